@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lastack/link.h - links: where frames come from and go to
+ *
+ * The interface that every link implements (src/stack/link.h is this file), and the memory wire
+ * that joins two stacks, in virtual or in real time, with faults on demand.
+ */
+#ifndef LASTACK_LINK_H
+#define LASTACK_LINK_H
+
+#include <lastack/stack.h>
+
+/* ---- any link --------------------------------------------------------------------------- */
+
+struct la_link;
+struct la_link_ops {
+    /* Takes as many of the n frames as it can, returns how many; the rest stay the caller's. */
+    size_t (*send)(struct la_link *link, struct la_frame **take_frames, size_t n, la_instant now);
+    /* Up to `max` frames that have arrived by `now`; the caller owns them. */
+    size_t (*receive)(struct la_link *link, struct la_frame **frames, size_t max, la_instant now);
+    /* When receive() can next have something without outside help; NEVER otherwise. */
+    la_instant (*deadline)(const struct la_link *link);
+    /* A descriptor that polls readable when frames wait, or -1. */
+    int (*descriptor)(const struct la_link *link);
+    void (*free)(struct la_link *link);
+};
+/* First member of every link. */
+struct la_link {
+    const struct la_link_ops *ops;
+    struct la_link_caps caps;
+};
+
+static inline size_t
+la_link_send(struct la_link *l, struct la_frame **take_frames, size_t n, la_instant now)
+{
+    return l->ops->send(l, take_frames, n, now);
+}
+static inline size_t
+la_link_receive(struct la_link *l, struct la_frame **frames, size_t max, la_instant now)
+{
+    return l->ops->receive(l, frames, max, now);
+}
+static inline la_instant
+la_link_deadline(const struct la_link *l)
+{
+    return l->ops->deadline(l);
+}
+
+/* ---- the memory wire -------------------------------------------------------------------- */
+
+/* One direction's faults. Zero-initialised is a perfect wire. Probabilities are 0..1. */
+struct la_impair {
+    int64_t delay_ns;       /* one way */
+    int64_t jitter_ns;      /* uniform in [-jitter, +jitter], order is kept unless reorder */
+    uint64_t rate_bps;      /* bits per second of IP packets; 0 = unlimited */
+    uint32_t queue_n;       /* packets that may wait for the rate; 0 = 1000 */
+    double loss;            /* independent */
+    double burst_loss;      /* share of packets lost in bursts (Gilbert), mean length burst_n */
+    double burst_n;         /* default 5 */
+    double reorder;         /* share held back by reorder_ns */
+    int64_t reorder_ns;     /* default 5 ms */
+    double duplicate;
+    double corrupt;         /* share with one flipped bit */
+    uint32_t mtu_bytes;     /* larger packets are dropped; 0 = the link's */
+};
+
+struct la_wire_cfg {
+    struct la_mem *mem;            /* where held frames' bookkeeping comes from; referenced */
+    uint64_t seed;                 /* fate = keyed hash of (seed, flow, direction, ordinal) */
+    struct la_link_caps caps;      /* of both ends; checksum_tx and _rx are refused when corrupt > 0 */
+    struct la_impair impair[2];    /* [0] what end 0 sends, [1] what end 1 sends */
+    struct la_trace trace;         /* LA_EVENT_WIRE */
+};
+
+struct la_wire;
+la_err la_wire_new(const struct la_wire_cfg *cfg, struct la_wire **out) LA_MUST_CHECK;
+/* End 0 or 1 as a link. Owned by the wire: its free() does nothing. */
+struct la_link *la_wire_end(struct la_wire *wire, int end);
+/* Changes faults while it runs. */
+void la_wire_impair_set(struct la_wire *wire, int from_end, const struct la_impair *impair);
+/* Drops the next packets of `from_end` for which `pick` says true (for scenarios); NULL ends it. */
+typedef bool la_wire_pick(void *ctx, const struct la_frame *frame, uint64_t ordinal);
+void la_wire_drop_set(struct la_wire *wire, int from_end, la_wire_pick *pick, void *ctx);
+void la_wire_free(struct la_wire *wire);
+
+struct la_wire_stats {
+    uint64_t sent_n, delivered_n, lost_n, burst_lost_n, queue_dropped_n, reordered_n, duplicated_n,
+        corrupted_n, too_big_n, no_memory_n, octets;
+};
+void la_wire_stats_get(const struct la_wire *wire, int from_end, struct la_wire_stats *out);
+
+/* Moves everything that can move now between two stacks (interface 0 of each) and the wire, and runs
+ * timers; returns when nothing is left to do at `now`. */
+void la_wire_pump(struct la_wire *wire, struct la_stack *a, struct la_stack *b, la_instant now);
+/* The earliest instant at which la_wire_pump() has something to do: virtual time jumps there. */
+la_instant la_wire_next(const struct la_wire *wire, const struct la_stack *a, const struct la_stack *b);
+
+/* ---- the tap ---------------------------------------------------------------------------- */
+
+/* A link that passes everything through `inner` and writes it to a capture. See
+ * lastack/capture.h for the writer. */
+struct la_capture_writer;
+/* Takes `inner`. iface: the interface number in the capture. NULL: no memory. */
+struct la_link *la_tee_new(struct la_link *inner, struct la_capture_writer *writer, uint32_t iface);
+
+#endif

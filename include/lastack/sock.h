@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lastack/sock.h - BSD sockets in shape, without blocking and without file descriptors
+ *
+ * What a program calls: socket, bind, listen, accept, connect, send, recv, shutdown, close,
+ * getsockopt, setsockopt, poll; with the errors that POSIX and Linux give. A set of sockets
+ * belongs to one stack and takes its events: with a set, call la_sock_next_event(), not
+ * la_stack_next_event().
+ */
+#ifndef LASTACK_SOCK_H
+#define LASTACK_SOCK_H
+
+#include <lastack/stack.h>
+
+struct la_socks;
+typedef uint64_t la_sock; /* 0 = none */
+
+enum la_sock_family { LA_SOCK_IPV4 = 4, LA_SOCK_IPV6 = 6 };
+enum la_sock_type { LA_SOCK_STREAM = 1, LA_SOCK_DATAGRAM = 2 };
+
+/* Takes over the stack's application events. */
+la_err la_socks_new(struct la_stack *stack, struct la_socks **out) LA_MUST_CHECK;
+/* Closes what is open (la_sock_close) without sending. */
+void la_socks_free(struct la_socks *socks);
+
+la_err la_sock_open(struct la_socks *socks, enum la_sock_family family, enum la_sock_type type,
+                    la_sock *out) LA_MUST_CHECK;
+/* Port 0 is chosen here. ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, BAD_FAMILY, BAD_STATE (twice). */
+la_err la_sock_bind(struct la_socks *socks, la_sock s, const struct la_endpoint *local);
+/* Stream: IN_PROGRESS first, ALREADY while under way, OK once when it is up (after IN_PROGRESS),
+ * then IS_CONNECTED; or the error of the attempt, once, after which it may be tried again.
+ * Datagram: sets the peer; remote NULL dissolves. */
+la_err la_sock_connect(struct la_socks *socks, la_sock s, const struct la_endpoint *remote,
+                       la_instant now);
+/* Binds to a random port when not bound; again: changes the backlog. */
+la_err la_sock_listen(struct la_socks *socks, la_sock s, int backlog, la_instant now);
+/* AGAIN, BAD_STATE (not listening). peer may be NULL. */
+la_err la_sock_accept(struct la_socks *socks, la_sock s, la_sock *out, struct la_endpoint *peer,
+                      la_instant now) LA_MUST_CHECK;
+/* `to` NULL: the peer. Stream: octets, AGAIN, NOT_CONNECTED, CLOSING (EPIPE), the error once. */
+la_ssize la_sock_send(struct la_socks *socks, la_sock s, struct la_bytes bytes, bool more,
+                      const struct la_endpoint *to, la_instant now);
+/* Stream: octets, 0 at the end, AGAIN, the error once then 0. from and full_n may be NULL. */
+la_ssize la_sock_receive(struct la_socks *socks, la_sock s, struct la_room room, size_t *full_n,
+                         struct la_endpoint *from, la_instant now);
+enum la_shutdown { LA_SHUT_READ = 0, LA_SHUT_WRITE = 1, LA_SHUT_BOTH = 2 };
+la_err la_sock_shutdown(struct la_socks *socks, la_sock s, enum la_shutdown how, la_instant now);
+/* Obeys linger on/0 (RST); otherwise the connection goes on to its end without the handle. */
+la_err la_sock_close(struct la_socks *socks, la_sock s, la_instant now);
+
+la_err la_sock_local(const struct la_socks *socks, la_sock s, struct la_endpoint *out);
+/* NOT_CONNECTED. */
+la_err la_sock_peer(const struct la_socks *socks, la_sock s, struct la_endpoint *out);
+/* SO_ERROR: the pending error, which is cleared. */
+la_err la_sock_error_take(struct la_socks *socks, la_sock s);
+/* The connection behind a stream socket for la_conn_* (peek, reserve, status …); 0 = none. */
+la_handle la_sock_conn(const struct la_socks *socks, la_sock s);
+
+/* Options with Linux's meaning; values in Linux's units. */
+enum la_sock_option {
+    LA_SO_REUSEADDR, LA_SO_KEEPALIVE, LA_SO_LINGER_S /* -1 = off */, LA_SO_SNDBUF, LA_SO_RCVBUF,
+    LA_SO_BROADCAST, LA_SO_V6ONLY, LA_SO_TTL, LA_SO_TOS,
+    LA_SO_NODELAY, LA_SO_CORK, LA_SO_QUICKACK, LA_SO_MAXSEG, LA_SO_KEEPIDLE, LA_SO_KEEPINTVL,
+    LA_SO_KEEPCNT, LA_SO_USER_TIMEOUT, LA_SO_SYNCNT, LA_SO_COUNT
+};
+la_err la_sock_option_set(struct la_socks *socks, la_sock s, enum la_sock_option opt, int64_t value,
+                          la_instant now);
+la_err la_sock_option_get(const struct la_socks *socks, la_sock s, enum la_sock_option opt,
+                          int64_t *out);
+
+/* Level-triggered, as poll() reports: */
+enum la_poll { LA_POLL_IN = 1, LA_POLL_PRI = 2, LA_POLL_OUT = 4, LA_POLL_ERR = 8, LA_POLL_HUP = 16,
+               LA_POLL_RDHUP = 32 };
+uint32_t la_sock_poll(const struct la_socks *socks, la_sock s);
+
+struct la_sock_event {
+    la_sock sock;
+    uint32_t poll; /* LA_POLL_* as of now */
+    uint64_t user;
+};
+/* A socket whose poll mask may have changed since it was last reported. */
+bool la_sock_next_event(struct la_socks *socks, struct la_sock_event *out);
+la_err la_sock_user_set(struct la_socks *socks, la_sock s, uint64_t user);
+
+#endif

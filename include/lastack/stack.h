@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lastack/stack.h - one instance of the TCP/IP stack, without I/O of its own
+ *
+ * The embedder moves frames and time:
+ *
+ *     n = read frames from the device;      la_stack_input(s, iface, frames, n, now);
+ *     n = la_stack_output(s, iface, frames, max, now);      write frames to the device;
+ *     la_stack_run(s, now, budget);         when la_stack_deadline(s) is reached;
+ *     while (la_stack_next_event(s, &ev))   serve the application;
+ *
+ * User calls (la_conn_*, RFC 9293 3.9.1) never block and never send: what they cause comes out of
+ * the next la_stack_output(). One thread at a time per instance; instances share nothing, except
+ * a struct la_mem where the embedder wants it. `now` never goes back.
+ */
+#ifndef LASTACK_STACK_H
+#define LASTACK_STACK_H
+
+#include <lastack/event.h>
+#include <lastack/frame.h>
+
+struct la_stack;
+
+/* A connection, listener, request or UDP socket of one instance: index and generation, never a
+ * pointer; a stale one is LA_ERR_BAD_HANDLE. 0 is none. */
+typedef uint64_t la_handle;
+
+/* ---- the instance ----------------------------------------------------------------------- */
+
+/* Defaults of a connection; each can be set per connection with la_conn_option_set(). */
+struct la_tcp_cfg {
+    uint32_t sndbuf_bytes;       /* send buffer, 4 KiB .. 1 GiB; default 256 KiB */
+    uint32_t rcvbuf_bytes;       /* receive buffer, 4 KiB .. 1 GiB; default 256 KiB */
+    uint16_t mss_bytes_max;      /* never announce more; 0 = what the interface takes */
+    bool nagle;                  /* RFC 9293 3.7.4; default on */
+    bool timestamps;             /* RFC 7323; default on */
+    bool window_scale;           /* RFC 7323; default on */
+    bool sack;                   /* RFC 2018: SACK-permitted is offered; default on */
+    bool keepalive;              /* default off (MUST-25) */
+    uint32_t keepalive_idle_s;   /* default 7200 (MUST-28) */
+    uint32_t keepalive_interval_s; /* default 75 */
+    uint32_t keepalive_probes_n; /* default 9 */
+    uint32_t rto_us_initial;     /* RFC 6298 2.1: 1 s */
+    uint32_t rto_us_min;         /* default 200 ms: DEVIATION(D4), RFC 6298 2.4 says 1 s */
+    uint32_t rto_us_max;         /* default 60 s */
+    uint32_t delayed_ack_us;     /* default 40 ms, < 500 ms (MUST-40); 0 = ACK at once */
+    uint32_t r1_n;               /* retransmissions before advice to IP; default 3 */
+    uint32_t r2_n;               /* retransmissions before giving up; default 15; 0 = never */
+    uint32_t r2_syn_n;           /* the same for a SYN; default 6 (127 s; MUST-23 asks 180 s: 7) */
+    uint32_t user_timeout_ms;    /* unacknowledged data for this long ends it; 0 = R2 alone */
+    uint32_t fin_wait_2_ms;      /* default 60 s; for connections that no handle owns */
+    uint32_t msl_ms;             /* default 30 s; TIME-WAIT is twice that (MUST-13) */
+    uint8_t ttl_hops;            /* default 64 */
+    uint8_t dscp_ecn;            /* the TOS octet; default 0 */
+    uint16_t initial_window_n;   /* segments; default 10 (RFC 6928); 0 = RFC 5681's rule */
+    char congestion_control[16]; /* "reno" */
+};
+
+struct la_stack_cfg {
+    struct la_mem *mem;          /* required; the instance takes a reference */
+    uint64_t seed[4];            /* entropy: ISNs, ports and hash keys come from it */
+    uint8_t end_id;              /* stands in events; 0 = client side by convention, 1 = server */
+    uint32_t conns_n_max;        /* connections in all states; default 16 Mi */
+    uint32_t syn_queue_n_max;    /* half-open per listener; default 1024 */
+    uint32_t accept_queue_n_max; /* upper bound of a listener's backlog; default 4096 */
+    uint32_t requests_n_max;     /* forwarder requests not yet answered; default 1024 */
+    uint32_t time_wait_n_max;    /* TIME-WAIT records; beyond it the oldest goes; default 256 Ki */
+    uint16_t port_ephemeral_min; /* RFC 6056; default 49152 .. 65535 */
+    uint16_t port_ephemeral_max;
+    bool checksum_verify;        /* default true; false only for wires that cannot corrupt */
+    uint16_t (*checksum)(const uint8_t *p, size_t n); /* NULL = portable; host rooms offer faster */
+    struct la_tcp_cfg tcp;
+    struct la_trace trace;
+};
+
+/* Fills in every default; set mem and seed afterwards. */
+void la_stack_cfg_init(struct la_stack_cfg *cfg);
+/* NO_MEMORY, BAD_ARGUMENT. */
+la_err la_stack_new(const struct la_stack_cfg *cfg, la_instant now, struct la_stack **out) LA_MUST_CHECK;
+/* Everything is dropped without a word to any peer. NULL is allowed. */
+void la_stack_free(struct la_stack *stack);
+void la_stack_trace_set(struct la_stack *stack, const struct la_trace *trace);
+
+/* ---- interfaces ------------------------------------------------------------------------- */
+
+enum la_link_layer { LA_LINK_IP, LA_LINK_ETHERNET };
+
+/* What a link can do. Without an ability the stack does the work itself, once, at the edge. */
+struct la_link_caps {
+    uint8_t layer;      /* enum la_link_layer */
+    uint32_t mtu_bytes; /* largest IP packet, 68 .. 65535 (IPv6 needs 1280) */
+    bool checksum_tx;   /* accepts LA_CSUM_PARTIAL frames */
+    bool checksum_rx;   /* marks verified frames */
+    bool tso4, tso6;    /* accepts super-segments */
+};
+
+struct la_iface_cfg {
+    struct la_link_caps caps;
+    uint8_t mac[6];        /* Ethernet only */
+    bool any_address;      /* every unicast destination is ours: the forwarder's side */
+};
+
+/* At most 8 interfaces. *out: its number. LIMIT, BAD_ARGUMENT. */
+la_err la_stack_iface_add(struct la_stack *stack, const struct la_iface_cfg *cfg, int *out) LA_MUST_CHECK;
+/* An address of this host with its on-link prefix (which also becomes a route). LIMIT (32). */
+la_err la_stack_addr_add(struct la_stack *stack, int iface, const struct la_addr *addr,
+                         unsigned prefix_len) LA_MUST_CHECK;
+/* gateway NULL: on-link. prefix_len 0: the default route. LIMIT (64). */
+la_err la_stack_route_add(struct la_stack *stack, int iface, const struct la_addr *prefix,
+                          unsigned prefix_len, const struct la_addr *gateway) LA_MUST_CHECK;
+
+/* ---- frames and time -------------------------------------------------------------------- */
+
+/* Takes n frames (all of them, whatever they hold). */
+void la_stack_input(struct la_stack *stack, int iface, struct la_frame **take_frames, size_t n,
+                    la_instant now);
+/* Up to `max` frames to be sent now on `iface`; the caller owns them. Call until it returns less
+ * than `max`; a caller that stops earlier is called back-pressure and loses nothing. */
+size_t la_stack_output(struct la_stack *stack, int iface, struct la_frame **frames, size_t max,
+                       la_instant now);
+/* True when la_stack_output() could return something for some interface now. */
+bool la_stack_has_output(const struct la_stack *stack);
+/* When la_stack_run() is next needed; NEVER when no timer runs. May be early, never late. */
+la_instant la_stack_deadline(const struct la_stack *stack);
+/* Serves at most budget_n expired timers; true when more are due. */
+bool la_stack_run(struct la_stack *stack, la_instant now, uint32_t budget_n);
+
+/* ---- events for the application --------------------------------------------------------- */
+
+enum la_ready {
+    LA_READY_READ = 1,   /* data, end of stream or an error can be read; a listener can accept */
+    LA_READY_WRITE = 2,  /* room in the send buffer (at least a third, or all that is unsent) */
+    LA_READY_OPEN = 4,   /* an active OPEN succeeded */
+    LA_READY_END = 8,    /* the peer's FIN was received and all its data read or readable */
+    LA_READY_ERROR = 16, /* ended with an error: la_conn_status().err */
+    LA_READY_CLOSED = 32,/* both directions are finished (TIME-WAIT or CLOSED) */
+    LA_READY_URGENT = 64,/* urgent data announced (RFC 9293 3.8.5) */
+    LA_READY_SENT = 128  /* everything sent was acknowledged */
+};
+
+enum la_stack_event_kind {
+    LA_STACK_EV_CONN = 1,  /* .handle is a connection, .ready what became true since the last one */
+    LA_STACK_EV_LISTENER,  /* .handle is a listener with a connection to accept */
+    LA_STACK_EV_REQUEST,   /* .handle is a forwarder request (la_forward_*) */
+    LA_STACK_EV_REQUEST_GONE, /* the peer gave up a request; the handle is dead */
+    LA_STACK_EV_UDP        /* .handle is a UDP socket with something to receive */
+};
+
+struct la_stack_event {
+    uint8_t kind;    /* enum la_stack_event_kind */
+    uint32_t ready;  /* LA_READY_* */
+    la_handle handle;
+    uint64_t user;   /* the value of la_conn_user_set() */
+};
+
+/* One event per handle at a time, edge-triggered: after one, read or write until AGAIN. */
+bool la_stack_next_event(struct la_stack *stack, struct la_stack_event *out);
+
+/* ---- connections: RFC 9293 3.9.1 -------------------------------------------------------- */
+
+/* OPEN, active. local.addr any: chosen by the route; local.port 0: chosen at random (RFC 6056).
+ * NO_ROUTE, ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, BAD_ARGUMENT (remote not unicast, port 0),
+ * LIMIT, NO_MEMORY. `cfg` NULL: the instance's defaults. */
+la_err la_conn_open(struct la_stack *stack, const struct la_endpoint *local,
+                    const struct la_endpoint *remote, const struct la_tcp_cfg *cfg,
+                    la_handle *out, la_instant now) LA_MUST_CHECK;
+/* SEND: copies as much as the send buffer takes; returns octets, AGAIN (no room), NOT_CONNECTED,
+ * CLOSING (after CLOSE), the connection's error, BAD_HANDLE. Before ESTABLISHED it queues.
+ * `more` keeps a partial segment back for a short while (MSG_MORE); otherwise data is pushed. */
+la_ssize la_conn_send(struct la_stack *stack, la_handle conn, struct la_bytes bytes, bool more,
+                      la_instant now);
+/* The same without a copy: room inside the send buffer, then how much was written there. */
+la_err la_conn_reserve(struct la_stack *stack, la_handle conn, size_t want_n, struct la_room *room) LA_MUST_CHECK;
+la_err la_conn_commit(struct la_stack *stack, la_handle conn, size_t n, bool more, la_instant now);
+/* RECEIVE: octets, 0 at the end of the stream (peer's FIN), AGAIN, the error, BAD_HANDLE. */
+la_ssize la_conn_receive(struct la_stack *stack, la_handle conn, struct la_room room, la_instant now);
+/* The same without a copy: up to `max` pieces of what is readable; *n_out 0 at the end of the
+ * stream. Valid until the next call on this connection. Then consume what was used. */
+la_err la_conn_peek(struct la_stack *stack, la_handle conn, struct la_bytes *pieces, size_t max,
+                    size_t *n_out) LA_MUST_CHECK;
+la_err la_conn_consume(struct la_stack *stack, la_handle conn, size_t n, la_instant now);
+/* CLOSE: no more to send; receiving goes on (half-close, shutdown(SHUT_WR)). */
+la_err la_conn_close(struct la_stack *stack, la_handle conn, la_instant now);
+/* The application will not read any more: what arrives is acknowledged and discarded
+ * (shutdown(SHUT_RD) as Linux has it). */
+la_err la_conn_close_read(struct la_stack *stack, la_handle conn, la_instant now);
+/* ABORT: RST to the peer, everything discarded; the handle is dead. */
+la_err la_conn_abort(struct la_stack *stack, la_handle conn, la_instant now);
+/* Gives the handle up, as close() does: CLOSE if that was not done, RST instead of FIN when unread
+ * data is there (RFC 1122 4.2.2.13), and timers end what remains. */
+la_err la_conn_release(struct la_stack *stack, la_handle conn, la_instant now);
+
+/* STATUS. Fields are only ever added at the end. */
+struct la_conn_status {
+    struct la_endpoint local, remote;
+    uint8_t state;              /* enum la_tcp_state */
+    bool passive;
+    la_err err;                 /* why it ended; LA_OK = it did not, or orderly */
+    la_err err_soft;            /* latest ICMP advice (RFC 1122 4.2.3.9) */
+    uint32_t ready;             /* LA_READY_* as of now, level */
+    uint32_t mss_send, mss_receive;
+    uint32_t snd_wnd, rcv_wnd;
+    uint8_t wscale_send, wscale_receive; /* 255 = no scaling */
+    bool timestamps, sack, ecn;
+    uint32_t send_queue_bytes;  /* accepted, not yet acknowledged */
+    uint32_t unsent_bytes;      /* accepted, never sent */
+    uint32_t receive_queue_bytes;
+    uint32_t out_of_order_bytes;
+    uint32_t cwnd_bytes, ssthresh_bytes, flight_bytes;
+    uint32_t srtt_us, rttvar_us, rto_us, rtt_us_min;
+    uint64_t bytes_sent, bytes_acked, bytes_received, bytes_retransmitted;
+    uint32_t segments_sent, segments_received, retransmissions_n, rto_n, fast_retransmits_n,
+        duplicate_acks_n;
+    uint8_t backoff_n;
+    uint8_t timer;              /* enum la_timer_kind that runs, 255 = none */
+    la_instant timer_at;
+    uint64_t user;
+};
+la_err la_conn_status(const struct la_stack *stack, la_handle conn, struct la_conn_status *out);
+
+enum la_conn_option {
+    LA_OPT_NAGLE,            /* 0, 1 */
+    LA_OPT_KEEPALIVE,        /* 0, 1 */
+    LA_OPT_KEEPALIVE_IDLE_S,
+    LA_OPT_KEEPALIVE_INTERVAL_S,
+    LA_OPT_KEEPALIVE_PROBES_N,
+    LA_OPT_SNDBUF_BYTES,
+    LA_OPT_RCVBUF_BYTES,     /* growing takes effect at once, shrinking never moves the edge left */
+    LA_OPT_USER_TIMEOUT_MS,
+    LA_OPT_R2_N,
+    LA_OPT_TTL_HOPS,
+    LA_OPT_DSCP_ECN,
+    LA_OPT_CORK,             /* 1: send only full segments; 0 pushes */
+    LA_OPT_QUICK_ACK,        /* 1: no delayed ACKs */
+    LA_OPT_MSS_MAX,          /* before OPEN */
+    LA_OPT_RELEASE_RESETS,   /* 1: la_conn_release() aborts (SO_LINGER with 0 seconds) */
+    LA_OPT_COUNT
+};
+/* NO_SUCH_OPTION, BAD_ARGUMENT (out of range), BAD_HANDLE. Values out of a sensible range that other
+ * stacks clamp are clamped. */
+la_err la_conn_option_set(struct la_stack *stack, la_handle conn, enum la_conn_option opt,
+                          int64_t value, la_instant now);
+la_err la_conn_option_get(const struct la_stack *stack, la_handle conn, enum la_conn_option opt,
+                          int64_t *out);
+la_err la_conn_user_set(struct la_stack *stack, la_handle conn, uint64_t user);
+/* Walks all connections: start with *cursor 0; false at the end. */
+bool la_conn_next(const struct la_stack *stack, uint32_t *cursor, la_handle *out);
+/* How many connections are in each state (array of LA_TCP_STATE_COUNT). O(1). */
+void la_stack_state_counts(const struct la_stack *stack, uint32_t *out);
+
+/* ---- listeners -------------------------------------------------------------------------- */
+
+/* OPEN, passive. local.addr any: every address of this host. backlog is clamped to
+ * 1 .. accept_queue_n_max. ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, LIMIT, NO_MEMORY. */
+la_err la_listener_open(struct la_stack *stack, const struct la_endpoint *local, uint32_t backlog,
+                        const struct la_tcp_cfg *cfg, la_handle *out, la_instant now) LA_MUST_CHECK;
+/* A connection in ESTABLISHED (or further); AGAIN when there is none. */
+la_err la_listener_accept(struct la_stack *stack, la_handle listener, la_handle *out, la_instant now) LA_MUST_CHECK;
+la_err la_listener_backlog_set(struct la_stack *stack, la_handle listener, uint32_t backlog);
+/* Connections not yet accepted are reset. */
+la_err la_listener_close(struct la_stack *stack, la_handle listener, la_instant now);
+struct la_listener_status {
+    struct la_endpoint local;
+    uint32_t backlog_n, accept_queue_n, syn_queue_n;
+    uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
+};
+la_err la_listener_status(const struct la_stack *stack, la_handle listener, struct la_listener_status *out);
+
+/* ---- the forwarder: any address, any port, decided before the SYN,ACK ------------------- */
+
+/* Interfaces with any_address announce each new SYN that no listener takes as
+ * LA_STACK_EV_REQUEST. Repeated SYNs are absorbed, a RST cancels it. */
+struct la_forward_request {
+    struct la_endpoint local;  /* where the peer wanted to go */
+    struct la_endpoint remote; /* the peer */
+};
+enum la_forward_answer {
+    LA_FORWARD_RESET,              /* connection refused */
+    LA_FORWARD_SILENCE,            /* as if filtered: the peer will time out */
+    LA_FORWARD_HOST_UNREACHABLE,   /* ICMP */
+    LA_FORWARD_NET_UNREACHABLE,
+    LA_FORWARD_PROHIBITED          /* ICMP, administratively prohibited */
+};
+la_err la_forward_request(const struct la_stack *stack, la_handle request,
+                          struct la_forward_request *out);
+/* SYN,ACK is sent now; the connection becomes ESTABLISHED later (LA_READY_OPEN). */
+la_err la_forward_accept(struct la_stack *stack, la_handle request, const struct la_tcp_cfg *cfg,
+                         la_handle *out, la_instant now) LA_MUST_CHECK;
+la_err la_forward_reject(struct la_stack *stack, la_handle request, enum la_forward_answer answer,
+                         la_instant now);
+
+/* ---- UDP -------------------------------------------------------------------------------- */
+
+struct la_udp_from {
+    struct la_endpoint local, remote; /* where it was sent to, who sent it */
+};
+/* local.port 0: a random free one. local.port 0 with `any_port` on an any_address interface:
+ * every datagram that no other socket takes (the forwarder's side). */
+la_err la_udp_open(struct la_stack *stack, const struct la_endpoint *local, bool any_port,
+                   la_handle *out) LA_MUST_CHECK;
+/* remote NULL: disconnect. */
+la_err la_udp_connect(struct la_stack *stack, la_handle udp, const struct la_endpoint *remote);
+/* local NULL (or any): by the route. Datagrams larger than the MTU: MESSAGE_TOO_BIG. */
+la_ssize la_udp_send(struct la_stack *stack, la_handle udp, const struct la_endpoint *local,
+                     const struct la_endpoint *remote, struct la_bytes bytes, la_instant now);
+/* The next datagram, cut to room.n; *full_n its true length. AGAIN; PORT_UNREACHABLE and other ICMP
+ * errors of a connected socket are reported once. */
+la_ssize la_udp_receive(struct la_stack *stack, la_handle udp, struct la_room room, size_t *full_n,
+                        struct la_udp_from *from);
+/* Tells the sender of the last datagram received that nobody is there (ICMP port unreachable). */
+la_err la_udp_refuse(struct la_stack *stack, la_handle udp, const struct la_udp_from *to,
+                     la_instant now);
+la_err la_udp_local(const struct la_stack *stack, la_handle udp, struct la_endpoint *out);
+la_err la_udp_user_set(struct la_stack *stack, la_handle udp, uint64_t user);
+la_err la_udp_close(struct la_stack *stack, la_handle udp);
+
+/* ---- counters --------------------------------------------------------------------------- */
+
+struct la_stack_stats {
+    uint64_t frames_in, frames_out;
+    uint64_t tcp_segments_in, tcp_segments_out, tcp_retransmissions;
+    uint64_t tcp_active_opens, tcp_passive_opens, tcp_attempt_fails, tcp_resets_in, tcp_resets_out;
+    uint64_t udp_in, udp_out, icmp_in, icmp_out;
+    uint64_t reason[LA_REASON_COUNT];
+};
+const struct la_stack_stats *la_stack_stats(const struct la_stack *stack);
+
+#endif

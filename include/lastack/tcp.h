@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lastack/tcp.h - the vocabulary of TCP: states, events of the figure, reasons
+ *
+ * The state figure (RFC 9293 figure 5) is data, shared by the stack that does TCP and by the
+ * analyser that watches it.
+ */
+#ifndef LASTACK_TCP_H
+#define LASTACK_TCP_H
+
+#include <lastack/base.h>
+
+/* RFC 9293 3.3.2. Values are stable (they stand in captures and JSON by name only). */
+enum la_tcp_state {
+    LA_TCP_CLOSED = 1,
+    LA_TCP_LISTEN,
+    LA_TCP_SYN_SENT,
+    LA_TCP_SYN_RECEIVED,         /* from a passive OPEN */
+    LA_TCP_SYN_RECEIVED_ACTIVE,  /* from an active OPEN (simultaneous open); prints SYN-RECEIVED */
+    LA_TCP_ESTABLISHED,
+    LA_TCP_FIN_WAIT_1,
+    LA_TCP_FIN_WAIT_2,
+    LA_TCP_CLOSE_WAIT,
+    LA_TCP_CLOSING,
+    LA_TCP_LAST_ACK,
+    LA_TCP_TIME_WAIT,
+    LA_TCP_STATE_COUNT
+};
+
+/* What moves a connection along the figure. */
+enum la_tcp_event {
+#define EVENT(name, text) LA_TCP_EV_##name,
+#include <lastack/tcp_event.def>
+#undef EVENT
+    LA_TCP_EV_COUNT
+};
+
+/* Why a segment was dropped, ignored, answered specially or remarked upon. */
+enum la_reason {
+    LA_REASON_NONE = 0,
+#define REASON(name, section, text) LA_REASON_##name,
+#include <lastack/reason.def>
+#undef REASON
+    LA_REASON_COUNT
+};
+
+enum la_names { LA_NAMES_RFC, LA_NAMES_LINUX };
+
+/* "SYN-RECEIVED" or "SYN_RECV"; "?" for a value that is no state. Pure, never NULL. */
+const char *la_tcp_state_name(enum la_tcp_state state, enum la_names names);
+/* Every spelling of RFC, Linux and BSD tools, any case, '-' and '_' alike. 0 = not a state. */
+enum la_tcp_state la_tcp_state_parse(const char *text);
+/* "RCV_SYN_ACK" and a sentence: "a SYN,ACK arrives". */
+const char *la_tcp_event_name(enum la_tcp_event event);
+const char *la_tcp_event_text(enum la_tcp_event event);
+/* "SEQ_OUTSIDE_WINDOW", "RFC 9293 3.10.7.4 first", "segment outside the receive window". */
+const char *la_reason_name(enum la_reason reason);
+const char *la_reason_section(enum la_reason reason);
+const char *la_reason_text(enum la_reason reason);
+
+/* TCP flags as in the header's octet 13. */
+enum {
+    LA_TCP_FIN = 0x01,
+    LA_TCP_SYN = 0x02,
+    LA_TCP_RST = 0x04,
+    LA_TCP_PSH = 0x08,
+    LA_TCP_ACK = 0x10,
+    LA_TCP_URG = 0x20,
+    LA_TCP_ECE = 0x40,
+    LA_TCP_CWR = 0x80
+};
+
+#endif

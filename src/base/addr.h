@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * addr.h - addresses and prefixes beyond the public part
+ */
+#ifndef LA_BASE_ADDR_H
+#define LA_BASE_ADDR_H
+
+#include <lastack/base.h>
+
+/* The four octets of a v4-mapped address. */
+const uint8_t *la_addr_v4_bytes(const struct la_addr *addr);
+struct la_addr la_addr_from_v4(const uint8_t bytes[4]);
+struct la_addr la_addr_from_v6(const uint8_t bytes[16]);
+bool la_addr_is_multicast(const struct la_addr *addr); /* 224/4, ff00::/8 */
+bool la_addr_is_broadcast(const struct la_addr *addr); /* 255.255.255.255 */
+bool la_addr_is_loopback(const struct la_addr *addr);  /* 127/8, ::1 */
+bool la_addr_is_link_local(const struct la_addr *addr);
+/* prefix_len counts within the family: 0..32 or 0..128. */
+bool la_addr_in_prefix(const struct la_addr *addr, const struct la_addr *prefix, unsigned prefix_len);
+bool la_endpoint_equal(const struct la_endpoint *a, const struct la_endpoint *b);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * frame.h - the inside of struct la_frame
+ *
+ * head[0..head_n) is contiguous; it lies in `room` (a frame built here, headers grow towards the
+ * front) or in `head_block` (a packet read from a device). `payload` follows it. Layers take
+ * octets off the front with la_frame_pull() and put headers before it with la_frame_push().
+ *
+ * Offload marks mean what they mean in virtio-net.
+ */
+#ifndef LA_BASE_FRAME_H
+#define LA_BASE_FRAME_H
+
+#include <lastack/frame.h>
+#include "base/chain.h"
+
+enum { LA_FRAME_ROOM_BYTES = 160 };
+
+enum la_csum_mark {
+    LA_CSUM_UNKNOWN = 0, /* to be verified by whoever reads it */
+    LA_CSUM_VALID,       /* verified already */
+    LA_CSUM_PARTIAL,     /* sent: the pseudo-header's sum stands in the field, the rest is to be
+                            added from csum_start; received: vouched for by a local sender */
+};
+
+enum la_gso_kind { LA_GSO_NONE = 0, LA_GSO_TCPV4, LA_GSO_TCPV6 };
+
+struct la_frame {
+    struct la_frame *next; /* for whoever owns the frame */
+    struct la_mem *mem;
+    uint8_t *head;
+    uint32_t head_n;
+    uint8_t csum;          /* enum la_csum_mark */
+    uint8_t gso_kind;      /* enum la_gso_kind */
+    uint16_t gso_size;     /* payload octets per segment, 0 = not a super-segment */
+    uint16_t csum_start;   /* octets from head to where summing starts (LA_CSUM_PARTIAL) */
+    uint16_t csum_off;     /* octets from csum_start to the field */
+    uint32_t flow_hash;    /* the link's or stack's use, 0 = none */
+    struct la_block *head_block; /* NULL: head lies in room */
+    struct la_chain payload;
+    uint64_t id;           /* identity in the event stream; 0 = none */
+    la_instant at;         /* when a link received it; the link's own use otherwise */
+    uint8_t room[LA_FRAME_ROOM_BYTES];
+};
+
+/* An empty frame, head_n 0, head at the end of `room`. NULL: no memory. O(1). */
+struct la_frame *la_frame_take(struct la_mem *mem) LA_MUST_CHECK;
+/* n octets more in front of the head, uninitialised; n must fit the room that is left (headers are
+ * bounded by our own code, so this is an assertion). csum_start moves along. */
+uint8_t *la_frame_push(struct la_frame *frame, size_t n);
+/* Takes n octets off the head. n <= head_n. */
+void la_frame_pull(struct la_frame *frame, size_t n);
+/* Makes the first n octets contiguous in the head. False: the packet is shorter, or no memory. */
+bool la_frame_need(struct la_frame *frame, size_t n) LA_MUST_CHECK;
+/* Cuts the packet to n octets (n <= length). */
+void la_frame_trim(struct la_frame *frame, size_t n);
+/* What is left of the head becomes the front of the payload: the result is all payload.
+ * False: no memory. */
+bool la_frame_head_to_payload(struct la_frame *frame) LA_MUST_CHECK;
+/* A second frame with the same octets; payload is shared, the head copied. NULL: no memory. */
+struct la_frame *la_frame_clone(const struct la_frame *frame) LA_MUST_CHECK;
+void la_frame_check(const struct la_frame *frame);
+
+/* A first-in-first-out queue of frames. Zero-initialised is empty. */
+struct la_frameq {
+    struct la_frame *first;
+    struct la_frame *last;
+    uint32_t n;
+};
+void la_frameq_push(struct la_frameq *q, struct la_frame *take_frame);
+struct la_frame *la_frameq_pop(struct la_frameq *q); /* NULL when empty */
+void la_frameq_clear(struct la_frameq *q);           /* frees the frames */
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mem.h - memory with a budget (the inside of struct la_mem)
+ *
+ * Raw pieces for tables, and the free lists that frames, slices and blocks come from. Every
+ * byte counts against the budget from the moment it is taken from the allocator.
+ */
+#ifndef LA_BASE_MEM_H
+#define LA_BASE_MEM_H
+
+#include <lastack/base.h>
+
+/* n octets, zeroed, aligned to 16. NULL: allocator or budget refused. The caller gives back the
+ * same n. */
+void *la_mem_take(struct la_mem *mem, size_t n) LA_MUST_CHECK;
+void la_mem_give(struct la_mem *mem, void *p, size_t n);
+
+/* The budget that is left, UINT64_MAX without a budget. */
+uint64_t la_mem_left(const struct la_mem *mem);
+
+#endif

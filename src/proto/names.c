@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * names.c - the vocabulary in words: states, events, reasons, causes
+ */
+#include <lastack/event.h>
+
+struct state_name {
+    const char *rfc;
+    const char *linux_name;
+};
+
+static const struct state_name states[LA_TCP_STATE_COUNT] = {
+    [LA_TCP_CLOSED] = {"CLOSED", "CLOSE"},
+    [LA_TCP_LISTEN] = {"LISTEN", "LISTEN"},
+    [LA_TCP_SYN_SENT] = {"SYN-SENT", "SYN_SENT"},
+    [LA_TCP_SYN_RECEIVED] = {"SYN-RECEIVED", "SYN_RECV"},
+    [LA_TCP_SYN_RECEIVED_ACTIVE] = {"SYN-RECEIVED", "SYN_RECV"},
+    [LA_TCP_ESTABLISHED] = {"ESTABLISHED", "ESTABLISHED"},
+    [LA_TCP_FIN_WAIT_1] = {"FIN-WAIT-1", "FIN_WAIT1"},
+    [LA_TCP_FIN_WAIT_2] = {"FIN-WAIT-2", "FIN_WAIT2"},
+    [LA_TCP_CLOSE_WAIT] = {"CLOSE-WAIT", "CLOSE_WAIT"},
+    [LA_TCP_CLOSING] = {"CLOSING", "CLOSING"},
+    [LA_TCP_LAST_ACK] = {"LAST-ACK", "LAST_ACK"},
+    [LA_TCP_TIME_WAIT] = {"TIME-WAIT", "TIME_WAIT"},
+};
+
+/* Spellings of ss, netstat and the BSDs that differ from both columns above. */
+static const struct {
+    const char *text;
+    enum la_tcp_state state;
+} aliases[] = {
+    {"SYN-RCVD", LA_TCP_SYN_RECEIVED}, {"ESTAB", LA_TCP_ESTABLISHED},
+    {"UNCONN", LA_TCP_CLOSED},         {"LISTENING", LA_TCP_LISTEN},
+    {"FIN-WAIT1", LA_TCP_FIN_WAIT_1},  {"FIN-WAIT2", LA_TCP_FIN_WAIT_2},
+};
+
+static const struct {
+    const char *name, *text;
+} events[LA_TCP_EV_COUNT] = {
+#define EVENT(name, text) {#name, text},
+#include <lastack/tcp_event.def>
+#undef EVENT
+};
+
+static const struct {
+    const char *name, *section, *text;
+} reasons[LA_REASON_COUNT] = {
+    {"NONE", "-", "none"},
+#define REASON(name, section, text) {#name, section, text},
+#include <lastack/reason.def>
+#undef REASON
+};
+
+static const char *const kinds[LA_EVENT_KIND_COUNT] = {
+    "SEGMENT_SENT", "SEGMENT_ARRIVED", "WIRE",   "STATE", "DROP",       "TIMER",
+    "RTT",          "CONGESTION",      "WINDOW", "CALL",  "NEGOTIATED", "ERROR",
+};
+
+static const struct {
+    const char *name, *text;
+} causes[LA_CAUSE_COUNT] = {
+    [LA_CAUSE_NONE] = {"NONE", "cause not known"},
+    [LA_CAUSE_OPEN] = {"OPEN", "opening"},
+    [LA_CAUSE_DATA] = {"DATA", "new data"},
+    [LA_CAUSE_FIN] = {"FIN", "nothing more to send"},
+    [LA_CAUSE_ACK] = {"ACK", "acknowledgement due at once"},
+    [LA_CAUSE_ACK_DELAYED] = {"ACK_DELAYED", "delayed acknowledgement"},
+    [LA_CAUSE_ACK_DUPLICATE] = {"ACK_DUPLICATE", "duplicate acknowledgement: a gap or old data"},
+    [LA_CAUSE_ACK_CHALLENGE] = {"ACK_CHALLENGE", "challenge acknowledgement"},
+    [LA_CAUSE_WINDOW_UPDATE] = {"WINDOW_UPDATE", "window update"},
+    [LA_CAUSE_RETRANSMIT_RTO] = {"RETRANSMIT_RTO", "retransmission timeout"},
+    [LA_CAUSE_RETRANSMIT_FAST] = {"RETRANSMIT_FAST", "fast retransmit: third duplicate ACK"},
+    [LA_CAUSE_RETRANSMIT_PARTIAL] = {"RETRANSMIT_PARTIAL", "partial ACK during recovery"},
+    [LA_CAUSE_RETRANSMIT_SACK] = {"RETRANSMIT_SACK", "hole between SACK blocks"},
+    [LA_CAUSE_RETRANSMIT_RACK] = {"RETRANSMIT_RACK", "a later segment was acknowledged first"},
+    [LA_CAUSE_TAIL_PROBE] = {"TAIL_PROBE", "tail loss probe"},
+    [LA_CAUSE_WINDOW_PROBE] = {"WINDOW_PROBE", "zero-window probe"},
+    [LA_CAUSE_KEEPALIVE] = {"KEEPALIVE", "keep-alive probe"},
+    [LA_CAUSE_RST_REFUSED] = {"RST_REFUSED", "no such connection"},
+    [LA_CAUSE_RST_ABORT] = {"RST_ABORT", "aborted"},
+    [LA_CAUSE_RST_TIMEOUT] = {"RST_TIMEOUT", "gave up"},
+};
+
+static const char *const timers[LA_TIMER_COUNT] = {
+    "RETRANSMIT", "PERSIST", "DELAYED_ACK", "KEEPALIVE", "FIN_WAIT_2", "TIME_WAIT", "USER",
+};
+
+static const char *const calls[LA_CALL_COUNT] = {
+    "OPEN_ACTIVE", "OPEN_PASSIVE", "SEND", "RECEIVE", "CLOSE", "ABORT", "RELEASE",
+};
+
+static const char *const phases[LA_CC_PHASE_COUNT] = {
+    "SLOW_START",
+    "AVOIDANCE",
+    "RECOVERY",
+    "LOSS",
+};
+
+static const char *const fates[] = {
+    "?", "DELIVERED", "DROPPED", "CORRUPTED", "DUPLICATED", "REORDERED",
+};
+
+#define PICK(table, i) ((size_t)(i) < sizeof(table) / sizeof((table)[0]) ? (table)[i] : "?")
+#define PICK_FIELD(table, i, field)                                                                \
+    ((size_t)(i) < sizeof(table) / sizeof((table)[0]) ? (table)[i].field : "?")
+
+const char *
+la_tcp_state_name(enum la_tcp_state state, enum la_names names)
+{
+    if (state < LA_TCP_CLOSED || state >= LA_TCP_STATE_COUNT)
+        return "?";
+    return names == LA_NAMES_LINUX ? states[state].linux_name : states[state].rfc;
+}
+
+/* Letters without case, '_' as '-'. */
+static bool
+same_word(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        char x = *a == '_' ? '-' : *a;
+        char y = *b == '_' ? '-' : *b;
+        if (x >= 'a' && x <= 'z')
+            x = (char)(x - 'a' + 'A');
+        if (y >= 'a' && y <= 'z')
+            y = (char)(y - 'a' + 'A');
+        if (x != y)
+            return false;
+        if (x == 0)
+            return true;
+    }
+}
+
+enum la_tcp_state
+la_tcp_state_parse(const char *text)
+{
+    for (unsigned s = LA_TCP_CLOSED; s < LA_TCP_STATE_COUNT; s++)
+        if (same_word(text, states[s].rfc) || same_word(text, states[s].linux_name))
+            return (enum la_tcp_state)s;
+    for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+        if (same_word(text, aliases[i].text))
+            return aliases[i].state;
+    return (enum la_tcp_state)0;
+}
+
+const char *
+la_tcp_event_name(enum la_tcp_event event)
+{
+    return PICK_FIELD(events, event, name);
+}
+
+const char *
+la_tcp_event_text(enum la_tcp_event event)
+{
+    return PICK_FIELD(events, event, text);
+}
+
+const char *
+la_reason_name(enum la_reason reason)
+{
+    return PICK_FIELD(reasons, reason, name);
+}
+
+const char *
+la_reason_section(enum la_reason reason)
+{
+    return PICK_FIELD(reasons, reason, section);
+}
+
+const char *
+la_reason_text(enum la_reason reason)
+{
+    return PICK_FIELD(reasons, reason, text);
+}
+
+const char *
+la_event_kind_name(enum la_event_kind kind)
+{
+    return PICK(kinds, kind);
+}
+
+const char *
+la_cause_name(enum la_cause cause)
+{
+    return PICK_FIELD(causes, cause, name);
+}
+
+const char *
+la_cause_text(enum la_cause cause)
+{
+    return PICK_FIELD(causes, cause, text);
+}
+
+const char *
+la_timer_name(enum la_timer_kind timer)
+{
+    return PICK(timers, timer);
+}
+
+const char *
+la_call_name(enum la_call call)
+{
+    return PICK(calls, call);
+}
+
+const char *
+la_cc_phase_name(enum la_cc_phase phase)
+{
+    return PICK(phases, phase);
+}
+
+const char *
+la_wire_fate_name(enum la_wire_fate fate)
+{
+    return PICK(fates, fate);
+}

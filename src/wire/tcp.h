@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp.h - the TCP header (RFC 9293 3.1, 3.2), in two tiers
+ *
+ * struct la_tcp_view: checked octets, represents anything that can stand there. struct la_tcp_seg:
+ * the judged meaning, host order. la_tcp_seg_emit() is the inverse of view + judge.
+ */
+#ifndef LA_WIRE_TCP_H
+#define LA_WIRE_TCP_H
+
+#include <lastack/tcp.h>
+#include "base/bytes.h"
+#include "base/seq.h"
+
+enum { LA_TCP_HEADER_BYTES = 20, LA_TCP_HEADER_BYTES_MAX = 60, LA_TCP_SACK_MAX = 4 };
+
+enum la_tcp_option_kind {
+    LA_TCP_OPT_EOL = 0,
+    LA_TCP_OPT_NOP = 1,
+    LA_TCP_OPT_MSS = 2,
+    LA_TCP_OPT_WSCALE = 3,
+    LA_TCP_OPT_SACK_PERMITTED = 4,
+    LA_TCP_OPT_SACK = 5,
+    LA_TCP_OPT_TIMESTAMPS = 8,
+    LA_TCP_OPT_USER_TIMEOUT = 28
+};
+
+/* ---- tier one: octets ------------------------------------------------------------------- */
+
+struct la_tcp_view {
+    const uint8_t *p;
+    uint8_t header_bytes; /* data offset x 4, 20..60, all of it present */
+};
+
+/* False: fewer than 20 octets, data offset below 5 or beyond the octets. The only bounds check. */
+bool la_tcp_view_init(struct la_tcp_view *view, struct la_bytes bytes);
+uint16_t la_tcp_view_src_port(const struct la_tcp_view *view);
+uint16_t la_tcp_view_dst_port(const struct la_tcp_view *view);
+uint32_t la_tcp_view_seq(const struct la_tcp_view *view);
+uint32_t la_tcp_view_ack(const struct la_tcp_view *view);
+uint8_t la_tcp_view_reserved(const struct la_tcp_view *view); /* 4 bits */
+uint8_t la_tcp_view_flags(const struct la_tcp_view *view);
+uint16_t la_tcp_view_window(const struct la_tcp_view *view);
+uint16_t la_tcp_view_checksum(const struct la_tcp_view *view);
+uint16_t la_tcp_view_urgent(const struct la_tcp_view *view);
+struct la_bytes la_tcp_view_options(const struct la_tcp_view *view);
+
+/* Options one by one, NOP included; after EOL `rest` holds the padding. */
+struct la_tcp_option {
+    uint8_t kind;
+    struct la_bytes data; /* behind kind and length */
+};
+struct la_tcp_option_iter {
+    struct la_bytes rest;
+    bool malformed; /* a length of 0, 1, or past the header (MUST-7) */
+};
+struct la_tcp_option_iter la_tcp_option_iter(const struct la_tcp_view *view);
+/* False at the end, at EOL, or at a malformed option. */
+bool la_tcp_option_next(struct la_tcp_option_iter *it, struct la_tcp_option *out);
+
+/* ---- tier two: meaning ------------------------------------------------------------------ */
+
+enum la_tcp_seg_has {
+    LA_TCP_HAS_MSS = 1,
+    LA_TCP_HAS_WSCALE = 2,
+    LA_TCP_HAS_SACK_PERMITTED = 4,
+    LA_TCP_HAS_TIMESTAMPS = 8,
+    LA_TCP_HAS_USER_TIMEOUT = 16,
+    LA_TCP_HAS_UNKNOWN = 32,   /* skipped (MUST-6) */
+    LA_TCP_HAS_MALFORMED = 64  /* an option was malformed; those before it stand */
+};
+
+struct la_tcp_sack {
+    la_seq left;  /* first octet of the block */
+    la_seq right; /* the octet after it */
+};
+
+struct la_tcp_seg {
+    la_seq seq; /* SEG.SEQ */
+    la_seq ack; /* SEG.ACK, meaningful with ACK */
+    uint32_t len; /* SEG.LEN: text + SYN + FIN */
+    uint32_t text_bytes;
+    uint16_t wnd; /* SEG.WND as sent, unscaled */
+    uint16_t up;  /* SEG.UP */
+    uint16_t src_port;
+    uint16_t dst_port;
+    uint8_t flags;
+    uint8_t has; /* enum la_tcp_seg_has */
+    uint8_t wscale;
+    uint8_t sack_n;
+    uint16_t mss;
+    uint16_t user_timeout; /* as on the wire: granularity bit and 15 bits */
+    uint32_t ts_val;
+    uint32_t ts_ecr;
+    struct la_tcp_sack sack[LA_TCP_SACK_MAX];
+};
+
+/* text_bytes: octets behind the header. Options of wrong length for their kind are MALFORMED; the last
+ * one of a kind counts. Never fails: a view is good. */
+void la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_t text_bytes);
+
+/* Octets that la_tcp_seg_emit() will write: 20..60. SACK blocks that do not fit are left out. */
+size_t la_tcp_seg_header_bytes(const struct la_tcp_seg *seg);
+/* Writes the header with checksum 0; room->n must be at least the above. Layout: MSS, SACK-permitted +
+ * timestamps, window scale in the order Linux uses (4-octet aligned with NOPs, RFC 7323
+ * appendix A). Returns octets written. */
+size_t la_tcp_seg_emit(const struct la_tcp_seg *seg, struct la_room room);
+
+#endif
