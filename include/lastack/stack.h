@@ -46,7 +46,7 @@ struct la_tcp_cfg {
     uint32_t delayed_ack_us;     /* default 40 ms, < 500 ms (MUST-40); 0 = ACK at once */
     uint32_t r1_n;               /* retransmissions before advice to IP; default 3 */
     uint32_t r2_n;               /* retransmissions before giving up; default 15; 0 = never */
-    uint32_t r2_syn_n;           /* the same for a SYN; default 6 (127 s; MUST-23 asks 180 s: 7) */
+    uint32_t r2_syn_n;           /* the same for a SYN; default 7: 183 s (MUST-23 asks 180) */
     uint32_t user_timeout_ms;    /* unacknowledged data for this long ends it; 0 = R2 alone */
     uint32_t fin_wait_2_ms;      /* default 60 s; for connections that no handle owns */
     uint32_t msl_ms;             /* default 30 s; TIME-WAIT is twice that (MUST-13) */
