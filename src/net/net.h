@@ -20,6 +20,7 @@
 #include "base/checksum.h"
 #include "base/frame.h"
 #include "base/rng.h"
+#include "base/seq.h"
 
 struct la_net;
 
