@@ -85,9 +85,10 @@ def code_of(text):
                 yield number, piece
 
 
-def check_commands(root, commands, findings):
+def check_commands(root, findings):
     """`make X` and `lastack X` in the documents exist."""
     targets = set(re.findall(r"^([a-z]+):", tree.read(root, "Makefile"), re.M))
+    table = re.findall(r'^    \{"(\w+)", "', tree.read(root, "src/cli/command.c"), re.M)
     for path in markdown(root):
         for number, code in code_of(tree.read(root, path)):
             m = re.match(r"\s*(?:\$ )?make ([a-z]+)\b", code)
@@ -95,7 +96,7 @@ def check_commands(root, commands, findings):
                 findings.add(path, number, f"`make {m.group(1)}` is no target of the Makefile",
                              "mend the document or the Makefile")
             m = re.match(r"\s*(?:\$ )?(?:build/)?lastack ([a-z]+)\b", code)
-            if m and commands is not None and m.group(1) not in commands + ["help"]:
+            if m and m.group(1) not in table + ["help"]:
                 findings.add(path, number, f"`lastack {m.group(1)}` is no command",
                              "mend the document")
 
@@ -123,7 +124,7 @@ def check_header_comments(root, findings):
 def check(root, program, findings):
     commands = commands_of(program) if program else None
     check_links(root, findings)
-    check_commands(root, commands, findings)
+    check_commands(root, findings)
     check_header_comments(root, findings)
     if commands is not None:
         check_man_pages(root, commands, findings)

@@ -29,7 +29,10 @@ CLEAN = {
                       "    return 1;\n}\n",
     "src/link/wire.c": "/* SPDX-License-Identifier: MIT\n *\n * wire.c - a wire\n */\n"
                        "#include <stdlib.h>\n#include <lastack/stack.h>\n",
-    "README.md": "# It\n\nSee [docs](docs/rfcs.md) and `make check`.\n",
+    "src/cli/command.c": "/* SPDX-License-Identifier: MIT\n *\n * command.c - the table\n */\n"
+                         "static struct c commands[] = {\n"
+                         "    {\"run\", \"run a program\", la_cli_run},\n};\n",
+    "README.md": "# It\n\nSee [docs](docs/rfcs.md) and `make check`, `lastack run`.\n",
     "Makefile": "check:\n\ttrue\n",
     "docs/man/lastack.1.scd": "lastack(1)\n\nlastack-run(1)\n",
     "docs/man/lastack-run.1.scd": "lastack-run(1)\n",
