@@ -7,6 +7,7 @@
 
 #include "tcp/conn.h"
 #include "base/frame.h"
+#include "wire/tcp.h"
 
 struct la_tcp_out {
     struct la_frame **frames; /* results: head at the TCP header, checksum still to be made */

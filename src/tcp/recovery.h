@@ -8,6 +8,7 @@
 #define LA_TCP_RECOVERY_H
 
 #include "tcp/conn.h"
+#include "wire/tcp.h"
 
 /* SEG.ACK acknowledges something new: SND.UNA < ack <= SND.NXT. Moves SND.UNA, frees what it
  * covers, measures the RTT, runs congestion control and recovery, re-arms or stops the timer. */
