@@ -10,6 +10,8 @@
 
 #include <lastack/stack.h>
 
+LA_API_BEGIN
+
 /* ---- any link --------------------------------------------------------------------------- */
 
 struct la_link;
@@ -30,16 +32,19 @@ struct la_link {
     struct la_link_caps caps;
 };
 
+/* The operations of any link, as in struct la_link_ops. */
 static inline size_t
 la_link_send(struct la_link *l, struct la_frame **take_frames, size_t n, la_instant now)
 {
     return l->ops->send(l, take_frames, n, now);
 }
+
 static inline size_t
 la_link_receive(struct la_link *l, struct la_frame **frames, size_t max, la_instant now)
 {
     return l->ops->receive(l, frames, max, now);
 }
+
 static inline la_instant
 la_link_deadline(const struct la_link *l)
 {
@@ -67,12 +72,13 @@ struct la_impair {
 struct la_wire_cfg {
     struct la_mem *mem;            /* where held frames' bookkeeping comes from; referenced */
     uint64_t seed;                 /* fate = keyed hash of (seed, flow, direction, ordinal) */
-    struct la_link_caps caps;      /* of both ends; checksum_tx and _rx are refused when corrupt > 0 */
+    struct la_link_caps caps;      /* of both ends; no checksum_tx, checksum_rx when corrupt > 0 */
     struct la_impair impair[2];    /* [0] what end 0 sends, [1] what end 1 sends */
     struct la_trace trace;         /* LA_EVENT_WIRE */
 };
 
 struct la_wire;
+/* NO_MEMORY, BAD_ARGUMENT (a probability outside 0..1, a layer or MTU that no link has). */
 la_err la_wire_new(const struct la_wire_cfg *cfg, struct la_wire **out) LA_MUST_CHECK;
 /* End 0 or 1 as a link. Owned by the wire: its free() does nothing. */
 struct la_link *la_wire_end(struct la_wire *wire, int end);
@@ -87,13 +93,15 @@ struct la_wire_stats {
     uint64_t sent_n, delivered_n, lost_n, burst_lost_n, queue_dropped_n, reordered_n, duplicated_n,
         corrupted_n, too_big_n, no_memory_n, octets;
 };
+/* What happened to the packets that `from_end` sent. */
 void la_wire_stats_get(const struct la_wire *wire, int from_end, struct la_wire_stats *out);
 
-/* Moves everything that can move now between two stacks (interface 0 of each) and the wire, and runs
- * timers; returns when nothing is left to do at `now`. */
+/* Moves everything that can move now between two stacks (interface 0 of each) and the wire, and
+ * runs timers; returns when nothing is left to do at `now`. */
 void la_wire_pump(struct la_wire *wire, struct la_stack *a, struct la_stack *b, la_instant now);
 /* The earliest instant at which la_wire_pump() has something to do: virtual time jumps there. */
-la_instant la_wire_next(const struct la_wire *wire, const struct la_stack *a, const struct la_stack *b);
+la_instant la_wire_next(const struct la_wire *wire, const struct la_stack *a,
+                        const struct la_stack *b);
 
 /* ---- the tap ---------------------------------------------------------------------------- */
 
@@ -102,5 +110,7 @@ la_instant la_wire_next(const struct la_wire *wire, const struct la_stack *a, co
 struct la_capture_writer;
 /* Takes `inner`. iface: the interface number in the capture. NULL: no memory. */
 struct la_link *la_tee_new(struct la_link *inner, struct la_capture_writer *writer, uint32_t iface);
+
+LA_API_END
 
 #endif
