@@ -22,7 +22,7 @@ struct way {
     uint32_t first_col, end_col; /* between the lifelines */
     uint32_t n;                  /* cells */
     uint8_t from;
-    uint8_t style;               /* of shaft and head */
+    uint8_t style; /* of shaft and head */
     const char *shaft;
 };
 
@@ -30,9 +30,9 @@ static void
 put_cell(const struct way *way, uint32_t cell, enum style style, const char *glyph)
 {
     if (cell < way->n)
-        canvas_put(way->canvas,
-                   way->from == LEFT ? way->first_col + cell : way->end_col - 1 - cell, style,
-                   glyph);
+        la_canvas_put(way->canvas,
+                      way->from == LEFT ? way->first_col + cell : way->end_col - 1 - cell, style,
+                      glyph);
 }
 
 static void
@@ -46,8 +46,7 @@ put_shaft(const struct way *way, uint32_t first_cell, uint32_t end_cell)
 static uint32_t
 col_of_text(const struct way *way, uint32_t first_cell, uint32_t columns)
 {
-    return way->from == LEFT ? way->first_col + first_cell
-                             : way->end_col - first_cell - columns;
+    return way->from == LEFT ? way->first_col + first_cell : way->end_col - first_cell - columns;
 }
 
 static void
@@ -62,7 +61,7 @@ put_label(const struct way *way, const struct label *label)
         if (!first)
             col++;
         first = false;
-        col = canvas_put(way->canvas, col, (enum style)piece->style, piece->text.p);
+        col = la_canvas_put(way->canvas, col, (enum style)piece->style, piece->text.p);
     }
 }
 
@@ -93,7 +92,7 @@ static const char *
 reason_text(const struct way *way, const struct row *row)
 {
     const char *full = row->reason != 0 ? la_reason_text((enum la_reason)row->reason) : "lost";
-    uint32_t columns = (uint32_t)text_columns(full);
+    uint32_t columns = (uint32_t)la_text_columns(full);
     return columns + AROUND_LABEL + SHAFT_MIN + LABEL_MIN * 2 <= way->n ? full
                                                                         : short_reason(row->reason);
 }
@@ -101,7 +100,7 @@ reason_text(const struct way *way, const struct row *row)
 static void
 draw_lost(const struct way *way, const struct row *row, uint32_t cell, const char *why)
 {
-    uint32_t why_n = (uint32_t)text_columns(why);
+    uint32_t why_n = (uint32_t)la_text_columns(why);
     uint32_t room = way->n - cell;
     uint32_t shaft = room > why_n + 3 ? (room - why_n - 3) / 2 : 0;
     bool lost = row->fate == FATE_LOST;
@@ -109,13 +108,13 @@ draw_lost(const struct way *way, const struct row *row, uint32_t cell, const cha
         shaft = SHAFT_MIN;
     put_shaft(way, cell, cell + shaft);
     put_cell(way, cell + shaft, lost ? STYLE_BAD : STYLE_DIM, lost ? "✗" : "?");
-    canvas_put(way->canvas, col_of_text(way, cell + shaft + 2, why_n), lost ? STYLE_BAD : STYLE_DIM,
-               why);
+    la_canvas_put(way->canvas, col_of_text(way, cell + shaft + 2, why_n),
+                  lost ? STYLE_BAD : STYLE_DIM, why);
 }
 
 void
-arrow_draw(const struct la_story *st, struct canvas *canvas, const struct row *row,
-           struct label *label)
+la_arrow_draw(const struct la_story *st, struct canvas *canvas, const struct row *row,
+              struct label *label)
 {
     const struct layout *l = &st->layout;
     struct way way = {.canvas = canvas,
@@ -131,19 +130,19 @@ arrow_draw(const struct la_story *st, struct canvas *canvas, const struct row *r
     }
     bool ends_early = row->fate == FATE_LOST || row->fate == FATE_UNKNOWN;
     const char *why = row->fate == FATE_LOST ? reason_text(&way, row) : "fate unknown";
-    if (AROUND_LABEL + SHAFT_MIN + text_columns(why) + LABEL_MIN / 2 > way.n)
+    if (AROUND_LABEL + SHAFT_MIN + la_text_columns(why) + LABEL_MIN / 2 > way.n)
         why = "";
     uint32_t around = AROUND_LABEL;
     if (ends_early)
-        around += (uint32_t)text_columns(why) + SHAFT_MIN;
-    label_make(st, label, row, way.n - around);
+        around += (uint32_t)la_text_columns(why) + SHAFT_MIN;
+    la_label_make(st, label, row, way.n - around);
     put_label(&way, label);
 
     bool departed = !la_instant_is_never(row->at[row->from]) || story_has(st, LA_STORY_ONE_SIDED);
     put_cell(&way, 0, (enum style)way.style, departed ? way.shaft : "┄");
     if (departed)
-        canvas_put(canvas, row->from == LEFT ? l->left_line_col : l->right_line_col, STYLE_DIM,
-                   row->from == LEFT ? "├" : "┤");
+        la_canvas_put(canvas, row->from == LEFT ? l->left_line_col : l->right_line_col, STYLE_DIM,
+                      row->from == LEFT ? "├" : "┤");
     uint32_t cell = label->columns + 3;
     if (ends_early) {
         if (row->fate == FATE_UNKNOWN)

@@ -9,10 +9,12 @@
 
 #include <string.h>
 
+enum { NO_BREAK_SPACE = 0xa0 };
+
 static const char *const sgr[STYLE_COUNT] = {
-    [STYLE_PLAIN] = "0",     [STYLE_DIM] = "0;2",     [STYLE_STRONG] = "0;1",
-    [STYLE_STATE] = "0;1;36", [STYLE_BAD] = "0;31",    [STYLE_AGAIN] = "0;35",
-    [STYLE_TAG] = "0;36",    [STYLE_TAG + 1] = "0;35", [STYLE_TAG + 2] = "0;32",
+    [STYLE_PLAIN] = "0",      [STYLE_DIM] = "0;2",      [STYLE_STRONG] = "0;1",
+    [STYLE_STATE] = "0;1;36", [STYLE_BAD] = "0;31",     [STYLE_AGAIN] = "0;35",
+    [STYLE_TAG] = "0;36",     [STYLE_TAG + 1] = "0;35", [STYLE_TAG + 2] = "0;32",
     [STYLE_TAG + 3] = "0;33",
 };
 
@@ -47,7 +49,7 @@ static const struct {
 };
 
 void
-canvas_clear(struct canvas *canvas, uint32_t width)
+la_canvas_clear(struct canvas *canvas, uint32_t width)
 {
     memset(canvas, 0, sizeof(*canvas));
     canvas->width = width < LA_STORY_WIDTH_MAX ? width : LA_STORY_WIDTH_MAX;
@@ -63,27 +65,27 @@ set(struct canvas *canvas, uint32_t col, enum style style, uint32_t code)
 }
 
 uint32_t
-canvas_put(struct canvas *canvas, uint32_t col, enum style style, const char *utf8)
+la_canvas_put(struct canvas *canvas, uint32_t col, enum style style, const char *utf8)
 {
-    for (uint32_t code; (code = utf8_next(&utf8)) != 0; col++)
+    for (uint32_t code; (code = la_utf8_next(&utf8)) != 0; col++)
         set(canvas, col, style, code);
     return col;
 }
 
 uint32_t
-canvas_put_right(struct canvas *canvas, uint32_t end, enum style style, const char *utf8)
+la_canvas_put_right(struct canvas *canvas, uint32_t end, enum style style, const char *utf8)
 {
-    uint32_t n = (uint32_t)text_columns(utf8);
+    uint32_t n = (uint32_t)la_text_columns(utf8);
     for (; n > end; n--)
-        utf8_next(&utf8);
-    canvas_put(canvas, end - n, style, utf8);
+        la_utf8_next(&utf8);
+    la_canvas_put(canvas, end - n, style, utf8);
     return end - n;
 }
 
 uint32_t
-canvas_fill(struct canvas *canvas, uint32_t col, uint32_t n, enum style style, const char *glyph)
+la_canvas_fill(struct canvas *canvas, uint32_t col, uint32_t n, enum style style, const char *glyph)
 {
-    uint32_t code = utf8_next(&glyph);
+    uint32_t code = la_utf8_next(&glyph);
     for (uint32_t i = 0; i < n && i < LA_STORY_WIDTH_MAX; i++)
         set(canvas, col + i, style, code);
     return col + n;
@@ -101,8 +103,8 @@ ascii_of(uint32_t code)
 static size_t
 encode(uint32_t code, uint32_t flags, char out[3])
 {
-    if (code < 0x80) {
-        out[0] = code < 0x20 || code == 0x7f ? ' ' : (char)code;
+    if (code < 0x80 || code == NO_BREAK_SPACE) {
+        out[0] = code < 0x20 || code >= 0x7f ? ' ' : (char)code;
         return 1;
     }
     if ((flags & LA_STORY_ASCII) != 0) {
@@ -131,7 +133,7 @@ encode_style(uint8_t style, char *out)
 }
 
 void
-canvas_write(const struct canvas *canvas, uint32_t flags, const struct la_story_writer *writer)
+la_canvas_write(const struct canvas *canvas, uint32_t flags, const struct la_story_writer *writer)
 {
     /* Three octets and a change of style per cell at most. */
     char line[LA_STORY_WIDTH_MAX * (3 + 10) + 16];

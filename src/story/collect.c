@@ -11,13 +11,6 @@
  */
 #include "story/collect.h"
 
-/* A delivered segment whose far end is silent is complete after this long. */
-#define SILENT_END_NS INT64_C(10000000)
-/* A connection of which only TIME-WAIT is left is summed up when nothing happened for so long. */
-#define REST_NS INT64_C(2000000000)
-/* A live view shows how far a collapsed run has come this often. */
-#define FOLD_TOLD_NS INT64_C(1000000000)
-
 /* Waits for the segment that the timer sends. */
 static bool
 timer_floats(uint8_t timer)
@@ -31,13 +24,14 @@ timer_floats(uint8_t timer)
 static struct row *
 line_new(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
 {
-    struct row *row = row_new(st, ROW_LINE, conn, e->at);
+    struct row *row = la_row_new(st, ROW_LINE, conn, e->at);
     if (row == NULL)
         return NULL;
     row->from = (uint8_t)side;
     row->at[side] = e->at;
     row->state[side] = conn != NULL ? conn->end[side].state : 0;
     row->eventful = true;
+    la_order_add(st, row);
     st->current = row;
     st->current_side = (uint8_t)side;
     return row;
@@ -54,11 +48,11 @@ floating_land(struct la_story *st, struct conn *conn, unsigned side)
         if (st->current == row)
             st->current = NULL;
         conn->rows_n--;
-        row_free(st, row);
+        la_row_free(st, row);
         return;
     }
     row->eventful = true;
-    row_enqueue(st, row);
+    la_order_add(st, row);
 }
 
 /* Its notes go to the segment that it sent. */
@@ -78,7 +72,7 @@ floating_merge(struct la_story *st, struct conn *conn, struct row *sent)
     sent->eventful = sent->eventful || row->eventful;
     row->notes = NULL;
     conn->rows_n--;
-    row_free(st, row);
+    la_row_free(st, row);
 }
 
 /* ---- placing an event ------------------------------------------------------------------- */
@@ -100,8 +94,8 @@ belongs_to_current(const struct la_story *st, const struct la_event *e, const st
 static bool
 is_floating(const struct row *row)
 {
-    return row->conn != NULL && (row->conn->end[LEFT].floating == row ||
-                                 row->conn->end[RIGHT].floating == row);
+    return row->conn != NULL &&
+           (row->conn->end[LEFT].floating == row || row->conn->end[RIGHT].floating == row);
 }
 
 /* The row for what follows a segment, a call or a timer. NULL: no memory. */
@@ -110,7 +104,7 @@ row_of(struct la_story *st, const struct la_event *e, struct conn *conn, unsigne
 {
     struct row *row = st->current;
     if (row == NULL)
-        row = row_find(st, e->segment_id, conn, FATE_ARRIVED);
+        row = la_row_find(st, e->segment_id, conn, FATE_ARRIVED);
     if (row == NULL && e->segment_id == 0 && conn != NULL)
         row = conn->end[side].floating;
     return row != NULL ? row : line_new(st, conn, side, e);
@@ -121,14 +115,15 @@ row_of(struct la_story *st, const struct la_event *e, struct conn *conn, unsigne
 static struct row *
 segment_row(struct la_story *st, struct conn *conn, unsigned from, const struct la_event *e)
 {
-    struct row *row = row_new(st, ROW_SEGMENT, conn, e->at);
+    struct row *row = la_row_new(st, ROW_SEGMENT, conn, e->at);
     if (row == NULL)
         return NULL;
     row->from = (uint8_t)from;
     row->segment = e->u.segment;
     if (row->segment.sack_n > COUNT_OF(row->segment.sack))
         row->segment.sack_n = (uint8_t)COUNT_OF(row->segment.sack);
-    row_hash(st, row, e->segment_id);
+    la_row_hash(st, row, e->segment_id);
+    la_order_add(st, row);
     return row;
 }
 
@@ -138,9 +133,6 @@ on_sent(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
     if (conn == NULL)
         return;
     struct conn_end *end = &conn->end[side];
-    bool floats = end->floating != NULL && !end->floating->eventful;
-    if (end->floating != NULL && !floats)
-        floating_land(st, conn, side);
     struct row *row = segment_row(st, conn, side, e);
     if (row == NULL)
         return;
@@ -148,16 +140,16 @@ on_sent(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
     row->state[side] = end->state;
     st->current = row;
     st->current_side = (uint8_t)side;
-    track_segment(conn, row);
-    words_sent(st, row, floats ? &end->timer : NULL);
-    if (floats)
+    la_story_track_segment(conn, row);
+    la_words_sent(st, row, end->floating != NULL ? &end->timer : NULL);
+    if (end->floating != NULL)
         floating_merge(st, conn, row);
 }
 
 static void
 on_arrived(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
 {
-    struct row *row = row_find(st, e->segment_id, conn, FATE_UNDER_WAY);
+    struct row *row = la_row_find(st, e->segment_id, conn, FATE_UNDER_WAY);
     bool known = row != NULL && row->fate == FATE_UNDER_WAY && (conn == NULL || row->from != side);
     if (!known) {
         if (conn == NULL)
@@ -165,23 +157,23 @@ on_arrived(struct la_story *st, struct conn *conn, unsigned side, const struct l
         row = segment_row(st, conn, side ^ 1, e);
         if (row == NULL)
             return;
-        track_segment(conn, row);
+        la_story_track_segment(conn, row);
     }
     side = row->from ^ 1;
     row->fate = FATE_ARRIVED;
     row->at[side] = e->at;
-    if (row->conn != NULL)
-        row->state[side] = row->conn->end[side].state;
+    row->state[side] = row->conn->end[side].state;
+    la_order_complete(st, row);
     st->current = row;
     st->current_side = (uint8_t)side;
-    words_arrived(st, row);
+    la_words_arrived(st, row);
 }
 
 /* The second copy has a row of its own. */
 static void
 on_duplicated(struct la_story *st, struct row *row, const struct la_event *e)
 {
-    struct row *copy = row_new(st, ROW_SEGMENT, row->conn, e->at);
+    struct row *copy = la_row_new(st, ROW_SEGMENT, row->conn, e->at);
     if (copy == NULL)
         return;
     copy->from = row->from;
@@ -190,18 +182,19 @@ on_duplicated(struct la_story *st, struct row *row, const struct la_event *e)
     copy->ack_rel = row->ack_rel;
     copy->copy = true;
     copy->eventful = true;
-    row_hash(st, copy, row->id);
+    la_row_hash(st, copy, row->id);
+    la_order_add(st, copy);
 }
 
 static void
 on_wire(struct la_story *st, struct conn *conn, const struct la_event *e)
 {
-    struct row *row = row_find(st, e->segment_id, conn, FATE_UNDER_WAY);
+    struct row *row = la_row_find(st, e->segment_id, conn, FATE_UNDER_WAY);
     if (row == NULL || row->fate != FATE_UNDER_WAY) {
         st->stats.unplaced_n++;
         return;
     }
-    struct conn_end *sender = row->conn != NULL ? &row->conn->end[row->from] : NULL;
+    struct conn_end *sender = &row->conn->end[row->from];
     switch ((enum la_wire_fate)e->u.wire.fate) {
     case LA_WIRE_DELIVERED:
         row->delivered_at = e->at;
@@ -209,27 +202,25 @@ on_wire(struct la_story *st, struct conn *conn, const struct la_event *e)
     case LA_WIRE_DROPPED:
         row->fate = FATE_LOST;
         row->reason = e->u.wire.reason;
-        if (sender != NULL && row->reason == LA_REASON_WIRE_QUEUE_FULL)
+        if (row->reason == LA_REASON_WIRE_QUEUE_FULL)
             sender->queue_dropped_n++;
-        else if (sender != NULL)
+        else
             sender->lost_n++;
+        la_order_complete(st, row);
         return;
     case LA_WIRE_CORRUPTED:
         row->reason = LA_REASON_WIRE_CORRUPTED;
-        if (sender != NULL)
-            sender->corrupted_n++;
+        sender->corrupted_n++;
         break;
     case LA_WIRE_DUPLICATED:
-        if (sender != NULL)
-            sender->duplicated_n++;
+        sender->duplicated_n++;
         on_duplicated(st, row, e);
         break;
     case LA_WIRE_REORDERED:
-        if (sender != NULL)
-            sender->reordered_n++;
+        sender->reordered_n++;
         break;
     }
-    words_wire(st, row, e);
+    la_words_wire(st, row, e);
 }
 
 /* ---- the rest --------------------------------------------------------------------------- */
@@ -247,7 +238,7 @@ on_call(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
         return;
     /* Giving up a handle is worth a line only if it changes something. */
     row->eventful = call != LA_CALL_RELEASE;
-    words_call(row, e);
+    la_words_call(row, e);
 }
 
 static void
@@ -258,16 +249,16 @@ on_timer(struct la_story *st, struct conn *conn, unsigned side, const struct la_
     if (!timer_floats(e->u.timer.timer)) {
         struct row *row = line_new(st, conn, side, e);
         if (row != NULL)
-            words_timer(row, e);
+            la_words_timer(row, e);
         return;
     }
-    struct row *row = row_new_floating(st, conn, e->at);
+    struct row *row = la_row_new(st, ROW_LINE, conn, e->at);
     if (row == NULL)
         return;
     row->from = (uint8_t)side;
     row->at[side] = e->at;
     row->state[side] = conn->end[side].state;
-    words_timer(row, e);
+    la_words_timer(row, e);
     conn->end[side].floating = row;
     conn->end[side].timer = *e;
     st->current = row;
@@ -279,12 +270,12 @@ on_state(struct la_story *st, struct conn *conn, unsigned side, const struct la_
 {
     struct row *row = row_of(st, e, conn, side);
     if (conn != NULL)
-        track_state(conn, side, e);
+        la_story_track_state(conn, side, e);
     if (row == NULL)
         return;
     row->state[side] = e->u.state.to;
     row->changed[side] = row->changed[side] || e->u.state.from != e->u.state.to;
-    words_state(st, row, side, e);
+    la_words_state(st, row, side, e);
     if (is_floating(row))
         floating_land(st, row->conn, side);
 }
@@ -301,9 +292,9 @@ on_drop(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
 {
     struct row *row = st->current;
     if (row == NULL)
-        row = row_find(st, e->segment_id, conn, FATE_UNDER_WAY);
+        row = la_row_find(st, e->segment_id, conn, FATE_UNDER_WAY);
     if (row == NULL)
-        row = row_find(st, e->segment_id, NULL, FATE_UNDER_WAY);
+        row = la_row_find(st, e->segment_id, NULL, FATE_UNDER_WAY);
     if (row == NULL && conn == NULL) {
         st->stats.unplaced_n++;
         return;
@@ -318,15 +309,18 @@ on_drop(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
         bool here = side == row->from;
         row->fate = here ? FATE_LOST : FATE_REFUSED;
         row->at[side] = e->at;
+        la_order_complete(st, row);
     } else if (row->fate == FATE_ARRIVED && reason_is_early(e->u.drop.reason)) {
         row->fate = FATE_REFUSED;
     }
     bool corrupted = row->reason == LA_REASON_WIRE_CORRUPTED;
     if (!corrupted)
         row->reason = e->u.drop.reason;
-    if (row->conn != NULL)
+    if (row->conn != NULL) {
         row->conn->end[side].drops_n++;
-    words_drop(st, row, side, (enum la_reason)e->u.drop.reason);
+        row->conn->end[side].refusal_told = e->u.drop.reason == LA_REASON_NO_CONNECTION;
+    }
+    la_words_drop(st, row, side, (enum la_reason)e->u.drop.reason);
 }
 
 static void
@@ -351,7 +345,7 @@ on_congestion(struct la_story *st, struct conn *conn, unsigned side, const struc
         return;
     struct row *row = row_of(st, e, conn, side);
     if (row != NULL)
-        words_congestion(st, row, side, e);
+        la_words_congestion(st, row, side, e);
     conn->end[side].phase = e->u.congestion.phase;
 }
 
@@ -362,7 +356,7 @@ on_window(struct la_story *st, struct conn *conn, unsigned side, const struct la
         return;
     struct row *row = row_of(st, e, conn, side);
     if (row != NULL)
-        words_window(st, row, side, e);
+        la_words_window(st, row, side, e);
 }
 
 static void
@@ -384,7 +378,7 @@ on_negotiated(struct la_story *st, struct conn *conn, unsigned side, const struc
     conn->agreed_noted = true;
     struct row *row = row_of(st, e, conn, side);
     if (row != NULL)
-        words_negotiated(st, row, side);
+        la_words_negotiated(st, row, side);
 }
 
 static void
@@ -399,7 +393,7 @@ on_error(struct la_story *st, struct conn *conn, unsigned side, const struct la_
     struct row *row = row_of(st, e, conn, side);
     if (row == NULL)
         return;
-    words_error(st, row, side, e);
+    la_words_error(st, row, side, e);
     if (is_floating(row))
         floating_land(st, row->conn, side);
 }
@@ -449,107 +443,42 @@ dispatch(struct la_story *st, struct conn *conn, unsigned side, const struct la_
     }
 }
 
-/* ---- out -------------------------------------------------------------------------------- */
-
-static bool
-row_is_ready(const struct la_story *st, const struct row *row)
-{
-    if (row->kind == ROW_LINE || row->fate != FATE_UNDER_WAY ||
-        story_has(st, LA_STORY_ONE_SIDED))
-        return true;
-    if (!la_instant_is_never(row->delivered_at))
-        return ns_between(st->now, row->delivered_at) > SILENT_END_NS;
-    return ns_between(st->now, row->begun_at) > (int64_t)st->cfg.hold_ms_max * 1000000;
-}
-
-/* The head of the queue goes out, complete or not. */
-static void
-put_out(struct la_story *st)
-{
-    struct row *row = queue_pop(&st->queue);
-    struct conn *conn = row->conn;
-    if (row->fate == FATE_UNDER_WAY && row->kind == ROW_SEGMENT &&
-        !story_has(st, LA_STORY_ONE_SIDED))
-        row->fate = la_instant_is_never(row->delivered_at) ? FATE_UNKNOWN : FATE_ARRIVED;
-    if (row->fate == FATE_ARRIVED && la_instant_is_never(row->at[row->from ^ 1]))
-        row->at[row->from ^ 1] = row->delivered_at;
-    row_unhash(st, row);
-    if (conn != NULL)
-        conn->rows_n--;
-    fold_row(st, row);
-    if (conn != NULL && conn->rows_n == 0 && !conn->summed_up && conn_is_over(conn))
-        summary_conn(st, conn);
-}
-
-static void
-put_out_ready(struct la_story *st)
-{
-    while (st->queue.first != NULL && st->queue.first != st->current &&
-           row_is_ready(st, st->queue.first))
-        put_out(st);
-}
-
-static void
-sum_up_resting(struct la_story *st)
-{
-    if (ns_between(st->now, st->rest_looked_at) < REST_NS / 4)
-        return;
-    st->rest_looked_at = st->now;
-    for (struct conn *c = st->oldest; c != NULL; c = c->newer)
-        if (!c->summed_up && c->rows_n == 0 && conn_is_resting(c) &&
-            ns_between(st->now, c->last_at) > REST_NS)
-            summary_conn(st, c);
-}
-
-static void
-land_all(struct la_story *st)
-{
-    for (struct conn *c = st->oldest; c != NULL; c = c->newer)
-        for (unsigned side = LEFT; side <= RIGHT; side++)
-            if (c->end[side].floating != NULL)
-                floating_land(st, c, side);
-}
+/* ---- in and out ------------------------------------------------------------------------- */
 
 void
-collect_event(struct la_story *st, const struct la_event *e)
+la_story_collect_event(struct la_story *st, const struct la_event *e)
 {
-    struct conn *conn = conn_of_event(st, e);
-    unsigned side = conn != NULL ? conn_side(conn, e) : e->end & 1u;
-    json_event(st, e, conn);
+    struct conn *conn = la_story_conn_of_event(st, e);
+    unsigned side = conn != NULL ? la_story_conn_side(conn, e) : e->end & 1u;
+    la_story_json_event(st, e, conn);
     if (!belongs_to_current(st, e, conn, side)) {
         st->current = NULL;
-        put_out_ready(st);
+        la_order_put_out(st);
         if (conn != NULL && conn->end[side].floating != NULL && e->kind == LA_EVENT_TIMER)
             floating_land(st, conn, side);
     }
     dispatch(st, conn, side, e);
-    while (st->queue.n > st->cfg.rows_n_max && st->queue.first != st->current) {
-        st->stats.rows_let_go_n += !row_is_ready(st, st->queue.first);
-        put_out(st);
-    }
-    sum_up_resting(st);
+    if (conn != NULL)
+        la_order_make_room(st, conn);
+    la_order_look(st);
 }
 
 void
-collect_flush(struct la_story *st, la_instant now)
+la_story_collect_flush(struct la_story *st, la_instant now)
 {
     st->current = NULL;
     if (!la_instant_is_never(now) && st->now.ns < now.ns)
         st->now = now;
-    put_out_ready(st);
-    for (struct conn *c = st->oldest; c != NULL; c = c->newer)
-        if (c->fold.rows_n != 0 && ns_between(st->now, c->fold.first_at) > FOLD_TOLD_NS)
-            fold_end(st, c);
-    sum_up_resting(st);
+    la_order_flush(st);
 }
 
 void
-collect_finish(struct la_story *st)
+la_story_collect_finish(struct la_story *st)
 {
     st->current = NULL;
-    land_all(st);
-    while (st->queue.first != NULL)
-        put_out(st);
     for (struct conn *c = st->oldest; c != NULL; c = c->newer)
-        fold_end(st, c);
+        for (unsigned side = LEFT; side <= RIGHT; side++)
+            if (c->end[side].floating != NULL)
+                floating_land(st, c, side);
+    la_order_finish(st);
 }

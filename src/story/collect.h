@@ -8,10 +8,10 @@
 #include "story/story.h"
 
 /* `event` has a known kind; st->now is its instant or later. */
-void collect_event(struct la_story *st, const struct la_event *event);
+void la_story_collect_event(struct la_story *st, const struct la_event *event);
 /* Writes what is complete. */
-void collect_flush(struct la_story *st, la_instant now);
+void la_story_collect_flush(struct la_story *st, la_instant now);
 /* Writes everything. */
-void collect_finish(struct la_story *st);
+void la_story_collect_finish(struct la_story *st);
 
 #endif

@@ -45,7 +45,7 @@ bucket_of(struct la_story *st, const struct la_endpoint *a, const struct la_endp
 }
 
 uint8_t
-conn_side(const struct conn *conn, const struct la_event *e)
+la_story_conn_side(const struct conn *conn, const struct la_event *e)
 {
     if (endpoint_same(&e->local, &e->remote))
         return e->end & 1;
@@ -59,7 +59,8 @@ local_is_left(const struct la_event *e)
     if (e->end < 2)
         return e->end == 0;
     uint8_t flags = e->u.segment.flags;
-    return !(e->kind == LA_EVENT_SEGMENT_ARRIVED && (flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN);
+    return !(e->kind == LA_EVENT_SEGMENT_ARRIVED &&
+             (flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN);
 }
 
 static bool
@@ -75,7 +76,7 @@ state_absent(const struct conn_end *end)
 }
 
 bool
-conn_is_over(const struct conn *conn)
+la_story_conn_is_over(const struct conn *conn)
 {
     const struct conn_end *l = &conn->end[LEFT], *r = &conn->end[RIGHT];
     bool l_closed = l->state == LA_TCP_CLOSED && l->was_closed;
@@ -84,7 +85,7 @@ conn_is_over(const struct conn *conn)
 }
 
 bool
-conn_is_resting(const struct conn *conn)
+la_story_conn_is_resting(const struct conn *conn)
 {
     const struct conn_end *l = &conn->end[LEFT], *r = &conn->end[RIGHT];
     return (state_rests(l) && (state_rests(r) || state_absent(r))) ||
@@ -130,12 +131,15 @@ unlink_conn(struct la_story *st, struct conn *conn)
 }
 
 void
-conn_free(struct la_story *st, struct conn *conn)
+la_story_conn_free(struct la_story *st, struct conn *conn)
 {
-    for (unsigned side = LEFT; side <= RIGHT; side++)
+    for (unsigned side = LEFT; side <= RIGHT; side++) {
         if (conn->end[side].floating != NULL)
-            row_free(st, conn->end[side].floating);
-    fold_drop(st, conn);
+            la_row_free(st, conn->end[side].floating);
+        for (struct row *row; (row = la_row_queue_pop(&conn->end[side].lane)) != NULL;)
+            la_row_free(st, row);
+    }
+    la_fold_drop(st, conn);
     unlink_conn(st, conn);
     free(conn);
 }
@@ -146,7 +150,8 @@ evict(struct la_story *st)
 {
     struct conn *victim = NULL;
     int steps = 0;
-    for (struct conn *c = st->oldest; c != NULL && steps < EVICT_STEPS_N_MAX; c = c->newer, steps++) {
+    for (struct conn *c = st->oldest; c != NULL && steps < EVICT_STEPS_N_MAX;
+         c = c->newer, steps++) {
         if (c->rows_n != 0)
             continue;
         if (victim == NULL)
@@ -158,8 +163,8 @@ evict(struct la_story *st)
     }
     if (victim == NULL)
         return false;
-    fold_end(st, victim);
-    conn_free(st, victim);
+    la_fold_end(st, victim);
+    la_story_conn_free(st, victim);
     st->stats.conns_let_go_n++;
     return true;
 }
@@ -170,7 +175,7 @@ conn_new(struct la_story *st, const struct la_event *e)
     st->stats.conns_n++;
     struct conn *conn = NULL;
     if (st->conns_live_n < st->cfg.conns_n_max || evict(st))
-        conn = story_take(st, sizeof(*conn));
+        conn = la_story_take(st, sizeof(*conn));
     if (conn == NULL) {
         st->stats.conns_let_go_n++;
         return NULL;
@@ -216,7 +221,7 @@ event_introduces(const struct la_event *e)
 }
 
 struct conn *
-conn_of_event(struct la_story *st, const struct la_event *e)
+la_story_conn_of_event(struct la_story *st, const struct la_event *e)
 {
     if (e->local.port == 0 || e->remote.port == 0)
         return NULL;
@@ -224,7 +229,7 @@ conn_of_event(struct la_story *st, const struct la_event *e)
     while (conn != NULL && !pair_is(conn, e))
         conn = conn->bucket_next;
     if (conn != NULL) {
-        unsigned side = conn_side(conn, e);
+        unsigned side = la_story_conn_side(conn, e);
         if (!event_opens(e, &conn->end[side]) || !end_is_spent(conn, side)) {
             if (conn->last_at.ns < e->at.ns && e->at.ns != LA_INSTANT_NEVER.ns)
                 conn->last_at = e->at;
@@ -235,7 +240,7 @@ conn_of_event(struct la_story *st, const struct la_event *e)
 }
 
 int64_t
-conn_relative(const struct conn *conn, unsigned side, uint32_t seq)
+la_story_conn_relative(const struct conn *conn, unsigned side, uint32_t seq)
 {
     const struct conn_end *end = &conn->end[side];
     return end->high + (int32_t)(seq - (end->base + (uint32_t)end->high));

@@ -48,56 +48,56 @@ add_up(struct fold *fold, const struct row *row)
 static void
 show(struct la_story *st, struct row *take_row)
 {
-    ladder_row(st, take_row);
-    row_free(st, take_row);
+    la_ladder_row(st, take_row);
+    la_row_free(st, take_row);
 }
 
 static void
 hide(struct la_story *st, struct fold *fold, struct row *take_row)
 {
-    queue_push(&fold->hidden, take_row);
+    la_row_queue_push(&fold->hidden, take_row);
     if (fold->hidden.n <= KEEP_N)
         return;
-    struct row *oldest = queue_pop(&fold->hidden);
+    struct row *oldest = la_row_queue_pop(&fold->hidden);
     add_up(fold, oldest);
-    row_free(st, oldest);
+    la_row_free(st, oldest);
 }
 
 void
-fold_end(struct la_story *st, struct conn *conn)
+la_fold_end(struct la_story *st, struct conn *conn)
 {
     struct fold *fold = &conn->fold;
     if (fold->rows_n != 0) {
         while (fold->hidden.n > SHOW_N) {
-            struct row *row = queue_pop(&fold->hidden);
+            struct row *row = la_row_queue_pop(&fold->hidden);
             add_up(fold, row);
-            row_free(st, row);
+            la_row_free(st, row);
         }
-        ladder_fold(st, conn);
+        la_ladder_fold(st, conn);
     }
-    for (struct row *row; (row = queue_pop(&fold->hidden)) != NULL;)
+    for (struct row *row; (row = la_row_queue_pop(&fold->hidden)) != NULL;)
         show(st, row);
     *fold = (struct fold){.plain_n = fold->plain_n};
 }
 
 void
-fold_drop(struct la_story *st, struct conn *conn)
+la_fold_drop(struct la_story *st, struct conn *conn)
 {
-    for (struct row *row; (row = queue_pop(&conn->fold.hidden)) != NULL;)
-        row_free(st, row);
+    for (struct row *row; (row = la_row_queue_pop(&conn->fold.hidden)) != NULL;)
+        la_row_free(st, row);
 }
 
 void
-fold_row(struct la_story *st, struct row *take_row)
+la_fold_row(struct la_story *st, struct row *take_row)
 {
     struct conn *conn = take_row->conn;
     bool releases_nothing = take_row->kind == ROW_LINE && !take_row->eventful;
     if (releases_nothing) {
-        row_free(st, take_row);
+        la_row_free(st, take_row);
     } else if (conn == NULL || story_has(st, LA_STORY_FULL)) {
         show(st, take_row);
     } else if (is_eventful(st, take_row)) {
-        fold_end(st, conn);
+        la_fold_end(st, conn);
         conn->fold.plain_n = 0;
         show(st, take_row);
     } else if (conn->fold.plain_n < st->cfg.plain_n_max) {

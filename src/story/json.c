@@ -50,7 +50,7 @@ static void
 set_long(json_t *object, const char *key, uint64_t value)
 {
     struct text text = text_empty();
-    text_add(&text, "%llu", (unsigned long long)value);
+    la_text_add(&text, "%llu", (unsigned long long)value);
     if (value != 0)
         set_text(object, key, text.p);
 }
@@ -71,7 +71,7 @@ static void
 set_endpoint(json_t *object, const char *key, const struct la_endpoint *endpoint)
 {
     struct text text = text_empty();
-    text_endpoint(&text, endpoint);
+    la_text_endpoint(&text, endpoint);
     set_text(object, key, text.p);
 }
 
@@ -258,7 +258,7 @@ set_at(const struct la_story *st, json_t *object, la_instant at)
     if (la_instant_is_never(at))
         json_object_set_new(object, "t", json_null());
     else
-        set_seconds(object, "t", ns_between(at, st->first_at));
+        set_seconds(object, "t", la_story_ns_between(at, st->first_at));
 }
 
 static void
@@ -274,7 +274,7 @@ write_begin(struct la_story *st)
 }
 
 void
-json_event(struct la_story *st, const struct la_event *e, const struct conn *conn)
+la_story_json_event(struct la_story *st, const struct la_event *e, const struct conn *conn)
 {
     if (st->cfg.json.write == NULL)
         return;
@@ -359,27 +359,27 @@ set_agreed(json_t *object, const struct conn *conn)
 }
 
 void
-json_conn(struct la_story *st, const struct conn *conn)
+la_story_json_conn(struct la_story *st, const struct conn *conn)
 {
     if (st->cfg.json.write == NULL)
         return;
     struct outcome outcome;
-    outcome_of(conn, &outcome);
+    la_outcome_of(conn, &outcome);
     json_t *object = object_new("CONNECTION");
     set_at(st, object, st->now);
     set_int(object, "conn", conn->number);
     set_endpoint(object, "client", &conn->endpoint[LEFT]);
     set_endpoint(object, "server", &conn->endpoint[RIGHT]);
     set_at(st, object, conn->last_at);
-    set_seconds(object, "began", ns_between(conn->first_at, st->first_at));
-    set_seconds(object, "lasted", ns_between(conn->last_at, conn->first_at));
-    json_t *opened = outcome_object(outcome_open_name((enum open_how)outcome.open_how),
-                                    outcome.open_by);
+    set_seconds(object, "began", la_story_ns_between(conn->first_at, st->first_at));
+    set_seconds(object, "lasted", la_story_ns_between(conn->last_at, conn->first_at));
+    json_t *opened =
+        outcome_object(la_outcome_open_name((enum open_how)outcome.open_how), outcome.open_by);
     if (outcome.open_ns >= 0)
         set_seconds(opened, "took", outcome.open_ns);
     json_object_set_new(object, "opened", opened);
-    json_t *closed = outcome_object(outcome_close_name((enum close_how)outcome.close_how),
-                                    outcome.close_by);
+    json_t *closed =
+        outcome_object(la_outcome_close_name((enum close_how)outcome.close_how), outcome.close_by);
     if (outcome.half_closed_ns >= 0)
         set_seconds(closed, "half_closed", outcome.half_closed_ns);
     if (outcome.reset_after_close)

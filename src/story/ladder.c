@@ -9,26 +9,26 @@ static void
 announce(struct la_story *st, struct conn *conn)
 {
     struct canvas canvas;
-    canvas_clear(&canvas, st->cfg.width);
-    uint32_t col = canvas_put(&canvas, 0, STYLE_DIM, "──");
+    la_canvas_clear(&canvas, st->cfg.width);
+    uint32_t col = la_canvas_put(&canvas, 0, STYLE_DIM, "──");
     struct text tag = text_empty();
-    ladder_tag(conn, &tag);
-    col = canvas_put(&canvas, col + 1, ladder_tag_style(conn), tag.p);
+    la_ladder_tag(conn, &tag);
+    col = la_canvas_put(&canvas, col + 1, la_ladder_tag_style(conn), tag.p);
     for (unsigned side = LEFT; side <= RIGHT; side++) {
         struct text text = text_empty();
-        text_add(&text, "%s ", st->name[side].p);
-        text_endpoint(&text, &conn->endpoint[side]);
-        uint32_t n = (uint32_t)text_columns(text.p);
+        la_text_add(&text, "%s ", st->name[side].p);
+        la_text_endpoint(&text, &conn->endpoint[side]);
+        uint32_t n = (uint32_t)la_text_columns(text.p);
         if (side == RIGHT && col + 2 + n > st->layout.width) {
-            ladder_write(st, &canvas);
-            canvas_clear(&canvas, st->cfg.width);
+            la_ladder_write(st, &canvas);
+            la_canvas_clear(&canvas, st->cfg.width);
             col = 4;
         }
-        col = canvas_put(&canvas, col + 2, STYLE_STRONG, text.p);
+        col = la_canvas_put(&canvas, col + 2, STYLE_STRONG, text.p);
     }
     if (col + 1 < st->layout.width)
-        canvas_fill(&canvas, col + 1, st->layout.width - col - 1, STYLE_DIM, "─");
-    ladder_write(st, &canvas);
+        la_canvas_fill(&canvas, col + 1, st->layout.width - col - 1, STYLE_DIM, "─");
+    la_ladder_write(st, &canvas);
     conn->announced = true;
     st->alive_n++;
 }
@@ -39,28 +39,28 @@ open_lines(struct la_story *st)
 {
     const struct layout *l = &st->layout;
     struct canvas canvas;
-    canvas_clear(&canvas, st->cfg.width);
-    canvas_put_right(&canvas, l->tag_n + l->time_n, STYLE_DIM, "ms");
-    canvas_put_right(&canvas, l->left_line_col - 1, STYLE_STRONG, st->name[LEFT].p);
-    canvas_put(&canvas, l->left_line_col, STYLE_DIM, "┬");
-    canvas_put(&canvas, l->right_line_col, STYLE_DIM, "┬");
-    canvas_put(&canvas, l->right_line_col + 2, STYLE_STRONG, st->name[RIGHT].p);
+    la_canvas_clear(&canvas, st->cfg.width);
+    la_canvas_put_right(&canvas, l->tag_n + l->time_n, STYLE_DIM, "ms");
+    la_canvas_put_right(&canvas, l->left_line_col - 1, STYLE_STRONG, st->name[LEFT].p);
+    la_canvas_put(&canvas, l->left_line_col, STYLE_DIM, "┬");
+    la_canvas_put(&canvas, l->right_line_col, STYLE_DIM, "┬");
+    la_canvas_put(&canvas, l->right_line_col + 2, STYLE_STRONG, st->name[RIGHT].p);
     if (!story_has(st, LA_STORY_ONE_SIDED))
-        canvas_put_right(&canvas, l->width, STYLE_DIM, "ms");
-    ladder_write(st, &canvas);
+        la_canvas_put_right(&canvas, l->width, STYLE_DIM, "ms");
+    la_ladder_write(st, &canvas);
     st->ladder_open = true;
 }
 
 void
-ladder_close(struct la_story *st)
+la_ladder_close(struct la_story *st)
 {
     if (!st->ladder_open)
         return;
     struct canvas canvas;
-    canvas_clear(&canvas, st->cfg.width);
-    canvas_put(&canvas, st->layout.left_line_col, STYLE_DIM, "┴");
-    canvas_put(&canvas, st->layout.right_line_col, STYLE_DIM, "┴");
-    ladder_write(st, &canvas);
+    la_canvas_clear(&canvas, st->cfg.width);
+    la_canvas_put(&canvas, st->layout.left_line_col, STYLE_DIM, "┴");
+    la_canvas_put(&canvas, st->layout.right_line_col, STYLE_DIM, "┴");
+    la_ladder_write(st, &canvas);
     st->ladder_open = false;
 }
 
@@ -69,7 +69,7 @@ prepare(struct la_story *st, struct conn *conn)
 {
     if (conn != NULL && !conn->announced)
         announce(st, conn);
-    ladder_layout(st);
+    la_ladder_layout(st);
     if (!st->ladder_open)
         open_lines(st);
 }
@@ -83,92 +83,126 @@ write_overflow(struct la_story *st, const struct row *row, const struct label *l
     struct text words = text_empty(), line = text_empty();
     for (size_t i = 0; i < label->n; i++)
         if (label->piece[i].rank == 0 && !label->piece[i].chosen)
-            text_add(&words, words.n == 0 ? "%s" : " %s", label->piece[i].text.p);
+            la_text_add(&words, words.n == 0 ? "%s" : " %s", label->piece[i].text.p);
     const char *rest = words.p;
     while (*rest != 0) {
         struct canvas canvas;
-        rest = wrap_take(rest, l->right_line_col - l->left_line_col - 5, &line);
-        ladder_frame(st, &canvas, NULL);
+        rest = la_text_wrap(rest, l->right_line_col - l->left_line_col - 5, &line);
+        la_ladder_frame(st, &canvas, NULL);
         if (row->from == LEFT)
-            canvas_put(&canvas, l->left_line_col + 3, STYLE_PLAIN, line.p);
+            la_canvas_put(&canvas, l->left_line_col + 3, STYLE_PLAIN, line.p);
         else
-            canvas_put_right(&canvas, l->right_line_col - 2, STYLE_PLAIN, line.p);
-        notes_beside(walk, &canvas);
-        ladder_write(st, &canvas);
+            la_canvas_put_right(&canvas, l->right_line_col - 2, STYLE_PLAIN, line.p);
+        la_notes_beside(walk, &canvas);
+        la_ladder_write(st, &canvas);
     }
 }
 
-/* A call's or timer's line; takes the first note along if there is room for it. */
 static void
-draw_line(const struct la_story *st, struct canvas *canvas, const struct row *row,
-          struct note_walk *walk)
+put_inside(const struct la_story *st, struct canvas *canvas, unsigned side, enum style style,
+           const char *words)
+{
+    const struct layout *l = &st->layout;
+    if (side == LEFT)
+        la_canvas_put(canvas, l->left_line_col + 2, style, words);
+    else
+        la_canvas_put_right(canvas, l->right_line_col - 1, style, words);
+}
+
+/* A call's or timer's line. There is no arrow in its way, so it takes its first note along if that
+ * fits, on at most two lines. */
+static void
+write_line(struct la_story *st, struct canvas *canvas, const struct row *row,
+           struct note_walk *walk)
 {
     const struct layout *l = &st->layout;
     uint32_t room = l->right_line_col - l->left_line_col - 3;
-    struct text text = text_empty();
-    wrap_take(row->title, room, &text);
-    uint32_t title_n = (uint32_t)text_columns(text.p);
-    if (l->note_col == 0 && *walk->rest != 0 &&
-        title_n + 3 + text_columns(walk->whole.p) <= room) {
-        text_add(&text, title_n != 0 ? " · %s" : "%s", walk->whole.p);
-        notes_skip(walk);
+    struct text title = text_empty(), both = text_empty(), all = text_empty();
+    la_text_wrap(row->title, room, &title);
+    la_canvas_put(canvas, row->from == LEFT ? l->left_line_col : l->right_line_col, STYLE_STRONG,
+                  "●");
+    const struct note *note = l->note_col == 0 ? walk->note : NULL;
+    if (note != NULL) {
+        la_text_add(&both, title.n != 0 ? "%s · %s" : "%s%s", title.p, note->text + note->name_n);
+        la_text_add(&all, note->cite != NULL ? "%s · %s" : "%s%s", both.p,
+                    note->cite != NULL ? note->cite : "");
     }
-    uint32_t col = l->left_line_col + 2;
-    if (row->from == RIGHT)
-        col = l->right_line_col - 1 - (uint32_t)text_columns(text.p);
-    canvas_put(canvas, col, STYLE_STRONG, text.p);
-    canvas_put(canvas, row->from == LEFT ? l->left_line_col : l->right_line_col, STYLE_STRONG, "●");
+    if (note == NULL || la_text_columns(both.p) > room) {
+        put_inside(st, canvas, row->from, STYLE_STRONG, title.p);
+        la_notes_beside(walk, canvas);
+        la_ladder_write(st, canvas);
+        return;
+    }
+    bool one_line = la_text_columns(all.p) <= room;
+    put_inside(st, canvas, row->from, STYLE_STRONG, one_line ? all.p : both.p);
+    la_ladder_write(st, canvas);
+    if (!one_line) {
+        la_ladder_frame(st, canvas, NULL);
+        put_inside(st, canvas, row->from, STYLE_DIM, note->cite);
+        la_ladder_write(st, canvas);
+    }
+    la_notes_skip(walk);
+}
+
+/* A segment's line, and a second one where its options did not fit. */
+static void
+write_segment(struct la_story *st, struct canvas *canvas, const struct row *row,
+              struct note_walk *walk)
+{
+    struct label label = {.n = 0};
+    la_arrow_draw(st, canvas, row, &label);
+    la_notes_beside(walk, canvas);
+    la_ladder_write(st, canvas);
+    if (label.overflow)
+        write_overflow(st, row, &label, walk);
 }
 
 void
-ladder_row(struct la_story *st, struct row *row)
+la_ladder_row(struct la_story *st, struct row *row)
 {
     if (st->cfg.ladder.write == NULL || story_has(st, LA_STORY_NO_LADDER))
         return;
     prepare(st, row->conn);
     struct canvas canvas;
-    struct label label = {.n = 0};
     struct note_walk walk;
-    notes_begin(&walk, st, row);
-    ladder_frame(st, &canvas, row->conn);
-    ladder_ends(st, &canvas, row);
+    la_notes_begin(&walk, st, row);
+    la_ladder_frame(st, &canvas, row->conn);
+    la_ladder_ends(st, &canvas, row);
     if (row->kind == ROW_SEGMENT)
-        arrow_draw(st, &canvas, row, &label);
+        write_segment(st, &canvas, row, &walk);
     else
-        draw_line(st, &canvas, row, &walk);
-    notes_beside(&walk, &canvas);
-    ladder_write(st, &canvas);
-    if (label.overflow)
-        write_overflow(st, row, &label, &walk);
-    notes_end(&walk);
+        write_line(st, &canvas, row, &walk);
+    la_notes_end(&walk);
 }
 
-/* "412 segments, 602,112 octets →, 206 acknowledgements ←, 1.2 s" */
+/* "412 segments, 602,112 octets →, 206 acknowledgements ←, 1.2 s": breaks at commas only. */
 static void
 fold_text(const struct la_story *st, struct text *out, const struct fold *fold)
 {
+    struct text plain = text_empty();
     for (unsigned side = LEFT; side <= RIGHT; side++) {
-        const char *way = side == LEFT ? st->to : st->from;
-        if (fold->data_n[side] != 0) {
-            text_comma(out);
-            text_counted(out, fold->data_n[side], "segment");
-            text_add(out, ", ");
-            text_counted(out, fold->octets[side], "octet");
-            text_add(out, " %s", way);
-        }
+        if (fold->data_n[side] == 0)
+            continue;
+        la_text_comma(&plain);
+        la_text_counted(&plain, fold->data_n[side], "segment");
+        la_text_comma(&plain);
+        la_text_counted(&plain, fold->octets[side], "octet");
+        la_text_add(&plain, " %s", side == LEFT ? st->to : st->from);
     }
-    for (unsigned side = LEFT; side <= RIGHT; side++)
-        if (fold->acks_n[side] != 0) {
-            text_comma(out);
-            text_counted(out, fold->acks_n[side], "acknowledgement");
-            text_add(out, " %s", side == LEFT ? st->to : st->from);
-        }
-    text_add(out, ", ");
-    text_duration(out, ns_between(fold->last_at, fold->first_at));
+    for (unsigned side = LEFT; side <= RIGHT; side++) {
+        if (fold->acks_n[side] == 0)
+            continue;
+        la_text_comma(&plain);
+        la_text_counted(&plain, fold->acks_n[side], "acknowledgement");
+        la_text_add(&plain, " %s", side == LEFT ? st->to : st->from);
+    }
+    la_text_comma(&plain);
+    la_text_duration(&plain, la_story_ns_between(fold->last_at, fold->first_at));
+    la_text_tie(out, plain.p, ", ");
 }
 
 void
-ladder_fold(struct la_story *st, struct conn *conn)
+la_ladder_fold(struct la_story *st, struct conn *conn)
 {
     if (st->cfg.ladder.write == NULL || story_has(st, LA_STORY_NO_LADDER))
         return;
@@ -178,11 +212,11 @@ ladder_fold(struct la_story *st, struct conn *conn)
     fold_text(st, &words, &conn->fold);
     for (const char *rest = words.p; *rest != 0;) {
         struct canvas canvas;
-        ladder_frame(st, &canvas, conn);
-        rest = wrap_take(rest, l->right_line_col - l->left_line_col - 4, &line);
-        canvas_put(&canvas, l->left_line_col, STYLE_PLAIN, "⋮");
-        canvas_put(&canvas, l->left_line_col + 2, STYLE_DIM, line.p);
-        canvas_put(&canvas, l->right_line_col, STYLE_PLAIN, "⋮");
-        ladder_write(st, &canvas);
+        la_ladder_frame(st, &canvas, conn);
+        rest = la_text_wrap(rest, l->right_line_col - l->left_line_col - 4, &line);
+        la_canvas_put(&canvas, l->left_line_col, STYLE_PLAIN, "⋮");
+        la_canvas_put(&canvas, l->left_line_col + 2, STYLE_DIM, line.p);
+        la_canvas_put(&canvas, l->right_line_col, STYLE_PLAIN, "⋮");
+        la_ladder_write(st, &canvas);
     }
 }

@@ -13,8 +13,9 @@
 
 enum {
     TERSE_COLUMNS = 72,         /* below: short states, short times */
-    NOTES_BESIDE_COLUMNS = 160, /* from here on */
-    NOTES_COLUMNS_MIN = 76,
+    SPACIOUS_COLUMNS = 48,      /* between the lifelines: from here on "seq 1 len 1460" */
+    NOTES_BESIDE_COLUMNS = 170, /* from here on */
+    NOTES_COLUMNS_MIN = 86,     /* most notes take one line */
     LADDER_COLUMNS_MAX = 120,
     TAG_COLUMNS = 4,
     STATE_COLUMNS = 12, /* SYN-RECEIVED */
@@ -22,7 +23,7 @@ enum {
 };
 
 void
-ladder_layout(struct la_story *st)
+la_ladder_layout(struct la_story *st)
 {
     struct layout *l = &st->layout;
     uint32_t width = st->cfg.width;
@@ -46,38 +47,39 @@ ladder_layout(struct la_story *st)
     if (!story_has(st, LA_STORY_ONE_SIDED))
         right_n += 1 + l->time_n;
     l->right_line_col = l->width - right_n - 1;
+    l->spacious = l->right_line_col - l->left_line_col > SPACIOUS_COLUMNS;
 }
 
 void
-ladder_write(const struct la_story *st, const struct canvas *canvas)
+la_ladder_write(const struct la_story *st, const struct canvas *canvas)
 {
-    canvas_write(canvas, st->cfg.flags, &st->cfg.ladder);
+    la_canvas_write(canvas, st->cfg.flags, &st->cfg.ladder);
 }
 
 void
-ladder_tag(const struct conn *conn, struct text *out)
+la_ladder_tag(const struct conn *conn, struct text *out)
 {
-    text_add(out, "#%u", conn->number % 1000);
+    la_text_add(out, "#%u", conn->number % 1000);
 }
 
 enum style
-ladder_tag_style(const struct conn *conn)
+la_ladder_tag_style(const struct conn *conn)
 {
     return (enum style)(STYLE_TAG + (conn->number - 1) % 4);
 }
 
 void
-ladder_frame(const struct la_story *st, struct canvas *canvas, const struct conn *conn)
+la_ladder_frame(const struct la_story *st, struct canvas *canvas, const struct conn *conn)
 {
     const struct layout *l = &st->layout;
-    canvas_clear(canvas, st->cfg.width);
+    la_canvas_clear(canvas, st->cfg.width);
     if (l->tag_n != 0 && conn != NULL) {
         struct text tag = text_empty();
-        ladder_tag(conn, &tag);
-        canvas_put(canvas, 0, ladder_tag_style(conn), tag.p);
+        la_ladder_tag(conn, &tag);
+        la_canvas_put(canvas, 0, la_ladder_tag_style(conn), tag.p);
     }
-    canvas_put(canvas, l->left_line_col, STYLE_DIM, "│");
-    canvas_put(canvas, l->right_line_col, STYLE_DIM, "│");
+    la_canvas_put(canvas, l->left_line_col, STYLE_DIM, "│");
+    la_canvas_put(canvas, l->right_line_col, STYLE_DIM, "│");
 }
 
 /* Milliseconds up to ten seconds, then seconds: as many decimals (at most three) as fit. */
@@ -90,19 +92,19 @@ format_time(struct text *out, int64_t ns, uint32_t columns)
     for (int decimals = 3; decimals >= 0; decimals--) {
         int n = snprintf(digits, sizeof(digits), "%.*f%s", decimals, value, ms ? "" : " s");
         if (n > 0 && (uint32_t)n <= columns) {
-            text_add(out, "%s", digits);
+            la_text_add(out, "%s", digits);
             return;
         }
     }
-    text_add(out, ns < 0 ? "before" : "later");
+    la_text_add(out, ns < 0 ? "before" : "later");
 }
 
 void
-ladder_time(const struct la_story *st, struct text *out, const struct conn *conn, la_instant at,
-            uint32_t columns)
+la_ladder_time(const struct la_story *st, struct text *out, const struct conn *conn, la_instant at,
+               uint32_t columns)
 {
     bool common = conn == NULL || story_has(st, LA_STORY_COMMON_CLOCK);
-    format_time(out, ns_between(at, common ? st->first_at : conn->first_at), columns);
+    format_time(out, la_story_ns_between(at, common ? st->first_at : conn->first_at), columns);
 }
 
 /* For 60 columns: no RFC has names that short. */
@@ -110,12 +112,17 @@ static const char *
 state_terse(uint8_t state)
 {
     static const char *const names[LA_TCP_STATE_COUNT] = {
-        [LA_TCP_CLOSED] = "CLOSED",       [LA_TCP_LISTEN] = "LISTEN",
-        [LA_TCP_SYN_SENT] = "SYN-SENT",   [LA_TCP_SYN_RECEIVED] = "SYN-RCVD",
+        [LA_TCP_CLOSED] = "CLOSED",
+        [LA_TCP_LISTEN] = "LISTEN",
+        [LA_TCP_SYN_SENT] = "SYN-SENT",
+        [LA_TCP_SYN_RECEIVED] = "SYN-RCVD",
         [LA_TCP_SYN_RECEIVED_ACTIVE] = "SYN-RCVD",
-        [LA_TCP_ESTABLISHED] = "ESTAB",   [LA_TCP_FIN_WAIT_1] = "FIN-W-1",
-        [LA_TCP_FIN_WAIT_2] = "FIN-W-2",  [LA_TCP_CLOSE_WAIT] = "CLOSE-W",
-        [LA_TCP_CLOSING] = "CLOSING",     [LA_TCP_LAST_ACK] = "LAST-ACK",
+        [LA_TCP_ESTABLISHED] = "ESTAB",
+        [LA_TCP_FIN_WAIT_1] = "FIN-W-1",
+        [LA_TCP_FIN_WAIT_2] = "FIN-W-2",
+        [LA_TCP_CLOSE_WAIT] = "CLOSE-W",
+        [LA_TCP_CLOSING] = "CLOSING",
+        [LA_TCP_LAST_ACK] = "LAST-ACK",
         [LA_TCP_TIME_WAIT] = "TIME-W",
     };
     return state < LA_TCP_STATE_COUNT && names[state] != NULL ? names[state] : "?";
@@ -132,18 +139,18 @@ put_state(const struct la_story *st, struct canvas *canvas, const struct row *ro
     bool changed = row->changed[side];
     enum style style = changed ? STYLE_STATE : STYLE_DIM;
     if (side == LEFT) {
-        canvas_put_right(canvas, l->left_line_col - 1, style, name);
+        la_canvas_put_right(canvas, l->left_line_col - 1, style, name);
         if (changed)
-            canvas_put(canvas, l->left_line_col - 1, style, "◂");
+            la_canvas_put(canvas, l->left_line_col - 1, style, "◂");
     } else {
-        canvas_put(canvas, l->right_line_col + 2, style, name);
+        la_canvas_put(canvas, l->right_line_col + 2, style, name);
         if (changed)
-            canvas_put(canvas, l->right_line_col + 1, style, "▸");
+            la_canvas_put(canvas, l->right_line_col + 1, style, "▸");
     }
 }
 
 void
-ladder_ends(const struct la_story *st, struct canvas *canvas, const struct row *row)
+la_ladder_ends(const struct la_story *st, struct canvas *canvas, const struct row *row)
 {
     const struct layout *l = &st->layout;
     for (unsigned side = LEFT; side <= RIGHT; side++) {
@@ -151,8 +158,8 @@ ladder_ends(const struct la_story *st, struct canvas *canvas, const struct row *
         if (la_instant_is_never(row->at[side]))
             continue;
         struct text time = text_empty();
-        ladder_time(st, &time, row->conn, row->at[side], l->time_n);
+        la_ladder_time(st, &time, row->conn, row->at[side], l->time_n);
         bool left = side == LEFT || story_has(st, LA_STORY_ONE_SIDED);
-        canvas_put_right(canvas, left ? l->tag_n + l->time_n : l->width, STYLE_PLAIN, time.p);
+        la_canvas_put_right(canvas, left ? l->tag_n + l->time_n : l->width, STYLE_PLAIN, time.p);
     }
 }

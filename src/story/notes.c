@@ -8,7 +8,7 @@
 #include <string.h>
 
 const char *
-wrap_take(const char *words, uint32_t columns, struct text *out)
+la_text_wrap(const char *words, uint32_t columns, struct text *out)
 {
     const char *p = words, *cut = NULL;
     uint32_t n = 0;
@@ -19,86 +19,101 @@ wrap_take(const char *words, uint32_t columns, struct text *out)
             cut = p;
         if (n == columns)
             break;
-        utf8_next(&p);
+        la_utf8_next(&p);
         n++;
     }
     if (*p == 0)
         cut = p;
     else if (cut == NULL || cut == words)
         cut = p;
-    text_add(out, "%.*s", (int)(cut - words), words);
+    la_text_add(out, "%.*s", (int)(cut - words), words);
     while (*cut == ' ')
         cut++;
     return cut;
 }
 
-void
-notes_skip(struct note_walk *walk)
+static void
+start(struct note_walk *walk, const struct note *note)
 {
-    const struct note *note = walk->note;
-    walk->rest = "";
-    if (note == NULL)
-        return;
-    walk->note = note->next;
-    walk->side = note->side;
-    walk->style = note->style;
-    walk->whole = text_empty();
-    text_add(&walk->whole, "%s", note->text);
-    walk->cite_col = (uint32_t)text_columns(walk->whole.p);
-    if (note->cite != NULL)
-        text_add(&walk->whole, " · %s", note->cite);
-    walk->rest = walk->whole.p;
+    walk->note = note;
+    walk->rest = note != NULL ? note->text : "";
+    walk->begun = false;
+    walk->cite_left = note != NULL && note->cite != NULL;
 }
 
 void
-notes_begin(struct note_walk *walk, const struct la_story *st, const struct row *row)
+la_notes_begin(struct note_walk *walk, const struct la_story *st, const struct row *row)
 {
     walk->st = st;
-    walk->row = row;
-    walk->note = row->notes;
-    notes_skip(walk);
-}
-
-/* Draws `line`, which begins `from` columns into the whole note: the citation is dim. */
-static void
-put_line(const struct note_walk *walk, struct canvas *canvas, uint32_t col, const char *line,
-         uint32_t from)
-{
-    uint32_t n = 0;
-    for (const char *p = line; *p != 0; n++) {
-        char glyph[5] = {0};
-        const char *start = p;
-        utf8_next(&p);
-        memcpy(glyph, start, (size_t)(p - start));
-        enum style style = from + n >= walk->cite_col ? STYLE_DIM : (enum style)walk->style;
-        canvas_put(canvas, col + n, style, glyph);
-    }
-}
-
-/* One line of the present note; true if it was its last. */
-static bool
-take_line(struct note_walk *walk, uint32_t columns, struct text *line, uint32_t *from)
-{
-    struct text before = text_empty();
-    text_add(&before, "%.*s", (int)(walk->rest - walk->whole.p), walk->whole.p);
-    *from = (uint32_t)text_columns(before.p);
-    walk->rest = wrap_take(walk->rest, columns, line);
-    return *walk->rest == 0;
+    start(walk, row->notes);
 }
 
 void
-notes_beside(struct note_walk *walk, struct canvas *canvas)
+la_notes_skip(struct note_walk *walk)
+{
+    start(walk, walk->note->next);
+}
+
+struct line {
+    struct text words, cite; /* the citation may follow the words, or stand alone */
+    bool first, last;        /* of its note */
+};
+
+/* The next line of the present note in at most `columns`. */
+static void
+take_line(struct note_walk *walk, uint32_t columns, bool side_is_shown, struct line *line)
+{
+    const struct note *note = walk->note;
+    line->words = line->cite = text_empty();
+    line->first = !walk->begun;
+    uint32_t cite_n = note->cite != NULL ? (uint32_t)la_text_columns(note->cite) + 3 : 0;
+    if (line->first && side_is_shown && la_text_columns(note->text) + cite_n > columns)
+        walk->rest = note->text + note->name_n;
+    walk->begun = true;
+    if (*walk->rest != 0)
+        walk->rest = la_text_wrap(walk->rest, columns, &line->words);
+    uint32_t words_n = (uint32_t)la_text_columns(line->words.p);
+    if (walk->cite_left && *walk->rest == 0 && words_n + cite_n <= columns) {
+        la_text_add(&line->cite, words_n != 0 ? " · %s" : "%s", note->cite);
+        walk->cite_left = false;
+    }
+    line->last = *walk->rest == 0 && !walk->cite_left;
+}
+
+static void
+put_line(const struct note_walk *walk, struct canvas *canvas, uint32_t col, const struct line *line)
+{
+    enum style style = (enum style)walk->note->style;
+    /* The change itself is marked in the ladder; its explanation need not shout. */
+    if (style == STYLE_STATE)
+        style = STYLE_PLAIN;
+    col = la_canvas_put(canvas, col, style, line->words.p);
+    la_canvas_put(canvas, col, STYLE_DIM, line->cite.p);
+}
+
+void
+la_notes_beside(struct note_walk *walk, struct canvas *canvas)
 {
     const struct layout *l = &walk->st->layout;
-    if (l->note_col == 0 || *walk->rest == 0)
+    if (l->note_col == 0 || walk->note == NULL)
         return;
-    struct text line = text_empty();
-    uint32_t from;
-    uint32_t indent = walk->rest == walk->whole.p ? 0 : 2;
-    bool last = take_line(walk, l->note_n - indent, &line, &from);
-    put_line(walk, canvas, l->note_col + indent, line.p, from);
-    if (last)
-        notes_skip(walk);
+    struct line line;
+    uint32_t indent = walk->begun ? 2 : 0;
+    take_line(walk, l->note_n - indent, false, &line);
+    put_line(walk, canvas, l->note_col + indent, &line);
+    if (line.last)
+        la_notes_skip(walk);
+}
+
+/* The lifelines go on where the words leave room. */
+static void
+put_lifelines(const struct layout *l, struct canvas *canvas)
+{
+    const uint32_t cols[2] = {l->left_line_col, l->right_line_col};
+    for (unsigned i = 0; i < 2; i++)
+        if (canvas->code[cols[i] - 1] == 0 && canvas->code[cols[i]] == 0 &&
+            canvas->code[cols[i] + 1] == 0)
+            la_canvas_put(canvas, cols[i], STYLE_DIM, "│");
 }
 
 static void
@@ -106,41 +121,39 @@ write_under(struct note_walk *walk)
 {
     const struct la_story *st = walk->st;
     const struct layout *l = &st->layout;
-    bool first = true, last = false;
-    while (!last) {
+    struct line line = {.last = false};
+    while (!line.last) {
         struct canvas canvas;
-        struct text line = text_empty();
-        uint32_t from;
-        canvas_clear(&canvas, st->cfg.width);
-        last = take_line(walk, l->width - l->tag_n - 3, &line, &from);
-        if (walk->side == LEFT) {
-            put_line(walk, &canvas, l->tag_n + 3, line.p, from);
-            if (first)
-                canvas_put(&canvas, l->tag_n + 1, STYLE_DIM, "╰");
+        la_canvas_clear(&canvas, st->cfg.width);
+        take_line(walk, l->width - l->tag_n - 2, true, &line);
+        if (walk->note->side == LEFT) {
+            put_line(walk, &canvas, l->tag_n + 2, &line);
+            if (line.first)
+                la_canvas_put(&canvas, l->tag_n, STYLE_DIM, "╰");
         } else {
-            uint32_t n = (uint32_t)text_columns(line.p);
-            put_line(walk, &canvas, l->width - 3 - n, line.p, from);
-            if (last)
-                canvas_put(&canvas, l->width - 2, STYLE_DIM, "╯");
+            uint32_t n = (uint32_t)(la_text_columns(line.words.p) + la_text_columns(line.cite.p));
+            put_line(walk, &canvas, l->width - 2 - n, &line);
+            if (line.last)
+                la_canvas_put(&canvas, l->width - 1, STYLE_DIM, "╯");
         }
-        ladder_write(st, &canvas);
-        first = false;
+        put_lifelines(l, &canvas);
+        la_ladder_write(st, &canvas);
     }
+    la_notes_skip(walk);
 }
 
 void
-notes_end(struct note_walk *walk)
+la_notes_end(struct note_walk *walk)
 {
     const struct la_story *st = walk->st;
-    while (*walk->rest != 0) {
+    while (walk->note != NULL) {
         if (st->layout.note_col == 0) {
             write_under(walk);
-            notes_skip(walk);
         } else {
             struct canvas canvas;
-            ladder_frame(st, &canvas, NULL);
-            notes_beside(walk, &canvas);
-            ladder_write(st, &canvas);
+            la_ladder_frame(st, &canvas, NULL);
+            la_notes_beside(walk, &canvas);
+            la_ladder_write(st, &canvas);
         }
     }
 }

@@ -8,51 +8,53 @@
 
 static const struct {
     const char *name, *text;
-} opens[OPEN_HOW_COUNT] = {
-    [OPEN_NOT_SEEN] = {"NOT_SEEN", "before the first event"},
-    [OPEN_HANDSHAKE] = {"HANDSHAKE", "handshake"},
-    [OPEN_SIMULTANEOUS] = {"SIMULTANEOUS", "simultaneous"},
-    [OPEN_REFUSED] = {"REFUSED", "refused"},
-    [OPEN_TIMED_OUT] = {"TIMED_OUT", "timed out"},
-    [OPEN_FAILED] = {"FAILED", "failed"},
-    [OPEN_PENDING] = {"PENDING", "pending"},
-}, closes[CLOSE_HOW_COUNT] = {
-    [CLOSE_NONE] = {"NONE", "-"},
-    [CLOSE_FOUR_SEGMENTS] = {"FOUR_SEGMENTS", "four segments"},
-    [CLOSE_THREE_SEGMENTS] = {"THREE_SEGMENTS", "three segments"},
-    [CLOSE_SIMULTANEOUS] = {"SIMULTANEOUS", "simultaneous"},
-    [CLOSE_RESET] = {"RESET", "reset"},
-    [CLOSE_TIMED_OUT] = {"TIMED_OUT", "timed out"},
-    [CLOSE_HALF] = {"HALF", "half-closed"},
-    [CLOSE_STILL_OPEN] = {"STILL_OPEN", "still open"},
+} opens[OPEN_HOW_COUNT] =
+    {
+        [OPEN_NOT_SEEN] = {"NOT_SEEN", "before the first event"},
+        [OPEN_HANDSHAKE] = {"HANDSHAKE", "handshake"},
+        [OPEN_SIMULTANEOUS] = {"SIMULTANEOUS", "simultaneous"},
+        [OPEN_REFUSED] = {"REFUSED", "refused"},
+        [OPEN_TIMED_OUT] = {"TIMED_OUT", "timed out"},
+        [OPEN_FAILED] = {"FAILED", "failed"},
+        [OPEN_PENDING] = {"PENDING", "pending"},
+},
+  closes[CLOSE_HOW_COUNT] = {
+      [CLOSE_NONE] = {"NONE", "-"},
+      [CLOSE_FOUR_SEGMENTS] = {"FOUR_SEGMENTS", "four segments"},
+      [CLOSE_THREE_SEGMENTS] = {"THREE_SEGMENTS", "three segments"},
+      [CLOSE_SIMULTANEOUS] = {"SIMULTANEOUS", "simultaneous"},
+      [CLOSE_RESET] = {"RESET", "reset"},
+      [CLOSE_TIMED_OUT] = {"TIMED_OUT", "timed out"},
+      [CLOSE_HALF] = {"HALF", "half-closed"},
+      [CLOSE_STILL_OPEN] = {"STILL_OPEN", "still open"},
 };
 
 const char *
-outcome_open_name(enum open_how how)
+la_outcome_open_name(enum open_how how)
 {
     return opens[how].name;
 }
 
 const char *
-outcome_open_text(enum open_how how)
+la_outcome_open_text(enum open_how how)
 {
     return opens[how].text;
 }
 
 const char *
-outcome_close_name(enum close_how how)
+la_outcome_close_name(enum close_how how)
 {
     return closes[how].name;
 }
 
 const char *
-outcome_close_text(enum close_how how)
+la_outcome_close_text(enum close_how how)
 {
     return closes[how].text;
 }
 
 uint64_t
-conn_retransmits_n(const struct conn_end *end)
+la_story_conn_retransmits_n(const struct conn_end *end)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < RETRANSMIT_KINDS; i++)
@@ -61,7 +63,7 @@ conn_retransmits_n(const struct conn_end *end)
 }
 
 uint64_t
-conn_lost_n(const struct conn_end *end)
+la_story_conn_lost_n(const struct conn_end *end)
 {
     return end->lost_n + end->queue_dropped_n;
 }
@@ -99,12 +101,12 @@ judge_open(const struct conn *conn, struct outcome *out)
     out->open_by = opener_of(conn);
     bool both = conn->end[LEFT].syn_plain_sent && conn->end[RIGHT].syn_plain_sent;
     if (is_up(conn)) {
-        out->open_how = both                         ? OPEN_SIMULTANEOUS
+        out->open_how = both                        ? OPEN_SIMULTANEOUS
                         : out->open_by == BY_NOBODY ? OPEN_NOT_SEEN
-                                                     : OPEN_HANDSHAKE;
+                                                    : OPEN_HANDSHAKE;
         const struct conn_end *end = &conn->end[out->open_by == RIGHT ? RIGHT : LEFT];
         if (end->was_up && end->syn_sent)
-            out->open_ns = ns_between(end->up_at, end->syn_at);
+            out->open_ns = la_story_ns_between(end->up_at, end->syn_at);
         return;
     }
     if (out->open_by == BY_NOBODY && !both) {
@@ -141,7 +143,7 @@ judge_fins(const struct conn *conn, struct outcome *out)
         out->close_by = BY_NOBODY;
         return;
     }
-    out->half_closed_ns = ns_between(second->fin_at, first->fin_at);
+    out->half_closed_ns = la_story_ns_between(second->fin_at, first->fin_at);
 }
 
 static void
@@ -177,12 +179,10 @@ judge_close(const struct conn *conn, struct outcome *out)
 }
 
 void
-outcome_of(const struct conn *conn, struct outcome *out)
+la_outcome_of(const struct conn *conn, struct outcome *out)
 {
-    *out = (struct outcome){.open_by = BY_NOBODY,
-                            .close_by = BY_NOBODY,
-                            .open_ns = -1,
-                            .half_closed_ns = -1};
+    *out = (struct outcome){
+        .open_by = BY_NOBODY, .close_by = BY_NOBODY, .open_ns = -1, .half_closed_ns = -1};
     judge_open(conn, out);
     judge_close(conn, out);
 }

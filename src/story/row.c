@@ -11,7 +11,7 @@
 enum { FIND_STEPS_N_MAX = 64 };
 
 void
-queue_push(struct row_queue *queue, struct row *row)
+la_row_queue_push(struct row_queue *queue, struct row *row)
 {
     row->prev = queue->last;
     row->next = NULL;
@@ -24,7 +24,7 @@ queue_push(struct row_queue *queue, struct row *row)
 }
 
 void
-queue_remove(struct row_queue *queue, struct row *row)
+la_row_queue_remove(struct row_queue *queue, struct row *row)
 {
     if (row->prev != NULL)
         row->prev->next = row->next;
@@ -39,23 +39,23 @@ queue_remove(struct row_queue *queue, struct row *row)
 }
 
 struct row *
-queue_pop(struct row_queue *queue)
+la_row_queue_pop(struct row_queue *queue)
 {
     struct row *row = queue->first;
     if (row != NULL)
-        queue_remove(queue, row);
+        la_row_queue_remove(queue, row);
     return row;
 }
 
 struct row *
-row_new_floating(struct la_story *st, struct conn *conn, la_instant at)
+la_row_new(struct la_story *st, enum row_kind kind, struct conn *conn, la_instant at)
 {
-    struct row *row = story_take(st, sizeof(*row));
+    struct row *row = la_story_take(st, sizeof(*row));
     if (row == NULL) {
         st->stats.rows_let_go_n++;
         return NULL;
     }
-    row->kind = ROW_LINE;
+    row->kind = (uint8_t)kind;
     row->conn = conn;
     row->begun_at = at;
     row->at[LEFT] = row->at[RIGHT] = row->delivered_at = LA_INSTANT_NEVER;
@@ -65,23 +65,6 @@ row_new_floating(struct la_story *st, struct conn *conn, la_instant at)
     return row;
 }
 
-struct row *
-row_new(struct la_story *st, enum row_kind kind, struct conn *conn, la_instant at)
-{
-    struct row *row = row_new_floating(st, conn, at);
-    if (row != NULL) {
-        row->kind = (uint8_t)kind;
-        queue_push(&st->queue, row);
-    }
-    return row;
-}
-
-void
-row_enqueue(struct la_story *st, struct row *row)
-{
-    queue_push(&st->queue, row);
-}
-
 static struct row **
 bucket_of(struct la_story *st, uint64_t id)
 {
@@ -89,7 +72,7 @@ bucket_of(struct la_story *st, uint64_t id)
 }
 
 void
-row_hash(struct la_story *st, struct row *row, uint64_t id)
+la_row_hash(struct la_story *st, struct row *row, uint64_t id)
 {
     row->id = id;
     if (id == 0)
@@ -101,7 +84,7 @@ row_hash(struct la_story *st, struct row *row, uint64_t id)
 }
 
 void
-row_unhash(struct la_story *st, struct row *row)
+la_row_unhash(struct la_story *st, struct row *row)
 {
     if (!row->hashed)
         return;
@@ -113,7 +96,7 @@ row_unhash(struct la_story *st, struct row *row)
 }
 
 struct row *
-row_find(struct la_story *st, uint64_t id, const struct conn *conn, enum row_fate fate)
+la_row_find(struct la_story *st, uint64_t id, const struct conn *conn, enum row_fate fate)
 {
     if (id == 0)
         return NULL;
@@ -133,9 +116,9 @@ row_find(struct la_story *st, uint64_t id, const struct conn *conn, enum row_fat
 }
 
 void
-row_free(struct la_story *st, struct row *row)
+la_row_free(struct la_story *st, struct row *row)
 {
-    row_unhash(st, row);
+    la_row_unhash(st, row);
     while (row->notes != NULL) {
         struct note *note = row->notes;
         row->notes = note->next;
@@ -150,22 +133,23 @@ remark(struct la_story *st, const struct row *row, const struct note *note)
     if (st->cfg.remark == NULL || row->id == 0)
         return;
     struct text line = text_empty();
-    text_add(&line, note->cite == NULL ? "%s" : "%s (%s)", note->text, note->cite);
+    la_text_add(&line, note->cite == NULL ? "%s" : "%s (%s)", note->text, note->cite);
     st->cfg.remark(st->cfg.remark_ctx, row->id, line.p);
 }
 
 void
-row_note(struct la_story *st, struct row *row, const struct note *head, const char *text)
+la_row_note(struct la_story *st, struct row *row, const struct note *head, const char *text)
 {
     if (row->notes_n >= NOTES_N_MAX)
         return;
     size_t n = strlen(text) + 1;
-    struct note *note = story_take(st, sizeof(*note) + n);
+    struct note *note = la_story_take(st, sizeof(*note) + n);
     if (note == NULL)
         return;
     note->cite = head->cite;
     note->side = head->side;
     note->style = head->style;
+    note->name_n = head->name_n;
     note->quiet = head->quiet;
     memcpy(note->text, text, n);
     struct note **link = &row->notes;

@@ -23,7 +23,7 @@ la_story_cfg_init(struct la_story_cfg *cfg)
 }
 
 void *
-story_take(struct la_story *st, size_t n)
+la_story_take(struct la_story *st, size_t n)
 {
     void *p = calloc(1, n);
     if (p == NULL)
@@ -53,15 +53,15 @@ cfg_adopt(struct la_story *st, const struct la_story_cfg *cfg)
         st->cfg.width = LA_STORY_WIDTH_MAX;
     if (st->cfg.rows_n_max == 0)
         st->cfg.rows_n_max = 1;
-    text_name(&st->name[LEFT], cfg->client_name != NULL ? cfg->client_name : "client",
-              NAME_COLUMNS_MAX);
-    text_name(&st->name[RIGHT], cfg->server_name != NULL ? cfg->server_name : "server",
-              NAME_COLUMNS_MAX);
+    la_text_name(&st->name[LEFT], cfg->client_name != NULL ? cfg->client_name : "client",
+                 NAME_COLUMNS_MAX);
+    la_text_name(&st->name[RIGHT], cfg->server_name != NULL ? cfg->server_name : "server",
+                 NAME_COLUMNS_MAX);
     st->cfg.client_name = st->cfg.server_name = NULL;
     st->to = story_has(st, LA_STORY_ASCII) ? "->" : "→";
     st->from = story_has(st, LA_STORY_ASCII) ? "<-" : "←";
-    st->rest_looked_at = (la_instant){INT64_MIN};
-    ladder_layout(st);
+    st->looked_at = (la_instant){INT64_MIN};
+    la_ladder_layout(st);
 }
 
 la_err
@@ -105,7 +105,7 @@ sink(void *ctx, const struct la_event *event)
     }
     if (timed && st->now.ns < event->at.ns)
         st->now = event->at;
-    collect_event(st, event);
+    la_story_collect_event(st, event);
 }
 
 struct la_trace
@@ -118,7 +118,7 @@ void
 la_story_flush(struct la_story *st, la_instant now)
 {
     if (!st->finished)
-        collect_flush(st, now);
+        la_story_collect_flush(st, now);
 }
 
 void
@@ -126,12 +126,12 @@ la_story_finish(struct la_story *st)
 {
     if (st->finished)
         return;
-    collect_finish(st);
+    la_story_collect_finish(st);
     for (struct conn *c = st->oldest; c != NULL; c = c->newer)
         if (!c->summed_up)
-            summary_conn(st, c);
-    ladder_close(st);
-    summary_all(st);
+            la_story_summary_conn(st, c);
+    la_ladder_close(st);
+    la_story_summary_all(st);
     st->finished = true;
 }
 
@@ -140,10 +140,10 @@ la_story_free(struct la_story *st)
 {
     if (st == NULL)
         return;
-    for (struct row *row; (row = queue_pop(&st->queue)) != NULL;)
-        row_free(st, row);
+    for (struct row *row; (row = la_row_queue_pop(&st->queue)) != NULL;)
+        la_row_free(st, row);
     while (st->oldest != NULL)
-        conn_free(st, st->oldest);
+        la_story_conn_free(st, st->oldest);
     free(st->row_buckets);
     free(st->conn_buckets);
     free(st);

@@ -3,8 +3,8 @@
  * story.h - the inside of a story: connections, rows, notes
  *
  * collect.c receives events, conn.c finds their connection, track.c learns from segments, row.c
- * keeps rows in the order in which they began, words.c writes notes onto them. A row that is
- * complete leaves at the head of the queue: fold.c decides whether it is shown, ladder.c draws.
+ * keeps rows and notes, words.c says what the notes say. order.c lets complete rows go, fold.c
+ * decides which of them are shown, ladder.c draws.
  *
  * Sides: 0 is left (the client by convention), 1 is right, whatever an event's `end` says; a row's
  * `from` and a note's side are such sides.
@@ -13,6 +13,7 @@
 #define LA_STORY_STORY_H
 
 #include "base/hash.h"
+#include "base/time.h"
 #include "story/text.h"
 
 enum { LEFT = 0, RIGHT = 1 };
@@ -26,6 +27,7 @@ struct note {
     const char *cite; /* "RFC 9293 3.10.4", or NULL */
     uint8_t side;
     uint8_t style; /* enum style */
+    uint8_t name_n; /* octets of `text` that name the end, and may be left out where its side does */
     bool quiet;    /* said if the row is shown, but no reason to show it */
     char text[];
 };
@@ -61,7 +63,7 @@ struct row {
     uint8_t from;    /* side */
     uint8_t state[2];
     bool changed[2];
-    bool hashed;
+    bool hashed, in_lane;
     bool copy; /* the second copy that the wire made */
     bool eventful;
     uint8_t notes_n;
@@ -83,6 +85,7 @@ struct conn_end {
     bool was_closed;    /* entered CLOSED */
     bool was_up;        /* was in ESTABLISHED */
     bool told;          /* an error was reported to its user */
+    bool refusal_told;  /* that it knows no such connection: its RST need not say so again */
     la_err err;
     uint8_t phase;      /* enum la_cc_phase */
     bool base_known;
@@ -111,7 +114,8 @@ struct conn_end {
     int64_t dup_ack;    /* the relative number that duplicate ACKs repeat */
     uint32_t dup_ack_n;
     uint32_t window_last;
-    struct row *floating; /* a timer's line until it is known what the timer caused */
+    struct row_queue lane; /* what it sent or did, and has not left (order.c) */
+    struct row *floating;  /* a timer's line until it is known what the timer caused */
     struct la_event timer;
 };
 
@@ -147,6 +151,7 @@ struct layout {
     uint32_t note_col;  /* 0: notes stand under the row */
     uint32_t note_n;
     bool terse;         /* states and words abbreviated */
+    bool spacious;      /* lengths written out */
 };
 
 struct la_story {
@@ -156,10 +161,11 @@ struct la_story {
     struct layout layout;
     struct la_story_stats stats;
     la_instant first_at, now;
-    la_instant rest_looked_at; /* when resting connections were last looked for */
+    la_instant looked_at; /* la_order_look() */
     bool started, finished, json_started;
     bool ladder_open;      /* lifelines run at the end of the output */
-    struct row_queue queue;
+    struct row_queue queue; /* what is about to be written */
+    uint32_t lanes_n;       /* rows in lanes */
     struct row **row_buckets;
     uint32_t row_buckets_n;
     struct row *current;   /* the row that the next events may belong to */
@@ -173,7 +179,7 @@ struct la_story {
 };
 
 /* malloc, zeroed, counted when it fails. */
-void *story_take(struct la_story *st, size_t n);
+void *la_story_take(struct la_story *st, size_t n);
 
 static inline bool
 story_has(const struct la_story *st, enum la_story_flag flag)
@@ -190,58 +196,70 @@ story_state_name(const struct la_story *st, uint8_t state)
 /* ---- conn.c ----------------------------------------------------------------------------- */
 
 /* The connection of an event, made if it is new; NULL: a listener's event, no addresses, or no room. */
-struct conn *conn_of_event(struct la_story *st, const struct la_event *event);
-uint8_t conn_side(const struct conn *conn, const struct la_event *event);
-bool conn_is_over(const struct conn *conn);
+struct conn *la_story_conn_of_event(struct la_story *st, const struct la_event *event);
+uint8_t la_story_conn_side(const struct conn *conn, const struct la_event *event);
+bool la_story_conn_is_over(const struct conn *conn);
 /* Over, or nothing but TIME-WAIT left. */
-bool conn_is_resting(const struct conn *conn);
-void conn_free(struct la_story *st, struct conn *conn);
+bool la_story_conn_is_resting(const struct conn *conn);
+void la_story_conn_free(struct la_story *st, struct conn *conn);
 /* Relative number of end `side`, near its highest; seq as on the wire. */
-int64_t conn_relative(const struct conn *conn, unsigned side, uint32_t seq);
+int64_t la_story_conn_relative(const struct conn *conn, unsigned side, uint32_t seq);
 
 /* ---- track.c ---------------------------------------------------------------------------- */
 
 /* A segment met for the first time: relative numbers, FIN, RST, counts. */
-void track_segment(struct conn *conn, struct row *row);
-void track_state(struct conn *conn, unsigned side, const struct la_event *event);
+void la_story_track_segment(struct conn *conn, struct row *row);
+void la_story_track_state(struct conn *conn, unsigned side, const struct la_event *event);
 
 /* ---- row.c ------------------------------------------------------------------------------ */
 
-/* At the end of the queue. NULL: no memory. */
-struct row *row_new(struct la_story *st, enum row_kind kind, struct conn *conn, la_instant at);
-/* The same, but in no queue yet; row_enqueue() puts it there. */
-struct row *row_new_floating(struct la_story *st, struct conn *conn, la_instant at);
-void row_enqueue(struct la_story *st, struct row *row);
-void row_hash(struct la_story *st, struct row *row, uint64_t id);
+/* In no queue yet. NULL: no memory. */
+struct row *la_row_new(struct la_story *st, enum row_kind kind, struct conn *conn, la_instant at);
+void la_row_hash(struct la_story *st, struct row *row, uint64_t id);
 /* Frees; the row is in no queue and no longer hashed. */
-void row_free(struct la_story *st, struct row *row);
-void row_unhash(struct la_story *st, struct row *row);
+void la_row_free(struct la_story *st, struct row *row);
+void la_row_unhash(struct la_story *st, struct row *row);
 /* The oldest row of that id, connection (NULL: any) and fate, or any fate if none has it. */
-struct row *row_find(struct la_story *st, uint64_t id, const struct conn *conn, enum row_fate fate);
-void queue_push(struct row_queue *queue, struct row *row);
-void queue_remove(struct row_queue *queue, struct row *row);
-struct row *queue_pop(struct row_queue *queue);
+struct row *la_row_find(struct la_story *st, uint64_t id, const struct conn *conn, enum row_fate fate);
+void la_row_queue_push(struct row_queue *queue, struct row *row);
+void la_row_queue_remove(struct row_queue *queue, struct row *row);
+struct row *la_row_queue_pop(struct row_queue *queue);
 /* Appends a note and tells the remark sink. Takes nothing; no memory: the note is missing. */
-void row_note(struct la_story *st, struct row *row, const struct note *head, const char *text);
+void la_row_note(struct la_story *st, struct row *row, const struct note *head, const char *text);
+
+/* ---- order.c ---------------------------------------------------------------------------- */
+
+/* The row has begun. */
+void la_order_add(struct la_story *st, struct row *row);
+/* Its fate is known. */
+void la_order_complete(struct la_story *st, struct row *row);
+/* Writes what has left its lane, up to the current row. */
+void la_order_put_out(struct la_story *st);
+/* Gives rows of a connection up until there are no more than allowed. */
+void la_order_make_room(struct la_story *st, struct conn *conn);
+/* From time to time: ends that are silent, connections that rest. */
+void la_order_look(struct la_story *st);
+void la_order_flush(struct la_story *st);
+void la_order_finish(struct la_story *st);
 
 /* ---- words.c ---------------------------------------------------------------------------- */
 
-void words_sent(struct la_story *st, struct row *row, const struct la_event *timer);
-void words_arrived(struct la_story *st, struct row *row);
-void words_wire(struct la_story *st, struct row *row, const struct la_event *event);
-void words_state(struct la_story *st, struct row *row, unsigned side, const struct la_event *event);
-void words_drop(struct la_story *st, struct row *row, unsigned side, enum la_reason reason);
-void words_congestion(struct la_story *st, struct row *row, unsigned side,
+void la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer);
+void la_words_arrived(struct la_story *st, struct row *row);
+void la_words_wire(struct la_story *st, struct row *row, const struct la_event *event);
+void la_words_state(struct la_story *st, struct row *row, unsigned side, const struct la_event *event);
+void la_words_drop(struct la_story *st, struct row *row, unsigned side, enum la_reason reason);
+void la_words_congestion(struct la_story *st, struct row *row, unsigned side,
                       const struct la_event *event);
-void words_window(struct la_story *st, struct row *row, unsigned side,
+void la_words_window(struct la_story *st, struct row *row, unsigned side,
                   const struct la_event *event);
-void words_negotiated(struct la_story *st, struct row *row, unsigned side);
-void words_error(struct la_story *st, struct row *row, unsigned side, const struct la_event *event);
+void la_words_negotiated(struct la_story *st, struct row *row, unsigned side);
+void la_words_error(struct la_story *st, struct row *row, unsigned side, const struct la_event *event);
 /* "MSS 1460, window scale 7, SACK, timestamps"; nothing when it was not heard. */
-void words_agreed(const struct la_story *st, struct text *out, const struct conn *conn);
+void la_words_agreed(const struct la_story *st, struct text *out, const struct conn *conn);
 /* The title of a timer's or a call's own line. */
-void words_timer(struct row *row, const struct la_event *event);
-void words_call(struct row *row, const struct la_event *event);
+void la_words_timer(struct row *row, const struct la_event *event);
+void la_words_call(struct row *row, const struct la_event *event);
 
 /* ---- label.c ---------------------------------------------------------------------------- */
 
@@ -251,6 +269,7 @@ struct label_piece {
     struct text text;
     uint8_t style;
     uint8_t rank; /* 0: goes to a second line if it does not fit */
+    bool option;  /* options go there together */
     bool chosen;
 };
 struct label {
@@ -260,68 +279,66 @@ struct label {
     bool overflow;        /* some `must` piece was not chosen */
 };
 /* What stands in the arrow, in at most `columns`. */
-void label_make(const struct la_story *st, struct label *label, const struct row *row,
+void la_label_make(const struct la_story *st, struct label *label, const struct row *row,
                 uint32_t columns);
 
 /* ---- fold.c ----------------------------------------------------------------------------- */
 
 /* Shows the row or hides it; takes it. */
-void fold_row(struct la_story *st, struct row *take_row);
+void la_fold_row(struct la_story *st, struct row *take_row);
 /* Shows what is hidden of a connection. */
-void fold_end(struct la_story *st, struct conn *conn);
-void fold_drop(struct la_story *st, struct conn *conn);
+void la_fold_end(struct la_story *st, struct conn *conn);
+void la_fold_drop(struct la_story *st, struct conn *conn);
 
 /* ---- layout.c: where things stand ------------------------------------------------------- */
 
-void ladder_layout(struct la_story *st);
+void la_ladder_layout(struct la_story *st);
 /* Lifelines and tag: what every line of the ladder begins with. conn may be NULL. */
-void ladder_frame(const struct la_story *st, struct canvas *canvas, const struct conn *conn);
+void la_ladder_frame(const struct la_story *st, struct canvas *canvas, const struct conn *conn);
 /* Times and states at both ends. */
-void ladder_ends(const struct la_story *st, struct canvas *canvas, const struct row *row);
-void ladder_write(const struct la_story *st, const struct canvas *canvas);
+void la_ladder_ends(const struct la_story *st, struct canvas *canvas, const struct row *row);
+void la_ladder_write(const struct la_story *st, const struct canvas *canvas);
 /* "#2" */
-void ladder_tag(const struct conn *conn, struct text *out);
-enum style ladder_tag_style(const struct conn *conn);
+void la_ladder_tag(const struct conn *conn, struct text *out);
+enum style la_ladder_tag_style(const struct conn *conn);
 /* An instant counted from the connection's beginning, in at most `columns`. */
-void ladder_time(const struct la_story *st, struct text *out, const struct conn *conn,
+void la_ladder_time(const struct la_story *st, struct text *out, const struct conn *conn,
                  la_instant at, uint32_t columns);
 
 /* ---- arrow.c ---------------------------------------------------------------------------- */
 
 /* The arrow with its label; *label tells what did not fit. */
-void arrow_draw(const struct la_story *st, struct canvas *canvas, const struct row *row,
+void la_arrow_draw(const struct la_story *st, struct canvas *canvas, const struct row *row,
                 struct label *label);
 
 /* ---- notes.c ---------------------------------------------------------------------------- */
 
 /* Takes as many words as fit into `columns` (at least one piece of a word): returns the rest,
  * which is "" at the end. */
-const char *wrap_take(const char *words, uint32_t columns, struct text *out);
+const char *la_text_wrap(const char *words, uint32_t columns, struct text *out);
 
 /* Goes through the lines of a row's notes. */
 struct note_walk {
     const struct la_story *st;
-    const struct row *row;
-    const struct note *note; /* the next one */
-    const char *rest;        /* of the present one, in `whole` */
-    struct text whole;
-    uint32_t cite_col;       /* where in `whole` the citation begins */
-    uint8_t side, style;
+    const struct note *note; /* the present one; NULL at the end */
+    const char *rest;        /* what is left of its text; "" while the citation is left */
+    bool begun;
+    bool cite_left;
 };
-void notes_begin(struct note_walk *walk, const struct la_story *st, const struct row *row);
+void la_notes_begin(struct note_walk *walk, const struct la_story *st, const struct row *row);
 /* On to the next note. */
-void notes_skip(struct note_walk *walk);
+void la_notes_skip(struct note_walk *walk);
 /* With room beside the ladder: puts the next line, if any, onto a line already drawn. */
-void notes_beside(struct note_walk *walk, struct canvas *canvas);
+void la_notes_beside(struct note_walk *walk, struct canvas *canvas);
 /* Writes all that is left on lines of their own. */
-void notes_end(struct note_walk *walk);
+void la_notes_end(struct note_walk *walk);
 
 /* ---- ladder.c --------------------------------------------------------------------------- */
 
-void ladder_row(struct la_story *st, struct row *row);
-void ladder_fold(struct la_story *st, struct conn *conn);
+void la_ladder_row(struct la_story *st, struct row *row);
+void la_ladder_fold(struct la_story *st, struct conn *conn);
 /* Ends the lifelines, if they run. */
-void ladder_close(struct la_story *st);
+void la_ladder_close(struct la_story *st);
 
 /* ---- outcome.c, summary.c, table.c, json.c ---------------------------------------------- */
 
@@ -354,19 +371,19 @@ struct outcome {
     int64_t open_ns;             /* SYN to ESTABLISHED at the opener; -1 = not known */
     int64_t half_closed_ns;      /* between the FINs; -1 = not known */
 };
-void outcome_of(const struct conn *conn, struct outcome *out);
-const char *outcome_open_name(enum open_how how);   /* "HANDSHAKE" */
-const char *outcome_open_text(enum open_how how);   /* "handshake" */
-const char *outcome_close_name(enum close_how how); /* "FOUR_SEGMENTS" */
-const char *outcome_close_text(enum close_how how);
-uint64_t conn_retransmits_n(const struct conn_end *end);
-uint64_t conn_lost_n(const struct conn_end *end);
+void la_outcome_of(const struct conn *conn, struct outcome *out);
+const char *la_outcome_open_name(enum open_how how);   /* "HANDSHAKE" */
+const char *la_outcome_open_text(enum open_how how);   /* "handshake" */
+const char *la_outcome_close_name(enum close_how how); /* "FOUR_SEGMENTS" */
+const char *la_outcome_close_text(enum close_how how);
+uint64_t la_story_conn_retransmits_n(const struct conn_end *end);
+uint64_t la_story_conn_lost_n(const struct conn_end *end);
 
 /* Text and JSON object; once per connection. */
-void summary_conn(struct la_story *st, struct conn *conn);
-void summary_all(struct la_story *st);
+void la_story_summary_conn(struct la_story *st, struct conn *conn);
+void la_story_summary_all(struct la_story *st);
 
-void json_event(struct la_story *st, const struct la_event *event, const struct conn *conn);
-void json_conn(struct la_story *st, const struct conn *conn);
+void la_story_json_event(struct la_story *st, const struct la_event *event, const struct conn *conn);
+void la_story_json_conn(struct la_story *st, const struct conn *conn);
 
 #endif

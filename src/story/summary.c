@@ -15,12 +15,12 @@ write_field(const struct la_story *st, const char *label, const struct text *wor
     bool first = true;
     while (*rest != 0) {
         struct canvas canvas;
-        canvas_clear(&canvas, st->cfg.width);
-        rest = wrap_take(rest, st->cfg.width - TEXT_COL, &line);
+        la_canvas_clear(&canvas, st->cfg.width);
+        rest = la_text_wrap(rest, st->cfg.width - TEXT_COL, &line);
         if (first)
-            canvas_put(&canvas, LABEL_COL, STYLE_DIM, label);
-        canvas_put(&canvas, TEXT_COL, STYLE_PLAIN, line.p);
-        ladder_write(st, &canvas);
+            la_canvas_put(&canvas, LABEL_COL, STYLE_DIM, label);
+        la_canvas_put(&canvas, TEXT_COL, STYLE_PLAIN, line.p);
+        la_ladder_write(st, &canvas);
         first = false;
     }
 }
@@ -30,19 +30,19 @@ write_title(const struct la_story *st, const struct conn *conn)
 {
     struct canvas canvas;
     struct text tag = text_empty(), words = text_empty(), line = text_empty();
-    canvas_clear(&canvas, st->cfg.width);
-    ladder_tag(conn, &tag);
-    text_endpoint(&words, &conn->endpoint[LEFT]);
-    text_add(&words, " %s ", st->to);
-    text_endpoint(&words, &conn->endpoint[RIGHT]);
-    text_add(&words, ", ");
-    text_duration(&words, ns_between(conn->last_at, conn->first_at));
-    uint32_t col = canvas_put(&canvas, 0, ladder_tag_style(conn), tag.p);
+    la_canvas_clear(&canvas, st->cfg.width);
+    la_ladder_tag(conn, &tag);
+    la_text_endpoint(&words, &conn->endpoint[LEFT]);
+    la_text_add(&words, " %s ", st->to);
+    la_text_endpoint(&words, &conn->endpoint[RIGHT]);
+    la_text_add(&words, ", ");
+    la_text_duration(&words, la_story_ns_between(conn->last_at, conn->first_at));
+    uint32_t col = la_canvas_put(&canvas, 0, la_ladder_tag_style(conn), tag.p);
     for (const char *rest = words.p; *rest != 0; col = LABEL_COL - 1) {
-        rest = wrap_take(rest, st->cfg.width - col - 1, &line);
-        canvas_put(&canvas, col + 1, STYLE_STRONG, line.p);
-        ladder_write(st, &canvas);
-        canvas_clear(&canvas, st->cfg.width);
+        rest = la_text_wrap(rest, st->cfg.width - col - 1, &line);
+        la_canvas_put(&canvas, col + 1, STYLE_STRONG, line.p);
+        la_ladder_write(st, &canvas);
+        la_canvas_clear(&canvas, st->cfg.width);
     }
 }
 
@@ -54,34 +54,35 @@ field_opened(const struct la_story *st, const struct conn *conn, const struct ou
     const char *opener = st->name[by].p, *peer = st->name[by ^ 1].p;
     switch ((enum open_how)outcome->open_how) {
     case OPEN_NOT_SEEN:
-        text_add(&text, "before the first event seen here");
+        la_text_add(&text, "before the first event seen here");
         break;
     case OPEN_HANDSHAKE:
-        text_add(&text, "by %s: handshake", opener);
+        la_text_add(&text, "by %s: handshake", opener);
         break;
     case OPEN_SIMULTANEOUS:
-        text_add(&text, "by both at once: simultaneous open");
+        la_text_add(&text, "by both at once: simultaneous open");
         break;
     case OPEN_REFUSED:
-        text_add(&text, "not at all: %s asked, %s refused", opener, peer);
+        la_text_add(&text, "not at all: %s asked, %s refused", opener, peer);
         break;
     case OPEN_TIMED_OUT:
-        text_add(&text, "not at all: %s gave up, there was no answer", opener);
+        la_text_add(&text, "not at all: %s gave up, there was no answer", opener);
         break;
     case OPEN_FAILED:
-        text_add(&text, "not at all: %s",
-                 conn->end[by].told ? la_strerror(conn->end[by].err)
-                                    : la_tcp_event_text((enum la_tcp_event)conn->end[by].last_event));
+        la_text_add(&text, "not at all: %s",
+                    conn->end[by].told
+                        ? la_strerror(conn->end[by].err)
+                        : la_tcp_event_text((enum la_tcp_event)conn->end[by].last_event));
         break;
     case OPEN_PENDING:
-        text_add(&text, "not yet: %s waits for an answer", opener);
+        la_text_add(&text, "not yet: %s waits for an answer", opener);
         break;
     case OPEN_HOW_COUNT:
         break;
     }
     if (outcome->open_ns >= 0) {
-        text_add(&text, ", ");
-        text_duration(&text, outcome->open_ns);
+        la_text_add(&text, ", ");
+        la_text_duration(&text, outcome->open_ns);
     }
     write_field(st, "opened", &text);
 }
@@ -90,13 +91,13 @@ static void
 add_reset(const struct conn_end *end, struct text *text)
 {
     if (end->rst_sent && end->rst_cause == LA_CAUSE_RST_REFUSED)
-        text_add(text, ", it knew no such connection");
+        la_text_add(text, ", it knew no such connection");
     else if (end->rst_sent && end->rst_cause == LA_CAUSE_RST_TIMEOUT)
-        text_add(text, ", it gave up");
+        la_text_add(text, ", it gave up");
     else if (end->last_event == LA_TCP_EV_ABORT && end->was_closed)
-        text_add(text, ", ABORT by its user");
+        la_text_add(text, ", ABORT by its user");
     else if (end->rst_sent && end->rst_cause == LA_CAUSE_RST_ABORT)
-        text_add(text, ", closed with unread data");
+        la_text_add(text, ", closed with unread data");
 }
 
 static void
@@ -110,34 +111,34 @@ field_closed(const struct la_story *st, const struct conn *conn, const struct ou
     case CLOSE_HOW_COUNT:
         return;
     case CLOSE_FOUR_SEGMENTS:
-        text_add(&text, "by %s: four segments", closer);
+        la_text_add(&text, "by %s: four segments", closer);
         break;
     case CLOSE_THREE_SEGMENTS:
-        text_add(&text, "by %s: three segments, ACK and FIN of %s in one", closer, peer);
+        la_text_add(&text, "by %s: three segments, ACK and FIN of %s in one", closer, peer);
         break;
     case CLOSE_SIMULTANEOUS:
-        text_add(&text, "by both at once: simultaneous close");
+        la_text_add(&text, "by both at once: simultaneous close");
         break;
     case CLOSE_RESET:
-        text_add(&text, "by %s: reset", closer);
+        la_text_add(&text, "by %s: reset", closer);
         add_reset(&conn->end[by], &text);
         break;
     case CLOSE_TIMED_OUT:
-        text_add(&text, "by %s: gave up, there was no answer", closer);
+        la_text_add(&text, "by %s: gave up, there was no answer", closer);
         break;
     case CLOSE_HALF:
-        text_add(&text, "half: %s has sent its FIN, %s has not", closer, peer);
+        la_text_add(&text, "half: %s has sent its FIN, %s has not", closer, peer);
         break;
     case CLOSE_STILL_OPEN:
-        text_add(&text, "not yet");
+        la_text_add(&text, "not yet");
         break;
     }
     if (outcome->half_closed_ns > 0) {
-        text_add(&text, "; half-closed for ");
-        text_duration(&text, outcome->half_closed_ns);
+        la_text_add(&text, "; half-closed for ");
+        la_text_duration(&text, outcome->half_closed_ns);
     }
     if (outcome->reset_after_close)
-        text_add(&text, "; a RST was sent");
+        la_text_add(&text, "; a RST was sent");
     write_field(st, "closed", &text);
 }
 
@@ -147,10 +148,10 @@ field_carried(const struct la_story *st, const struct conn *conn)
     struct text text = text_empty();
     for (unsigned side = LEFT; side <= RIGHT; side++) {
         const struct conn_end *end = &conn->end[side];
-        text_add(&text, "%s%s ", side == LEFT ? "" : ", ", side == LEFT ? st->to : st->from);
-        text_counted(&text, end->octets, "octet");
-        text_add(&text, " in ");
-        text_counted(&text, end->segments_n, "segment");
+        la_text_add(&text, "%s%s ", side == LEFT ? "" : ", ", side == LEFT ? st->to : st->from);
+        la_text_counted(&text, end->octets, "octet");
+        la_text_add(&text, " in ");
+        la_text_counted(&text, end->segments_n, "segment");
     }
     write_field(st, "carried", &text);
 }
@@ -160,9 +161,9 @@ list_number(struct text *text, uint64_t n, const char *what)
 {
     if (n == 0)
         return;
-    text_comma(text);
-    text_count(text, n);
-    text_add(text, " %s", what);
+    la_text_comma(text);
+    la_text_count(text, n);
+    la_text_add(text, " %s", what);
 }
 
 /* "2 after timeout, 1 fast" */
@@ -182,7 +183,7 @@ list_kinds(struct text *text, const struct conn_end *end)
         {LA_CAUSE_OPEN, "while opening"},
         {LA_CAUSE_FIN, "of the FIN"},
     };
-    uint64_t rest = conn_retransmits_n(end);
+    uint64_t rest = la_story_conn_retransmits_n(end);
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         list_number(text, end->retransmits_n[kinds[i].cause], kinds[i].what);
         rest -= end->retransmits_n[kinds[i].cause];
@@ -204,11 +205,11 @@ add_trouble(const struct la_story *st, struct text *text, const struct conn *con
     list_kinds(&again, end);
     if (wire.n == 0 && again.n == 0)
         return;
-    text_add(text, "%s%s ", text->n != 0 ? "; " : "", side == LEFT ? st->to : st->from);
+    la_text_add(text, "%s%s ", text->n != 0 ? "; " : "", side == LEFT ? st->to : st->from);
     if (wire.n != 0)
-        text_add(text, "%s", wire.p);
+        la_text_add(text, "%s", wire.p);
     if (again.n != 0)
-        text_add(text, "%ssent again: %s", wire.n != 0 ? ", " : "", again.p);
+        la_text_add(text, "%ssent again: %s", wire.n != 0 ? ", " : "", again.p);
 }
 
 static void
@@ -218,30 +219,36 @@ field_trouble(const struct la_story *st, const struct conn *conn)
     for (unsigned side = LEFT; side <= RIGHT; side++)
         add_trouble(st, &text, conn, side);
     if (text.n == 0)
-        text_add(&text, "nothing lost, nothing sent twice");
+        la_text_add(&text, "nothing lost, nothing sent twice");
     write_field(st, "trouble", &text);
 }
 
 static void
-field_path(const struct la_story *st, const struct conn *conn)
+field_rtt(const struct la_story *st, const struct conn *conn)
 {
     struct text text = text_empty();
     for (unsigned side = LEFT; side <= RIGHT; side++) {
         const struct conn_end *end = &conn->end[side];
         if (end->rtt_n == 0)
             continue;
-        text_list(&text, "RTT at %s ", st->name[side].p);
-        text_duration(&text, (int64_t)end->rtt_us_min * 1000);
-        text_add(&text, " (smoothed ");
-        text_duration(&text, (int64_t)end->srtt_us * 1000);
-        text_add(&text, ", at most ");
-        text_duration(&text, (int64_t)end->rtt_us_max * 1000);
-        text_add(&text, ")");
+        /* One unit for all three, so that they compare at a glance. */
+        bool ms = end->rtt_us_max >= 1000;
+        double unit = ms ? 1e3 : 1;
+        la_text_list(&text, "%s %.*f / %.*f / %.*f %s", st->name[side].p, ms,
+                     end->rtt_us_min / unit, ms, end->srtt_us / unit, ms, end->rtt_us_max / unit,
+                     ms ? "ms" : "µs");
     }
-    if (text.n != 0)
-        write_field(st, "path", &text);
-    text = text_empty();
-    words_agreed(st, &text, conn);
+    if (text.n == 0)
+        return;
+    la_text_add(&text, " (least / smoothed / most)");
+    write_field(st, "RTT", &text);
+}
+
+static void
+field_agreed(const struct la_story *st, const struct conn *conn)
+{
+    struct text text = text_empty();
+    la_words_agreed(st, &text, conn);
     if (text.n != 0)
         write_field(st, "agreed", &text);
 }
@@ -253,32 +260,33 @@ field_states(const struct la_story *st, const struct conn *conn)
     for (unsigned side = LEFT; side <= RIGHT; side++) {
         const struct conn_end *end = &conn->end[side];
         if (end->state != 0)
-            text_list(&text, "%s %s", st->name[side].p, story_state_name(st, end->state));
+            la_text_list(&text, "%s %s", st->name[side].p, story_state_name(st, end->state));
         if (end->told)
-            text_add(&text, " (%s)", la_strerror(end->err));
+            la_text_add(&text, " (%s)", la_strerror(end->err));
     }
     if (text.n != 0)
         write_field(st, "now", &text);
 }
 
 void
-summary_conn(struct la_story *st, struct conn *conn)
+la_story_summary_conn(struct la_story *st, struct conn *conn)
 {
-    fold_end(st, conn);
+    la_fold_end(st, conn);
     if (conn->announced)
         st->alive_n--;
     conn->summed_up = true;
-    json_conn(st, conn);
+    la_story_json_conn(st, conn);
     if (st->cfg.ladder.write == NULL || story_has(st, LA_STORY_NO_SUMMARY))
         return;
-    ladder_close(st);
+    la_ladder_close(st);
     struct outcome outcome;
-    outcome_of(conn, &outcome);
+    la_outcome_of(conn, &outcome);
     write_title(st, conn);
     field_opened(st, conn, &outcome);
     field_closed(st, conn, &outcome);
     field_carried(st, conn);
     field_trouble(st, conn);
-    field_path(st, conn);
+    field_rtt(st, conn);
+    field_agreed(st, conn);
     field_states(st, conn);
 }

@@ -7,7 +7,8 @@
 #include "story/story.h"
 
 /* More lines than this are not read by anybody; the totals hold all of them. */
-enum { TABLE_ROWS_N_MAX = 200, GAP = 2 };
+enum { TABLE_ROWS_N_MAX = 200 };
+#define GAP 2u
 
 enum field {
     FIELD_NUMBER,
@@ -27,7 +28,7 @@ enum field {
 struct column {
     const char *title;
     uint8_t columns;
-    bool right;  /* numbers */
+    bool right;   /* numbers */
     uint8_t rank; /* the lower, the sooner it gets its room */
 };
 
@@ -53,9 +54,9 @@ struct table {
 static void
 pair_text(const struct la_story *st, const struct conn *conn, struct text *out)
 {
-    text_endpoint(out, &conn->endpoint[LEFT]);
-    text_add(out, " %s ", st->to);
-    text_endpoint(out, &conn->endpoint[RIGHT]);
+    la_text_endpoint(out, &conn->endpoint[LEFT]);
+    la_text_add(out, " %s ", st->to);
+    la_text_endpoint(out, &conn->endpoint[RIGHT]);
 }
 
 static void
@@ -65,7 +66,7 @@ table_layout(const struct la_story *st, struct table *table)
     for (const struct conn *c = st->oldest; c != NULL; c = c->newer) {
         struct text text = text_empty();
         pair_text(st, c, &text);
-        uint32_t n = (uint32_t)text_columns(text.p);
+        uint32_t n = (uint32_t)la_text_columns(text.p);
         pair_n = n > pair_n ? n : pair_n;
     }
     uint32_t left = st->cfg.width - columns[FIELD_NUMBER].columns;
@@ -93,24 +94,24 @@ put_field(const struct table *table, struct canvas *canvas, enum field field, en
     uint32_t col = 0;
     for (unsigned i = 0; i < (unsigned)field; i++)
         if (table->room[i] != 0)
-            col += table->room[i] + (i == FIELD_NUMBER ? 0u : GAP);
+            col += table->room[i] + (i == FIELD_NUMBER ? 0 : GAP);
     struct text cut = text_empty();
     for (uint32_t n = 0; *text != 0 && n < table->room[field]; n++) {
         const char *start = text;
-        utf8_next(&text);
-        text_add(&cut, "%.*s", (int)(text - start), start);
+        la_utf8_next(&text);
+        la_text_add(&cut, "%.*s", (int)(text - start), start);
     }
     if (columns[field].right)
-        canvas_put_right(canvas, col + table->room[field], style, cut.p);
+        la_canvas_put_right(canvas, col + table->room[field], style, cut.p);
     else
-        canvas_put(canvas, col, style, cut.p);
+        la_canvas_put(canvas, col, style, cut.p);
 }
 
 static void
 put_number(const struct table *table, struct canvas *canvas, enum field field, uint64_t n)
 {
     struct text text = text_empty();
-    text_count(&text, n);
+    la_text_count(&text, n);
     put_field(table, canvas, field, n == 0 ? STYLE_DIM : STYLE_PLAIN, text.p);
 }
 
@@ -121,8 +122,8 @@ put_states(const struct la_story *st, const struct table *table, struct canvas *
     struct text text = text_empty();
     for (unsigned side = LEFT; side <= RIGHT; side++)
         if (conn->end[side].state != 0)
-            text_add(&text, "%s%s", text.n != 0 ? " / " : "",
-                     story_state_name(st, conn->end[side].state));
+            la_text_add(&text, "%s%s", text.n != 0 ? " / " : "",
+                        story_state_name(st, conn->end[side].state));
     put_field(table, canvas, FIELD_STATES, STYLE_DIM, text.p);
 }
 
@@ -130,11 +131,11 @@ static void
 put_how(const struct table *table, struct canvas *canvas, const struct conn *conn)
 {
     struct outcome outcome;
-    outcome_of(conn, &outcome);
+    la_outcome_of(conn, &outcome);
     bool open_bad = outcome.open_how >= OPEN_REFUSED;
     bool close_bad = outcome.close_how == CLOSE_RESET || outcome.close_how == CLOSE_TIMED_OUT;
-    const char *opened = outcome_open_text((enum open_how)outcome.open_how);
-    const char *closed = outcome_close_text((enum close_how)outcome.close_how);
+    const char *opened = la_outcome_open_text((enum open_how)outcome.open_how);
+    const char *closed = la_outcome_close_text((enum close_how)outcome.close_how);
     put_field(table, canvas, FIELD_OPENED, open_bad ? STYLE_BAD : STYLE_PLAIN,
               outcome.open_how == OPEN_NOT_SEEN ? "earlier" : opened);
     /* Where there is no room to say how it was opened, say here that it was not. */
@@ -149,28 +150,29 @@ write_conn(const struct la_story *st, const struct table *table, const struct co
 {
     const struct conn_end *l = &conn->end[LEFT], *r = &conn->end[RIGHT];
     struct canvas canvas;
-    canvas_clear(&canvas, st->cfg.width);
+    la_canvas_clear(&canvas, st->cfg.width);
     struct text text = text_empty();
-    ladder_tag(conn, &text);
-    put_field(table, &canvas, FIELD_NUMBER, ladder_tag_style(conn), text.p);
+    la_ladder_tag(conn, &text);
+    put_field(table, &canvas, FIELD_NUMBER, la_ladder_tag_style(conn), text.p);
     text = text_empty();
     pair_text(st, conn, &text);
     put_field(table, &canvas, FIELD_PAIR, STYLE_PLAIN, text.p);
     put_how(table, &canvas, conn);
     text = text_empty();
-    text_duration(&text, ns_between(conn->last_at, conn->first_at));
+    la_text_duration(&text, la_story_ns_between(conn->last_at, conn->first_at));
     put_field(table, &canvas, FIELD_TIME, STYLE_PLAIN, text.p);
     put_number(table, &canvas, FIELD_OCTETS_LEFT, l->octets);
     put_number(table, &canvas, FIELD_OCTETS_RIGHT, r->octets);
-    put_number(table, &canvas, FIELD_AGAIN, conn_retransmits_n(l) + conn_retransmits_n(r));
-    put_number(table, &canvas, FIELD_LOST, conn_lost_n(l) + conn_lost_n(r));
+    put_number(table, &canvas, FIELD_AGAIN,
+               la_story_conn_retransmits_n(l) + la_story_conn_retransmits_n(r));
+    put_number(table, &canvas, FIELD_LOST, la_story_conn_lost_n(l) + la_story_conn_lost_n(r));
     const struct conn_end *timed = l->rtt_n != 0 ? l : r;
     text = text_empty();
     if (timed->rtt_n != 0)
-        text_duration(&text, (int64_t)timed->srtt_us * 1000);
+        la_text_duration(&text, (int64_t)timed->srtt_us * 1000);
     put_field(table, &canvas, FIELD_RTT, STYLE_PLAIN, text.p);
     put_states(st, table, &canvas, conn);
-    ladder_write(st, &canvas);
+    la_ladder_write(st, &canvas);
 }
 
 static void
@@ -180,22 +182,22 @@ write_totals(const struct la_story *st, const struct table *table)
     for (const struct conn *c = st->oldest; c != NULL; c = c->newer)
         for (unsigned side = LEFT; side <= RIGHT; side++) {
             octets[side] += c->end[side].octets;
-            again_n += conn_retransmits_n(&c->end[side]);
-            lost_n += conn_lost_n(&c->end[side]);
+            again_n += la_story_conn_retransmits_n(&c->end[side]);
+            lost_n += la_story_conn_lost_n(&c->end[side]);
         }
     struct canvas canvas;
-    canvas_clear(&canvas, st->cfg.width);
+    la_canvas_clear(&canvas, st->cfg.width);
     struct text text = text_empty();
-    text_counted(&text, st->conns_live_n, "connection");
+    la_text_counted(&text, st->conns_live_n, "connection");
     put_field(table, &canvas, FIELD_PAIR, STYLE_STRONG, text.p);
     text = text_empty();
-    text_duration(&text, ns_between(st->now, st->first_at));
+    la_text_duration(&text, la_story_ns_between(st->now, st->first_at));
     put_field(table, &canvas, FIELD_TIME, STYLE_PLAIN, text.p);
     put_number(table, &canvas, FIELD_OCTETS_LEFT, octets[LEFT]);
     put_number(table, &canvas, FIELD_OCTETS_RIGHT, octets[RIGHT]);
     put_number(table, &canvas, FIELD_AGAIN, again_n);
     put_number(table, &canvas, FIELD_LOST, lost_n);
-    ladder_write(st, &canvas);
+    la_ladder_write(st, &canvas);
 }
 
 static void
@@ -205,28 +207,28 @@ write_remark(const struct la_story *st, uint64_t n, const char *noun, const char
         return;
     struct canvas canvas;
     struct text text = text_empty();
-    canvas_clear(&canvas, st->cfg.width);
-    text_counted(&text, n, noun);
-    text_add(&text, " %s", what);
-    canvas_put(&canvas, 0, STYLE_DIM, text.p);
-    ladder_write(st, &canvas);
+    la_canvas_clear(&canvas, st->cfg.width);
+    la_text_counted(&text, n, noun);
+    la_text_add(&text, " %s", what);
+    la_canvas_put(&canvas, 0, STYLE_DIM, text.p);
+    la_ladder_write(st, &canvas);
 }
 
 static void
 write_head(const struct la_story *st, const struct table *table)
 {
     struct canvas canvas;
-    canvas_clear(&canvas, st->cfg.width);
-    canvas_fill(&canvas, 0, st->cfg.width, STYLE_DIM, "─");
-    ladder_write(st, &canvas);
-    canvas_clear(&canvas, st->cfg.width);
+    la_canvas_clear(&canvas, st->cfg.width);
+    la_canvas_fill(&canvas, 0, st->cfg.width, STYLE_DIM, "─");
+    la_ladder_write(st, &canvas);
+    la_canvas_clear(&canvas, st->cfg.width);
     for (unsigned i = 0; i < FIELD_COUNT; i++)
         put_field(table, &canvas, (enum field)i, STYLE_DIM, columns[i].title);
-    ladder_write(st, &canvas);
+    la_ladder_write(st, &canvas);
 }
 
 void
-summary_all(struct la_story *st)
+la_story_summary_all(struct la_story *st)
 {
     if (st->cfg.ladder.write == NULL || story_has(st, LA_STORY_NO_SUMMARY))
         return;

@@ -43,7 +43,7 @@ add(struct text *text, const char *format, va_list args)
 }
 
 void
-text_add(struct text *text, const char *format, ...)
+la_text_add(struct text *text, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -52,16 +52,16 @@ text_add(struct text *text, const char *format, ...)
 }
 
 void
-text_comma(struct text *text)
+la_text_comma(struct text *text)
 {
     if (text->n != 0)
-        text_add(text, ", ");
+        la_text_add(text, ", ");
 }
 
 void
-text_list(struct text *text, const char *format, ...)
+la_text_list(struct text *text, const char *format, ...)
 {
-    text_comma(text);
+    la_text_comma(text);
     va_list args;
     va_start(args, format);
     add(text, format, args);
@@ -69,7 +69,7 @@ text_list(struct text *text, const char *format, ...)
 }
 
 int64_t
-ns_between(la_instant a, la_instant b)
+la_story_ns_between(la_instant a, la_instant b)
 {
     int64_t ns;
     if (__builtin_sub_overflow(a.ns, b.ns, &ns))
@@ -82,54 +82,54 @@ static void
 add_scaled(struct text *text, double value, const char *unit)
 {
     int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-    text_add(text, "%.*f %s", decimals, value, unit);
+    la_text_add(text, "%.*f %s", decimals, value, unit);
 }
 
 void
-text_duration(struct text *text, int64_t ns)
+la_text_duration(struct text *text, int64_t ns)
 {
     if (ns <= 0)
-        text_add(text, "0 ms");
+        la_text_add(text, "0 ms");
     else if (ns < 999500)
-        text_add(text, "%.0f µs", (double)ns / 1e3);
+        la_text_add(text, "%.0f µs", (double)ns / 1e3);
     else if (ns < 999500000)
         add_scaled(text, (double)ns / 1e6, "ms");
     else if (ns < INT64_C(99950000000))
         add_scaled(text, (double)ns / 1e9, "s");
     else if (ns < INT64_C(7200) * 1000000000)
-        text_add(text, "%d min %d s", (int)(ns / INT64_C(60000000000)),
-                 (int)(ns / 1000000000 % 60));
+        la_text_add(text, "%d min %d s", (int)(ns / INT64_C(60000000000)),
+                    (int)(ns / 1000000000 % 60));
     else
-        text_add(text, "%.1f h", (double)ns / 3.6e12);
+        la_text_add(text, "%.1f h", (double)ns / 3.6e12);
 }
 
 void
-text_count(struct text *text, uint64_t n)
+la_text_count(struct text *text, uint64_t n)
 {
     if (n >= 1000) {
-        text_count(text, n / 1000);
-        text_add(text, ",%03u", (unsigned)(n % 1000));
+        la_text_count(text, n / 1000);
+        la_text_add(text, ",%03u", (unsigned)(n % 1000));
     } else {
-        text_add(text, "%u", (unsigned)n);
+        la_text_add(text, "%u", (unsigned)n);
     }
 }
 
 void
-text_counted(struct text *text, uint64_t n, const char *noun)
+la_text_counted(struct text *text, uint64_t n, const char *noun)
 {
-    text_count(text, n);
-    text_add(text, " %s%s", noun, n == 1 ? "" : "s");
+    la_text_count(text, n);
+    la_text_add(text, " %s%s", noun, n == 1 ? "" : "s");
 }
 
 void
-text_endpoint(struct text *text, const struct la_endpoint *endpoint)
+la_text_endpoint(struct text *text, const struct la_endpoint *endpoint)
 {
     char addr[LA_ADDR_TEXT_BYTES];
     if (la_addr_is_any(&endpoint->addr))
-        text_add(text, "*:%u", endpoint->port);
+        la_text_add(text, "*:%u", endpoint->port);
     else
-        text_add(text, la_addr_is_v4(&endpoint->addr) ? "%s:%u" : "[%s]:%u",
-                 la_addr_format(&endpoint->addr, addr), endpoint->port);
+        la_text_add(text, la_addr_is_v4(&endpoint->addr) ? "%s:%u" : "[%s]:%u",
+                    la_addr_format(&endpoint->addr, addr), endpoint->port);
 }
 
 /* Latin, Greek, Cyrillic and their like without combining marks: one column in every terminal. */
@@ -141,23 +141,37 @@ is_one_column(uint32_t code)
 }
 
 void
-text_name(struct text *text, const char *name, size_t max_n)
+la_text_name(struct text *text, const char *name, size_t max_n)
 {
     for (size_t i = 0; i < max_n; i++) {
-        uint32_t code = utf8_next(&name);
+        uint32_t code = la_utf8_next(&name);
         if (code == 0)
             return;
         if (!is_one_column(code))
-            text_add(text, "?");
+            la_text_add(text, "?");
         else if (code < 0x80)
-            text_add(text, "%c", (char)code);
+            la_text_add(text, "%c", (char)code);
         else
-            text_add(text, "%c%c", (char)(0xc0 | code >> 6), (char)(0x80 | (code & 0x3f)));
+            la_text_add(text, "%c%c", (char)(0xc0 | code >> 6), (char)(0x80 | (code & 0x3f)));
     }
 }
 
+void
+la_text_tie(struct text *text, const char *words, const char *unless)
+{
+    size_t unless_n = strlen(unless);
+    for (const char *p = words; *p != 0; p++)
+        if (*p != ' ')
+            la_text_add(text, "%c", *p);
+        else if ((size_t)(p - words) + 1 >= unless_n &&
+                 memcmp(p + 1 - unless_n, unless, unless_n) == 0)
+            la_text_add(text, " ");
+        else
+            la_text_add(text, "\xc2\xa0");
+}
+
 uint32_t
-utf8_next(const char **utf8)
+la_utf8_next(const char **utf8)
 {
     const uint8_t *p = (const uint8_t *)*utf8;
     if (p[0] == 0)
@@ -182,10 +196,10 @@ utf8_next(const char **utf8)
 }
 
 size_t
-text_columns(const char *utf8)
+la_text_columns(const char *utf8)
 {
     size_t n = 0;
-    while (utf8_next(&utf8) != 0)
+    while (la_utf8_next(&utf8) != 0)
         n++;
     return n;
 }

@@ -23,31 +23,34 @@ text_empty(void)
     return (struct text){.n = 0};
 }
 
-__attribute__((format(printf, 2, 3))) void text_add(struct text *text, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void la_text_add(struct text *text, const char *format, ...);
 /* A comma and a blank, unless the text is still empty. */
-void text_comma(struct text *text);
+void la_text_comma(struct text *text);
 /* Both. */
-__attribute__((format(printf, 2, 3))) void text_list(struct text *text, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void la_text_list(struct text *text, const char *format, ...);
 
 /* "850 µs", "40.0 ms", "1.02 s", "2 min 7 s"; never negative. */
-void text_duration(struct text *text, int64_t ns);
+void la_text_duration(struct text *text, int64_t ns);
 /* "602,112" */
-void text_count(struct text *text, uint64_t n);
+void la_text_count(struct text *text, uint64_t n);
 /* "1 segment", "1,204 segments" */
-void text_counted(struct text *text, uint64_t n, const char *noun);
+void la_text_counted(struct text *text, uint64_t n, const char *noun);
 /* "10.0.0.1:80", "[2001:db8::1]:80", "*:80" */
-void text_endpoint(struct text *text, const struct la_endpoint *endpoint);
+void la_text_endpoint(struct text *text, const struct la_endpoint *endpoint);
 /* A name from outside: control characters, invalid UTF-8 and what is not one column wide become
  * '?'. At most max_n columns. */
-void text_name(struct text *text, const char *name, size_t max_n);
+void la_text_name(struct text *text, const char *name, size_t max_n);
+
+/* Blanks become no-break spaces, except those at the end of `unless`. */
+void la_text_tie(struct text *text, const char *words, const char *unless);
 
 /* Columns that valid UTF-8 takes, one per code point (nothing else gets into a text). */
-size_t text_columns(const char *utf8);
+size_t la_text_columns(const char *utf8);
 /* Reads one code point and moves on; 0xfffd for an invalid sequence, 0 at the end. */
-uint32_t utf8_next(const char **utf8);
+uint32_t la_utf8_next(const char **utf8);
 
 /* a - b in nanoseconds; saturates, so that hostile instants cannot overflow. */
-int64_t ns_between(la_instant a, la_instant b);
+int64_t la_story_ns_between(la_instant a, la_instant b);
 
 /* ---- the canvas: one line --------------------------------------------------------------- */
 
@@ -68,15 +71,15 @@ struct canvas {
     uint8_t style[LA_STORY_WIDTH_MAX];
 };
 
-void canvas_clear(struct canvas *canvas, uint32_t width);
+void la_canvas_clear(struct canvas *canvas, uint32_t width);
 /* Draws at column col (clipped), returns the column behind the text. */
-uint32_t canvas_put(struct canvas *canvas, uint32_t col, enum style style, const char *utf8);
+uint32_t la_canvas_put(struct canvas *canvas, uint32_t col, enum style style, const char *utf8);
 /* The same, ending before column `end`; returns the first column. */
-uint32_t canvas_put_right(struct canvas *canvas, uint32_t end, enum style style, const char *utf8);
+uint32_t la_canvas_put_right(struct canvas *canvas, uint32_t end, enum style style, const char *utf8);
 /* One glyph, n times. */
-uint32_t canvas_fill(struct canvas *canvas, uint32_t col, uint32_t n, enum style style,
+uint32_t la_canvas_fill(struct canvas *canvas, uint32_t col, uint32_t n, enum style style,
                      const char *glyph);
 /* Writes the line without trailing blanks, and a newline. flags: LA_STORY_COLOR, _ASCII. */
-void canvas_write(const struct canvas *canvas, uint32_t flags, const struct la_story_writer *writer);
+void la_canvas_write(const struct canvas *canvas, uint32_t flags, const struct la_story_writer *writer);
 
 #endif

@@ -85,13 +85,15 @@ track_duplicate_ack(struct conn_end *end, const struct row *row)
 }
 
 void
-track_segment(struct conn *conn, struct row *row)
+la_story_track_segment(struct conn *conn, struct row *row)
 {
     const struct la_event_segment *s = &row->segment;
     struct conn_end *end = &conn->end[row->from], *peer = &conn->end[row->from ^ 1];
     learn_bases(conn, row->from, s);
-    row->seq_rel = end->base_known ? conn_relative(conn, row->from, s->seq) : (int64_t)s->seq;
-    row->ack_rel = peer->base_known ? conn_relative(conn, row->from ^ 1, s->ack) : (int64_t)s->ack;
+    row->seq_rel =
+        end->base_known ? la_story_conn_relative(conn, row->from, s->seq) : (int64_t)s->seq;
+    row->ack_rel =
+        peer->base_known ? la_story_conn_relative(conn, row->from ^ 1, s->ack) : (int64_t)s->ack;
     end->segments_n++;
     count_retransmission(end, s);
     count_octets(end, row);
@@ -111,7 +113,7 @@ track_segment(struct conn *conn, struct row *row)
 }
 
 void
-track_state(struct conn *conn, unsigned side, const struct la_event *e)
+la_story_track_state(struct conn *conn, unsigned side, const struct la_event *e)
 {
     struct conn_end *end = &conn->end[side];
     end->state = e->u.state.to < LA_TCP_STATE_COUNT ? e->u.state.to : 0;

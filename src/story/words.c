@@ -13,13 +13,13 @@ add_what(const struct la_story *st, struct text *out, const struct row *row)
 {
     const struct la_event_segment *s = &row->segment;
     if ((s->flags & LA_TCP_SYN) != 0)
-        text_add(out, (s->flags & LA_TCP_ACK) != 0 ? "SYN,ACK" : "SYN");
+        la_text_add(out, (s->flags & LA_TCP_ACK) != 0 ? "SYN,ACK" : "SYN");
     else if (s->len == 0 && (s->flags & LA_TCP_FIN) != 0)
-        text_add(out, "FIN");
+        la_text_add(out, "FIN");
     else if (story_has(st, LA_STORY_ABSOLUTE))
-        text_add(out, "seq %u", s->seq);
+        la_text_add(out, "seq %u", s->seq);
     else
-        text_add(out, "seq %lld", (long long)row->seq_rel);
+        la_text_add(out, "seq %lld", (long long)row->seq_rel);
 }
 
 static void
@@ -27,18 +27,18 @@ add_timer(struct text *out, const struct la_event *timer, const char *before)
 {
     if (timer == NULL)
         return;
-    text_add(out, "%s", before);
-    text_duration(out, (int64_t)timer->u.timer.after_us * 1000);
+    la_text_add(out, "%s", before);
+    la_text_duration(out, (int64_t)timer->u.timer.after_us * 1000);
     if (timer->u.timer.next_us != 0) {
-        text_add(out, ", next in ");
-        text_duration(out, (int64_t)timer->u.timer.next_us * 1000);
+        la_text_add(out, ", next in ");
+        la_text_duration(out, (int64_t)timer->u.timer.next_us * 1000);
     }
 }
 
 static void
 say(struct la_story *st, struct row *row, const struct note *head, const struct text *text)
 {
-    row_note(st, row, head, text->p);
+    la_row_note(st, row, head, text->p);
 }
 
 /* ---- sent ------------------------------------------------------------------------------- */
@@ -91,14 +91,14 @@ say_again(struct la_story *st, struct row *row, const struct la_event *timer)
     struct again again = again_of((enum la_cause)s->cause, timer != NULL);
     struct text text = text_empty();
     if (s->cause == LA_CAUSE_RETRANSMIT_FAST)
-        text_add(&text, "fast retransmit of ");
-    else if (s->retransmit_n > 1)
-        text_add(&text, "retransmission %u of ", s->retransmit_n);
+        la_text_add(&text, "fast retransmit of ");
+    else if (s->retransmit_n != 0)
+        la_text_add(&text, "retransmission %u of ", s->retransmit_n);
     else
-        text_add(&text, "retransmission of ");
+        la_text_add(&text, "retransmission of ");
     add_what(st, &text, row);
     if (again.why != NULL)
-        text_add(&text, ": %s", again.why);
+        la_text_add(&text, ": %s", again.why);
     add_timer(&text, timer, " after ");
     say(st, row, &(struct note){.side = row->from, .style = STYLE_AGAIN, .cite = again.cite},
         &text);
@@ -109,9 +109,9 @@ say_probe(struct la_story *st, struct row *row, const struct la_event *timer)
 {
     bool window = row->segment.cause == LA_CAUSE_WINDOW_PROBE;
     struct text text = text_empty();
-    text_add(&text, window ? "zero-window probe" : "keep-alive probe");
+    la_text_add(&text, window ? "zero-window probe" : "keep-alive probe");
     if (timer != NULL && timer->u.timer.backoff_n != 0)
-        text_add(&text, " %u", timer->u.timer.backoff_n);
+        la_text_add(&text, " %u", timer->u.timer.backoff_n);
     add_timer(&text, timer, ": after ");
     say(st, row,
         &(struct note){.side = row->from,
@@ -126,21 +126,23 @@ say_ack(struct la_story *st, struct row *row, const struct la_event *timer)
     struct text text = text_empty();
     struct note head = {.side = row->from, .style = STYLE_DIM, .quiet = true};
     if (row->segment.cause == LA_CAUSE_ACK_DELAYED) {
-        text_add(&text, "delayed ACK");
+        la_text_add(&text, "delayed ACK");
         if (timer != NULL) {
-            text_add(&text, ": nothing to send along for ");
-            text_duration(&text, (int64_t)timer->u.timer.after_us * 1000);
+            la_text_add(&text, ": nothing to send along for ");
+            la_text_duration(&text, (int64_t)timer->u.timer.after_us * 1000);
         }
         head.cite = "RFC 9293 3.8.6.3";
     } else if (row->segment.cause == LA_CAUSE_ACK_DUPLICATE) {
-        uint32_t n = row->conn != NULL ? row->conn->end[row->from].dup_ack_n : 1;
-        text_add(&text, "duplicate ACK %u", n);
-        head.cite = "RFC 5681 4.2";
+        uint32_t n = row->conn->end[row->from].dup_ack_n;
         /* The third one triggers the retransmission; those behind it are many and alike. */
-        head.quiet = n > 3;
+        if (n > 3)
+            return;
+        la_text_add(&text, "duplicate ACK %u", n);
+        head.cite = "RFC 5681 4.2";
+        head.quiet = false;
         head.style = STYLE_AGAIN;
     } else {
-        text_add(&text, "challenge ACK");
+        la_text_add(&text, "challenge ACK");
         head.cite = "RFC 5961 7";
         head.quiet = false;
         head.style = STYLE_AGAIN;
@@ -153,21 +155,27 @@ say_reset(struct la_story *st, struct row *row)
 {
     struct note head = {.side = row->from, .style = STYLE_BAD};
     struct text text = text_empty();
+    struct conn_end *end = &row->conn->end[row->from];
+    bool abort_told = end->was_closed && end->last_event == LA_TCP_EV_ABORT;
+    if (row->segment.cause == LA_CAUSE_RST_ABORT ? abort_told : end->refusal_told) {
+        end->refusal_told = false;
+        return;
+    }
     if (row->segment.cause == LA_CAUSE_RST_REFUSED) {
-        text_add(&text, "refused: no such connection, nobody listens");
+        la_text_add(&text, "refused: no such connection, nobody listens");
         head.cite = "RFC 9293 3.10.7.1";
     } else if (row->segment.cause == LA_CAUSE_RST_ABORT) {
-        text_add(&text, "reset: aborted, or closed with unread data");
+        la_text_add(&text, "reset: aborted, or closed with unread data");
         head.cite = "RFC 9293 3.10.5";
     } else {
-        text_add(&text, "reset: gave up");
+        la_text_add(&text, "reset: gave up");
         head.cite = "RFC 9293 3.8.3";
     }
     say(st, row, &head, &text);
 }
 
 void
-words_sent(struct la_story *st, struct row *row, const struct la_event *timer)
+la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer)
 {
     const struct la_event_segment *s = &row->segment;
     switch ((enum la_cause)s->cause) {
@@ -207,20 +215,20 @@ words_sent(struct la_story *st, struct row *row, const struct la_event *timer)
 }
 
 void
-words_arrived(struct la_story *st, struct row *row)
+la_words_arrived(struct la_story *st, struct row *row)
 {
     const struct la_event_segment *s = &row->segment;
     if ((s->has & LA_SEG_HAS_DSACK) == 0 || s->sack_n == 0)
         return;
     struct text text = text_empty();
-    text_add(&text, "%s received octets twice: a retransmission was not needed",
-             st->name[row->from].p);
+    la_text_add(&text, "%s received octets twice: a retransmission was not needed",
+                st->name[row->from].p);
     say(st, row, &(struct note){.side = row->from, .style = STYLE_AGAIN, .cite = "RFC 2883 4"},
         &text);
 }
 
 void
-words_wire(struct la_story *st, struct row *row, const struct la_event *e)
+la_words_wire(struct la_story *st, struct row *row, const struct la_event *e)
 {
     struct text text = text_empty();
     enum la_reason reason = (enum la_reason)e->u.wire.reason;
@@ -231,27 +239,29 @@ words_wire(struct la_story *st, struct row *row, const struct la_event *e)
         if (e->u.wire.fate < COUNT_OF(usual))
             reason = (enum la_reason)usual[e->u.wire.fate];
     }
-    text_add(&text, "%s", la_reason_text(reason));
+    la_text_add(&text, "%s", la_reason_text(reason));
     say(st, row, &(struct note){.side = row->from, .style = STYLE_AGAIN}, &text);
 }
 
 /* ---- what segments, calls and timers caused --------------------------------------------- */
 
 void
-words_state(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
+la_words_state(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
 {
     uint8_t from = e->u.state.from, to = e->u.state.to;
     enum la_tcp_event event = (enum la_tcp_event)e->u.state.event;
     struct note head = {.side = (uint8_t)side, .style = STYLE_STATE};
     struct text text = text_empty();
-    text_add(&text, "%s ", st->name[side].p);
+    la_text_add(&text, "%s ", st->name[side].p);
+    head.name_n = (uint8_t)text.n;
     if (from != to)
-        text_add(&text, "%s %s %s", story_state_name(st, from), st->to, story_state_name(st, to));
+        la_text_add(&text, "%s %s %s", story_state_name(st, from), st->to,
+                    story_state_name(st, to));
     else
-        text_add(&text, "remains in %s", story_state_name(st, to));
+        la_text_add(&text, "remains in %s", story_state_name(st, to));
     /* A call's or a timer's own line says already what happened. */
     if (row->kind == ROW_SEGMENT || row->title[0] == 0)
-        text_add(&text, " · %s", la_tcp_event_text(event));
+        la_text_add(&text, " · %s", la_tcp_event_text(event));
     const struct la_tcp_edge *edge = la_tcp_fsm_edge((enum la_tcp_state)from, event);
     if (edge->to != 0)
         head.cite = edge->section;
@@ -259,7 +269,7 @@ words_state(struct la_story *st, struct row *row, unsigned side, const struct la
 }
 
 void
-words_drop(struct la_story *st, struct row *row, unsigned side, enum la_reason reason)
+la_words_drop(struct la_story *st, struct row *row, unsigned side, enum la_reason reason)
 {
     struct note head = {.side = (uint8_t)side, .style = STYLE_BAD};
     if (reason == LA_REASON_DATA_DUPLICATE || reason == LA_REASON_ZERO_WINDOW_PROBE)
@@ -268,7 +278,7 @@ words_drop(struct la_story *st, struct row *row, unsigned side, enum la_reason r
     if (section[0] == 'R')
         head.cite = section;
     struct text text = text_empty();
-    text_add(&text, "%s: %s", st->name[side].p, la_reason_text(reason));
+    la_text_add(&text, "%s: %s", st->name[side].p, la_reason_text(reason));
     say(st, row, &head, &text);
 }
 
@@ -276,36 +286,36 @@ words_drop(struct la_story *st, struct row *row, unsigned side, enum la_reason r
 static void
 add_windows(struct text *text, const struct la_event *e)
 {
-    text_add(text, "cwnd ");
-    text_count(text, e->u.congestion.cwnd_bytes);
+    la_text_add(text, "cwnd ");
+    la_text_count(text, e->u.congestion.cwnd_bytes);
     if (e->u.congestion.ssthresh_bytes != UINT32_MAX) {
-        text_add(text, ", ssthresh ");
-        text_count(text, e->u.congestion.ssthresh_bytes);
+        la_text_add(text, ", ssthresh ");
+        la_text_count(text, e->u.congestion.ssthresh_bytes);
     }
 }
 
 void
-words_congestion(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
+la_words_congestion(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
 {
     uint8_t before = row->conn != NULL ? row->conn->end[side].phase : LA_CC_SLOW_START;
     struct note head = {.side = (uint8_t)side, .style = STYLE_AGAIN, .cite = "RFC 5681 3.1"};
     struct text text = text_empty();
-    text_add(&text, "%s: ", st->name[side].p);
+    la_text_add(&text, "%s: ", st->name[side].p);
     switch ((enum la_cc_phase)e->u.congestion.phase) {
     case LA_CC_RECOVERY:
-        text_add(&text, "fast recovery begins, ");
+        la_text_add(&text, "fast recovery begins, ");
         head.cite = "RFC 5681 3.2";
         break;
     case LA_CC_LOSS:
-        text_add(&text, "starts over after a timeout, ");
+        la_text_add(&text, "starts over after a timeout, ");
         break;
     case LA_CC_SLOW_START:
-        text_add(&text, "slow start, ");
+        la_text_add(&text, "slow start, ");
         break;
     case LA_CC_AVOIDANCE:
         head.quiet = before == LA_CC_SLOW_START;
-        text_add(&text, before == LA_CC_SLOW_START ? "slow start ends, "
-                                                   : "recovery ends, congestion avoidance, ");
+        la_text_add(&text, before == LA_CC_SLOW_START ? "slow start ends, "
+                                                      : "recovery ends, congestion avoidance, ");
         break;
     case LA_CC_PHASE_COUNT:
         break;
@@ -315,26 +325,26 @@ words_congestion(struct la_story *st, struct row *row, unsigned side, const stru
 }
 
 void
-words_window(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
+la_words_window(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
 {
     bool zero = e->u.window.window == 0;
     struct note head = {.side = (uint8_t)side,
                         .style = zero ? STYLE_BAD : STYLE_STRONG,
                         .cite = "RFC 9293 3.8.6.1"};
     struct text text = text_empty();
-    text_add(&text, "%s: ", st->name[side].p);
+    la_text_add(&text, "%s: ", st->name[side].p);
     if (e->u.window.ours && zero) {
-        text_add(&text, "receive buffer full, closes its window");
+        la_text_add(&text, "receive buffer full, closes its window");
         head.cite = NULL;
     } else if (e->u.window.ours) {
-        text_add(&text, "opens its window again, ");
-        text_counted(&text, e->u.window.window, "octet");
+        la_text_add(&text, "opens its window again, ");
+        la_text_counted(&text, e->u.window.window, "octet");
         head.cite = NULL;
     } else if (zero) {
-        text_add(&text, "sees a zero window, must stop and probe");
+        la_text_add(&text, "sees a zero window, must stop and probe");
     } else {
-        text_add(&text, "may send again, ");
-        text_counted(&text, e->u.window.window, "octet");
+        la_text_add(&text, "may send again, ");
+        la_text_counted(&text, e->u.window.window, "octet");
     }
     say(st, row, &head, &text);
 }
@@ -344,13 +354,13 @@ static void
 list_pair(const struct la_story *st, struct text *out, const char *name, const unsigned by_side[2])
 {
     if (by_side[LEFT] == by_side[RIGHT])
-        text_list(out, "%s %u", name, by_side[LEFT]);
+        la_text_list(out, "%s %u", name, by_side[LEFT]);
     else
-        text_list(out, "%s %u %s %u %s", name, by_side[LEFT], st->to, by_side[RIGHT], st->from);
+        la_text_list(out, "%s %u %s %u %s", name, by_side[LEFT], st->to, by_side[RIGHT], st->from);
 }
 
 void
-words_agreed(const struct la_story *st, struct text *out, const struct conn *conn)
+la_words_agreed(const struct la_story *st, struct text *out, const struct conn *conn)
 {
     unsigned side = conn->end[LEFT].agreed ? LEFT : RIGHT;
     const struct conn_end *end = &conn->end[side];
@@ -366,30 +376,30 @@ words_agreed(const struct la_story *st, struct text *out, const struct conn *con
     if (end->wscale_send != 255 && end->wscale_receive != 255)
         list_pair(st, out, "window scale", wscale);
     else
-        text_list(out, "no window scaling");
-    text_list(out, end->sack ? "SACK" : "no SACK");
-    text_list(out, end->timestamps ? "timestamps" : "no timestamps");
+        la_text_list(out, "no window scaling");
+    la_text_list(out, end->sack ? "SACK" : "no SACK");
+    la_text_list(out, end->timestamps ? "timestamps" : "no timestamps");
     if (end->ecn)
-        text_list(out, "ECN");
+        la_text_list(out, "ECN");
 }
 
 void
-words_negotiated(struct la_story *st, struct row *row, unsigned side)
+la_words_negotiated(struct la_story *st, struct row *row, unsigned side)
 {
     struct text text = text_empty(), agreed = text_empty();
     if (row->conn == NULL)
         return;
-    words_agreed(st, &agreed, row->conn);
-    text_add(&text, "agreed: %s", agreed.p);
+    la_words_agreed(st, &agreed, row->conn);
+    la_text_add(&text, "agreed: %s", agreed.p);
     say(st, row, &(struct note){.side = (uint8_t)side, .style = STYLE_PLAIN}, &text);
 }
 
 void
-words_error(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
+la_words_error(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
 {
     struct text text = text_empty();
-    text_add(&text, e->u.error.soft ? "%s notes, without giving up: %s" : "%s is told: %s",
-             st->name[side].p, la_strerror(e->u.error.err));
+    la_text_add(&text, e->u.error.soft ? "%s notes, without giving up: %s" : "%s is told: %s",
+                st->name[side].p, la_strerror(e->u.error.err));
     say(st, row, &(struct note){.side = (uint8_t)side, .style = STYLE_BAD}, &text);
 }
 
@@ -404,28 +414,31 @@ title_set(struct row *row, const struct text *text)
 }
 
 void
-words_timer(struct row *row, const struct la_event *e)
+la_words_timer(struct row *row, const struct la_event *e)
 {
     static const char *const titles[LA_TIMER_COUNT] = {
-        [LA_TIMER_RETRANSMIT] = "retransmission timeout", [LA_TIMER_PERSIST] = "persist timer",
-        [LA_TIMER_DELAYED_ACK] = "delayed-ACK timer",     [LA_TIMER_KEEPALIVE] = "keep-alive timer",
-        [LA_TIMER_FIN_WAIT_2] = "FIN-WAIT-2 timeout",     [LA_TIMER_TIME_WAIT] = "2 MSL timeout",
+        [LA_TIMER_RETRANSMIT] = "retransmission timeout",
+        [LA_TIMER_PERSIST] = "persist timer",
+        [LA_TIMER_DELAYED_ACK] = "delayed-ACK timer",
+        [LA_TIMER_KEEPALIVE] = "keep-alive timer",
+        [LA_TIMER_FIN_WAIT_2] = "FIN-WAIT-2 timeout",
+        [LA_TIMER_TIME_WAIT] = "2 MSL timeout",
         [LA_TIMER_USER] = "user timeout",
     };
     uint8_t timer = e->u.timer.timer;
     struct text text = text_empty();
-    text_add(&text, "%s", timer < LA_TIMER_COUNT ? titles[timer] : "timer");
+    la_text_add(&text, "%s", timer < LA_TIMER_COUNT ? titles[timer] : "timer");
     if (e->u.timer.backoff_n > 1)
-        text_add(&text, " %u", e->u.timer.backoff_n);
+        la_text_add(&text, " %u", e->u.timer.backoff_n);
     if (e->u.timer.after_us != 0) {
-        text_add(&text, " after ");
-        text_duration(&text, (int64_t)e->u.timer.after_us * 1000);
+        la_text_add(&text, " after ");
+        la_text_duration(&text, (int64_t)e->u.timer.after_us * 1000);
     }
     title_set(row, &text);
 }
 
 void
-words_call(struct row *row, const struct la_event *e)
+la_words_call(struct row *row, const struct la_event *e)
 {
     static const char *const titles[LA_CALL_COUNT] = {
         [LA_CALL_OPEN_ACTIVE] = "OPEN", [LA_CALL_OPEN_PASSIVE] = "OPEN, passive",
@@ -434,10 +447,10 @@ words_call(struct row *row, const struct la_event *e)
         [LA_CALL_RELEASE] = "RELEASE",
     };
     struct text text = text_empty();
-    text_add(&text, "%s", titles[e->u.call.call]);
+    la_text_add(&text, "%s", titles[e->u.call.call]);
     if (e->u.call.call == LA_CALL_OPEN_PASSIVE) {
-        text_add(&text, " ");
-        text_endpoint(&text, &e->local);
+        la_text_add(&text, " ");
+        la_text_endpoint(&text, &e->local);
     }
     title_set(row, &text);
 }
