@@ -196,8 +196,6 @@ copy_take(const struct trip *trip)
         tell_copy(
             trip, trip->frame,
             (struct la_wire_news){.fate = LA_WIRE_DROPPED, .reason = LA_REASON_WIRE_NO_MEMORY});
-    } else {
-        copy->id = trip->frame->id;
     }
     return copy;
 }

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/mem.h"
 #include "base/rng.h"
 #include "link/flow.h"
+#include "wire/ip.h"
 
-enum { BUCKETS_N_MIN = 64, RECORDS_SHIFT = 6, IP_TCP = 6 };
+enum { RECORDS_SHIFT = 6 };
 
 _Static_assert(sizeof(struct la_wire_flow_key) == 2 * sizeof(struct la_endpoint) + 2,
                "the key is hashed as octets");
@@ -18,6 +18,18 @@ static struct la_wire_flow *
 record_at(const struct la_wire_flows *flows, uint32_t idx)
 {
     return la_pool_at(&flows->records, idx);
+}
+
+static uint32_t *
+index_next_of(void *ctx, uint32_t idx)
+{
+    return &record_at((struct la_wire_flows *)ctx, idx)->index_next;
+}
+
+static uint32_t
+index_hash_of(void *ctx, uint32_t idx)
+{
+    return record_at((struct la_wire_flows *)ctx, idx)->hash;
 }
 
 void
@@ -35,19 +47,8 @@ la_wire_flows_init(struct la_wire_flows *flows, struct la_mem *mem, uint64_t see
 void
 la_wire_flows_fini(struct la_wire_flows *flows)
 {
-    if (flows->buckets != NULL)
-        la_mem_give(flows->mem, flows->buckets, flows->buckets_n * sizeof(*flows->buckets));
+    la_index_fini(&flows->index);
     la_pool_fini(&flows->records);
-    *flows = (struct la_wire_flows){0};
-}
-
-static uint32_t *
-bucket_of(const struct la_wire_flows *flows, const struct la_wire_flow_key *key)
-{
-    uint64_t words[5] = {0};
-    memcpy(words, key, sizeof(*key));
-    uint64_t hash = la_hash_words(&flows->table_key, words, 5);
-    return &flows->buckets[hash & (flows->buckets_n - 1)];
 }
 
 /* ---- by age ----------------------------------------------------------------------------- */
@@ -81,79 +82,51 @@ age_append(struct la_wire_flows *flows, uint32_t idx)
 
 /* ---- the table -------------------------------------------------------------------------- */
 
-static void
-chain_append(struct la_wire_flows *flows, uint32_t idx)
+static uint32_t
+hash_of(const struct la_wire_flows *flows, const struct la_wire_flow_key *key)
 {
-    struct la_wire_flow *record = record_at(flows, idx);
-    uint32_t *bucket = bucket_of(flows, &record->key);
-    record->chain_next = *bucket;
-    *bucket = idx + 1;
+    uint64_t words[5] = {0};
+    memcpy(words, key, sizeof(*key));
+    return (uint32_t)la_hash_words(&flows->table_key, words, 5);
 }
 
-static void
-chain_remove(struct la_wire_flows *flows, uint32_t idx)
-{
-    const struct la_wire_flow *record = record_at(flows, idx);
-    uint32_t *link = bucket_of(flows, &record->key);
-    while (*link != idx + 1) {
-        LA_ASSERT(*link != 0);
-        link = &record_at(flows, *link - 1)->chain_next;
-    }
-    *link = record->chain_next;
-}
-
-/* As many buckets as records. Without memory the chains grow longer instead, but for the first
- * time. */
+/* The table is made with the first flow: most wires never have one. */
 static bool
-buckets_grow(struct la_wire_flows *flows)
+index_ready(struct la_wire_flows *flows)
 {
-    uint32_t old_n = flows->buckets_n;
-    uint32_t *old = flows->buckets;
-    uint32_t want_n = old_n == 0 ? BUCKETS_N_MIN : 2 * old_n;
-    if (flows->records.live_n < old_n)
-        return true;
-    uint32_t *buckets = la_mem_take(flows->mem, want_n * sizeof(*buckets));
-    if (buckets == NULL)
-        return old_n != 0;
-    flows->buckets = buckets;
-    flows->buckets_n = want_n;
-    for (uint32_t idx = flows->oldest; idx != LA_POOL_NONE; idx = record_at(flows, idx)->newer)
-        chain_append(flows, idx);
-    if (old_n != 0)
-        la_mem_give(flows->mem, old, old_n * sizeof(*old));
-    return true;
-}
-
-static uint32_t
-find(const struct la_wire_flows *flows, const struct la_wire_flow_key *key)
-{
-    uint32_t link = flows->buckets_n == 0 ? 0 : *bucket_of(flows, key);
-    while (link != 0) {
-        const struct la_wire_flow *record = record_at(flows, link - 1);
-        if (memcmp(&record->key, key, sizeof(*key)) == 0)
-            return link - 1;
-        link = record->chain_next;
+    const struct la_index_records records = {index_next_of, index_hash_of, flows};
+    if (!flows->indexed) {
+        flows->indexed = la_index_init(&flows->index, flows->mem, &records);
+        if (!flows->indexed)
+            la_index_fini(&flows->index);
     }
-    return LA_POOL_NONE;
+    return flows->indexed;
 }
 
 static uint32_t
-add(struct la_wire_flows *flows, const struct la_wire_flow_key *key)
+find(const struct la_wire_flows *flows, const struct la_wire_flow_key *key, uint32_t hash)
+{
+    uint32_t idx = la_index_first(&flows->index, hash);
+    while (idx != LA_INDEX_NONE && memcmp(&record_at(flows, idx)->key, key, sizeof(*key)) != 0)
+        idx = la_index_next(&flows->index, idx);
+    return idx;
+}
+
+static uint32_t
+add(struct la_wire_flows *flows, const struct la_wire_flow_key *key, uint32_t hash)
 {
     if (flows->records.live_n == flows->records.max_n) {
         uint32_t oldest = flows->oldest;
-        chain_remove(flows, oldest);
+        la_index_remove(&flows->index, oldest, record_at(flows, oldest)->hash);
         age_remove(flows, oldest);
         la_pool_give(&flows->records, oldest);
     }
-    if (!buckets_grow(flows))
-        return LA_POOL_NONE;
     uint32_t idx = la_pool_take(&flows->records);
     if (idx == LA_POOL_NONE)
         return LA_POOL_NONE;
     *record_at(flows, idx) = (struct la_wire_flow){
-        .key = *key, .side = {{.last_at = {INT64_MIN}}, {.last_at = {INT64_MIN}}}};
-    chain_append(flows, idx);
+        .key = *key, .hash = hash, .side = {{.last_at = {INT64_MIN}}, {.last_at = {INT64_MIN}}}};
+    la_index_insert(&flows->index, idx, hash);
     age_append(flows, idx);
     return idx;
 }
@@ -162,9 +135,12 @@ add(struct la_wire_flows *flows, const struct la_wire_flow_key *key)
 static struct la_wire_flow *
 record_of(struct la_wire_flows *flows, const struct la_wire_flow_key *key)
 {
-    uint32_t idx = find(flows, key);
-    if (idx == LA_POOL_NONE) {
-        idx = add(flows, key);
+    if (!index_ready(flows))
+        return NULL;
+    uint32_t hash = hash_of(flows, key);
+    uint32_t idx = find(flows, key, hash);
+    if (idx == LA_INDEX_NONE) {
+        idx = add(flows, key, hash);
     } else if (idx != flows->newest) {
         age_remove(flows, idx);
         age_append(flows, idx);
@@ -183,7 +159,7 @@ is_open(const struct la_wire_packet *packet)
 static const struct la_endpoint *
 server_of(const struct la_wire_packet *packet)
 {
-    if (packet->protocol != IP_TCP || is_open(packet))
+    if (packet->protocol != LA_IP_TCP || is_open(packet))
         return &packet->dst;
     if ((packet->tcp_flags & LA_TCP_SYN) != 0)
         return &packet->src;

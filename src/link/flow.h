@@ -17,6 +17,7 @@
 #define LA_LINK_FLOW_H
 
 #include "base/hash.h"
+#include "base/index.h"
 #include "base/pool.h"
 #include "link/packet.h"
 
@@ -41,7 +42,8 @@ struct la_wire_flow_side {
 struct la_wire_flow {
     uint64_t pool_link;   /* the pool's, while the record is free */
     struct la_wire_flow_key key;
-    uint32_t chain_next;
+    uint32_t index_next;
+    uint32_t hash;
     uint32_t older, newer; /* by the latest packet */
     uint64_t id;          /* enters the hash; of a server: flows to it so far */
     struct la_wire_flow_side side[2];
@@ -51,14 +53,14 @@ struct la_wire_flows {
     struct la_mem *mem;
     struct la_key table_key, id_key;
     struct la_pool records;
-    uint32_t *buckets;    /* record index + 1 */
-    uint32_t buckets_n;   /* a power of two, 0 before the first flow */
+    struct la_index index;
+    bool indexed;         /* `index` is there */
     uint32_t oldest, newest;
 };
 
 enum { LA_WIRE_FLOWS_N_MAX = 65536 };
 
-/* records_n_max: flows and servers together, at least 2. Takes no memory yet. */
+/* records_n_max: flows and servers together, at least 2. Takes no memory yet; does not move. */
 void la_wire_flows_init(struct la_wire_flows *flows, struct la_mem *mem, uint64_t seed,
                         uint32_t records_n_max);
 void la_wire_flows_fini(struct la_wire_flows *flows);

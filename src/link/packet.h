@@ -9,7 +9,9 @@
 #ifndef LA_LINK_PACKET_H
 #define LA_LINK_PACKET_H
 
-#include <lastack/stack.h>
+#include <lastack/frame.h>
+#include <lastack/iface.h>
+#include <lastack/tcp.h>
 
 struct la_wire_packet {
     struct la_endpoint src, dst; /* ports 0 where the protocol has none */

@@ -27,11 +27,8 @@ static size_t
 send_burst(struct tee *tee, struct la_frame **take_frames, size_t n, la_instant now)
 {
     struct la_frame *shown[BURST_N];
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         shown[i] = la_frame_clone(take_frames[i]);
-        if (shown[i] != NULL)
-            shown[i]->id = take_frames[i]->id;
-    }
     size_t taken_n = la_link_send(tee->inner, take_frames, n, now);
     for (size_t i = 0; i < n; i++) {
         if (i < taken_n && shown[i] != NULL)
