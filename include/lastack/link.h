@@ -10,6 +10,8 @@
 
 #include <lastack/stack.h>
 
+LA_API_BEGIN
+
 /* ---- any link --------------------------------------------------------------------------- */
 
 struct la_link;
@@ -30,16 +32,19 @@ struct la_link {
     struct la_link_caps caps;
 };
 
+/* The operations of any link, as in struct la_link_ops. */
 static inline size_t
 la_link_send(struct la_link *l, struct la_frame **take_frames, size_t n, la_instant now)
 {
     return l->ops->send(l, take_frames, n, now);
 }
+
 static inline size_t
 la_link_receive(struct la_link *l, struct la_frame **frames, size_t max, la_instant now)
 {
     return l->ops->receive(l, frames, max, now);
 }
+
 static inline la_instant
 la_link_deadline(const struct la_link *l)
 {
@@ -64,8 +69,8 @@ struct la_impair {
     uint32_t mtu_bytes;     /* larger packets are dropped; 0 = the link's */
 };
 
-/* Fate = keyed hash of (seed, flow, direction, ordinal), where the flow is (protocol, address and port
- * of its server, number of this flow among those to that server): the n-th packet of a flow
+/* Fate = keyed hash of (seed, flow, direction, ordinal), where the flow is (protocol, address and
+ * port of its server, number of this flow among those to that server): the n-th packet of a flow
  * meets the same fate in every run, whatever the clock, the client's port and other flows do. Only
  * what a full queue drops depends on time. docs/theory/wire.md has the long form. */
 struct la_wire_cfg {
@@ -77,8 +82,9 @@ struct la_wire_cfg {
 };
 
 struct la_wire;
-/* NO_MEMORY; BAD_ARGUMENT: a value out of range, or caps that corruption forbids. LA_CSUM_PARTIAL frames
- * arrive with their mark: it vouches for them. */
+/* NO_MEMORY, BAD_ARGUMENT (a probability outside 0..1, another value out of range, a layer or MTU
+ * that no link has, caps that corruption forbids). Frames whose checksum was left to the link arrive
+ * with that mark: it vouches for them. */
 la_err la_wire_new(const struct la_wire_cfg *cfg, struct la_wire **out) LA_MUST_CHECK;
 /* End 0 or 1 as a link. Owned by the wire: its free() does nothing. It takes every frame; one for
  * which there is no memory is dropped (WIRE_NO_MEMORY). */
@@ -86,11 +92,11 @@ struct la_link *la_wire_end(struct la_wire *wire, int end);
 /* Changes faults while it runs, for packets sent from now on; none overtakes its own flow.
  * BAD_ARGUMENT as for la_wire_new(), and nothing is changed. */
 la_err la_wire_impair_set(struct la_wire *wire, int from_end, const struct la_impair *impair);
-/* Drops the next packets of `from_end` for which `pick` says true (for scenarios); NULL ends it. It
- * sees each packet once, as the wire takes it. */
-typedef bool la_wire_pick(void *ctx, const struct la_frame *frame, uint64_t ordinal);
 /* ordinal: 1 for the first packet of its flow in this direction, counted since the wire first had
- * a use for ordinals (from the start when a fault needs them; otherwise from this call on). */
+ * a use for ordinals: from the start when a fault needs them, else from la_wire_drop_set() on. */
+typedef bool la_wire_pick(void *ctx, const struct la_frame *frame, uint64_t ordinal);
+/* Drops the next packets of `from_end` for which `pick` says true (for scenarios); NULL ends it.
+ * It sees each packet once, as the wire takes it. */
 void la_wire_drop_set(struct la_wire *wire, int from_end, la_wire_pick *pick, void *ctx);
 /* Frames under way are dropped without a word. NULL is allowed. */
 void la_wire_free(struct la_wire *wire);
@@ -100,16 +106,18 @@ struct la_wire_stats {
         corrupted_n, too_big_n, no_memory_n;
     uint64_t octets; /* of all IP packets sent */
 };
+/* What happened to the packets that `from_end` sent. */
 void la_wire_stats_get(const struct la_wire *wire, int from_end, struct la_wire_stats *out);
 
-/* Moves everything that can move now between two stacks (interface 0 of each) and the wire, and runs
- * timers; returns when nothing is left to do at `now`. */
+/* Moves everything that can move now between two stacks (interface 0 of each) and the wire, and
+ * runs timers; returns when nothing is left to do at `now`. */
 void la_wire_pump(struct la_wire *wire, struct la_stack *a, struct la_stack *b, la_instant now);
 /* The earliest instant at which la_wire_pump() has something to do: virtual time jumps there. It is
  * the latest instant seen, when there is something already. */
-la_instant la_wire_next(const struct la_wire *wire, const struct la_stack *a, const struct la_stack *b);
-/* Lets la_wire_pump() use `outer`, which passes through end `end` (a tee), in place of the bare end.
- * Borrowed: NULL before it is freed. */
+la_instant la_wire_next(const struct la_wire *wire, const struct la_stack *a,
+                        const struct la_stack *b);
+/* Lets la_wire_pump() use `outer`, which passes through end `end` (a tee), in place of the bare
+ * end. Borrowed: set NULL before it is freed. */
 void la_wire_outer_set(struct la_wire *wire, int end, struct la_link *outer);
 
 /* ---- the tap ---------------------------------------------------------------------------- */
@@ -121,5 +129,7 @@ struct la_capture_writer;
  * the `now` of send and receive. Freeing it frees `inner`, not the writer. NULL: no memory, and
  * `inner` stays the caller's. */
 struct la_link *la_tee_new(struct la_link *inner, struct la_capture_writer *writer, uint32_t iface);
+
+LA_API_END
 
 #endif

@@ -116,6 +116,8 @@ la_wire_new(const struct la_wire_cfg *cfg, struct la_wire **out)
 {
     struct la_wire_faults faults[2];
     *out = NULL;
+    if (cfg->caps.layer != LA_LINK_IP && cfg->caps.layer != LA_LINK_ETHERNET)
+        return LA_ERR_BAD_ARGUMENT;
     if (cfg->caps.mtu_bytes < MTU_BYTES_MIN || cfg->caps.mtu_bytes > MTU_BYTES_MAX)
         return LA_ERR_BAD_ARGUMENT;
     for (unsigned i = 0; i < 2; i++) {
