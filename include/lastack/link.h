@@ -56,7 +56,7 @@ la_link_deadline(const struct la_link *l)
 /* One direction's faults. Zero-initialised is a perfect wire. Probabilities are 0..1. */
 struct la_impair {
     int64_t delay_ns;       /* one way */
-    int64_t jitter_ns;      /* uniform in [-jitter, +jitter], a flow's order is kept unless reorder */
+    int64_t jitter_ns;      /* uniform in [-jitter, +jitter]; a flow's order is kept */
     uint64_t rate_bps;      /* bits per second of IP packets; 0 = unlimited */
     uint32_t queue_n;       /* packets that may wait for the rate; 0 = 1000 */
     double loss;            /* independent */
@@ -83,8 +83,8 @@ struct la_wire_cfg {
 
 struct la_wire;
 /* NO_MEMORY, BAD_ARGUMENT (a probability outside 0..1, another value out of range, a layer or MTU
- * that no link has, caps that corruption forbids). Frames whose checksum was left to the link arrive
- * with that mark: it vouches for them. */
+ * that no link has, caps that corruption forbids). Frames whose checksum was left to the link
+ * arrive with that mark: it vouches for them. */
 la_err la_wire_new(const struct la_wire_cfg *cfg, struct la_wire **out) LA_MUST_CHECK;
 /* End 0 or 1 as a link. Owned by the wire: its free() does nothing. It takes every frame; one for
  * which there is no memory is dropped (WIRE_NO_MEMORY). */

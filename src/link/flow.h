@@ -7,8 +7,8 @@
  * that server). The ports below only find the record again.
  *
  * Who is the server: of TCP, the end that a SYN without ACK goes to, or that a SYN,ACK comes from;
- * of a connection that is joined in the middle, the end with the lower port. Of everything else, where
- * the first packet goes. A SYN with another sequence number on the same ports is a new flow.
+ * of a connection that is joined in the middle, the end with the lower port. Of everything else,
+ * where the first packet goes. A SYN with another sequence number on the same ports is a new flow.
  *
  * Bounded: at `records_n_max` the record that was silent for longest is given up. A flow that
  * speaks again after that is numbered anew; so are flows to a server that is seen again.

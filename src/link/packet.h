@@ -9,9 +9,7 @@
 #ifndef LA_LINK_PACKET_H
 #define LA_LINK_PACKET_H
 
-#include <lastack/frame.h>
-#include <lastack/iface.h>
-#include <lastack/tcp.h>
+#include <lastack/stack.h>
 
 struct la_wire_packet {
     struct la_endpoint src, dst; /* ports 0 where the protocol has none */
