@@ -18,14 +18,11 @@
 
 #include <lastack/event.h>
 #include <lastack/frame.h>
+#include <lastack/iface.h>
 
 LA_API_BEGIN
 
 struct la_stack;
-
-/* A connection, listener, request or UDP socket of one instance: index and generation, never a
- * pointer; a stale one is LA_ERR_BAD_HANDLE. 0 is none. */
-typedef uint64_t la_handle;
 
 /* ---- the instance ----------------------------------------------------------------------- */
 
@@ -85,23 +82,6 @@ void la_stack_free(struct la_stack *stack);
 void la_stack_trace_set(struct la_stack *stack, const struct la_trace *trace);
 
 /* ---- interfaces ------------------------------------------------------------------------- */
-
-enum la_link_layer { LA_LINK_IP, LA_LINK_ETHERNET };
-
-/* What a link can do. Without an ability the stack does the work itself, once, at the edge. */
-struct la_link_caps {
-    uint8_t layer;      /* enum la_link_layer */
-    uint32_t mtu_bytes; /* largest IP packet, 68 .. 65535 (IPv6 needs 1280) */
-    bool checksum_tx;   /* accepts LA_CSUM_PARTIAL frames */
-    bool checksum_rx;   /* marks verified frames */
-    bool tso4, tso6;    /* accepts super-segments */
-};
-
-struct la_iface_cfg {
-    struct la_link_caps caps;
-    uint8_t mac[6];        /* Ethernet only */
-    bool any_address;      /* every unicast destination is ours: the forwarder's side */
-};
 
 /* At most 8 interfaces. *out: its number. LIMIT, BAD_ARGUMENT. */
 la_err la_stack_iface_add(struct la_stack *stack, const struct la_iface_cfg *cfg,
@@ -299,9 +279,6 @@ la_err la_forward_reject(struct la_stack *stack, la_handle request, enum la_forw
 
 /* ---- UDP -------------------------------------------------------------------------------- */
 
-struct la_udp_from {
-    struct la_endpoint local, remote; /* where it was sent to, who sent it */
-};
 /* local.port 0: a random free one. local.port 0 with `any_port` on an any_address interface:
  * every datagram that no other socket takes (the forwarder's side). */
 la_err la_udp_open(struct la_stack *stack, const struct la_endpoint *local, bool any_port,
