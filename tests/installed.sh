@@ -30,7 +30,7 @@ LD_LIBRARY_PATH=$libdir "$tree/shared"
 
 # shellcheck disable=SC2046
 cc -std=gnu11 -Wall -Wextra -Wpedantic -Werror -o "$tree/static" "$example" \
-    $(pkg-config --cflags lastack) "$libdir/liblastack.a" $(pkg-config --libs-only-other --static lastack)
+    $(pkg-config --cflags lastack) "$libdir/liblastack.a"
 "$tree/static"
 
 test -x "$tree/root$(pkg-config --variable=prefix lastack | sed "s|^$tree/root||")/bin/lastack"
