@@ -9,9 +9,9 @@
 
 LA_API_BEGIN
 
-/* Writes pcapng with nanosecond stamps. The latest packets (at most 1024, one second of packet time,
- * 4 MiB) are held back until a flush, so that comments can still be attached to them. The file
- * holds whole blocks at any time: it can be read while it grows. */
+/* Writes pcapng with nanosecond stamps. The latest packets (at most 1024, one second of packet
+ * time, 4 MiB) are held back until a flush, so that comments can still be attached to them. The
+ * file holds whole blocks at any time: it can be read while it grows. */
 struct la_capture_writer;
 
 enum la_capture_layer { LA_CAPTURE_IP, LA_CAPTURE_ETHERNET };
