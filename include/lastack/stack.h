@@ -205,6 +205,7 @@ la_err la_listener_open(struct la_stack *stack, const struct la_endpoint *local,
 la_err la_listener_accept(struct la_stack *stack, la_handle listener, la_handle *out,
                           la_instant now) LA_MUST_CHECK;
 la_err la_listener_backlog_set(struct la_stack *stack, la_handle listener, uint32_t backlog);
+la_err la_listener_user_set(struct la_stack *stack, la_handle listener, uint64_t user);
 /* Connections not yet accepted are reset. */
 la_err la_listener_close(struct la_stack *stack, la_handle listener, la_instant now);
 struct la_listener_status {

@@ -18,6 +18,8 @@
 #include "tcp/send.h"
 #include "wire/tcp.h"
 
+enum { STARVED_RETRY_US = 10000 };
+
 /* One segment to be built. */
 struct plan {
     la_seq seq;
@@ -381,9 +383,11 @@ la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo 
     enum outcome outcome = SENT;
     while (outcome == SENT && out->n < out->max)
         outcome = c->state == LA_TCP_CLOSED ? NOTHING : send_next(c, out, todo);
-    if (outcome == NO_ROOM) /* no memory now: the timer for delayed ACKs comes back to it */
-        c->ack_at = la_instant_min(
-            c->ack_at, la_instant_add_us(todo->now, todo->env->cfg->delayed_ack_us + 1000));
+    if (outcome == NO_ROOM) { /* the timer for delayed ACKs comes back to it */
+        todo->starved = true;
+        la_instant again = la_instant_add_us(todo->now, STARVED_RETRY_US);
+        c->ack_at = la_instant_min(c->ack_at, again);
+    }
     arm(c, todo);
     la_tcp_busy_settle(c, todo->env);
     return outcome == SENT;
