@@ -67,13 +67,19 @@ la_sum_portable(const uint8_t *p, size_t n)
         odd += a;
         p += 4;
     }
-    /* An odd octet is the first of a pair whose second is zero (RFC 1071 1). */
-    uint8_t last[4] = {0};
-    for (size_t i = 0; i < (n & 3); i++)
-        last[i] = p[i];
-    uint32_t tail;
-    memcpy(&tail, last, sizeof(tail));
-    even += tail;
+    if (n & 2) {
+        uint16_t a;
+        memcpy(&a, p, sizeof(a));
+        even += a;
+        p += 2;
+    }
+    if (n & 1) {
+        /* The first octet of a pair whose second is zero (RFC 1071 1). */
+        const uint8_t last[2] = {*p, 0};
+        uint16_t a;
+        memcpy(&a, last, sizeof(a));
+        odd += a;
+    }
     uint64_t sum = (even & UINT32_MAX) + (even >> 32) + (odd & UINT32_MAX) + (odd >> 32);
     return to_network(fold64(sum));
 }

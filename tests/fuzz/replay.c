@@ -1,75 +1,157 @@
 /* SPDX-License-Identifier: MIT
  *
- * replay.c - feeds the files of corpus folders to a harness, once each
+ * replay.c - runs a harness without libFuzzer
  *
- * Each file is tried whole and at every shorter length, in a buffer of exactly that length.
+ *     fuzz_NAME RUNS [FILE|FOLDER...]
+ *
+ * Every file is an input; then RUNS inputs made from them by a fixed generator (the same in every
+ * run): octets changed, cut out, repeated, or joined with another input. It shows crashes that a
+ * few thousand inputs find; the search is libFuzzer's (make fuzz).
  */
+#include "fuzz.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz.h"
+enum { INPUTS_MAX = 1024, INPUT_BYTES_MAX = 1 << 16 };
 
-enum { FILE_BYTES_MAX = 65536, EVERY_LENGTH_BYTES_MAX = 512 };
+struct input {
+    uint8_t *p;
+    size_t n;
+};
+
+static struct input inputs[INPUTS_MAX];
+static size_t inputs_n;
+
+static uint64_t
+next_random(void)
+{
+    static uint64_t x = 0x9e3779b97f4a7c15;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return x;
+}
+
+static size_t
+below(size_t n)
+{
+    return n == 0 ? 0 : (size_t)(next_random() % n);
+}
 
 static void
-try_prefix(const uint8_t *bytes, size_t n)
+add_file(const char *path)
 {
-    uint8_t *exact = malloc(n ? n : 1);
-    if (exact == NULL)
-        abort();
-    memcpy(exact, bytes, n);
-    LLVMFuzzerTestOneInput(exact, n);
-    free(exact);
-}
-
-static int
-replay_file(const char *path)
-{
-    static uint8_t bytes[FILE_BYTES_MAX];
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
+    FILE *f = fopen(path, "rb");
+    if (f == NULL) {
         perror(path);
-        return 1;
+        exit(2);
     }
-    size_t n = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
-    for (size_t k = n > EVERY_LENGTH_BYTES_MAX ? n : 0; k <= n; k++)
-        try_prefix(bytes, k);
-    return 0;
+    uint8_t *p = malloc(INPUT_BYTES_MAX);
+    if (p == NULL || inputs_n == INPUTS_MAX) {
+        fprintf(stderr, "replay: too many inputs\n");
+        exit(2);
+    }
+    inputs[inputs_n++] = (struct input){p, fread(p, 1, INPUT_BYTES_MAX, f)};
+    fclose(f);
 }
 
 static int
-replay_folder(const char *folder, unsigned *files_n)
+not_hidden(const struct dirent *entry)
 {
-    DIR *dir = opendir(folder);
-    if (dir == NULL) {
-        perror(folder);
-        return 1;
+    return entry->d_name[0] != '.';
+}
+
+/* A folder's files in the order of their names, so that every machine makes the same inputs. */
+static void
+add_path(const char *path)
+{
+    struct dirent **names;
+    int n = scandir(path, &names, not_hidden, alphasort);
+    if (n < 0) {
+        add_file(path);
+        return;
     }
-    int failed = 0;
-    const struct dirent *entry;
-    while ((entry = readdir(dir)) != NULL) {
-        char path[4096];
-        if (entry->d_name[0] == '.')
-            continue;
-        if (snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path)
-            return 1;
-        failed |= replay_file(path);
-        ++*files_n;
+    for (int i = 0; i < n; i++) {
+        char file[4096];
+        snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name);
+        add_file(file);
+        free(names[i]);
     }
-    closedir(dir);
-    return failed;
+    free(names);
+}
+
+/* One change of p[0..n) within room for INPUT_BYTES_MAX octets; the new length. */
+static size_t
+change(uint8_t *p, size_t n)
+{
+    size_t at = below(n);
+    size_t len = below(n - at < 64 ? n - at : 64);
+    switch (next_random() % 5) {
+    case 0:
+        if (n > 0)
+            p[at] ^= (uint8_t)(1u << below(8));
+        return n;
+    case 1:
+        if (n > 0)
+            p[at] = (uint8_t)next_random();
+        return n;
+    case 2: /* cut out */
+        memmove(p + at, p + at + len, n - at - len);
+        return n - len;
+    case 3: /* repeat */
+        if (n + len > INPUT_BYTES_MAX)
+            return n;
+        memmove(p + at + len, p + at, n - at);
+        return n + len;
+    default: { /* join with the end of another input */
+        const struct input *other = &inputs[below(inputs_n)];
+        size_t from = below(other->n);
+        size_t more = other->n - from;
+        if (at + more > INPUT_BYTES_MAX)
+            return n;
+        if (more > 0)
+            memcpy(p + at, other->p + from, more);
+        return at + more;
+    }
+    }
 }
 
 int
 main(int argc, char **argv)
 {
-    unsigned files_n = 0;
-    int failed = 0;
-    for (int i = 1; i < argc; i++)
-        failed |= replay_folder(argv[i], &files_n);
-    printf("%u inputs\n", files_n);
-    return failed != 0 || files_n == 0;
+    if (argc < 2) {
+        fprintf(stderr, "usage: %s RUNS [FILE|FOLDER...]\n", argv[0]);
+        return 2;
+    }
+    long runs = strtol(argv[1], NULL, 10);
+    for (int i = 2; i < argc; i++)
+        add_path(argv[i]);
+    for (size_t i = 0; i < inputs_n; i++)
+        LLVMFuzzerTestOneInput(inputs[i].p, inputs[i].n);
+    size_t files_n = inputs_n;
+    if (inputs_n == 0) /* nothing to change: begin with noise */
+        inputs[inputs_n++] = (struct input){calloc(1, INPUT_BYTES_MAX), 512};
+
+    static uint8_t work[INPUT_BYTES_MAX];
+    for (long i = 0; i < runs; i++) {
+        const struct input *from = &inputs[below(inputs_n)];
+        size_t n = from->n;
+        memcpy(work, from->p, n);
+        for (size_t k = 1 + below(8); k > 0; k--)
+            n = change(work, n);
+        /* A copy of exact size, so that a sanitizer sees a read past its end. */
+        uint8_t *exact = malloc(n > 0 ? n : 1);
+        if (exact == NULL)
+            return 2;
+        memcpy(exact, work, n);
+        LLVMFuzzerTestOneInput(exact, n);
+        free(exact);
+    }
+    for (size_t i = 0; i < inputs_n; i++)
+        free(inputs[i].p);
+    printf("%zu files, %ld changed inputs\n", files_n, runs);
+    return 0;
 }
