@@ -64,6 +64,8 @@ la_net_transmit(struct la_net *net, int iface, struct la_frame *take_frame)
 uint32_t
 la_net_tx_room(const struct la_net *net, int iface)
 {
+    if (iface == LA_NET_IFACE_LOCAL)
+        return LA_NET_LOCAL_QUEUE_MAX - net->local.n;
     LA_ASSERT(iface >= 0 && iface < net->port_n);
     uint32_t n = net->port[iface].tx.n; /* The pieces of a super-segment may overshoot. */
     return n < LA_NET_TX_QUEUE_MAX ? LA_NET_TX_QUEUE_MAX - n : 0;

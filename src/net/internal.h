@@ -209,7 +209,7 @@ void la_net_emit(struct la_net *net, int iface, const uint8_t *mac, uint16_t typ
                  struct la_frame *take_frame);
 /* Any frame to the transmit queue; counts it as dropped when that is full. */
 void la_net_transmit(struct la_net *net, int iface, struct la_frame *take_frame);
-/* Cuts a super-segment (an IP packet) into `out`. False: no memory, `out` holds the first pieces. */
+/* Cuts a super-segment (an IP packet). False: no memory, `out` holds the first pieces. */
 bool la_net_segment(struct la_frame *take_frame, struct la_frameq *out);
 /* Fills in an LA_CSUM_PARTIAL checksum. */
 void la_net_checksum_finish(struct la_net *net, struct la_frame *frame);
