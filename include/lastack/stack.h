@@ -51,6 +51,12 @@ la_err la_stack_new(const struct la_stack_cfg *cfg, la_instant now,
                     struct la_stack **out) LA_MUST_CHECK;
 /* Everything is dropped without a word to any peer. NULL is allowed. */
 void la_stack_free(struct la_stack *stack);
+/* The latest `now` that it was told. */
+la_instant la_stack_now(const struct la_stack *stack);
+/* The memory it was made with; borrowed. */
+struct la_mem *la_stack_mem(const struct la_stack *stack);
+/* The seed it was made with, for streams of its users. */
+void la_stack_seed(const struct la_stack *stack, uint64_t out[4]);
 void la_stack_trace_set(struct la_stack *stack, const struct la_trace *trace);
 
 /* ---- interfaces ------------------------------------------------------------------------- */
@@ -64,6 +70,11 @@ la_err la_stack_addr_add(struct la_stack *stack, int iface, const struct la_addr
 /* gateway NULL: on-link. prefix_len 0: the default route. LIMIT (64). */
 la_err la_stack_route_add(struct la_stack *stack, int iface, const struct la_addr *prefix,
                           unsigned prefix_len, const struct la_addr *gateway) LA_MUST_CHECK;
+
+/* Is it an address of this host (not: one that any_address takes)? */
+bool la_stack_addr_is_local(const struct la_stack *stack, const struct la_addr *addr);
+/* The defaults of a connection, as configured. */
+const struct la_tcp_cfg *la_stack_tcp_cfg(const struct la_stack *stack);
 
 /* ---- frames and time -------------------------------------------------------------------- */
 
@@ -257,6 +268,8 @@ la_ssize la_udp_receive(struct la_stack *stack, la_handle udp, struct la_room ro
 /* Tells the sender of the last datagram received that nobody is there (ICMP port unreachable). */
 la_err la_udp_refuse(struct la_stack *stack, la_handle udp, const struct la_udp_from *to,
                      la_instant now);
+/* Is there a datagram, or an error, to receive now? */
+bool la_udp_readable(const struct la_stack *stack, la_handle udp);
 la_err la_udp_local(const struct la_stack *stack, la_handle udp, struct la_endpoint *out);
 la_err la_udp_user_set(struct la_stack *stack, la_handle udp, uint64_t user);
 la_err la_udp_close(struct la_stack *stack, la_handle udp);

@@ -53,8 +53,8 @@ take_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant n
 
 /* ---- 3.10.7.3 SYN-SENT ------------------------------------------------------------------ */
 
-/* Fourth, with our SYN acknowledged: ESTABLISHED. Text that came along is sent again by the
- * peer. */
+/* Fourth, with our SYN acknowledged: ESTABLISHED. Text that came along is sent again by the peer.
+ */
 static void
 syn_sent_established(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
@@ -149,7 +149,7 @@ static enum step
 step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     uint32_t rcv_wnd = la_tcp_rcv_wnd(c);
-    /* DEVIATION(D7): the SYN,ACK of a simultaneous open acknowledges our SYN (figure 7, line 6);
+    /* DEVIATION(D7): the SYN,ACK of a simultaneous open acknowledges our SYN (figure 8, line 6);
      * the test alone would drop it, since its SYN is known. */
     bool crossing =
         c->state == LA_TCP_SYN_RECEIVED_ACTIVE && la_seq_eq(seg->seq, c->irs) &&

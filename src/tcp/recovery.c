@@ -210,8 +210,9 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     if (c->backoff_n == 0 || busy->phase != LA_CC_LOSS)
         la_cc_ops(c->cc)->timed_out(c, busy, la_tcp_flight(c));
     else
-        c->cwnd_bytes = c->smss; /* RFC 5681 3.1: ssthresh is kept when it is lost again */
-    busy->recover = c->snd_nxt;  /* RFC 6582 3.2 step 4 */
+        c->cwnd_bytes =
+            c->smss; /* RFC 5681 3.1: ssthresh is kept when the same data is lost again */
+    busy->recover = c->snd_nxt; /* RFC 6582 3.2 step 4 */
     busy->rtx_nxt = c->snd_una;
     busy->dupacks_n = 0;
     busy->cause = LA_CAUSE_RETRANSMIT_RTO;

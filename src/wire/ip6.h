@@ -86,7 +86,7 @@ struct la_ip6_exts {
     uint8_t problem;         /* enum la_ip6_problem; the walk ended there */
     uint32_t upper_off;      /* from the end of the fixed header to the upper layer's first octet */
     uint32_t problem_off;    /* from the start of the packet to the octet at fault (RFC 4443 3.4) */
-    bool is_fragment;        /* offset or more-fragments set; not an atomic one (RFC 6946) */
+    bool is_fragment;        /* offset or more-fragments; an atomic fragment is none (RFC 6946) */
     bool more_fragments;
     uint16_t frag_off_bytes;
     uint32_t frag_id;
