@@ -145,17 +145,17 @@ parse_octet(const char **text, uint8_t *out)
     return true;
 }
 
-/* Exactly four octets up to the end of the text. */
-static bool
+/* Exactly four octets. Returns the end of the text, NULL when that is not what stands there. */
+static const char *
 parse_v4(const char *text, uint8_t out[4])
 {
     for (int i = 0; i < 4; i++) {
         if (i > 0 && *text++ != '.')
-            return false;
+            return NULL;
         if (!parse_octet(&text, &out[i]))
-            return false;
+            return NULL;
     }
-    return *text == 0;
+    return *text == 0 ? text : NULL;
 }
 
 /* One group of 1 to 4 hexadecimal digits; returns how many. */
@@ -189,11 +189,10 @@ parse_v6_part(struct v6_text *t, const char *text)
         t->n += 2;
         return text + digits_n;
     }
-    if (t->n + 4 > sizeof(t->b) || !parse_v4(text, t->b + t->n))
+    if (t->n + 4 > sizeof(t->b))
         return NULL;
+    text = parse_v4(text, t->b + t->n);
     t->n += 4;
-    while (*text)
-        text++;
     return text;
 }
 

@@ -11,20 +11,21 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 static uint16_t
 swap16(uint16_t v)
 {
     return (uint16_t)(v << 8 | v >> 8);
 }
 
+/* What the octets of v in memory say in network order: compilers make a swap of it, or nothing. */
 static uint16_t
 to_network(uint16_t v)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return swap16(v);
-#else
-    return v;
-#endif
+    uint8_t octets[2];
+    memcpy(octets, &v, sizeof(v));
+    return la_get16(octets);
 }
 
 static inline uint64_t
@@ -67,13 +68,19 @@ la_sum_portable(const uint8_t *p, size_t n)
         odd += a;
         p += 4;
     }
-    /* An odd octet is the first of a pair whose second is zero (RFC 1071 1). */
-    uint8_t last[4] = {0};
-    for (size_t i = 0; i < (n & 3); i++)
-        last[i] = p[i];
-    uint32_t tail;
-    memcpy(&tail, last, sizeof(tail));
-    even += tail;
+    if (n & 2) {
+        uint16_t a;
+        memcpy(&a, p, sizeof(a));
+        even += a;
+        p += 2;
+    }
+    if (n & 1) {
+        /* The first octet of a pair whose second is zero (RFC 1071 1). */
+        const uint8_t last[2] = {*p, 0};
+        uint16_t a;
+        memcpy(&a, last, sizeof(a));
+        odd += a;
+    }
     uint64_t sum = (even & UINT32_MAX) + (even >> 32) + (odd & UINT32_MAX) + (odd >> 32);
     return to_network(fold64(sum));
 }

@@ -9,19 +9,29 @@
 
 #include "base/assert.h"
 
+/* The name, eight octets at a time. */
+static uint64_t
+hash_name(const struct la_key *key, const char *name)
+{
+    uint64_t hash = 0;
+    while (*name) {
+        uint64_t word = 0;
+        for (int i = 0; i < 8 && *name; i++)
+            word = word << 8 | (uint8_t)*name++;
+        hash = la_hash2(key, hash, word);
+    }
+    return hash;
+}
+
 /* Word number `ordinal` of stream `name`. Both halves of the seed key a hash of their own, so that
  * the result is as unpredictable as the better half. */
 static uint64_t
 derive(const struct la_seed *seed, const char *name, uint64_t ordinal)
 {
-    size_t n = 0;
-    while (name[n])
-        n++;
     uint64_t out = 0;
     for (int half = 0; half < 2; half++) {
         struct la_key key = {seed->w[2 * half], seed->w[2 * half + 1]};
-        struct la_bytes text = {(const uint8_t *)name, n};
-        out ^= la_hash2(&key, la_hash(&key, text), 2 * ordinal + (uint64_t)half);
+        out ^= la_hash2(&key, hash_name(&key, name), 2 * ordinal + (uint64_t)half);
     }
     return out;
 }

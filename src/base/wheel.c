@@ -219,6 +219,13 @@ la_wheel_arm(struct la_wheel *w, uint32_t idx, la_instant at)
 }
 
 void
+la_wheel_arm_lazy(struct la_wheel *w, uint32_t idx, la_instant at)
+{
+    if (link_at(w, idx)->tick > tick_after(at))
+        la_wheel_arm(w, idx, at);
+}
+
+void
 la_wheel_disarm(struct la_wheel *w, uint32_t idx)
 {
     la_wheel_arm(w, idx, LA_INSTANT_NEVER);

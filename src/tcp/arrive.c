@@ -53,7 +53,8 @@ take_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant n
 
 /* ---- 3.10.7.3 SYN-SENT ------------------------------------------------------------------ */
 
-/* Fourth, with our SYN acknowledged: ESTABLISHED. Text that came along is sent again by the peer. */
+/* Fourth, with our SYN acknowledged: ESTABLISHED. Text that came along is sent again by the peer.
+ */
 static void
 syn_sent_established(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
@@ -127,6 +128,9 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     /* DEVIATION(D6): the SYN again means that our SYN,ACK was lost; it is sent again. */
     bool syn_again = (seg->flags & LA_TCP_SYN) != 0 && la_seq_eq(seg->seq, c->irs);
     if (syn_again && (c->state == LA_TCP_SYN_RECEIVED || c->state == LA_TCP_SYN_RECEIVED_ACTIVE)) {
+        struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+        if (busy != NULL)
+            busy->cause = LA_CAUSE_OPEN;
         c->want |= LA_TCP_WANT_SYN;
         return drop(todo, LA_REASON_DATA_DUPLICATE);
     }
@@ -148,11 +152,11 @@ static enum step
 step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     uint32_t rcv_wnd = la_tcp_rcv_wnd(c);
-    /* DEVIATION(D7): the SYN,ACK of a simultaneous open acknowledges our SYN (figure 8, line 6); the
-     * test alone would drop it, since its SYN is known. */
-    bool crossing = c->state == LA_TCP_SYN_RECEIVED_ACTIVE && la_seq_eq(seg->seq, c->irs) &&
-                    (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) ==
-                        (LA_TCP_SYN | LA_TCP_ACK);
+    /* DEVIATION(D7): the SYN,ACK of a simultaneous open acknowledges our SYN (figure 8, line 6);
+     * the test alone would drop it, since its SYN is known. */
+    bool crossing =
+        c->state == LA_TCP_SYN_RECEIVED_ACTIVE && la_seq_eq(seg->seq, c->irs) &&
+        (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) == (LA_TCP_SYN | LA_TCP_ACK);
     if (crossing) {
         seg->flags &= (uint8_t)~LA_TCP_SYN;
         seg->seq = la_seq_add(seg->seq, 1);
@@ -245,8 +249,8 @@ time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
     if (c->state != LA_TCP_TIME_WAIT ||
         (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) != LA_TCP_SYN)
         return false;
-    bool both_stamped = (c->flags & LA_TCP_F_TIMESTAMPS) != 0 &&
-                        (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0;
+    bool both_stamped =
+        (c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0;
     if (both_stamped && seg->ts_val != c->ts_recent)
         return !la_tcp_ts_older(seg->ts_val, c->ts_recent);
     return la_seq_gt(seg->seq, c->rcv_nxt);
@@ -276,8 +280,7 @@ tell_peer_window(const struct la_tcp_conn *c, uint32_t before, struct la_tcp_tod
 {
     if ((before == 0) == (c->snd_wnd == 0) || !la_tcp_hears(todo->env, LA_EVENT_WINDOW))
         return;
-    struct la_event ev = {
-        .at = todo->now, .kind = LA_EVENT_WINDOW, .segment_id = todo->segment_id};
+    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_WINDOW, .segment_id = todo->segment_id};
     ev.u.window.window = c->snd_wnd;
     todo->env->emit(todo->env->ctx, c, &ev);
 }

@@ -162,7 +162,8 @@ la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err, struct la
     /* What was received stays readable after an orderly end; after an error it is gone with the
      * connection (RFC 9293 3.10.7.4 second: "all segment queues should be flushed"). */
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
-    if (busy != NULL && (err != LA_OK || (c->flags & LA_TCP_F_RELEASED) != 0 || busy->rcvq.len == 0))
+    if (busy != NULL &&
+        (err != LA_OK || (c->flags & LA_TCP_F_RELEASED) != 0 || busy->rcvq.len == 0))
         la_tcp_conn_fini(c, todo->env);
     todo->wake |= LA_READY_CLOSED | LA_READY_READ | LA_READY_WRITE |
                   (err != LA_OK ? LA_READY_ERROR : LA_READY_END);

@@ -12,8 +12,8 @@
 #ifndef LA_TCP_CONN_H
 #define LA_TCP_CONN_H
 
+#include <lastack/conn.h>
 #include <lastack/event.h>
-#include <lastack/stack.h>
 #include "base/chain.h"
 #include "base/pool.h"
 #include "base/seq.h"
@@ -162,6 +162,7 @@ struct la_tcp_todo {
     uint8_t rst_cause;      /* enum la_cause */
     la_seq rst_seq, rst_ack;
     bool established;       /* the handshake has just been completed */
+    bool starved;           /* no memory for a segment: a timer tries again */
     bool reuse;             /* TIME-WAIT gave way: the SYN is to be looked at again */
 };
 

@@ -43,8 +43,8 @@ la_tcp_open_release(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     c->want |= LA_TCP_WANT_SYN;
 }
 
-/* MUST-16: min(SendMSS + 20, MMS_S) - header with options; every segment has timestamps when they are
- * agreed. A hostile MSS may not make segments absurdly small (SACK panic). */
+/* MUST-16: min(SendMSS + 20, MMS_S) - header with options; every segment has timestamps when they
+ * are agreed. A hostile MSS may not make segments absurdly small (SACK panic). */
 static void
 take_mss(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
 {

@@ -18,6 +18,8 @@
 #include "tcp/send.h"
 #include "wire/tcp.h"
 
+enum { STARVED_RETRY_US = 10000 };
+
 /* One segment to be built. */
 struct plan {
     la_seq seq;
@@ -64,11 +66,11 @@ la_tcp_event_segment(struct la_event_segment *out, const struct la_tcp_seg *seg,
         .ts_ecr = seg->ts_ecr,
         .sack_n = seg->sack_n,
     };
-    out->has = (uint8_t)(((seg->has & LA_TCP_HAS_MSS) != 0 ? LA_SEG_HAS_MSS : 0) |
-                         ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 ? LA_SEG_HAS_TS : 0) |
-                         ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0 ? LA_SEG_HAS_SACK_PERMITTED
-                                                                      : 0) |
-                         ((seg->has & LA_TCP_HAS_UNKNOWN) != 0 ? LA_SEG_HAS_UNKNOWN : 0));
+    out->has =
+        (uint8_t)(((seg->has & LA_TCP_HAS_MSS) != 0 ? LA_SEG_HAS_MSS : 0) |
+                  ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 ? LA_SEG_HAS_TS : 0) |
+                  ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0 ? LA_SEG_HAS_SACK_PERMITTED : 0) |
+                  ((seg->has & LA_TCP_HAS_UNKNOWN) != 0 ? LA_SEG_HAS_UNKNOWN : 0));
     for (unsigned i = 0; i < seg->sack_n; i++) {
         out->sack[i].left = seg->sack[i].left.v;
         out->sack[i].right = seg->sack[i].right.v;
@@ -167,7 +169,7 @@ send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo
     struct plan plan = {
         .seq = c->iss,
         .flags = c->state == LA_TCP_SYN_SENT ? LA_TCP_SYN : LA_TCP_SYN | LA_TCP_ACK,
-        .cause = again && c->backoff_n > 0 ? LA_CAUSE_RETRANSMIT_RTO : LA_CAUSE_OPEN,
+        .cause = again ? busy->cause : LA_CAUSE_OPEN,
         .sent_before_n = again ? (c->backoff_n > 0 ? c->backoff_n : 1) : 0,
     };
     if (!emit(c, busy, out, &plan, todo))
@@ -259,14 +261,15 @@ send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
         .text_bytes = octet ? 1 : 0,
         .flags = LA_TCP_ACK,
         .cause = (uint8_t)cause,
-        .sent_before_n = (c->flags & LA_TCP_F_PROBED) != 0 && c->backoff_n > 1 ? (uint8_t)(c->backoff_n - 1) : 0,
+        .sent_before_n =
+            (c->flags & LA_TCP_F_PROBED) != 0 && c->backoff_n > 1 ? (uint8_t)(c->backoff_n - 1) : 0,
     };
     if (!emit(c, busy, out, &plan, todo))
         return false;
     if (octet)
         c->flags |= LA_TCP_F_PROBED;
-    c->want &= (uint8_t) ~(cause == LA_CAUSE_KEEPALIVE ? LA_TCP_WANT_KEEPALIVE
-                                                       : LA_TCP_WANT_WINDOW_PROBE);
+    c->want &=
+        (uint8_t) ~(cause == LA_CAUSE_KEEPALIVE ? LA_TCP_WANT_KEEPALIVE : LA_TCP_WANT_WINDOW_PROBE);
     return true;
 }
 
@@ -380,9 +383,11 @@ la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo 
     enum outcome outcome = SENT;
     while (outcome == SENT && out->n < out->max)
         outcome = c->state == LA_TCP_CLOSED ? NOTHING : send_next(c, out, todo);
-    if (outcome == NO_ROOM) /* no memory now: the timer for delayed ACKs comes back to it */
-        c->ack_at = la_instant_min(c->ack_at,
-                                   la_instant_add_us(todo->now, todo->env->cfg->delayed_ack_us + 1000));
+    if (outcome == NO_ROOM) { /* the timer for delayed ACKs comes back to it */
+        todo->starved = true;
+        la_instant again = la_instant_add_us(todo->now, STARVED_RETRY_US);
+        c->ack_at = la_instant_min(c->ack_at, again);
+    }
     arm(c, todo);
     la_tcp_busy_settle(c, todo->env);
     return outcome == SENT;
@@ -415,8 +420,7 @@ la_tcp_rst_frame(const struct la_tcp_conn *c, uint16_t src_port, uint16_t dst_po
     todo->env->stats->tcp_segments_out++;
     todo->env->stats->tcp_resets_out++;
     if (la_tcp_hears(todo->env, LA_EVENT_SEGMENT_SENT)) {
-        struct la_event ev = {
-            .at = todo->now, .kind = LA_EVENT_SEGMENT_SENT, .segment_id = f->id};
+        struct la_event ev = {.at = todo->now, .kind = LA_EVENT_SEGMENT_SENT, .segment_id = f->id};
         la_tcp_event_segment(&ev.u.segment, &seg, 0);
         ev.u.segment.cause = todo->rst_cause;
         todo->env->emit(todo->env->ctx, c, &ev);

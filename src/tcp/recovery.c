@@ -43,8 +43,7 @@ measure(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg
         sample_us = la_instant_diff_us(todo->now, sent_at);
     else if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
              seg->ts_ecr != 0)
-        sample_us =
-            (int64_t)(int32_t)(la_tcp_ts_now(c, todo->now) - seg->ts_ecr) * LA_US_PER_MS;
+        sample_us = (int64_t)(int32_t)(la_tcp_ts_now(c, todo->now) - seg->ts_ecr) * LA_US_PER_MS;
     if (sample_us < 0 || sample_us > INT64_C(600) * LA_US_PER_S)
         return;
     busy->rtt_round_end = c->snd_nxt;
@@ -172,8 +171,8 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
 
     uint32_t acked = (uint32_t)la_seq_diff(seg->ack, c->snd_una);
     uint32_t octets = min32(acked, busy->sndq.len); /* a FIN counts one more */
+    la_chain_mark_drop(&busy->snd_mark, octets);
     la_chain_drop_front(&busy->sndq, octets);
-    busy->snd_mark = (struct la_chain_mark){0};
     c->snd_una = seg->ack;
     c->bytes_acked += octets;
     c->flags &= ~(uint32_t)LA_TCP_F_R1_REACHED;
@@ -211,11 +210,11 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     if (c->backoff_n == 0 || busy->phase != LA_CC_LOSS)
         la_cc_ops(c->cc)->timed_out(c, busy, la_tcp_flight(c));
     else
-        c->cwnd_bytes = c->smss; /* RFC 5681 3.1: ssthresh is kept when the same data is lost again */
+        c->cwnd_bytes =
+            c->smss; /* RFC 5681 3.1: ssthresh is kept when the same data is lost again */
     busy->recover = c->snd_nxt; /* RFC 6582 3.2 step 4 */
     busy->rtx_nxt = c->snd_una;
     busy->dupacks_n = 0;
-    busy->cause = LA_CAUSE_RETRANSMIT_RTO;
     c->rto_n++;
     c->want |= LA_TCP_WANT_DATA;
     enter_phase(c, busy, LA_CC_LOSS, todo);

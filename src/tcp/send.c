@@ -2,8 +2,8 @@
  *
  * send.c - how much new data may be sent now
  *
- * Read first: RFC 9293 3.8.6.2.1 (silly windows, sender), 3.7.4 (Nagle), 3.8.6 (windows may shrink);
- * RFC 5681 3.1.
+ * Read first: RFC 9293 3.8.6.2.1 (silly windows, sender), 3.7.4 (Nagle), 3.8.6 (windows may
+ * shrink); RFC 5681 3.1.
  */
 #include "tcp/send.h"
 
