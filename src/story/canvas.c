@@ -3,7 +3,7 @@
  * canvas.c - one line of cells, and how it becomes octets
  *
  * The palette keeps to attributes and colours that are legible on dark and on light terminals: no
- * yellow, no blue, no bright variants, and no meaning that stands in colour alone.
+ * blue, no bright variants, yellow for tags alone; and no meaning stands in a colour alone.
  */
 #include "story/text.h"
 
@@ -14,8 +14,8 @@ enum { NO_BREAK_SPACE = 0xa0 };
 static const char *const sgr[STYLE_COUNT] = {
     [STYLE_PLAIN] = "0",      [STYLE_DIM] = "0;2",      [STYLE_STRONG] = "0;1",
     [STYLE_STATE] = "0;1;36", [STYLE_BAD] = "0;31",     [STYLE_AGAIN] = "0;35",
-    [STYLE_TAG] = "0;36",     [STYLE_TAG + 1] = "0;35", [STYLE_TAG + 2] = "0;32",
-    [STYLE_TAG + 3] = "0;33",
+    [STYLE_TAG] = "0;36",     [STYLE_TAG + 1] = "0;32", [STYLE_TAG + 2] = "0;33",
+    [STYLE_TAG + 3] = "0;35",
 };
 
 /* Every glyph that the views draw, and the one character that stands for it in ASCII. */

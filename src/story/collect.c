@@ -37,6 +37,23 @@ line_new(struct la_story *st, struct conn *conn, unsigned side, const struct la_
     return row;
 }
 
+/* A line that waits for the next segment of its end. */
+static struct row *
+floating_new(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
+{
+    struct row *row = la_row_new(st, ROW_LINE, conn, e->at);
+    if (row == NULL)
+        return NULL;
+    row->from = (uint8_t)side;
+    row->at[side] = e->at;
+    row->state[side] = conn->end[side].state;
+    conn->end[side].floating = row;
+    conn->end[side].timer = (struct la_event){.kind = LA_EVENT_KIND_COUNT};
+    st->current = row;
+    st->current_side = (uint8_t)side;
+    return row;
+}
+
 /* Its line goes to the queue: the timer sent nothing, or its line has something to tell. */
 static void
 floating_land(struct la_story *st, struct conn *conn, unsigned side)
@@ -44,7 +61,8 @@ floating_land(struct la_story *st, struct conn *conn, unsigned side)
     struct conn_end *end = &conn->end[side];
     struct row *row = end->floating;
     end->floating = NULL;
-    if (end->timer.u.timer.timer == LA_TIMER_DELAYED_ACK && row->notes == NULL) {
+    bool told = row->notes != NULL || end->timer.u.timer.timer != LA_TIMER_DELAYED_ACK;
+    if (!told) {
         if (st->current == row)
             st->current = NULL;
         conn->rows_n--;
@@ -141,7 +159,8 @@ on_sent(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
     st->current = row;
     st->current_side = (uint8_t)side;
     la_story_track_segment(conn, row);
-    la_words_sent(st, row, end->floating != NULL ? &end->timer : NULL);
+    bool timed = end->floating != NULL && end->timer.kind == LA_EVENT_TIMER;
+    la_words_sent(st, row, timed ? &end->timer : NULL);
     if (end->floating != NULL)
         floating_merge(st, conn, row);
 }
@@ -233,6 +252,9 @@ on_call(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
         return;
     if (conn == NULL && call != LA_CALL_OPEN_PASSIVE)
         return;
+    /* A listener's child was taken over by its user: nothing that the peer could see. */
+    if (conn != NULL && call == LA_CALL_OPEN_PASSIVE && !story_has(st, LA_STORY_FULL))
+        return;
     struct row *row = line_new(st, conn, side, e);
     if (row == NULL)
         return;
@@ -252,17 +274,11 @@ on_timer(struct la_story *st, struct conn *conn, unsigned side, const struct la_
             la_words_timer(row, e);
         return;
     }
-    struct row *row = la_row_new(st, ROW_LINE, conn, e->at);
+    struct row *row = floating_new(st, conn, side, e);
     if (row == NULL)
         return;
-    row->from = (uint8_t)side;
-    row->at[side] = e->at;
-    row->state[side] = conn->end[side].state;
     la_words_timer(row, e);
-    conn->end[side].floating = row;
     conn->end[side].timer = *e;
-    st->current = row;
-    st->current_side = (uint8_t)side;
 }
 
 static void
@@ -316,10 +332,8 @@ on_drop(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
     bool corrupted = row->reason == LA_REASON_WIRE_CORRUPTED;
     if (!corrupted)
         row->reason = e->u.drop.reason;
-    if (row->conn != NULL) {
+    if (row->conn != NULL)
         row->conn->end[side].drops_n++;
-        row->conn->end[side].refusal_told = e->u.drop.reason == LA_REASON_NO_CONNECTION;
-    }
     la_words_drop(st, row, side, (enum la_reason)e->u.drop.reason);
 }
 
@@ -349,11 +363,15 @@ on_congestion(struct la_story *st, struct conn *conn, unsigned side, const struc
     conn->end[side].phase = e->u.congestion.phase;
 }
 
+/* An end tells about its own window before it sends the segment that offers it. */
 static void
 on_window(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
 {
     if (conn == NULL)
         return;
+    bool precedes = e->segment_id == 0 && e->u.window.ours && st->current == NULL;
+    if (precedes && conn->end[side].floating == NULL)
+        floating_new(st, conn, side, e);
     struct row *row = row_of(st, e, conn, side);
     if (row != NULL)
         la_words_window(st, row, side, e);
@@ -373,7 +391,9 @@ on_negotiated(struct la_story *st, struct conn *conn, unsigned side, const struc
     end->timestamps = e->u.negotiated.timestamps;
     end->sack = e->u.negotiated.sack;
     end->ecn = e->u.negotiated.ecn;
-    if (conn->agreed_noted)
+    /* Once, and when both ends have said what they will do, if both are heard. */
+    bool alone = story_has(st, LA_STORY_ONE_SIDED);
+    if (conn->agreed_noted || (!alone && !conn->end[side ^ 1].agreed))
         return;
     conn->agreed_noted = true;
     struct row *row = row_of(st, e, conn, side);

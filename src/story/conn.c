@@ -75,13 +75,21 @@ state_absent(const struct conn_end *end)
     return end->state == 0 || end->state == LA_TCP_LISTEN;
 }
 
+/* Ended by something that ends it for both: not by its user alone, whose peer may yet be heard. */
+static bool
+ended_alone(const struct conn_end *end)
+{
+    return end->last_event == LA_TCP_EV_CLOSE || end->last_event == LA_TCP_EV_ABORT;
+}
+
 bool
 la_story_conn_is_over(const struct conn *conn)
 {
     const struct conn_end *l = &conn->end[LEFT], *r = &conn->end[RIGHT];
     bool l_closed = l->state == LA_TCP_CLOSED && l->was_closed;
     bool r_closed = r->state == LA_TCP_CLOSED && r->was_closed;
-    return (l_closed && (r_closed || state_absent(r))) || (r_closed && state_absent(l));
+    return (l_closed && r_closed) || (l_closed && state_absent(r) && !ended_alone(l)) ||
+           (r_closed && state_absent(l) && !ended_alone(r));
 }
 
 bool

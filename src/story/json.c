@@ -345,12 +345,15 @@ static void
 set_agreed(json_t *object, const struct conn *conn)
 {
     unsigned side = conn->end[LEFT].agreed ? LEFT : RIGHT;
-    const struct conn_end *end = &conn->end[side];
+    const struct conn_end *end = &conn->end[side], *peer = &conn->end[side ^ 1];
     if (!end->agreed)
         return;
+    unsigned mss[2];
+    mss[side] = end->mss_send;
+    mss[side ^ 1] = peer->agreed ? peer->mss_send : end->mss_receive;
     json_t *agreed = json_object();
-    set_int(agreed, "mss_client_sends", side == LEFT ? end->mss_send : end->mss_receive);
-    set_int(agreed, "mss_server_sends", side == LEFT ? end->mss_receive : end->mss_send);
+    set_int(agreed, "mss_client_sends", mss[LEFT]);
+    set_int(agreed, "mss_server_sends", mss[RIGHT]);
     set_bool(agreed, "window_scale", end->wscale_send != 255 && end->wscale_receive != 255);
     set_bool(agreed, "sack", end->sack);
     set_bool(agreed, "timestamps", end->timestamps);
@@ -370,7 +373,6 @@ la_story_json_conn(struct la_story *st, const struct conn *conn)
     set_int(object, "conn", conn->number);
     set_endpoint(object, "client", &conn->endpoint[LEFT]);
     set_endpoint(object, "server", &conn->endpoint[RIGHT]);
-    set_at(st, object, conn->last_at);
     set_seconds(object, "began", la_story_ns_between(conn->first_at, st->first_at));
     set_seconds(object, "lasted", la_story_ns_between(conn->last_at, conn->first_at));
     json_t *opened =

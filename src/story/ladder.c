@@ -98,15 +98,26 @@ write_overflow(struct la_story *st, const struct row *row, const struct label *l
     }
 }
 
+/* A line between the lifelines, on the side of the end that it is about. */
+struct inside {
+    const char *title, *words, *cite; /* "" for none */
+};
+
+static uint32_t
+inside_columns(const struct inside *in)
+{
+    return (uint32_t)(la_text_columns(in->title) + la_text_columns(in->words) +
+                      la_text_columns(in->cite));
+}
+
 static void
-put_inside(const struct la_story *st, struct canvas *canvas, unsigned side, enum style style,
-           const char *words)
+put_inside(const struct la_story *st, struct canvas *canvas, unsigned side, const struct inside *in)
 {
     const struct layout *l = &st->layout;
-    if (side == LEFT)
-        la_canvas_put(canvas, l->left_line_col + 2, style, words);
-    else
-        la_canvas_put_right(canvas, l->right_line_col - 1, style, words);
+    uint32_t col = side == LEFT ? l->left_line_col + 2 : l->right_line_col - 1 - inside_columns(in);
+    col = la_canvas_put(canvas, col, STYLE_STRONG, in->title);
+    col = la_canvas_put(canvas, col, STYLE_PLAIN, in->words);
+    la_canvas_put(canvas, col, STYLE_DIM, in->cite);
 }
 
 /* A call's or timer's line. There is no arrow in its way, so it takes its first note along if that
@@ -117,31 +128,36 @@ write_line(struct la_story *st, struct canvas *canvas, const struct row *row,
 {
     const struct layout *l = &st->layout;
     uint32_t room = l->right_line_col - l->left_line_col - 3;
-    struct text title = text_empty(), both = text_empty(), all = text_empty();
+    struct text title = text_empty(), words = text_empty(), cite = text_empty();
     la_text_wrap(row->title, room, &title);
     la_canvas_put(canvas, row->from == LEFT ? l->left_line_col : l->right_line_col, STYLE_STRONG,
                   "●");
+    struct inside in = {title.p, "", ""};
     const struct note *note = l->note_col == 0 ? walk->note : NULL;
+    bool taken = false, cite_left = false;
     if (note != NULL) {
-        la_text_add(&both, title.n != 0 ? "%s · %s" : "%s%s", title.p, note->text + note->name_n);
-        la_text_add(&all, note->cite != NULL ? "%s · %s" : "%s%s", both.p,
+        la_text_add(&words, title.n != 0 ? " · %s" : "%s", note->text + note->name_n);
+        taken = la_text_columns(title.p) + la_text_columns(words.p) <= room;
+    }
+    if (taken) {
+        in.words = words.p;
+        la_text_add(&cite, note->cite != NULL ? " · %s" : "%s",
                     note->cite != NULL ? note->cite : "");
+        in.cite = cite.p;
+        cite_left = inside_columns(&in) > room;
+        if (cite_left)
+            in.cite = "";
     }
-    if (note == NULL || la_text_columns(both.p) > room) {
-        put_inside(st, canvas, row->from, STYLE_STRONG, title.p);
-        la_notes_beside(walk, canvas);
-        la_ladder_write(st, canvas);
-        return;
-    }
-    bool one_line = la_text_columns(all.p) <= room;
-    put_inside(st, canvas, row->from, STYLE_STRONG, one_line ? all.p : both.p);
+    put_inside(st, canvas, row->from, &in);
+    la_notes_beside(walk, canvas);
     la_ladder_write(st, canvas);
-    if (!one_line) {
+    if (cite_left) {
         la_ladder_frame(st, canvas, NULL);
-        put_inside(st, canvas, row->from, STYLE_DIM, note->cite);
+        put_inside(st, canvas, row->from, &(struct inside){"", "", note->cite});
         la_ladder_write(st, canvas);
     }
-    la_notes_skip(walk);
+    if (taken)
+        la_notes_skip(walk);
 }
 
 /* A segment's line, and a second one where its options did not fit. */

@@ -30,7 +30,8 @@ la_ladder_layout(struct la_story *st)
     l->terse = width < TERSE_COLUMNS;
     l->time_n = l->terse ? 7 : 8;
     l->state_n = l->terse ? STATE_COLUMNS_TERSE : STATE_COLUMNS;
-    l->tag_n = st->alive_n > 1 || (l->tag_n != 0 && st->ladder_open) ? TAG_COLUMNS : 0;
+    /* Once several were alive, tags stay until none is: the last one must be told, too. */
+    l->tag_n = st->alive_n > 1 || (l->tag_n != 0 && st->alive_n != 0) ? TAG_COLUMNS : 0;
     l->width = width;
     l->note_col = 0;
     if (width >= NOTES_BESIDE_COLUMNS) {

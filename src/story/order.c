@@ -18,6 +18,8 @@
 #define SILENT_END_NS INT64_C(10000000)
 /* A connection of which only TIME-WAIT is left is summed up when nothing happened for so long. */
 #define REST_NS INT64_C(2000000000)
+/* A row waits for what may still be said about it until time passes, or so many wait. */
+enum { WAIT_N_MAX = 256 };
 /* How often silent ends and resting connections are looked for. */
 #define LOOK_NS INT64_C(500000000)
 /* A live view shows how far a collapsed run has come this often. */
@@ -30,12 +32,19 @@ is_under_way(const struct row *row)
 }
 
 static void
+leave(struct la_story *st, struct row *row)
+{
+    row->left_at = st->now;
+    la_row_queue_push(&st->queue, row);
+}
+
+static void
 leave_lane(struct la_story *st, struct row *row)
 {
     la_row_queue_remove(&row->conn->end[row->from].lane, row);
     row->in_lane = false;
     st->lanes_n--;
-    la_row_queue_push(&st->queue, row);
+    leave(st, row);
 }
 
 /* Everything at the front that waits for nobody. */
@@ -62,7 +71,7 @@ void
 la_order_add(struct la_story *st, struct row *row)
 {
     if (row->conn == NULL || story_has(st, LA_STORY_ONE_SIDED)) {
-        la_row_queue_push(&st->queue, row);
+        leave(st, row);
         return;
     }
     struct conn_end *end = &row->conn->end[row->from];
@@ -132,7 +141,15 @@ put_out(struct la_story *st)
 void
 la_order_put_out(struct la_story *st)
 {
-    while (st->queue.first != NULL && st->queue.first != st->current)
+    while (st->queue.first != NULL && st->queue.first != st->current &&
+           (st->queue.first->left_at.ns < st->now.ns || st->queue.n > WAIT_N_MAX))
+        put_out(st);
+}
+
+static void
+put_out_all(struct la_story *st)
+{
+    while (st->queue.first != NULL)
         put_out(st);
 }
 
@@ -169,7 +186,7 @@ void
 la_order_flush(struct la_story *st)
 {
     la_order_look(st);
-    la_order_put_out(st);
+    put_out_all(st);
     for (struct conn *c = st->oldest; c != NULL; c = c->newer)
         if (c->fold.rows_n != 0 && la_story_ns_between(st->now, c->fold.first_at) > FOLD_TOLD_NS)
             la_fold_end(st, c);
@@ -182,7 +199,7 @@ la_order_finish(struct la_story *st)
         for (unsigned side = LEFT; side <= RIGHT; side++)
             while (c->end[side].lane.first != NULL)
                 give_up(st, c->end[side].lane.first);
-    la_order_put_out(st);
+    put_out_all(st);
     for (struct conn *c = st->oldest; c != NULL; c = c->newer)
         la_fold_end(st, c);
 }

@@ -55,6 +55,7 @@ struct row {
     la_instant begun_at;
     la_instant at[2]; /* at either side; NEVER = not known */
     la_instant delivered_at;
+    la_instant left_at; /* when it came into the queue */
     int64_t seq_rel, ack_rel;
     struct la_event_segment segment;
     uint16_t reason; /* enum la_reason */
@@ -85,7 +86,7 @@ struct conn_end {
     bool was_closed;    /* entered CLOSED */
     bool was_up;        /* was in ESTABLISHED */
     bool told;          /* an error was reported to its user */
-    bool refusal_told;  /* that it knows no such connection: its RST need not say so again */
+    bool refusal_told;  /* by the segment or by its RST: the other one need not say so again */
     la_err err;
     uint8_t phase;      /* enum la_cc_phase */
     bool base_known;
@@ -233,7 +234,7 @@ void la_row_note(struct la_story *st, struct row *row, const struct note *head, 
 void la_order_add(struct la_story *st, struct row *row);
 /* Its fate is known. */
 void la_order_complete(struct la_story *st, struct row *row);
-/* Writes what has left its lane, up to the current row. */
+/* Writes what has left its lane before now, up to the current row. */
 void la_order_put_out(struct la_story *st);
 /* Gives rows of a connection up until there are no more than allowed. */
 void la_order_make_room(struct la_story *st, struct conn *conn);

@@ -156,12 +156,15 @@ say_reset(struct la_story *st, struct row *row)
     struct note head = {.side = row->from, .style = STYLE_BAD};
     struct text text = text_empty();
     struct conn_end *end = &row->conn->end[row->from];
-    bool abort_told = end->was_closed && end->last_event == LA_TCP_EV_ABORT;
-    if (row->segment.cause == LA_CAUSE_RST_ABORT ? abort_told : end->refusal_told) {
-        end->refusal_told = false;
+    bool refused = row->segment.cause == LA_CAUSE_RST_REFUSED;
+    if (refused)
+        end->refusal_told = !end->refusal_told;
+    if (refused && !end->refusal_told)
         return;
-    }
-    if (row->segment.cause == LA_CAUSE_RST_REFUSED) {
+    if (row->segment.cause == LA_CAUSE_RST_ABORT && end->was_closed &&
+        end->last_event == LA_TCP_EV_ABORT)
+        return;
+    if (refused) {
         la_text_add(&text, "refused: no such connection, nobody listens");
         head.cite = "RFC 9293 3.10.7.1";
     } else if (row->segment.cause == LA_CAUSE_RST_ABORT) {
@@ -250,6 +253,9 @@ la_words_state(struct la_story *st, struct row *row, unsigned side, const struct
 {
     uint8_t from = e->u.state.from, to = e->u.state.to;
     enum la_tcp_event event = (enum la_tcp_event)e->u.state.event;
+    /* A listener's child begins in LISTEN: nobody called OPEN just now. */
+    if (row->kind == ROW_SEGMENT && event == LA_TCP_EV_OPEN_PASSIVE)
+        return;
     struct note head = {.side = (uint8_t)side, .style = STYLE_STATE};
     struct text text = text_empty();
     la_text_add(&text, "%s ", st->name[side].p);
@@ -272,6 +278,12 @@ void
 la_words_drop(struct la_story *st, struct row *row, unsigned side, enum la_reason reason)
 {
     struct note head = {.side = (uint8_t)side, .style = STYLE_BAD};
+    if (reason == LA_REASON_NO_CONNECTION && row->conn != NULL) {
+        struct conn_end *end = &row->conn->end[side];
+        end->refusal_told = !end->refusal_told;
+        if (!end->refusal_told)
+            return;
+    }
     if (reason == LA_REASON_DATA_DUPLICATE || reason == LA_REASON_ZERO_WINDOW_PROBE)
         head.style = STYLE_AGAIN;
     const char *section = la_reason_section(reason);
@@ -363,13 +375,13 @@ void
 la_words_agreed(const struct la_story *st, struct text *out, const struct conn *conn)
 {
     unsigned side = conn->end[LEFT].agreed ? LEFT : RIGHT;
-    const struct conn_end *end = &conn->end[side];
+    const struct conn_end *end = &conn->end[side], *peer = &conn->end[side ^ 1];
     if (!end->agreed)
         return;
-    /* By the sender: what `end` may send, and what its peer may. */
+    /* By the sender. What it will send it knows best: room for options is taken off. */
     unsigned mss[2], wscale[2];
     mss[side] = end->mss_send;
-    mss[side ^ 1] = end->mss_receive;
+    mss[side ^ 1] = peer->agreed ? peer->mss_send : end->mss_receive;
     wscale[side] = end->wscale_send;
     wscale[side ^ 1] = end->wscale_receive;
     list_pair(st, out, "MSS", mss);
@@ -447,8 +459,9 @@ la_words_call(struct row *row, const struct la_event *e)
         [LA_CALL_RELEASE] = "RELEASE",
     };
     struct text text = text_empty();
-    la_text_add(&text, "%s", titles[e->u.call.call]);
-    if (e->u.call.call == LA_CALL_OPEN_PASSIVE) {
+    bool accepted = row->conn != NULL && e->u.call.call == LA_CALL_OPEN_PASSIVE;
+    la_text_add(&text, "%s", accepted ? "ACCEPT" : titles[e->u.call.call]);
+    if (e->u.call.call == LA_CALL_OPEN_PASSIVE && !accepted) {
         la_text_add(&text, " ");
         la_text_endpoint(&text, &e->local);
     }

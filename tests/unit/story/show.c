@@ -2,8 +2,12 @@
  *
  * show.c - prints one scene as golden files and people want to see it
  *
- * usage: show SCENE [WIDTH [ladder|json] [color,ascii,full,absolute,linux,one,common,noladder]]
+ * usage: show SCENE [WIDTH [ladder|json [WORDS]]]
+ *
+ * WORDS: color,ascii,full,absolute,linux,one,common,noladder. Scenes named live_* are played by
+ * real stacks: they are for looking at, and change when those do.
  */
+#include "live.h"
 #include "play.h"
 
 #include <stdio.h>
@@ -29,12 +33,59 @@ flags_of(const char *words)
     return flags;
 }
 
+static void
+live_transfer(const struct la_trace *trace)
+{
+    live_run(&(struct live_cfg){.seed = 1, .octets = 3000, .impair = {.delay_ns = 20000000}},
+             trace);
+}
+
+static void
+live_loss(const struct la_trace *trace)
+{
+    struct la_impair impair = {.delay_ns = 10000000,
+                               .rate_bps = 20000000,
+                               .loss = 0.03,
+                               .duplicate = 0.005,
+                               .corrupt = 0.005,
+                               .reorder = 0.01};
+    live_run(&(struct live_cfg){.seed = 7, .octets = 400000, .impair = impair}, trace);
+}
+
+static void
+live_refused(const struct la_trace *trace)
+{
+    live_run(&(struct live_cfg){.act = LIVE_REFUSED, .impair = {.delay_ns = 1000000}}, trace);
+}
+
+static void
+live_abort(const struct la_trace *trace)
+{
+    live_run(&(struct live_cfg){.act = LIVE_ABORT, .octets = 500, .impair = {.delay_ns = 1000000}},
+             trace);
+}
+
+static void
+live_slow(const struct la_trace *trace)
+{
+    live_run(&(struct live_cfg){.act = LIVE_SLOW, .octets = 20000, .impair = {.delay_ns = 1000000}},
+             trace);
+}
+
+static const struct scene lives[] = {
+    {"live_transfer", live_transfer}, {"live_loss", live_loss}, {"live_refused", live_refused},
+    {"live_abort", live_abort},       {"live_slow", live_slow},
+};
+
 static const struct scene *
 scene_of(const char *name)
 {
     for (unsigned i = 0; i < scenes_n; i++)
         if (strcmp(scenes[i].name, name) == 0)
             return &scenes[i];
+    for (size_t i = 0; i < sizeof(lives) / sizeof(lives[0]); i++)
+        if (strcmp(lives[i].name, name) == 0)
+            return &lives[i];
     return NULL;
 }
 
