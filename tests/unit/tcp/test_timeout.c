@@ -394,6 +394,38 @@ test_timeout__time_wait_is_2_msl_from_the_last_fin(void **state)
 
 /* ---- no memory -------------------------------------------------------------------------- */
 
+/* The SYN cannot be sent for want of memory for longer than any timer runs. */
+static void
+test_timeout__no_memory_for_the_syn(void **state)
+{
+    (void)state;
+    for (unsigned queued = 0; queued < 2; queued++) {
+        peer_new(&p, &plain);
+        la_handle conn;
+        struct la_endpoint any = {{{0}}, 0};
+        assert_int_equal(la_conn_open(p.stack, &any, &p.addr, NULL, &conn, p.now), LA_OK);
+        p.host.port = peer_status(&p, conn).local.port;
+        if (queued != 0)
+            assert_int_equal(la_conn_send(p.stack, conn,
+                                          (struct la_bytes){(const uint8_t *)"hello", 5}, false,
+                                          p.now),
+                             5);
+        p.memory.fail_all = true;
+        peer_run_us(&p, 5 * LA_US_PER_S);
+        peer_expect_none(&p);
+        p.memory.fail_all = false;
+        assert_true(peer_run_until_sent(&p, LA_US_PER_S));
+        peer_expect(&p, LA_TCP_SYN);
+        peer_expect_none(&p);
+        peer_say_syn(&p, LA_TCP_SYN | LA_TCP_ACK, &peer_plain);
+        assert_int_equal(peer_state(&p), LA_TCP_ESTABLISHED);
+        const struct peer_seg *seg = peer_expect(&p, LA_TCP_ACK);
+        assert_int_equal(seg->tcp.text_bytes, queued * 5);
+        assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+        peer_free(&p);
+    }
+}
+
 int
 main(void)
 {
@@ -410,6 +442,7 @@ main(void)
         cmocka_unit_test(test_timeout__keepalive_waits_for_silence),
         cmocka_unit_test(test_timeout__fin_wait_2),
         cmocka_unit_test(test_timeout__time_wait_is_2_msl_from_the_last_fin),
+        cmocka_unit_test(test_timeout__no_memory_for_the_syn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
