@@ -332,6 +332,26 @@ test_timeout__keepalive_waits_for_silence(void **state)
     peer_free(&p);
 }
 
+/* Our FIN waits behind a shut window, the peer's was received: CLOSING with nothing in flight. */
+static void
+test_timeout__keepalive_in_closing(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = shut();
+    keepalive_on(conn);
+    assert_int_equal(la_conn_close(p.stack, conn, p.now), LA_OK);
+    peer_send(&p, LA_TCP_FIN | LA_TCP_ACK, NULL, 0);
+    assert_int_equal(peer_state(&p), LA_TCP_CLOSING);
+    while (peer_run_until_sent(&p, 200 * LA_US_PER_S)) {
+        peer_forget(&p);
+    }
+    assert_int_equal(peer_status(&p, conn).err, LA_ERR_TIMED_OUT);
+    assert_int_equal(peer_state(&p), LA_TCP_CLOSED);
+    assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
 /* ---- FIN-WAIT-2, TIME-WAIT -------------------------------------------------------------- */
 
 static la_handle
@@ -440,6 +460,7 @@ main(void)
         cmocka_unit_test(test_timeout__probes_that_nobody_answers_end),
         cmocka_unit_test(test_timeout__keepalive),
         cmocka_unit_test(test_timeout__keepalive_waits_for_silence),
+        cmocka_unit_test(test_timeout__keepalive_in_closing),
         cmocka_unit_test(test_timeout__fin_wait_2),
         cmocka_unit_test(test_timeout__time_wait_is_2_msl_from_the_last_fin),
         cmocka_unit_test(test_timeout__no_memory_for_the_syn),
