@@ -242,6 +242,37 @@ shut(void)
 }
 
 static void
+test_timeout__probes_go_on_as_long_as_they_are_answered(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = shut();
+    la_seq seq = p.rcv_nxt;
+    la_instant last = p.now;
+    int64_t wait_us = peer_status(&p, conn).rto_us; /* SHLD-29: the first after the RTO */
+    for (unsigned i = 0; i < 40; i++) {             /* MUST-37: beyond any R2 */
+        assert_true(peer_run_until_sent(&p, 100 * LA_US_PER_S));
+        expect_after(&last, wait_us);
+        const struct peer_seg *probe = peer_expect(&p, LA_TCP_ACK);
+        assert_true(la_seq_eq(probe->tcp.seq, seq));
+        assert_int_equal(probe->tcp.text_bytes, 1);
+        assert_int_equal(probe->text[0], 0);
+        p.rcv_nxt = seq; /* not taken */
+        peer_send(&p, LA_TCP_ACK, NULL, 0);
+        peer_expect_none(&p);
+        wait_us = wait_us * 2 > 60 * LA_US_PER_S ? 60 * LA_US_PER_S : wait_us * 2; /* SHLD-30 */
+    }
+    assert_int_equal(peer_status(&p, conn).timer, LA_TIMER_PERSIST);
+    p.wnd = 1000;
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    const struct peer_seg *seg = peer_expect(&p, LA_TCP_ACK);
+    assert_true(la_seq_eq(seg->tcp.seq, seq));
+    assert_int_equal(seg->tcp.text_bytes, 500);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
+static void
 test_timeout__probes_that_nobody_answers_end(void **state)
 {
     (void)state;
@@ -255,6 +286,32 @@ test_timeout__probes_that_nobody_answers_end(void **state)
     assert_int_equal(probes_n, 15);
     assert_int_equal(peer_status(&p, conn).err, LA_ERR_TIMED_OUT);
     assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
+/* MUST-35, SHLD-17: a window that shrank behind what is in flight is probed by retransmission, and
+ * does not end the connection. */
+static void
+test_timeout__a_window_that_shrank(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = established_rtt_200_ms(&peer_plain);
+    peer_user_send(&p, conn, 900);
+    la_seq una = peer_expect(&p, LA_TCP_ACK)->tcp.seq;
+    p.wnd = 0;
+    for (unsigned i = 0; i < 30; i++) {
+        struct la_tcp_seg ack = peer_usual(&p, LA_TCP_ACK);
+        ack.ack = una;
+        peer_say(&p, &ack, NULL, 0);
+        assert_true(peer_run_until_sent(&p, 100 * LA_US_PER_S));
+        assert_true(la_seq_eq(peer_expect(&p, LA_TCP_ACK)->tcp.seq, una));
+    }
+    assert_int_equal(peer_state(&p), LA_TCP_ESTABLISHED);
+    p.wnd = 1000;
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    assert_int_equal(peer_status(&p, conn).send_queue_bytes, 0);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
     peer_free(&p);
 }
 
@@ -457,7 +514,9 @@ main(void)
         cmocka_unit_test(test_timeout__after_a_lost_syn),
         cmocka_unit_test(test_timeout__user_timeout),
         cmocka_unit_test(test_timeout__user_timeout_shorter_than_rto),
+        cmocka_unit_test(test_timeout__probes_go_on_as_long_as_they_are_answered),
         cmocka_unit_test(test_timeout__probes_that_nobody_answers_end),
+        cmocka_unit_test(test_timeout__a_window_that_shrank),
         cmocka_unit_test(test_timeout__keepalive),
         cmocka_unit_test(test_timeout__keepalive_waits_for_silence),
         cmocka_unit_test(test_timeout__keepalive_in_closing),
