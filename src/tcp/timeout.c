@@ -85,7 +85,8 @@ user_timeout_over(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, l
 }
 
 /* R2 of 3.8.3. A peer that has answered the latest probe but offers no window is not given up
- * (MUST-37, SHLD-17). */
+ * (MUST-37, SHLD-17), as long as somebody owns the connection: 3.8.6.1 leaves the resources of the
+ * others to us. */
 static bool
 r2_reached(const struct la_tcp_conn *c, const struct la_tcp_env *env, uint32_t after_us)
 {
@@ -93,7 +94,7 @@ r2_reached(const struct la_tcp_conn *c, const struct la_tcp_env *env, uint32_t a
     if (r2_n == 0 || c->backoff_n < r2_n)
         return false;
     bool answered = la_instant_le(c->timer_at, la_instant_add_us(c->heard_at, after_us));
-    return c->snd_wnd != 0 || !answered;
+    return c->snd_wnd != 0 || !answered || (c->flags & LA_TCP_F_RELEASED) != 0;
 }
 
 static la_instant

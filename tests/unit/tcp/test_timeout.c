@@ -289,6 +289,28 @@ test_timeout__probes_that_nobody_answers_end(void **state)
     peer_free(&p);
 }
 
+/* Nobody owns the connection any more: a peer that keeps its window shut may not keep its memory
+ * (RFC 6429 4: an implementation may end it; here whatever no handle owns is ended by a timer). */
+static void
+test_timeout__a_shut_window_holds_no_orphan(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = shut();
+    assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);
+    la_seq nxt = p.rcv_nxt;
+    unsigned probes_n = 0;
+    while (peer_run_until_sent(&p, 100 * LA_US_PER_S)) {
+        assert_true(++probes_n < 40);
+        peer_expect(&p, LA_TCP_ACK);
+        p.rcv_nxt = nxt; /* not taken */
+        peer_send(&p, LA_TCP_ACK, NULL, 0);
+    }
+    assert_int_equal(peer_state(&p), LA_TCP_CLOSED);
+    peer_forget(&p);
+    peer_free(&p);
+}
+
 /* MUST-35, SHLD-17: a window that shrank behind what is in flight is probed by retransmission, and
  * does not end the connection. */
 static void
@@ -516,6 +538,7 @@ main(void)
         cmocka_unit_test(test_timeout__user_timeout_shorter_than_rto),
         cmocka_unit_test(test_timeout__probes_go_on_as_long_as_they_are_answered),
         cmocka_unit_test(test_timeout__probes_that_nobody_answers_end),
+        cmocka_unit_test(test_timeout__a_shut_window_holds_no_orphan),
         cmocka_unit_test(test_timeout__a_window_that_shrank),
         cmocka_unit_test(test_timeout__keepalive),
         cmocka_unit_test(test_timeout__keepalive_waits_for_silence),
