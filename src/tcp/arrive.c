@@ -324,7 +324,9 @@ probe_accepted(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tc
     if (busy == NULL || (c->flags & LA_TCP_F_PROBED) == 0 ||
         !la_seq_eq(seg->ack, la_seq_add(c->snd_nxt, 1)))
         return;
+    /* Nobody knows which probe it was: sent twice, so that it gives no RTT sample (RFC 6298 3). */
     la_tcp_scoreboard_sent(&busy->board, todo->env->mem, c->snd_nxt, seg->ack, todo->now);
+    (void)la_tcp_scoreboard_resent(&busy->board, todo->env->mem, c->snd_nxt, seg->ack, todo->now);
     c->snd_nxt = seg->ack;
     c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
 }

@@ -311,6 +311,33 @@ test_timeout__a_shut_window_holds_no_orphan(void **state)
     peer_free(&p);
 }
 
+/* A peer may take the octet that probed. That tells nothing about the round trip: nobody knows
+ * which probe it was (RFC 6298 3). */
+static void
+test_timeout__a_probe_that_is_taken_is_no_measurement(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = shut();
+    uint32_t srtt_us = peer_status(&p, conn).srtt_us;
+    for (unsigned i = 0; i < 5; i++) {
+        assert_true(peer_run_until_sent(&p, 100 * LA_US_PER_S));
+        peer_expect(&p, LA_TCP_ACK);
+        peer_run_us(&p, 200 * LA_US_PER_MS);
+        peer_send(&p, LA_TCP_ACK, NULL, 0); /* taken, and still no window */
+        struct la_conn_status status = peer_status(&p, conn);
+        assert_int_equal(status.unsent_bytes, 500 - 1 - i);
+        assert_int_equal(status.srtt_us, srtt_us);
+    }
+    p.wnd = 1000;
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    const struct peer_seg *seg = peer_expect(&p, LA_TCP_ACK);
+    assert_int_equal(seg->tcp.text_bytes, 495);
+    assert_int_equal(seg->text[0], (uint8_t)(5 * 7));
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
 /* MUST-35, SHLD-17: a window that shrank behind what is in flight is probed by retransmission, and
  * does not end the connection. */
 static void
@@ -539,6 +566,7 @@ main(void)
         cmocka_unit_test(test_timeout__probes_go_on_as_long_as_they_are_answered),
         cmocka_unit_test(test_timeout__probes_that_nobody_answers_end),
         cmocka_unit_test(test_timeout__a_shut_window_holds_no_orphan),
+        cmocka_unit_test(test_timeout__a_probe_that_is_taken_is_no_measurement),
         cmocka_unit_test(test_timeout__a_window_that_shrank),
         cmocka_unit_test(test_timeout__keepalive),
         cmocka_unit_test(test_timeout__keepalive_waits_for_silence),
