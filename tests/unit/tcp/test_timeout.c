@@ -158,6 +158,33 @@ test_timeout__progress_ends_the_count_and_the_advice(void **state)
     peer_free(&p);
 }
 
+/* RFC 6298 5.5, 5.7 and the note below them; RFC 9293 3.8.1 (MUST-18, MUST-19). The path has become
+ * slower than the RTO: if the back-off ended with the acknowledgement of a segment that was sent
+ * twice, every later segment would be sent twice too, and the RTT never be measured. */
+static void
+test_timeout__back_off_stays_until_a_measurement(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = established_rtt_200_ms(&peer_plain);
+    peer_user_send(&p, conn, 10);
+    peer_expect(&p, LA_TCP_ACK);
+    peer_run_us(&p, 900 * LA_US_PER_MS); /* the RTT is 900 ms now; sent again at 600 ms */
+    peer_expect(&p, LA_TCP_ACK);
+    peer_expect_none(&p);
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    peer_user_send(&p, conn, 10); /* must be given 1200 ms */
+    peer_expect(&p, LA_TCP_ACK);
+    peer_run_us(&p, 900 * LA_US_PER_MS);
+    peer_expect_none(&p);
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    struct la_conn_status status = peer_status(&p, conn);
+    assert_int_equal(status.srtt_us, (7 * 200000 + 900000) / 8);
+    assert_int_equal(status.rto_us, 287500 + 4 * (3 * 100000 + 700000) / 4);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
 /* RFC 6298 5.7: after a lost SYN the RTO begins at 3 s; RFC 5681 3.1: the window with one segment.
  */
 static void
@@ -560,6 +587,7 @@ main(void)
         cmocka_unit_test(test_timeout__syn_ack_is_given_up_and_forgotten),
         cmocka_unit_test(test_timeout__data_backs_off_to_r2),
         cmocka_unit_test(test_timeout__progress_ends_the_count_and_the_advice),
+        cmocka_unit_test(test_timeout__back_off_stays_until_a_measurement),
         cmocka_unit_test(test_timeout__after_a_lost_syn),
         cmocka_unit_test(test_timeout__user_timeout),
         cmocka_unit_test(test_timeout__user_timeout_shorter_than_rto),
