@@ -212,6 +212,54 @@ test_receive__window_shuts_and_opens(void **state)
     peer_free(&p);
 }
 
+static void
+test_receive__beyond_the_window_is_cut_off(void **state)
+{
+    (void)state;
+    rcvbuf_bytes = 4096;
+    peer_new(&p, &buffered);
+    la_handle conn = peer_passive(&p, &peer_plain);
+    struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK | LA_TCP_FIN);
+    peer_say(&p, &seg, NULL, 5000);
+    assert_int_equal(p.reason, LA_REASON_DATA_BEYOND_WINDOW);
+    assert_true(la_seq_eq(peer_expect(&p, LA_TCP_ACK)->tcp.ack, la_seq_add(seg.seq, 4096)));
+    assert_int_equal(peer_state(&p), LA_TCP_ESTABLISHED); /* the FIN was beyond it */
+    peer_user_read(&p, conn, 4096);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
+/* The buffer becomes smaller while the window that was offered is full of runs out of order: the
+ * octet at RCV.NXT was promised room, and must be taken or nothing moves any more. */
+static void
+test_receive__smaller_buffer_does_not_stop_the_stream(void **state)
+{
+    (void)state;
+    rcvbuf_bytes = 300000;
+    peer_new(&p, &buffered);
+    la_handle conn = peer_passive(&p, &scaled);
+    peer_run_us(&p, 1000);
+    for (uint32_t off = 1000; off < 200000; off += 1000) {
+        struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
+        seg.seq = la_seq_add(seg.seq, off);
+        peer_say(&p, &seg, NULL, 1000);
+        la_seq ack = peer_expect(&p, LA_TCP_ACK)->tcp.ack;
+        assert_true(la_seq_eq(ack, p.snd_nxt));
+    }
+    uint32_t held = peer_status(&p, conn).out_of_order_bytes;
+    assert_true(held >= 100000);
+    uint32_t wnd = peer_status(&p, conn).rcv_wnd;
+    assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_RCVBUF_BYTES, 4096, p.now), LA_OK);
+    assert_int_equal(peer_status(&p, conn).rcv_wnd, wnd);
+    peer_send(&p, LA_TCP_ACK, NULL, 1000);
+    peer_forget(&p);
+    struct la_conn_status status = peer_status(&p, conn);
+    assert_true(status.bytes_received >= 1000);
+    peer_user_read(&p, conn, (size_t)status.bytes_received);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
 /* ---- out of order ----------------------------------------------------------------------- */
 
 static void
@@ -431,6 +479,8 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_receive__any_order),
         cmocka_unit_test(test_receive__window_shuts_and_opens),
+        cmocka_unit_test(test_receive__beyond_the_window_is_cut_off),
+        cmocka_unit_test(test_receive__smaller_buffer_does_not_stop_the_stream),
         cmocka_unit_test(test_receive__runs_are_bounded),
         cmocka_unit_test(test_receive__fin_before_its_text),
         cmocka_unit_test(test_receive__delayed_and_due_acks),
