@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_timestamps.c - PAWS, what is echoed, TIME-WAIT that gives way
+ *
+ * Read first: RFC 7323 3.2, 4.3, 5; RFC 6191 2; RFC 9293 3.6.1 (MAY-2).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/time.h"
+#include "peer.h"
+
+static struct peer p;
+static const struct peer_cfg plain;
+static const struct peer_options stamped = {.mss = 1460, .wscale = 7, .timestamps = true};
+
+static void
+end(la_handle conn)
+{
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_forget(&p);
+    peer_free(&p);
+}
+
+static void
+test_timestamps__old_duplicates_are_dropped(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &stamped); /* the peer's clock wraps soon */
+    p.ts_val += 20;
+    peer_send(&p, LA_TCP_ACK, NULL, 10);
+    peer_run_us(&p, 50000);
+    assert_int_equal(peer_expect(&p, LA_TCP_ACK)->tcp.ts_ecr, p.ts_val);
+    struct la_tcp_seg old = peer_usual(&p, LA_TCP_ACK);
+    old.ts_val = p.ts_val - 1;
+    peer_say(&p, &old, NULL, 10);
+    assert_int_equal(p.reason, LA_REASON_PAWS);
+    assert_true(la_seq_eq(peer_expect(&p, LA_TCP_ACK)->tcp.ack, p.snd_nxt)); /* R1 */
+    peer_user_read(&p, conn, 10);
+    /* A RST is never judged by its timestamp (5.2). */
+    old.flags = LA_TCP_RST;
+    peer_say(&p, &old, NULL, 0);
+    assert_int_equal(peer_status(&p, conn).err, LA_ERR_CONNECTION_RESET);
+    end(conn);
+}
+
+static void
+test_timestamps__missing(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &stamped);
+    struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
+    seg.has = 0; /* 3.2: dropped in silence */
+    peer_say(&p, &seg, NULL, 10);
+    assert_int_equal(p.reason, LA_REASON_TIMESTAMP_MISSING);
+    peer_run_us(&p, 100000);
+    peer_expect_none(&p);
+    assert_int_equal(peer_status(&p, conn).bytes_received, 0);
+    seg.flags = LA_TCP_RST; /* but a RST counts */
+    peer_say(&p, &seg, NULL, 0);
+    assert_int_equal(peer_status(&p, conn).err, LA_ERR_CONNECTION_RESET);
+    end(conn);
+}
+
+/* 4.3: with a delayed ACK the earliest of the segments that it covers; after a gap the one that was
+ * last in order. */
+static void
+test_timestamps__what_is_echoed(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &stamped);
+    p.ts_val = 100;
+    peer_send(&p, LA_TCP_ACK, NULL, 10);
+    p.ts_val = 101;
+    peer_send(&p, LA_TCP_ACK, NULL, 10);
+    peer_run_us(&p, 50000);
+    assert_int_equal(peer_expect(&p, LA_TCP_ACK)->tcp.ts_ecr, 100);
+    p.ts_val = 110;
+    struct la_tcp_seg early = peer_usual(&p, LA_TCP_ACK);
+    early.seq = la_seq_add(early.seq, 10);
+    peer_say(&p, &early, NULL, 10);
+    assert_int_equal(peer_expect(&p, LA_TCP_ACK)->tcp.ts_ecr, 100);
+    p.ts_val = 120;
+    peer_send(&p, LA_TCP_ACK, NULL, 10);
+    assert_int_equal(peer_expect(&p, LA_TCP_ACK)->tcp.ts_ecr, 120);
+    p.snd_nxt = la_seq_add(p.snd_nxt, 10);
+    end(conn);
+}
+
+/* 5.5: after 24 days TS.Recent says nothing; the next segment is taken, and its stamp too. */
+static void
+test_timestamps__recent_grows_old(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &stamped);
+    peer_send(&p, LA_TCP_ACK, NULL, 10);
+    peer_run_us(&p, INT64_C(23) * 86400 * LA_US_PER_S);
+    peer_forget(&p);
+    p.ts_val -= 1000; /* as if its clock had gone half around and more */
+    peer_send(&p, LA_TCP_ACK, NULL, 10);
+    assert_int_equal(p.reason, LA_REASON_PAWS);
+    p.snd_nxt = la_seq_sub(p.snd_nxt, 10);
+    peer_run_us(&p, INT64_C(2) * 86400 * LA_US_PER_S);
+    peer_forget(&p);
+    peer_send(&p, LA_TCP_ACK, NULL, 10);
+    assert_int_equal(p.reason, LA_REASON_NONE);
+    peer_run_us(&p, 50000);
+    assert_int_equal(peer_expect(&p, LA_TCP_ACK)->tcp.ts_ecr, p.ts_val);
+    /* And it protects again. */
+    p.ts_val -= 1;
+    peer_send(&p, LA_TCP_ACK, NULL, 10);
+    assert_int_equal(p.reason, LA_REASON_PAWS);
+    end(conn);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_timestamps__old_duplicates_are_dropped),
+        cmocka_unit_test(test_timestamps__missing),
+        cmocka_unit_test(test_timestamps__what_is_echoed),
+        cmocka_unit_test(test_timestamps__recent_grows_old),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
