@@ -475,8 +475,7 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
 {
     LA_ASSERT(c->state != LA_TCP_CLOSED && c->state != LA_TCP_LISTEN);
     c->segments_received++;
-    if (time_wait_gives_way(c, seg)) {
-        c->flags |= LA_TCP_F_RELEASED;
+    if (time_wait_gives_way(c, seg)) { /* whoever owns it may still read what was received */
         la_tcp_end(c, LA_TCP_EV_RCV_SYN_REUSE, LA_OK, todo);
         todo->reuse = true;
         return;

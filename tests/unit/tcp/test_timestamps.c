@@ -122,6 +122,42 @@ test_timestamps__recent_grows_old(void **state)
     end(conn);
 }
 
+/* ---- TIME-WAIT gives way ---------------------------------------------------------------- */
+
+/* The stack closes first; `read`: the application takes what the peer had sent. */
+static la_handle
+to_time_wait(const struct peer_options *options, la_handle *listener)
+{
+    *listener = peer_listen(&p, 4);
+    la_handle conn = peer_connect(&p, *listener, options);
+    assert_int_equal(la_conn_close(p.stack, conn, p.now), LA_OK);
+    peer_collect(&p);
+    peer_expect(&p, LA_TCP_FIN | LA_TCP_ACK);
+    peer_send(&p, LA_TCP_ACK | LA_TCP_FIN, "last", 4);
+    peer_expect(&p, LA_TCP_ACK);
+    assert_int_equal(peer_state(&p), LA_TCP_TIME_WAIT);
+    return conn;
+}
+
+/* The application has not read everything yet: it keeps it. */
+static void
+test_timestamps__new_incarnation_leaves_unread_octets(void **state)
+{
+    (void)state;
+    la_handle listener;
+    peer_new(&p, &plain);
+    la_handle conn = to_time_wait(&peer_plain, &listener);
+    p.iss = p.snd_nxt.v + 1;
+    peer_say_syn(&p, LA_TCP_SYN, &peer_plain);
+    peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK);
+    peer_user_read(&p, conn, 4);
+    uint8_t octet;
+    assert_int_equal(la_conn_receive(p.stack, conn, (struct la_room){&octet, 1}, p.now), 0);
+    assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);
+    assert_int_equal(peer_state(&p), LA_TCP_SYN_RECEIVED);
+    peer_free(&p);
+}
+
 int
 main(void)
 {
@@ -130,6 +166,7 @@ main(void)
         cmocka_unit_test(test_timestamps__missing),
         cmocka_unit_test(test_timestamps__what_is_echoed),
         cmocka_unit_test(test_timestamps__recent_grows_old),
+        cmocka_unit_test(test_timestamps__new_incarnation_leaves_unread_octets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
