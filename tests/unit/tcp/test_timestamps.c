@@ -139,6 +139,73 @@ to_time_wait(const struct peer_options *options, la_handle *listener)
     return conn;
 }
 
+/* A SYN `seq_off` beyond the FIN, with a timestamp `ts_off` newer. True: it was honoured. */
+static bool
+new_incarnation(const struct peer_options *before, const struct peer_options *after,
+                uint32_t seq_off, uint32_t ts_off)
+{
+    la_handle listener;
+    peer_new(&p, &plain);
+    la_handle conn = to_time_wait(before, &listener);
+    assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);
+    la_seq nxt = p.rcv_nxt;
+    p.iss = p.snd_nxt.v + seq_off;
+    p.ts_val += ts_off;
+    peer_say_syn(&p, LA_TCP_SYN, after);
+    const struct peer_seg *answer = peer_take(&p);
+    bool honoured = answer != NULL && answer->tcp.flags == (LA_TCP_SYN | LA_TCP_ACK);
+    if (honoured) /* MAY-2 (1) */
+        assert_true(la_seq_gt(answer->tcp.seq, nxt));
+    assert_int_equal(peer_state(&p), honoured ? LA_TCP_SYN_RECEIVED : LA_TCP_TIME_WAIT);
+    peer_free(&p);
+    return honoured;
+}
+
+static void
+test_timestamps__time_wait_gives_way(void **state)
+{
+    (void)state;
+    /* RFC 6191 2, in its order. */
+    assert_true(new_incarnation(&stamped, &stamped, 1, 1));
+    assert_true(new_incarnation(&stamped, &stamped, UINT32_MAX - 1000, 1));
+    assert_true(new_incarnation(&stamped, &stamped, 1, 0));
+    assert_false(new_incarnation(&stamped, &stamped, UINT32_MAX - 1000, 0));
+    assert_false(new_incarnation(&stamped, &stamped, 1, UINT32_MAX)); /* an old duplicate */
+    assert_true(new_incarnation(&stamped, &peer_plain, 1, 0));
+    assert_false(new_incarnation(&stamped, &peer_plain, UINT32_MAX - 1000, 0));
+    assert_true(new_incarnation(&peer_plain, &peer_plain, 1, 0));
+    assert_false(new_incarnation(&peer_plain, &peer_plain, UINT32_MAX - 1000, 0));
+}
+
+/* MAY-2 (1): "its initial sequence number ... larger than the largest sequence number it used on
+ * the previous connection incarnation", also after more octets than the ISN's clock has ticks. */
+static void
+test_timestamps__new_incarnation_after_many_octets(void **state)
+{
+    (void)state;
+    la_handle listener;
+    peer_new(&p, &plain);
+    p.wnd = 65535;
+    listener = peer_listen(&p, 4);
+    la_handle conn = peer_connect(&p, listener, &peer_plain);
+    for (unsigned i = 0; i < 40; i++) {
+        peer_user_send(&p, conn, 60000);
+        while (peer_forget(&p) > 0)
+            peer_send(&p, LA_TCP_ACK, NULL, 0);
+    }
+    assert_int_equal(peer_status(&p, conn).bytes_acked, 40 * 60000);
+    assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);
+    peer_collect(&p);
+    peer_expect(&p, LA_TCP_FIN | LA_TCP_ACK);
+    peer_send(&p, LA_TCP_ACK | LA_TCP_FIN, NULL, 0);
+    peer_expect(&p, LA_TCP_ACK);
+    la_seq nxt = p.rcv_nxt;
+    p.iss = p.snd_nxt.v + 1;
+    peer_say_syn(&p, LA_TCP_SYN, &peer_plain);
+    assert_true(la_seq_gt(peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK)->tcp.seq, nxt));
+    peer_free(&p);
+}
+
 /* The application has not read everything yet: it keeps it. */
 static void
 test_timestamps__new_incarnation_leaves_unread_octets(void **state)
@@ -166,6 +233,8 @@ main(void)
         cmocka_unit_test(test_timestamps__missing),
         cmocka_unit_test(test_timestamps__what_is_echoed),
         cmocka_unit_test(test_timestamps__recent_grows_old),
+        cmocka_unit_test(test_timestamps__time_wait_gives_way),
+        cmocka_unit_test(test_timestamps__new_incarnation_after_many_octets),
         cmocka_unit_test(test_timestamps__new_incarnation_leaves_unread_octets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
