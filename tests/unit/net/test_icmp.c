@@ -338,6 +338,17 @@ test_icmp__errors_are_rate_limited(void **state)
     for (sent = 0; host_output(h, 2, &out); sent++) {
     }
     assert_int_equal(sent, 10);
+    for (int i = 0; i < 40; i++) { /* half a token at a time is not lost */
+        h->now = la_instant_add_us(h->now, 1500);
+        la_net_icmp_unreachable(h->net, &in, (struct la_bytes){l4, sizeof l4},
+                                LA_NET_ICMP_PORT_UNREACHABLE, h->now);
+    }
+    for (int i = 0; i < 100; i++)
+        la_net_icmp_unreachable(h->net, &in, (struct la_bytes){l4, sizeof l4},
+                                LA_NET_ICMP_PORT_UNREACHABLE, h->now);
+    for (sent = 0; host_output(h, 2, &out); sent++) {
+    }
+    assert_int_equal(sent, 60);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(test_icmp__##name, host_setup, host_teardown)

@@ -200,7 +200,7 @@ test_input__sources_that_cannot_be(void **state)
     pkt_tcp(&p, "2001:db8::2", "2001:db8::1", "x");
     memset(p.b + 24, 0, 10);
     p.b[34] = p.b[35] = 0xff;
-    expect_drop(h, 0, &p, LA_REASON_IP_NOT_FOR_US);
+    expect_drop(h, 2, &p, LA_REASON_IP_NOT_FOR_US);
 }
 
 static void

@@ -41,7 +41,7 @@ static void
 expect_arp_request(struct host *h, const char *dst_mac, const char *target)
 {
     struct pkt out, want;
-    pkt_arp(&want, 1, MAC_US, "192.168.1.1", target);
+    pkt_arp(&want, 1, MAC_US, target[1] == '0' ? "10.77.0.1" : "192.168.1.1", target);
     memcpy(want.b, dst_mac, 6);
     assert_true(host_output(h, 1, &out));
     assert_int_equal(out.n, want.n);
@@ -269,6 +269,32 @@ test_arp__the_cache_is_bounded(void **state)
     assert_true(host_output(h, 1, &p));
 }
 
+static void
+test_arp__the_least_recently_used_makes_room(void **state)
+{
+    struct host *h = *state;
+    char text[32];
+    struct pkt p;
+    host_addr(h, 1, "10.77.0.1", 16);
+    for (int i = 0; i < LA_NET_NEIGHBOURS_MAX; i++) { /* known ones, the first is the oldest */
+        snprintf(text, sizeof text, "10.77.%d.%d", 1 + i / 200, 1 + i % 200);
+        pkt_arp(&p, 1, MAC_PEER, text, "10.77.0.1");
+        assert_int_equal(host_input(h, 1, &p), LA_NET_TAKEN);
+        assert_true(host_output(h, 1, &p));
+        h->now = la_instant_add_us(h->now, 1);
+    }
+    assert_int_equal(send_tcp(h, "10.77.0.1", "10.77.1.1", 1), LA_OK); /* used: not the oldest */
+    expect_arp_request(h, MAC_PEER, "10.77.1.1");
+    expect_segment(h, MAC_PEER, 1);
+    assert_int_equal(send_tcp(h, "10.77.0.1", "10.77.99.1", 2), LA_OK); /* makes room */
+    expect_arp_request(h, MAC_ALL, "10.77.99.1");
+    assert_int_equal(send_tcp(h, "10.77.0.1", "10.77.1.1", 3), LA_OK);
+    expect_segment(h, MAC_PEER, 3);
+    assert_int_equal(send_tcp(h, "10.77.0.1", "10.77.1.2", 4), LA_OK); /* it was this one */
+    expect_arp_request(h, MAC_ALL, "10.77.1.2");
+    expect_silence(h);
+}
+
 /* ---- IPv6 ------------------------------------------------------------------------------- */
 
 /* A solicitation (135) or advertisement (136) with one link-layer option. */
@@ -430,6 +456,7 @@ main(void)
         T(arp__known_for_30_s_then_confirmed_in_passing),
         T(arp__unsolicited_news_only_for_known_neighbours),
         T(arp__the_cache_is_bounded),
+        T(arp__the_least_recently_used_makes_room),
         T(ndp__solicitation_is_answered),
         T(ndp__duplicate_address_detection_is_answered),
         T(ndp__resolution),

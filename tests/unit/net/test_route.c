@@ -56,6 +56,14 @@ test_route__to_ourselves_and_to_many(void **state)
     assert_int_equal(la_net_route_lookup(h->net, &dst, &route), LA_ERR_BAD_ARGUMENT);
     dst = addr_of("::");
     assert_int_equal(la_net_route_lookup(h->net, &dst, &route), LA_ERR_BAD_ARGUMENT);
+    /* Prefixes of 31 and 32 bits have no broadcast address (RFC 3021). */
+    host_addr(h, 0, "10.8.0.0", 31);
+    host_addr(h, 0, "10.8.1.1", 32);
+    dst = addr_of("10.8.0.1");
+    assert_true(la_net_is_unicast(h->net, &dst));
+    host_addr(h, 0, "10.8.0.5", 30);
+    dst = addr_of("10.8.0.7");
+    assert_false(la_net_is_unicast(h->net, &dst));
 }
 
 static void

@@ -153,9 +153,21 @@ test_udp__matching_order(void **state)
     la_handle any = udp_open(h, "::", 53);
     assert_int_equal(taker(h, "10.0.0.2", 1, "10.0.0.1", 53), any);
     assert_int_equal(taker(h, "2001:db8::2", 1, "2001:db8::1", 53), any);
-    struct la_endpoint local = end_of("10.0.0.1", 53);
+    struct la_endpoint local = end_of("::", 53);
     la_handle taken;
     assert_int_equal(la_net_udp_open(h->net, &local, false, &taken), LA_ERR_ADDRESS_IN_USE);
+    la_handle any4 = udp_open(h, "0.0.0.0", 53);
+    assert_int_equal(taker(h, "10.0.0.2", 1, "10.0.0.1", 53), any4);
+    assert_int_equal(taker(h, "2001:db8::2", 1, "2001:db8::1", 53), any);
+    la_handle exact = udp_open(h, "10.0.0.1", 53);
+    assert_int_equal(taker(h, "10.0.0.2", 1, "10.0.0.1", 53), exact);
+    assert_int_equal(taker(h, "10.0.0.2", 1, "192.168.1.1", 53), any4);
+    udp_connect(h, any4, "10.0.0.2", 7); /* now bound to 10.0.0.1 as well */
+    assert_int_equal(taker(h, "10.0.0.2", 7, "10.0.0.1", 53), any4);
+    assert_int_equal(taker(h, "10.0.0.2", 8, "10.0.0.1", 53), exact);
+    assert_int_equal(taker(h, "10.0.0.2", 8, "192.168.1.1", 53), any);
+    assert_int_equal(la_net_udp_close(h->net, exact), LA_OK);
+    assert_int_equal(la_net_udp_close(h->net, any4), LA_OK);
     assert_int_equal(la_net_udp_close(h->net, any), LA_OK);
 
     la_handle v4 = udp_open(h, "10.0.0.1", 53), v6 = udp_open(h, "2001:db8::1", 53),
@@ -287,6 +299,12 @@ test_udp__the_queue_is_bounded(void **state)
         assert_int_equal(host_input(h, 0, &p), LA_NET_TAKEN);
     uint64_t queued = 256 - (h->reason[LA_REASON_UDP_QUEUE_FULL] - before);
     assert_in_range(queued, 64, LA_UDP_QUEUE_BYTES_MAX / 1400);
+    while (la_net_udp_receive(h->net, udp, room, NULL, NULL) > 0) {
+    }
+    before = h->reason[LA_REASON_UDP_QUEUE_FULL];
+    for (int i = 0; i < 64; i++) /* what was read costs no more */
+        assert_int_equal(host_input(h, 0, &p), LA_NET_TAKEN);
+    assert_int_equal(h->reason[LA_REASON_UDP_QUEUE_FULL], before);
 }
 
 static void
