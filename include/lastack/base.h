@@ -16,6 +16,17 @@
 
 #define LA_MUST_CHECK __attribute__((warn_unused_result))
 
+/* Around the declarations of every public header: visible outside a shared library, C linkage. */
+#ifdef __cplusplus
+#define LA_API_BEGIN _Pragma("GCC visibility push(default)") extern "C" {
+#define LA_API_END } _Pragma("GCC visibility pop")
+#else
+#define LA_API_BEGIN _Pragma("GCC visibility push(default)")
+#define LA_API_END _Pragma("GCC visibility pop")
+#endif
+
+LA_API_BEGIN
+
 /* ---- errors ----------------------------------------------------------------------------- */
 
 /* 0 is success; negative values are enum la_err_code (lastack/err.def). */
@@ -130,5 +141,7 @@ __attribute__((noreturn)) void la_assert_failed(const char *file, int line, cons
 
 /* "0.1.0" */
 const char *la_version(void);
+
+LA_API_END
 
 #endif

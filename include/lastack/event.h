@@ -15,6 +15,8 @@
 
 #include <lastack/tcp.h>
 
+LA_API_BEGIN
+
 enum la_event_kind {
     LA_EVENT_SEGMENT_SENT,    /* .segment */
     LA_EVENT_SEGMENT_ARRIVED, /* .segment; before it is processed */
@@ -192,5 +194,7 @@ struct la_trace {
     void *ctx;
     uint32_t mask; /* LA_EVENT_BIT(kind) | … */
 };
+
+LA_API_END
 
 #endif

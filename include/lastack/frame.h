@@ -11,6 +11,8 @@
 
 #include <lastack/base.h>
 
+LA_API_BEGIN
+
 struct la_frame;
 
 /* A frame whose bytes are a copy of `bytes` (a packet as it came from a device). NULL: no memory.
@@ -33,5 +35,7 @@ size_t la_frame_copy_out(const struct la_frame *frame, size_t off, uint8_t *out,
 
 /* The segment's identity in the event stream (struct la_event.segment_id); 0 = none. */
 uint64_t la_frame_id(const struct la_frame *frame);
+
+LA_API_END
 
 #endif

@@ -12,6 +12,8 @@
 
 #include <lastack/stack.h>
 
+LA_API_BEGIN
+
 struct la_socks;
 typedef uint64_t la_sock; /* 0 = none */
 
@@ -23,6 +25,7 @@ la_err la_socks_new(struct la_stack *stack, struct la_socks **out) LA_MUST_CHECK
 /* Closes what is open (la_sock_close) without sending. */
 void la_socks_free(struct la_socks *socks);
 
+/* NO_MEMORY, BAD_ARGUMENT. */
 la_err la_sock_open(struct la_socks *socks, enum la_sock_family family, enum la_sock_type type,
                     la_sock *out) LA_MUST_CHECK;
 /* Port 0 is chosen here. ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, BAD_FAMILY, BAD_STATE (twice). */
@@ -48,6 +51,7 @@ la_err la_sock_shutdown(struct la_socks *socks, la_sock s, enum la_shutdown how,
 /* Obeys linger on/0 (RST); otherwise the connection goes on to its end without the handle. */
 la_err la_sock_close(struct la_socks *socks, la_sock s, la_instant now);
 
+/* The address it is bound to; any address and port 0 before that. */
 la_err la_sock_local(const struct la_socks *socks, la_sock s, struct la_endpoint *out);
 /* NOT_CONNECTED. */
 la_err la_sock_peer(const struct la_socks *socks, la_sock s, struct la_endpoint *out);
@@ -81,5 +85,7 @@ struct la_sock_event {
 /* A socket whose poll mask may have changed since it was last reported. */
 bool la_sock_next_event(struct la_socks *socks, struct la_sock_event *out);
 la_err la_sock_user_set(struct la_socks *socks, la_sock s, uint64_t user);
+
+LA_API_END
 
 #endif

@@ -18,12 +18,11 @@
 
 #include <lastack/event.h>
 #include <lastack/frame.h>
+#include <lastack/iface.h>
+
+LA_API_BEGIN
 
 struct la_stack;
-
-/* A connection, listener, request or UDP socket of one instance: index and generation, never a
- * pointer; a stale one is LA_ERR_BAD_HANDLE. 0 is none. */
-typedef uint64_t la_handle;
 
 /* ---- the instance ----------------------------------------------------------------------- */
 
@@ -46,7 +45,7 @@ struct la_tcp_cfg {
     uint32_t delayed_ack_us;     /* default 40 ms, < 500 ms (MUST-40); 0 = ACK at once */
     uint32_t r1_n;               /* retransmissions before advice to IP; default 3 */
     uint32_t r2_n;               /* retransmissions before giving up; default 15; 0 = never */
-    uint32_t r2_syn_n;           /* the same for a SYN; default 6 (127 s; MUST-23 asks 180 s: 7) */
+    uint32_t r2_syn_n;           /* the same for a SYN; default 7: 183 s (MUST-23 asks 180) */
     uint32_t user_timeout_ms;    /* unacknowledged data for this long ends it; 0 = R2 alone */
     uint32_t fin_wait_2_ms;      /* default 60 s; for connections that no handle owns */
     uint32_t msl_ms;             /* default 30 s; TIME-WAIT is twice that (MUST-13) */
@@ -76,32 +75,17 @@ struct la_stack_cfg {
 /* Fills in every default; set mem and seed afterwards. */
 void la_stack_cfg_init(struct la_stack_cfg *cfg);
 /* NO_MEMORY, BAD_ARGUMENT. */
-la_err la_stack_new(const struct la_stack_cfg *cfg, la_instant now, struct la_stack **out) LA_MUST_CHECK;
+la_err la_stack_new(const struct la_stack_cfg *cfg, la_instant now,
+                    struct la_stack **out) LA_MUST_CHECK;
 /* Everything is dropped without a word to any peer. NULL is allowed. */
 void la_stack_free(struct la_stack *stack);
 void la_stack_trace_set(struct la_stack *stack, const struct la_trace *trace);
 
 /* ---- interfaces ------------------------------------------------------------------------- */
 
-enum la_link_layer { LA_LINK_IP, LA_LINK_ETHERNET };
-
-/* What a link can do. Without an ability the stack does the work itself, once, at the edge. */
-struct la_link_caps {
-    uint8_t layer;      /* enum la_link_layer */
-    uint32_t mtu_bytes; /* largest IP packet, 68 .. 65535 (IPv6 needs 1280) */
-    bool checksum_tx;   /* accepts LA_CSUM_PARTIAL frames */
-    bool checksum_rx;   /* marks verified frames */
-    bool tso4, tso6;    /* accepts super-segments */
-};
-
-struct la_iface_cfg {
-    struct la_link_caps caps;
-    uint8_t mac[6];        /* Ethernet only */
-    bool any_address;      /* every unicast destination is ours: the forwarder's side */
-};
-
 /* At most 8 interfaces. *out: its number. LIMIT, BAD_ARGUMENT. */
-la_err la_stack_iface_add(struct la_stack *stack, const struct la_iface_cfg *cfg, int *out) LA_MUST_CHECK;
+la_err la_stack_iface_add(struct la_stack *stack, const struct la_iface_cfg *cfg,
+                          int *out) LA_MUST_CHECK;
 /* An address of this host with its on-link prefix (which also becomes a route). LIMIT (32). */
 la_err la_stack_addr_add(struct la_stack *stack, int iface, const struct la_addr *addr,
                          unsigned prefix_len) LA_MUST_CHECK;
@@ -170,10 +154,12 @@ la_err la_conn_open(struct la_stack *stack, const struct la_endpoint *local,
 la_ssize la_conn_send(struct la_stack *stack, la_handle conn, struct la_bytes bytes, bool more,
                       la_instant now);
 /* The same without a copy: room inside the send buffer, then how much was written there. */
-la_err la_conn_reserve(struct la_stack *stack, la_handle conn, size_t want_n, struct la_room *room) LA_MUST_CHECK;
+la_err la_conn_reserve(struct la_stack *stack, la_handle conn, size_t want_n,
+                       struct la_room *room) LA_MUST_CHECK;
 la_err la_conn_commit(struct la_stack *stack, la_handle conn, size_t n, bool more, la_instant now);
 /* RECEIVE: octets, 0 at the end of the stream (peer's FIN), AGAIN, the error, BAD_HANDLE. */
-la_ssize la_conn_receive(struct la_stack *stack, la_handle conn, struct la_room room, la_instant now);
+la_ssize la_conn_receive(struct la_stack *stack, la_handle conn, struct la_room room,
+                         la_instant now);
 /* The same without a copy: up to `max` pieces of what is readable; *n_out 0 at the end of the
  * stream. Valid until the next call on this connection. Then consume what was used. */
 la_err la_conn_peek(struct la_stack *stack, la_handle conn, struct la_bytes *pieces, size_t max,
@@ -236,8 +222,8 @@ enum la_conn_option {
     LA_OPT_RELEASE_RESETS,   /* 1: la_conn_release() aborts (SO_LINGER with 0 seconds) */
     LA_OPT_COUNT
 };
-/* NO_SUCH_OPTION, BAD_ARGUMENT (out of range), BAD_HANDLE. Values out of a sensible range that other
- * stacks clamp are clamped. */
+/* NO_SUCH_OPTION, BAD_ARGUMENT (out of range), BAD_HANDLE. Values out of a sensible range that
+ * other stacks clamp are clamped. */
 la_err la_conn_option_set(struct la_stack *stack, la_handle conn, enum la_conn_option opt,
                           int64_t value, la_instant now);
 la_err la_conn_option_get(const struct la_stack *stack, la_handle conn, enum la_conn_option opt,
@@ -255,8 +241,10 @@ void la_stack_state_counts(const struct la_stack *stack, uint32_t *out);
 la_err la_listener_open(struct la_stack *stack, const struct la_endpoint *local, uint32_t backlog,
                         const struct la_tcp_cfg *cfg, la_handle *out, la_instant now) LA_MUST_CHECK;
 /* A connection in ESTABLISHED (or further); AGAIN when there is none. */
-la_err la_listener_accept(struct la_stack *stack, la_handle listener, la_handle *out, la_instant now) LA_MUST_CHECK;
+la_err la_listener_accept(struct la_stack *stack, la_handle listener, la_handle *out,
+                          la_instant now) LA_MUST_CHECK;
 la_err la_listener_backlog_set(struct la_stack *stack, la_handle listener, uint32_t backlog);
+la_err la_listener_user_set(struct la_stack *stack, la_handle listener, uint64_t user);
 /* Connections not yet accepted are reset. */
 la_err la_listener_close(struct la_stack *stack, la_handle listener, la_instant now);
 struct la_listener_status {
@@ -264,7 +252,8 @@ struct la_listener_status {
     uint32_t backlog_n, accept_queue_n, syn_queue_n;
     uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
 };
-la_err la_listener_status(const struct la_stack *stack, la_handle listener, struct la_listener_status *out);
+la_err la_listener_status(const struct la_stack *stack, la_handle listener,
+                          struct la_listener_status *out);
 
 /* ---- the forwarder: any address, any port, decided before the SYN,ACK ------------------- */
 
@@ -291,9 +280,6 @@ la_err la_forward_reject(struct la_stack *stack, la_handle request, enum la_forw
 
 /* ---- UDP -------------------------------------------------------------------------------- */
 
-struct la_udp_from {
-    struct la_endpoint local, remote; /* where it was sent to, who sent it */
-};
 /* local.port 0: a random free one. local.port 0 with `any_port` on an any_address interface:
  * every datagram that no other socket takes (the forwarder's side). */
 la_err la_udp_open(struct la_stack *stack, const struct la_endpoint *local, bool any_port,
@@ -323,6 +309,9 @@ struct la_stack_stats {
     uint64_t udp_in, udp_out, icmp_in, icmp_out;
     uint64_t reason[LA_REASON_COUNT];
 };
+/* Valid as long as the instance; counts go on. */
 const struct la_stack_stats *la_stack_stats(const struct la_stack *stack);
+
+LA_API_END
 
 #endif

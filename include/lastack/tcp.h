@@ -8,7 +8,9 @@
 #ifndef LASTACK_TCP_H
 #define LASTACK_TCP_H
 
-#include <lastack/base.h>
+#include <lastack/wire.h>
+
+LA_API_BEGIN
 
 /* RFC 9293 3.3.2. Values are stable (they stand in captures and JSON by name only). */
 enum la_tcp_state {
@@ -58,16 +60,6 @@ const char *la_reason_name(enum la_reason reason);
 const char *la_reason_section(enum la_reason reason);
 const char *la_reason_text(enum la_reason reason);
 
-/* TCP flags as in the header's octet 13. */
-enum {
-    LA_TCP_FIN = 0x01,
-    LA_TCP_SYN = 0x02,
-    LA_TCP_RST = 0x04,
-    LA_TCP_PSH = 0x08,
-    LA_TCP_ACK = 0x10,
-    LA_TCP_URG = 0x20,
-    LA_TCP_ECE = 0x40,
-    LA_TCP_CWR = 0x80
-};
+LA_API_END
 
 #endif

@@ -16,7 +16,8 @@ bool la_addr_is_broadcast(const struct la_addr *addr); /* 255.255.255.255 */
 bool la_addr_is_loopback(const struct la_addr *addr);  /* 127/8, ::1 */
 bool la_addr_is_link_local(const struct la_addr *addr);
 /* prefix_len counts within the family: 0..32 or 0..128. */
-bool la_addr_in_prefix(const struct la_addr *addr, const struct la_addr *prefix, unsigned prefix_len);
+bool la_addr_in_prefix(const struct la_addr *addr, const struct la_addr *prefix,
+                       unsigned prefix_len);
 bool la_endpoint_equal(const struct la_endpoint *a, const struct la_endpoint *b);
 
 #endif

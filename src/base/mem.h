@@ -10,12 +10,15 @@
 
 #include <lastack/base.h>
 
-/* n octets, zeroed, aligned to 16. NULL: allocator or budget refused. The caller gives back the
- * same n. */
+/* n > 0 octets, zeroed, aligned as the allocator aligns (for any object). NULL: allocator or budget
+ * refused, also after the free lists were emptied. The caller gives back the same n. */
 void *la_mem_take(struct la_mem *mem, size_t n) LA_MUST_CHECK;
+/* NULL is allowed. */
 void la_mem_give(struct la_mem *mem, void *p, size_t n);
 
 /* The budget that is left, UINT64_MAX without a budget. */
 uint64_t la_mem_left(const struct la_mem *mem);
+/* Asserts the invariants. O(what lies free). */
+void la_mem_check(const struct la_mem *mem);
 
 #endif

@@ -1,29 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * clock.c - the one clock of a run
- *
- * Read first: clock_gettime(2).
+ * clock.c - the monotonic clock
  */
-#include "host/clock.h"
+#include <lastack/host.h>
 
 #include <time.h>
 
-static int64_t
-read_ns(clockid_t id)
-{
-    struct timespec ts = {0};
-    (void)clock_gettime(id, &ts); /* cannot fail for these two ids */
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-void
-la_clock_init(struct la_clock *clock)
-{
-    clock->epoch_ns = read_ns(CLOCK_REALTIME) - read_ns(CLOCK_MONOTONIC);
-}
-
 la_instant
-la_clock_now(const struct la_clock *clock)
+la_host_now(void)
 {
-    return (la_instant){read_ns(CLOCK_MONOTONIC) + clock->epoch_ns};
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (la_instant){(int64_t)ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec};
 }

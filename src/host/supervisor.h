@@ -9,7 +9,7 @@
 #ifndef LA_HOST_SUPERVISOR_H
 #define LA_HOST_SUPERVISOR_H
 
-#include "host/clock.h"
+#include "host/walltime.h"
 #include "host/far.h"
 #include "host/far_udp.h"
 #include "host/launch.h"
@@ -34,7 +34,7 @@ struct la_weigh {
 
 struct la_run {
     const struct la_run_cfg *cfg;
-    struct la_clock clock;
+    struct la_walltime clock;
     la_instant now;              /* of this round */
     struct la_loop loop;
     struct la_watch notify_watch;

@@ -5,8 +5,7 @@
 #include "proto/tcp_fsm.h"
 
 static const struct la_tcp_edge edges[LA_TCP_STATE_COUNT][LA_TCP_EV_COUNT] = {
-#define EDGE(from, event, to, section)                                                             \
-    [LA_TCP_##from][LA_TCP_EV_##event] = {LA_TCP_##to, section},
+#define EDGE(from, event, to, section) [LA_TCP_##from][LA_TCP_EV_##event] = {LA_TCP_##to, section},
 #include <lastack/tcp_fsm.def>
 #undef EDGE
 };

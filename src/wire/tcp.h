@@ -8,7 +8,7 @@
 #ifndef LA_WIRE_TCP_H
 #define LA_WIRE_TCP_H
 
-#include <lastack/tcp.h>
+#include <lastack/wire.h>
 #include "base/bytes.h"
 #include "base/seq.h"
 
@@ -95,15 +95,15 @@ struct la_tcp_seg {
     struct la_tcp_sack sack[LA_TCP_SACK_MAX];
 };
 
-/* text_bytes: octets behind the header. Options of wrong length for their kind are MALFORMED; the last
- * one of a kind counts. Never fails: a view is good. */
+/* text_bytes: octets behind the header. Options of wrong length for their kind are MALFORMED; the
+ * last one of a kind counts. Never fails: a view is good. */
 void la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_t text_bytes);
 
 /* Octets that la_tcp_seg_emit() will write: 20..60. SACK blocks that do not fit are left out. */
 size_t la_tcp_seg_header_bytes(const struct la_tcp_seg *seg);
-/* Writes the header with checksum 0; room->n must be at least the above. Layout: MSS, SACK-permitted +
- * timestamps, window scale in the order Linux uses (4-octet aligned with NOPs, RFC 7323
- * appendix A). Returns octets written. */
+/* Writes the header with checksum 0; room->n must be at least the above. Layout: MSS,
+ * SACK-permitted + timestamps, window scale in the order Linux uses (4-octet aligned with NOPs,
+ * RFC 7323 appendix A). Returns octets written. */
 size_t la_tcp_seg_emit(const struct la_tcp_seg *seg, struct la_room room);
 
 #endif

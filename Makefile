@@ -1,0 +1,65 @@
+# A thin front for Meson: what people type. `make help` says what there is.
+BUILD ?= build
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+
+.DEFAULT_GOAL := build
+.PHONY: build demo check bench install fuzz lint format clean help
+
+build:
+	@tools/need.sh --only-say build
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX)
+	@ninja -C $(BUILD)
+
+demo:
+	@tools/need.sh build demo
+	@$(MAKE) --no-print-directory build
+	@tools/demo.sh $(BUILD)/lastack
+
+# The first check on a tree that was built without cmocka configures the tests in.
+check:
+	@tools/need.sh build check
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX) -Dtests=enabled
+	@test -f $(BUILD)/.tests || meson setup --reconfigure $(BUILD) -Dtests=enabled
+	@touch $(BUILD)/.tests
+	@ninja -C $(BUILD)
+	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
+
+bench:
+	@tools/need.sh build bench
+	@$(MAKE) --no-print-directory build
+	@$(BUILD)/lastack bench
+
+install: build
+	@meson install -C $(BUILD) --no-rebuild
+
+fuzz:
+	@tools/need.sh build fuzz
+	@test -f $(BUILD)-fuzz/build.ninja || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true \
+	    -Db_sanitize=address,undefined -Db_lundef=false
+	@ninja -C $(BUILD)-fuzz
+	@tools/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+lint:
+	@tools/need.sh build lint
+	@$(MAKE) --no-print-directory build
+	@tools/lint.sh $(BUILD)
+
+format:
+	@clang-format -i $$(git ls-files '*.c')
+
+clean:
+	@rm -rf $(BUILD) $(BUILD)-fuzz
+
+help:
+	@echo 'make           build $(BUILD)/lastack and the library'
+	@echo 'make demo      curl through lastack over a bad wire, with the story of every segment'
+	@echo 'make check     build and run all tests'
+	@echo 'make bench     the benchmarks, each beside its reference'
+	@echo 'make install   install below PREFIX ($(PREFIX)); DESTDIR is respected'
+	@echo 'make fuzz      run each fuzz harness for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make lint      clang-tidy: advice, not a test'
+	@echo 'make format    clang-format on every .c file'
+	@echo 'make clean     remove $(BUILD) and $(BUILD)-fuzz'
+	@echo
+	@echo 'demo, check, bench, fuzz and lint install the Debian packages they miss, and say so.'

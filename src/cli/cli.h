@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cli.h - the commands of the program
+ *
+ * One file per command: src/cli/NAME.c defines la_cli_NAME(). It gets the arguments behind
+ * `lastack`, argv[0] being the command's own name, and returns the exit status. A mistake of the
+ * user's is one line on standard error that says what is wrong and what to do, and status 2.
+ */
+#ifndef LA_CLI_CLI_H
+#define LA_CLI_CLI_H
+
+enum la_cli_exit {
+    LA_CLI_OK = 0,
+    LA_CLI_FAILED = 1, /* the work was tried and did not succeed */
+    LA_CLI_USAGE = 2   /* an unknown option or command, a missing argument */
+};
+
+/* One line of the table in command.c. */
+struct la_cli_command {
+    const char *name;
+    const char *summary;
+    int (*main)(int argc, char **argv);
+};
+
+/* The command of that name, NULL when there is none. */
+const struct la_cli_command *la_cli_command_find(const char *name);
+/* The table in the order of the help text; ends with a NULL name. */
+const struct la_cli_command *la_cli_commands(void);
+
+int la_cli_run(int argc, char **argv);
+int la_cli_lab(int argc, char **argv);
+int la_cli_bench(int argc, char **argv);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * input.c - frames in: to the connection, listener or request that they are for
+ *
+ * Read first: RFC 9293 3.10.7; RFC 1122 3.3.1. net/ has checked the IP layer; here the TCP checksum
+ * and header are, and the record is looked up.
+ */
+#include "base/assert.h"
+#include "base/time.h"
+#include "net/udp.h"
+#include "stack/instance.h"
+#include "tcp/arrive.h"
+#include "tcp/open.h"
+#include "tcp/out.h"
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+static void
+tell_arrived(struct la_stack *s, const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+             const struct la_tcp_todo *todo)
+{
+    if (!la_tcp_hears(&s->env, LA_EVENT_SEGMENT_ARRIVED))
+        return;
+    struct la_event ev = {
+        .at = todo->now, .kind = LA_EVENT_SEGMENT_ARRIVED, .segment_id = todo->segment_id};
+    bool scaled = c != NULL && (c->flags & LA_TCP_F_WSCALE) != 0 &&
+                  (seg->flags & LA_TCP_SYN) == 0 && c->state != LA_TCP_SYN_SENT;
+    la_tcp_event_segment(&ev.u.segment, seg,
+                         scaled ? (uint32_t)seg->wnd << c->snd_wscale : seg->wnd);
+    s->env.emit(s, c, &ev);
+}
+
+/* Counts why the segment was dropped or remarked upon, and tells it. */
+static void
+tell_reason(struct la_stack *s, const struct la_tcp_conn *c, const struct la_tcp_todo *todo)
+{
+    if (todo->reason == LA_REASON_NONE)
+        return;
+    la_stack_drop(s, todo->reason);
+    if (!la_tcp_hears(&s->env, LA_EVENT_DROP))
+        return;
+    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_DROP, .segment_id = todo->segment_id};
+    ev.u.drop.reason = (uint16_t)todo->reason;
+    s->env.emit(s, c, &ev);
+}
+
+/* ---- one segment ------------------------------------------------------------------------ */
+
+struct arrival {
+    struct la_tuple tuple;
+    int iface;
+    struct la_tcp_seg seg;
+};
+
+static void
+no_connection(struct la_stack *s, const struct arrival *a, struct la_tcp_todo *todo)
+{
+    uint32_t listener = la_listener_find(s, &a->tuple.local);
+    const struct la_iface_cfg *iface = la_net_iface(s->net, a->iface);
+    bool forwards = iface != NULL && iface->any_address;
+    if (listener == LA_REC_NONE && !forwards)
+        la_tcp_closed_state(&a->seg, todo);
+    else if (la_tcp_listen_state(&a->seg, todo)) {
+        if (listener != LA_REC_NONE)
+            la_listener_syn(s, listener, &a->tuple, a->iface, &a->seg, todo);
+        else
+            la_forward_syn(s, &a->tuple, a->iface, &a->seg, todo);
+    }
+    if (todo->rst)
+        la_stack_send_rst(s, &a->tuple, NULL, todo);
+}
+
+/* The third segment of a handshake finds the accept queue full: as if it had been lost, so that the
+ * peer tries again. */
+static bool
+must_wait_for_room(const struct la_stack *s, const struct la_rec *rec, const struct la_tcp_seg *seg)
+{
+    return rec->queue == LA_QUEUE_SYN && rec->tcp.state == LA_TCP_SYN_RECEIVED &&
+           (seg->flags & (LA_TCP_ACK | LA_TCP_RST | LA_TCP_SYN)) == LA_TCP_ACK &&
+           !la_listener_has_room(s, rec);
+}
+
+static void
+to_connection(struct la_stack *s, uint32_t idx, const struct arrival *a, struct la_tcp_todo *todo)
+{
+    struct la_rec *rec = la_rec_at(s, idx);
+    tell_arrived(s, &rec->tcp, &a->seg, todo);
+    if ((rec->flags & LA_REC_REQUEST) != 0) {
+        la_forward_segment(s, idx, &a->seg, todo);
+        tell_reason(s, NULL, todo);
+        return;
+    }
+    if (must_wait_for_room(s, rec, &a->seg)) {
+        todo->reason = LA_REASON_ACCEPT_QUEUE_FULL;
+        la_listener_at(s, rec->listener)->accept_dropped_n++;
+    } else {
+        la_tcp_arrive(&rec->tcp, &a->seg, todo);
+    }
+    tell_reason(s, &rec->tcp, todo);
+    bool reuse = todo->reuse;
+    la_rec_settle(s, idx, todo);
+    if (reuse) { /* RFC 9293 3.6.1 (MAY-2): the SYN begins a new incarnation */
+        struct la_tcp_todo again = la_stack_todo(s, todo->now);
+        again.segment_id = todo->segment_id;
+        again.text = todo->text;
+        no_connection(s, a, &again);
+        tell_reason(s, NULL, &again);
+    }
+}
+
+static void
+segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, la_instant now)
+{
+    struct la_tcp_view view;
+    if (!la_frame_need(f, LA_TCP_HEADER_BYTES) ||
+        !la_tcp_view_init(&view, (struct la_bytes){f->head, la_frame_len(f)})) {
+        la_stack_drop(s, LA_REASON_TCP_MALFORMED);
+        return;
+    }
+    if (!la_net_l4_checksum_ok(s->net, in, f)) {
+        la_stack_drop(s, LA_REASON_TCP_CHECKSUM);
+        return;
+    }
+    uint8_t header_bytes = view.header_bytes;
+    if (!la_frame_need(f, header_bytes) ||
+        !la_tcp_view_init(&view, (struct la_bytes){f->head, f->head_n})) {
+        la_stack_drop(s, LA_REASON_TCP_MALFORMED);
+        return;
+    }
+    struct arrival a = {.iface = in->iface};
+    la_tcp_seg_judge(&a.seg, &view, (uint32_t)(la_frame_len(f) - header_bytes));
+    a.tuple = (struct la_tuple){{in->dst, a.seg.dst_port}, {in->src, a.seg.src_port}};
+    if (a.seg.src_port == 0 || a.seg.dst_port == 0) {
+        la_stack_drop(s, LA_REASON_TCP_MALFORMED);
+        return;
+    }
+    la_frame_pull(f, header_bytes);
+    if (!la_frame_head_to_payload(f)) {
+        la_stack_drop(s, LA_REASON_NO_MEMORY);
+        return;
+    }
+    s->stats.tcp_segments_in++;
+    if ((a.seg.has & LA_TCP_HAS_MALFORMED) != 0)
+        la_stack_drop(s, LA_REASON_TCP_OPTION_MALFORMED); /* counted; what was good stands */
+
+    struct la_tcp_todo todo = la_stack_todo(s, now);
+    todo.segment_id = f->id;
+    todo.text = &f->payload;
+    uint32_t idx = la_rec_find(s, &a.tuple);
+    if (idx != LA_REC_NONE) {
+        to_connection(s, idx, &a, &todo);
+        return;
+    }
+    s->about_local = a.tuple.local;
+    s->about_remote = a.tuple.remote;
+    tell_arrived(s, NULL, &a.seg, &todo);
+    no_connection(s, &a, &todo);
+    s->about_local = a.tuple.local;
+    s->about_remote = a.tuple.remote;
+    tell_reason(s, NULL, &todo);
+}
+
+/* ---- ICMP errors ------------------------------------------------------------------------ */
+
+/* RFC 9293 3.9.2.2; which are hard: RFC 1122 4.2.3.9. */
+static la_err
+icmp_meaning(const struct la_net_icmp *icmp, bool *hard)
+{
+    *hard = false;
+    switch ((enum la_net_icmp_kind)icmp->kind) {
+    case LA_NET_ICMP_PORT_UNREACHABLE:
+        *hard = true;
+        return LA_ERR_CONNECTION_REFUSED;
+    case LA_NET_ICMP_PROTOCOL_UNREACHABLE:
+        *hard = true;
+        return LA_ERR_PROTOCOL_UNREACHABLE;
+    case LA_NET_ICMP_PROHIBITED:
+        *hard = true;
+        return LA_ERR_HOST_UNREACHABLE;
+    case LA_NET_ICMP_NET_UNREACHABLE:
+        return LA_ERR_NET_UNREACHABLE;
+    case LA_NET_ICMP_HOST_UNREACHABLE:
+    case LA_NET_ICMP_TIME_EXCEEDED:
+    case LA_NET_ICMP_PARAMETER:
+        return LA_ERR_HOST_UNREACHABLE;
+    case LA_NET_ICMP_NONE:
+    case LA_NET_ICMP_TOO_BIG:
+    case LA_NET_ICMP_SOURCE_QUENCH: /* MUST-55: silently discarded */
+        break;
+    }
+    return LA_OK;
+}
+
+static void
+icmp_error(struct la_stack *s, const struct la_net_in *in, la_instant now)
+{
+    bool hard;
+    la_err err = icmp_meaning(&in->icmp, &hard);
+    struct la_tuple tuple = {in->icmp.local, in->icmp.remote};
+    uint32_t idx = la_rec_find(s, &tuple);
+    if (err == LA_OK || idx == LA_REC_NONE) {
+        la_stack_drop(s, err == LA_OK ? LA_REASON_ICMP_IGNORED : LA_REASON_ICMP_UNMATCHED);
+        return;
+    }
+    struct la_tcp_todo todo = la_stack_todo(s, now);
+    la_tcp_icmp_error(&la_rec_at(s, idx)->tcp, in->icmp.seq, err, hard, &todo);
+    if (todo.reason != LA_REASON_NONE)
+        la_stack_drop(s, todo.reason);
+    la_rec_settle(s, idx, &todo);
+}
+
+/* ---- bursts ----------------------------------------------------------------------------- */
+
+static void
+serve(struct la_stack *s, enum la_net_verdict verdict, const struct la_net_in *in,
+      struct la_frame *f, la_instant now)
+{
+    switch (verdict) {
+    case LA_NET_TCP:
+        segment(s, in, f, now);
+        la_frame_free(f);
+        break;
+    case LA_NET_ICMP_ERROR:
+        icmp_error(s, in, now);
+        break;
+    case LA_NET_IDLE:
+    case LA_NET_TAKEN:
+        break;
+    }
+}
+
+void
+la_stack_local(struct la_stack *s, la_instant now)
+{
+    struct la_frame *f;
+    struct la_net_in in;
+    for (;;) {
+        enum la_net_verdict verdict = la_net_local_next(s->net, &f, &in, now);
+        if (verdict == LA_NET_IDLE)
+            return;
+        serve(s, verdict, &in, f, now);
+    }
+}
+
+void
+la_stack_input(struct la_stack *s, int iface, struct la_frame **take_frames, size_t n,
+               la_instant now)
+{
+    now = la_stack_clock(s, now);
+    s->stats.frames_in += n;
+    for (size_t i = 0; i < n; i++) {
+        struct la_net_in in;
+        enum la_net_verdict verdict = la_net_input(s->net, iface, take_frames[i], &in, now);
+        serve(s, verdict, &in, take_frames[i], now);
+    }
+}

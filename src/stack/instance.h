@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * instance.h - the inside of struct la_stack: records, listeners, tables, lists
+ *
+ * One record (struct la_rec) per connection in any state, found by four-tuple through `index`, by
+ * handle through its pool, and by deadline through `wheel`. Lists are chained through the records
+ * by index. A record is freed when its connection is CLOSED and nobody holds a handle.
+ */
+#ifndef LA_STACK_INSTANCE_H
+#define LA_STACK_INSTANCE_H
+
+#include <lastack/stack.h>
+#include "base/hash.h"
+#include "base/index.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "base/wheel.h"
+#include "net/net.h"
+#include "tcp/conn.h"
+#include "wire/tcp.h"
+
+#define LA_REC_NONE UINT32_MAX
+
+/* ---- lists of records ------------------------------------------------------------------- */
+
+/* A record can be on one list of each kind. */
+enum la_list_kind {
+    LA_LIST_OUTPUT, /* has something to send */
+    LA_LIST_EVENTS, /* has something to tell the application */
+    LA_LIST_QUEUE,  /* a listener's SYN or accept queue, or TIME-WAIT, oldest first */
+    LA_LIST_KINDS
+};
+
+struct la_list {
+    uint32_t first, last, n;
+};
+
+struct la_list_link {
+    uint32_t next, prev;
+};
+
+enum la_rec_queue { LA_QUEUE_NONE, LA_QUEUE_SYN, LA_QUEUE_ACCEPT, LA_QUEUE_TIME_WAIT };
+
+enum la_rec_flag {
+    LA_REC_LIVE = 1,    /* taken from the pool */
+    LA_REC_OWNED = 2,   /* the application holds its handle */
+    LA_REC_INDEXED = 4, /* found by its four-tuple */
+    LA_REC_REQUEST = 8, /* the handle is a forwarder request's */
+    LA_REC_GONE = 16,   /* a request that its peer gave up; freed when that was told */
+    LA_REC_TOLD = 32    /* the request was announced */
+};
+
+struct la_rec {
+    uint32_t hash_next; /* the pool's while free, as is the next member */
+    uint32_t listener;  /* that it came from, LA_REC_NONE = none */
+    uint32_t gen;
+    uint32_t ready;     /* LA_READY_* to be told */
+    struct la_wheel_link wheel;
+    struct la_list_link link[LA_LIST_KINDS];
+    struct la_addr local_addr, remote_addr;
+    uint16_t local_port, remote_port;
+    uint8_t on_list;    /* bit per enum la_list_kind */
+    uint8_t queue;      /* enum la_rec_queue */
+    uint8_t flags;      /* enum la_rec_flag */
+    uint8_t counted;    /* the state it is counted under */
+    uint8_t iface;
+    uint32_t idx;       /* its own */
+    uint64_t user;
+    struct la_tcp_conn tcp;
+};
+
+struct la_listener {
+    uint32_t hash_next; /* the pool's while free, as is the next member */
+    uint32_t spare;
+    uint32_t gen;
+    bool live;
+    bool told;          /* on the events list */
+    uint32_t event_next;
+    struct la_endpoint local;
+    uint32_t backlog_n;
+    struct la_list syn_queue, accept_queue;
+    struct la_tcp_cfg cfg;
+    uint64_t user;
+    uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
+};
+
+/* ---- the instance ----------------------------------------------------------------------- */
+
+struct la_stack {
+    struct la_mem *mem;
+    struct la_stack_cfg cfg;
+    struct la_net *net;
+    struct la_tcp_env env;
+    la_instant now;
+
+    struct la_pool recs;
+    struct la_index index;
+    struct la_wheel wheel;
+    struct la_list output, events, time_wait;
+    uint32_t requests_n;
+    uint32_t state_n[LA_TCP_STATE_COUNT];
+
+    struct la_pool listeners;
+    struct la_index listener_index; /* by port */
+    uint32_t listener_events;       /* first to tell; LA_REC_NONE = none */
+
+    struct la_key index_key, isn_key, timestamp_key;
+    struct la_rng port_rng;
+    struct la_stack_stats stats;
+
+    /* The four-tuple that events without a connection are about. */
+    struct la_endpoint about_local, about_remote;
+};
+
+/* ---- records (records.c) ---------------------------------------------------------------- */
+
+static inline struct la_rec *
+la_rec_at(const struct la_stack *s, uint32_t idx)
+{
+    return la_pool_at(&s->recs, idx);
+}
+
+static inline struct la_rec *
+la_rec_of(const struct la_tcp_conn *c)
+{
+    return (struct la_rec *)((uintptr_t)c - offsetof(struct la_rec, tcp));
+}
+
+struct la_tuple {
+    struct la_endpoint local, remote;
+};
+
+/* A fresh record under its four-tuple, with the connection opened by `cfg` but CLOSED. LIMIT,
+ * NO_MEMORY, ADDRESS_IN_USE, NO_ROUTE. */
+la_err la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp_cfg *cfg,
+                  int iface, uint32_t *out);
+/* LA_REC_NONE: there is none. */
+uint32_t la_rec_find(const struct la_stack *s, const struct la_tuple *tuple);
+struct la_tuple la_rec_tuple(const struct la_rec *rec);
+uint32_t la_rec_hash(const struct la_stack *s, uint32_t idx);
+/* Its four-tuple may be used again. */
+void la_rec_unindex(struct la_stack *s, uint32_t idx);
+void la_rec_free(struct la_stack *s, uint32_t idx);
+/* LA_READY_* as of now. */
+uint32_t la_stack_ready_level(const struct la_stack *s, uint32_t idx);
+la_handle la_rec_handle(const struct la_stack *s, uint32_t idx);
+/* LA_REC_NONE: stale, or not a connection's (a request's, with `request`). */
+uint32_t la_rec_of_handle(const struct la_stack *s, la_handle h, bool request);
+/* What a call or a segment has changed: sends its RST, counts, queues, arms the timer, tells the
+ * application, frees the record. The record may be gone afterwards. */
+void la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo);
+void la_rec_tell(struct la_stack *s, uint32_t idx, uint32_t ready);
+struct la_tcp_todo la_stack_todo(struct la_stack *s, la_instant now);
+/* Sends the RST in todo from tuple->local. rec may be NULL. */
+void la_stack_send_rst(struct la_stack *s, const struct la_tuple *tuple, const struct la_rec *rec,
+                       struct la_tcp_todo *todo);
+void la_stack_tell_call(struct la_stack *s, uint32_t idx, enum la_call call, uint64_t octets);
+/* max(now, the latest that was seen): time never goes back. */
+la_instant la_stack_clock(struct la_stack *s, la_instant now);
+/* Are all values of a connection's configuration in their ranges? */
+bool la_tcp_cfg_ok(const struct la_tcp_cfg *cfg);
+/* Serves what this host sent to itself. */
+void la_stack_local(struct la_stack *s, la_instant now);
+void la_stack_drop(struct la_stack *s, enum la_reason reason);
+
+/* ---- lists (lists.c) -------------------------------------------------------------------- */
+
+void la_list_init(struct la_list *list);
+void la_list_push(struct la_stack *s, struct la_list *list, enum la_list_kind kind, uint32_t idx);
+void la_list_remove(struct la_stack *s, struct la_list *list, enum la_list_kind kind, uint32_t idx);
+static inline bool
+la_rec_on_list(const struct la_rec *rec, enum la_list_kind kind)
+{
+    return (rec->on_list & (1u << kind)) != 0;
+}
+
+/* ---- listeners (listeners.c) ------------------------------------------------------------ */
+
+static inline struct la_listener *
+la_listener_at(const struct la_stack *s, uint32_t idx)
+{
+    return la_pool_at(&s->listeners, idx);
+}
+bool la_listeners_init(struct la_stack *s);
+void la_listeners_fini(struct la_stack *s);
+uint32_t la_listener_find(const struct la_stack *s, const struct la_endpoint *local);
+/* A SYN for a listener. */
+void la_listener_syn(struct la_stack *s, uint32_t listener, const struct la_tuple *tuple, int iface,
+                     const struct la_tcp_seg *syn, struct la_tcp_todo *todo);
+/* A connection of a listener has become ESTABLISHED. */
+void la_listener_established(struct la_stack *s, uint32_t idx);
+/* May the third segment of this half-open connection complete it now? */
+bool la_listener_has_room(const struct la_stack *s, const struct la_rec *rec);
+bool la_listener_next_event(struct la_stack *s, struct la_stack_event *out);
+
+/* ---- the forwarder (forward.c) ---------------------------------------------------------- */
+
+void la_forward_syn(struct la_stack *s, const struct la_tuple *tuple, int iface,
+                    const struct la_tcp_seg *syn, struct la_tcp_todo *todo);
+/* A segment for a connection whose SYN is held. */
+void la_forward_segment(struct la_stack *s, uint32_t idx, const struct la_tcp_seg *seg,
+                        struct la_tcp_todo *todo);
+
+/* A held SYN was not answered in time. */
+void la_forward_timeout(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo);
+
+/* ---- handles ---------------------------------------------------------------------------- */
+
+/* kind in the top 4 bits, 28 bits of generation, 32 of index. */
+enum la_handle_kind { LA_HANDLE_CONN = 1, LA_HANDLE_LISTENER, LA_HANDLE_REQUEST, LA_HANDLE_UDP };
+#define LA_HANDLE_GEN_MASK UINT32_C(0x0fffffff)
+
+static inline la_handle
+la_handle_make(enum la_handle_kind kind, uint32_t gen, uint32_t idx)
+{
+    return (uint64_t)kind << 60 | (uint64_t)(gen & LA_HANDLE_GEN_MASK) << 32 | idx;
+}
+
+#endif

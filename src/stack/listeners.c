@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * listeners.c - passive OPEN: listeners, their SYN queues and accept queues
+ *
+ * Read first: RFC 9293 3.10.1, 3.10.7.2, 3.9.1.1 (MUST-41, MUST-42); RFC 4987 2.
+ *
+ * A half-open connection stands in its listener's SYN queue, a complete one in the accept queue
+ * until it is taken. Both are bounded: a SYN that finds either full is dropped, and so is the
+ * third segment of a handshake that finds the accept queue full; both are sent again by the peer.
+ */
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/assert.h"
+#include "stack/instance.h"
+#include "tcp/open.h"
+#include "tcp/user.h"
+
+enum { LISTENER_CHUNK_SHIFT = 3, LISTENERS_MAX = 65536 };
+
+static uint32_t
+port_hash(const struct la_stack *s, uint16_t port)
+{
+    return (uint32_t)la_hash2(&s->index_key, port, 0);
+}
+
+static uint32_t *
+next_of_listener(void *ctx, uint32_t idx)
+{
+    return &la_listener_at(ctx, idx)->hash_next;
+}
+
+static uint32_t
+hash_of_listener(void *ctx, uint32_t idx)
+{
+    return port_hash(ctx, la_listener_at(ctx, idx)->local.port);
+}
+
+bool
+la_listeners_init(struct la_stack *s)
+{
+    s->listener_events = LA_REC_NONE;
+    la_pool_init(&s->listeners, s->mem, sizeof(struct la_listener), LISTENER_CHUNK_SHIFT,
+                 LISTENERS_MAX);
+    struct la_index_records records = {next_of_listener, hash_of_listener, s};
+    return la_index_init(&s->listener_index, s->mem, &records);
+}
+
+void
+la_listeners_fini(struct la_stack *s)
+{
+    la_index_fini(&s->listener_index);
+    la_pool_fini(&s->listeners);
+}
+
+/* The listener at exactly this address and port. */
+static uint32_t
+find_exact(const struct la_stack *s, const struct la_addr *addr, uint16_t port)
+{
+    uint32_t idx = la_index_first(&s->listener_index, port_hash(s, port));
+    while (idx != LA_INDEX_NONE) {
+        const struct la_listener *l = la_listener_at(s, idx);
+        if (l->local.port == port && la_addr_equal(&l->local.addr, addr))
+            return idx;
+        idx = l->hash_next;
+    }
+    return LA_REC_NONE;
+}
+
+uint32_t
+la_listener_find(const struct la_stack *s, const struct la_endpoint *local)
+{
+    uint32_t idx = find_exact(s, &local->addr, local->port);
+    if (idx != LA_REC_NONE)
+        return idx;
+    struct la_addr any = {{0}};
+    struct la_addr any_v4 = la_addr_v4(0, 0, 0, 0);
+    if (la_addr_is_v4(&local->addr)) {
+        idx = find_exact(s, &any_v4, local->port);
+        if (idx != LA_REC_NONE)
+            return idx;
+    }
+    return find_exact(s, &any, local->port); /* :: takes both families */
+}
+
+static uint32_t
+of_handle(const struct la_stack *s, la_handle h)
+{
+    uint32_t idx = (uint32_t)h;
+    if (h >> 60 != LA_HANDLE_LISTENER || idx >= s->listeners.items_n)
+        return LA_REC_NONE;
+    const struct la_listener *l = la_listener_at(s, idx);
+    if (!l->live || la_handle_make(LA_HANDLE_LISTENER, l->gen, idx) != h)
+        return LA_REC_NONE;
+    return idx;
+}
+
+/* ---- user calls ------------------------------------------------------------------------- */
+
+static uint32_t
+clamp_backlog(const struct la_stack *s, uint32_t backlog)
+{
+    if (backlog == 0)
+        return 1;
+    return backlog > s->cfg.accept_queue_n_max ? s->cfg.accept_queue_n_max : backlog;
+}
+
+static bool
+port_is_free(const struct la_stack *s, const struct la_addr *addr, uint16_t port)
+{
+    return find_exact(s, addr, port) == LA_REC_NONE;
+}
+
+static la_err
+choose_port(struct la_stack *s, struct la_endpoint *local)
+{
+    uint32_t range = (uint32_t)(s->cfg.port_ephemeral_max - s->cfg.port_ephemeral_min) + 1;
+    uint32_t start = (uint32_t)la_rng_below(&s->port_rng, range);
+    for (uint32_t i = 0; i < range; i++) {
+        uint16_t port = (uint16_t)(s->cfg.port_ephemeral_min + (start + i) % range);
+        if (port_is_free(s, &local->addr, port)) {
+            local->port = port;
+            return LA_OK;
+        }
+    }
+    return LA_ERR_ADDRESS_NOT_AVAILABLE;
+}
+
+la_err
+la_listener_open(struct la_stack *s, const struct la_endpoint *local, uint32_t backlog,
+                 const struct la_tcp_cfg *cfg, la_handle *out, la_instant now)
+{
+    *out = 0;
+    la_stack_clock(s, now);
+    if (cfg != NULL && !la_tcp_cfg_ok(cfg))
+        return LA_ERR_BAD_ARGUMENT;
+    struct la_endpoint at = *local;
+    if (!la_addr_is_any(&at.addr) && !la_net_is_local(s->net, LA_NET_IFACE_LOCAL, &at.addr))
+        return LA_ERR_ADDRESS_NOT_AVAILABLE;
+    if (at.port == 0) {
+        la_err err = choose_port(s, &at);
+        if (err != LA_OK)
+            return err;
+    } else if (!port_is_free(s, &at.addr, at.port)) {
+        return LA_ERR_ADDRESS_IN_USE;
+    }
+    uint32_t idx = la_pool_take(&s->listeners);
+    if (idx == LA_POOL_NONE)
+        return s->listeners.live_n >= LISTENERS_MAX ? LA_ERR_LIMIT : LA_ERR_NO_MEMORY;
+    struct la_listener *l = la_listener_at(s, idx);
+    uint32_t gen = l->gen;
+    memset(l, 0, sizeof(*l));
+    l->gen = gen;
+    l->live = true;
+    l->local = at;
+    l->backlog_n = clamp_backlog(s, backlog);
+    l->cfg = cfg != NULL ? *cfg : s->cfg.tcp;
+    la_list_init(&l->syn_queue);
+    la_list_init(&l->accept_queue);
+    la_index_insert(&s->listener_index, idx, port_hash(s, at.port));
+    *out = la_handle_make(LA_HANDLE_LISTENER, gen, idx);
+    return LA_OK;
+}
+
+la_err
+la_listener_accept(struct la_stack *s, la_handle listener, la_handle *out, la_instant now)
+{
+    *out = 0;
+    la_stack_clock(s, now);
+    uint32_t lidx = of_handle(s, listener);
+    if (lidx == LA_REC_NONE)
+        return LA_ERR_BAD_HANDLE;
+    struct la_listener *l = la_listener_at(s, lidx);
+    uint32_t idx = l->accept_queue.first;
+    if (idx == LA_REC_NONE)
+        return LA_ERR_AGAIN;
+    struct la_rec *rec = la_rec_at(s, idx);
+    la_list_remove(s, &l->accept_queue, LA_LIST_QUEUE, idx);
+    rec->queue = LA_QUEUE_NONE;
+    rec->flags |= LA_REC_OWNED;
+    l->accepted_n++;
+    la_stack_tell_call(s, idx, LA_CALL_OPEN_PASSIVE, 0);
+    *out = la_rec_handle(s, idx);
+    /* What came before it was taken has to be told now. */
+    la_rec_tell(s, idx, la_stack_ready_level(s, idx));
+    return LA_OK;
+}
+
+la_err
+la_listener_backlog_set(struct la_stack *s, la_handle listener, uint32_t backlog)
+{
+    uint32_t idx = of_handle(s, listener);
+    if (idx == LA_REC_NONE)
+        return LA_ERR_BAD_HANDLE;
+    la_listener_at(s, idx)->backlog_n = clamp_backlog(s, backlog);
+    return LA_OK;
+}
+
+/* Resets every connection of a queue. */
+static void
+reset_all(struct la_stack *s, struct la_list *queue)
+{
+    while (queue->first != LA_REC_NONE) {
+        uint32_t idx = queue->first;
+        struct la_rec *rec = la_rec_at(s, idx);
+        struct la_tcp_todo todo = la_stack_todo(s, s->now);
+        la_list_remove(s, queue, LA_LIST_QUEUE, idx);
+        rec->queue = LA_QUEUE_NONE;
+        rec->tcp.flags |= LA_TCP_F_RELEASED;
+        la_tcp_abort(&rec->tcp, &todo);
+        la_rec_settle(s, idx, &todo);
+    }
+}
+
+static void
+untell(struct la_stack *s, uint32_t idx)
+{
+    uint32_t *link = &s->listener_events;
+    while (*link != LA_REC_NONE && *link != idx)
+        link = &la_listener_at(s, *link)->event_next;
+    if (*link == idx)
+        *link = la_listener_at(s, idx)->event_next;
+}
+
+la_err
+la_listener_close(struct la_stack *s, la_handle listener, la_instant now)
+{
+    la_stack_clock(s, now);
+    uint32_t idx = of_handle(s, listener);
+    if (idx == LA_REC_NONE)
+        return LA_ERR_BAD_HANDLE;
+    struct la_listener *l = la_listener_at(s, idx);
+    reset_all(s, &l->syn_queue);
+    reset_all(s, &l->accept_queue);
+    untell(s, idx);
+    la_index_remove(&s->listener_index, idx, port_hash(s, l->local.port));
+    l->live = false;
+    l->gen++;
+    la_pool_give(&s->listeners, idx);
+    return LA_OK;
+}
+
+la_err
+la_listener_status(const struct la_stack *s, la_handle listener, struct la_listener_status *out)
+{
+    uint32_t idx = of_handle(s, listener);
+    if (idx == LA_REC_NONE)
+        return LA_ERR_BAD_HANDLE;
+    const struct la_listener *l = la_listener_at(s, idx);
+    *out = (struct la_listener_status){
+        .local = l->local,
+        .backlog_n = l->backlog_n,
+        .accept_queue_n = l->accept_queue.n,
+        .syn_queue_n = l->syn_queue.n,
+        .accepted_n = l->accepted_n,
+        .syn_dropped_n = l->syn_dropped_n,
+        .accept_dropped_n = l->accept_dropped_n,
+    };
+    return LA_OK;
+}
+
+/* ---- segments --------------------------------------------------------------------------- */
+
+void
+la_listener_syn(struct la_stack *s, uint32_t listener, const struct la_tuple *tuple, int iface,
+                const struct la_tcp_seg *syn, struct la_tcp_todo *todo)
+{
+    struct la_listener *l = la_listener_at(s, listener);
+    if (l->syn_queue.n >= s->cfg.syn_queue_n_max || l->accept_queue.n >= l->backlog_n) {
+        l->syn_dropped_n++;
+        todo->reason = l->accept_queue.n >= l->backlog_n ? LA_REASON_ACCEPT_QUEUE_FULL
+                                                         : LA_REASON_SYN_QUEUE_FULL;
+        return;
+    }
+    uint32_t idx;
+    la_err err = la_rec_new(s, tuple, &l->cfg, iface, &idx);
+    if (err != LA_OK) {
+        todo->reason = err == LA_ERR_NO_ROUTE ? LA_REASON_NO_ROUTE : LA_REASON_NO_MEMORY;
+        return;
+    }
+    struct la_rec *rec = la_rec_at(s, idx);
+    rec->listener = listener;
+    rec->queue = LA_QUEUE_SYN;
+    la_list_push(s, &l->syn_queue, LA_LIST_QUEUE, idx);
+    la_tcp_open_passive(&rec->tcp, syn, false, todo);
+    la_rec_settle(s, idx, todo);
+}
+
+bool
+la_listener_has_room(const struct la_stack *s, const struct la_rec *rec)
+{
+    const struct la_listener *l = la_listener_at(s, rec->listener);
+    return l->accept_queue.n < l->backlog_n;
+}
+
+void
+la_listener_established(struct la_stack *s, uint32_t idx)
+{
+    struct la_rec *rec = la_rec_at(s, idx);
+    uint32_t listener = rec->listener;
+    struct la_listener *l = la_listener_at(s, listener);
+    la_list_remove(s, &l->syn_queue, LA_LIST_QUEUE, idx);
+    rec->queue = LA_QUEUE_ACCEPT;
+    la_list_push(s, &l->accept_queue, LA_LIST_QUEUE, idx);
+    s->stats.tcp_passive_opens++;
+    if (!l->told) {
+        l->told = true;
+        l->event_next = s->listener_events;
+        s->listener_events = listener;
+    }
+}
+
+bool
+la_listener_next_event(struct la_stack *s, struct la_stack_event *out)
+{
+    uint32_t idx = s->listener_events;
+    if (idx == LA_REC_NONE)
+        return false;
+    struct la_listener *l = la_listener_at(s, idx);
+    s->listener_events = l->event_next;
+    l->told = false;
+    *out = (struct la_stack_event){
+        .kind = LA_STACK_EV_LISTENER,
+        .ready = LA_READY_READ,
+        .handle = la_handle_make(LA_HANDLE_LISTENER, l->gen, idx),
+        .user = l->user,
+    };
+    return true;
+}
+
+la_err
+la_listener_user_set(struct la_stack *s, la_handle listener, uint64_t user)
+{
+    uint32_t idx = of_handle(s, listener);
+    if (idx == LA_REC_NONE)
+        return LA_ERR_BAD_HANDLE;
+    la_listener_at(s, idx)->user = user;
+    return LA_OK;
+}

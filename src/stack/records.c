@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * records.c - connection records: made, found, settled, freed
+ *
+ * Read first: RFC 9293 3.4.1 and RFC 6528 (initial sequence numbers); RFC 7323 5.4 and 7.1
+ * (timestamp offsets).
+ */
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/assert.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "stack/instance.h"
+#include "tcp/congestion.h"
+#include "tcp/out.h"
+
+enum { IP_PROTOCOL_TCP = 6 };
+
+/* ---- four-tuples ------------------------------------------------------------------------ */
+
+static void
+tuple_words(const struct la_addr *local, uint16_t local_port, const struct la_addr *remote,
+            uint16_t remote_port, uint64_t words[5])
+{
+    memcpy(&words[0], local->b, 16);
+    memcpy(&words[2], remote->b, 16);
+    words[4] = (uint64_t)local_port << 16 | remote_port;
+}
+
+static uint32_t
+tuple_hash(const struct la_key *key, const struct la_tuple *t)
+{
+    uint64_t words[5];
+    tuple_words(&t->local.addr, t->local.port, &t->remote.addr, t->remote.port, words);
+    return (uint32_t)la_hash_words(key, words, 5);
+}
+
+struct la_tuple
+la_rec_tuple(const struct la_rec *rec)
+{
+    return (struct la_tuple){{rec->local_addr, rec->local_port},
+                             {rec->remote_addr, rec->remote_port}};
+}
+
+uint32_t
+la_rec_hash(const struct la_stack *s, uint32_t idx)
+{
+    const struct la_rec *rec = la_rec_at(s, idx);
+    uint64_t words[5];
+    tuple_words(&rec->local_addr, rec->local_port, &rec->remote_addr, rec->remote_port, words);
+    return (uint32_t)la_hash_words(&s->index_key, words, 5);
+}
+
+uint32_t
+la_rec_find(const struct la_stack *s, const struct la_tuple *t)
+{
+    uint32_t idx = la_index_first(&s->index, tuple_hash(&s->index_key, t));
+    while (idx != LA_INDEX_NONE) {
+        const struct la_rec *rec = la_rec_at(s, idx);
+        if (rec->local_port == t->local.port && rec->remote_port == t->remote.port &&
+            memcmp(&rec->remote_addr, &t->remote.addr, sizeof(rec->remote_addr)) == 0 &&
+            memcmp(&rec->local_addr, &t->local.addr, sizeof(rec->local_addr)) == 0)
+            return idx;
+        idx = rec->hash_next;
+    }
+    return LA_REC_NONE;
+}
+
+/* ---- handles ---------------------------------------------------------------------------- */
+
+la_handle
+la_rec_handle(const struct la_stack *s, uint32_t idx)
+{
+    const struct la_rec *rec = la_rec_at(s, idx);
+    bool request = (rec->flags & LA_REC_REQUEST) != 0;
+    return la_handle_make(request ? LA_HANDLE_REQUEST : LA_HANDLE_CONN, rec->gen, idx);
+}
+
+uint32_t
+la_rec_of_handle(const struct la_stack *s, la_handle h, bool request)
+{
+    uint32_t idx = (uint32_t)h;
+    enum la_handle_kind kind = request ? LA_HANDLE_REQUEST : LA_HANDLE_CONN;
+    if (h >> 60 != kind || idx >= s->recs.items_n)
+        return LA_REC_NONE;
+    const struct la_rec *rec = la_rec_at(s, idx);
+    if ((rec->flags & LA_REC_LIVE) == 0 || la_rec_handle(s, idx) != h)
+        return LA_REC_NONE;
+    return idx;
+}
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+/* RFC 6528: M + F(tuple, secret), M a clock of 4 microseconds (MUST-8, MUST-9, SHLD-1). */
+static la_seq
+initial_sequence(const struct la_stack *s, const struct la_tuple *t, la_instant now)
+{
+    uint64_t words[5];
+    tuple_words(&t->local.addr, t->local.port, &t->remote.addr, t->remote.port, words);
+    uint32_t m = (uint32_t)(uint64_t)(now.ns / (4 * LA_NS_PER_US));
+    return la_seq_of(m + (uint32_t)la_hash_words(&s->isn_key, words, 5));
+}
+
+la_err
+la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp_cfg *cfg,
+           int iface, uint32_t *out)
+{
+    if (la_rec_find(s, tuple) != LA_REC_NONE)
+        return LA_ERR_ADDRESS_IN_USE;
+    struct la_net_route route;
+    if (la_net_route_lookup(s->net, &tuple->remote.addr, &route) != LA_OK)
+        return LA_ERR_NO_ROUTE;
+    if (s->recs.live_n >= s->cfg.conns_n_max)
+        return LA_ERR_LIMIT;
+    uint32_t idx = la_pool_take(&s->recs);
+    if (idx == LA_POOL_NONE)
+        return LA_ERR_NO_MEMORY;
+    struct la_rec *rec = la_rec_at(s, idx);
+    uint32_t gen = rec->gen;
+    memset(rec, 0, sizeof(*rec));
+    rec->gen = gen;
+    rec->idx = idx;
+    rec->flags = LA_REC_LIVE | LA_REC_INDEXED;
+    rec->listener = LA_REC_NONE;
+    rec->local_addr = tuple->local.addr;
+    rec->local_port = tuple->local.port;
+    rec->remote_addr = tuple->remote.addr;
+    rec->remote_port = tuple->remote.port;
+    rec->iface = (uint8_t)iface;
+    la_wheel_link_init(&rec->wheel);
+
+    uint64_t words[5];
+    tuple_words(&rec->local_addr, rec->local_port, &rec->remote_addr, rec->remote_port, words);
+    struct la_tcp_open open = {
+        .cfg = cfg,
+        .iss = initial_sequence(s, tuple, s->now),
+        .ts_offset = (uint32_t)la_hash_words(&s->timestamp_key, words, 4),
+        .mtu_bytes = route.mtu_bytes,
+        .ipv6 = !la_addr_is_v4(&tuple->remote.addr),
+        .cc = la_cc_find(cfg->congestion_control),
+    };
+    la_tcp_conn_init(&rec->tcp, &open, s->now);
+    rec->counted = LA_TCP_CLOSED;
+    s->state_n[LA_TCP_CLOSED]++;
+    la_index_insert(&s->index, idx, la_rec_hash(s, idx));
+    *out = idx;
+    return LA_OK;
+}
+
+void
+la_rec_unindex(struct la_stack *s, uint32_t idx)
+{
+    struct la_rec *rec = la_rec_at(s, idx);
+    if ((rec->flags & LA_REC_INDEXED) != 0)
+        la_index_remove(&s->index, idx, la_rec_hash(s, idx));
+    rec->flags &= (uint8_t)~LA_REC_INDEXED;
+}
+
+static struct la_list *
+queue_of(struct la_stack *s, struct la_rec *rec)
+{
+    switch ((enum la_rec_queue)rec->queue) {
+    case LA_QUEUE_SYN:
+        return &la_listener_at(s, rec->listener)->syn_queue;
+    case LA_QUEUE_ACCEPT:
+        return &la_listener_at(s, rec->listener)->accept_queue;
+    case LA_QUEUE_TIME_WAIT:
+        return &s->time_wait;
+    case LA_QUEUE_NONE:
+        break;
+    }
+    return NULL;
+}
+
+void
+la_rec_free(struct la_stack *s, uint32_t idx)
+{
+    struct la_rec *rec = la_rec_at(s, idx);
+    if (rec->queue != LA_QUEUE_NONE)
+        la_list_remove(s, queue_of(s, rec), LA_LIST_QUEUE, idx);
+    if (la_rec_on_list(rec, LA_LIST_OUTPUT))
+        la_list_remove(s, &s->output, LA_LIST_OUTPUT, idx);
+    if (la_rec_on_list(rec, LA_LIST_EVENTS))
+        la_list_remove(s, &s->events, LA_LIST_EVENTS, idx);
+    la_rec_unindex(s, idx);
+    la_wheel_disarm(&s->wheel, idx);
+    la_tcp_conn_fini(&rec->tcp, &s->env);
+    s->state_n[rec->counted]--;
+    rec->flags = 0;
+    rec->gen++;
+    la_pool_give(&s->recs, idx);
+}
+
+/* ---- settling --------------------------------------------------------------------------- */
+
+struct la_tcp_todo
+la_stack_todo(struct la_stack *s, la_instant now)
+{
+    return (struct la_tcp_todo){.env = &s->env, .now = now};
+}
+
+la_instant
+la_stack_clock(struct la_stack *s, la_instant now)
+{
+    s->now = la_instant_max(s->now, now);
+    return s->now;
+}
+
+void
+la_stack_drop(struct la_stack *s, enum la_reason reason)
+{
+    s->stats.reason[reason]++;
+}
+
+void
+la_stack_send_rst(struct la_stack *s, const struct la_tuple *tuple, const struct la_rec *rec,
+                  struct la_tcp_todo *todo)
+{
+    todo->rst = false;
+    s->about_local = tuple->local;
+    s->about_remote = tuple->remote;
+    const struct la_tcp_conn *c = rec == NULL ? NULL : &rec->tcp;
+    struct la_frame *f = la_tcp_rst_frame(c, tuple->local.port, tuple->remote.port, todo);
+    if (f == NULL)
+        return;
+    struct la_net_out out = {
+        .src = tuple->local.addr,
+        .dst = tuple->remote.addr,
+        .protocol = IP_PROTOCOL_TCP,
+        .ttl_hops = c == NULL ? s->cfg.tcp.ttl_hops : c->ttl_hops,
+        .dont_fragment = true,
+    };
+    la_err err = la_net_output(s->net, f, &out, todo->now);
+    (void)err; /* a RST that cannot be sent is as good as one that was lost */
+}
+
+void
+la_rec_tell(struct la_stack *s, uint32_t idx, uint32_t ready)
+{
+    struct la_rec *rec = la_rec_at(s, idx);
+    if ((rec->flags & (LA_REC_OWNED | LA_REC_REQUEST)) == 0)
+        return;
+    rec->ready |= ready;
+    if (!la_rec_on_list(rec, LA_LIST_EVENTS))
+        la_list_push(s, &s->events, LA_LIST_EVENTS, idx);
+}
+
+void
+la_stack_tell_call(struct la_stack *s, uint32_t idx, enum la_call call, uint64_t octets)
+{
+    if (!la_tcp_hears(&s->env, LA_EVENT_CALL))
+        return;
+    struct la_event ev = {.at = s->now, .kind = LA_EVENT_CALL};
+    ev.u.call.call = (uint8_t)call;
+    ev.u.call.octets = octets;
+    s->env.emit(s, &la_rec_at(s, idx)->tcp, &ev);
+}
+
+static bool
+is_over(const struct la_rec *rec)
+{
+    return rec->tcp.state == LA_TCP_CLOSED ||
+           (rec->tcp.state == LA_TCP_LISTEN && (rec->tcp.flags & LA_TCP_F_HELD) == 0);
+}
+
+/* TIME-WAIT records are bounded; the oldest one gives way (DEVIATION(D3)). */
+static void
+bound_time_wait(struct la_stack *s)
+{
+    if (s->time_wait.n <= s->cfg.time_wait_n_max)
+        return;
+    uint32_t oldest = s->time_wait.first;
+    struct la_tcp_todo todo = la_stack_todo(s, s->now);
+    la_tcp_end(&la_rec_at(s, oldest)->tcp, LA_TCP_EV_FORGET, LA_OK, &todo);
+    la_rec_settle(s, oldest, &todo);
+}
+
+static void
+count_state(struct la_stack *s, uint32_t idx)
+{
+    struct la_rec *rec = la_rec_at(s, idx);
+    if (rec->counted == rec->tcp.state)
+        return;
+    s->state_n[rec->counted]--;
+    rec->counted = rec->tcp.state;
+    s->state_n[rec->counted]++;
+    if (rec->counted == LA_TCP_TIME_WAIT && rec->queue == LA_QUEUE_NONE) {
+        rec->queue = LA_QUEUE_TIME_WAIT;
+        la_list_push(s, &s->time_wait, LA_LIST_QUEUE, idx);
+        bound_time_wait(s);
+    } else if (rec->counted != LA_TCP_TIME_WAIT && rec->queue == LA_QUEUE_TIME_WAIT) {
+        la_list_remove(s, &s->time_wait, LA_LIST_QUEUE, idx);
+        rec->queue = LA_QUEUE_NONE;
+    }
+}
+
+/* A connection that is over keeps its record while a handle, or the accept queue, holds it. */
+static void
+settle_over(struct la_stack *s, uint32_t idx)
+{
+    struct la_rec *rec = la_rec_at(s, idx);
+    la_wheel_disarm(&s->wheel, idx);
+    la_rec_unindex(s, idx);
+    if (la_rec_on_list(rec, LA_LIST_OUTPUT))
+        la_list_remove(s, &s->output, LA_LIST_OUTPUT, idx);
+    bool held =
+        (rec->flags & (LA_REC_OWNED | LA_REC_REQUEST)) != 0 || rec->queue == LA_QUEUE_ACCEPT;
+    if (!held)
+        la_rec_free(s, idx);
+}
+
+void
+la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo)
+{
+    struct la_rec *rec = la_rec_at(s, idx);
+    if (todo->rst) {
+        struct la_tuple tuple = la_rec_tuple(rec);
+        la_stack_send_rst(s, &tuple, rec, todo);
+    }
+    count_state(s, idx);
+    if (todo->established && rec->queue == LA_QUEUE_SYN)
+        la_listener_established(s, idx);
+    if (todo->wake != 0)
+        la_rec_tell(s, idx, todo->wake);
+    if (is_over(rec)) {
+        settle_over(s, idx);
+        return;
+    }
+    LA_DCHECK((la_tcp_conn_check(&rec->tcp, &s->env), true));
+    if (la_tcp_has_output(&rec->tcp) && !todo->starved && !la_rec_on_list(rec, LA_LIST_OUTPUT))
+        la_list_push(s, &s->output, LA_LIST_OUTPUT, idx);
+    la_instant deadline = la_tcp_deadline(&rec->tcp);
+    if (!la_instant_is_never(deadline))
+        la_wheel_arm_lazy(&s->wheel, idx, deadline);
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stack.c - one instance: made, configured, asked, ended
+ */
+#include <lastack/stack.h>
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/checksum.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "stack/instance.h"
+#include "net/udp.h"
+#include "tcp/congestion.h"
+#include "tcp/timeout.h"
+
+enum { REC_CHUNK_SHIFT = 6, BUSY_CHUNK_SHIFT = 5 };
+
+void
+la_stack_cfg_init(struct la_stack_cfg *cfg)
+{
+    memset(cfg, 0, sizeof(*cfg));
+    cfg->conns_n_max = UINT32_C(1) << 24;
+    cfg->syn_queue_n_max = 1024;
+    cfg->accept_queue_n_max = 4096;
+    cfg->requests_n_max = 1024;
+    cfg->time_wait_n_max = 256 * 1024;
+    cfg->port_ephemeral_min = 49152;
+    cfg->port_ephemeral_max = 65535;
+    cfg->checksum_verify = true;
+    cfg->tcp = (struct la_tcp_cfg){
+        .sndbuf_bytes = 256 * 1024,
+        .rcvbuf_bytes = 256 * 1024,
+        .nagle = true,
+        .timestamps = true,
+        .window_scale = true,
+        .sack = false,
+        .keepalive_idle_s = 7200,
+        .keepalive_interval_s = 75,
+        .keepalive_probes_n = 9,
+        .rto_us_initial = 1000000,
+        .rto_us_min = 200000,
+        .rto_us_max = 60000000,
+        .delayed_ack_us = 40000,
+        .r1_n = 3,
+        .r2_n = 15,
+        .r2_syn_n = 7,
+        .fin_wait_2_ms = 60000,
+        .msl_ms = 30000,
+        .ttl_hops = 64,
+        .initial_window_n = 10,
+        .congestion_control = "reno",
+    };
+}
+
+/* ---- what pools, index and wheel ask of a record ---------------------------------------- */
+
+static uint32_t *
+next_of_rec(void *ctx, uint32_t idx)
+{
+    return &la_rec_at(ctx, idx)->hash_next;
+}
+
+static uint32_t
+hash_of_rec(void *ctx, uint32_t idx)
+{
+    return la_rec_hash(ctx, idx);
+}
+
+static struct la_wheel_link *
+wheel_link_of_rec(void *ctx, uint32_t idx)
+{
+    return &la_rec_at(ctx, idx)->wheel;
+}
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+/* tcp tells about a connection; handle and addresses are known here. */
+static void
+emit(void *ctx, const struct la_tcp_conn *c, struct la_event *ev)
+{
+    struct la_stack *s = ctx;
+    ev->end = s->cfg.end_id;
+    if (c == NULL) {
+        ev->local = s->about_local;
+        ev->remote = s->about_remote;
+    } else {
+        const struct la_rec *rec = la_rec_of(c);
+        ev->conn = la_handle_make(LA_HANDLE_CONN, rec->gen, rec->idx);
+        struct la_tuple tuple = la_rec_tuple(rec);
+        ev->local = tuple.local;
+        ev->remote = tuple.remote;
+    }
+    s->cfg.trace.sink(s->cfg.trace.ctx, ev);
+}
+
+void
+la_stack_trace_set(struct la_stack *s, const struct la_trace *trace)
+{
+    s->cfg.trace = *trace;
+    s->env.trace_mask = trace->sink == NULL ? 0 : trace->mask;
+}
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+bool
+la_tcp_cfg_ok(const struct la_tcp_cfg *t)
+{
+    bool text_ends = t->congestion_control[sizeof(t->congestion_control) - 1] == 0;
+    return t->sndbuf_bytes >= 4096 && t->sndbuf_bytes <= UINT32_C(1) << 30 &&
+           t->rcvbuf_bytes >= 4096 && t->rcvbuf_bytes <= UINT32_C(1) << 30 &&
+           t->rto_us_initial > 0 && t->rto_us_min > 0 && t->rto_us_max >= t->rto_us_min &&
+           t->delayed_ack_us < 500000 && t->r2_n <= UINT8_MAX && t->ttl_hops > 0 &&
+           t->keepalive_idle_s > 0 && t->keepalive_idle_s <= UINT16_MAX &&
+           t->keepalive_interval_s > 0 && t->keepalive_interval_s <= UINT16_MAX &&
+           t->keepalive_probes_n > 0 && t->keepalive_probes_n <= UINT8_MAX && text_ends &&
+           la_cc_find(t->congestion_control) != UINT8_MAX;
+}
+
+static bool
+cfg_ok(const struct la_stack_cfg *cfg)
+{
+    const struct la_tcp_cfg *t = &cfg->tcp;
+    return cfg->mem != NULL && cfg->conns_n_max > 0 && cfg->accept_queue_n_max > 0 &&
+           cfg->time_wait_n_max > 0 && cfg->port_ephemeral_min > 0 &&
+           cfg->port_ephemeral_min <= cfg->port_ephemeral_max && la_tcp_cfg_ok(t);
+}
+
+static void
+init_values(struct la_stack *s, la_instant now)
+{
+    struct la_seed seed;
+    memcpy(seed.w, s->cfg.seed, sizeof(seed.w));
+    s->index_key = la_key_derive(&seed, "index");
+    s->isn_key = la_key_derive(&seed, "isn");
+    s->timestamp_key = la_key_derive(&seed, "timestamp");
+    la_rng_init(&s->port_rng, &seed, "port");
+    s->now = now;
+    la_list_init(&s->output);
+    la_list_init(&s->events);
+    la_list_init(&s->time_wait);
+    s->env.mem = s->mem;
+    s->env.cfg = &s->cfg.tcp;
+    s->env.stats = &s->stats;
+    s->env.emit = emit;
+    s->env.ctx = s;
+    s->env.segment_id = (uint64_t)(s->cfg.end_id + 1u) << 56;
+    struct la_trace trace = s->cfg.trace;
+    la_stack_trace_set(s, &trace);
+    la_pool_init(&s->recs, s->mem, sizeof(struct la_rec), REC_CHUNK_SHIFT, s->cfg.conns_n_max);
+    la_pool_init(&s->env.busy, s->mem, sizeof(struct la_tcp_busy), BUSY_CHUNK_SHIFT,
+                 UINT32_MAX - 1);
+    la_wheel_init(&s->wheel, wheel_link_of_rec, s, now);
+}
+
+la_err
+la_stack_new(const struct la_stack_cfg *cfg, la_instant now, struct la_stack **out)
+{
+    *out = NULL;
+    if (!cfg_ok(cfg))
+        return LA_ERR_BAD_ARGUMENT;
+    struct la_stack *s = la_mem_take(cfg->mem, sizeof(*s));
+    if (s == NULL)
+        return LA_ERR_NO_MEMORY;
+    s->mem = la_mem_ref(cfg->mem);
+    s->cfg = *cfg;
+    init_values(s, now);
+    struct la_net_cfg net_cfg = {
+        .mem = s->mem,
+        .reason = s->stats.reason,
+        .kernel = cfg->checksum,
+        .checksum_verify = cfg->checksum_verify,
+        .port_ephemeral_min = cfg->port_ephemeral_min,
+        .port_ephemeral_max = cfg->port_ephemeral_max,
+    };
+    memcpy(net_cfg.seed.w, cfg->seed, sizeof(net_cfg.seed.w));
+    struct la_index_records records = {next_of_rec, hash_of_rec, s};
+    la_err err = la_net_new(&net_cfg, &s->net);
+    if (err == LA_OK && (!la_index_init(&s->index, s->mem, &records) || !la_listeners_init(s)))
+        err = LA_ERR_NO_MEMORY;
+    if (err != LA_OK) {
+        la_stack_free(s);
+        return err;
+    }
+    *out = s;
+    return LA_OK;
+}
+
+void
+la_stack_free(struct la_stack *s)
+{
+    if (s == NULL)
+        return;
+    for (uint32_t idx = 0; idx < s->recs.items_n; idx++)
+        if ((la_rec_at(s, idx)->flags & LA_REC_LIVE) != 0)
+            la_tcp_conn_fini(&la_rec_at(s, idx)->tcp, &s->env);
+    la_listeners_fini(s);
+    la_index_fini(&s->index);
+    la_pool_fini(&s->recs);
+    la_pool_fini(&s->env.busy);
+    la_net_free(s->net);
+    struct la_mem *mem = s->mem;
+    la_mem_give(mem, s, sizeof(*s));
+    la_mem_unref(mem);
+}
+
+/* ---- interfaces and counters ------------------------------------------------------------ */
+
+la_err
+la_stack_iface_add(struct la_stack *s, const struct la_iface_cfg *cfg, int *out)
+{
+    return la_net_iface_add(s->net, cfg, out);
+}
+
+la_err
+la_stack_addr_add(struct la_stack *s, int iface, const struct la_addr *addr, unsigned prefix_len)
+{
+    return la_net_addr_add(s->net, iface, addr, prefix_len);
+}
+
+la_err
+la_stack_route_add(struct la_stack *s, int iface, const struct la_addr *prefix, unsigned prefix_len,
+                   const struct la_addr *gateway)
+{
+    return la_net_route_add(s->net, iface, prefix, prefix_len, gateway);
+}
+
+const struct la_stack_stats *
+la_stack_stats(const struct la_stack *s)
+{
+    return &s->stats;
+}
+
+void
+la_stack_state_counts(const struct la_stack *s, uint32_t *out)
+{
+    memcpy(out, s->state_n, sizeof(s->state_n));
+}
+
+/* ---- events for the application --------------------------------------------------------- */
+
+static void
+take_event(struct la_stack *s, uint32_t idx, struct la_stack_event *out)
+{
+    struct la_rec *rec = la_rec_at(s, idx);
+    la_list_remove(s, &s->events, LA_LIST_EVENTS, idx);
+    *out = (struct la_stack_event){.handle = la_rec_handle(s, idx), .user = rec->user};
+    if ((rec->flags & LA_REC_REQUEST) == 0) {
+        out->kind = LA_STACK_EV_CONN;
+        out->ready = rec->ready;
+        rec->ready = 0;
+    } else if ((rec->flags & LA_REC_GONE) != 0) {
+        out->kind = LA_STACK_EV_REQUEST_GONE;
+        la_rec_free(s, idx);
+    } else {
+        out->kind = LA_STACK_EV_REQUEST;
+        rec->flags |= LA_REC_TOLD;
+    }
+}
+
+bool
+la_stack_next_event(struct la_stack *s, struct la_stack_event *out)
+{
+    if (s->events.first != LA_REC_NONE) {
+        take_event(s, s->events.first, out);
+        return true;
+    }
+    if (la_listener_next_event(s, out))
+        return true;
+    la_handle udp;
+    uint64_t user;
+    if (!la_net_udp_next_ready(s->net, &udp, &user))
+        return false;
+    *out = (struct la_stack_event){.kind = LA_STACK_EV_UDP,
+                                   .ready = LA_READY_READ,
+                                   .handle = (uint64_t)LA_HANDLE_UDP << 60 | udp,
+                                   .user = user};
+    return true;
+}
+
+/* ---- time ------------------------------------------------------------------------------- */
+
+bool
+la_stack_has_output(const struct la_stack *s)
+{
+    if (s->output.n > 0 || la_net_has_local(s->net))
+        return true;
+    for (int i = 0; i < la_net_iface_n(s->net); i++)
+        if (la_net_tx_waits(s->net, i))
+            return true;
+    return false;
+}
+
+la_instant
+la_stack_deadline(const struct la_stack *s)
+{
+    return la_instant_min(la_wheel_deadline(&s->wheel), la_net_deadline(s->net));
+}
+
+static void
+serve_timers(struct la_stack *s, uint32_t idx)
+{
+    struct la_tcp_todo todo = la_stack_todo(s, s->now);
+    if ((la_rec_at(s, idx)->flags & LA_REC_REQUEST) != 0) {
+        la_forward_timeout(s, idx, &todo);
+        return;
+    }
+    la_tcp_timeout(&la_rec_at(s, idx)->tcp, &todo);
+    la_rec_settle(s, idx, &todo);
+}
+
+bool
+la_stack_run(struct la_stack *s, la_instant now, uint32_t budget_n)
+{
+    now = la_stack_clock(s, now);
+    la_net_run(s->net, now);
+    la_stack_local(s, now);
+    for (uint32_t n = 0; n < budget_n; n++) {
+        uint32_t idx = la_wheel_next_due(&s->wheel, now);
+        if (idx == LA_WHEEL_NONE)
+            return false;
+        serve_timers(s, idx);
+    }
+    return la_instant_le(la_wheel_deadline(&s->wheel), now);
+}

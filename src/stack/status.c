@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * status.c - STATUS (RFC 9293 3.9.1.6) and the options of a connection
+ */
+#include "base/assert.h"
+#include "base/time.h"
+#include "stack/instance.h"
+#include "tcp/recovery.h"
+#include "tcp/send.h"
+#include "tcp/timeout.h"
+#include "tcp/user.h"
+
+uint32_t
+la_stack_ready_level(const struct la_stack *s, uint32_t idx)
+{
+    const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
+    const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
+    uint32_t queued = busy == NULL ? 0 : busy->sndq.len;
+    uint32_t ready = 0;
+    if (la_tcp_readable(c, &s->env) != LA_ERR_AGAIN)
+        ready |= LA_READY_READ;
+    if (la_tcp_is_synchronised(c))
+        ready |= LA_READY_OPEN;
+    if (la_tcp_can_send(c) && queued <= c->sndbuf_bytes - c->sndbuf_bytes / 3)
+        ready |= LA_READY_WRITE;
+    if ((c->flags & LA_TCP_F_FIN_RECEIVED) != 0)
+        ready |= LA_READY_END;
+    if (c->err != LA_OK)
+        ready |= LA_READY_ERROR;
+    if (c->state == LA_TCP_CLOSED || c->state == LA_TCP_TIME_WAIT)
+        ready |= LA_READY_CLOSED | LA_READY_READ | LA_READY_WRITE;
+    if (queued == 0)
+        ready |= LA_READY_SENT;
+    return ready;
+}
+
+static void
+queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
+{
+    const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
+    if (busy == NULL)
+        return;
+    out->send_queue_bytes = busy->sndq.len;
+    out->unsent_bytes = la_tcp_is_synchronised(c) ? la_tcp_unsent(c, busy) : busy->sndq.len;
+    out->receive_queue_bytes = busy->rcvq.len;
+    out->out_of_order_bytes = busy->ooo_bytes;
+    out->flight_bytes = la_tcp_pipe(c, busy);
+}
+
+la_err
+la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *out)
+{
+    uint32_t idx = la_rec_of_handle(s, conn, false);
+    if (idx == LA_REC_NONE)
+        return LA_ERR_BAD_HANDLE;
+    const struct la_rec *rec = la_rec_at(s, idx);
+    const struct la_tcp_conn *c = &rec->tcp;
+    struct la_tuple tuple = la_rec_tuple(rec);
+    bool scaled = (c->flags & LA_TCP_F_WSCALE) != 0;
+    *out = (struct la_conn_status){
+        .local = tuple.local,
+        .remote = tuple.remote,
+        .state = c->state,
+        .passive = (c->flags & LA_TCP_F_PASSIVE) != 0,
+        .err = c->err,
+        .err_soft = c->err_soft,
+        .ready = la_stack_ready_level(s, idx),
+        .mss_send = c->smss,
+        .mss_receive = c->rmss,
+        .snd_wnd = c->snd_wnd,
+        .rcv_wnd = la_tcp_rcv_wnd(c),
+        .wscale_send = scaled ? c->snd_wscale : 255,
+        .wscale_receive = scaled ? c->rcv_wscale : 255,
+        .timestamps = (c->flags & LA_TCP_F_TIMESTAMPS) != 0,
+        .sack = (c->flags & LA_TCP_F_SACK) != 0,
+        .cwnd_bytes = c->cwnd_bytes,
+        .ssthresh_bytes = c->ssthresh_bytes,
+        .srtt_us = c->srtt_us,
+        .rttvar_us = c->rttvar_us,
+        .rto_us = c->rto_us,
+        .rtt_us_min = c->rtt_us_min == UINT32_MAX ? 0 : c->rtt_us_min,
+        .bytes_sent = c->bytes_acked,
+        .bytes_acked = c->bytes_acked,
+        .bytes_received = c->bytes_received,
+        .bytes_retransmitted = c->bytes_retransmitted,
+        .segments_sent = c->segments_sent,
+        .segments_received = c->segments_received,
+        .retransmissions_n = c->retransmissions_n,
+        .rto_n = c->rto_n,
+        .fast_retransmits_n = c->fast_retransmits_n,
+        .duplicate_acks_n = c->duplicate_acks_n,
+        .backoff_n = c->backoff_n,
+        .timer = c->timer,
+        .timer_at = c->timer_at,
+        .user = rec->user,
+    };
+    queues_status(s, c, out);
+    out->bytes_sent += out->send_queue_bytes - out->unsent_bytes;
+    return LA_OK;
+}
+
+/* ---- options ---------------------------------------------------------------------------- */
+
+enum { BUFFER_BYTES_MIN = 4096, BUFFER_BYTES_MAX = 1 << 30 };
+
+static uint32_t
+clamp(int64_t value, uint32_t min, uint32_t max)
+{
+    if (value < (int64_t)min)
+        return min;
+    return value > (int64_t)max ? max : (uint32_t)value;
+}
+
+static void
+flag_set(struct la_tcp_conn *c, enum la_tcp_flag flag, bool on)
+{
+    c->flags = on ? c->flags | flag : c->flags & ~(uint32_t)flag;
+}
+
+static la_err
+set_flag_option(struct la_tcp_conn *c, enum la_conn_option opt, bool on, struct la_tcp_todo *todo)
+{
+    switch (opt) { // NOLINT: the rest is set_value_option()'s
+    case LA_OPT_NAGLE:
+        flag_set(c, LA_TCP_F_NAGLE, on);
+        break;
+    case LA_OPT_CORK:
+        flag_set(c, LA_TCP_F_CORK, on);
+        break;
+    case LA_OPT_QUICK_ACK:
+        flag_set(c, LA_TCP_F_QUICK_ACK, on);
+        break;
+    case LA_OPT_RELEASE_RESETS:
+        flag_set(c, LA_TCP_F_RELEASE_RESETS, on);
+        break;
+    case LA_OPT_KEEPALIVE:
+        flag_set(c, LA_TCP_F_KEEPALIVE, on);
+        la_tcp_keepalive_start(c, todo->now);
+        break;
+    default:
+        return LA_ERR_NO_SUCH_OPTION;
+    }
+    c->want |= LA_TCP_WANT_DATA; /* what Nagle or the cork held back may go now */
+    return LA_OK;
+}
+
+static la_err
+set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
+                 struct la_tcp_todo *todo)
+{
+    switch (opt) { // NOLINT: flags were set before
+    case LA_OPT_KEEPALIVE_IDLE_S:
+        c->keepalive_idle_s = (uint16_t)clamp(value, 1, UINT16_MAX);
+        la_tcp_keepalive_start(c, todo->now);
+        return LA_OK;
+    case LA_OPT_KEEPALIVE_INTERVAL_S:
+        c->keepalive_interval_s = (uint16_t)clamp(value, 1, UINT16_MAX);
+        return LA_OK;
+    case LA_OPT_KEEPALIVE_PROBES_N:
+        c->keepalive_probes_n = (uint8_t)clamp(value, 1, UINT8_MAX);
+        return LA_OK;
+    case LA_OPT_SNDBUF_BYTES:
+        c->sndbuf_bytes = clamp(value, BUFFER_BYTES_MIN, BUFFER_BYTES_MAX);
+        return LA_OK;
+    case LA_OPT_RCVBUF_BYTES:
+        c->rcvbuf_bytes = clamp(value, BUFFER_BYTES_MIN, BUFFER_BYTES_MAX);
+        return LA_OK;
+    case LA_OPT_USER_TIMEOUT_MS:
+        c->user_timeout_ms = clamp(value, 0, UINT32_MAX);
+        return LA_OK;
+    case LA_OPT_R2_N:
+        c->r2_n = (uint8_t)clamp(value, 0, UINT8_MAX);
+        return LA_OK;
+    case LA_OPT_TTL_HOPS:
+        if (value < 1 || value > 255)
+            return LA_ERR_BAD_ARGUMENT;
+        c->ttl_hops = (uint8_t)value;
+        return LA_OK;
+    case LA_OPT_DSCP_ECN:
+        c->dscp_ecn = (uint8_t)clamp(value, 0, UINT8_MAX);
+        return LA_OK;
+    case LA_OPT_MSS_MAX:
+        if (value < 88 || value > UINT16_MAX)
+            return LA_ERR_BAD_ARGUMENT;
+        if (value < c->smss)
+            c->smss = (uint16_t)value;
+        if (value < c->rmss)
+            c->rmss = (uint16_t)value;
+        return LA_OK;
+    default:
+        return LA_ERR_NO_SUCH_OPTION;
+    }
+}
+
+la_err
+la_conn_option_set(struct la_stack *s, la_handle conn, enum la_conn_option opt, int64_t value,
+                   la_instant now)
+{
+    now = la_stack_clock(s, now);
+    uint32_t idx = la_rec_of_handle(s, conn, false);
+    if (idx == LA_REC_NONE)
+        return LA_ERR_BAD_HANDLE;
+    struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
+    struct la_tcp_todo todo = la_stack_todo(s, now);
+    la_err err = set_flag_option(c, opt, value != 0, &todo);
+    if (err == LA_ERR_NO_SUCH_OPTION)
+        err = set_value_option(c, opt, value, &todo);
+    if (c->state != LA_TCP_CLOSED)
+        la_rec_settle(s, idx, &todo);
+    return err;
+}
+
+static int64_t
+flag_get(const struct la_tcp_conn *c, enum la_tcp_flag flag)
+{
+    return (c->flags & flag) != 0;
+}
+
+la_err
+la_conn_option_get(const struct la_stack *s, la_handle conn, enum la_conn_option opt, int64_t *out)
+{
+    uint32_t idx = la_rec_of_handle(s, conn, false);
+    if (idx == LA_REC_NONE)
+        return LA_ERR_BAD_HANDLE;
+    const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
+    if ((unsigned)opt >= LA_OPT_COUNT)
+        return LA_ERR_NO_SUCH_OPTION;
+    const int64_t values[LA_OPT_COUNT] = {
+        [LA_OPT_NAGLE] = flag_get(c, LA_TCP_F_NAGLE),
+        [LA_OPT_KEEPALIVE] = flag_get(c, LA_TCP_F_KEEPALIVE),
+        [LA_OPT_KEEPALIVE_IDLE_S] = c->keepalive_idle_s,
+        [LA_OPT_KEEPALIVE_INTERVAL_S] = c->keepalive_interval_s,
+        [LA_OPT_KEEPALIVE_PROBES_N] = c->keepalive_probes_n,
+        [LA_OPT_SNDBUF_BYTES] = c->sndbuf_bytes,
+        [LA_OPT_RCVBUF_BYTES] = c->rcvbuf_bytes,
+        [LA_OPT_USER_TIMEOUT_MS] = c->user_timeout_ms,
+        [LA_OPT_R2_N] = c->r2_n,
+        [LA_OPT_TTL_HOPS] = c->ttl_hops,
+        [LA_OPT_DSCP_ECN] = c->dscp_ecn,
+        [LA_OPT_CORK] = flag_get(c, LA_TCP_F_CORK),
+        [LA_OPT_QUICK_ACK] = flag_get(c, LA_TCP_F_QUICK_ACK),
+        [LA_OPT_MSS_MAX] = c->smss,
+        [LA_OPT_RELEASE_RESETS] = flag_get(c, LA_TCP_F_RELEASE_RESETS),
+    };
+    *out = values[opt];
+    return LA_OK;
+}

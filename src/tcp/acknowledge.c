@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * acknowledge.c - at once, later, or as a challenge
+ *
+ * Read first: RFC 9293 3.8.6.3; RFC 5681 4.2; RFC 5961 7.
+ */
+#include "tcp/acknowledge.h"
+
+enum { CHALLENGES_PER_S = 10 };
+
+void
+la_tcp_ack_now(struct la_tcp_conn *c, enum la_cause cause)
+{
+    if ((c->want & LA_TCP_WANT_ACK) == 0)
+        c->ack_cause = (uint8_t)cause;
+    c->want |= LA_TCP_WANT_ACK;
+}
+
+void
+la_tcp_ack_later(struct la_tcp_conn *c, const struct la_tcp_env *env, la_instant now)
+{
+    uint32_t waiting = (uint32_t)la_seq_diff(c->rcv_nxt, c->rcv_acked);
+    if (waiting >= 2u * c->rcv_mss || env->cfg->delayed_ack_us == 0 ||
+        (c->flags & LA_TCP_F_QUICK_ACK) != 0)
+        la_tcp_ack_now(c, LA_CAUSE_ACK);
+    else if (la_instant_is_never(c->ack_at))
+        c->ack_at = la_instant_add_us(now, env->cfg->delayed_ack_us);
+}
+
+void
+la_tcp_ack_challenge(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    uint32_t now_s = (uint32_t)(todo->now.ns / LA_NS_PER_S);
+    if (c->challenge_at_s != now_s) {
+        c->challenge_at_s = now_s;
+        c->challenge_n = 0;
+    }
+    if (c->challenge_n >= CHALLENGES_PER_S) {
+        todo->reason = LA_REASON_CHALLENGE_ACK_LIMITED;
+        return;
+    }
+    c->challenge_n++;
+    la_tcp_ack_now(c, LA_CAUSE_ACK_CHALLENGE);
+}
+
+void
+la_tcp_ack_sent(struct la_tcp_conn *c)
+{
+    c->want &= (uint8_t)~LA_TCP_WANT_ACK;
+    c->ack_at = LA_INSTANT_NEVER;
+    c->rcv_acked = c->rcv_nxt;
+}

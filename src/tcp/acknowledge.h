@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * acknowledge.h - when an acknowledgement is due
+ */
+#ifndef LA_TCP_ACKNOWLEDGE_H
+#define LA_TCP_ACKNOWLEDGE_H
+
+#include "tcp/conn.h"
+
+/* At once, for the reason given. The first reason stays. */
+void la_tcp_ack_now(struct la_tcp_conn *c, enum la_cause cause);
+/* Text or a FIN was received in order: at once when two full-sized segments wait or ACKs are not
+ * delayed, else within delayed_ack_us (RFC 9293 3.8.6.3, RFC 5681 4.2). */
+void la_tcp_ack_later(struct la_tcp_conn *c, const struct la_tcp_env *env, la_instant now);
+/* A challenge ACK (RFC 5961), unless this connection has sent too many in this second: then the
+ * reason becomes CHALLENGE_ACK_LIMITED. The limit is per connection: a shared one tells an
+ * attacker about others (CVE-2016-5696). */
+void la_tcp_ack_challenge(struct la_tcp_conn *c, struct la_tcp_todo *todo);
+/* A segment with an acknowledgement is being sent: none is owed any more. */
+void la_tcp_ack_sent(struct la_tcp_conn *c);
+
+#endif

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * arrive.c - SEGMENT ARRIVES (RFC 9293, 3.10.7)
+ *
+ * Read first: RFC 9293 3.3-3.5 and 3.10.7; RFC 5961 3-5 (challenge ACKs); RFC 7323 5 (PAWS). Lay
+ * 3.10.7.3 beside syn_sent_state() and 3.10.7.4 beside la_tcp_arrive(): one function per step,
+ * same order, same names. CLOSED and LISTEN, which have no connection record, are in open.c.
+ *
+ * A step looks at the segment, may change the connection, records what must be sent, and says
+ * whether the next step follows. Nothing is sent from here.
+ *
+ * Byte order: host, throughout. Deviations: D6 and D7, at their places.
+ */
+#include "tcp/arrive.h"
+
+#include "base/assert.h"
+#include "proto/tcp_accept.h"
+#include "tcp/acknowledge.h"
+#include "tcp/open.h"
+#include "tcp/receive.h"
+#include "tcp/recovery.h"
+#include "tcp/rtt.h"
+#include "tcp/timeout.h"
+
+enum step { NEXT, DONE };
+
+/* RFC 7323 5.5: TS.Recent older than 24 days says nothing any more. */
+enum { TS_RECENT_AGE_S = 24 * 24 * 3600 };
+
+static enum step
+drop(struct la_tcp_todo *todo, enum la_reason reason)
+{
+    todo->reason = reason;
+    return DONE;
+}
+
+static void
+answer_rst(struct la_tcp_todo *todo, la_seq seq, enum la_cause cause)
+{
+    todo->rst = true;
+    todo->rst_flags = LA_TCP_RST;
+    todo->rst_cause = (uint8_t)cause;
+    todo->rst_seq = seq;
+    todo->rst_ack = la_seq_of(0);
+}
+
+static void
+take_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant now)
+{
+    c->ts_recent = seg->ts_val;
+    c->ts_recent_at_s = (uint32_t)(now.ns / LA_NS_PER_S);
+}
+
+/* ---- 3.10.7.3 SYN-SENT ------------------------------------------------------------------ */
+
+/* Fourth, with our SYN acknowledged: ESTABLISHED. Text that came along is sent again by the peer.
+ */
+static void
+syn_sent_established(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    c->snd_una = seg->ack;
+    c->snd_wl2 = seg->ack;
+    la_tcp_enter(c, LA_TCP_EV_RCV_SYN_ACK, todo);
+    la_tcp_established(c, todo);
+    la_tcp_ack_now(c, LA_CAUSE_ACK);
+}
+
+static enum step
+syn_sent_state(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    bool ack = (seg->flags & LA_TCP_ACK) != 0;
+    bool rst = (seg->flags & LA_TCP_RST) != 0;
+    /* first */
+    if (ack && (la_seq_le(seg->ack, c->iss) || la_seq_gt(seg->ack, c->snd_nxt))) {
+        if (!rst)
+            answer_rst(todo, seg->ack, LA_CAUSE_RST_REFUSED);
+        return drop(todo, LA_REASON_SYN_SENT_ACK_UNACCEPTABLE);
+    }
+    /* second */
+    if (rst) {
+        if (!ack)
+            return drop(todo, LA_REASON_SYN_SENT_RST_UNACCEPTABLE);
+        todo->env->stats->tcp_attempt_fails++;
+        la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_ERR_CONNECTION_REFUSED, todo);
+        return DONE;
+    }
+    /* third (security): as RFC 9293 A.1 has it, nothing. fifth: */
+    if ((seg->flags & LA_TCP_SYN) == 0)
+        return drop(todo, LA_REASON_SYN_SENT_NO_SYN);
+    /* fourth */
+    la_tcp_take_syn(c, seg, todo);
+    if (ack) {
+        syn_sent_established(c, seg, todo);
+    } else {
+        la_tcp_enter(c, LA_TCP_EV_RCV_SYN, todo); /* simultaneous open (MUST-10) */
+        c->want |= LA_TCP_WANT_SYN;
+    }
+    return DONE;
+}
+
+/* ---- 3.10.7.4, other states ------------------------------------------------------------- */
+
+/* RFC 7323 5.3 R1, before the sequence number: is it an old duplicate? */
+static enum step
+step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    if ((c->flags & LA_TCP_F_TIMESTAMPS) == 0 || (seg->flags & LA_TCP_RST) != 0)
+        return NEXT;
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0)
+        return drop(todo, LA_REASON_TIMESTAMP_MISSING);
+    uint32_t now_s = (uint32_t)(todo->now.ns / LA_NS_PER_S);
+    bool valid = now_s - c->ts_recent_at_s < TS_RECENT_AGE_S;
+    if (valid && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
+        if ((seg->flags & LA_TCP_SYN) != 0)
+            return NEXT; /* step 4 answers it, or TIME-WAIT gives way (RFC 6191) */
+        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+        return drop(todo, LA_REASON_PAWS);
+    }
+    return NEXT;
+}
+
+/* An unacceptable segment draws an acknowledgement, unless it is a RST. */
+static enum step
+unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    if ((seg->flags & LA_TCP_RST) != 0)
+        return drop(todo, LA_REASON_RST_OUTSIDE_WINDOW);
+    /* DEVIATION(D6): the SYN again means that our SYN,ACK was lost; it is sent again. */
+    bool syn_again = (seg->flags & LA_TCP_SYN) != 0 && la_seq_eq(seg->seq, c->irs);
+    if (syn_again && (c->state == LA_TCP_SYN_RECEIVED || c->state == LA_TCP_SYN_RECEIVED_ACTIVE)) {
+        c->want |= LA_TCP_WANT_SYN;
+        return drop(todo, LA_REASON_DATA_DUPLICATE);
+    }
+    if ((seg->flags & LA_TCP_SYN) != 0 && la_tcp_is_synchronised(c))
+        la_tcp_ack_challenge(c, todo);
+    else
+        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+    /* Eighth, TIME-WAIT: the peer's FIN again starts 2 MSL again. */
+    if (c->state == LA_TCP_TIME_WAIT && (seg->flags & LA_TCP_FIN) != 0)
+        la_tcp_time_wait_start(c, todo);
+    bool old = seg->len > 0 && la_seq_le(la_seq_add(seg->seq, seg->len), c->rcv_nxt);
+    return todo->reason != LA_REASON_NONE
+               ? DONE
+               : drop(todo, old ? LA_REASON_DATA_DUPLICATE : LA_REASON_SEQ_OUTSIDE_WINDOW);
+}
+
+/* First: check sequence number. May change `seg` into the part that is looked at. */
+static enum step
+step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    uint32_t rcv_wnd = la_tcp_rcv_wnd(c);
+    /* DEVIATION(D7): the SYN,ACK of a simultaneous open acknowledges our SYN (figure 8, line 6);
+     * the test alone would drop it, since its SYN is known. */
+    bool crossing =
+        c->state == LA_TCP_SYN_RECEIVED_ACTIVE && la_seq_eq(seg->seq, c->irs) &&
+        (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) == (LA_TCP_SYN | LA_TCP_ACK);
+    if (crossing) {
+        seg->flags &= (uint8_t)~LA_TCP_SYN;
+        seg->seq = la_seq_add(seg->seq, 1);
+        seg->len--;
+    }
+    if (la_tcp_seg_acceptable(c->rcv_nxt, rcv_wnd, seg->seq, seg->len))
+        return NEXT;
+    /* "special allowance should be made to accept valid ACKs, URGs, and RSTs" (MUST-66) */
+    if (rcv_wnd == 0 && la_seq_eq(seg->seq, c->rcv_nxt) && (seg->flags & LA_TCP_SYN) == 0) {
+        la_chain_clear(todo->text);
+        seg->flags &= (uint8_t)~LA_TCP_FIN;
+        seg->len = seg->text_bytes = 0;
+        todo->reason = LA_REASON_ZERO_WINDOW_PROBE;
+        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+        return NEXT;
+    }
+    return unacceptable(c, seg, todo);
+}
+
+/* RFC 7323 4.3: TS.Recent follows the segment that the last acknowledgement was about. */
+static void
+update_ts_recent(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant now)
+{
+    if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
+        la_seq_le(seg->seq, c->rcv_acked) && !la_tcp_ts_older(seg->ts_val, c->ts_recent))
+        take_timestamp(c, seg, now);
+}
+
+/* Second: check the RST bit. */
+static enum step
+step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    if ((seg->flags & LA_TCP_RST) == 0)
+        return NEXT;
+    if (la_tcp_rst_classify(c->rcv_nxt, la_tcp_rcv_wnd(c), seg->seq) != LA_TCP_RST_EXACT) {
+        todo->reason = LA_REASON_RST_IN_WINDOW;
+        la_tcp_ack_challenge(c, todo);
+        return DONE;
+    }
+    todo->env->stats->tcp_resets_in++;
+    switch ((enum la_tcp_state)c->state) {
+    case LA_TCP_SYN_RECEIVED:
+        c->flags |= LA_TCP_F_RELEASED;
+        la_tcp_end(c, LA_TCP_EV_RCV_RST_TO_LISTEN, LA_ERR_CONNECTION_RESET, todo);
+        return DONE;
+    case LA_TCP_SYN_RECEIVED_ACTIVE:
+        la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_ERR_CONNECTION_REFUSED, todo);
+        return DONE;
+    case LA_TCP_ESTABLISHED:
+    case LA_TCP_FIN_WAIT_1:
+    case LA_TCP_FIN_WAIT_2:
+    case LA_TCP_CLOSE_WAIT:
+        la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_ERR_CONNECTION_RESET, todo);
+        return DONE;
+    case LA_TCP_CLOSING:
+    case LA_TCP_LAST_ACK:
+    case LA_TCP_TIME_WAIT:
+        la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_OK, todo);
+        return DONE;
+    case LA_TCP_CLOSED:
+    case LA_TCP_LISTEN:
+    case LA_TCP_SYN_SENT:
+    case LA_TCP_STATE_COUNT:
+        break;
+    }
+    LA_ASSERT(false);
+    return DONE;
+}
+
+/* Fourth: check the SYN bit. (Third, security: nothing, RFC 9293 A.1.) */
+static enum step
+step4_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    if ((seg->flags & LA_TCP_SYN) == 0)
+        return NEXT;
+    if (c->state == LA_TCP_SYN_RECEIVED) {
+        c->flags |= LA_TCP_F_RELEASED;
+        la_tcp_end(c, LA_TCP_EV_RCV_SYN_REUSE, LA_ERR_CONNECTION_RESET, todo);
+        return DONE;
+    }
+    todo->reason = LA_REASON_SYN_IN_WINDOW;
+    la_tcp_ack_challenge(c, todo); /* RFC 5961 4 */
+    return DONE;
+}
+
+/* MAY-2, RFC 6191 2: may this SYN begin a new incarnation of a connection in TIME-WAIT? */
+static bool
+time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
+{
+    if (c->state != LA_TCP_TIME_WAIT ||
+        (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) != LA_TCP_SYN)
+        return false;
+    bool both_stamped =
+        (c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0;
+    if (both_stamped && seg->ts_val != c->ts_recent)
+        return !la_tcp_ts_older(seg->ts_val, c->ts_recent);
+    return la_seq_gt(seg->seq, c->rcv_nxt);
+}
+
+/* Fifth, SYN-RECEIVED. */
+static enum step
+ack_of_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    if (!la_seq_gt(seg->ack, c->snd_una) || la_seq_gt(seg->ack, c->snd_nxt)) {
+        answer_rst(todo, seg->ack, LA_CAUSE_RST_REFUSED);
+        return drop(todo, LA_REASON_ACK_UNACCEPTABLE);
+    }
+    c->snd_una = la_seq_add(c->iss, 1);
+    c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
+    if (c->snd_wnd > c->snd_wnd_max)
+        c->snd_wnd_max = c->snd_wnd;
+    c->snd_wl1 = seg->seq;
+    c->snd_wl2 = seg->ack;
+    la_tcp_enter(c, LA_TCP_EV_ACK_OF_SYN, todo);
+    la_tcp_established(c, todo);
+    return NEXT;
+}
+
+static void
+tell_peer_window(const struct la_tcp_conn *c, uint32_t before, struct la_tcp_todo *todo)
+{
+    if ((before == 0) == (c->snd_wnd == 0) || !la_tcp_hears(todo->env, LA_EVENT_WINDOW))
+        return;
+    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_WINDOW, .segment_id = todo->segment_id};
+    ev.u.window.window = c->snd_wnd;
+    todo->env->emit(todo->env->ctx, c, &ev);
+}
+
+/* The send window follows the newest segment (3.10.7.4 fifth). */
+static void
+update_window(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    if (!(la_seq_lt(c->snd_wl1, seg->seq) ||
+          (la_seq_eq(c->snd_wl1, seg->seq) && la_seq_le(c->snd_wl2, seg->ack))))
+        return;
+    uint32_t before = c->snd_wnd;
+    c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
+    if (c->snd_wnd > c->snd_wnd_max)
+        c->snd_wnd_max = c->snd_wnd;
+    c->snd_wl1 = seg->seq;
+    c->snd_wl2 = seg->ack;
+    if (c->snd_wnd != before)
+        c->want |= LA_TCP_WANT_DATA;
+    if (before == 0 && c->snd_wnd > 0 && c->timer == LA_TIMER_PERSIST)
+        la_tcp_timer_stop(c);
+    tell_peer_window(c, before, todo);
+}
+
+/* RFC 5681 2: (a) data is outstanding, (b) no text, (c) neither SYN nor FIN, (d) ack is SND.UNA,
+ * (e) the window is the same. */
+static bool
+is_duplicate_ack(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
+{
+    return la_tcp_flight(c) > 0 && seg->len == 0 && la_seq_eq(seg->ack, c->snd_una) &&
+           (uint32_t)seg->wnd << c->snd_wscale == c->snd_wnd;
+}
+
+/* The octet that probed a zero window was accepted: it has been sent. */
+static void
+probe_accepted(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy == NULL || (c->flags & LA_TCP_F_PROBED) == 0 ||
+        !la_seq_eq(seg->ack, la_seq_add(c->snd_nxt, 1)))
+        return;
+    la_tcp_scoreboard_sent(&busy->board, todo->env->mem, c->snd_nxt, seg->ack, todo->now);
+    c->snd_nxt = seg->ack;
+    c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
+}
+
+static bool
+fin_acked(const struct la_tcp_conn *c)
+{
+    return (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_seq_eq(c->snd_una, c->snd_nxt);
+}
+
+/* Fifth, what the acknowledgement of our FIN changes. */
+static enum step
+states_after_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    if (!fin_acked(c))
+        return NEXT;
+    if (c->state == LA_TCP_FIN_WAIT_1 && (seg->flags & LA_TCP_FIN) == 0) {
+        la_tcp_enter(c, LA_TCP_EV_ACK_OF_FIN, todo);
+        la_tcp_fin_wait_2_start(c, todo);
+    } else if (c->state == LA_TCP_CLOSING) {
+        la_tcp_enter(c, LA_TCP_EV_ACK_OF_FIN, todo);
+        la_tcp_time_wait_start(c, todo);
+        todo->wake |= LA_READY_CLOSED;
+        return DONE;
+    } else if (c->state == LA_TCP_LAST_ACK) {
+        la_tcp_end(c, LA_TCP_EV_ACK_OF_FIN, LA_OK, todo);
+        return DONE;
+    }
+    return NEXT;
+}
+
+/* Fifth: check the ACK field. */
+static enum step
+step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    if ((seg->flags & LA_TCP_ACK) == 0)
+        return drop(todo, LA_REASON_NO_ACK);
+    if (c->state == LA_TCP_SYN_RECEIVED || c->state == LA_TCP_SYN_RECEIVED_ACTIVE)
+        return ack_of_syn(c, seg, todo);
+    probe_accepted(c, seg, todo);
+    switch (la_tcp_ack_classify(c->snd_una, c->snd_nxt, c->snd_wnd_max, seg->ack)) {
+    case LA_TCP_ACK_TOO_OLD:
+        todo->reason = LA_REASON_ACK_TOO_OLD;
+        la_tcp_ack_challenge(c, todo);
+        return DONE;
+    case LA_TCP_ACK_UNSENT:
+        todo->reason = LA_REASON_ACK_UNSENT;
+        la_tcp_ack_challenge(c, todo);
+        return DONE;
+    case LA_TCP_ACK_OLD:
+        return NEXT;
+    case LA_TCP_ACK_DUP:
+        if (is_duplicate_ack(c, seg))
+            la_tcp_duplicate_ack(c, todo);
+        break;
+    case LA_TCP_ACK_NEW:
+        la_tcp_acked(c, seg, todo);
+        break;
+    }
+    update_window(c, seg, todo);
+    return states_after_ack(c, seg, todo);
+}
+
+/* 3.6.1: octets for an application that has closed mean a RST. */
+static bool
+nobody_reads(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
+{
+    return (c->flags & LA_TCP_F_RELEASED) != 0 && seg->text_bytes > 0 &&
+           (c->flags & LA_TCP_F_READ_CLOSED) == 0 &&
+           la_seq_gt(la_seq_add(seg->seq, seg->text_bytes), c->rcv_nxt);
+}
+
+/* Seventh: process the segment text. *fin: a FIN is in order now. */
+static enum step
+step7_text(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool *fin, struct la_tcp_todo *todo)
+{
+    *fin = false;
+    if (seg->text_bytes == 0 && (seg->flags & LA_TCP_FIN) == 0)
+        return DONE;
+    if ((c->flags & LA_TCP_F_FIN_RECEIVED) != 0) { /* "this should not occur" */
+        if (seg->text_bytes > 0 && la_seq_gt(la_seq_add(seg->seq, seg->len), c->rcv_nxt))
+            todo->reason = LA_REASON_DATA_AFTER_FIN;
+        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+        return DONE;
+    }
+    if (nobody_reads(c, seg)) {
+        answer_rst(todo, c->snd_nxt, LA_CAUSE_RST_ABORT);
+        la_tcp_end(c, LA_TCP_EV_RCV_UNACCEPTABLE, LA_ERR_CONNECTION_RESET, todo);
+        return drop(todo, LA_REASON_DATA_AFTER_CLOSE);
+    }
+    *fin = la_tcp_receive_text(c, seg->seq, (seg->flags & LA_TCP_FIN) != 0, todo);
+    return NEXT;
+}
+
+/* Eighth: check the FIN bit. */
+static void
+step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL)
+        la_tcp_ooo_clear(busy, todo->env);
+    c->rcv_nxt = la_seq_add(c->rcv_nxt, 1);
+    if (la_seq_gt(c->rcv_nxt, c->rcv_adv))
+        c->rcv_adv = c->rcv_nxt;
+    c->flags |= LA_TCP_F_FIN_RECEIVED;
+    la_tcp_ack_later(c, todo->env, todo->now);
+    todo->wake |= LA_READY_READ | LA_READY_END;
+    bool both = c->state == LA_TCP_FIN_WAIT_1 && fin_acked(c);
+    la_tcp_enter(c, both ? LA_TCP_EV_RCV_FIN_ACK_OF_FIN : LA_TCP_EV_RCV_FIN, todo);
+    if (c->state == LA_TCP_TIME_WAIT) {
+        la_tcp_time_wait_start(c, todo);
+        la_tcp_ack_now(c, LA_CAUSE_ACK);
+        todo->wake |= LA_READY_CLOSED;
+    } else if (c->state == LA_TCP_CLOSING) {
+        la_tcp_ack_now(c, LA_CAUSE_ACK);
+    }
+}
+
+static void
+other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    if (step0_timestamp(c, seg, todo) == DONE || step1_sequence(c, seg, todo) == DONE)
+        return;
+    update_ts_recent(c, seg, todo->now);
+    if (step2_rst(c, seg, todo) == DONE || step4_syn(c, seg, todo) == DONE ||
+        step5_ack(c, seg, todo) == DONE)
+        return;
+    bool fin;
+    if (step7_text(c, seg, &fin, todo) == NEXT && fin)
+        step8_fin(c, todo);
+    /* A FIN that came with the acknowledgement of ours but could not be taken yet. */
+    if (c->state == LA_TCP_FIN_WAIT_1 && fin_acked(c)) {
+        la_tcp_enter(c, LA_TCP_EV_ACK_OF_FIN, todo);
+        la_tcp_fin_wait_2_start(c, todo);
+    }
+}
+
+void
+la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    LA_ASSERT(c->state != LA_TCP_CLOSED && c->state != LA_TCP_LISTEN);
+    c->segments_received++;
+    if (time_wait_gives_way(c, seg)) {
+        c->flags |= LA_TCP_F_RELEASED;
+        la_tcp_end(c, LA_TCP_EV_RCV_SYN_REUSE, LA_OK, todo);
+        todo->reuse = true;
+        return;
+    }
+    struct la_tcp_seg looked_at = *seg;
+    if (c->state == LA_TCP_SYN_SENT)
+        (void)syn_sent_state(c, seg, todo);
+    else
+        other_states(c, &looked_at, todo);
+    if (c->state == LA_TCP_CLOSED || c->state == LA_TCP_LISTEN)
+        return;
+    if (todo->reason == LA_REASON_NONE || todo->reason == LA_REASON_ZERO_WINDOW_PROBE) {
+        c->heard_at = todo->now;
+        c->keepalive_sent_n = 0;
+    }
+    la_tcp_busy_settle(c, todo->env);
+}
+
+void
+la_tcp_icmp_error(struct la_tcp_conn *c, la_seq seq, la_err err, bool hard,
+                  struct la_tcp_todo *todo)
+{
+    /* RFC 5927 4.1: only about what is in flight. */
+    if (c->state == LA_TCP_CLOSED || c->state == LA_TCP_LISTEN || la_seq_lt(seq, c->snd_una) ||
+        la_seq_ge(seq, c->snd_nxt)) {
+        todo->reason = LA_REASON_ICMP_UNMATCHED;
+        return;
+    }
+    if (hard && !la_tcp_is_synchronised(c)) {
+        todo->env->stats->tcp_attempt_fails++;
+        la_tcp_end(c, LA_TCP_EV_ICMP_HARD_ERROR, err, todo);
+        return;
+    }
+    c->err_soft = (int8_t)err; /* MUST-56: advice; SHLD-25: the application can ask */
+    if (!la_tcp_hears(todo->env, LA_EVENT_ERROR))
+        return;
+    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_ERROR};
+    ev.u.error.err = err;
+    ev.u.error.soft = true;
+    todo->env->emit(todo->env->ctx, c, &ev);
+}

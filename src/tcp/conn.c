@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conn.c - the connection record: life, state changes, invariants
+ *
+ * Read first: RFC 9293 3.3.1 (the TCB), figure 5, 3.10.
+ */
+#include "tcp/conn.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "proto/tcp_fsm.h"
+#include "tcp/congestion.h"
+#include "tcp/receive.h"
+#include "tcp/send.h"
+
+/* RFC 9293 3.7.1: what a segment may carry when the peer says nothing (MUST-15a, 15b). */
+enum { DEFAULT_MSS_V4 = 536, DEFAULT_MSS_V6 = 1220, MSS_MIN = 64 };
+enum { IPV4_HEADER_BYTES = 20, IPV6_HEADER_BYTES = 40, TCP_HEADER_BYTES = 20 };
+
+/* The shift that lets 16 bits offer the whole buffer (RFC 7323 2.2). */
+static uint8_t
+window_shift(uint32_t rcvbuf_bytes)
+{
+    uint8_t shift = 0;
+    while (shift < 14 && (UINT32_C(65535) << shift) < rcvbuf_bytes)
+        shift++;
+    return shift;
+}
+
+void
+la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_instant now)
+{
+    const struct la_tcp_cfg *cfg = open->cfg;
+    memset(c, 0, sizeof(*c));
+    c->state = LA_TCP_CLOSED;
+    c->timer = LA_TCP_TIMER_NONE;
+    c->busy_idx = LA_POOL_NONE;
+    c->flags = (cfg->nagle ? LA_TCP_F_NAGLE : 0u) | (cfg->keepalive ? LA_TCP_F_KEEPALIVE : 0u) |
+               (cfg->window_scale ? LA_TCP_F_WSCALE : 0u) |
+               (cfg->timestamps ? LA_TCP_F_TIMESTAMPS : 0u) | (cfg->sack ? LA_TCP_F_SACK : 0u);
+    c->iss = c->snd_una = c->snd_nxt = open->iss;
+    c->ts_offset = open->ts_offset;
+    c->sndbuf_bytes = cfg->sndbuf_bytes;
+    c->rcvbuf_bytes = cfg->rcvbuf_bytes;
+
+    /* MUST-67: MMS_R - 20, options not taken off (RFC 6691). */
+    uint32_t ip_bytes = open->ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES;
+    uint32_t mss = open->mtu_bytes > ip_bytes + TCP_HEADER_BYTES + MSS_MIN
+                       ? open->mtu_bytes - ip_bytes - TCP_HEADER_BYTES
+                       : MSS_MIN;
+    if (cfg->mss_bytes_max != 0 && mss > cfg->mss_bytes_max)
+        mss = cfg->mss_bytes_max;
+    c->rmss = (uint16_t)(mss > UINT16_MAX ? UINT16_MAX : mss);
+    c->smss = open->ipv6 ? DEFAULT_MSS_V6 : DEFAULT_MSS_V4;
+    if (c->smss > c->rmss)
+        c->smss = c->rmss;
+    c->rcv_mss = c->smss;
+    c->rcv_wscale = window_shift(cfg->rcvbuf_bytes);
+
+    c->rto_us = cfg->rto_us_initial;
+    c->rtt_us_min = UINT32_MAX;
+    c->timer_at = c->ack_at = c->keepalive_at = LA_INSTANT_NEVER;
+    c->heard_at = now;
+    c->user_timeout_ms = cfg->user_timeout_ms;
+    c->keepalive_idle_s = (uint16_t)cfg->keepalive_idle_s;
+    c->keepalive_interval_s = (uint16_t)cfg->keepalive_interval_s;
+    c->keepalive_probes_n = (uint8_t)cfg->keepalive_probes_n;
+    c->r2_n = (uint8_t)cfg->r2_n;
+    c->cc = open->cc;
+    c->ttl_hops = cfg->ttl_hops;
+    c->dscp_ecn = cfg->dscp_ecn;
+}
+
+void
+la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    if (busy == NULL)
+        return;
+    la_chain_clear(&busy->sndq);
+    la_chain_clear(&busy->rcvq);
+    la_tcp_ooo_clear(busy, env);
+    la_tcp_scoreboard_fini(&busy->board, env->mem);
+    la_pool_give(&env->busy, c->busy_idx);
+    c->busy_idx = LA_POOL_NONE;
+}
+
+struct la_tcp_busy *
+la_tcp_busy(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    return c->busy_idx == LA_POOL_NONE ? NULL : la_pool_at(&env->busy, c->busy_idx);
+}
+
+struct la_tcp_busy *
+la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
+{
+    if (c->busy_idx != LA_POOL_NONE)
+        return la_pool_at(&env->busy, c->busy_idx);
+    uint32_t idx = la_pool_take(&env->busy);
+    if (idx == LA_POOL_NONE)
+        return NULL;
+    struct la_tcp_busy *busy = la_pool_at(&env->busy, idx);
+    memset(busy, 0, sizeof(*busy));
+    busy->recover = la_seq_sub(c->snd_una, 1);
+    busy->rtx_nxt = c->snd_una;
+    busy->rtt_round_end = c->snd_una;
+    busy->progress_at = now;
+    busy->phase = la_cc_resting_phase(c);
+    c->busy_idx = idx;
+    return busy;
+}
+
+void
+la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    if (busy == NULL || busy->sndq.len != 0 || busy->rcvq.len != 0 || busy->ooo != NULL ||
+        la_tcp_flight(c) != 0 || la_tcp_fin_waits(c))
+        return;
+    la_tcp_conn_fini(c, env);
+}
+
+bool
+la_tcp_is_synchronised(const struct la_tcp_conn *c)
+{
+    return c->state >= LA_TCP_ESTABLISHED;
+}
+
+bool
+la_tcp_can_send(const struct la_tcp_conn *c)
+{
+    return c->state == LA_TCP_ESTABLISHED || c->state == LA_TCP_CLOSE_WAIT;
+}
+
+void
+la_tcp_enter(struct la_tcp_conn *c, enum la_tcp_event event, struct la_tcp_todo *todo)
+{
+    enum la_tcp_state from = (enum la_tcp_state)c->state;
+    const struct la_tcp_edge *edge = la_tcp_fsm_edge(from, event);
+    LA_ASSERT(edge->to != 0);
+    c->state = edge->to;
+    if (!la_tcp_hears(todo->env, LA_EVENT_STATE) || (edge->to == from))
+        return;
+    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_STATE, .segment_id = todo->segment_id};
+    ev.u.state.from = (uint8_t)from;
+    ev.u.state.to = edge->to;
+    ev.u.state.event = (uint8_t)event;
+    todo->env->emit(todo->env->ctx, c, &ev);
+}
+
+void
+la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err, struct la_tcp_todo *todo)
+{
+    la_tcp_enter(c, event, todo);
+    if (err != LA_OK && c->err == LA_OK)
+        c->err = (int8_t)err;
+    la_tcp_timer_stop(c);
+    c->ack_at = c->keepalive_at = LA_INSTANT_NEVER;
+    c->want = 0;
+    /* What was received stays readable after an orderly end; after an error it is gone with the
+     * connection (RFC 9293 3.10.7.4 second: "all segment queues should be flushed"). */
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL &&
+        (err != LA_OK || (c->flags & LA_TCP_F_RELEASED) != 0 || busy->rcvq.len == 0))
+        la_tcp_conn_fini(c, todo->env);
+    todo->wake |= LA_READY_CLOSED | LA_READY_READ | LA_READY_WRITE |
+                  (err != LA_OK ? LA_READY_ERROR : LA_READY_END);
+    if (err == LA_OK || !la_tcp_hears(todo->env, LA_EVENT_ERROR))
+        return;
+    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_ERROR, .segment_id = todo->segment_id};
+    ev.u.error.err = err;
+    todo->env->emit(todo->env->ctx, c, &ev);
+}
+
+la_instant
+la_tcp_deadline(const struct la_tcp_conn *c)
+{
+    return la_instant_min(c->timer_at, la_instant_min(c->ack_at, c->keepalive_at));
+}
+
+void
+la_tcp_timer_set(struct la_tcp_conn *c, enum la_timer_kind kind, la_instant at)
+{
+    if (c->timer != kind)
+        c->backoff_n = 0;
+    c->timer = (uint8_t)kind;
+    c->timer_at = at;
+}
+
+void
+la_tcp_timer_stop(struct la_tcp_conn *c)
+{
+    c->timer = LA_TCP_TIMER_NONE;
+    c->timer_at = LA_INSTANT_NEVER;
+    c->backoff_n = 0;
+}
+
+static void
+check_busy(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    la_chain_check(&busy->sndq);
+    la_chain_check(&busy->rcvq);
+    if (!la_tcp_is_synchronised(c))
+        return;
+    uint32_t fin = (c->flags & LA_TCP_F_FIN_SENT) != 0;
+    uint32_t text_in_flight = la_tcp_flight(c) - fin * (la_tcp_flight(c) != 0);
+    LA_ASSERT(busy->sndq.len >= text_in_flight);
+    la_tcp_scoreboard_check(&busy->board, c->snd_una, c->snd_nxt);
+    la_seq edge = c->rcv_nxt;
+    uint32_t n = 0;
+    for (const struct la_tcp_ooo *o = busy->ooo; o != NULL; o = o->next, n++) {
+        LA_ASSERT(la_seq_gt(o->seq, edge) && o->octets.len > 0);
+        edge = la_seq_add(o->seq, o->octets.len);
+    }
+    LA_ASSERT(n == busy->ooo_n);
+}
+
+void
+la_tcp_conn_check(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    LA_ASSERT(c->state >= LA_TCP_CLOSED && c->state < LA_TCP_STATE_COUNT);
+    if (c->state == LA_TCP_CLOSED)
+        return;
+    LA_ASSERT(la_seq_le(c->snd_una, c->snd_nxt));
+    LA_ASSERT(la_seq_ge(c->snd_una, c->iss));
+    LA_ASSERT(la_seq_le(c->rcv_nxt, c->rcv_adv));
+    bool fin_sent = (c->flags & LA_TCP_F_FIN_SENT) != 0;
+    LA_ASSERT(!fin_sent || c->state == LA_TCP_FIN_WAIT_1 || c->state == LA_TCP_FIN_WAIT_2 ||
+              c->state == LA_TCP_CLOSING || c->state == LA_TCP_LAST_ACK ||
+              c->state == LA_TCP_TIME_WAIT);
+    bool fin_received = (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
+    LA_ASSERT(!fin_received || c->state == LA_TCP_CLOSE_WAIT || c->state == LA_TCP_CLOSING ||
+              c->state == LA_TCP_LAST_ACK || c->state == LA_TCP_TIME_WAIT);
+    LA_ASSERT((c->timer == LA_TCP_TIMER_NONE) == la_instant_is_never(c->timer_at));
+    LA_ASSERT(c->state != LA_TCP_TIME_WAIT || c->timer == LA_TIMER_TIME_WAIT);
+    LA_ASSERT(c->smss > 0);
+    LA_ASSERT(c->cwnd_bytes > 0 || !la_tcp_is_synchronised(c));
+    const struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    if (busy != NULL)
+        check_busy(c, busy);
+}

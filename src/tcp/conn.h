@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conn.h - one connection (the TCB of RFC 9293 3.3.1)
+ *
+ * struct la_tcp_conn holds what a connection needs for ever; it is what an idle connection costs.
+ * struct la_tcp_busy holds what it needs while octets are queued, in flight or waiting to be read,
+ * and goes back to its pool when none are. The variables keep their RFC names.
+ *
+ * The right edge that we offered, RCV.NXT + RCV.WND, is kept as `rcv_adv`; it never moves left.
+ * SND.NXT never goes back: what is sent again is chosen by recovery.h.
+ */
+#ifndef LA_TCP_CONN_H
+#define LA_TCP_CONN_H
+
+#include <lastack/event.h>
+#include <lastack/stack.h>
+#include "base/chain.h"
+#include "base/pool.h"
+#include "base/seq.h"
+#include "base/time.h"
+#include "tcp/scoreboard.h"
+
+enum la_tcp_flag {
+    LA_TCP_F_PASSIVE = 1u << 0,       /* opened by a listener or the forwarder */
+    LA_TCP_F_SYN_ACKED = 1u << 1,     /* our SYN was acknowledged */
+    LA_TCP_F_CLOSE_CALLED = 1u << 2,  /* CLOSE: a FIN follows the queued octets */
+    LA_TCP_F_FIN_SENT = 1u << 3,      /* at SND.NXT - 1 */
+    LA_TCP_F_FIN_RECEIVED = 1u << 4,  /* RCV.NXT stands behind it */
+    LA_TCP_F_WSCALE = 1u << 5,        /* both ends sent the option */
+    LA_TCP_F_TIMESTAMPS = 1u << 6,
+    LA_TCP_F_SACK = 1u << 7,
+    LA_TCP_F_READ_CLOSED = 1u << 8,   /* what arrives is acknowledged and discarded */
+    LA_TCP_F_RELEASED = 1u << 9,      /* no handle owns it */
+    LA_TCP_F_NAGLE = 1u << 10,
+    LA_TCP_F_CORK = 1u << 11,
+    LA_TCP_F_MORE = 1u << 12,         /* the last SEND said that more follows */
+    LA_TCP_F_QUICK_ACK = 1u << 13,
+    LA_TCP_F_KEEPALIVE = 1u << 14,
+    LA_TCP_F_RELEASE_RESETS = 1u << 15,
+    LA_TCP_F_WRITER_WAITS = 1u << 16, /* a SEND was refused or cut: wake when there is room */
+    LA_TCP_F_HELD = 1u << 17,         /* forwarder request: SYN taken, not answered yet */
+    LA_TCP_F_ZERO_WINDOW = 1u << 18,  /* we offered a zero window (event once) */
+    LA_TCP_F_SYN_RETRANSMITTED = 1u << 19, /* RFC 6298 5.7 */
+    LA_TCP_F_R1_REACHED = 1u << 20,
+    LA_TCP_F_PROBED = 1u << 21 /* the octet at SND.NXT was sent as a window probe */
+};
+
+/* What must be sent, until it has been. */
+enum la_tcp_want {
+    LA_TCP_WANT_SYN = 1,           /* SYN or SYN,ACK */
+    LA_TCP_WANT_ACK = 2,
+    LA_TCP_WANT_RETRANSMIT = 4,    /* one segment at SND.UNA */
+    LA_TCP_WANT_WINDOW_PROBE = 8,
+    LA_TCP_WANT_KEEPALIVE = 16,
+    LA_TCP_WANT_DATA = 32          /* look whether something may be sent */
+};
+
+enum { LA_TCP_TIMER_NONE = 255 };
+
+/* A run of octets beyond RCV.NXT. */
+struct la_tcp_ooo {
+    struct la_tcp_ooo *next;
+    la_seq seq;
+    struct la_chain octets; /* never empty */
+};
+
+enum { LA_TCP_OOO_MAX = 64 }; /* runs; a peer that makes more holes has them dropped */
+
+struct la_tcp_busy {
+    struct la_chain sndq;           /* from SND.UNA (behind the SYN) on */
+    struct la_chain_mark snd_mark;  /* near SND.NXT in sndq */
+    struct la_tcp_scoreboard board; /* what is in flight: SND.UNA .. SND.NXT */
+    struct la_chain rcvq;           /* up to RCV.NXT, for the application */
+    struct la_tcp_ooo *ooo;         /* ascending, disjoint, all beyond RCV.NXT */
+    uint32_t ooo_n;
+    uint32_t ooo_bytes;
+    uint32_t rcv_pinned_bytes;      /* about what rcvq and ooo keep alive, rather too much */
+    la_seq fin_seq;                 /* where a FIN stands that came too early */
+    bool fin_early;
+    la_seq recover;                 /* RFC 6582; highest number sent when recovery began */
+    la_seq rtx_nxt;                 /* after a timeout: next number to send again */
+    uint32_t acked_bytes;           /* congestion avoidance: acknowledged since the last growth */
+    uint8_t phase;                  /* enum la_cc_phase */
+    uint8_t dupacks_n;
+    uint8_t cause;                  /* enum la_cause of the next retransmission */
+    bool partial_seen;              /* first partial ACK of this recovery was seen */
+    la_seq rtt_round_end;           /* a new RTT sample counts from here on */
+    la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
+};
+
+struct la_tcp_conn {
+    uint8_t state;     /* enum la_tcp_state; written by la_tcp_enter() alone */
+    uint8_t timer;     /* RETRANSMIT, PERSIST, FIN_WAIT_2, TIME_WAIT or LA_TCP_TIMER_NONE */
+    uint8_t want;      /* enum la_tcp_want */
+    uint8_t backoff_n; /* expirations of `timer` in a row */
+    uint32_t flags;    /* enum la_tcp_flag */
+    uint32_t busy_idx; /* LA_POOL_NONE when idle */
+
+    la_seq iss, irs;
+    la_seq snd_una, snd_nxt, snd_wl1, snd_wl2;
+    la_seq rcv_nxt, rcv_adv;
+    la_seq rcv_acked;  /* RCV.NXT in the last segment sent ("Last.ACK.sent", RFC 7323) */
+    uint32_t snd_wnd;
+    uint32_t snd_wnd_max; /* MAX.SND.WND */
+    uint16_t smss;     /* octets of text per segment, options of every segment taken off */
+    uint16_t rmss;     /* what we announced */
+    uint16_t rcv_mss;  /* largest text received lately: what "full-sized" means for ACKs */
+    uint8_t snd_wscale, rcv_wscale;
+
+    uint32_t cwnd_bytes, ssthresh_bytes;
+    uint32_t srtt_us, rttvar_us, rto_us, rtt_us_min;
+    uint32_t ts_recent;
+    uint32_t ts_recent_at_s; /* when ts_recent was set, for RFC 7323 5.5 */
+    uint32_t ts_offset;
+
+    uint32_t sndbuf_bytes, rcvbuf_bytes;
+    la_instant timer_at;
+    la_instant ack_at;       /* delayed ACK; NEVER = none owed */
+    la_instant keepalive_at; /* NEVER = off */
+    la_instant heard_at;     /* last segment from the peer */
+
+    uint32_t user_timeout_ms;
+    uint16_t keepalive_idle_s, keepalive_interval_s;
+    uint8_t keepalive_probes_n, keepalive_sent_n;
+    uint8_t r2_n;
+    uint8_t cc;        /* index of the congestion control */
+    uint8_t ack_cause; /* enum la_cause of the acknowledgement that is wanted */
+    int8_t err;        /* la_err that ended it */
+    int8_t err_soft;
+    uint8_t ttl_hops, dscp_ecn;
+    uint8_t challenge_n; /* challenge ACKs sent in challenge_at_s */
+    uint32_t challenge_at_s;
+
+    uint64_t bytes_acked, bytes_received, bytes_retransmitted;
+    uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
+    uint16_t rto_n, fast_retransmits_n;
+};
+
+/* What all connections of an instance share. */
+struct la_tcp_env {
+    struct la_mem *mem;
+    const struct la_tcp_cfg *cfg;
+    struct la_pool busy;       /* of struct la_tcp_busy */
+    struct la_stack_stats *stats;
+    uint32_t trace_mask;
+    uint64_t segment_id; /* of the latest segment sent */
+    /* Completes (at, end, handle, addresses) and hands on an event about conn. */
+    void (*emit)(void *ctx, const struct la_tcp_conn *conn, struct la_event *event);
+    void *ctx;
+};
+
+/* One call's scratch: what it was given and what must follow. */
+struct la_tcp_todo {
+    struct la_tcp_env *env;
+    la_instant now;
+    uint64_t segment_id;    /* of the segment that arrives, 0 = none */
+    struct la_chain *text;  /* the arriving segment's octets; steps may take from it */
+    enum la_reason reason;  /* why the segment was dropped or remarked upon */
+    uint32_t wake;          /* LA_READY_* for the application */
+    bool rst;               /* answer with this RST */
+    uint8_t rst_flags;
+    uint8_t rst_cause;      /* enum la_cause */
+    la_seq rst_seq, rst_ack;
+    bool established;       /* the handshake has just been completed */
+    bool starved;           /* no memory for a segment: a timer tries again */
+    bool reuse;             /* TIME-WAIT gave way: the SYN is to be looked at again */
+};
+
+/* Parameters of OPEN, active or passive. */
+struct la_tcp_open {
+    const struct la_tcp_cfg *cfg;
+    la_seq iss;
+    uint32_t ts_offset;
+    uint32_t mtu_bytes; /* of the path's first hop */
+    bool ipv6;
+    uint8_t cc;
+};
+
+/* Puts a record in the state before OPEN (CLOSED). */
+void la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_instant now);
+/* Gives everything the connection holds back. The state stays. */
+void la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env);
+
+/* The only writer of conn->state: the edge must exist. */
+void la_tcp_enter(struct la_tcp_conn *c, enum la_tcp_event event, struct la_tcp_todo *todo);
+/* Ends in CLOSED with an error for the application, by `event`. */
+void la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err,
+                struct la_tcp_todo *todo);
+
+/* The busy part; NULL when idle. */
+struct la_tcp_busy *la_tcp_busy(const struct la_tcp_conn *c, const struct la_tcp_env *env);
+/* The same, made when there is none. NULL: no memory. */
+struct la_tcp_busy *la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now);
+/* Gives it back when nothing is queued or in flight. */
+void la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env);
+
+/* RCV.WND: what the peer was told and has not used. */
+static inline uint32_t
+la_tcp_rcv_wnd(const struct la_tcp_conn *c)
+{
+    return (uint32_t)la_seq_diff(c->rcv_adv, c->rcv_nxt);
+}
+
+/* Octets and SYN, FIN in flight. */
+static inline uint32_t
+la_tcp_flight(const struct la_tcp_conn *c)
+{
+    return (uint32_t)la_seq_diff(c->snd_nxt, c->snd_una);
+}
+
+/* Sequence number of the first octet in the send queue. */
+static inline la_seq
+la_tcp_sndq_seq(const struct la_tcp_conn *c)
+{
+    return (c->flags & LA_TCP_F_SYN_ACKED) != 0 ? c->snd_una : la_seq_add(c->iss, 1);
+}
+
+/* Is the connection past the handshake and not over? */
+bool la_tcp_is_synchronised(const struct la_tcp_conn *c);
+/* May the application's octets still be queued, and sent? (ESTABLISHED, CLOSE-WAIT) */
+bool la_tcp_can_send(const struct la_tcp_conn *c);
+
+/* Earliest deadline of all its timers. */
+la_instant la_tcp_deadline(const struct la_tcp_conn *c);
+void la_tcp_timer_set(struct la_tcp_conn *c, enum la_timer_kind kind, la_instant at);
+void la_tcp_timer_stop(struct la_tcp_conn *c);
+
+/* Asserts the invariants of RFC 9293 3.3.1 and 3.4. */
+void la_tcp_conn_check(const struct la_tcp_conn *c, const struct la_tcp_env *env);
+
+static inline bool
+la_tcp_hears(const struct la_tcp_env *env, enum la_event_kind kind)
+{
+    return (env->trace_mask & LA_EVENT_BIT(kind)) != 0;
+}
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * receive.c - the receive queue, runs beyond RCV.NXT, the offered window
+ *
+ * Read first: RFC 9293 3.8.6 (managing the window), 3.8.6.2.2 (silly windows, receiver), 3.10.7.4
+ * seventh; RFC 7323 2.3 (the window field is shifted).
+ *
+ * The right edge never moves left. Two things could move it: rounding by the window scale, so the
+ * field is rounded up and the edge moves right with it, by less than one unit; and a lack of
+ * memory, so octets that were promised room and find none are dropped without acknowledgement.
+ */
+#include "tcp/receive.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "tcp/acknowledge.h"
+
+/* How far the queue may outgrow the buffer through rounding up before octets are dropped. */
+enum { ROUNDING_SLACK_BYTES = 64 * 1024 };
+/* What a queue may keep alive beyond twice its length before octets are copied. */
+enum { PIN_SLACK_BYTES = 64 * 1024 };
+
+static uint32_t
+min32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+void
+la_tcp_ooo_clear(struct la_tcp_busy *busy, struct la_tcp_env *env)
+{
+    while (busy->ooo != NULL) {
+        struct la_tcp_ooo *gone = busy->ooo;
+        busy->ooo = gone->next;
+        la_chain_clear(&gone->octets);
+        la_mem_give(env->mem, gone, sizeof(*gone));
+    }
+    busy->ooo_n = 0;
+    busy->ooo_bytes = 0;
+    busy->fin_early = false;
+}
+
+/* Moves `src` to the end of `dst`, or copies it where it keeps much more alive than it fills.
+ * False: no memory for the copy; src is unchanged. */
+static bool
+keep(struct la_tcp_busy *busy, struct la_mem *mem, struct la_chain *dst, struct la_chain *src)
+{
+    uint32_t held = busy->rcvq.len + busy->ooo_bytes + src->len;
+    bool joins = dst->last != NULL && src->first != NULL && dst->last->block == src->first->block;
+    uint64_t pins = joins && src->n == 1 ? 0 : la_chain_pinned(src);
+    if (busy->rcv_pinned_bytes + pins <= 2 * (uint64_t)held + PIN_SLACK_BYTES) {
+        busy->rcv_pinned_bytes += (uint32_t)pins;
+        la_chain_append_chain(dst, src);
+        return true;
+    }
+    uint32_t before = dst->len;
+    for (const struct la_slice *s = src->first; s != NULL; s = s->next) {
+        struct la_bytes piece = {s->block->bytes + s->off, s->len};
+        if (la_chain_append_bytes(dst, mem, piece) < piece.n) {
+            la_chain_drop_back(dst, dst->len - before);
+            return false;
+        }
+    }
+    busy->rcv_pinned_bytes += src->len;
+    la_chain_clear(src);
+    return true;
+}
+
+/* Octets at RCV.NXT go to the queue. False: no memory. */
+static bool
+take_in_order(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_chain *text,
+              struct la_tcp_todo *todo)
+{
+    uint32_t n = text->len;
+    if ((c->flags & LA_TCP_F_READ_CLOSED) != 0)
+        la_chain_clear(text);
+    else if (!keep(busy, todo->env->mem, &busy->rcvq, text)) {
+        /* Out-of-order octets are given back first: they can be sent again. */
+        la_tcp_ooo_clear(busy, todo->env);
+        if (!keep(busy, todo->env->mem, &busy->rcvq, text))
+            return false;
+    }
+    c->rcv_nxt = la_seq_add(c->rcv_nxt, n);
+    c->bytes_received += n;
+    todo->wake |= LA_READY_READ;
+    return true;
+}
+
+/* Runs that RCV.NXT has reached join the queue. */
+static void
+join_runs(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    while (busy->ooo != NULL && la_seq_le(busy->ooo->seq, c->rcv_nxt)) {
+        struct la_tcp_ooo *run = busy->ooo;
+        uint32_t len = run->octets.len;
+        uint32_t known = (uint32_t)la_seq_diff(c->rcv_nxt, run->seq);
+        la_chain_drop_front(&run->octets, min32(known, len));
+        busy->ooo = run->next;
+        busy->ooo_n--;
+        busy->ooo_bytes -= len;
+        bool taken = run->octets.len == 0 || take_in_order(c, busy, &run->octets, todo);
+        la_chain_clear(&run->octets);
+        la_mem_give(todo->env->mem, run, sizeof(*run));
+        if (!taken)
+            return; /* the peer sends it again */
+    }
+}
+
+/* Puts the first n octets of text, a gap's worth, between `prev` and its successor. */
+static bool
+insert_piece(struct la_tcp_busy *busy, struct la_tcp_ooo *prev, la_seq seq, struct la_chain *text,
+             uint32_t n, struct la_tcp_todo *todo)
+{
+    struct la_mem *mem = todo->env->mem;
+    struct la_chain piece = {0};
+    if (n == text->len)
+        la_chain_append_chain(&piece, text);
+    else if (la_chain_share(&piece, mem, text, 0, n, NULL))
+        la_chain_drop_front(text, n);
+    else
+        return false;
+
+    bool joins = prev != NULL && la_seq_eq(la_seq_add(prev->seq, prev->octets.len), seq);
+    struct la_tcp_ooo *run = prev;
+    if (!joins) {
+        run = busy->ooo_n < LA_TCP_OOO_MAX ? la_mem_take(mem, sizeof(*run)) : NULL;
+        if (run == NULL) {
+            la_chain_clear(&piece);
+            return false;
+        }
+        run->seq = seq;
+    }
+    if (!keep(busy, mem, &run->octets, &piece)) {
+        la_chain_clear(&piece);
+        if (!joins)
+            la_mem_give(mem, run, sizeof(*run));
+        return false;
+    }
+    busy->ooo_bytes += n;
+    if (!joins) {
+        struct la_tcp_ooo **link = prev != NULL ? &prev->next : &busy->ooo;
+        run->next = *link;
+        *link = run;
+        busy->ooo_n++;
+    }
+    struct la_tcp_ooo *next = run->next;
+    if (next != NULL && la_seq_eq(la_seq_add(run->seq, run->octets.len), next->seq)) {
+        la_chain_append_chain(&run->octets, &next->octets);
+        run->next = next->next;
+        busy->ooo_n--;
+        la_mem_give(mem, next, sizeof(*next));
+    }
+    return true;
+}
+
+/* Octets beyond RCV.NXT become runs. False: some were dropped for lack of room. */
+static bool
+take_early(struct la_tcp_busy *busy, la_seq seq, struct la_chain *text, struct la_tcp_todo *todo)
+{
+    while (text->len > 0) {
+        struct la_tcp_ooo *prev = NULL;
+        struct la_tcp_ooo *next = busy->ooo;
+        while (next != NULL && la_seq_le(next->seq, seq)) {
+            prev = next;
+            next = next->next;
+        }
+        la_seq prev_end = prev == NULL ? seq : la_seq_add(prev->seq, prev->octets.len);
+        if (la_seq_gt(prev_end, seq)) {
+            uint32_t known = min32(text->len, (uint32_t)la_seq_diff(prev_end, seq));
+            la_chain_drop_front(text, known);
+            seq = la_seq_add(seq, known);
+            continue;
+        }
+        uint32_t gap = next == NULL ? text->len : (uint32_t)la_seq_diff(next->seq, seq);
+        uint32_t n = min32(gap, text->len);
+        if (!insert_piece(busy, prev, seq, text, n, todo))
+            return false;
+        seq = la_seq_add(seq, n);
+    }
+    return true;
+}
+
+/* Cuts off what is known already and what lies beyond the window. Returns the first number left. */
+static la_seq
+trim(struct la_tcp_conn *c, la_seq seq, bool *fin, struct la_tcp_todo *todo)
+{
+    struct la_chain *text = todo->text;
+    if (la_seq_lt(seq, c->rcv_nxt)) {
+        uint32_t known = min32((uint32_t)la_seq_diff(c->rcv_nxt, seq), text->len);
+        la_chain_drop_front(text, known);
+        seq = la_seq_add(seq, known);
+    }
+    la_seq end = la_seq_add(seq, text->len);
+    if (la_seq_gt(end, c->rcv_adv)) {
+        uint32_t beyond = min32((uint32_t)la_seq_diff(end, c->rcv_adv), text->len);
+        la_chain_drop_back(text, beyond);
+        *fin = false;
+        todo->reason = LA_REASON_DATA_BEYOND_WINDOW;
+    }
+    return seq;
+}
+
+bool
+la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy_get(c, todo->env, todo->now);
+    if (busy == NULL) {
+        todo->reason = LA_REASON_NO_MEMORY;
+        return false;
+    }
+    seq = trim(c, seq, &fin, todo);
+    uint32_t n = todo->text->len;
+    if (n > c->rcv_mss)
+        c->rcv_mss = (uint16_t)min32(n, UINT16_MAX);
+    if (busy->rcvq.len + busy->ooo_bytes + n > c->rcvbuf_bytes + ROUNDING_SLACK_BYTES) {
+        todo->reason = LA_REASON_NO_MEMORY;
+        return false;
+    }
+    if (fin && la_seq_gt(la_seq_add(seq, n), c->rcv_nxt)) {
+        busy->fin_early = true;
+        busy->fin_seq = la_seq_add(seq, n);
+    }
+    if (la_seq_gt(seq, c->rcv_nxt)) {
+        if (!take_early(busy, seq, todo->text, todo))
+            todo->reason = LA_REASON_OUT_OF_ORDER_LIMIT;
+        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE); /* RFC 5681 4.2 */
+        return false;
+    }
+    if (n > 0) {
+        bool had_gap = busy->ooo != NULL;
+        if (!take_in_order(c, busy, todo->text, todo)) {
+            todo->reason = LA_REASON_NO_MEMORY;
+            return false;
+        }
+        join_runs(c, busy, todo);
+        if (had_gap)
+            la_tcp_ack_now(c, LA_CAUSE_ACK); /* RFC 5681 4.2: fills a gap */
+        else
+            la_tcp_ack_later(c, todo->env, todo->now);
+    }
+    return fin || (busy->fin_early && la_seq_eq(busy->fin_seq, c->rcv_nxt));
+}
+
+/* ---- the window ------------------------------------------------------------------------- */
+
+/* Where the right edge could be: the buffer's room behind RCV.NXT. */
+static la_seq
+edge_possible(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    const struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    uint32_t held = busy == NULL ? 0 : busy->rcvq.len;
+    uint32_t room = c->rcvbuf_bytes > held ? c->rcvbuf_bytes - held : 0;
+    uint64_t left = la_mem_left(env->mem);
+    if (room > left / 4)
+        room = (uint32_t)(left / 4); /* memory pressure: future offers shrink, given ones stay */
+    return la_seq_add(c->rcv_nxt, room);
+}
+
+/* RFC 9293 3.8.6.2.2: by at least min(half the buffer, one segment), or not at all (MUST-39). */
+static uint32_t
+edge_step_min(const struct la_tcp_conn *c)
+{
+    return min32(c->rcvbuf_bytes / 2, c->rmss);
+}
+
+static void
+tell_zero_window(struct la_tcp_conn *c, uint32_t window)
+{
+    if (window == 0)
+        c->flags |= LA_TCP_F_ZERO_WINDOW;
+    else
+        c->flags &= ~(uint32_t)LA_TCP_F_ZERO_WINDOW;
+}
+
+uint16_t
+la_tcp_receive_window(struct la_tcp_conn *c, struct la_tcp_env *env, bool syn)
+{
+    la_seq target = edge_possible(c, env);
+    if (la_seq_diff(target, c->rcv_adv) < (int32_t)edge_step_min(c))
+        target = c->rcv_adv;
+    uint32_t wnd = (uint32_t)la_seq_diff(target, c->rcv_nxt);
+    unsigned shift = syn || (c->flags & LA_TCP_F_WSCALE) == 0 ? 0 : c->rcv_wscale;
+    uint32_t field = (wnd >> shift) + ((wnd & ((UINT32_C(1) << shift) - 1)) != 0);
+    if (field > UINT16_MAX)
+        field = UINT16_MAX;
+    c->rcv_adv = la_seq_max(c->rcv_adv, la_seq_add(c->rcv_nxt, field << shift));
+    tell_zero_window(c, field);
+    return (uint16_t)field;
+}
+
+void
+la_tcp_receive_consumed(struct la_tcp_conn *c, struct la_tcp_env *env, uint32_t n)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    LA_ASSERT(busy != NULL && n <= busy->rcvq.len);
+    uint32_t before = busy->rcvq.len;
+    la_chain_drop_front(&busy->rcvq, n);
+    busy->rcv_pinned_bytes -= (uint32_t)((uint64_t)busy->rcv_pinned_bytes * n / before);
+    if ((c->flags & LA_TCP_F_FIN_RECEIVED) != 0 || !la_tcp_is_synchronised(c))
+        return;
+    uint32_t offered = la_tcp_rcv_wnd(c);
+    int32_t gain = la_seq_diff(edge_possible(c, env), c->rcv_adv);
+    bool low = offered < c->rcvbuf_bytes / 4 && gain >= (int32_t)edge_step_min(c) * 2;
+    bool shut = offered < c->rcv_mss && gain >= (int32_t)edge_step_min(c);
+    if (low || shut || gain >= (int32_t)(c->rcvbuf_bytes / 2))
+        la_tcp_ack_now(c, LA_CAUSE_WINDOW_UPDATE);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * recovery.c - acknowledgements, duplicate acknowledgements, timeouts
+ *
+ * Read first: RFC 5681 3.2; RFC 6582 3.2 (its steps are named below); RFC 6298 5; RFC 3042.
+ *
+ * SND.NXT never goes back. After a timeout everything in flight counts as lost: `rtx_nxt` walks
+ * from SND.UNA to `recover` as the window opens, and new data follows behind it.
+ */
+#include "tcp/recovery.h"
+
+#include "base/assert.h"
+#include "tcp/congestion.h"
+#include "tcp/rtt.h"
+#include "wire/tcp.h"
+
+static uint32_t
+max32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint32_t
+min32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- measurements ----------------------------------------------------------------------- */
+
+/* RFC 6298 3: never from a segment sent twice, unless timestamps tell which transmission was
+ * acknowledged (RFC 7323 4). One sample a round trip. */
+static void
+measure(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
+        struct la_tcp_todo *todo)
+{
+    la_instant sent_at;
+    la_tcp_scoreboard_acked(&busy->board, seg->ack, &sent_at);
+    if (la_seq_lt(seg->ack, busy->rtt_round_end) && c->srtt_us != 0)
+        return;
+    int64_t sample_us = -1;
+    if (!la_instant_is_never(sent_at))
+        sample_us = la_instant_diff_us(todo->now, sent_at);
+    else if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
+             seg->ts_ecr != 0)
+        sample_us = (int64_t)(int32_t)(la_tcp_ts_now(c, todo->now) - seg->ts_ecr) * LA_US_PER_MS;
+    if (sample_us < 0 || sample_us > INT64_C(600) * LA_US_PER_S)
+        return;
+    busy->rtt_round_end = c->snd_nxt;
+    la_tcp_rtt_sample(c, (uint32_t)sample_us, todo);
+}
+
+/* ---- recovery --------------------------------------------------------------------------- */
+
+static void
+enter_phase(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_cc_phase phase,
+            struct la_tcp_todo *todo)
+{
+    bool changed = busy->phase != phase;
+    busy->phase = (uint8_t)phase;
+    if (changed)
+        la_cc_tell(c, busy, todo);
+}
+
+/* RFC 6582 3.2 step 2 and RFC 5681 3.2 steps 2-3. */
+static void
+enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    la_cc_ops(c->cc)->lost(c, busy, la_tcp_flight(c));
+    busy->recover = c->snd_nxt;
+    busy->partial_seen = false;
+    c->cwnd_bytes = c->ssthresh_bytes + 3u * c->smss;
+    busy->cause = LA_CAUSE_RETRANSMIT_FAST;
+    c->want |= LA_TCP_WANT_RETRANSMIT;
+    c->fast_retransmits_n++;
+    enter_phase(c, busy, LA_CC_RECOVERY, todo);
+}
+
+/* RFC 6582 3.2 step 3, full acknowledgement: option 1 of the deflation. */
+static void
+leave_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    uint32_t flight = la_tcp_flight(c);
+    c->cwnd_bytes = min32(c->ssthresh_bytes, max32(flight, c->smss) + c->smss);
+    busy->dupacks_n = 0;
+    enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
+}
+
+/* RFC 6582 3.2 step 3, partial acknowledgement: the next hole is at SND.UNA. */
+static void
+partial_ack(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes)
+{
+    c->cwnd_bytes -= min32(acked_bytes, c->cwnd_bytes - min32(c->cwnd_bytes, c->smss));
+    if (acked_bytes >= c->smss)
+        c->cwnd_bytes += c->smss;
+    busy->cause = LA_CAUSE_RETRANSMIT_PARTIAL;
+    c->want |= LA_TCP_WANT_RETRANSMIT;
+}
+
+/* Congestion control and recovery after SND.UNA has moved. */
+static void
+react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes, bool limited,
+      struct la_tcp_todo *todo)
+{
+    bool all = la_seq_ge(c->snd_una, busy->recover);
+    switch ((enum la_cc_phase)busy->phase) {
+    case LA_CC_RECOVERY:
+        if (all)
+            leave_recovery(c, busy, todo);
+        else
+            partial_ack(c, busy, acked_bytes);
+        return;
+    case LA_CC_LOSS:
+        busy->rtx_nxt = la_seq_max(busy->rtx_nxt, c->snd_una);
+        la_cc_ops(c->cc)->acked(c, busy, acked_bytes);
+        if (all)
+            enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
+        break;
+    case LA_CC_SLOW_START:
+    case LA_CC_AVOIDANCE:
+        /* RFC 7661 4.4.1 in short: a window that was not used does not grow. */
+        if (limited)
+            la_cc_ops(c->cc)->acked(c, busy, acked_bytes);
+        enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
+        break;
+    case LA_CC_PHASE_COUNT:
+        LA_ASSERT(false);
+    }
+    busy->dupacks_n = 0;
+}
+
+/* RFC 6298 5.2, 5.3. In recovery only the first partial ACK re-arms it (RFC 6582 3.2 step 3). */
+static void
+rearm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    if (la_tcp_flight(c) == 0) {
+        la_tcp_timer_stop(c);
+        return;
+    }
+    if (busy->phase == LA_CC_RECOVERY) {
+        if (busy->partial_seen)
+            return;
+        busy->partial_seen = true;
+    }
+    c->backoff_n = 0;
+    la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, la_instant_add_us(todo->now, c->rto_us));
+}
+
+/* Wakes a writer that was refused once a third of the buffer is free. */
+static void
+wake_writer(struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    if ((c->flags & LA_TCP_F_WRITER_WAITS) != 0 &&
+        busy->sndq.len <= c->sndbuf_bytes - c->sndbuf_bytes / 3) {
+        c->flags &= ~(uint32_t)LA_TCP_F_WRITER_WAITS;
+        todo->wake |= LA_READY_WRITE;
+    }
+    if (busy->sndq.len == 0)
+        todo->wake |= LA_READY_SENT;
+}
+
+void
+la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy_get(c, todo->env, todo->now);
+    if (busy == NULL)
+        return; /* no memory: the acknowledgement will be repeated */
+    LA_ASSERT(la_seq_gt(seg->ack, c->snd_una) && la_seq_le(seg->ack, c->snd_nxt));
+    uint32_t flight_before = la_tcp_pipe(c, busy);
+    measure(c, busy, seg, todo);
+
+    uint32_t acked = (uint32_t)la_seq_diff(seg->ack, c->snd_una);
+    uint32_t octets = min32(acked, busy->sndq.len); /* a FIN counts one more */
+    la_chain_drop_front(&busy->sndq, octets);
+    busy->snd_mark = (struct la_chain_mark){0};
+    c->snd_una = seg->ack;
+    c->bytes_acked += octets;
+    c->flags &= ~(uint32_t)LA_TCP_F_R1_REACHED;
+    busy->progress_at = todo->now;
+
+    react(c, busy, octets, flight_before * 2 >= c->cwnd_bytes, todo);
+    rearm(c, busy, todo);
+    wake_writer(c, busy, todo);
+    c->want |= LA_TCP_WANT_DATA;
+}
+
+void
+la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy == NULL)
+        return;
+    c->duplicate_acks_n++;
+    if (busy->dupacks_n < UINT8_MAX)
+        busy->dupacks_n++;
+    if (busy->phase == LA_CC_LOSS)
+        return;
+    if (busy->phase == LA_CC_RECOVERY) {
+        /* RFC 5681 3.2 step 4: a segment has left the network. */
+        c->cwnd_bytes += min32(c->smss, UINT32_MAX - c->cwnd_bytes);
+    } else if (busy->dupacks_n == 3 && la_seq_gt(c->snd_una, busy->recover)) {
+        enter_recovery(c, busy, todo); /* RFC 6582 3.2 step 2: beyond the last recovery */
+    }
+    c->want |= LA_TCP_WANT_DATA;
+}
+
+void
+la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    if (c->backoff_n == 0 || busy->phase != LA_CC_LOSS)
+        la_cc_ops(c->cc)->timed_out(c, busy, la_tcp_flight(c));
+    else
+        c->cwnd_bytes =
+            c->smss; /* RFC 5681 3.1: ssthresh is kept when the same data is lost again */
+    busy->recover = c->snd_nxt; /* RFC 6582 3.2 step 4 */
+    busy->rtx_nxt = c->snd_una;
+    busy->dupacks_n = 0;
+    busy->cause = LA_CAUSE_RETRANSMIT_RTO;
+    c->rto_n++;
+    c->want |= LA_TCP_WANT_DATA;
+    enter_phase(c, busy, LA_CC_LOSS, todo);
+}
+
+/* ---- what to send ----------------------------------------------------------------------- */
+
+uint32_t
+la_tcp_pipe(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    if (busy->phase != LA_CC_LOSS)
+        return la_tcp_flight(c);
+    /* What was sent before the timeout and not again counts as gone. */
+    uint32_t again = (uint32_t)la_seq_diff(busy->rtx_nxt, c->snd_una);
+    return again + (uint32_t)la_seq_diff(c->snd_nxt, busy->recover);
+}
+
+uint32_t
+la_tcp_cwnd_now(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    if (busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS || busy->dupacks_n == 0)
+        return c->cwnd_bytes;
+    uint32_t extra = min32(busy->dupacks_n, 2) * (uint32_t)c->smss; /* RFC 3042 */
+    return c->cwnd_bytes > UINT32_MAX - extra ? UINT32_MAX : c->cwnd_bytes + extra;
+}
+
+bool
+la_tcp_retransmit_next(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, la_seq *first,
+                       uint32_t *n)
+{
+    uint32_t flight = la_tcp_flight(c);
+    if (flight == 0)
+        return false;
+    if ((c->want & LA_TCP_WANT_RETRANSMIT) != 0) {
+        *first = c->snd_una;
+        *n = min32(flight, c->smss);
+        return true;
+    }
+    if (busy->phase != LA_CC_LOSS || !la_seq_lt(busy->rtx_nxt, busy->recover))
+        return false;
+    uint32_t left = (uint32_t)la_seq_diff(busy->recover, busy->rtx_nxt);
+    *first = busy->rtx_nxt;
+    *n = min32(left, c->smss);
+    /* The first one goes out whatever cwnd says; it is one segment (RFC 5681 3.1). */
+    return la_seq_eq(*first, c->snd_una) || la_tcp_pipe(c, busy) + *n <= c->cwnd_bytes;
+}
+
+void
+la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_seq first, uint32_t n)
+{
+    c->want &= (uint8_t)~LA_TCP_WANT_RETRANSMIT;
+    if (busy->phase == LA_CC_LOSS)
+        busy->rtx_nxt = la_seq_max(busy->rtx_nxt, la_seq_add(first, n));
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * scoreboard.c - ranges in flight
+ *
+ * Read first: RFC 6298 3 (Karn's algorithm).
+ */
+#include "tcp/scoreboard.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "base/time.h"
+
+static struct la_tcp_sent *
+at(const struct la_tcp_scoreboard *b, unsigned i)
+{
+    return &b->ring[(b->head + i) & (unsigned)(b->cap - 1)];
+}
+
+/* Entry i takes i + 1 in: the later time, the higher count. */
+static void
+merge_next(struct la_tcp_scoreboard *b, unsigned i)
+{
+    struct la_tcp_sent *keep = at(b, i);
+    struct la_tcp_sent *gone = at(b, i + 1);
+    keep->end = gone->end;
+    keep->sent_at = la_instant_max(keep->sent_at, gone->sent_at);
+    if (gone->sent_n > keep->sent_n)
+        keep->sent_n = gone->sent_n;
+    for (unsigned j = i + 1; j + 1 < b->n; j++)
+        *at(b, j) = *at(b, j + 1);
+    b->n--;
+}
+
+/* Makes room for one entry more; false: neighbours must be merged instead. */
+static bool
+grow(struct la_tcp_scoreboard *b, struct la_mem *mem)
+{
+    if (b->n < b->cap)
+        return true;
+    if (b->cap >= LA_TCP_SCOREBOARD_MAX)
+        return false;
+    unsigned cap = b->cap == 0 ? 4 : b->cap * 2u;
+    struct la_tcp_sent *ring = la_mem_take(mem, cap * sizeof(*ring));
+    if (ring == NULL)
+        return false;
+    for (unsigned i = 0; i < b->n; i++)
+        ring[i] = *at(b, i);
+    if (b->ring != NULL)
+        la_mem_give(mem, b->ring, b->cap * sizeof(*ring));
+    b->ring = ring;
+    b->cap = (uint16_t)cap;
+    b->head = 0;
+    return true;
+}
+
+/* Room for one more entry, by merging the two oldest when there is no memory. False only when the
+ * board has no memory at all. */
+static bool
+make_room(struct la_tcp_scoreboard *b, struct la_mem *mem)
+{
+    if (grow(b, mem))
+        return true;
+    if (b->n < 2)
+        return false;
+    merge_next(b, 0);
+    return true;
+}
+
+void
+la_tcp_scoreboard_fini(struct la_tcp_scoreboard *b, struct la_mem *mem)
+{
+    if (b->ring != NULL)
+        la_mem_give(mem, b->ring, b->cap * sizeof(*b->ring));
+    *b = (struct la_tcp_scoreboard){0};
+}
+
+void
+la_tcp_scoreboard_sent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq first, la_seq end,
+                       la_instant now)
+{
+    if (b->n > 0) {
+        struct la_tcp_sent *last = at(b, b->n - 1u);
+        LA_DCHECK(la_seq_eq(last->end, first));
+        if (last->sent_at.ns == now.ns && last->sent_n == 1) {
+            last->end = end;
+            return;
+        }
+    }
+    if (!make_room(b, mem))
+        return; /* no memory at all: these octets give no RTT sample */
+    *at(b, b->n) = (struct la_tcp_sent){first, end, now, 1};
+    b->n++;
+}
+
+/* Cuts entry i at `where` (strictly inside) into two. False: no memory, entry unchanged. */
+static bool
+split(struct la_tcp_scoreboard *b, struct la_mem *mem, unsigned i, la_seq where)
+{
+    if (!grow(b, mem))
+        return false;
+    for (unsigned j = b->n; j > i + 1; j--)
+        *at(b, j) = *at(b, j - 1);
+    b->n++;
+    *at(b, i + 1) = *at(b, i);
+    at(b, i)->end = where;
+    at(b, i + 1)->first = where;
+    return true;
+}
+
+uint8_t
+la_tcp_scoreboard_resent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq first, la_seq end,
+                         la_instant now)
+{
+    uint8_t before = 1;
+    for (unsigned i = 0; i < b->n; i++) {
+        if (la_seq_le(at(b, i)->end, first))
+            continue;
+        if (la_seq_ge(at(b, i)->first, end))
+            break;
+        if (la_seq_lt(at(b, i)->first, first) && split(b, mem, i, first))
+            continue;
+        if (la_seq_gt(at(b, i)->end, end))
+            (void)split(b, mem, i, end);
+        struct la_tcp_sent *r = at(b, i);
+        if (r->sent_n > before)
+            before = r->sent_n;
+        r->sent_at = now;
+        if (r->sent_n < UINT8_MAX)
+            r->sent_n++;
+        if (i > 0 && at(b, i - 1)->sent_n == r->sent_n && at(b, i - 1)->sent_at.ns == now.ns) {
+            merge_next(b, i - 1);
+            i--;
+        }
+    }
+    return before;
+}
+
+void
+la_tcp_scoreboard_acked(struct la_tcp_scoreboard *b, la_seq una, la_instant *sent_at)
+{
+    *sent_at = LA_INSTANT_NEVER;
+    while (b->n > 0) {
+        struct la_tcp_sent *r = at(b, 0);
+        if (la_seq_ge(r->first, una))
+            return;
+        if (r->sent_n == 1)
+            *sent_at = r->sent_at;
+        if (la_seq_gt(r->end, una)) {
+            r->first = una;
+            return;
+        }
+        b->head = (uint16_t)((b->head + 1u) & (unsigned)(b->cap - 1));
+        b->n--;
+    }
+}
+
+void
+la_tcp_scoreboard_check(const struct la_tcp_scoreboard *b, la_seq una, la_seq nxt)
+{
+    if (b->n == 0)
+        return; /* nothing in flight, or no memory to remember it */
+    LA_ASSERT(la_seq_ge(at(b, 0)->first, una));
+    LA_ASSERT(la_seq_eq(at(b, b->n - 1u)->end, nxt));
+    for (unsigned i = 0; i < b->n; i++) {
+        LA_ASSERT(la_seq_lt(at(b, i)->first, at(b, i)->end));
+        LA_ASSERT(i == 0 || la_seq_eq(at(b, i - 1)->end, at(b, i)->first));
+    }
+}

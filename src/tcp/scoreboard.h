@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * scoreboard.h - what is in flight, as ranges with the time they were sent
+ *
+ * Ranges cover SND.UNA .. SND.NXT without gaps, ascending. A range is any number of segments that
+ * were sent at the same instant and had the same luck; so a burst is one range, and memory
+ * follows the number of bursts, not of segments. Without memory neighbours are merged, keeping the
+ * later time and the higher count: an RTT sample may be lost, never invented.
+ */
+#ifndef LA_TCP_SCOREBOARD_H
+#define LA_TCP_SCOREBOARD_H
+
+#include <lastack/base.h>
+#include "base/seq.h"
+
+struct la_tcp_sent {
+    la_seq first, end;  /* [first, end) */
+    la_instant sent_at; /* the latest transmission */
+    uint8_t sent_n;     /* how often: more than 1 = retransmitted (Karn: no RTT sample) */
+};
+
+/* A ring of cap (a power of two) entries. Zero-initialised is empty. */
+struct la_tcp_scoreboard {
+    struct la_tcp_sent *ring;
+    uint16_t cap;
+    uint16_t head;
+    uint16_t n;
+};
+
+enum { LA_TCP_SCOREBOARD_MAX = 1024 };
+
+void la_tcp_scoreboard_fini(struct la_tcp_scoreboard *b, struct la_mem *mem);
+/* [first, end) was sent for the first time; first is the board's end (or the board is empty). */
+void la_tcp_scoreboard_sent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq first,
+                            la_seq end, la_instant now);
+/* [first, end), inside the board, was sent again. Returns how often it had been sent before. */
+uint8_t la_tcp_scoreboard_resent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq first,
+                                 la_seq end, la_instant now);
+/* Everything below `una` is acknowledged. *sent_at: when the newest range among it that was sent once
+ * was sent; NEVER when there was none. */
+void la_tcp_scoreboard_acked(struct la_tcp_scoreboard *b, la_seq una, la_instant *sent_at);
+void la_tcp_scoreboard_check(const struct la_tcp_scoreboard *b, la_seq una, la_seq nxt);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * send.c - how much new data may be sent now
+ *
+ * Read first: RFC 9293 3.8.6.2.1 (silly windows, sender), 3.7.4 (Nagle), 3.8.6 (windows may
+ * shrink); RFC 5681 3.1.
+ */
+#include "tcp/send.h"
+
+#include "tcp/recovery.h"
+
+static uint32_t
+min32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+uint32_t
+la_tcp_unsent(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    if (busy == NULL || (c->flags & LA_TCP_F_FIN_SENT) != 0)
+        return 0;
+    return busy->sndq.len - (uint32_t)la_seq_diff(c->snd_nxt, la_tcp_sndq_seq(c));
+}
+
+bool
+la_tcp_fin_waits(const struct la_tcp_conn *c)
+{
+    return (c->flags & (LA_TCP_F_CLOSE_CALLED | LA_TCP_F_FIN_SENT)) == LA_TCP_F_CLOSE_CALLED;
+}
+
+/* U of 3.8.6.2.1: SND.UNA + SND.WND - SND.NXT; a window that shrank leaves nothing. */
+static uint32_t
+usable_window(const struct la_tcp_conn *c)
+{
+    uint32_t flight = la_tcp_flight(c);
+    return c->snd_wnd > flight ? c->snd_wnd - flight : 0;
+}
+
+static uint32_t
+congestion_room(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    uint32_t cwnd = la_tcp_cwnd_now(c, busy);
+    uint32_t pipe = la_tcp_pipe(c, busy);
+    if (pipe == 0 && cwnd < c->smss)
+        return c->smss;
+    return cwnd > pipe ? cwnd - pipe : 0;
+}
+
+/* May a segment of n octets, less than SMSS, be sent? `all`: nothing queued stays behind. */
+static bool
+small_segment_allowed(const struct la_tcp_conn *c, uint32_t n, bool all, bool forced)
+{
+    if (forced)
+        return true; /* 3.8.6.2.1 (4): the override timeout */
+    if (all && (c->flags & LA_TCP_F_CLOSE_CALLED) != 0)
+        return true; /* nothing can be added: the FIN pushes it */
+    if (all && (c->flags & (LA_TCP_F_CORK | LA_TCP_F_MORE)) == 0 &&
+        ((c->flags & LA_TCP_F_NAGLE) == 0 || la_tcp_flight(c) == 0))
+        return true; /* (2), (3) with Nagle: PUSHed, and nothing unacknowledged */
+    /* (3): a good part of the largest window there ever was. */
+    return !all && n >= c->snd_wnd_max / 2 && c->snd_wnd_max / 2 < c->smss;
+}
+
+struct la_tcp_allowance
+la_tcp_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint32_t segment_max,
+               bool forced)
+{
+    struct la_tcp_allowance none = {0, false};
+    if (busy == NULL || (c->flags & LA_TCP_F_FIN_SENT) != 0)
+        return none;
+    if (busy->phase == LA_CC_LOSS && la_seq_lt(busy->rtx_nxt, busy->recover))
+        return none; /* what was lost goes first */
+    uint32_t unsent = la_tcp_unsent(c, busy);
+    uint32_t usable = usable_window(c);
+    uint32_t n = min32(min32(unsent, segment_max), min32(usable, congestion_room(c, busy)));
+    if (n > c->smss)
+        n -= n % c->smss; /* a super-segment holds full segments only */
+    bool all = n == unsent;
+    if (n < c->smss && n > 0 && !small_segment_allowed(c, n, all, forced))
+        return none;
+    bool fin = la_tcp_fin_waits(c) && all && usable > n;
+    return (struct la_tcp_allowance){n, fin};
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * timeout.c - when a timer expires
+ *
+ * Read first: RFC 9293 3.8.1 (retransmission), 3.8.3 (R1, R2), 3.8.4 (keep-alive), 3.8.6.1 (probing
+ * a zero window), 3.10.8; RFC 6298 5.
+ */
+#include "tcp/timeout.h"
+
+#include "base/assert.h"
+#include "tcp/acknowledge.h"
+#include "tcp/recovery.h"
+#include "tcp/rtt.h"
+
+static void
+tell_timer(const struct la_tcp_conn *c, enum la_timer_kind kind, unsigned backoff_n,
+           uint32_t after_us, uint32_t next_us, struct la_tcp_todo *todo)
+{
+    if (!la_tcp_hears(todo->env, LA_EVENT_TIMER))
+        return;
+    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_TIMER};
+    ev.u.timer.timer = (uint8_t)kind;
+    ev.u.timer.backoff_n = (uint8_t)(backoff_n > UINT8_MAX ? UINT8_MAX : backoff_n);
+    ev.u.timer.after_us = after_us;
+    ev.u.timer.next_us = next_us;
+    todo->env->emit(todo->env->ctx, c, &ev);
+}
+
+static void
+tell_soft_error(const struct la_tcp_conn *c, la_err err, struct la_tcp_todo *todo)
+{
+    if (!la_tcp_hears(todo->env, LA_EVENT_ERROR))
+        return;
+    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_ERROR};
+    ev.u.error.err = err;
+    ev.u.error.soft = true;
+    todo->env->emit(todo->env->ctx, c, &ev);
+}
+
+void
+la_tcp_time_wait_start(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    LA_ASSERT(c->state == LA_TCP_TIME_WAIT);
+    int64_t us = 2 * (int64_t)todo->env->cfg->msl_ms * LA_US_PER_MS;
+    c->keepalive_at = LA_INSTANT_NEVER;
+    la_tcp_timer_set(c, LA_TIMER_TIME_WAIT, la_instant_add_us(todo->now, us));
+}
+
+void
+la_tcp_fin_wait_2_start(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    if (c->state != LA_TCP_FIN_WAIT_2 || (c->flags & LA_TCP_F_RELEASED) == 0)
+        return;
+    int64_t us = (int64_t)todo->env->cfg->fin_wait_2_ms * LA_US_PER_MS;
+    la_tcp_timer_set(c, LA_TIMER_FIN_WAIT_2, la_instant_add_us(todo->now, us));
+}
+
+void
+la_tcp_keepalive_start(struct la_tcp_conn *c, la_instant now)
+{
+    c->keepalive_sent_n = 0;
+    bool on = (c->flags & LA_TCP_F_KEEPALIVE) != 0 && c->state >= LA_TCP_ESTABLISHED &&
+              c->state != LA_TCP_TIME_WAIT;
+    c->keepalive_at =
+        on ? la_instant_add_us(now, c->keepalive_idle_s * LA_US_PER_S) : LA_INSTANT_NEVER;
+}
+
+/* ---- retransmission and persist --------------------------------------------------------- */
+
+static bool
+is_syn_state(const struct la_tcp_conn *c)
+{
+    return c->state == LA_TCP_SYN_SENT || c->state == LA_TCP_SYN_RECEIVED ||
+           c->state == LA_TCP_SYN_RECEIVED_ACTIVE;
+}
+
+/* The local user timeout (RFC 9293 3.10.8 first): no progress for that long. */
+static bool
+user_timeout_over(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, la_instant now)
+{
+    if (c->user_timeout_ms == 0 || busy == NULL)
+        return false;
+    int64_t waited_us = la_instant_diff_us(now, busy->progress_at);
+    return waited_us >= (int64_t)c->user_timeout_ms * LA_US_PER_MS;
+}
+
+/* R2 of 3.8.3. A peer that answers but offers no window is not given up (MUST-37, SHLD-17). */
+static bool
+r2_reached(const struct la_tcp_conn *c, const struct la_tcp_env *env, uint32_t after_us,
+           la_instant now)
+{
+    uint32_t r2_n = is_syn_state(c) ? env->cfg->r2_syn_n : c->r2_n;
+    if (r2_n == 0 || c->backoff_n < r2_n)
+        return false;
+    bool heard = la_instant_diff_us(now, c->heard_at) <= (int64_t)after_us;
+    return c->snd_wnd != 0 || !heard;
+}
+
+static la_instant
+next_expiry(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint32_t next_us,
+            la_instant now)
+{
+    la_instant at = la_instant_add_us(now, next_us);
+    if (c->user_timeout_ms == 0 || busy == NULL)
+        return at;
+    la_instant end =
+        la_instant_add_us(busy->progress_at, (int64_t)c->user_timeout_ms * LA_US_PER_MS);
+    return la_instant_min(at, la_instant_max(end, now));
+}
+
+static void
+reach_r1(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    if (c->backoff_n < todo->env->cfg->r1_n || (c->flags & LA_TCP_F_R1_REACHED) != 0)
+        return;
+    c->flags |= LA_TCP_F_R1_REACHED; /* SHLD-9: tell the application before R2 */
+    c->err_soft = LA_ERR_TIMED_OUT;
+    tell_soft_error(c, LA_ERR_TIMED_OUT, todo);
+}
+
+static void
+retransmission_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    struct la_tcp_env *env = todo->env;
+    struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    uint32_t after_us = la_tcp_rto_backed_off(c, env, c->backoff_n);
+    if (user_timeout_over(c, busy, todo->now)) {
+        tell_timer(c, LA_TIMER_USER, c->backoff_n + 1u, after_us, 0, todo);
+        la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
+        return;
+    }
+    if (r2_reached(c, env, after_us, todo->now)) {
+        tell_timer(c, LA_TIMER_RETRANSMIT, c->backoff_n + 1u, after_us, 0, todo);
+        la_tcp_end(c, LA_TCP_EV_TIMEOUT_R2, LA_ERR_TIMED_OUT, todo);
+        return;
+    }
+    uint32_t next_us = la_tcp_rto_backed_off(c, env, c->backoff_n + 1u);
+    tell_timer(c, LA_TIMER_RETRANSMIT, c->backoff_n + 1u, after_us, next_us, todo);
+    if (is_syn_state(c))
+        c->want |= LA_TCP_WANT_SYN;
+    else if (busy != NULL)
+        la_tcp_timed_out(c, busy, todo);
+    if (c->backoff_n < UINT8_MAX)
+        c->backoff_n++;
+    reach_r1(c, todo);
+    la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, next_expiry(c, busy, next_us, todo->now));
+}
+
+static void
+persist_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    struct la_tcp_env *env = todo->env;
+    const struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    uint32_t after_us = la_tcp_rto_backed_off(c, env, c->backoff_n);
+    if (user_timeout_over(c, busy, todo->now)) {
+        tell_timer(c, LA_TIMER_USER, c->backoff_n + 1u, after_us, 0, todo);
+        la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
+        return;
+    }
+    if (r2_reached(c, env, after_us, todo->now)) {
+        la_tcp_end(c, LA_TCP_EV_TIMEOUT_R2, LA_ERR_TIMED_OUT, todo);
+        return;
+    }
+    c->want |= LA_TCP_WANT_WINDOW_PROBE;
+    if (c->backoff_n < UINT8_MAX)
+        c->backoff_n++;
+    uint32_t next_us = la_tcp_rto_backed_off(c, env, c->backoff_n); /* SHLD-30: exponentially */
+    tell_timer(c, LA_TIMER_PERSIST, c->backoff_n, after_us, next_us, todo);
+    la_tcp_timer_set(c, LA_TIMER_PERSIST, next_expiry(c, busy, next_us, todo->now));
+}
+
+/* ---- the others ------------------------------------------------------------------------- */
+
+static void
+keepalive_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    int64_t idle_us = la_instant_diff_us(todo->now, c->heard_at);
+    int64_t idle_limit_us = c->keepalive_idle_s * LA_US_PER_S;
+    /* MUST-26: only when nothing is outstanding and nothing was heard. */
+    if (la_tcp_flight(c) > 0 || (c->keepalive_sent_n == 0 && idle_us < idle_limit_us)) {
+        la_instant from = la_tcp_flight(c) > 0 ? todo->now : c->heard_at;
+        c->keepalive_at = la_instant_add_us(from, idle_limit_us);
+        return;
+    }
+    if (c->keepalive_sent_n >= c->keepalive_probes_n) { /* MUST-29: never after one alone */
+        todo->rst = true;
+        todo->rst_flags = LA_TCP_RST | LA_TCP_ACK;
+        todo->rst_cause = LA_CAUSE_RST_TIMEOUT;
+        todo->rst_seq = c->snd_nxt;
+        todo->rst_ack = c->rcv_nxt;
+        la_tcp_end(c, LA_TCP_EV_TIMEOUT_KEEPALIVE, LA_ERR_TIMED_OUT, todo);
+        return;
+    }
+    c->keepalive_sent_n++;
+    c->want |= LA_TCP_WANT_KEEPALIVE;
+    c->keepalive_at = la_instant_add_us(todo->now, c->keepalive_interval_s * LA_US_PER_S);
+    tell_timer(c, LA_TIMER_KEEPALIVE, c->keepalive_sent_n, (uint32_t)(idle_us & UINT32_MAX),
+               (uint32_t)(c->keepalive_interval_s * LA_US_PER_S), todo);
+}
+
+static void
+main_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    switch (c->timer) {
+    case LA_TIMER_RETRANSMIT:
+        retransmission_timeout(c, todo);
+        break;
+    case LA_TIMER_PERSIST:
+        persist_timeout(c, todo);
+        break;
+    case LA_TIMER_FIN_WAIT_2:
+        tell_timer(c, LA_TIMER_FIN_WAIT_2, 1, todo->env->cfg->fin_wait_2_ms * 1000u, 0, todo);
+        la_tcp_end(c, LA_TCP_EV_TIMEOUT_FIN_WAIT_2, LA_OK, todo);
+        break;
+    case LA_TIMER_TIME_WAIT:
+        tell_timer(c, LA_TIMER_TIME_WAIT, 1, 2 * todo->env->cfg->msl_ms * 1000u, 0, todo);
+        la_tcp_end(c, LA_TCP_EV_TIMEOUT_2MSL, LA_OK, todo);
+        break;
+    default:
+        LA_ASSERT(false);
+    }
+}
+
+void
+la_tcp_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    if (la_instant_le(c->ack_at, todo->now)) {
+        c->ack_at = LA_INSTANT_NEVER;
+        bool owed = !la_seq_eq(c->rcv_nxt, c->rcv_acked);
+        if (owed) {
+            tell_timer(c, LA_TIMER_DELAYED_ACK, 1, todo->env->cfg->delayed_ack_us, 0, todo);
+            la_tcp_ack_now(c, LA_CAUSE_ACK_DELAYED);
+        }
+        c->want |= LA_TCP_WANT_DATA; /* also what had no memory before */
+    }
+    if (la_instant_le(c->keepalive_at, todo->now))
+        keepalive_timeout(c, todo);
+    if (c->state != LA_TCP_CLOSED && la_instant_le(c->timer_at, todo->now))
+        main_timeout(c, todo);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * user.c - user calls on one connection
+ *
+ * Read first: RFC 9293 3.10.2 (SEND) to 3.10.5 (ABORT), 3.6.1 (half-closed connections); RFC 1122
+ * 4.2.2.13.
+ *
+ * DEVIATION(D5): CLOSE in SYN-RECEIVED always waits for ESTABLISHED; 3.10.4 would send the FIN at
+ * once when nothing is queued.
+ */
+#include "tcp/user.h"
+
+#include "tcp/receive.h"
+#include "tcp/timeout.h"
+
+la_err
+la_tcp_send_state(const struct la_tcp_conn *c)
+{
+    if (c->err != LA_OK)
+        return c->err;
+    if ((c->flags & LA_TCP_F_CLOSE_CALLED) != 0)
+        return LA_ERR_CLOSING;
+    switch ((enum la_tcp_state)c->state) {
+    case LA_TCP_SYN_SENT:
+    case LA_TCP_SYN_RECEIVED:
+    case LA_TCP_SYN_RECEIVED_ACTIVE:
+    case LA_TCP_ESTABLISHED:
+    case LA_TCP_CLOSE_WAIT:
+        return LA_OK;
+    case LA_TCP_CLOSED:
+    case LA_TCP_LISTEN:
+    case LA_TCP_STATE_COUNT:
+        return LA_ERR_NOT_CONNECTED;
+    case LA_TCP_FIN_WAIT_1:
+    case LA_TCP_FIN_WAIT_2:
+    case LA_TCP_CLOSING:
+    case LA_TCP_LAST_ACK:
+    case LA_TCP_TIME_WAIT:
+        return LA_ERR_CLOSING;
+    }
+    return LA_ERR_NOT_CONNECTED;
+}
+
+uint32_t
+la_tcp_send_room(struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    const struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    uint32_t queued = busy == NULL ? 0 : busy->sndq.len;
+    uint32_t room = c->sndbuf_bytes > queued ? c->sndbuf_bytes - queued : 0;
+    if (room == 0)
+        c->flags |= LA_TCP_F_WRITER_WAITS;
+    return room;
+}
+
+/* n octets were added to the send queue. */
+static void
+queued(struct la_tcp_conn *c, size_t n, bool more, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy->sndq.len == n && la_tcp_flight(c) == 0)
+        busy->progress_at = todo->now; /* the user timeout counts from here */
+    c->flags = more ? c->flags | LA_TCP_F_MORE : c->flags & ~(uint32_t)LA_TCP_F_MORE;
+    c->want |= LA_TCP_WANT_DATA;
+}
+
+la_ssize
+la_tcp_send(struct la_tcp_conn *c, struct la_bytes bytes, bool more, struct la_tcp_todo *todo)
+{
+    la_err err = la_tcp_send_state(c);
+    if (err != LA_OK)
+        return err;
+    if (bytes.n == 0)
+        return 0;
+    uint32_t room = la_tcp_send_room(c, todo->env);
+    if (room == 0)
+        return LA_ERR_AGAIN;
+    struct la_tcp_busy *busy = la_tcp_busy_get(c, todo->env, todo->now);
+    if (busy == NULL)
+        return LA_ERR_NO_MEMORY;
+    if (bytes.n > room) {
+        bytes.n = room;
+        c->flags |= LA_TCP_F_WRITER_WAITS;
+    }
+    size_t n = la_chain_append_bytes(&busy->sndq, todo->env->mem, bytes);
+    if (n == 0) {
+        la_tcp_busy_settle(c, todo->env);
+        return LA_ERR_NO_MEMORY;
+    }
+    queued(c, n, more, todo);
+    return (la_ssize)n;
+}
+
+la_err
+la_tcp_reserve(struct la_tcp_conn *c, size_t want_n, struct la_room *room, struct la_tcp_todo *todo)
+{
+    la_err err = la_tcp_send_state(c);
+    if (err != LA_OK)
+        return err;
+    uint32_t free_n = la_tcp_send_room(c, todo->env);
+    if (free_n == 0)
+        return LA_ERR_AGAIN;
+    struct la_tcp_busy *busy = la_tcp_busy_get(c, todo->env, todo->now);
+    if (busy == NULL)
+        return LA_ERR_NO_MEMORY;
+    if (want_n > free_n)
+        want_n = free_n;
+    if (!la_chain_reserve(&busy->sndq, todo->env->mem, want_n, room))
+        return LA_ERR_NO_MEMORY;
+    if (room->n > free_n)
+        room->n = free_n;
+    return LA_OK;
+}
+
+void
+la_tcp_commit(struct la_tcp_conn *c, size_t n, bool more, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy == NULL)
+        return;
+    la_chain_commit(&busy->sndq, n);
+    if (n > 0)
+        queued(c, n, more, todo);
+    la_tcp_busy_settle(c, todo->env);
+}
+
+la_ssize
+la_tcp_readable(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    const struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    if (busy != NULL && busy->rcvq.len > 0)
+        return busy->rcvq.len;
+    if (c->err != LA_OK)
+        return c->err;
+    if ((c->flags & (LA_TCP_F_FIN_RECEIVED | LA_TCP_F_READ_CLOSED)) != 0)
+        return 0;
+    if (c->state == LA_TCP_CLOSED)
+        return LA_ERR_NOT_CONNECTED;
+    return LA_ERR_AGAIN;
+}
+
+void
+la_tcp_close(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    if (c->state == LA_TCP_CLOSED || (c->flags & LA_TCP_F_CLOSE_CALLED) != 0)
+        return;
+    if (c->state == LA_TCP_SYN_SENT || c->state == LA_TCP_LISTEN) {
+        la_tcp_end(c, LA_TCP_EV_CLOSE, LA_OK, todo);
+        return;
+    }
+    c->flags |= LA_TCP_F_CLOSE_CALLED;
+    c->flags &= ~(uint32_t)LA_TCP_F_WRITER_WAITS;
+    c->want |= LA_TCP_WANT_DATA;
+    if (c->state == LA_TCP_ESTABLISHED)
+        la_tcp_enter(c, LA_TCP_EV_CLOSE, todo);
+}
+
+void
+la_tcp_close_read(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    c->flags |= LA_TCP_F_READ_CLOSED;
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL && busy->rcvq.len > 0)
+        la_tcp_receive_consumed(c, todo->env, busy->rcvq.len);
+    la_tcp_busy_settle(c, todo->env);
+}
+
+/* 3.10.5: these states owe the peer a RST. */
+static bool
+abort_is_told(const struct la_tcp_conn *c)
+{
+    return c->state == LA_TCP_SYN_RECEIVED || c->state == LA_TCP_SYN_RECEIVED_ACTIVE ||
+           c->state == LA_TCP_ESTABLISHED || c->state == LA_TCP_FIN_WAIT_1 ||
+           c->state == LA_TCP_FIN_WAIT_2 || c->state == LA_TCP_CLOSE_WAIT;
+}
+
+void
+la_tcp_abort(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    if (c->state == LA_TCP_CLOSED)
+        return;
+    if (abort_is_told(c)) {
+        todo->rst = true;
+        todo->rst_flags = LA_TCP_RST | LA_TCP_ACK;
+        todo->rst_cause = LA_CAUSE_RST_ABORT;
+        todo->rst_seq = c->snd_nxt;
+        todo->rst_ack = c->rcv_nxt;
+    }
+    la_tcp_end(c, LA_TCP_EV_ABORT, LA_OK, todo);
+    la_tcp_conn_fini(c, todo->env);
+}
+
+void
+la_tcp_release(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    c->flags |= LA_TCP_F_RELEASED;
+    if (c->state == LA_TCP_CLOSED) {
+        la_tcp_conn_fini(c, todo->env);
+        return;
+    }
+    const struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    bool unread = busy != NULL && busy->rcvq.len > 0;
+    if ((unread && c->state != LA_TCP_TIME_WAIT) || (c->flags & LA_TCP_F_RELEASE_RESETS) != 0) {
+        la_tcp_abort(c, todo);
+        return;
+    }
+    la_tcp_close(c, todo);
+    la_tcp_fin_wait_2_start(c, todo);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ip4.c - the IPv4 header
+ *
+ * Read first: RFC 791 3.1; RFC 1122 3.2.1.
+ */
+#include "wire/ip4.h"
+#include "base/addr.h"
+#include "base/assert.h"
+#include "base/checksum.h"
+
+#include <string.h>
+
+enum { FLAG_RESERVED = 4, FLAG_DONT_FRAGMENT = 2, FLAG_MORE_FRAGMENTS = 1 };
+
+bool
+la_ip4_view_init(struct la_ip4_view *view, struct la_bytes bytes)
+{
+    if (bytes.n < LA_IP4_HEADER_BYTES || bytes.p[0] >> 4 != 4)
+        return false;
+    unsigned header_bytes = (bytes.p[0] & 0x0fu) * 4;
+    if (header_bytes < LA_IP4_HEADER_BYTES || header_bytes > bytes.n)
+        return false;
+    *view = (struct la_ip4_view){bytes.p, (uint8_t)header_bytes};
+    return true;
+}
+
+uint8_t
+la_ip4_view_dscp_ecn(const struct la_ip4_view *view)
+{
+    return view->p[1];
+}
+
+uint16_t
+la_ip4_view_total_bytes(const struct la_ip4_view *view)
+{
+    return la_get16(view->p + 2);
+}
+
+uint16_t
+la_ip4_view_id(const struct la_ip4_view *view)
+{
+    return la_get16(view->p + 4);
+}
+
+uint8_t
+la_ip4_view_flags(const struct la_ip4_view *view)
+{
+    return view->p[6] >> 5;
+}
+
+uint16_t
+la_ip4_view_frag_off_bytes(const struct la_ip4_view *view)
+{
+    return (uint16_t)((la_get16(view->p + 6) & 0x1fffu) * 8);
+}
+
+uint8_t
+la_ip4_view_ttl_hops(const struct la_ip4_view *view)
+{
+    return view->p[8];
+}
+
+uint8_t
+la_ip4_view_protocol(const struct la_ip4_view *view)
+{
+    return view->p[9];
+}
+
+uint16_t
+la_ip4_view_checksum(const struct la_ip4_view *view)
+{
+    return la_get16(view->p + 10);
+}
+
+struct la_addr
+la_ip4_view_src(const struct la_ip4_view *view)
+{
+    return la_addr_from_v4(view->p + 12);
+}
+
+struct la_addr
+la_ip4_view_dst(const struct la_ip4_view *view)
+{
+    return la_addr_from_v4(view->p + 16);
+}
+
+struct la_bytes
+la_ip4_view_options(const struct la_ip4_view *view)
+{
+    return (struct la_bytes){view->p + LA_IP4_HEADER_BYTES,
+                             (size_t)view->header_bytes - LA_IP4_HEADER_BYTES};
+}
+
+bool
+la_ip4_view_checksum_ok(const struct la_ip4_view *view)
+{
+    return la_sum_portable(view->p, view->header_bytes) == 0xffff;
+}
+
+struct la_ip4_option_iter
+la_ip4_option_iter(const struct la_ip4_view *view)
+{
+    return (struct la_ip4_option_iter){la_ip4_view_options(view), false};
+}
+
+bool
+la_ip4_option_next(struct la_ip4_option_iter *it, struct la_ip4_option *out)
+{
+    if (it->malformed || it->rest.n == 0)
+        return false;
+    const uint8_t *p = it->rest.p;
+    if (p[0] == LA_IP4_OPT_EOL)
+        return false;
+    size_t n = 1;
+    *out = (struct la_ip4_option){p[0], {p + 1, 0}};
+    if (p[0] != LA_IP4_OPT_NOP) {
+        if (it->rest.n < 2 || p[1] < 2 || p[1] > it->rest.n) {
+            it->malformed = true;
+            return false;
+        }
+        n = p[1];
+        out->data = (struct la_bytes){p + 2, n - 2};
+    }
+    it->rest.p += n;
+    it->rest.n -= n;
+    return true;
+}
+
+static uint8_t
+options_judge(const struct la_ip4_view *view)
+{
+    uint8_t has = 0;
+    struct la_ip4_option_iter it = la_ip4_option_iter(view);
+    struct la_ip4_option opt;
+    while (la_ip4_option_next(&it, &opt)) {
+        if (opt.kind == LA_IP4_OPT_LOOSE_ROUTE || opt.kind == LA_IP4_OPT_STRICT_ROUTE)
+            has |= LA_IP4_HAS_SOURCE_ROUTE;
+        else if (opt.kind != LA_IP4_OPT_NOP)
+            has |= LA_IP4_HAS_OTHER;
+    }
+    return it.malformed ? (uint8_t)(has | LA_IP4_HAS_MALFORMED) : has;
+}
+
+void
+la_ip4_judge(struct la_ip4 *ip, const struct la_ip4_view *view)
+{
+    uint8_t flags = la_ip4_view_flags(view);
+    *ip = (struct la_ip4){
+        .src = la_ip4_view_src(view),
+        .dst = la_ip4_view_dst(view),
+        .total_bytes = la_ip4_view_total_bytes(view),
+        .id = la_ip4_view_id(view),
+        .frag_off_bytes = la_ip4_view_frag_off_bytes(view),
+        .ttl_hops = la_ip4_view_ttl_hops(view),
+        .protocol = la_ip4_view_protocol(view),
+        .dscp_ecn = la_ip4_view_dscp_ecn(view),
+        .reserved_flag = (flags & FLAG_RESERVED) != 0,
+        .dont_fragment = (flags & FLAG_DONT_FRAGMENT) != 0,
+        .more_fragments = (flags & FLAG_MORE_FRAGMENTS) != 0,
+        .has = options_judge(view),
+        .options = la_ip4_view_options(view),
+    };
+}
+
+size_t
+la_ip4_header_bytes(const struct la_ip4 *ip)
+{
+    return LA_IP4_HEADER_BYTES + ip->options.n;
+}
+
+size_t
+la_ip4_emit(const struct la_ip4 *ip, struct la_room room)
+{
+    size_t header_bytes = la_ip4_header_bytes(ip);
+    LA_ASSERT(header_bytes <= LA_IP4_HEADER_BYTES_MAX && header_bytes % 4 == 0);
+    LA_ASSERT(room.n >= header_bytes);
+    LA_ASSERT(ip->frag_off_bytes % 8 == 0);
+    unsigned flags = (ip->reserved_flag ? FLAG_RESERVED : 0u) |
+                     (ip->dont_fragment ? FLAG_DONT_FRAGMENT : 0u) |
+                     (ip->more_fragments ? FLAG_MORE_FRAGMENTS : 0u);
+    uint8_t *p = room.p;
+    p[0] = (uint8_t)(0x40 | header_bytes / 4);
+    p[1] = ip->dscp_ecn;
+    la_put16(p + 2, ip->total_bytes);
+    la_put16(p + 4, ip->id);
+    la_put16(p + 6, (uint16_t)(flags << 13 | ip->frag_off_bytes / 8u));
+    p[8] = ip->ttl_hops;
+    p[9] = ip->protocol;
+    la_put16(p + 10, 0);
+    memcpy(p + 12, la_addr_v4_bytes(&ip->src), 4);
+    memcpy(p + 16, la_addr_v4_bytes(&ip->dst), 4);
+    if (ip->options.n > 0)
+        memcpy(p + LA_IP4_HEADER_BYTES, ip->options.p, ip->options.n);
+    la_put16(p + 10, (uint16_t)~la_sum_portable(p, header_bytes));
+    return header_bytes;
+}

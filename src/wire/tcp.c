@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp.c - the TCP header (RFC 9293 3.1, 3.2)
+ *
+ * Read first: RFC 9293 3.1 and 3.2; RFC 7323 2.2, 3.2 and appendix A; RFC 2018 2 and 3; RFC 5482 3.
+ *
+ * Byte order: network in the view's octets, host in struct la_tcp_seg.
+ */
+#include "wire/tcp.h"
+#include "base/assert.h"
+
+#include <string.h>
+
+enum {
+    MSS_BYTES = 4,
+    WSCALE_BYTES = 3,
+    SACK_PERMITTED_BYTES = 2,
+    TIMESTAMPS_BYTES = 10,
+    USER_TIMEOUT_BYTES = 4,
+    SACK_BLOCK_BYTES = 8,
+    /* What each takes when it is emitted, NOPs included. */
+    TIMESTAMPS_SPACE = 12,
+    SACK_PERMITTED_SPACE = 4,
+    WSCALE_SPACE = 4,
+    SACK_HEAD_SPACE = 4
+};
+
+bool
+la_tcp_view_init(struct la_tcp_view *view, struct la_bytes bytes)
+{
+    if (bytes.n < LA_TCP_HEADER_BYTES)
+        return false;
+    unsigned header_bytes = (unsigned)(bytes.p[12] >> 4) * 4;
+    if (header_bytes < LA_TCP_HEADER_BYTES || header_bytes > bytes.n)
+        return false;
+    *view = (struct la_tcp_view){bytes.p, (uint8_t)header_bytes};
+    return true;
+}
+
+uint16_t
+la_tcp_view_src_port(const struct la_tcp_view *view)
+{
+    return la_get16(view->p);
+}
+
+uint16_t
+la_tcp_view_dst_port(const struct la_tcp_view *view)
+{
+    return la_get16(view->p + 2);
+}
+
+uint32_t
+la_tcp_view_seq(const struct la_tcp_view *view)
+{
+    return la_get32(view->p + 4);
+}
+
+uint32_t
+la_tcp_view_ack(const struct la_tcp_view *view)
+{
+    return la_get32(view->p + 8);
+}
+
+uint8_t
+la_tcp_view_reserved(const struct la_tcp_view *view)
+{
+    return view->p[12] & 0x0f;
+}
+
+uint8_t
+la_tcp_view_flags(const struct la_tcp_view *view)
+{
+    return view->p[13];
+}
+
+uint16_t
+la_tcp_view_window(const struct la_tcp_view *view)
+{
+    return la_get16(view->p + 14);
+}
+
+uint16_t
+la_tcp_view_checksum(const struct la_tcp_view *view)
+{
+    return la_get16(view->p + 16);
+}
+
+uint16_t
+la_tcp_view_urgent(const struct la_tcp_view *view)
+{
+    return la_get16(view->p + 18);
+}
+
+struct la_bytes
+la_tcp_view_options(const struct la_tcp_view *view)
+{
+    return (struct la_bytes){view->p + LA_TCP_HEADER_BYTES,
+                             (size_t)view->header_bytes - LA_TCP_HEADER_BYTES};
+}
+
+struct la_tcp_option_iter
+la_tcp_option_iter(const struct la_tcp_view *view)
+{
+    return (struct la_tcp_option_iter){la_tcp_view_options(view), false};
+}
+
+bool
+la_tcp_option_next(struct la_tcp_option_iter *it, struct la_tcp_option *out)
+{
+    if (it->malformed || it->rest.n == 0)
+        return false;
+    const uint8_t *p = it->rest.p;
+    if (p[0] == LA_TCP_OPT_EOL)
+        return false;
+    size_t n = 1; /* NOP has no length (RFC 9293 3.2 case 1) */
+    *out = (struct la_tcp_option){p[0], {p + 1, 0}};
+    if (p[0] != LA_TCP_OPT_NOP) {
+        if (it->rest.n < 2 || p[1] < 2 || p[1] > it->rest.n) {
+            it->malformed = true; /* MUST-7: no way to find the next one */
+            return false;
+        }
+        n = p[1];
+        out->data = (struct la_bytes){p + 2, n - 2};
+    }
+    it->rest.p += n;
+    it->rest.n -= n;
+    return true;
+}
+
+/* RFC 2018 3: one to four blocks of 8 octets. The last SACK option counts. */
+static bool
+judge_sack(struct la_tcp_seg *seg, struct la_bytes data)
+{
+    if (data.n == 0 || data.n % SACK_BLOCK_BYTES != 0 ||
+        data.n / SACK_BLOCK_BYTES > LA_TCP_SACK_MAX)
+        return false;
+    seg->sack_n = (uint8_t)(data.n / SACK_BLOCK_BYTES);
+    for (unsigned i = 0; i < seg->sack_n; i++) {
+        const uint8_t *p = data.p + (size_t)i * SACK_BLOCK_BYTES;
+        seg->sack[i] = (struct la_tcp_sack){la_seq_of(la_get32(p)), la_seq_of(la_get32(p + 4))};
+    }
+    return true;
+}
+
+/* One option; false when its length does not fit its kind. */
+static bool
+judge_option(struct la_tcp_seg *seg, const struct la_tcp_option *opt)
+{
+    const uint8_t *p = opt->data.p;
+    switch (opt->kind) {
+    case LA_TCP_OPT_NOP:
+        return true;
+    case LA_TCP_OPT_MSS:
+        if (opt->data.n != MSS_BYTES - 2)
+            return false;
+        seg->mss = la_get16(p);
+        seg->has |= LA_TCP_HAS_MSS;
+        return true;
+    case LA_TCP_OPT_WSCALE:
+        if (opt->data.n != WSCALE_BYTES - 2)
+            return false;
+        seg->wscale = p[0];
+        seg->has |= LA_TCP_HAS_WSCALE;
+        return true;
+    case LA_TCP_OPT_SACK_PERMITTED:
+        if (opt->data.n != SACK_PERMITTED_BYTES - 2)
+            return false;
+        seg->has |= LA_TCP_HAS_SACK_PERMITTED;
+        return true;
+    case LA_TCP_OPT_SACK:
+        return judge_sack(seg, opt->data);
+    case LA_TCP_OPT_TIMESTAMPS:
+        if (opt->data.n != TIMESTAMPS_BYTES - 2)
+            return false;
+        seg->ts_val = la_get32(p);
+        seg->ts_ecr = la_get32(p + 4);
+        seg->has |= LA_TCP_HAS_TIMESTAMPS;
+        return true;
+    case LA_TCP_OPT_USER_TIMEOUT:
+        if (opt->data.n != USER_TIMEOUT_BYTES - 2)
+            return false;
+        seg->user_timeout = la_get16(p);
+        seg->has |= LA_TCP_HAS_USER_TIMEOUT;
+        return true;
+    default:
+        seg->has |= LA_TCP_HAS_UNKNOWN;
+        return true;
+    }
+}
+
+/* The layout that RFC 7323 appendix A recommends, alone: nearly every segment of a connection. */
+static bool
+judge_timestamps_only(struct la_tcp_seg *seg, struct la_bytes options)
+{
+    static const uint8_t head[4] = {LA_TCP_OPT_NOP, LA_TCP_OPT_NOP, LA_TCP_OPT_TIMESTAMPS,
+                                    TIMESTAMPS_BYTES};
+    if (options.n != TIMESTAMPS_SPACE || memcmp(options.p, head, sizeof head) != 0)
+        return false;
+    seg->ts_val = la_get32(options.p + 4);
+    seg->ts_ecr = la_get32(options.p + 8);
+    seg->has = LA_TCP_HAS_TIMESTAMPS;
+    return true;
+}
+
+void
+la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_t text_bytes)
+{
+    uint8_t flags = la_tcp_view_flags(view);
+    *seg = (struct la_tcp_seg){
+        .seq = la_seq_of(la_tcp_view_seq(view)),
+        .ack = la_seq_of(la_tcp_view_ack(view)),
+        .len = text_bytes + ((flags & LA_TCP_SYN) != 0) + ((flags & LA_TCP_FIN) != 0),
+        .text_bytes = text_bytes,
+        .wnd = la_tcp_view_window(view),
+        .up = la_tcp_view_urgent(view),
+        .src_port = la_tcp_view_src_port(view),
+        .dst_port = la_tcp_view_dst_port(view),
+        .flags = flags,
+    };
+    struct la_tcp_option_iter it = la_tcp_option_iter(view);
+    if (judge_timestamps_only(seg, it.rest))
+        return;
+    struct la_tcp_option opt;
+    while (la_tcp_option_next(&it, &opt)) {
+        if (!judge_option(seg, &opt))
+            seg->has |= LA_TCP_HAS_MALFORMED;
+    }
+    if (it.malformed)
+        seg->has |= LA_TCP_HAS_MALFORMED;
+}
+
+/* Octets of all options but SACK. */
+static size_t
+options_bytes(const struct la_tcp_seg *seg)
+{
+    size_t n = 0;
+    if (seg->has & LA_TCP_HAS_MSS)
+        n += MSS_BYTES;
+    if (seg->has & LA_TCP_HAS_TIMESTAMPS)
+        n += TIMESTAMPS_SPACE; /* SACK-permitted takes the place of its NOPs */
+    else if (seg->has & LA_TCP_HAS_SACK_PERMITTED)
+        n += SACK_PERMITTED_SPACE;
+    if (seg->has & LA_TCP_HAS_WSCALE)
+        n += WSCALE_SPACE;
+    if (seg->has & LA_TCP_HAS_USER_TIMEOUT)
+        n += USER_TIMEOUT_BYTES;
+    return n;
+}
+
+static size_t
+sack_fit_n(const struct la_tcp_seg *seg, size_t used_bytes)
+{
+    size_t left = LA_TCP_HEADER_BYTES_MAX - LA_TCP_HEADER_BYTES - used_bytes - SACK_HEAD_SPACE;
+    size_t fit_n = left / SACK_BLOCK_BYTES;
+    size_t want_n = seg->sack_n < LA_TCP_SACK_MAX ? seg->sack_n : LA_TCP_SACK_MAX;
+    return want_n < fit_n ? want_n : fit_n;
+}
+
+size_t
+la_tcp_seg_header_bytes(const struct la_tcp_seg *seg)
+{
+    size_t used_bytes = options_bytes(seg);
+    size_t sack_n = sack_fit_n(seg, used_bytes);
+    if (sack_n > 0)
+        used_bytes += SACK_HEAD_SPACE + sack_n * SACK_BLOCK_BYTES;
+    return LA_TCP_HEADER_BYTES + used_bytes;
+}
+
+static uint8_t *
+emit_timestamps(const struct la_tcp_seg *seg, uint8_t *p)
+{
+    bool sack_permitted = (seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0;
+    p[0] = sack_permitted ? LA_TCP_OPT_SACK_PERMITTED : LA_TCP_OPT_NOP;
+    p[1] = sack_permitted ? SACK_PERMITTED_BYTES : LA_TCP_OPT_NOP;
+    p[2] = LA_TCP_OPT_TIMESTAMPS;
+    p[3] = TIMESTAMPS_BYTES;
+    la_put32(p + 4, seg->ts_val);
+    la_put32(p + 8, seg->ts_ecr);
+    return p + TIMESTAMPS_SPACE;
+}
+
+static uint8_t *
+emit_sack(const struct la_tcp_seg *seg, uint8_t *p, size_t sack_n)
+{
+    p[0] = LA_TCP_OPT_NOP;
+    p[1] = LA_TCP_OPT_NOP;
+    p[2] = LA_TCP_OPT_SACK;
+    p[3] = (uint8_t)(2 + sack_n * SACK_BLOCK_BYTES);
+    p += SACK_HEAD_SPACE;
+    for (size_t i = 0; i < sack_n; i++, p += SACK_BLOCK_BYTES) {
+        la_put32(p, seg->sack[i].left.v);
+        la_put32(p + 4, seg->sack[i].right.v);
+    }
+    return p;
+}
+
+static uint8_t *
+emit_options(const struct la_tcp_seg *seg, uint8_t *p)
+{
+    if (seg->has & LA_TCP_HAS_MSS) {
+        p[0] = LA_TCP_OPT_MSS;
+        p[1] = MSS_BYTES;
+        la_put16(p + 2, seg->mss);
+        p += MSS_BYTES;
+    }
+    if (seg->has & LA_TCP_HAS_TIMESTAMPS) {
+        p = emit_timestamps(seg, p);
+    } else if (seg->has & LA_TCP_HAS_SACK_PERMITTED) {
+        p[0] = LA_TCP_OPT_NOP;
+        p[1] = LA_TCP_OPT_NOP;
+        p[2] = LA_TCP_OPT_SACK_PERMITTED;
+        p[3] = SACK_PERMITTED_BYTES;
+        p += SACK_PERMITTED_SPACE;
+    }
+    if (seg->has & LA_TCP_HAS_WSCALE) {
+        p[0] = LA_TCP_OPT_NOP;
+        p[1] = LA_TCP_OPT_WSCALE;
+        p[2] = WSCALE_BYTES;
+        p[3] = seg->wscale;
+        p += WSCALE_SPACE;
+    }
+    if (seg->has & LA_TCP_HAS_USER_TIMEOUT) {
+        p[0] = LA_TCP_OPT_USER_TIMEOUT;
+        p[1] = USER_TIMEOUT_BYTES;
+        la_put16(p + 2, seg->user_timeout);
+        p += USER_TIMEOUT_BYTES;
+    }
+    size_t sack_n = sack_fit_n(seg, options_bytes(seg));
+    return sack_n > 0 ? emit_sack(seg, p, sack_n) : p;
+}
+
+size_t
+la_tcp_seg_emit(const struct la_tcp_seg *seg, struct la_room room)
+{
+    size_t header_bytes = la_tcp_seg_header_bytes(seg);
+    LA_ASSERT(room.n >= header_bytes);
+    LA_ASSERT(header_bytes <= LA_TCP_HEADER_BYTES_MAX);
+    uint8_t *p = room.p;
+    la_put16(p, seg->src_port);
+    la_put16(p + 2, seg->dst_port);
+    la_put32(p + 4, seg->seq.v);
+    la_put32(p + 8, seg->ack.v);
+    p[12] = (uint8_t)(header_bytes / 4 << 4);
+    p[13] = seg->flags;
+    la_put16(p + 14, seg->wnd);
+    la_put16(p + 16, 0);
+    la_put16(p + 18, seg->up);
+    uint8_t *end = emit_options(seg, p + LA_TCP_HEADER_BYTES);
+    LA_ASSERT(end == p + header_bytes);
+    return header_bytes;
+}

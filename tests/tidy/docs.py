@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The documents agree with the tree: links, commands, man pages, header comments.
+
+usage: docs.py ROOT [PROGRAM]          (PROGRAM: build/lastack, asked for its commands)
+"""
+import os
+import re
+import subprocess
+import sys
+
+import tree
+
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def without_code(text):
+    """Fenced blocks and `code` become spaces: what looks like a link there is none."""
+    blank = lambda m: re.sub(r"[^\n]", " ", m.group(0))
+    text = re.sub(r"^```.*?^```", blank, text, flags=re.S | re.M)
+    return re.sub(r"`[^`\n]*`", blank, text)
+
+
+def anchors(text):
+    """The names that headings get on a page."""
+    found = set()
+    for title in re.findall(r"^#+ (.*)$", text, re.M):
+        name = re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", title).strip().lower())
+        found.add(name.replace(" ", "-"))
+    return found
+
+
+def markdown(root):
+    tops = [n for n in os.listdir(root) if n.endswith(".md")] + ["docs", "tests", "bench"]
+    return tree.files(root, sorted(tops), (".md",))
+
+
+def check_links(root, findings):
+    for path in markdown(root):
+        text = tree.read(root, path)
+        for m in LINK.finditer(without_code(text)):
+            line = text.count("\n", 0, m.start()) + 1
+            target, _, anchor = m.group(1).partition("#")
+            if re.match(r"[a-z]+:", target):
+                continue
+            file = os.path.normpath(os.path.join(os.path.dirname(path), target)) if target else path
+            if not os.path.exists(os.path.join(root, file)):
+                findings.add(path, line, f"link to {target}, which does not exist", "mend the link")
+            elif anchor and file.endswith(".md") and anchor not in anchors(tree.read(root, file)):
+                findings.add(path, line, f"no heading #{anchor} in {file}", "mend the link")
+
+
+def commands_of(program):
+    """The commands that `lastack --help` lists."""
+    text = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+    part = text.split("\ncommands:\n", 1)
+    return re.findall(r"^  (\w+)\s", part[1], re.M) if len(part) == 2 else []
+
+
+def check_man_pages(root, commands, findings):
+    for name in commands:
+        page = f"docs/man/lastack-{name}.1.scd"
+        if not os.path.exists(os.path.join(root, page)):
+            findings.add(page, 1, f"no man page for `lastack {name}`",
+                         "write it (see lastack.1.scd)")
+        elif f"lastack-{name}" not in tree.read(root, "docs/man/lastack.1.scd"):
+            findings.add("docs/man/lastack.1.scd", 1, f"lastack-{name}(1) is not mentioned",
+                         "add it to COMMANDS and SEE ALSO")
+    for page in tree.files(root, ["docs/man"], (".scd",)):
+        name = re.match(r"docs/man/lastack-(\w+)\.1\.scd", page)
+        if name and name.group(1) not in commands:
+            findings.add(page, 1, "a man page of no command", "remove it, or add the command")
+
+
+def code_of(text):
+    """Lines of fenced blocks and pieces of `code`, with their line numbers."""
+    fenced = False
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith("```"):
+            fenced = not fenced
+        elif fenced:
+            yield number, line
+        else:
+            for piece in re.findall(r"`([^`]+)`", line):
+                yield number, piece
+
+
+def check_commands(root, findings):
+    """`make X` and `lastack X` in the documents exist."""
+    targets = set(re.findall(r"^([a-z]+):", tree.read(root, "Makefile"), re.M))
+    table = re.findall(r'^    \{"(\w+)", "', tree.read(root, "src/cli/command.c"), re.M)
+    for path in markdown(root):
+        for number, code in code_of(tree.read(root, path)):
+            m = re.match(r"\s*(?:\$ )?make ([a-z]+)\b", code)
+            if m and m.group(1) not in targets:
+                findings.add(path, number, f"`make {m.group(1)}` is no target of the Makefile",
+                             "mend the document or the Makefile")
+            m = re.match(r"\s*(?:\$ )?(?:build/)?lastack ([a-z]+)\b", code)
+            if m and m.group(1) not in table + ["help"]:
+                findings.add(path, number, f"`lastack {m.group(1)}` is no command",
+                             "mend the document")
+
+
+def check_header_comments(root, findings):
+    """Every public function has a comment, alone or with the group of lines that it stands in."""
+    for path in tree.files(root, ["include/lastack"], (".h",)):
+        text = tree.read(root, path)
+        code = tree.without_comments(text).split("\n")
+        lines = text.split("\n")
+        for number, line in enumerate(code, 1):
+            m = re.match(r"(?!typedef|#|\s)[\w *]+?\b(la_\w+)\(", line)
+            if m is None:
+                continue
+            at = number - 1
+            while at >= 0 and lines[at].strip():
+                if code[at].strip() != lines[at].strip():
+                    break
+                at -= 1
+            if at < 0 or not lines[at].strip():
+                findings.add(path, number, f"{m.group(1)}() has no comment",
+                             "write its contract above it")
+
+
+def check(root, program, findings):
+    commands = commands_of(program) if program else None
+    check_links(root, findings)
+    check_commands(root, findings)
+    check_header_comments(root, findings)
+    if commands is not None:
+        check_man_pages(root, commands, findings)
+
+
+def main(argv):
+    findings = tree.Findings()
+    check(tree.root_from(argv), argv[2] if len(argv) > 2 else None, findings)
+    return findings.finish("docs")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""docs.py finds what is planted."""
+import os
+import unittest
+
+import docs
+import planted
+
+
+class Docs(planted.PlantedTest):
+    commands = "  run        run a program\n"
+
+    def check(self, root, findings):
+        program = os.path.join(root, "lastack")
+        with open(program, "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\ncat <<'E'\nusage\n\ncommands:\n{self.commands}E\n")
+        os.chmod(program, 0o755)
+        docs.check(root, program, findings)
+
+    def test_clean(self):
+        self.assert_clean()
+
+    def test_broken_link(self):
+        self.append("README.md", "[x](docs/none.md)\n")
+        self.assert_finds("README.md:4:", "link to docs/none.md")
+
+    def test_broken_anchor(self):
+        self.append("README.md", "[x](#it) [y](#nowhere)\n")
+        self.assert_finds("README.md:4:", "no heading #nowhere")
+
+    def test_link_in_code_is_none(self):
+        self.append("README.md", "```\n[x](none.md)\n```\n")
+        self.assert_clean()
+
+    def test_unknown_target(self):
+        self.append("README.md", "```\nmake coffee\n```\n")
+        self.assert_finds("README.md:5:", "`make coffee`")
+
+    def test_unknown_command(self):
+        self.append("README.md", "Type `lastack fly me`.\n")
+        self.assert_finds("README.md:4:", "`lastack fly`")
+
+    def test_command_without_page(self):
+        self.commands += "  lab        scenarios\n"
+        self.assert_finds("docs/man/lastack-lab.1.scd:1:", "no man page")
+
+    def test_page_without_command(self):
+        self.plant("docs/man/lastack-fly.1.scd", "x\n")
+        self.assert_finds("docs/man/lastack-fly.1.scd:1:", "of no command")
+
+    def test_function_without_comment(self):
+        self.append("include/lastack/stack.h", "\nint la_stack_y(void);\n")
+        self.assert_finds("include/lastack/stack.h:10:", "la_stack_y() has no comment")
+
+    def test_function_in_a_commented_group(self):
+        self.append("include/lastack/stack.h", "int la_stack_y(void);\n")
+        self.assert_clean()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# need.sh [--only-say] GOAL... - the Debian packages that a goal needs
+#
+# Installs those that are missing, with sudo when not root, and says what it installs.
+# --only-say installs nothing: it prints the line to type and fails.
+set -u
+
+# One word per package. "package:command" is also satisfied by a command of that name, however it
+# came to be here.
+packages_of() {
+    case $1 in
+    build)
+        echo gcc:cc libc6-dev meson:meson ninja-build:ninja pkg-config:pkg-config python3:python3
+        ;;
+    demo) echo ca-certificates curl:curl ;;
+    check) echo libcmocka-dev clang-format:clang-format curl:curl scdoc:scdoc tshark:tshark ;;
+    bench) echo curl:curl ;;
+    fuzz) echo clang:clang libclang-rt-14-dev llvm:llvm-symbolizer ;;
+    lint) echo clang-tidy:clang-tidy ;;
+    *)
+        echo "need.sh: no goal '$1'" >&2
+        exit 2
+        ;;
+    esac
+}
+
+is_installed() {
+    case $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) in
+    *' installed') return 0 ;;
+    esac
+    return 1
+}
+
+only_say=
+if [ "${1:-}" = --only-say ]; then
+    only_say=1
+    shift
+fi
+
+missing=
+for goal in "$@"; do
+    wanted=$(packages_of "$goal") || exit 2
+    for item in $wanted; do
+        package=${item%%:*}
+        command=${item#"$package"}
+        if [ -n "$command" ] && command -v "${command#:}" >/dev/null; then
+            continue
+        fi
+        case " $missing " in
+        *" $package "*) continue ;;
+        esac
+        if command -v dpkg-query >/dev/null && is_installed "$package"; then
+            continue
+        fi
+        # Without dpkg only what has a command can be judged; Meson finds the rest missing.
+        if [ -n "$command" ] || command -v dpkg-query >/dev/null; then
+            missing="${missing:+$missing }$package"
+        fi
+    done
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "missing (by their Debian names): $missing" >&2
+    echo "This is not a Debian system: please install them its own way." >&2
+    exit 1
+fi
+as_root=
+if [ "$(id -u)" != 0 ]; then
+    as_root=sudo
+fi
+line="apt-get install -y --no-install-recommends $missing"
+if [ -n "$only_say" ] || { [ -n "$as_root" ] && ! command -v sudo >/dev/null; }; then
+    echo "missing packages: $missing" >&2
+    echo "install them with: ${as_root:+$as_root }$line" >&2
+    exit 1
+fi
+
+echo "installing with apt-get: $missing"
+install() {
+    # shellcheck disable=SC2086 # $missing and $as_root are lists of words
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 -qq $missing </dev/null
+}
+# Package lists may be absent (a fresh container) or too old: fetch them only then.
+if install >/dev/null 2>&1; then
+    exit 0
+fi
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null || exit 1
+install >/dev/null || {
+    echo "need.sh: apt-get could not install them; try: ${as_root:+$as_root }$line" >&2
+    exit 1
+}
