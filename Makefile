@@ -32,6 +32,7 @@ bench:
 
 install: build
 	@meson install -C $(BUILD) --no-rebuild
+	@test -n "$(DESTDIR)" || test "$$(id -u)" != 0 || ldconfig
 
 fuzz:
 	@tools/need.sh build fuzz

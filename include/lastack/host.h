@@ -10,6 +10,8 @@
 
 #include <lastack/base.h>
 
+LA_API_BEGIN
+
 /* malloc and free. Static, any thread. */
 const struct la_alloc *la_host_alloc(void);
 /* The fastest checksum of this machine, for la_stack_cfg.checksum. Any thread. */
@@ -19,5 +21,7 @@ la_instant la_host_now(void);
 /* 256 bits from the kernel's random generator, for la_stack_cfg.seed; waits until that is seeded
  * (early boot). Any thread. */
 void la_host_seed(uint64_t seed[4]);
+
+LA_API_END
 
 #endif

@@ -10,6 +10,8 @@
 
 #include <lastack/base.h>
 
+LA_API_BEGIN
+
 /* A connection, listener, request or UDP socket of one instance: index and generation, never a
  * pointer; a stale one is LA_ERR_BAD_HANDLE. 0 is none. */
 typedef uint64_t la_handle;
@@ -35,5 +37,7 @@ struct la_iface_cfg {
 struct la_udp_from {
     struct la_endpoint local, remote; /* where it was sent to, who sent it */
 };
+
+LA_API_END
 
 #endif

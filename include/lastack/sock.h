@@ -77,6 +77,7 @@ enum la_poll { LA_POLL_IN = 1, LA_POLL_PRI = 2, LA_POLL_OUT = 4, LA_POLL_ERR = 8
                LA_POLL_RDHUP = 32 };
 uint32_t la_sock_poll(const struct la_socks *socks, la_sock s);
 
+/* What poll() would say. */
 struct la_sock_event {
     la_sock sock;
     uint32_t poll; /* LA_POLL_* as of now */

@@ -16,6 +16,7 @@
 #ifndef LASTACK_STACK_H
 #define LASTACK_STACK_H
 
+#include <lastack/conn.h>
 #include <lastack/event.h>
 #include <lastack/frame.h>
 #include <lastack/iface.h>
@@ -25,35 +26,6 @@ LA_API_BEGIN
 struct la_stack;
 
 /* ---- the instance ----------------------------------------------------------------------- */
-
-/* Defaults of a connection; each can be set per connection with la_conn_option_set(). */
-struct la_tcp_cfg {
-    uint32_t sndbuf_bytes;       /* send buffer, 4 KiB .. 1 GiB; default 256 KiB */
-    uint32_t rcvbuf_bytes;       /* receive buffer, 4 KiB .. 1 GiB; default 256 KiB */
-    uint16_t mss_bytes_max;      /* never announce more; 0 = what the interface takes */
-    bool nagle;                  /* RFC 9293 3.7.4; default on */
-    bool timestamps;             /* RFC 7323; default on */
-    bool window_scale;           /* RFC 7323; default on */
-    bool sack;                   /* RFC 2018: SACK-permitted is offered; default on */
-    bool keepalive;              /* default off (MUST-25) */
-    uint32_t keepalive_idle_s;   /* default 7200 (MUST-28) */
-    uint32_t keepalive_interval_s; /* default 75 */
-    uint32_t keepalive_probes_n; /* default 9 */
-    uint32_t rto_us_initial;     /* RFC 6298 2.1: 1 s */
-    uint32_t rto_us_min;         /* default 200 ms: DEVIATION(D4), RFC 6298 2.4 says 1 s */
-    uint32_t rto_us_max;         /* default 60 s */
-    uint32_t delayed_ack_us;     /* default 40 ms, < 500 ms (MUST-40); 0 = ACK at once */
-    uint32_t r1_n;               /* retransmissions before advice to IP; default 3 */
-    uint32_t r2_n;               /* retransmissions before giving up; default 15; 0 = never */
-    uint32_t r2_syn_n;           /* the same for a SYN; default 7: 183 s (MUST-23 asks 180) */
-    uint32_t user_timeout_ms;    /* unacknowledged data for this long ends it; 0 = R2 alone */
-    uint32_t fin_wait_2_ms;      /* default 60 s; for connections that no handle owns */
-    uint32_t msl_ms;             /* default 30 s; TIME-WAIT is twice that (MUST-13) */
-    uint8_t ttl_hops;            /* default 64 */
-    uint8_t dscp_ecn;            /* the TOS octet; default 0 */
-    uint16_t initial_window_n;   /* segments; default 10 (RFC 6928); 0 = RFC 5681's rule */
-    char congestion_control[16]; /* "reno" */
-};
 
 struct la_stack_cfg {
     struct la_mem *mem;          /* required; the instance takes a reference */
@@ -79,6 +51,12 @@ la_err la_stack_new(const struct la_stack_cfg *cfg, la_instant now,
                     struct la_stack **out) LA_MUST_CHECK;
 /* Everything is dropped without a word to any peer. NULL is allowed. */
 void la_stack_free(struct la_stack *stack);
+/* The latest `now` that it was told. */
+la_instant la_stack_now(const struct la_stack *stack);
+/* The memory it was made with; borrowed. */
+struct la_mem *la_stack_mem(const struct la_stack *stack);
+/* The seed it was made with, for streams of its users. */
+void la_stack_seed(const struct la_stack *stack, uint64_t out[4]);
 void la_stack_trace_set(struct la_stack *stack, const struct la_trace *trace);
 
 /* ---- interfaces ------------------------------------------------------------------------- */
@@ -92,6 +70,11 @@ la_err la_stack_addr_add(struct la_stack *stack, int iface, const struct la_addr
 /* gateway NULL: on-link. prefix_len 0: the default route. LIMIT (64). */
 la_err la_stack_route_add(struct la_stack *stack, int iface, const struct la_addr *prefix,
                           unsigned prefix_len, const struct la_addr *gateway) LA_MUST_CHECK;
+
+/* Is it an address of this host (not: one that any_address takes)? */
+bool la_stack_addr_is_local(const struct la_stack *stack, const struct la_addr *addr);
+/* The defaults of a connection, as configured. */
+const struct la_tcp_cfg *la_stack_tcp_cfg(const struct la_stack *stack);
 
 /* ---- frames and time -------------------------------------------------------------------- */
 
@@ -110,17 +93,6 @@ la_instant la_stack_deadline(const struct la_stack *stack);
 bool la_stack_run(struct la_stack *stack, la_instant now, uint32_t budget_n);
 
 /* ---- events for the application --------------------------------------------------------- */
-
-enum la_ready {
-    LA_READY_READ = 1,   /* data, end of stream or an error can be read; a listener can accept */
-    LA_READY_WRITE = 2,  /* room in the send buffer (at least a third, or all that is unsent) */
-    LA_READY_OPEN = 4,   /* an active OPEN succeeded */
-    LA_READY_END = 8,    /* the peer's FIN was received and all its data read or readable */
-    LA_READY_ERROR = 16, /* ended with an error: la_conn_status().err */
-    LA_READY_CLOSED = 32,/* both directions are finished (TIME-WAIT or CLOSED) */
-    LA_READY_URGENT = 64,/* urgent data announced (RFC 9293 3.8.5) */
-    LA_READY_SENT = 128  /* everything sent was acknowledged */
-};
 
 enum la_stack_event_kind {
     LA_STACK_EV_CONN = 1,  /* .handle is a connection, .ready what became true since the last one */
@@ -296,19 +268,14 @@ la_ssize la_udp_receive(struct la_stack *stack, la_handle udp, struct la_room ro
 /* Tells the sender of the last datagram received that nobody is there (ICMP port unreachable). */
 la_err la_udp_refuse(struct la_stack *stack, la_handle udp, const struct la_udp_from *to,
                      la_instant now);
+/* Is there a datagram, or an error, to receive now? */
+bool la_udp_readable(const struct la_stack *stack, la_handle udp);
 la_err la_udp_local(const struct la_stack *stack, la_handle udp, struct la_endpoint *out);
 la_err la_udp_user_set(struct la_stack *stack, la_handle udp, uint64_t user);
 la_err la_udp_close(struct la_stack *stack, la_handle udp);
 
 /* ---- counters --------------------------------------------------------------------------- */
 
-struct la_stack_stats {
-    uint64_t frames_in, frames_out;
-    uint64_t tcp_segments_in, tcp_segments_out, tcp_retransmissions;
-    uint64_t tcp_active_opens, tcp_passive_opens, tcp_attempt_fails, tcp_resets_in, tcp_resets_out;
-    uint64_t udp_in, udp_out, icmp_in, icmp_out;
-    uint64_t reason[LA_REASON_COUNT];
-};
 /* Valid as long as the instance; counts go on. */
 const struct la_stack_stats *la_stack_stats(const struct la_stack *stack);
 

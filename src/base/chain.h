@@ -42,8 +42,8 @@ struct la_chain {
 };
 
 /* A place in a chain, to share from the middle without walking from the front. Zero-initialised
- * is valid (means: walk). Dropping the chain's front moves it (la_chain_mark_drop); it must be zeroed
- * when the back is dropped past it, or something is put before the front. */
+ * is valid (means: walk). Dropping the chain's front moves it (la_chain_mark_drop); it must be
+ * zeroed when the back is dropped past it, or something is put before the front. */
 struct la_chain_mark {
     struct la_slice *slice;
     uint32_t pos; /* offset in the chain of the slice's first octet */
@@ -55,8 +55,8 @@ enum { LA_BLOCK_BYTES_MAX = 65536 + 128 };
 /* A block with room for at least n octets (1..LA_BLOCK_BYTES_MAX), refs_n 1. NULL: no memory.
  * O(1). */
 struct la_block *la_block_take(struct la_mem *mem, size_t n) LA_MUST_CHECK;
-/* A block for some or all of n > 0 octets: one that n fills to a good part, a smaller one when memory
- * is short. */
+/* A block for some or all of n > 0 octets: one that n fills to a good part, a smaller one when
+ * memory is short. */
 struct la_block *la_block_take_some(struct la_mem *mem, size_t n) LA_MUST_CHECK;
 struct la_block *la_block_ref(struct la_block *block);
 void la_block_unref(struct la_block *block);

@@ -20,11 +20,7 @@ swap16(uint16_t v)
 static uint16_t
 to_network(uint16_t v)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return swap16(v);
-#else
-    return v;
-#endif
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? swap16(v) : v;
 }
 
 static inline uint64_t

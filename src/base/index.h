@@ -3,9 +3,9 @@
  * index.h - records found by hash: linear hashing over 32-bit record indices
  *
  * Read first: Litwin, "Linear hashing: a new tool for file and table addressing", 1980. The table
- * grows by one bucket at a time, so that no insertion ever waits for a rehash, and shrinks likewise.
- * Records of a bucket are chained through a 32-bit field of theirs; the cost is 8 octets per record,
- * this field included, once there are more records than in one segment.
+ * grows by one bucket at a time, so that no insertion ever waits for a rehash, and shrinks
+ * likewise. Records of a bucket are chained through a 32-bit field of theirs; the cost is 8 octets
+ * per record, this field included, once there are more records than in one segment.
  */
 #ifndef LA_BASE_INDEX_H
 #define LA_BASE_INDEX_H

@@ -39,8 +39,8 @@ void la_wheel_init(struct la_wheel *w, la_wheel_link_fn *link_of, void *ctx, la_
 void la_wheel_link_init(struct la_wheel_link *link);
 /* Arms idx for `at` (rounded up to a tick); an armed node is moved. NEVER disarms it. O(1). */
 void la_wheel_arm(struct la_wheel *w, uint32_t idx, la_instant at);
-/* The same, but a node that is armed for an earlier tick stays there: it will come up early, and its
- * owner arms it again. */
+/* The same, but a node that is armed for an earlier tick stays there: it will come up early, and
+ * its owner arms it again. */
 void la_wheel_arm_lazy(struct la_wheel *w, uint32_t idx, la_instant at);
 void la_wheel_disarm(struct la_wheel *w, uint32_t idx);
 bool la_wheel_is_armed(const struct la_wheel_link *link);

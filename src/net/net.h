@@ -61,7 +61,7 @@ const struct la_net_stats *la_net_stats(const struct la_net *net);
 /* Counts a reason in the owner's array. */
 void la_net_drop(struct la_net *net, enum la_reason reason);
 
-/* At most 8. *out: its number, counted from 0. LIMIT, BAD_ARGUMENT (MTU outside 68 .. 65535, layer). */
+/* At most 8. *out: its number, counted from 0. LIMIT, BAD_ARGUMENT (MTU outside 68 .. 65535). */
 la_err la_net_iface_add(struct la_net *net, const struct la_iface_cfg *cfg, int *out) LA_MUST_CHECK;
 /* NULL: no such interface. */
 const struct la_iface_cfg *la_net_iface(const struct la_net *net, int iface);
@@ -86,7 +86,8 @@ struct la_net_route {
 /* Longest prefix; own addresses and loopback first. NO_ROUTE; BAD_ARGUMENT: dst is "any". A
  * multicast or broadcast destination has a route like any other: callers that may not send
  * there ask la_net_is_unicast(). O(1) while a destination is in the route cache, else O(routes). */
-la_err la_net_route_lookup(struct la_net *net, const struct la_addr *dst, struct la_net_route *out) LA_MUST_CHECK;
+la_err la_net_route_lookup(struct la_net *net, const struct la_addr *dst,
+                           struct la_net_route *out) LA_MUST_CHECK;
 /* Is `addr` an address of this host (on any interface; or taken by `iface` because it has
  * any_address)? iface may be LA_NET_IFACE_LOCAL: own addresses and loopback only. */
 bool la_net_is_local(const struct la_net *net, int iface, const struct la_addr *addr);
@@ -125,7 +126,7 @@ struct la_net_icmp {
     la_seq seq;       /* of the quoted TCP header */
 };
 
-/* Largest header kept for quoting: IPv4 with all options, or IPv6 with up to 20 octets behind it. */
+/* Largest header kept for quoting: IPv4 with all options, or IPv6 with up to 20 octets more. */
 enum { LA_NET_HEADER_BYTES_MAX = 60 };
 
 struct la_net_in {
@@ -136,7 +137,7 @@ struct la_net_in {
     uint8_t dscp_ecn;
     bool link_broadcast; /* came as a link-layer broadcast or multicast */
     uint8_t header_n;    /* octets in `header` */
-    uint8_t header[LA_NET_HEADER_BYTES_MAX]; /* the IP header as received, for la_net_icmp_unreachable() */
+    uint8_t header[LA_NET_HEADER_BYTES_MAX]; /* as received, for la_net_icmp_unreachable() */
     struct la_net_icmp icmp;
 };
 
@@ -183,7 +184,8 @@ struct la_net_out {
  */
 la_err la_net_output(struct la_net *net, struct la_frame *take_frame, const struct la_net_out *out,
                      la_instant now);
-/* Frames (super-segments count once) that the transmit queue still takes. */
+/* Frames (super-segments count once) that the transmit queue still takes; iface may be
+ * LA_NET_IFACE_LOCAL. */
 uint32_t la_net_tx_room(const struct la_net *net, int iface);
 /* The next frame for the link, with its link header. NULL when there is none. */
 struct la_frame *la_net_tx_pop(struct la_net *net, int iface);

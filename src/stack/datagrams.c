@@ -49,6 +49,12 @@ la_udp_refuse(struct la_stack *s, la_handle udp, const struct la_udp_from *to, l
     return la_net_udp_refuse(s->net, inner(udp), to, la_stack_clock(s, now));
 }
 
+bool
+la_udp_readable(const struct la_stack *s, la_handle udp)
+{
+    return la_net_udp_readable(s->net, inner(udp));
+}
+
 la_err
 la_udp_local(const struct la_stack *s, la_handle udp, struct la_endpoint *out)
 {

@@ -226,6 +226,36 @@ la_stack_route_add(struct la_stack *s, int iface, const struct la_addr *prefix, 
     return la_net_route_add(s->net, iface, prefix, prefix_len, gateway);
 }
 
+la_instant
+la_stack_now(const struct la_stack *s)
+{
+    return s->now;
+}
+
+struct la_mem *
+la_stack_mem(const struct la_stack *s)
+{
+    return s->mem;
+}
+
+void
+la_stack_seed(const struct la_stack *s, uint64_t out[4])
+{
+    memcpy(out, s->cfg.seed, sizeof(s->cfg.seed));
+}
+
+bool
+la_stack_addr_is_local(const struct la_stack *s, const struct la_addr *addr)
+{
+    return la_net_is_local(s->net, LA_NET_IFACE_LOCAL, addr);
+}
+
+const struct la_tcp_cfg *
+la_stack_tcp_cfg(const struct la_stack *s)
+{
+    return &s->cfg.tcp;
+}
+
 const struct la_stack_stats *
 la_stack_stats(const struct la_stack *s)
 {

@@ -111,35 +111,26 @@ clamp(int64_t value, uint32_t min, uint32_t max)
     return value > (int64_t)max ? max : (uint32_t)value;
 }
 
-static void
-flag_set(struct la_tcp_conn *c, enum la_tcp_flag flag, bool on)
+/* The flag that an option is; 0: it is none. */
+static enum la_tcp_flag
+flag_of(enum la_conn_option opt)
 {
-    c->flags = on ? c->flags | flag : c->flags & ~(uint32_t)flag;
+    static const uint32_t flags[LA_OPT_COUNT] = {
+        [LA_OPT_NAGLE] = LA_TCP_F_NAGLE,
+        [LA_OPT_CORK] = LA_TCP_F_CORK,
+        [LA_OPT_QUICK_ACK] = LA_TCP_F_QUICK_ACK,
+        [LA_OPT_KEEPALIVE] = LA_TCP_F_KEEPALIVE,
+        [LA_OPT_RELEASE_RESETS] = LA_TCP_F_RELEASE_RESETS,
+    };
+    return (unsigned)opt < LA_OPT_COUNT ? (enum la_tcp_flag)flags[opt] : (enum la_tcp_flag)0;
 }
 
 static la_err
-set_flag_option(struct la_tcp_conn *c, enum la_conn_option opt, bool on, struct la_tcp_todo *todo)
+set_flag(struct la_tcp_conn *c, enum la_tcp_flag flag, bool on, struct la_tcp_todo *todo)
 {
-    switch (opt) { // NOLINT: the rest is set_value_option()'s
-    case LA_OPT_NAGLE:
-        flag_set(c, LA_TCP_F_NAGLE, on);
-        break;
-    case LA_OPT_CORK:
-        flag_set(c, LA_TCP_F_CORK, on);
-        break;
-    case LA_OPT_QUICK_ACK:
-        flag_set(c, LA_TCP_F_QUICK_ACK, on);
-        break;
-    case LA_OPT_RELEASE_RESETS:
-        flag_set(c, LA_TCP_F_RELEASE_RESETS, on);
-        break;
-    case LA_OPT_KEEPALIVE:
-        flag_set(c, LA_TCP_F_KEEPALIVE, on);
+    c->flags = on ? c->flags | flag : c->flags & ~(uint32_t)flag;
+    if (flag == LA_TCP_F_KEEPALIVE)
         la_tcp_keepalive_start(c, todo->now);
-        break;
-    default:
-        return LA_ERR_NO_SUCH_OPTION;
-    }
     c->want |= LA_TCP_WANT_DATA; /* what Nagle or the cork held back may go now */
     return LA_OK;
 }
@@ -148,7 +139,7 @@ static la_err
 set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
                  struct la_tcp_todo *todo)
 {
-    switch (opt) { // NOLINT: flags were set before
+    switch (opt) {
     case LA_OPT_KEEPALIVE_IDLE_S:
         c->keepalive_idle_s = (uint16_t)clamp(value, 1, UINT16_MAX);
         la_tcp_keepalive_start(c, todo->now);
@@ -187,9 +178,15 @@ set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
         if (value < c->rmss)
             c->rmss = (uint16_t)value;
         return LA_OK;
-    default:
-        return LA_ERR_NO_SUCH_OPTION;
+    case LA_OPT_NAGLE:
+    case LA_OPT_KEEPALIVE:
+    case LA_OPT_CORK:
+    case LA_OPT_QUICK_ACK:
+    case LA_OPT_RELEASE_RESETS:
+    case LA_OPT_COUNT:
+        break;
     }
+    return LA_ERR_NO_SUCH_OPTION;
 }
 
 la_err
@@ -202,18 +199,12 @@ la_conn_option_set(struct la_stack *s, la_handle conn, enum la_conn_option opt, 
         return LA_ERR_BAD_HANDLE;
     struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
     struct la_tcp_todo todo = la_stack_todo(s, now);
-    la_err err = set_flag_option(c, opt, value != 0, &todo);
-    if (err == LA_ERR_NO_SUCH_OPTION)
-        err = set_value_option(c, opt, value, &todo);
+    enum la_tcp_flag flag = flag_of(opt);
+    la_err err =
+        flag != 0 ? set_flag(c, flag, value != 0, &todo) : set_value_option(c, opt, value, &todo);
     if (c->state != LA_TCP_CLOSED)
         la_rec_settle(s, idx, &todo);
     return err;
-}
-
-static int64_t
-flag_get(const struct la_tcp_conn *c, enum la_tcp_flag flag)
-{
-    return (c->flags & flag) != 0;
 }
 
 la_err
@@ -226,8 +217,6 @@ la_conn_option_get(const struct la_stack *s, la_handle conn, enum la_conn_option
     if ((unsigned)opt >= LA_OPT_COUNT)
         return LA_ERR_NO_SUCH_OPTION;
     const int64_t values[LA_OPT_COUNT] = {
-        [LA_OPT_NAGLE] = flag_get(c, LA_TCP_F_NAGLE),
-        [LA_OPT_KEEPALIVE] = flag_get(c, LA_TCP_F_KEEPALIVE),
         [LA_OPT_KEEPALIVE_IDLE_S] = c->keepalive_idle_s,
         [LA_OPT_KEEPALIVE_INTERVAL_S] = c->keepalive_interval_s,
         [LA_OPT_KEEPALIVE_PROBES_N] = c->keepalive_probes_n,
@@ -237,11 +226,9 @@ la_conn_option_get(const struct la_stack *s, la_handle conn, enum la_conn_option
         [LA_OPT_R2_N] = c->r2_n,
         [LA_OPT_TTL_HOPS] = c->ttl_hops,
         [LA_OPT_DSCP_ECN] = c->dscp_ecn,
-        [LA_OPT_CORK] = flag_get(c, LA_TCP_F_CORK),
-        [LA_OPT_QUICK_ACK] = flag_get(c, LA_TCP_F_QUICK_ACK),
         [LA_OPT_MSS_MAX] = c->smss,
-        [LA_OPT_RELEASE_RESETS] = flag_get(c, LA_TCP_F_RELEASE_RESETS),
     };
-    *out = values[opt];
+    enum la_tcp_flag flag = flag_of(opt);
+    *out = flag != 0 ? (c->flags & flag) != 0 : values[opt];
     return LA_OK;
 }

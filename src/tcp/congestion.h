@@ -18,7 +18,7 @@ struct la_cc_ops {
     void (*acked)(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes);
     /* The third duplicate ACK: a segment is lost, `flight` octets were out. Sets ssthresh. */
     void (*lost)(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t flight_bytes);
-    /* The retransmission timer expired for the first time for this octet. Sets ssthresh and cwnd. */
+    /* The retransmission timer expired for the first time for this octet. Sets ssthresh, cwnd. */
     void (*timed_out)(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t flight_bytes);
 };
 

@@ -12,8 +12,8 @@
 #ifndef LA_TCP_CONN_H
 #define LA_TCP_CONN_H
 
+#include <lastack/conn.h>
 #include <lastack/event.h>
-#include <lastack/stack.h>
 #include "base/chain.h"
 #include "base/pool.h"
 #include "base/seq.h"

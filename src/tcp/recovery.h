@@ -26,6 +26,7 @@ uint32_t la_tcp_cwnd_now(const struct la_tcp_conn *c, const struct la_tcp_busy *
 bool la_tcp_retransmit_next(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                             la_seq *first, uint32_t *n);
 /* [first, first + n) has been sent again. */
-void la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_seq first, uint32_t n);
+void la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_seq first,
+                          uint32_t n);
 
 #endif

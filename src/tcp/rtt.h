@@ -10,7 +10,8 @@
 /* One measurement R. Updates SRTT, RTTVAR and RTO (RFC 6298 2.2, 2.3) and ends the back-off. */
 void la_tcp_rtt_sample(struct la_tcp_conn *c, uint32_t sample_us, struct la_tcp_todo *todo);
 /* RTO with the back-off of n expirations, within its bounds (RFC 6298 5.5). */
-uint32_t la_tcp_rto_backed_off(const struct la_tcp_conn *c, const struct la_tcp_env *env, unsigned n);
+uint32_t la_tcp_rto_backed_off(const struct la_tcp_conn *c, const struct la_tcp_env *env,
+                               unsigned n);
 /* TSval now: milliseconds, moved by the connection's own random offset (RFC 7323 5.4, 7.1). */
 uint32_t la_tcp_ts_now(const struct la_tcp_conn *c, la_instant now);
 

@@ -27,7 +27,7 @@ struct la_ip_pseudo {
     uint32_t l4_bytes;       /* header and text above IP */
 };
 
-/* The pseudo-header's partial sum (RFC 9293 3.1, RFC 8200 8.1), to be added to with la_sum_*. Pure. */
+/* The pseudo-header's partial sum (RFC 9293 3.1, RFC 8200 8.1), to be added to. Pure. */
 uint32_t la_ip_pseudo_sum(const struct la_ip_pseudo *pseudo);
 
 #endif

@@ -30,7 +30,8 @@ struct la_ip4_view {
     uint8_t header_bytes; /* IHL x 4, 20..60, all of it present */
 };
 
-/* False: fewer than 20 octets, version not 4, IHL below 5 or beyond the octets. The only bounds check. */
+/* False: fewer than 20 octets, version not 4, IHL below 5 or beyond the octets. The only bounds
+ * check. */
 bool la_ip4_view_init(struct la_ip4_view *view, struct la_bytes bytes);
 uint8_t la_ip4_view_dscp_ecn(const struct la_ip4_view *view);
 uint16_t la_ip4_view_total_bytes(const struct la_ip4_view *view); /* header and data, as it says */

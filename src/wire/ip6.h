@@ -52,7 +52,7 @@ size_t la_ip6_emit(const struct la_ip6 *ip, struct la_room room);
 /* ---- extension headers ------------------------------------------------------------------ */
 
 struct la_ip6_ext {
-    uint8_t kind;          /* LA_IP_HOP_BY_HOP, LA_IP_ROUTING, LA_IP_FRAGMENT or LA_IP_DESTINATION */
+    uint8_t kind;          /* LA_IP_HOP_BY_HOP, _ROUTING, _FRAGMENT or _DESTINATION */
     struct la_bytes bytes; /* the whole header, its next-header octet first */
 };
 /* At the end `next` is what follows the headers and `rest` begins there. */
@@ -86,7 +86,7 @@ struct la_ip6_exts {
     uint8_t problem;         /* enum la_ip6_problem; the walk ended there */
     uint32_t upper_off;      /* from the end of the fixed header to the upper layer's first octet */
     uint32_t problem_off;    /* from the start of the packet to the octet at fault (RFC 4443 3.4) */
-    bool is_fragment;        /* offset or more-fragments set; an atomic fragment is none (RFC 6946) */
+    bool is_fragment;        /* offset or more-fragments; an atomic fragment is none (RFC 6946) */
     bool more_fragments;
     uint16_t frag_off_bytes;
     uint32_t frag_id;

@@ -2,9 +2,9 @@
  *
  * fuzz.h - what a harness is: one function, and a reader of its input
  *
- * tests/fuzz/NAME.c defines the function that libFuzzer calls. Without libFuzzer, replay.c calls it
+ * tests/fuzz/fuzz_NAME.c defines the function that libFuzzer calls. Without it, replay.c calls it
  * with the corpus and with changed copies of it, so that `make check` runs every harness with any
- * compiler.
+ * compiler. A harness aborts when a property does not hold.
  */
 #ifndef LA_FUZZ_H
 #define LA_FUZZ_H
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Returns 0. The name is libFuzzer's. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 /* The input as a stream of decisions; past its end everything is 0. */

@@ -4,9 +4,10 @@
  *
  *     fuzz_NAME RUNS [FILE|FOLDER...]
  *
- * Every file is an input; then RUNS inputs made from them by a fixed generator (the same in every
- * run): octets changed, cut out, repeated, or joined with another input. It shows crashes that a
- * few thousand inputs find; the search is libFuzzer's (make fuzz).
+ * Every file is an input, short ones also at every shorter length; then RUNS inputs made from them
+ * by a fixed generator (the same in every run): octets changed, cut out, repeated, or joined with
+ * another input. It shows crashes that a few thousand inputs find; the search is libFuzzer's (make
+ * fuzz).
  */
 #include "fuzz.h"
 
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INPUTS_MAX = 1024, INPUT_BYTES_MAX = 1 << 16 };
+enum { INPUTS_MAX = 1024, INPUT_BYTES_MAX = 1 << 16, EVERY_LENGTH_BYTES_MAX = 512 };
 
 struct input {
     uint8_t *p;
@@ -83,6 +84,18 @@ add_path(const char *path)
     free(names);
 }
 
+/* In a buffer of exact size, so that a sanitizer sees a read past its end. */
+static void
+try_input(const uint8_t *p, size_t n)
+{
+    uint8_t *exact = malloc(n > 0 ? n : 1);
+    if (exact == NULL)
+        abort();
+    memcpy(exact, p, n);
+    LLVMFuzzerTestOneInput(exact, n);
+    free(exact);
+}
+
 /* One change of p[0..n) within room for INPUT_BYTES_MAX octets; the new length. */
 static size_t
 change(uint8_t *p, size_t n)
@@ -130,7 +143,9 @@ main(int argc, char **argv)
     for (int i = 2; i < argc; i++)
         add_path(argv[i]);
     for (size_t i = 0; i < inputs_n; i++)
-        LLVMFuzzerTestOneInput(inputs[i].p, inputs[i].n);
+        for (size_t k = inputs[i].n > EVERY_LENGTH_BYTES_MAX ? inputs[i].n : 0; k <= inputs[i].n;
+             k++)
+            try_input(inputs[i].p, k);
     size_t files_n = inputs_n;
     if (inputs_n == 0) /* nothing to change: begin with noise */
         inputs[inputs_n++] = (struct input){calloc(1, INPUT_BYTES_MAX), 512};
@@ -142,13 +157,7 @@ main(int argc, char **argv)
         memcpy(work, from->p, n);
         for (size_t k = 1 + below(8); k > 0; k--)
             n = change(work, n);
-        /* A copy of exact size, so that a sanitizer sees a read past its end. */
-        uint8_t *exact = malloc(n > 0 ? n : 1);
-        if (exact == NULL)
-            return 2;
-        memcpy(exact, work, n);
-        LLVMFuzzerTestOneInput(exact, n);
-        free(exact);
+        try_input(work, n);
     }
     for (size_t i = 0; i < inputs_n; i++)
         free(inputs[i].p);

@@ -62,11 +62,13 @@ class Style(planted.PlantedTest):
         self.assert_clean()
 
     def test_second_writer_of_a_state(self):
-        self.plant("src/stack/s.c", "/* SPDX-License-Identifier: MIT\n *\n * s.c - s\n */\nvoid\n"
-                                    "enter(struct c *c)\n{\n    c->state = 1;\n}\n\nvoid\n"
-                                    "leave(struct c *c)\n{\n    if (c->state == 2)\n"
-                                    "        c->state = 3;\n}\n")
-        self.assert_finds("src/stack/s.c:15:", "leave writes a state")
+        head = "/* SPDX-License-Identifier: MIT\n *\n * s.c - s\n */\n"
+        self.plant("src/stack/s.c", head +
+                   "void\nla_tcp_enter(struct c *c)\n{\n    c->state = 1;\n}\n\n"
+                   "void\nc_init(struct c *c)\n{\n    c->state = LA_TCP_CLOSED;\n}\n\n"
+                   "void\nleave(struct c *c)\n{\n    if (c->state == 2)\n"
+                   "        c->state = 3;\n}\n")
+        self.assert_finds("src/stack/s.c:21:", "leave writes a state")
 
     def test_deviation_without_row(self):
         self.append(ONE, "/* DEVIATION(D7): so */\n")

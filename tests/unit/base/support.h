@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * support.h - what the tests of base/ share: seeded randomness and an allocator that counts and fails
+ * support.h - what the tests of base/ share: randomness, an allocator that counts and fails
  */
 #ifndef TEST_BASE_SUPPORT_H
 #define TEST_BASE_SUPPORT_H

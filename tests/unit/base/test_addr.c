@@ -61,12 +61,53 @@ test_addr__what_is_not_an_address_is_refused(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        "", " ", "1", "1.2.3", "1.2.3.4.5", "1.2.3.4 ", " 1.2.3.4", "1.2.3.", ".1.2.3", "1..2.3",
-        "256.1.1.1", "1.2.3.999", "01.2.3.4", "1.2.3.00", "0x1.2.3.4", "1.2.3.4/8", "+1.2.3.4",
-        "1.2.3.-4", "0000.0.0.0", "1.2.3.4444444444", ":", ":::", "1:", ":1", "1::2::3", "1:2:3:4:5:6:7",
-        "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "1:2:3:4::5:6:7:8", "12345::", "g::",
-        "::%eth0", "fe80::1%1", "[::1]", "::1 ", "1:::2", "::1.2.3", "::1.2.3.4:5", "1.2.3.4::",
-        "1:2:3:4:5:6:7:1.2.3.4", "::1.2.3.256", "::01.2.3.4", "1:2", "::-1", "::.1.2.3", "::ffff:1.2.3.4.",
+        "",
+        " ",
+        "1",
+        "1.2.3",
+        "1.2.3.4.5",
+        "1.2.3.4 ",
+        " 1.2.3.4",
+        "1.2.3.",
+        ".1.2.3",
+        "1..2.3",
+        "256.1.1.1",
+        "1.2.3.999",
+        "01.2.3.4",
+        "1.2.3.00",
+        "0x1.2.3.4",
+        "1.2.3.4/8",
+        "+1.2.3.4",
+        "1.2.3.-4",
+        "0000.0.0.0",
+        "1.2.3.4444444444",
+        ":",
+        ":::",
+        "1:",
+        ":1",
+        "1::2::3",
+        "1:2:3:4:5:6:7",
+        "1:2:3:4:5:6:7:8:9",
+        "1:2:3:4:5:6:7:8::",
+        "::1:2:3:4:5:6:7:8",
+        "1:2:3:4::5:6:7:8",
+        "12345::",
+        "g::",
+        "::%eth0",
+        "fe80::1%1",
+        "[::1]",
+        "::1 ",
+        "1:::2",
+        "::1.2.3",
+        "::1.2.3.4:5",
+        "1.2.3.4::",
+        "1:2:3:4:5:6:7:1.2.3.4",
+        "::1.2.3.256",
+        "::01.2.3.4",
+        "1:2",
+        "::-1",
+        "::.1.2.3",
+        "::ffff:1.2.3.4.",
         "1:2:3:4:5:6:7:",
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -96,7 +137,8 @@ test_addr__agrees_with_the_c_library(void **state)
         bool v4 = la_addr_is_v4(&addr);
         const void *raw = v4 ? la_addr_v4_bytes(&addr) : addr.b;
         assert_non_null(inet_ntop(v4 ? AF_INET : AF_INET6, raw, reference, sizeof(reference)));
-        if (!strchr(reference, ':') || !strchr(reference, '.')) /* ::a.b.c.d is glibc's own choice. */
+        if (!strchr(reference, ':') ||
+            !strchr(reference, '.')) /* ::a.b.c.d is glibc's own choice. */
             assert_string_equal(text, reference);
         assert_true(la_addr_parse(text, &back));
         assert_true(la_addr_equal(&addr, &back));
@@ -136,13 +178,16 @@ test_addr__classes(void **state)
 #define IS(what, text) (a = parsed(text), la_addr_is_##what(&a))
     assert_true(IS(any, "0.0.0.0") && IS(any, "::"));
     assert_false(IS(any, "0.0.0.1") || IS(any, "::1"));
-    assert_true(IS(multicast, "224.0.0.1") && IS(multicast, "239.255.255.255") && IS(multicast, "ff02::1"));
-    assert_false(IS(multicast, "223.255.255.255") || IS(multicast, "240.0.0.0") || IS(multicast, "fe80::1"));
+    assert_true(IS(multicast, "224.0.0.1") && IS(multicast, "239.255.255.255") &&
+                IS(multicast, "ff02::1"));
+    assert_false(IS(multicast, "223.255.255.255") || IS(multicast, "240.0.0.0") ||
+                 IS(multicast, "fe80::1"));
     assert_true(IS(broadcast, "255.255.255.255"));
     assert_false(IS(broadcast, "255.255.255.254") || IS(broadcast, "ffff::"));
     assert_true(IS(loopback, "127.0.0.1") && IS(loopback, "127.255.0.1") && IS(loopback, "::1"));
     assert_false(IS(loopback, "128.0.0.1") || IS(loopback, "::2"));
-    assert_true(IS(link_local, "169.254.1.1") && IS(link_local, "fe80::1") && IS(link_local, "febf::1"));
+    assert_true(IS(link_local, "169.254.1.1") && IS(link_local, "fe80::1") &&
+                IS(link_local, "febf::1"));
     assert_false(IS(link_local, "169.253.1.1") || IS(link_local, "fec0::1"));
     assert_true(IS(v4, "1.2.3.4"));
     assert_false(IS(v4, "::") || IS(v4, "::1.2.3.4"));
@@ -158,15 +203,24 @@ test_addr__prefixes(void **state)
         unsigned len;
         bool in;
     } rows[] = {
-        {"10.1.2.3", "10.0.0.0", 8, true},   {"11.1.2.3", "10.0.0.0", 8, false},
-        {"10.1.2.3", "10.1.2.2", 31, true},  {"10.1.2.4", "10.1.2.2", 31, false},
-        {"10.1.2.3", "10.1.2.3", 32, true},  {"10.1.2.3", "10.1.2.2", 32, false},
-        {"1.2.3.4", "0.0.0.0", 0, true},     {"::1", "0.0.0.0", 0, false},
-        {"1.2.3.4", "::", 0, false},         {"1.2.3.4", "1.2.3.4", 33, false},
-        {"2001:db8::1", "2001:db8::", 32, true}, {"2001:db9::1", "2001:db8::", 32, false},
-        {"2001:db9::1", "2001:db8::", 31, true}, {"::1", "::", 127, true},
-        {"::1", "::", 128, false},           {"::1", "::1", 128, true},
-        {"::1", "::", 0, true},              {"::1", "::1", 129, false},
+        {"10.1.2.3", "10.0.0.0", 8, true},
+        {"11.1.2.3", "10.0.0.0", 8, false},
+        {"10.1.2.3", "10.1.2.2", 31, true},
+        {"10.1.2.4", "10.1.2.2", 31, false},
+        {"10.1.2.3", "10.1.2.3", 32, true},
+        {"10.1.2.3", "10.1.2.2", 32, false},
+        {"1.2.3.4", "0.0.0.0", 0, true},
+        {"::1", "0.0.0.0", 0, false},
+        {"1.2.3.4", "::", 0, false},
+        {"1.2.3.4", "1.2.3.4", 33, false},
+        {"2001:db8::1", "2001:db8::", 32, true},
+        {"2001:db9::1", "2001:db8::", 32, false},
+        {"2001:db9::1", "2001:db8::", 31, true},
+        {"::1", "::", 127, true},
+        {"::1", "::", 128, false},
+        {"::1", "::1", 128, true},
+        {"::1", "::", 0, true},
+        {"::1", "::1", 129, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct la_addr addr = parsed(rows[i].addr), prefix = parsed(rows[i].prefix);

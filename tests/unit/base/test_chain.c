@@ -245,7 +245,8 @@ test_chain__small_writes_share_blocks(void **state)
     test_mem_end(mem, &alloc);
 }
 
-/* Two chains that end in the same block: the first to write gets its tail, the other a new block. */
+/* Two chains that end in the same block: the first to write gets its tail, the other a new block.
+ */
 static void
 test_chain__a_tail_has_one_writer(void **state)
 {
@@ -254,10 +255,13 @@ test_chain__a_tail_has_one_writer(void **state)
     struct la_mem *mem = test_mem_new(&alloc, 0);
     struct la_chain a = {0}, b = {0};
     uint8_t out[8] = {0};
-    assert_int_equal(la_chain_append_bytes(&a, mem, (struct la_bytes){(const uint8_t *)"1234", 4}), 4);
+    assert_int_equal(la_chain_append_bytes(&a, mem, (struct la_bytes){(const uint8_t *)"1234", 4}),
+                     4);
     assert_true(la_chain_share(&b, mem, &a, 0, 4, NULL));
-    assert_int_equal(la_chain_append_bytes(&b, mem, (struct la_bytes){(const uint8_t *)"bb", 2}), 2);
-    assert_int_equal(la_chain_append_bytes(&a, mem, (struct la_bytes){(const uint8_t *)"aa", 2}), 2);
+    assert_int_equal(la_chain_append_bytes(&b, mem, (struct la_bytes){(const uint8_t *)"bb", 2}),
+                     2);
+    assert_int_equal(la_chain_append_bytes(&a, mem, (struct la_bytes){(const uint8_t *)"aa", 2}),
+                     2);
     assert_int_equal(b.n, 1);
     assert_int_equal(a.n, 2);
     assert_int_equal(la_chain_copy_out(&a, 0, out, 8), 6);
@@ -330,6 +334,41 @@ test_chain__a_mark_follows_the_chain(void **state)
     test_mem_end(mem, &alloc);
 }
 
+/* A mark in a slice that is dropped as a whole must not outlive it; in any other it survives. */
+static void
+test_chain__a_mark_ends_with_its_slice(void **state)
+{
+    (void)state;
+    struct test_alloc alloc = {0};
+    struct la_mem *mem = test_mem_new(&alloc, 0);
+    struct la_block *blocks[3];
+    struct la_chain chain = {0}, part = {0};
+    struct la_chain_mark mark = {0};
+    for (int i = 0; i < 3; i++) {
+        blocks[i] = la_block_take(mem, 100);
+        blocks[i]->used_n = 100;
+        assert_true(la_chain_append_block(&chain, mem, blocks[i], 0, 100));
+        la_block_unref(blocks[i]);
+    }
+    assert_true(la_chain_share(&part, mem, &chain, 0, 150, &mark));
+    assert_ptr_equal(mark.slice, chain.first->next);
+    assert_int_equal(mark.pos, 100);
+    la_chain_mark_drop(&mark, 60);
+    la_chain_drop_front(&chain, 60);
+    assert_int_equal(mark.pos, 40);
+    la_chain_mark_drop(&mark, 139);
+    la_chain_drop_front(&chain, 139);
+    assert_ptr_equal(mark.slice, chain.first);
+    assert_int_equal(mark.pos, 0);
+    la_chain_mark_drop(&mark, 1);
+    la_chain_drop_front(&chain, 1);
+    assert_null(mark.slice);
+    la_chain_mark_drop(&mark, 1);
+    la_chain_clear(&part);
+    la_chain_clear(&chain);
+    test_mem_end(mem, &alloc);
+}
+
 int
 main(void)
 {
@@ -340,6 +379,7 @@ main(void)
         cmocka_unit_test(test_chain__a_tail_has_one_writer),
         cmocka_unit_test(test_chain__a_reservation_can_be_given_up),
         cmocka_unit_test(test_chain__a_mark_follows_the_chain),
+        cmocka_unit_test(test_chain__a_mark_ends_with_its_slice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

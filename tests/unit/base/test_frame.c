@@ -205,6 +205,34 @@ test_frame__short_packets_need_no_block(void **state)
     test_mem_end(mem, &alloc);
 }
 
+/* Octets in front of the head that somebody else refers to are not written. */
+static void
+test_frame__a_header_never_overwrites_what_is_shared(void **state)
+{
+    (void)state;
+    struct test_alloc alloc = {0};
+    struct la_mem *mem = test_mem_new(&alloc, 0);
+    for (size_t n = 60; n <= 1500; n += 1440) {
+        struct la_room room;
+        struct la_chain kept = {0};
+        uint8_t out[20];
+        struct la_frame *frame = la_frame_with_room(mem, n, &room);
+        memset(room.p, 1, n);
+        la_frame_commit(frame, n);
+        uint32_t off = (uint32_t)(frame->head - frame->head_block->bytes);
+        assert_true(la_chain_append_block(&kept, mem, frame->head_block, off, 20));
+        la_frame_pull(frame, 20);
+        memset(la_frame_push(frame, 20), 2, 20);
+        assert_int_equal(la_chain_copy_out(&kept, 0, out, 20), 20);
+        for (int i = 0; i < 20; i++)
+            assert_int_equal(out[i], 1);
+        assert_int_equal(la_frame_len(frame), n);
+        la_chain_clear(&kept);
+        la_frame_free(frame);
+    }
+    test_mem_end(mem, &alloc);
+}
+
 /* The start of summing is counted from the head, so it moves when the head does. */
 static void
 test_frame__checksum_mark_moves_with_the_head(void **state)
@@ -290,6 +318,7 @@ main(void)
         cmocka_unit_test(test_frame__equals_a_flat_packet),
         cmocka_unit_test(test_frame__refusals_leave_the_packet),
         cmocka_unit_test(test_frame__short_packets_need_no_block),
+        cmocka_unit_test(test_frame__a_header_never_overwrites_what_is_shared),
         cmocka_unit_test(test_frame__checksum_mark_moves_with_the_head),
         cmocka_unit_test(test_frame__a_packet_of_any_size_can_be_read),
         cmocka_unit_test(test_frame__queue_is_first_in_first_out),

@@ -161,6 +161,32 @@ test_mem__steady_state_needs_no_allocator(void **state)
     test_mem_end(mem, &alloc);
 }
 
+/* One free slot per chunk is enough to be used again. */
+static void
+test_mem__every_free_slot_is_used_again(void **state)
+{
+    (void)state;
+    static struct la_frame *frames[3100];
+    struct test_alloc alloc = {0};
+    struct la_mem *mem = test_mem_new(&alloc, 0);
+    for (int i = 0; i < 3100; i++) {
+        frames[i] = la_frame_take(mem);
+        assert_non_null(frames[i]);
+    }
+    la_mem_trim(mem);
+    for (int i = 0; i < 3100; i += 31)
+        la_frame_free(frames[i]);
+    la_mem_trim(mem);
+    la_mem_check(mem);
+    long calls_n = alloc.calls_n;
+    for (int i = 0; i < 3100; i += 31)
+        frames[i] = la_frame_take(mem);
+    assert_int_equal(alloc.calls_n, calls_n);
+    for (int i = 0; i < 3100; i++)
+        la_frame_free(frames[i]);
+    test_mem_end(mem, &alloc);
+}
+
 static void
 test_mem__object_outlives_its_holders_by_its_items(void **state)
 {
@@ -363,6 +389,7 @@ main(void)
         cmocka_unit_test(test_mem__free_lists_yield_to_a_request),
         cmocka_unit_test(test_mem__reserve_is_bounded),
         cmocka_unit_test(test_mem__steady_state_needs_no_allocator),
+        cmocka_unit_test(test_mem__every_free_slot_is_used_again),
         cmocka_unit_test(test_mem__object_outlives_its_holders_by_its_items),
         cmocka_unit_test(test_mem__counts_are_exact),
         cmocka_unit_test(test_mem__any_allocation_may_fail),

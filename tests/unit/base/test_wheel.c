@@ -121,7 +121,8 @@ test_wheel__equals_a_list_of_deadlines(void **state)
 {
     (void)state;
     static struct model m;
-    static const int64_t starts_ns[] = {0, INT64_C(1700000000) * 1000000000, -(INT64_C(1) << 61), 12345};
+    static const int64_t starts_ns[] = {0, INT64_C(1700000000) * 1000000000, -(INT64_C(1) << 61),
+                                        12345};
     for (unsigned bits = 18; bits <= 56; bits += 2) {
         struct la_rng rng = test_rng(bits);
         model_init(&m, starts_ns[bits / 2 % 4]);

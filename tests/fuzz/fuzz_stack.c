@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stack.c - a peer that says anything, at any time, to an application that does anything
+ * fuzz_stack.c - a peer that says anything, at any time, to an application that does anything
  *
  * The input is a list of decisions: a raw frame; a TCP segment that nearly fits (numbers are taken
  * from what the instance sent, then moved); time passing; a call of the user's. Whatever happens,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * wire.c - any octets through any codec: no crash, and meaning survives emit
+ * fuzz_wire.c - any octets through any codec: no crash, and meaning survives emit
  *
  * The first octet chooses the codec, the rest is the packet. For every view that comes about:
  * judge(view(emit(judge(view)))) == judge(view), but for what emit leaves out on purpose.

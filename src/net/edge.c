@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * edge.c - the last step out: what the link cannot do, its header, its queue
+ */
+#include "net/internal.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+
+/* Does the link take this frame as it is marked? */
+static bool
+link_segments(const struct la_link_caps *caps, const struct la_frame *frame)
+{
+    if (!caps->checksum_tx)
+        return false; /* Each piece needs a checksum of its own. */
+    return frame->gso_kind == LA_GSO_TCPV4 ? caps->tso4 : caps->tso6;
+}
+
+static void
+push_link(struct la_net *net, int iface, const uint8_t *mac, uint16_t type, struct la_frame *frame)
+{
+    const struct la_iface_cfg *cfg = &net->port[iface].cfg;
+    if (frame->csum == LA_CSUM_PARTIAL && !cfg->caps.checksum_tx)
+        la_net_checksum_finish(net, frame);
+    if (mac) {
+        struct la_eth eth = {.type = type};
+        memcpy(eth.dst, mac, sizeof eth.dst);
+        memcpy(eth.src, cfg->mac, sizeof eth.src);
+        uint8_t *p = la_frame_push(frame, LA_ETH_HEADER_BYTES);
+        la_eth_emit(&eth, (struct la_room){p, LA_ETH_HEADER_BYTES});
+    }
+    la_frameq_push(&net->port[iface].tx, frame);
+}
+
+void
+la_net_emit(struct la_net *net, int iface, const uint8_t *mac, uint16_t type,
+            struct la_frame *take_frame)
+{
+    if (la_net_tx_room(net, iface) == 0) {
+        la_net_drop_frame(net, take_frame, LA_REASON_TX_QUEUE_FULL);
+        return;
+    }
+    if (take_frame->gso_size == 0 || link_segments(&net->port[iface].cfg.caps, take_frame)) {
+        push_link(net, iface, mac, type, take_frame);
+        return;
+    }
+    struct la_frameq pieces = {NULL, NULL, 0};
+    if (!la_net_segment(take_frame, &pieces))
+        la_net_drop(net, LA_REASON_NO_MEMORY);
+    for (struct la_frame *piece; (piece = la_frameq_pop(&pieces)) != NULL;)
+        push_link(net, iface, mac, type, piece);
+}
+
+void
+la_net_transmit(struct la_net *net, int iface, struct la_frame *take_frame)
+{
+    if (la_net_tx_room(net, iface) == 0)
+        la_net_drop_frame(net, take_frame, LA_REASON_TX_QUEUE_FULL);
+    else
+        la_frameq_push(&net->port[iface].tx, take_frame);
+}
+
+uint32_t
+la_net_tx_room(const struct la_net *net, int iface)
+{
+    if (iface == LA_NET_IFACE_LOCAL)
+        return LA_NET_LOCAL_QUEUE_MAX - net->local.n;
+    LA_ASSERT(iface >= 0 && iface < net->port_n);
+    uint32_t n = net->port[iface].tx.n; /* The pieces of a super-segment may overshoot. */
+    return n < LA_NET_TX_QUEUE_MAX ? LA_NET_TX_QUEUE_MAX - n : 0;
+}
+
+struct la_frame *
+la_net_tx_pop(struct la_net *net, int iface)
+{
+    LA_ASSERT(iface >= 0 && iface < net->port_n);
+    struct la_frame *frame = la_frameq_pop(&net->port[iface].tx);
+    net->stats.frames_out += frame != NULL;
+    return frame;
+}
+
+bool
+la_net_tx_waits(const struct la_net *net, int iface)
+{
+    LA_ASSERT(iface >= 0 && iface < net->port_n);
+    return net->port[iface].tx.n > 0;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * segment.c - cutting a super-segment into segments of gso_size octets
+ *
+ * Read first: RFC 9293 3.1; RFC 3168 6.1.2 (CWR goes out once).
+ *
+ * The pieces share the payload's blocks; only the headers are copied. What a device with
+ * segmentation offload does: sequence numbers advance, FIN and PSH stay with the last piece, CWR
+ * with the first, the identification counts up.
+ */
+#include "net/internal.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "wire/ip4.h"
+#include "wire/ip6.h"
+#include "wire/tcp.h"
+
+/* IPv4 without options or IPv6 without extensions, and TCP: what la_net_output() makes. */
+enum { HEADERS_BYTES_MAX = LA_IP6_HEADER_BYTES + LA_TCP_HEADER_BYTES_MAX };
+
+struct headers {
+    uint8_t bytes[HEADERS_BYTES_MAX];
+    uint32_t ip_n;
+    uint32_t n;
+    bool v4;
+};
+
+static void
+headers_take(struct headers *h, struct la_frame *frame)
+{
+    h->v4 = frame->gso_kind == LA_GSO_TCPV4;
+    h->ip_n = h->v4 ? LA_IP4_HEADER_BYTES : LA_IP6_HEADER_BYTES;
+    LA_ASSERT(frame->head_n >= h->ip_n + LA_TCP_HEADER_BYTES);
+    h->n = h->ip_n + (uint32_t)(frame->head[h->ip_n + 12] >> 4) * 4;
+    LA_ASSERT(frame->head_n >= h->n && h->n <= HEADERS_BYTES_MAX);
+    memcpy(h->bytes, frame->head, h->n);
+    la_frame_pull(frame, h->n);
+}
+
+/* The IP header for a piece of len payload octets. */
+static void
+put_ip(const struct headers *h, uint8_t *p, uint32_t idx, uint32_t len)
+{
+    if (!h->v4) {
+        la_put16(p + 4, (uint16_t)(h->n - h->ip_n + len));
+        return;
+    }
+    uint16_t old_total = la_get16(p + 2), old_id = la_get16(p + 4), checksum = la_get16(p + 10);
+    uint16_t total = (uint16_t)(h->n + len), id = (uint16_t)(old_id + idx);
+    la_put16(p + 2, total);
+    la_put16(p + 4, id);
+    checksum = la_sum_update(checksum, old_total, total);
+    la_put16(p + 10, la_sum_update(checksum, old_id, id));
+}
+
+/* The TCP header; the checksum field holds the pseudo-header's sum with the old length. */
+static void
+put_tcp(uint8_t *p, uint32_t off, bool first, bool last)
+{
+    la_put32(p + 4, la_get32(p + 4) + off);
+    if (!last)
+        p[13] &= (uint8_t) ~(LA_TCP_FIN | LA_TCP_PSH);
+    if (!first)
+        p[13] &= (uint8_t)~LA_TCP_CWR;
+}
+
+static void
+put_pseudo_length(uint8_t *p, uint32_t old_n, uint32_t new_n)
+{
+    /* One's complement: subtracting is adding the inverse. Lengths fit 16 bits here. */
+    uint32_t sum = la_get16(p + 16) + (uint16_t)~old_n + new_n;
+    la_put16(p + 16, la_sum_fold(sum));
+}
+
+static struct la_frame *
+piece_make(const struct la_frame *frame, const struct headers *h, uint32_t off, uint32_t len,
+           struct la_chain_mark *mark)
+{
+    struct la_frame *piece = la_frame_take(frame->mem);
+    if (!piece)
+        return NULL;
+    if (!la_chain_share(&piece->payload, frame->mem, &frame->payload, off, len, mark)) {
+        la_frame_free(piece);
+        return NULL;
+    }
+    uint32_t total = frame->payload.len;
+    uint8_t *p = la_frame_push(piece, h->n);
+    memcpy(p, h->bytes, h->n);
+    put_ip(h, p, off / frame->gso_size, len);
+    put_tcp(p + h->ip_n, off, off == 0, off + len == total);
+    put_pseudo_length(p + h->ip_n, h->n - h->ip_n + total, h->n - h->ip_n + len);
+    piece->csum = LA_CSUM_PARTIAL;
+    piece->csum_start = (uint16_t)h->ip_n;
+    piece->csum_off = frame->csum_off;
+    piece->flow_hash = frame->flow_hash;
+    piece->id = frame->id;
+    piece->at = frame->at;
+    return piece;
+}
+
+bool
+la_net_segment(struct la_frame *take_frame, struct la_frameq *out)
+{
+    LA_ASSERT(take_frame->gso_size > 0 && take_frame->csum == LA_CSUM_PARTIAL);
+    struct headers h;
+    headers_take(&h, take_frame);
+    bool ok = la_frame_head_to_payload(take_frame);
+    uint32_t total = take_frame->payload.len;
+    uint32_t off = 0;
+    struct la_chain_mark mark = {NULL, 0};
+    while (ok && (off < total || off == 0)) {
+        uint32_t left = total - off;
+        uint32_t len = left < take_frame->gso_size ? left : take_frame->gso_size;
+        struct la_frame *piece = piece_make(take_frame, &h, off, len, &mark);
+        ok = piece != NULL;
+        if (ok)
+            la_frameq_push(out, piece);
+        off += len > 0 ? len : 1;
+    }
+    la_frame_free(take_frame);
+    return ok;
+}
