@@ -54,7 +54,7 @@ start_listening(struct la_visit *v, int backlog)
 }
 
 void
-la_call_listen(struct la_visit *v)
+la_syscall_listen(struct la_visit *v)
 {
     struct la_psock *ps = v->ps;
     int backlog = (int)(uint32_t)v->call.args[1];
@@ -71,7 +71,7 @@ la_call_listen(struct la_visit *v)
         ps->acceptor.backlog = backlog;
         error = 0;
     }
-    la_call_fail(&v->call, error);
+    la_syscall_fail(&v->call, error);
 }
 
 /* ---- delivery ------------------------------------------------------------------------------ */
@@ -226,7 +226,7 @@ hand_over(struct la_visit *v, struct la_delivery *d, int fd, int flags)
     la_near_plant(child, fd);
     int error =
         la_name_write(&v->call, v->call.args[1], v->call.args[2], child->family, &peer);
-    return error != 0 ? error : la_call_give_fd(&v->call, fd, (flags & SOCK_CLOEXEC) != 0);
+    return error != 0 ? error : la_syscall_give_fd(&v->call, fd, (flags & SOCK_CLOEXEC) != 0);
 }
 
 /* The caller did not get it (interrupted, or its descriptor table is full): once more, with fresh
@@ -261,26 +261,26 @@ accept_one(struct la_visit *v, int flags)
         return true;
     }
     if (error != ENOENT)
-        la_call_fail(&v->call, error);
+        la_syscall_fail(&v->call, error);
     deliver_again(v->ps, d);
     return true;
 }
 
 void
-la_call_accept(struct la_visit *v)
+la_syscall_accept(struct la_visit *v)
 {
     struct la_psock *ps = v->ps;
     int flags = v->call.nr == SYS_accept4 ? (int)(uint32_t)v->call.args[3] : 0;
     if ((flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0)
-        la_call_fail(&v->call, EINVAL);
+        la_syscall_fail(&v->call, EINVAL);
     else if (ps->datagram)
-        la_call_fail(&v->call, EOPNOTSUPP);
+        la_syscall_fail(&v->call, EOPNOTSUPP);
     else if (ps->state != LA_PSOCK_LISTENING || ps->acceptor.shut)
-        la_call_fail(&v->call, EINVAL);
-    else if (!la_call_is_alive(&v->call) || accept_one(v, flags))
+        la_syscall_fail(&v->call, EINVAL);
+    else if (!la_syscall_is_alive(&v->call) || accept_one(v, flags))
         return;
     else if (la_visit_is_nonblocking(v))
-        la_call_fail(&v->call, EAGAIN);
+        la_syscall_fail(&v->call, EAGAIN);
     else
         la_wait_keep(v, LA_WAIT_ACCEPT, la_visit_timeout_ns(v, SO_RCVTIMEO));
 }

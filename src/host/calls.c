@@ -38,64 +38,64 @@ serve(struct la_visit *v)
 {
     switch (v->call.nr) {
     case SYS_connect:
-        la_call_connect(v);
+        la_syscall_connect(v);
         break;
     case SYS_accept:
     case SYS_accept4:
-        la_call_accept(v);
+        la_syscall_accept(v);
         break;
     case SYS_bind:
-        la_call_bind(v);
+        la_syscall_bind(v);
         break;
     case SYS_listen:
-        la_call_listen(v);
+        la_syscall_listen(v);
         break;
     case SYS_getsockname:
-        la_call_getsockname(v);
+        la_syscall_getsockname(v);
         break;
     case SYS_getpeername:
-        la_call_getpeername(v);
+        la_syscall_getpeername(v);
         break;
     case SYS_getsockopt:
-        la_call_getsockopt(v);
+        la_syscall_getsockopt(v);
         break;
     case SYS_setsockopt:
-        la_call_setsockopt(v);
+        la_syscall_setsockopt(v);
         break;
     case SYS_shutdown:
-        la_call_shutdown(v);
+        la_syscall_shutdown(v);
         break;
     case SYS_sendto:
     case SYS_sendmsg:
-        la_call_send(v);
+        la_syscall_send(v);
         break;
     case SYS_recvfrom:
     case SYS_recvmsg:
-        la_call_receive(v);
+        la_syscall_receive(v);
         break;
     case SYS_sendmmsg:
-        la_call_sendmmsg(v);
+        la_syscall_sendmmsg(v);
         break;
     case SYS_recvmmsg:
-        la_call_recvmmsg(v);
+        la_syscall_recvmmsg(v);
         break;
     default:
-        la_call_continue(&v->call);
+        la_syscall_continue(&v->call);
         break;
     }
 }
 
 /* Borrows, recognises and serves. A failure to borrow is left to the kernel: it says EBADF itself, and
- * a process that may not be watched has no socket of ours (see la_call_socket). */
+ * a process that may not be watched has no socket of ours (see la_syscall_socket). */
 static void
 visit(struct la_visit *v)
 {
-    v->fd = la_process_borrow(&v->run->processes, v->call.tid, la_call_fd(&v->call));
+    v->fd = la_process_borrow(&v->run->processes, v->call.tid, la_syscall_fd(&v->call));
     v->ps = v->fd >= 0 ? la_registry_find(&v->run->registry, v->fd) : NULL;
     if (v->ps != NULL)
         serve(v);
     else
-        la_call_continue(&v->call);
+        la_syscall_continue(&v->call);
     if (v->fd >= 0)
         (void)close(v->fd);
 }
@@ -111,14 +111,14 @@ is_foreign(uint32_t arch)
 }
 
 static void
-refuse_foreign(struct la_run *run, const struct la_call *call)
+refuse_foreign(struct la_run *run, const struct la_syscall *call)
 {
     char name[16];
     if (!run->foreign_said)
         la_host_say("%s is a 32-bit program, which cannot run on the stack: its socket calls fail",
                     la_process_name(call->tid, name));
     run->foreign_said = true;
-    la_call_fail(call, ENOSYS);
+    la_syscall_fail(call, ENOSYS);
 }
 
 void
@@ -130,7 +130,7 @@ la_calls_serve(struct la_run *run)
     if (is_foreign(v.call.arch))
         refuse_foreign(run, &v.call);
     else if (v.call.nr == SYS_socket)
-        la_call_socket(run, &v.call);
+        la_syscall_socket(run, &v.call);
     else
         visit(&v);
 }

@@ -14,7 +14,7 @@
 struct la_visit {
     struct la_run *run;
     struct la_psock *ps;
-    struct la_call call;
+    struct la_syscall call;
     int fd;              /* the program's descriptor, borrowed for the length of the visit */
     bool kept;           /* the call was kept before … */
     la_instant deadline; /* … with this deadline */
@@ -33,23 +33,23 @@ bool la_visit_is_nonblocking(const struct la_visit *visit);
 int64_t la_visit_timeout_ns(const struct la_visit *visit, int option);
 
 /* socket_calls.c */
-void la_call_socket(struct la_run *run, const struct la_call *call);
-void la_call_bind(struct la_visit *visit);
-void la_call_getsockname(struct la_visit *visit);
-void la_call_getpeername(struct la_visit *visit);
-void la_call_shutdown(struct la_visit *visit);
+void la_syscall_socket(struct la_run *run, const struct la_syscall *call);
+void la_syscall_bind(struct la_visit *visit);
+void la_syscall_getsockname(struct la_visit *visit);
+void la_syscall_getpeername(struct la_visit *visit);
+void la_syscall_shutdown(struct la_visit *visit);
 /* connect.c */
-void la_call_connect(struct la_visit *visit);
+void la_syscall_connect(struct la_visit *visit);
 /* acceptor.c */
-void la_call_listen(struct la_visit *visit);
-void la_call_accept(struct la_visit *visit);
+void la_syscall_listen(struct la_visit *visit);
+void la_syscall_accept(struct la_visit *visit);
 /* options.c */
-void la_call_getsockopt(struct la_visit *visit);
-void la_call_setsockopt(struct la_visit *visit);
+void la_syscall_getsockopt(struct la_visit *visit);
+void la_syscall_setsockopt(struct la_visit *visit);
 /* messages.c */
-void la_call_send(struct la_visit *visit);    /* sendto, sendmsg */
-void la_call_receive(struct la_visit *visit); /* recvfrom, recvmsg */
-void la_call_sendmmsg(struct la_visit *visit);
-void la_call_recvmmsg(struct la_visit *visit);
+void la_syscall_send(struct la_visit *visit);    /* sendto, sendmsg */
+void la_syscall_receive(struct la_visit *visit); /* recvfrom, recvmsg */
+void la_syscall_sendmmsg(struct la_visit *visit);
+void la_syscall_recvmmsg(struct la_visit *visit);
 
 #endif

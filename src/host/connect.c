@@ -37,12 +37,12 @@ open_connection(struct la_visit *v, const struct la_endpoint *remote)
     struct la_endpoint to = la_name_outward(v->run, remote, false);
     la_err err = la_sock_connect(v->run->socks, ps->sock, &to, v->run->now);
     if (err != LA_ERR_IN_PROGRESS && err != LA_OK) {
-        la_call_fail(&v->call, connect_errno(err, &to));
+        la_syscall_fail(&v->call, connect_errno(err, &to));
         return;
     }
     ps->state = LA_PSOCK_CONNECTING;
     ps->tid = v->call.tid;
-    ps->fd = la_call_fd(&v->call);
+    ps->fd = la_syscall_fd(&v->call);
     if (!la_visit_is_nonblocking(v)) {
         la_wait_keep(v, LA_WAIT_CONNECT, la_visit_timeout_ns(v, SO_SNDTIMEO));
         return;
@@ -50,7 +50,7 @@ open_connection(struct la_visit *v, const struct la_endpoint *remote)
     int error = la_near_open_filled(ps, v->fd);
     if (error != 0)
         la_psock_abort(ps);
-    la_call_fail(&v->call, error != 0 ? error : EINPROGRESS);
+    la_syscall_fail(&v->call, error != 0 ? error : EINPROGRESS);
 }
 
 /* Puts a fresh unconnected socket over the program's descriptor: the old one is used up. Copies
@@ -59,7 +59,7 @@ static int
 replace(struct la_visit *v)
 {
     struct la_psock *ps = v->ps;
-    int number = la_call_fd(&v->call);
+    int number = la_syscall_fd(&v->call);
     int flags = la_visit_is_nonblocking(v) ? SOCK_NONBLOCK : 0;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd < 0)
@@ -74,7 +74,7 @@ replace(struct la_visit *v)
     bool cloexec = la_process_fd_is_cloexec(v->call.tid, number);
     int error = !la_psock_renew(ps) || !la_psock_name(ps, fd)
                     ? ENOBUFS
-                    : la_call_replace_fd(&v->call, fd, number, cloexec);
+                    : la_syscall_replace_fd(&v->call, fd, number, cloexec);
     if (error != 0) {
         (void)close(fd);
         return error;
@@ -100,7 +100,7 @@ connect_spent(struct la_visit *v, const struct la_endpoint *remote)
         error = replace(v);
     }
     if (error != 0)
-        la_call_fail(&v->call, error);
+        la_syscall_fail(&v->call, error);
     else
         open_connection(v, remote);
 }
@@ -118,10 +118,10 @@ dissolve(struct la_visit *v)
     ps->state = paired ? LA_PSOCK_SPENT : LA_PSOCK_FRESH;
     if (!la_psock_renew(ps)) {
         la_psock_retire(ps);
-        la_call_fail(&v->call, ENOBUFS);
+        la_syscall_fail(&v->call, ENOBUFS);
         return;
     }
-    la_call_return(&v->call, 0);
+    la_syscall_return(&v->call, 0);
 }
 
 static void
@@ -134,16 +134,16 @@ connect_stream(struct la_visit *v, const struct la_endpoint *remote)
         break;
     case LA_PSOCK_CONNECTING:
         if (la_visit_is_nonblocking(v))
-            la_call_fail(&v->call, EALREADY);
+            la_syscall_fail(&v->call, EALREADY);
         else
             la_wait_keep(v, LA_WAIT_CONNECT, la_visit_timeout_ns(v, SO_SNDTIMEO));
         break;
     case LA_PSOCK_ESTABLISHED:
-        la_call_fail(&v->call, ps->near.connect_untold ? 0 : EISCONN);
+        la_syscall_fail(&v->call, ps->near.connect_untold ? 0 : EISCONN);
         ps->near.connect_untold = false;
         break;
     case LA_PSOCK_LISTENING:
-        la_call_fail(&v->call, EISCONN);
+        la_syscall_fail(&v->call, EISCONN);
         break;
     case LA_PSOCK_SPENT:
         connect_spent(v, remote);
@@ -152,13 +152,13 @@ connect_stream(struct la_visit *v, const struct la_endpoint *remote)
 }
 
 void
-la_call_connect(struct la_visit *v)
+la_syscall_connect(struct la_visit *v)
 {
     struct la_name name;
     int error = la_name_read(&v->call, v->call.args[1], v->call.args[2], v->ps->family, &name);
     if (error != 0)
-        la_call_fail(&v->call, error);
-    else if (!la_call_is_alive(&v->call))
+        la_syscall_fail(&v->call, error);
+    else if (!la_syscall_is_alive(&v->call))
         return;
     else if (v->ps->datagram)
         la_datagram_connect(v, &name);
@@ -198,9 +198,9 @@ la_connect_left_alone(struct la_psock *ps)
 
 /* 0 or what the waiting connect() says. */
 static int
-pair_for(struct la_psock *ps, const struct la_call *call)
+pair_for(struct la_psock *ps, const struct la_syscall *call)
 {
-    int fd = borrow(ps, call->tid, la_call_fd(call));
+    int fd = borrow(ps, call->tid, la_syscall_fd(call));
     if (fd < 0)
         return -fd;
     int error = la_near_open(ps, fd);
@@ -220,7 +220,7 @@ established(struct la_psock *ps)
     while ((w = la_wait_first(ps, LA_WAIT_CONNECT)) != NULL) {
         int error = la_pump_is_on(&near->pump) ? 0 : pair_for(ps, &w->call);
         near->connect_untold = false;
-        la_call_fail(&w->call, error);
+        la_syscall_fail(&w->call, error);
         la_wait_drop(w);
     }
     if (la_pump_is_on(&near->pump))
@@ -245,7 +245,7 @@ failed(struct la_psock *ps, int error)
     }
     struct la_waiter *w;
     while ((w = la_wait_first(ps, LA_WAIT_CONNECT)) != NULL) {
-        la_call_fail(&w->call, error);
+        la_syscall_fail(&w->call, error);
         la_wait_drop(w);
         ps->error = 0;
         ps->near.failure_untold = false;

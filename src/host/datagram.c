@@ -307,7 +307,7 @@ la_datagram_connect(struct la_visit *v, const struct la_name *name)
     if (name->unspec) {
         (void)la_sock_connect(run->socks, ps->sock, NULL, run->now);
         ps->dgram.connected = false;
-        la_call_return(&v->call, 0);
+        la_syscall_return(&v->call, 0);
         return;
     }
     int error = probe_host(&name->endpoint);
@@ -318,5 +318,5 @@ la_datagram_connect(struct la_visit *v, const struct la_name *name)
         ps->dgram.connected = true;
         ps->dgram.peer = name->endpoint;
     }
-    la_call_fail(&v->call, error);
+    la_syscall_fail(&v->call, error);
 }

@@ -21,6 +21,7 @@
 #include "host/supervisor.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -273,7 +274,8 @@ la_far_request(struct la_run *run, la_handle request)
     f->pump.stack = run->far_stack;
     f->pump.ops = &far_ops;
     f->pump.watch.fd = -1;
-    dial(f, &r.local);
+    struct la_endpoint to = la_name_inward(run, &r.local);
+    dial(f, &to);
 }
 
 void

@@ -2,12 +2,12 @@
  *
  * far_udp.c - datagrams that reach the far side: one host socket per pair of endpoints
  *
- * Read first: udp(7); RFC 4787 (what is asked of a NAT: 4.3 on time-outs).
+ * Read first: udp(7).
  *
  * A host socket is connected, so that only the destination's answers come back and its ICMP errors
- * are heard: ECONNREFUSED becomes port unreachable on the wire. DEVIATION from RFC 4787 REQ-5: a
- * flow is forgotten after 60 s without traffic (15 s for DNS) instead of 2 minutes, since it costs
- * a descriptor; the oldest makes room when there are too many.
+ * are heard: ECONNREFUSED becomes port unreachable on the wire. A flow costs a descriptor, so it is
+ * forgotten after 60 s without traffic (15 s for DNS), and the oldest makes room when there are too
+ * many.
  */
 #include "host/far_udp.h"
 
@@ -141,7 +141,8 @@ static int
 open_host(struct la_flow *f)
 {
     struct sockaddr_storage sa;
-    socklen_t n = la_name_to_host(&f->ends.local, &sa);
+    struct la_endpoint to = la_name_inward(f->run, &f->ends.local);
+    socklen_t n = la_name_to_host(&to, &sa);
     int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return errno;

@@ -17,6 +17,7 @@
 #include "host/supervisor.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,7 +28,7 @@ enum { VECTOR_N_MAX = 1024 }; /* UIO_MAXIOV bounds sendmmsg(), too */
 /* ---- reading the call ---------------------------------------------------------------------- */
 
 void
-la_message_of_plain(const struct la_call *call, struct la_message *out)
+la_message_of_plain(const struct la_syscall *call, struct la_message *out)
 {
     out->pieces[0] = (struct iovec){(void *)(uintptr_t)call->args[1], call->args[2]};
     out->pieces_n = 1;
@@ -40,7 +41,7 @@ la_message_of_plain(const struct la_call *call, struct la_message *out)
 }
 
 int
-la_message_of_hdr(const struct la_call *call, uint64_t hdr, int flags, struct la_message *out)
+la_message_of_hdr(const struct la_syscall *call, uint64_t hdr, int flags, struct la_message *out)
 {
     struct msghdr h;
     int error = la_process_read(call->tid, hdr, &h, sizeof(h));
@@ -68,7 +69,7 @@ la_message_of_hdr(const struct la_call *call, uint64_t hdr, int flags, struct la
 }
 
 ssize_t
-la_message_gather(const struct la_call *call, const struct la_message *m, void *buf, size_t cap)
+la_message_gather(const struct la_syscall *call, const struct la_message *m, void *buf, size_t cap)
 {
     size_t want_n = m->room_n < cap ? m->room_n : cap;
     struct iovec here = {buf, want_n};
@@ -79,7 +80,7 @@ la_message_gather(const struct la_call *call, const struct la_message *m, void *
 }
 
 int
-la_message_scatter(const struct la_call *call, const struct la_message *m, const void *buf,
+la_message_scatter(const struct la_syscall *call, const struct la_message *m, const void *buf,
                    size_t n)
 {
     size_t want_n = m->room_n < n ? m->room_n : n;
@@ -91,7 +92,7 @@ la_message_scatter(const struct la_call *call, const struct la_message *m, const
 }
 
 static int
-message_of(const struct la_call *call, struct la_message *m)
+message_of(const struct la_syscall *call, struct la_message *m)
 {
     if (call->nr == SYS_sendmsg || call->nr == SYS_recvmsg)
         return la_message_of_hdr(call, call->args[1], (int)(uint32_t)call->args[2], m);
@@ -103,7 +104,7 @@ message_of(const struct la_call *call, struct la_message *m)
 
 /* Puts a 32-bit or word-sized member of the program's struct msghdr. */
 static int
-put_hdr(const struct la_call *call, uint64_t hdr, size_t off, const void *value, size_t n)
+put_hdr(const struct la_syscall *call, uint64_t hdr, size_t off, const void *value, size_t n)
 {
     return la_process_write(call->tid, hdr + off, value, n);
 }
@@ -114,7 +115,7 @@ put_results(const struct la_visit *v, const struct la_message *m, const struct l
             int out_flags)
 {
     struct sockaddr_storage sa;
-    const struct la_call *call = &v->call;
+    const struct la_syscall *call = &v->call;
     uint32_t true_n = from != NULL ? la_name_encode(v->ps->family, from, &sa) : 0;
     if (m->hdr == 0) {
         uint32_t none = 0;
@@ -152,27 +153,27 @@ stream_send(struct la_visit *v, const struct la_message *m)
 {
     if ((m->flags & MSG_FASTOPEN) != 0) {
         la_run_refused(v->run, &v->call, "sendto(MSG_FASTOPEN)", EOPNOTSUPP);
-        la_call_fail(&v->call, EOPNOTSUPP);
+        la_syscall_fail(&v->call, EOPNOTSUPP);
         return;
     }
     if (v->ps->state != LA_PSOCK_ESTABLISHED) {
-        la_call_fail(&v->call, v->ps->error != 0 ? v->ps->error : EPIPE);
+        la_syscall_fail(&v->call, v->ps->error != 0 ? v->ps->error : EPIPE);
         return;
     }
     ssize_t n = la_message_gather(&v->call, m, v->run->scratch, LA_RUN_SCRATCH_BYTES);
     if (n < 0) {
-        la_call_fail(&v->call, EFAULT);
+        la_syscall_fail(&v->call, EFAULT);
         return;
     }
-    if (!la_call_is_alive(&v->call))
+    if (!la_syscall_is_alive(&v->call))
         return;
     ssize_t sent = send(v->fd, v->run->scratch, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent >= 0)
-        la_call_return(&v->call, sent);
+        la_syscall_return(&v->call, sent);
     else if (errno == EAGAIN && may_block(v, m))
         la_wait_keep(v, LA_WAIT_SEND, la_visit_timeout_ns(v, SO_SNDTIMEO));
     else
-        la_call_fail(&v->call, errno);
+        la_syscall_fail(&v->call, errno);
 }
 
 static void
@@ -180,10 +181,10 @@ stream_receive(struct la_visit *v, const struct la_message *m)
 {
     size_t cap = m->room_n < LA_RUN_SCRATCH_BYTES ? m->room_n : LA_RUN_SCRATCH_BYTES;
     if (v->ps->state != LA_PSOCK_ESTABLISHED && v->ps->state != LA_PSOCK_SPENT) {
-        la_call_fail(&v->call, ENOTCONN);
+        la_syscall_fail(&v->call, ENOTCONN);
         return;
     }
-    if (!la_call_is_alive(&v->call))
+    if (!la_syscall_is_alive(&v->call))
         return;
     ssize_t n = recv(v->fd, v->run->scratch, cap, MSG_DONTWAIT | (m->flags & MSG_PEEK));
     if (n < 0 && errno == EAGAIN && may_block(v, m)) {
@@ -194,9 +195,9 @@ stream_receive(struct la_visit *v, const struct la_message *m)
     if (error == 0)
         error = put_results(v, m, NULL, 0);
     if (error == 0)
-        la_call_return(&v->call, n);
+        la_syscall_return(&v->call, n);
     else
-        la_call_fail(&v->call, error);
+        la_syscall_fail(&v->call, error);
 }
 
 /* ---- datagrams ----------------------------------------------------------------------------- */
@@ -216,7 +217,7 @@ datagram_send(const struct la_visit *v, const struct la_message *m)
     ssize_t n = la_message_gather(&v->call, m, v->run->scratch, LA_RUN_SCRATCH_BYTES);
     if (n < 0)
         return n;
-    if (!la_call_is_alive(&v->call))
+    if (!la_syscall_is_alive(&v->call))
         return -ENOENT;
     struct la_bytes bytes = {v->run->scratch, (size_t)n};
     bool addressed = m->name != 0 && !to.unspec;
@@ -230,7 +231,7 @@ datagram_receive(const struct la_visit *v, const struct la_message *m)
 {
     if ((m->flags & MSG_ERRQUEUE) != 0)
         return -EAGAIN;
-    if (!la_call_is_alive(&v->call))
+    if (!la_syscall_is_alive(&v->call))
         return -ENOENT;
     struct la_endpoint from;
     ssize_t n = la_datagram_receive(v->ps, v->fd, (m->flags & MSG_PEEK) != 0, &from);
@@ -249,40 +250,40 @@ static void
 answer_length(const struct la_visit *v, ssize_t n)
 {
     if (n >= 0)
-        la_call_return(&v->call, n);
+        la_syscall_return(&v->call, n);
     else
-        la_call_fail(&v->call, (int)-n);
+        la_syscall_fail(&v->call, (int)-n);
 }
 
 /* ---- the calls ----------------------------------------------------------------------------- */
 
 void
-la_call_send(struct la_visit *v)
+la_syscall_send(struct la_visit *v)
 {
     struct la_message m;
     int error = message_of(&v->call, &m);
     if (error != 0)
-        la_call_fail(&v->call, error);
+        la_syscall_fail(&v->call, error);
     else if (v->ps->datagram)
         answer_length(v, datagram_send(v, &m));
     else if (m.name == 0)
-        la_call_continue(&v->call);
+        la_syscall_continue(&v->call);
     else
         stream_send(v, &m);
 }
 
 void
-la_call_receive(struct la_visit *v)
+la_syscall_receive(struct la_visit *v)
 {
     struct la_message m;
     int error = message_of(&v->call, &m);
     if (error != 0) {
-        la_call_fail(&v->call, error);
+        la_syscall_fail(&v->call, error);
         return;
     }
     if (!v->ps->datagram) {
         if (m.name == 0)
-            la_call_continue(&v->call);
+            la_syscall_continue(&v->call);
         else
             stream_receive(v, &m);
         return;
@@ -295,13 +296,13 @@ la_call_receive(struct la_visit *v)
 }
 
 static uint64_t
-vector_at(const struct la_call *call, unsigned idx)
+vector_at(const struct la_syscall *call, unsigned idx)
 {
     return call->args[1] + (uint64_t)idx * sizeof(struct mmsghdr);
 }
 
 static int
-put_vector_length(const struct la_call *call, unsigned idx, ssize_t n)
+put_vector_length(const struct la_syscall *call, unsigned idx, ssize_t n)
 {
     unsigned len = (unsigned)n;
     return la_process_write(call->tid, vector_at(call, idx) + offsetof(struct mmsghdr, msg_len),
@@ -333,21 +334,21 @@ each(const struct la_visit *v, one_fn *one, int *flags_out)
 }
 
 void
-la_call_sendmmsg(struct la_visit *v)
+la_syscall_sendmmsg(struct la_visit *v)
 {
     int flags;
     if (v->ps->datagram)
         answer_length(v, each(v, datagram_send, &flags));
     else
-        la_call_continue(&v->call);
+        la_syscall_continue(&v->call);
 }
 
 void
-la_call_recvmmsg(struct la_visit *v)
+la_syscall_recvmmsg(struct la_visit *v)
 {
     int flags;
     if (!v->ps->datagram) {
-        la_call_continue(&v->call);
+        la_syscall_continue(&v->call);
         return;
     }
     /* As with MSG_WAITFORONE: what is there now, or else the first that comes. */

@@ -2,13 +2,16 @@
  *
  * names.c - between socket addresses in the program's memory and endpoints of the stack
  *
- * Loopback. The near stack has addresses of its own (run.h) and no 127.0.0.1: that is the *host's*
- * loopback, reached through the wire like every other destination, unless a socket inside is
- * bound to the port. What the program is shown is what it would see without us: a socket
- * connected to a loopback address has a loopback address itself.
+ * Loopback. A loopback address never appears on a wire (RFC 1122 3.2.1.3), and a stack that is sent
+ * to 127.0.0.1 answers itself. The program means the *host's* loopback, unless a socket inside is
+ * bound to the port. So each loopback address of the host has an alias on the wire: 10.77.0.1
+ * for 127.0.0.1, fd77::1 for ::1, others (127.0.0.53) as they come up. A socket that the program binds
+ * to a loopback address is bound to the near stack's own. What the program is shown is what it
+ * would see without us.
  */
 #include "host/names.h"
 
+#include "base/addr.h"
 #include "host/supervisor.h"
 
 #include <arpa/inet.h>
@@ -17,12 +20,6 @@
 
 static const struct la_addr loopback4 = {{[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}};
 static const struct la_addr loopback6 = {{[15] = 1}};
-
-bool
-la_addr_is_loopback(const struct la_addr *addr)
-{
-    return la_addr_is_v4(addr) ? addr->b[12] == 127 : la_addr_equal(addr, &loopback6);
-}
 
 /* ---- forms --------------------------------------------------------------------------------- */
 
@@ -67,7 +64,7 @@ la_name_to_host(const struct la_endpoint *endpoint, struct sockaddr_storage *out
 }
 
 int
-la_name_read(const struct la_call *call, uint64_t addr, uint64_t len, int family,
+la_name_read(const struct la_syscall *call, uint64_t addr, uint64_t len, int family,
              struct la_name *out)
 {
     struct sockaddr_storage sa = {0};
@@ -91,7 +88,7 @@ la_name_read(const struct la_call *call, uint64_t addr, uint64_t len, int family
 }
 
 int
-la_name_write(const struct la_call *call, uint64_t addr, uint64_t len_addr, int family,
+la_name_write(const struct la_syscall *call, uint64_t addr, uint64_t len_addr, int family,
               const struct la_endpoint *endpoint)
 {
     if (addr == 0)
@@ -110,43 +107,84 @@ la_name_write(const struct la_call *call, uint64_t addr, uint64_t len_addr, int 
 
 /* ---- loopback ------------------------------------------------------------------------------ */
 
-static bool
-is_own(const struct la_run *run, const struct la_addr *addr)
+void
+la_aliases_init(struct la_aliases *aliases)
 {
-    return la_addr_equal(addr, &run->own4) || la_addr_equal(addr, &run->own6);
+    *aliases = (struct la_aliases){.own4 = la_addr_v4(10, 77, 0, 2), .far4 = la_addr_v4(10, 77, 0, 1)};
+    static const struct la_addr own6 = {{0xfd, 0x77, [15] = 2}}, far6 = {{0xfd, 0x77, [15] = 1}};
+    aliases->own6 = own6;
+    aliases->far6 = far6;
+    aliases->host4[1] = loopback4;
+}
+
+static bool
+is_own(const struct la_aliases *aliases, const struct la_addr *addr)
+{
+    return la_addr_equal(addr, &aliases->own4) || la_addr_equal(addr, &aliases->own6);
+}
+
+/* The last octet of the alias of an IPv4 loopback address, given out on first use. 0: there is
+ * none left. */
+static uint8_t
+alias_of(struct la_aliases *aliases, const struct la_addr *addr)
+{
+    for (unsigned i = 1; i < LA_ALIASES_N; i++) {
+        bool unused = la_addr_is_any(&aliases->host4[i]);
+        if (i == aliases->own4.b[15] || (!unused && !la_addr_equal(&aliases->host4[i], addr)))
+            continue;
+        aliases->host4[i] = *addr;
+        return (uint8_t)i;
+    }
+    return 0;
 }
 
 struct la_endpoint
-la_name_outward(const struct la_run *run, const struct la_endpoint *endpoint, bool datagram)
+la_name_outward(struct la_run *run, const struct la_endpoint *endpoint, bool datagram)
 {
+    struct la_aliases *aliases = &run->aliases;
     struct la_endpoint to = *endpoint;
     bool v4 = la_addr_is_v4(&to.addr);
     if (la_addr_is_any(&to.addr))
         to.addr = v4 ? loopback4 : loopback6;
-    if (la_addr_is_loopback(&to.addr) && la_run_port_is_inside(run, datagram, to.port))
-        to.addr = v4 ? run->own4 : run->own6;
+    if (!la_addr_is_loopback(&to.addr))
+        return to;
+    if (la_run_port_is_inside(run, datagram, to.port)) {
+        to.addr = v4 ? aliases->own4 : aliases->own6;
+    } else if (v4) {
+        struct la_addr real = to.addr;
+        to.addr = aliases->far4;
+        to.addr.b[15] = alias_of(aliases, &real);
+    } else {
+        to.addr = aliases->far6;
+    }
     return to;
 }
 
 struct la_endpoint
 la_name_inward(const struct la_run *run, const struct la_endpoint *endpoint)
 {
+    const struct la_aliases *aliases = &run->aliases;
     struct la_endpoint from = *endpoint;
-    if (is_own(run, &from.addr))
+    if (is_own(aliases, &from.addr)) {
         from.addr = la_addr_is_v4(&from.addr) ? loopback4 : loopback6;
+    } else if (la_addr_equal(&from.addr, &aliases->far6)) {
+        from.addr = loopback6;
+    } else if (la_addr_in_prefix(&from.addr, &aliases->far4, 24)) {
+        uint8_t last = from.addr.b[15];
+        if (last < LA_ALIASES_N && !la_addr_is_any(&aliases->host4[last]))
+            from.addr = aliases->host4[last];
+    }
     return from;
 }
+
+/* ---- what the program is shown ------------------------------------------------------------- */
 
 bool
 la_name_peer(const struct la_psock *ps, struct la_endpoint *out)
 {
-    struct la_endpoint local;
     if (ps->sock == 0 || la_sock_peer(ps->run->socks, ps->sock, out) != LA_OK)
         return false;
-    /* Both ends inside: they met over what the program calls loopback. */
-    if (is_own(ps->run, &out->addr) && la_sock_local(ps->run->socks, ps->sock, &local) == LA_OK &&
-        is_own(ps->run, &local.addr))
-        *out = la_name_inward(ps->run, out);
+    *out = la_name_inward(ps->run, out);
     return true;
 }
 

@@ -31,7 +31,7 @@ la_notify_tune(int notify_fd)
 }
 
 bool
-la_notify_receive(int notify_fd, struct la_call *out)
+la_notify_receive(int notify_fd, struct la_syscall *out)
 {
     struct seccomp_notif notif;
     memset(&notif, 0, sizeof(notif)); /* the kernel insists on zeroes */
@@ -48,7 +48,7 @@ la_notify_receive(int notify_fd, struct la_call *out)
 }
 
 static void
-answer(const struct la_call *call, int64_t value, int error, uint32_t flags)
+answer(const struct la_syscall *call, int64_t value, int error, uint32_t flags)
 {
     struct seccomp_notif_resp resp = {
         .id = call->id, .val = value, .error = -error, .flags = flags};
@@ -56,32 +56,32 @@ answer(const struct la_call *call, int64_t value, int error, uint32_t flags)
 }
 
 void
-la_call_return(const struct la_call *call, int64_t value)
+la_syscall_return(const struct la_syscall *call, int64_t value)
 {
     answer(call, value, 0, 0);
 }
 
 void
-la_call_fail(const struct la_call *call, int error)
+la_syscall_fail(const struct la_syscall *call, int error)
 {
     answer(call, 0, error, 0);
 }
 
 void
-la_call_continue(const struct la_call *call)
+la_syscall_continue(const struct la_syscall *call)
 {
     answer(call, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 }
 
 bool
-la_call_is_alive(const struct la_call *call)
+la_syscall_is_alive(const struct la_syscall *call)
 {
     uint64_t id = call->id;
     return ioctl(call->notify_fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 static int
-add_fd(const struct la_call *call, struct seccomp_notif_addfd *add, bool cloexec)
+add_fd(const struct la_syscall *call, struct seccomp_notif_addfd *add, bool cloexec)
 {
     add->id = call->id;
     add->newfd_flags = cloexec ? O_CLOEXEC : 0;
@@ -89,14 +89,14 @@ add_fd(const struct la_call *call, struct seccomp_notif_addfd *add, bool cloexec
 }
 
 int
-la_call_give_fd(const struct la_call *call, int fd, bool cloexec)
+la_syscall_give_fd(const struct la_syscall *call, int fd, bool cloexec)
 {
     struct seccomp_notif_addfd add = {.flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (uint32_t)fd};
     return add_fd(call, &add, cloexec);
 }
 
 int
-la_call_replace_fd(const struct la_call *call, int fd, int number, bool cloexec)
+la_syscall_replace_fd(const struct la_syscall *call, int fd, int number, bool cloexec)
 {
     struct seccomp_notif_addfd add = {
         .flags = SECCOMP_ADDFD_FLAG_SETFD, .srcfd = (uint32_t)fd, .newfd = (uint32_t)number};

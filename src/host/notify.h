@@ -2,8 +2,8 @@
  *
  * notify.h - one notified system call: receiving and answering
  *
- * A call is answered exactly once, by one of la_call_return, la_call_fail, la_call_continue and a
- * successful la_call_give_fd; or it is kept (waiters.h) and answered later. Results must stand in
+ * A call is answered exactly once, by one of la_syscall_return, la_syscall_fail, la_syscall_continue and a
+ * successful la_syscall_give_fd; or it is kept (waiters.h) and answered later. Results must stand in
  * the program's memory before the answer.
  */
 #ifndef LA_HOST_NOTIFY_H
@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 /* By value, so that a waiter can keep it. */
-struct la_call {
+struct la_syscall {
     int notify_fd;
     uint64_t id;
     pid_t tid; /* a thread, in our PID namespace */
@@ -27,25 +27,25 @@ struct la_call {
  * to five times cheaper. */
 void la_notify_tune(int notify_fd);
 /* False: the caller was interrupted or killed meanwhile. Blocks unless notify_fd polls readable. */
-bool la_notify_receive(int notify_fd, struct la_call *out);
+bool la_notify_receive(int notify_fd, struct la_syscall *out);
 
-void la_call_return(const struct la_call *call, int64_t value);
+void la_syscall_return(const struct la_syscall *call, int64_t value);
 /* error: a positive errno value; 0 returns 0. */
-void la_call_fail(const struct la_call *call, int error);
+void la_syscall_fail(const struct la_syscall *call, int error);
 /* The kernel performs the call itself. */
-void la_call_continue(const struct la_call *call);
+void la_syscall_continue(const struct la_syscall *call);
 /* Is the caller still waiting? It is not after a signal or its death. To be asked before every side effect
  * that a repetition of the call would do twice. */
-bool la_call_is_alive(const struct la_call *call);
+bool la_syscall_is_alive(const struct la_syscall *call);
 /* Installs a copy of fd at the lowest free number and returns that number, in one step. 0, or an
  * errno value (ENOENT: the caller is gone; the call is not answered). */
-int la_call_give_fd(const struct la_call *call, int fd, bool cloexec);
+int la_syscall_give_fd(const struct la_syscall *call, int fd, bool cloexec);
 /* Puts a copy of fd over the program's descriptor `number`; the call stays to be answered. */
-int la_call_replace_fd(const struct la_call *call, int fd, int number, bool cloexec);
+int la_syscall_replace_fd(const struct la_syscall *call, int fd, int number, bool cloexec);
 
 /* The program's descriptor, in all calls that reach us: the first argument. */
 static inline int
-la_call_fd(const struct la_call *call)
+la_syscall_fd(const struct la_syscall *call)
 {
     return (int)(uint32_t)call->args[0];
 }

@@ -22,12 +22,13 @@
 #include <linux/tcp.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 enum kind {
     STACK,  /* arg: enum la_sock_option */
-    BUFFER, /* the same, doubled as Linux does */
     KEPT,   /* a hint; arg: slot, first: its default */
     NATIVE, /* the kernel obeys it on the unix socket */
     FIXED,  /* read only; first: the value */
@@ -54,10 +55,10 @@ static const struct row table[] = {
     {SOL_SOCKET, SO_REUSEADDR, STACK, LA_SO_REUSEADDR, 0},
     {SOL_SOCKET, SO_KEEPALIVE, STACK, LA_SO_KEEPALIVE, 0},
     {SOL_SOCKET, SO_BROADCAST, STACK, LA_SO_BROADCAST, 0},
-    {SOL_SOCKET, SO_SNDBUF, BUFFER, LA_SO_SNDBUF, 0},
-    {SOL_SOCKET, SO_RCVBUF, BUFFER, LA_SO_RCVBUF, 0},
-    {SOL_SOCKET, SO_SNDBUFFORCE, BUFFER, LA_SO_SNDBUF, 0},
-    {SOL_SOCKET, SO_RCVBUFFORCE, BUFFER, LA_SO_RCVBUF, 0},
+    {SOL_SOCKET, SO_SNDBUF, STACK, LA_SO_SNDBUF, 0},
+    {SOL_SOCKET, SO_RCVBUF, STACK, LA_SO_RCVBUF, 0},
+    {SOL_SOCKET, SO_SNDBUFFORCE, STACK, LA_SO_SNDBUF, 0},
+    {SOL_SOCKET, SO_RCVBUFFORCE, STACK, LA_SO_RCVBUF, 0},
     {SOL_SOCKET, SO_DEBUG, KEPT, DEBUG_, 0},
     {SOL_SOCKET, SO_DONTROUTE, KEPT, DONTROUTE_, 0},
     {SOL_SOCKET, SO_OOBINLINE, KEPT, OOBINLINE_, 0},
@@ -171,7 +172,7 @@ refuse(struct la_visit *v, int error)
                    v->call.nr == SYS_getsockopt ? "getsockopt" : "setsockopt",
                    (int)(uint32_t)v->call.args[1], (int)(uint32_t)v->call.args[2]);
     la_run_refused(v->run, &v->call, what, error);
-    la_call_fail(&v->call, error);
+    la_syscall_fail(&v->call, error);
 }
 
 /* ---- getsockopt ---------------------------------------------------------------------------- */
@@ -191,7 +192,7 @@ give(struct la_visit *v, const void *value, size_t n)
     }
     if (error == 0)
         error = la_process_write(v->call.tid, v->call.args[4], &len, sizeof(len));
-    la_call_fail(&v->call, error);
+    la_syscall_fail(&v->call, error);
 }
 
 static void
@@ -230,7 +231,7 @@ give_peer_name(struct la_visit *v)
     if (v->ps->state == LA_PSOCK_ESTABLISHED && la_name_peer(v->ps, &peer))
         give(v, &sa, la_name_encode(v->ps->family, &peer, &sa));
     else
-        la_call_fail(&v->call, ENOTCONN);
+        la_syscall_fail(&v->call, ENOTCONN);
 }
 
 static void
@@ -277,7 +278,7 @@ give_stack(struct la_visit *v, const struct row *r)
 }
 
 void
-la_call_getsockopt(struct la_visit *v)
+la_syscall_getsockopt(struct la_visit *v)
 {
     const struct row *r = find(v);
     if (r == NULL) {
@@ -286,7 +287,6 @@ la_call_getsockopt(struct la_visit *v)
     }
     switch ((enum kind)r->kind) {
     case STACK:
-    case BUFFER:
         give_stack(v, r);
         break;
     case KEPT:
@@ -296,7 +296,7 @@ la_call_getsockopt(struct la_visit *v)
         give_int(v, r->first);
         break;
     case NATIVE:
-        la_call_continue(&v->call);
+        la_syscall_continue(&v->call);
         break;
     case REFUSE:
         refuse(v, ENOPROTOOPT);
@@ -331,9 +331,6 @@ static int
 set_stack(struct la_visit *v, const struct row *r, int64_t value)
 {
     struct la_psock *ps = v->ps;
-    /* Linux doubles what it is told, for its own overhead, and never takes less than this. */
-    if (r->kind == BUFFER)
-        value = value < 2304 ? 4608 : value * 2;
     if (r->arg == LA_SO_TTL && value == -1)
         value = 64;
     la_err err = la_sock_option_set(v->run->socks, ps->sock, (enum la_sock_option)r->arg, value,
@@ -384,13 +381,13 @@ set_special(struct la_visit *v, const struct row *r)
 }
 
 void
-la_call_setsockopt(struct la_visit *v)
+la_syscall_setsockopt(struct la_visit *v)
 {
     const struct row *r = find(v);
     int64_t value = 0;
     int error = ENOPROTOOPT;
     if (r != NULL && r->kind == NATIVE) {
-        la_call_continue(&v->call);
+        la_syscall_continue(&v->call);
         return;
     }
     if (r != NULL && r->kind == SPECIAL)
@@ -399,12 +396,12 @@ la_call_setsockopt(struct la_visit *v)
         error = r->arg;
     else if (r != NULL && r->kind != FIXED)
         error = read_int(v, r, &value);
-    if (r != NULL && error == 0 && (r->kind == STACK || r->kind == BUFFER))
+    if (r != NULL && error == 0 && r->kind == STACK)
         error = set_stack(v, r, value);
     else if (r != NULL && error == 0 && r->kind == KEPT)
         v->ps->options.kept[r->arg] = (int32_t)value;
     if (error == 0)
-        la_call_return(&v->call, 0);
+        la_syscall_return(&v->call, 0);
     else
         refuse(v, error);
 }

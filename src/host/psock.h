@@ -80,10 +80,10 @@ struct la_psock {
     enum la_psock_state state;
     int family;              /* AF_INET, AF_INET6 */
     bool datagram;
-    bool nonblock_born;      /* created with SOCK_NONBLOCK */
     bool doomed;             /* on the list of records to be freed at the end of the round */
     bool local_shown;        /* bound to a loopback address, which the stack does not have */
     struct la_addr local_as; /* … this one */
+    uint16_t port_inside;    /* bound to it, so that sockets inside reach it; 0 = none */
     int error;               /* SO_ERROR: an errno value, 0 = none */
     uint64_t seen_n;         /* the last scan that found it alive */
     unsigned waiting_n;      /* kept calls */

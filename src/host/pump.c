@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 enum {
     PORTION_BYTES = 512 * 1024, /* per direction and round, for fairness and the cache's sake */

@@ -23,13 +23,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { SCAN_NS = 1000000000 };
 
 int
 la_registry_init(struct la_registry *r)
 {
-    *r = (struct la_registry){.scan_at = {0}};
+    *r = (struct la_registry){0};
     r->living_fd = epoll_create1(EPOLL_CLOEXEC);
     return r->living_fd < 0 ? errno : 0;
 }
@@ -223,15 +224,15 @@ la_registry_tick(struct la_run *run)
     struct la_registry *r = &run->registry;
     if (run->now.ns < r->scan_at.ns)
         return;
+    la_registry_scan(run);
     r->scan_at.ns = run->now.ns + SCAN_NS;
-    size_t cursor = 0;
-    const struct la_psock *ps;
-    while ((ps = la_map_next(&r->by_cookie, &cursor)) != NULL) {
-        if (is_silent(ps)) {
-            la_registry_scan(run);
-            return;
-        }
-    }
+}
+
+la_instant
+la_registry_deadline(const struct la_run *run)
+{
+    /* Nothing to be found: the next socket is named by a call, which wakes the loop anyway. */
+    return run->registry.by_cookie.live_n != 0 ? run->registry.scan_at : LA_INSTANT_NEVER;
 }
 
 void

@@ -44,6 +44,8 @@ struct la_psock *la_registry_find_sock(const struct la_registry *r, la_sock sock
 void la_registry_scan(struct la_run *run);
 /* Scans now and then, while there is a socket whose last close is silent. */
 void la_registry_tick(struct la_run *run);
+/* When la_registry_tick() is next needed. */
+la_instant la_registry_deadline(const struct la_run *run);
 /* Frees what was retired. Only at the end of a round, when nobody holds a pointer. */
 void la_registry_reap(struct la_run *run);
 

@@ -21,6 +21,7 @@ struct la_run_cfg {
     bool trace_calls;             /* one line per refused call */
     struct la_trace trace;        /* hears both stacks (ends 0 and 1) and the wire */
     struct la_capture_writer *capture; /* a tap at the program's end; NULL: none */
+    uint32_t capture_iface;       /* its interface number there */
 };
 
 struct la_run_result {

@@ -9,6 +9,7 @@
  * inode; for datagrams with one end of a connected pair. Where the kernel would refuse a
  * combination of arguments it is left to say so.
  */
+#include "base/addr.h"
 #include "host/acceptor.h"
 #include "host/calls.h"
 #include "host/datagram.h"
@@ -52,26 +53,26 @@ make(struct la_run *run, int family, int type, struct la_psock **out)
 }
 
 static void
-open_socket(struct la_run *run, const struct la_call *call, int family, int type)
+open_socket(struct la_run *run, const struct la_syscall *call, int family, int type)
 {
-    struct la_psock *ps;
+    struct la_psock *ps = NULL;
     int fd = make(run, family, type, &ps);
     if (fd < 0) {
-        la_call_fail(call, -fd);
+        la_syscall_fail(call, -fd);
         return;
     }
-    int error = la_call_give_fd(call, fd, (type & SOCK_CLOEXEC) != 0);
+    int error = la_syscall_give_fd(call, fd, (type & SOCK_CLOEXEC) != 0);
     (void)close(fd);
     if (error == 0)
         return;
     if (error != ENOENT)
-        la_call_fail(call, error);
+        la_syscall_fail(call, error);
     la_psock_retire(ps);
 }
 
 /* A process that may not be traced cannot be served: it gets no socket of ours, and an explanation. */
 static bool
-is_watchable(struct la_run *run, const struct la_call *call)
+is_watchable(struct la_run *run, const struct la_syscall *call)
 {
     char name[16];
     int fd = la_process_borrow(&run->processes, call->tid, 0);
@@ -85,7 +86,7 @@ is_watchable(struct la_run *run, const struct la_call *call)
 }
 
 void
-la_call_socket(struct la_run *run, const struct la_call *call)
+la_syscall_socket(struct la_run *run, const struct la_syscall *call)
 {
     int family = (int)(uint32_t)call->args[0];
     int type = (int)(uint32_t)call->args[1];
@@ -96,12 +97,12 @@ la_call_socket(struct la_run *run, const struct la_call *call)
     if (kind == SOCK_STREAM && !ours) {
         /* SCTP and MPTCP would slip past the stack; programs fall back to TCP. */
         la_run_refused(run, call, "socket", EPROTONOSUPPORT);
-        la_call_fail(call, EPROTONOSUPPORT);
+        la_syscall_fail(call, EPROTONOSUPPORT);
     } else if (!ours || (kind == SOCK_DGRAM && !run->cfg->udp) ||
                (type & ~(TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0) {
-        la_call_continue(call);
+        la_syscall_continue(call);
     } else if (!is_watchable(run, call)) {
-        la_call_fail(call, EPERM);
+        la_syscall_fail(call, EPERM);
     } else {
         open_socket(run, call, family, type);
     }
@@ -116,7 +117,7 @@ bind_to(struct la_psock *ps, const struct la_endpoint *wanted)
     struct la_endpoint local = *wanted;
     bool loopback = la_addr_is_loopback(&local.addr);
     if (loopback)
-        local.addr = la_addr_is_v4(&local.addr) ? run->own4 : run->own6;
+        local.addr = la_addr_is_v4(&local.addr) ? run->aliases.own4 : run->aliases.own6;
     la_err err = la_sock_bind(run->socks, ps->sock, &local);
     if (err == LA_ERR_ADDRESS_IN_USE) {
         la_registry_scan(run); /* perhaps by a socket that the program has closed */
@@ -132,7 +133,7 @@ bind_to(struct la_psock *ps, const struct la_endpoint *wanted)
 }
 
 void
-la_call_bind(struct la_visit *v)
+la_syscall_bind(struct la_visit *v)
 {
     struct la_name name;
     int error = la_name_read(&v->call, v->call.args[1], v->call.args[2], v->ps->family, &name);
@@ -142,7 +143,7 @@ la_call_bind(struct la_visit *v)
         error = EINVAL;
     if (error == 0)
         error = bind_to(v->ps, &name.endpoint);
-    la_call_fail(&v->call, error);
+    la_syscall_fail(&v->call, error);
 }
 
 /* ---- names --------------------------------------------------------------------------------- */
@@ -152,14 +153,14 @@ write_name(struct la_visit *v, struct la_endpoint *endpoint)
 {
     if (la_addr_is_any(&endpoint->addr))
         memset(&endpoint->addr, 0, sizeof(endpoint->addr)); /* ::, also where it is 0.0.0.0 */
-    la_call_fail(&v->call, v->call.args[1] == 0
+    la_syscall_fail(&v->call, v->call.args[1] == 0
                                ? EFAULT
                                : la_name_write(&v->call, v->call.args[1], v->call.args[2],
                                                v->ps->family, endpoint));
 }
 
 void
-la_call_getsockname(struct la_visit *v)
+la_syscall_getsockname(struct la_visit *v)
 {
     struct la_endpoint local = {0};
     if (!la_name_local(v->ps, &local))
@@ -168,7 +169,7 @@ la_call_getsockname(struct la_visit *v)
 }
 
 void
-la_call_getpeername(struct la_visit *v)
+la_syscall_getpeername(struct la_visit *v)
 {
     struct la_endpoint peer;
     bool connected =
@@ -180,7 +181,7 @@ la_call_getpeername(struct la_visit *v)
     if (connected)
         write_name(v, &peer);
     else
-        la_call_fail(&v->call, ENOTCONN);
+        la_syscall_fail(&v->call, ENOTCONN);
 }
 
 /* ---- shutdown ------------------------------------------------------------------------------ */
@@ -193,7 +194,7 @@ shut_listener(struct la_visit *v)
     la_acceptor_close(v->ps);
     if (!la_psock_renew(v->ps)) /* a stack's listener ends with its socket */
         la_psock_retire(v->ps);
-    la_call_continue(&v->call);
+    la_syscall_continue(&v->call);
 }
 
 /* In SYN-SENT Linux gives the attempt up, whatever direction was named, and says 0. */
@@ -208,7 +209,7 @@ shut_attempt(struct la_visit *v)
     v->ps->near.failure_untold = false;
     if (!la_psock_renew(v->ps))
         la_psock_retire(v->ps);
-    la_call_return(&v->call, 0);
+    la_syscall_return(&v->call, 0);
 }
 
 static void
@@ -217,18 +218,18 @@ shut_connection(struct la_visit *v, int how)
     /* The record must stand before the kernel acts: it tells shutdown() from close(). */
     v->ps->near.shut_read |= how != SHUT_WR;
     v->ps->near.shut_write |= how != SHUT_RD;
-    la_call_continue(&v->call);
+    la_syscall_continue(&v->call);
 }
 
 void
-la_call_shutdown(struct la_visit *v)
+la_syscall_shutdown(struct la_visit *v)
 {
     struct la_psock *ps = v->ps;
     int how = (int)(uint32_t)v->call.args[1];
     if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
-        la_call_fail(&v->call, EINVAL);
+        la_syscall_fail(&v->call, EINVAL);
     else if (ps->datagram && ps->dgram.connected)
-        la_call_continue(&v->call);
+        la_syscall_continue(&v->call);
     else if (!ps->datagram && ps->state == LA_PSOCK_ESTABLISHED)
         shut_connection(v, how);
     else if (!ps->datagram && ps->state == LA_PSOCK_CONNECTING)
@@ -236,5 +237,5 @@ la_call_shutdown(struct la_visit *v)
     else if (!ps->datagram && ps->state == LA_PSOCK_LISTENING && how != SHUT_WR)
         shut_listener(v);
     else
-        la_call_fail(&v->call, ps->state == LA_PSOCK_LISTENING ? 0 : ENOTCONN);
+        la_syscall_fail(&v->call, ps->state == LA_PSOCK_LISTENING ? 0 : ENOTCONN);
 }

@@ -14,6 +14,7 @@
 #include "host/far_udp.h"
 #include "host/launch.h"
 #include "host/loop.h"
+#include "host/names.h"
 #include "host/private.h"
 #include "host/process.h"
 #include "host/registry.h"
@@ -46,8 +47,8 @@ struct la_run {
     struct la_stack *far_stack;  /* the forwarder */
     struct la_socks *socks;      /* of the near stack */
     struct la_wire *wire;
-    struct la_link *near_link;   /* the wire's end 0, or a tap around it */
-    struct la_addr own4, own6;   /* of the near stack */
+    struct la_link *tap;         /* around the wire's end 0; NULL: none */
+    struct la_aliases aliases;
 
     struct la_processes processes;
     struct la_registry registry;
@@ -62,9 +63,11 @@ struct la_run {
 
     bool first_exited;           /* the first child has ended … */
     int exit_code;               /* … with this code */
-    la_instant give_up_at;       /* when open connections are not waited for any longer */
+    la_instant give_up_at;       /* when open connections are not waited for any longer; NEVER:
+                                    the processes have not ended */
     bool tasks_gone;             /* no process under the filter is left */
-    unsigned interrupts_n;       /* Ctrl-C so far */
+    la_instant signal_at;        /* the latest signal that asked the program to end */
+    bool interrupted;            /* asked a second time: end at once */
     bool foreign_said;           /* the line about 32-bit programs was written */
 };
 
@@ -73,8 +76,11 @@ bool la_run_port_is_inside(const struct la_run *run, bool datagram, uint16_t por
 void la_run_port_take(struct la_psock *ps, uint16_t port);
 void la_run_port_give(struct la_psock *ps);
 
+/* Rounds until the run is over. */
+void la_supervise(struct la_run *run);
+
 /* --trace: one line for a call that was refused. */
-void la_run_refused(const struct la_run *run, const struct la_call *call, const char *what,
+void la_run_refused(const struct la_run *run, const struct la_syscall *call, const char *what,
                     int error);
 
 #endif

@@ -37,8 +37,10 @@ fill_connection(const struct la_conn_status *s, struct tcp_info *out)
                                   (s->sack ? TCPI_OPT_SACK : 0) |
                                   (s->wscale_send != 255 ? TCPI_OPT_WSCALE : 0) |
                                   (s->ecn ? TCPI_OPT_ECN : 0));
-    out->tcpi_snd_wscale = s->wscale_send != 255 ? s->wscale_send & 0xf : 0;
-    out->tcpi_rcv_wscale = s->wscale_receive != 255 ? s->wscale_receive & 0xf : 0;
+    unsigned send_scale = s->wscale_send != 255 ? s->wscale_send : 0;
+    unsigned receive_scale = s->wscale_receive != 255 ? s->wscale_receive : 0;
+    out->tcpi_snd_wscale = send_scale & 0xfu;
+    out->tcpi_rcv_wscale = receive_scale & 0xfu;
     out->tcpi_rto = s->rto_us;
     out->tcpi_snd_mss = s->mss_send;
     out->tcpi_rcv_mss = s->mss_receive;

@@ -25,7 +25,7 @@ la_wait_keep(const struct la_visit *visit, enum la_wait_kind kind, int64_t timeo
     struct la_waiters *ws = &ps->run->waiters;
     struct la_waiter *w = calloc(1, sizeof(*w));
     if (w == NULL) {
-        la_call_fail(&visit->call, ENOMEM);
+        la_syscall_fail(&visit->call, ENOMEM);
         return;
     }
     w->call = visit->call;
@@ -81,7 +81,7 @@ la_wait_first(struct la_psock *ps, enum la_wait_kind kind)
         next = w->next;
         if (w->ps != ps || w->kind != kind)
             continue;
-        if (la_call_is_alive(&w->call))
+        if (la_syscall_is_alive(&w->call))
             return w;
         la_wait_drop(w);
     }
@@ -95,7 +95,7 @@ la_wait_fail_all(struct la_psock *ps, int error)
     for (struct la_waiter *w = ps->run->waiters.first; ps->waiting_n > 0 && w != NULL; w = next) {
         next = w->next;
         if (w->ps == ps) {
-            la_call_fail(&w->call, error);
+            la_syscall_fail(&w->call, error);
             la_wait_drop(w);
         }
     }
@@ -104,7 +104,7 @@ la_wait_fail_all(struct la_psock *ps, int error)
 static void
 time_out(struct la_waiter *w)
 {
-    la_call_fail(&w->call, w->kind == LA_WAIT_CONNECT ? EINPROGRESS : EAGAIN);
+    la_syscall_fail(&w->call, w->kind == LA_WAIT_CONNECT ? EINPROGRESS : EAGAIN);
     leave(w);
 }
 
@@ -118,7 +118,7 @@ la_wait_tick(struct la_run *run)
         next = w->next;
         if (run->now.ns >= w->deadline.ns)
             time_out(w);
-        else if (check && !la_call_is_alive(&w->call))
+        else if (check && !la_syscall_is_alive(&w->call))
             leave(w);
     }
     if (check)

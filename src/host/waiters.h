@@ -11,7 +11,7 @@ enum la_wait_kind { LA_WAIT_CONNECT, LA_WAIT_ACCEPT, LA_WAIT_RECEIVE, LA_WAIT_SE
 
 struct la_waiter {
     struct la_waiter *next, *prev;
-    struct la_call call;
+    struct la_syscall call;
     struct la_psock *ps;
     enum la_wait_kind kind;
     la_instant deadline;
