@@ -22,6 +22,8 @@ struct la_run_cfg {
     struct la_trace trace;        /* hears both stacks (ends 0 and 1) and the wire */
     struct la_capture_writer *capture; /* a tap at the program's end; NULL: none */
     uint32_t capture_iface;       /* its interface number there */
+    void (*idle)(void *ctx, la_instant now); /* before each wait, for live views; NULL: none */
+    void *idle_ctx;
 };
 
 struct la_run_result {

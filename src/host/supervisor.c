@@ -252,7 +252,10 @@ la_supervise(struct la_run *run)
     run->notify_watch.on_ready = on_notification;
     run->give_up_at = LA_INSTANT_NEVER;
     while (!is_over(run)) {
-        (void)la_loop_wait(&run->loop, wait_ns(run));
+        int64_t wait = wait_ns(run);
+        if (wait != 0 && run->cfg->idle != NULL)
+            run->cfg->idle(run->cfg->idle_ctx, run->now);
+        (void)la_loop_wait(&run->loop, wait);
         run->now = la_walltime_now(&run->clock);
         la_wait_tick(run);
         la_far_udp_tick(run);
