@@ -25,6 +25,7 @@ struct la_story;
 
 struct la_views {
     struct la_story *story;            /* NULL: neither ladder nor JSON */
+    struct la_trace story_trace;
     FILE *json;
     const char *json_name, *pcap_name;
     struct la_capture_writer *capture; /* NULL: none */
