@@ -114,7 +114,8 @@ struct la_mem;
  * NULL when not even the object itself could be allocated. Caller owns one reference. */
 struct la_mem *la_mem_new(const struct la_alloc *alloc, uint64_t budget_bytes);
 /* All memory inside [base, base + n), `base` aligned to 64: the whole state of an instance can be
- * cloned by copying the region back to the same address. NULL when n is too small (< 64 KiB). */
+ * cloned by copying the region back to the same address. What the region holds is the budget. NULL
+ * when n is too small (< 64 KiB) or `base` is not aligned. */
 struct la_mem *la_mem_new_arena(void *base, size_t n);
 struct la_mem *la_mem_ref(struct la_mem *mem);
 void la_mem_unref(struct la_mem *mem);

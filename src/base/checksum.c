@@ -11,16 +11,21 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 static uint16_t
 swap16(uint16_t v)
 {
     return (uint16_t)(v << 8 | v >> 8);
 }
 
+/* What the octets of v in memory say in network order: compilers make a swap of it, or nothing. */
 static uint16_t
 to_network(uint16_t v)
 {
-    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? swap16(v) : v;
+    uint8_t octets[2];
+    memcpy(octets, &v, sizeof(v));
+    return la_get16(octets);
 }
 
 static inline uint64_t

@@ -48,9 +48,7 @@ la_mem_unref(struct la_mem *mem)
     LA_ASSERT(mem->holders_n > 0);
     if (--mem->holders_n > 0)
         return;
-    for (int i = 0; i < LA_SHELF_COUNT; i++)
-        mem->shelf[i].hand_max = 0;
-    la_mem_trim(mem);
+    la_mem_keep_nothing(mem);
     la_mem_end_if_unused(mem);
 }
 
@@ -127,6 +125,13 @@ la_mem_trim(struct la_mem *mem)
 {
     for (int i = 0; i < LA_SHELF_COUNT; i++)
         la_shelf_trim(mem, (enum la_shelf_class)i);
+}
+
+void
+la_mem_keep_nothing(struct la_mem *mem)
+{
+    for (int i = 0; i < LA_SHELF_COUNT; i++)
+        la_shelf_close(mem, (enum la_shelf_class)i);
 }
 
 /* ---- numbers ---------------------------------------------------------------------------- */

@@ -45,10 +45,10 @@ _Static_assert(sizeof(union slot_hdr) + sizeof(struct la_frame) <= 256, "a frame
 _Static_assert(sizeof(struct la_slice) >= sizeof(struct la_item), "a free slice can be linked");
 
 static size_t
-chunk_bytes(enum la_shelf_class class_idx)
+chunk_bytes(const struct la_mem *mem, enum la_shelf_class class_idx)
 {
-    const struct class_def *def = &classes[class_idx];
-    return sizeof(struct la_chunk) + SLOT_ALIGN + (size_t)def->slots_n * def->slot_bytes;
+    size_t slots_n = mem->shelf[class_idx].slots_n;
+    return sizeof(struct la_chunk) + SLOT_ALIGN + slots_n * classes[class_idx].slot_bytes;
 }
 
 static struct la_chunk *
@@ -66,7 +66,23 @@ la_shelf_item_bytes(enum la_shelf_class class_idx)
 void
 la_shelf_init(struct la_mem *mem, enum la_shelf_class class_idx)
 {
-    mem->shelf[class_idx] = (struct la_shelf){.hand_max = classes[class_idx].hand_max};
+    struct la_shelf *shelf = &mem->shelf[class_idx];
+    *shelf = (struct la_shelf){
+        .hand_max = classes[class_idx].hand_max,
+        .slots_n = classes[class_idx].slots_n,
+    };
+    shelf->spare_max = (uint32_t)(RESERVE_BYTES / chunk_bytes(mem, class_idx));
+}
+
+void
+la_shelf_close(struct la_mem *mem, enum la_shelf_class class_idx)
+{
+    struct la_shelf *shelf = &mem->shelf[class_idx];
+    la_shelf_trim(mem, class_idx);
+    shelf->hand_max = 0;
+    shelf->spare_max = 0;
+    if (shelf->out_n == 0)
+        shelf->slots_n = 1;
 }
 
 /* ---- chunks ----------------------------------------------------------------------------- */
@@ -95,15 +111,16 @@ partial_unlink(struct la_shelf *shelf, struct la_chunk *chunk)
 static struct la_chunk *
 chunk_new(struct la_mem *mem, enum la_shelf_class class_idx)
 {
-    const struct class_def *def = &classes[class_idx];
-    struct la_chunk *chunk = la_mem_raw_take(mem, chunk_bytes(class_idx));
+    uint32_t slots_n = mem->shelf[class_idx].slots_n;
+    struct la_chunk *chunk = la_mem_raw_take(mem, chunk_bytes(mem, class_idx));
     if (!chunk)
         return NULL;
     uint8_t *first = (uint8_t *)(chunk + 1);
     first += -(uintptr_t)first % SLOT_ALIGN;
-    *chunk = (struct la_chunk){.free_n = def->slots_n};
-    for (uint32_t i = def->slots_n; i-- > 0;) {
-        union slot_hdr *hdr = (union slot_hdr *)(void *)(first + (size_t)i * def->slot_bytes);
+    *chunk = (struct la_chunk){.free_n = slots_n};
+    for (uint32_t i = slots_n; i-- > 0;) {
+        union slot_hdr *hdr =
+            (union slot_hdr *)(void *)(first + (size_t)i * classes[class_idx].slot_bytes);
         struct la_item *item = (struct la_item *)(void *)(hdr + 1);
         hdr->chunk = chunk;
         item->next = chunk->free;
@@ -136,8 +153,8 @@ static void
 chunk_retire(struct la_mem *mem, enum la_shelf_class class_idx, struct la_chunk *chunk)
 {
     struct la_shelf *shelf = &mem->shelf[class_idx];
-    if (mem->holders_n == 0 || (shelf->spare_n + 1) * chunk_bytes(class_idx) > RESERVE_BYTES) {
-        la_mem_raw_give(mem, chunk, chunk_bytes(class_idx));
+    if (shelf->spare_n >= shelf->spare_max) {
+        la_mem_raw_give(mem, chunk, chunk_bytes(mem, class_idx));
         return;
     }
     chunk->next = shelf->spare;
@@ -161,8 +178,8 @@ hand_pop_to_chunk(struct la_mem *mem, enum la_shelf_class class_idx)
     chunk->free = item;
     if (chunk->free_n++ == 0)
         partial_push(shelf, chunk);
-    LA_ASSERT(chunk->free_n <= classes[class_idx].slots_n);
-    if (chunk->free_n == classes[class_idx].slots_n) {
+    LA_ASSERT(chunk->free_n <= shelf->slots_n);
+    if (chunk->free_n == shelf->slots_n) {
         partial_unlink(shelf, chunk);
         chunk_retire(mem, class_idx, chunk);
     }
@@ -213,7 +230,7 @@ la_shelf_trim(struct la_mem *mem, enum la_shelf_class class_idx)
         struct la_chunk *chunk = shelf->spare;
         shelf->spare = chunk->next;
         shelf->spare_n--;
-        la_mem_raw_give(mem, chunk, chunk_bytes(class_idx));
+        la_mem_raw_give(mem, chunk, chunk_bytes(mem, class_idx));
     }
 }
 
@@ -229,12 +246,12 @@ la_shelf_check(const struct la_mem *mem, enum la_shelf_class class_idx)
     LA_ASSERT(hand_n <= shelf->hand_max);
     for (const struct la_chunk *chunk = shelf->partial; chunk; chunk = chunk->next) {
         LA_ASSERT(chunk->free_n > 0);
-        LA_ASSERT(chunk->free_n < classes[class_idx].slots_n);
+        LA_ASSERT(chunk->free_n < shelf->slots_n);
         LA_ASSERT(!chunk->next || chunk->next->prev == chunk);
     }
     uint32_t spare_n = 0;
     for (const struct la_chunk *chunk = shelf->spare; chunk; chunk = chunk->next) {
-        LA_ASSERT(chunk->free_n == classes[class_idx].slots_n);
+        LA_ASSERT(chunk->free_n == shelf->slots_n);
         spare_n++;
     }
     LA_ASSERT(spare_n == shelf->spare_n);

@@ -34,6 +34,8 @@ struct la_shelf {
     struct la_item *hand;
     uint32_t hand_n;
     uint32_t hand_max;
+    uint32_t slots_n;   /* per chunk */
+    uint32_t spare_max; /* chunks that may lie spare */
     uint64_t out_n;           /* items outside the chunks: in the hand or with an owner */
     struct la_chunk *partial; /* chunks with free and used slots */
     struct la_chunk *spare;   /* chunks with free slots only */
@@ -64,6 +66,9 @@ void la_mem_end_if_unused(struct la_mem *mem);
 /* Octets of one item of the class. */
 uint32_t la_shelf_item_bytes(enum la_shelf_class class_idx);
 void la_shelf_init(struct la_mem *mem, enum la_shelf_class class_idx);
+/* Nothing is held back from now on: what comes free goes on to its chunk, and a free chunk to the
+ * allocator. */
+void la_shelf_close(struct la_mem *mem, enum la_shelf_class class_idx);
 /* Moves a batch into the hand and returns one item. NULL: no memory. */
 void *la_shelf_refill(struct la_mem *mem, enum la_shelf_class class_idx) LA_MUST_CHECK;
 /* Moves what is too much out of the hand. `mem` may be gone afterwards. */
@@ -92,7 +97,7 @@ la_shelf_take(struct la_mem *mem, enum la_shelf_class class_idx)
     return item;
 }
 
-/* Without holders hand_max is 0, so that each give comes to la_shelf_drain(). */
+/* A closed shelf has hand_max 0, so that each give comes to la_shelf_drain(). */
 static inline void
 la_shelf_give(struct la_mem *mem, enum la_shelf_class class_idx, void *take_item)
 {

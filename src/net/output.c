@@ -191,15 +191,12 @@ la_net_output(struct la_net *net, struct la_frame *take_frame, const struct la_n
         return refuse(net, take_frame, dest->err);
     if (la_addr_is_any(&out->src))
         return refuse(net, take_frame, LA_ERR_BAD_ARGUMENT);
-    bool local = dest->route.iface == LA_NET_IFACE_LOCAL;
-    uint32_t room_n =
-        local ? LA_NET_LOCAL_QUEUE_MAX - net->local.n : la_net_tx_room(net, dest->route.iface);
-    if (room_n == 0)
+    if (la_net_tx_room(net, dest->route.iface) == 0)
         return refuse(net, take_frame, LA_ERR_NO_MEMORY);
     la_err err = la_net_encapsulate(net, take_frame, out, dest->route.mtu_bytes);
     if (err != LA_OK)
         return refuse(net, take_frame, err);
-    if (local)
+    if (dest->route.iface == LA_NET_IFACE_LOCAL)
         la_frameq_push(&net->local, take_frame);
     else
         send_on(net, dest, take_frame, now);

@@ -286,7 +286,7 @@ la_net_udp_send(struct la_net *net, la_handle udp, const struct la_endpoint *loc
                                                                 : (size_t)LA_IP6_HEADER_BYTES);
     if (bytes.n > route.mtu_bytes || bytes.n + headers_n > route.mtu_bytes)
         return LA_ERR_MESSAGE_TOO_BIG;
-    if (route.iface != LA_NET_IFACE_LOCAL && la_net_tx_room(net, route.iface) == 0)
+    if (la_net_tx_room(net, route.iface) == 0)
         return LA_ERR_AGAIN;
     err = datagram_send(net, &ends, bytes, now);
     return err == LA_OK ? (la_ssize)bytes.n : err;

@@ -15,6 +15,14 @@
 
 /* ---- events ----------------------------------------------------------------------------- */
 
+/* Events without a connection are about these ends from here on. */
+static void
+about(struct la_stack *s, const struct la_tuple *tuple)
+{
+    s->about_local = tuple->local;
+    s->about_remote = tuple->remote;
+}
+
 static void
 tell_arrived(struct la_stack *s, const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
              const struct la_tcp_todo *todo)
@@ -86,6 +94,7 @@ to_connection(struct la_stack *s, uint32_t idx, const struct arrival *a, struct 
     struct la_rec *rec = la_rec_at(s, idx);
     tell_arrived(s, &rec->tcp, &a->seg, todo);
     if ((rec->flags & LA_REC_REQUEST) != 0) {
+        about(s, &a->tuple);
         la_forward_segment(s, idx, &a->seg, todo);
         tell_reason(s, NULL, todo);
         return;
@@ -103,6 +112,7 @@ to_connection(struct la_stack *s, uint32_t idx, const struct arrival *a, struct 
         struct la_tcp_todo again = la_stack_todo(s, todo->now);
         again.segment_id = todo->segment_id;
         again.text = todo->text;
+        about(s, &a->tuple);
         no_connection(s, a, &again);
         tell_reason(s, NULL, &again);
     }
@@ -151,12 +161,10 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, la_i
         to_connection(s, idx, &a, &todo);
         return;
     }
-    s->about_local = a.tuple.local;
-    s->about_remote = a.tuple.remote;
+    about(s, &a.tuple);
     tell_arrived(s, NULL, &a.seg, &todo);
     no_connection(s, &a, &todo);
-    s->about_local = a.tuple.local;
-    s->about_remote = a.tuple.remote;
+    about(s, &a.tuple);
     tell_reason(s, NULL, &todo);
 }
 

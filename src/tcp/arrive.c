@@ -128,6 +128,9 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     /* DEVIATION(D6): the SYN again means that our SYN,ACK was lost; it is sent again. */
     bool syn_again = (seg->flags & LA_TCP_SYN) != 0 && la_seq_eq(seg->seq, c->irs);
     if (syn_again && (c->state == LA_TCP_SYN_RECEIVED || c->state == LA_TCP_SYN_RECEIVED_ACTIVE)) {
+        struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+        if (busy != NULL)
+            busy->cause = LA_CAUSE_OPEN;
         c->want |= LA_TCP_WANT_SYN;
         return drop(todo, LA_REASON_DATA_DUPLICATE);
     }

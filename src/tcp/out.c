@@ -169,7 +169,7 @@ send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo
     struct plan plan = {
         .seq = c->iss,
         .flags = c->state == LA_TCP_SYN_SENT ? LA_TCP_SYN : LA_TCP_SYN | LA_TCP_ACK,
-        .cause = again && c->backoff_n > 0 ? LA_CAUSE_RETRANSMIT_RTO : LA_CAUSE_OPEN,
+        .cause = again ? busy->cause : LA_CAUSE_OPEN,
         .sent_before_n = again ? (c->backoff_n > 0 ? c->backoff_n : 1) : 0,
     };
     if (!emit(c, busy, out, &plan, todo))

@@ -171,8 +171,8 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
 
     uint32_t acked = (uint32_t)la_seq_diff(seg->ack, c->snd_una);
     uint32_t octets = min32(acked, busy->sndq.len); /* a FIN counts one more */
+    la_chain_mark_drop(&busy->snd_mark, octets);
     la_chain_drop_front(&busy->sndq, octets);
-    busy->snd_mark = (struct la_chain_mark){0};
     c->snd_una = seg->ack;
     c->bytes_acked += octets;
     c->flags &= ~(uint32_t)LA_TCP_F_R1_REACHED;
@@ -215,7 +215,6 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     busy->recover = c->snd_nxt; /* RFC 6582 3.2 step 4 */
     busy->rtx_nxt = c->snd_una;
     busy->dupacks_n = 0;
-    busy->cause = LA_CAUSE_RETRANSMIT_RTO;
     c->rto_n++;
     c->want |= LA_TCP_WANT_DATA;
     enter_phase(c, busy, LA_CC_LOSS, todo);

@@ -136,6 +136,8 @@ retransmission_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     }
     uint32_t next_us = la_tcp_rto_backed_off(c, env, c->backoff_n + 1u);
     tell_timer(c, LA_TIMER_RETRANSMIT, c->backoff_n + 1u, after_us, next_us, todo);
+    if (busy != NULL)
+        busy->cause = LA_CAUSE_RETRANSMIT_RTO;
     if (is_syn_state(c))
         c->want |= LA_TCP_WANT_SYN;
     else if (busy != NULL)

@@ -71,6 +71,24 @@ get32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/* The story is told in full while this runs: every event has its words, and a state changes only
+ * from where it was. */
+static void
+hear(void *ctx, const struct la_event *event)
+{
+    (void)ctx;
+    must(event->kind < LA_EVENT_KIND_COUNT);
+    if (event->kind == LA_EVENT_STATE) {
+        must(event->u.state.from != event->u.state.to);
+        must(event->u.state.from >= LA_TCP_CLOSED && event->u.state.from < LA_TCP_STATE_COUNT);
+        must(event->u.state.to >= LA_TCP_CLOSED && event->u.state.to < LA_TCP_STATE_COUNT);
+    } else if (event->kind == LA_EVENT_DROP) {
+        must(event->u.drop.reason != LA_REASON_NONE && event->u.drop.reason < LA_REASON_COUNT);
+    } else if (event->kind == LA_EVENT_SEGMENT_SENT) {
+        must(event->u.segment.cause < LA_CAUSE_COUNT);
+    }
+}
+
 static void
 input(struct world *w, const uint8_t *p, size_t n)
 {
@@ -251,6 +269,7 @@ begin(struct world *w)
     cfg.mem = w->mem;
     cfg.seed[0] = 1;
     cfg.checksum_verify = false;
+    cfg.trace = (struct la_trace){hear, NULL, LA_EVENT_ALL};
     cfg.conns_n_max = 64;
     cfg.syn_queue_n_max = 4;
     cfg.time_wait_n_max = 4;

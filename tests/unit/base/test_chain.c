@@ -190,6 +190,8 @@ walk(uint64_t seed, uint64_t budget_bytes, int steps_n)
     struct test_alloc alloc = {0};
     struct la_mem *mem = test_mem_new(&alloc, budget_bytes);
     struct la_rng rng = test_rng(seed);
+    if (seed % 2)
+        la_mem_keep_nothing(mem);
     for (int step = 0; step < steps_n; step++)
         random_step(mem, &rng);
     for (int i = 0; i < CHAINS_N; i++) {

@@ -137,6 +137,7 @@ test_frame__equals_a_flat_packet(void **state)
     struct test_alloc alloc = {0};
     struct la_mem *mem = test_mem_new(&alloc, 0);
     struct la_rng rng = test_rng(1);
+    la_mem_keep_nothing(mem);
     for (int round = 0; round < 1000; round++) {
         struct la_frame *frame = new_frame(mem, &rng);
         assert_non_null(frame);

@@ -187,6 +187,29 @@ test_mem__every_free_slot_is_used_again(void **state)
     test_mem_end(mem, &alloc);
 }
 
+/* What a sanitiser needs: each item is the allocator's own piece, and gone when it is given. */
+static void
+test_mem__nothing_is_kept_when_told_so(void **state)
+{
+    (void)state;
+    struct test_alloc alloc = {0};
+    struct la_mem *mem = test_mem_new(&alloc, 0);
+    free_frames(take_frames(mem, 100));
+    la_mem_keep_nothing(mem);
+    assert_int_equal(alloc.live_n, 1);
+    struct la_frame *list = take_frames(mem, 100);
+    assert_int_equal(alloc.live_n, 101);
+    la_mem_check(mem);
+    while (list) {
+        struct la_frame *next = list->next;
+        size_t live_n = alloc.live_n;
+        la_frame_free(list);
+        assert_int_equal(alloc.live_n, live_n - 1);
+        list = next;
+    }
+    test_mem_end(mem, &alloc);
+}
+
 static void
 test_mem__object_outlives_its_holders_by_its_items(void **state)
 {
@@ -390,6 +413,7 @@ main(void)
         cmocka_unit_test(test_mem__reserve_is_bounded),
         cmocka_unit_test(test_mem__steady_state_needs_no_allocator),
         cmocka_unit_test(test_mem__every_free_slot_is_used_again),
+        cmocka_unit_test(test_mem__nothing_is_kept_when_told_so),
         cmocka_unit_test(test_mem__object_outlives_its_holders_by_its_items),
         cmocka_unit_test(test_mem__counts_are_exact),
         cmocka_unit_test(test_mem__any_allocation_may_fail),

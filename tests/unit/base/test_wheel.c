@@ -191,6 +191,27 @@ test_wheel__rounds_up_to_a_tick(void **state)
     }
 }
 
+/* Moving a deadline back costs nothing; moving it forward takes effect at once. */
+static void
+test_wheel__arming_lazily_never_makes_it_later_than_asked(void **state)
+{
+    (void)state;
+    static struct model m;
+    model_init(&m, 0);
+    la_wheel_arm_lazy(&m.wheel, 0, la_instant_of_ns(10 * TICK_NS));
+    assert_int_equal(m.link[0].tick, m.wheel.tick_now + 10);
+    la_wheel_arm_lazy(&m.wheel, 0, la_instant_of_ns(20 * TICK_NS));
+    assert_int_equal(m.link[0].tick, m.wheel.tick_now + 10);
+    la_wheel_arm_lazy(&m.wheel, 0, LA_INSTANT_NEVER);
+    assert_true(la_wheel_is_armed(&m.link[0]));
+    la_wheel_arm_lazy(&m.wheel, 0, la_instant_of_ns(5 * TICK_NS));
+    assert_int_equal(la_wheel_deadline(&m.wheel).ns, 5 * TICK_NS);
+    assert_int_equal(la_wheel_next_due(&m.wheel, la_instant_of_ns(5 * TICK_NS)), 0);
+    la_wheel_arm_lazy(&m.wheel, 0, LA_INSTANT_NEVER);
+    assert_false(la_wheel_is_armed(&m.link[0]));
+    la_wheel_check(&m.wheel);
+}
+
 /* Who arms himself again for now does not keep the others waiting. */
 static void
 test_wheel__due_nodes_are_served_in_turn(void **state)
@@ -221,6 +242,7 @@ main(void)
         cmocka_unit_test(test_wheel__jumping_to_deadlines_needs_few_steps),
         cmocka_unit_test(test_wheel__far_deadlines_wait_and_never_fire_early),
         cmocka_unit_test(test_wheel__rounds_up_to_a_tick),
+        cmocka_unit_test(test_wheel__arming_lazily_never_makes_it_later_than_asked),
         cmocka_unit_test(test_wheel__due_nodes_are_served_in_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

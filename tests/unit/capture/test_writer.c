@@ -10,18 +10,23 @@
 
 #include "support.h"
 
-/* realloc() that fails from the n-th call on; 0 = never. Linked in place of the real one. */
-static unsigned realloc_fails_from;
+/* realloc() whose n-th call fails, and those behind it, too, if they shall. Linked in place of the
+ * real one. */
+static struct {
+    unsigned calls_n;
+    unsigned fails_at; /* 0 = never */
+    bool for_good;
+} reallocs;
 void *__real_realloc(void *p, size_t n);
 void *__wrap_realloc(void *p, size_t n);
 
 void *
 __wrap_realloc(void *p, size_t n)
 {
-    if (realloc_fails_from != 0 && --realloc_fails_from == 0) {
-        realloc_fails_from = 1;
+    unsigned call = ++reallocs.calls_n;
+    if (reallocs.fails_at != 0 &&
+        (call == reallocs.fails_at || (reallocs.for_good && call > reallocs.fails_at)))
         return NULL;
-    }
     return __real_realloc(p, n);
 }
 
@@ -32,7 +37,7 @@ struct content {
     uint32_t stats_n;
     uint64_t packets_of_stats_n;
     size_t octets;
-    uint8_t bytes[1 << 20];
+    uint8_t bytes[16 << 20];
 };
 
 static uint32_t
@@ -91,6 +96,14 @@ content_read(struct content *content, const char *path)
 }
 
 static struct content content;
+
+/* A comment for which a buffer that has room for a short one must grow. */
+static const char long_text[] = ".................................................................."
+                                ".............................."
+                                ".................................................................."
+                                ".............................."
+                                ".................................................................."
+                                "..............................";
 
 struct rig {
     struct la_mem *mem;
@@ -185,6 +198,29 @@ test_writer__comments_while_held(void **state)
     assert_int_equal(content.comments_n, 3);
 }
 
+/* Large packets are held as far as 4 MiB go, however many have passed. */
+static void
+test_writer__held_octets_are_bounded(void **state)
+{
+    (void)state;
+    enum { TEXT_BYTES = 60000, PACKETS_N = 200, HELD_N = (4 << 20) / (TEXT_BYTES + 40) };
+    static uint8_t text[TEXT_BYTES];
+    const struct la_bytes bytes = {text, sizeof(text)};
+    struct rig rig;
+    rig_init(&rig);
+    struct la_frame *frame = syn_frame(rig.mem, 1, 64);
+    assert_int_equal(la_chain_append_bytes(&frame->payload, rig.mem, bytes), bytes.n);
+    for (frame->id = 1; frame->id <= PACKETS_N; frame->id++)
+        la_capture_writer_packet(rig.writer, rig.iface, frame, true, la_instant_of_ns(0));
+    la_frame_free(frame);
+    for (uint64_t id = PACKETS_N; id > PACKETS_N - HELD_N; id--)
+        la_capture_writer_comment(rig.writer, id, "held");
+    la_capture_writer_comment(rig.writer, PACKETS_N - HELD_N, "written");
+    rig_fini(&rig);
+    assert_int_equal(content.packets_n, PACKETS_N);
+    assert_int_equal(content.comments_n, HELD_N);
+}
+
 /* A comment may come before its packet; only so many wait, the oldest goes. */
 static void
 test_writer__early_comments(void **state)
@@ -218,6 +254,10 @@ test_writer__comments_are_bounded(void **state)
         la_capture_writer_comment(rig.writer, 1, text);
     rig_fini(&rig);
     assert_true(content.comments_n >= 1 && content.comments_n <= 3);
+    bool whole_character = false; /* the option's code and its length, 65533 */
+    for (size_t off = 0; off + 4 <= content.octets; off += 4)
+        whole_character |= u32_at(&content, off) == (UINT32_C(65533) << 16 | 1);
+    assert_true(whole_character);
     assert_true(content.octets < 300000);
 }
 
@@ -339,27 +379,36 @@ test_writer__slow_pipe(void **state)
     la_mem_unref(mem);
 }
 
-/* Each realloc that can fail: an error in the end, and the file holds whole blocks. */
+/* Each realloc that can fail, alone or for good: an error in the end unless only a comment was
+ * lost, and the file holds whole blocks. */
 static void
 test_writer__no_memory(void **state)
 {
     (void)state;
-    for (unsigned fails_from = 1; fails_from < 40; fails_from++) {
+    enum { PACKETS_N = 50 };
+    unsigned errors_n = 0;
+    for (unsigned i = 0; i < 500; i++) {
         struct rig rig;
         rig_init(&rig);
-        realloc_fails_from = fails_from;
-        for (uint64_t i = 0; i < 50; i++) {
-            packet(&rig, i + 1, la_instant_of_ns((int64_t)i));
-            la_capture_writer_comment(rig.writer, i + 1, "a comment");
+        reallocs.calls_n = 0;
+        reallocs.fails_at = 1 + i / 2;
+        reallocs.for_good = i % 2 == 0;
+        for (uint64_t id = 1; id <= PACKETS_N; id++) {
+            packet(&rig, id, la_instant_of_ns((int64_t)id));
+            la_capture_writer_comment(rig.writer, id, "a comment");
+            la_capture_writer_comment(rig.writer, id, long_text);
         }
         int err = la_capture_writer_close(rig.writer);
-        realloc_fails_from = 0;
-        assert_int_equal(err, ENOMEM);
+        bool failed = reallocs.calls_n >= reallocs.fails_at;
+        reallocs.fails_at = 0;
         content_read(&content, rig.path);
-        assert_true(content.packets_n < 50);
+        assert_true(err == 0 ? content.packets_n == PACKETS_N : err == ENOMEM);
+        assert_true(failed || (err == 0 && content.comments_n == 2 * PACKETS_N));
+        errors_n += err != 0;
         unlink(rig.path);
         la_mem_unref(rig.mem);
     }
+    assert_true(errors_n > 100);
 }
 
 int
@@ -369,6 +418,7 @@ main(void)
         cmocka_unit_test(test_writer__holds_and_flushes),
         cmocka_unit_test(test_writer__always_readable),
         cmocka_unit_test(test_writer__comments_while_held),
+        cmocka_unit_test(test_writer__held_octets_are_bounded),
         cmocka_unit_test(test_writer__early_comments),
         cmocka_unit_test(test_writer__comments_are_bounded),
         cmocka_unit_test(test_writer__checksum_left_to_the_link),

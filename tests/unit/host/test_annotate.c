@@ -124,6 +124,21 @@ test_annotate__waiting_is_bounded(void **state)
     assert_int_equal(said_n, LA_ANNOTATE_WAITING_N);
 }
 
+/* In the order in which they happened, also across the end of the ring. */
+static void
+test_annotate__order(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < LA_ANNOTATE_WAITING_N - 1; i++)
+        state_event(SERVER, 0, LA_TCP_ESTABLISHED, LA_TCP_EV_CLOSE);
+    state_event(CLIENT, 0, LA_TCP_CLOSED, LA_TCP_EV_OPEN_PASSIVE);
+    state_event(CLIENT, 0, LA_TCP_LISTEN, LA_TCP_EV_OPEN_ACTIVE);
+    sent_event(CLIENT, 8, LA_CAUSE_OPEN, 0);
+    assert_int_equal(said_n, 2);
+    assert_said(0, 8, "client CLOSED -> LISTEN (RFC 9293 3.10.1)");
+    assert_said(1, 8, "client LISTEN -> SYN-SENT (RFC 9293 3.10.1)");
+}
+
 static void
 test_annotate__causes(void **state)
 {
@@ -171,6 +186,7 @@ main(void)
         cmocka_unit_test_setup(test_annotate__state_on_its_segment, setup),
         cmocka_unit_test_setup(test_annotate__call_on_the_next_segment, setup),
         cmocka_unit_test_setup(test_annotate__waiting_is_bounded, setup),
+        cmocka_unit_test_setup(test_annotate__order, setup),
         cmocka_unit_test_setup(test_annotate__causes, setup),
         cmocka_unit_test_setup(test_annotate__drops_and_the_wire, setup),
     };

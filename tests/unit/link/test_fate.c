@@ -6,6 +6,8 @@
 
 #include "support.h"
 
+#include "link/fate.h"
+
 enum { PACKETS_N = 3000 };
 
 /* What became of each packet of the flow under test, as the event stream tells. */
@@ -151,6 +153,38 @@ test_fate__seed_matters(void **state)
     assert_memory_not_equal(one.fate, two.fate, PACKETS_N);
 }
 
+/* Within five standard deviations. */
+static void
+assert_share(unsigned n, double share)
+{
+    double sigma = sqrt(PACKETS_N * share * (1 - share));
+    assert_true(fabs(n - PACKETS_N * share) < 5 * sigma);
+}
+
+/* The n-th packet of one direction tells nothing about the n-th of the other. */
+static void
+test_fate__directions_differ(void **state)
+{
+    (void)state;
+    const struct la_link_caps caps = {.mtu_bytes = 1500};
+    const struct la_impair half = {.loss = 0.5};
+    struct la_wire_fate_keys keys;
+    struct la_wire_faults faults;
+    struct la_wire_flow flow = {.id = 1};
+    unsigned same_n = 0;
+    la_wire_fate_keys_init(&keys, 7);
+    assert_int_equal(la_wire_faults_init(&faults, &half, &caps), LA_OK);
+    for (unsigned i = 0; i < PACKETS_N; i++) {
+        struct la_wire_verdict verdict[2];
+        for (unsigned from = 0; from < 2; from++) {
+            flow.side[from].packets_n++;
+            la_wire_fate_decide(&verdict[from], &keys, &faults, &flow, from);
+        }
+        same_n += verdict[0].lost == verdict[1].lost;
+    }
+    assert_share(same_n, 0.5);
+}
+
 static unsigned
 count(const struct story *story, uint8_t fate)
 {
@@ -184,14 +218,6 @@ test_fate__faults_are_independent(void **state)
                 assert_int_equal(one.fate[i] & fates[k], two.fate[i]);
         }
     }
-}
-
-/* Within five standard deviations. */
-static void
-assert_share(unsigned n, double share)
-{
-    double sigma = sqrt(PACKETS_N * share * (1 - share));
-    assert_true(fabs(n - PACKETS_N * share) < 5 * sigma);
 }
 
 static void
@@ -233,6 +259,30 @@ test_fate__bursts(void **state)
     assert_true(fabs((double)lost_n / bursts_n - burst_n) < 1);
 }
 
+/* A flow begins in the bad state as often as it is in it: one packet each of many flows. */
+static void
+test_fate__bursts_from_the_start(void **state)
+{
+    (void)state;
+    struct test_alloc alloc = {0};
+    struct la_mem *mem = test_mem_new(&alloc);
+    struct la_wire_cfg cfg = test_wire_cfg(mem);
+    struct la_wire *wire;
+    struct la_wire_stats stats;
+    cfg.impair[0] = (struct la_impair){.burst_loss = 0.5, .burst_n = 20};
+    assert_int_equal(la_wire_new(&cfg, &wire), LA_OK);
+    for (uint16_t i = 0; i < PACKETS_N; i++)
+        test_send(wire, 0,
+                  test_segment(mem, &(struct test_segment){.client_port = (uint16_t)(10000 + i),
+                                                           .server_port = 80,
+                                                           .flags = LA_TCP_SYN}),
+                  ms(0));
+    la_wire_stats_get(wire, 0, &stats);
+    assert_share((unsigned)stats.burst_lost_n, 0.5);
+    la_wire_free(wire);
+    test_mem_free(mem, &alloc);
+}
+
 static void
 test_fate__certain(void **state)
 {
@@ -272,9 +322,11 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fate__same_in_every_run),
         cmocka_unit_test(test_fate__seed_matters),
+        cmocka_unit_test(test_fate__directions_differ),
         cmocka_unit_test(test_fate__faults_are_independent),
         cmocka_unit_test(test_fate__rates),
         cmocka_unit_test(test_fate__bursts),
+        cmocka_unit_test(test_fate__bursts_from_the_start),
         cmocka_unit_test(test_fate__certain),
         cmocka_unit_test(test_fate__jitter),
     };

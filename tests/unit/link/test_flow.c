@@ -124,6 +124,9 @@ test_flow__joined_in_the_middle(void **state)
     const struct la_wire_packet back = tcp(50007, 80, 1, LA_TCP_ACK, 1);
     uint64_t id = la_wire_flows_count(&a.table, &there, 0)->id;
     assert_int_equal(la_wire_flows_count(&b.table, &back, 1)->id, id);
+    /* A SYN on ports that were in use is a new flow, whatever its number. */
+    const struct la_wire_packet syn = tcp(50000, 80, 0, LA_TCP_SYN, 0);
+    assert_int_not_equal(la_wire_flows_count(&a.table, &syn, 0)->id, id);
     flows_fini(&a);
     flows_fini(&b);
 }

@@ -34,7 +34,7 @@ test_line__order(void **state)
     for (int64_t now = 0; out_n < N; now++) {
         for (unsigned i = 0; i < 3 && in_n < N; i++, in_n++) {
             /* Mostly a constant delay, sometimes any. */
-            uint64_t more = la_rng_below(&rng, 4) == 0 ? la_rng_below(&rng, 60) : 20;
+            uint64_t more = la_rng_below(&rng, 2) == 0 ? la_rng_below(&rng, 200) : 90;
             at_ns[in_n] = now + (int64_t)more;
             assert_true(la_wire_line_push(&line, numbered(mem, in_n), la_instant_of_ns(at_ns[in_n]),
                                           in_n % 2 == 0));

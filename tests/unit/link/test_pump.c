@@ -13,6 +13,7 @@ struct la_stack {
     uint32_t answers_n; /* arriving frames that will be answered */
     uint32_t arrived_n;
     uint32_t timers_n;
+    bool silent; /* timers send nothing */
     la_instant timer_at;
     la_instant last_arrival;
 };
@@ -66,7 +67,7 @@ la_stack_run(struct la_stack *stack, la_instant now, uint32_t budget_n)
         if (budget_n-- == 0)
             return true;
         stack->timers_n--;
-        stack->output_n++;
+        stack->output_n += !stack->silent;
     }
     return false;
 }
@@ -109,6 +110,27 @@ test_pump__until_nothing_is_left(void **state)
     assert_int_equal(rig.b.arrived_n, 500 + 300);
     assert_int_equal(rig.a.arrived_n, 400 + 1000);
     assert_true(la_instant_is_never(la_wire_next(rig.wire, &rig.a, &rig.b)));
+    rig_fini(&rig);
+}
+
+/* More than one burst of each kind of work, when there is no other. */
+static void
+test_pump__more_than_a_burst(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct la_wire_stats stats;
+    rig_init(&rig, ms(5).ns);
+    rig.a.output_n = 500;
+    la_wire_pump(rig.wire, &rig.a, &rig.b, ms(1));
+    la_wire_stats_get(rig.wire, 0, &stats);
+    assert_int_equal(stats.sent_n, 500);
+    la_wire_pump(rig.wire, &rig.a, &rig.b, ms(6));
+    assert_int_equal(rig.b.arrived_n, 500);
+    rig.b.silent = true;
+    rig.b.timers_n = 5000;
+    la_wire_pump(rig.wire, &rig.a, &rig.b, ms(7));
+    assert_int_equal(rig.b.timers_n, 0);
     rig_fini(&rig);
 }
 
@@ -198,6 +220,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pump__until_nothing_is_left),
+        cmocka_unit_test(test_pump__more_than_a_burst),
         cmocka_unit_test(test_pump__next),
         cmocka_unit_test(test_pump__bounded),
         cmocka_unit_test(test_pump__outer_link),

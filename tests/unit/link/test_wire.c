@@ -197,6 +197,14 @@ test_wire__super_segments(void **state)
     assert_int_equal(frame->csum, LA_CSUM_PARTIAL);
     la_frame_free(frame);
     assert_int_equal(stats_of(&rig).too_big_n, 1);
+
+    /* One that is cut into nothing counts as it is. */
+    assert_int_equal(la_wire_impair_set(rig.wire, 0, &(struct la_impair){.mtu_bytes = 600}), LA_OK);
+    frame = test_segment(rig.mem, &(struct test_segment){.client_port = 1, .text_bytes = 500});
+    frame->gso_size = 1460;
+    test_send(rig.wire, 0, frame, ms(0));
+    assert_ptr_equal(test_receive(rig.wire, 1, ms(0)), frame);
+    la_frame_free(frame);
     rig_fini(&rig);
 }
 
@@ -249,6 +257,21 @@ test_wire__jitter_keeps_order(void **state)
         last = at;
     }
     assert_true(varied);
+    rig_fini(&rig);
+}
+
+/* More jitter than delay: nothing arrives before it was sent. */
+static void
+test_wire__jitter_above_delay(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, &(struct la_impair){.jitter_ns = 5});
+    for (int64_t i = 0; i < 100; i++) {
+        (void)send(&rig, 0, ms(i));
+        assert_true(deadline(&rig).ns >= ms(i).ns && deadline(&rig).ns <= ms(i).ns + 5);
+        assert_int_equal(arrive(&rig, deadline(&rig)), i + 1);
+    }
     rig_fini(&rig);
 }
 
@@ -511,6 +534,39 @@ test_wire__change_keeps_order(void **state)
     rig_fini(&rig);
 }
 
+static void
+test_wire__fault_switched_on(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, &(struct la_impair){0});
+    (void)send(&rig, 0, ms(0));
+    assert_int_equal(la_wire_impair_set(rig.wire, 0, &(struct la_impair){.loss = 1}), LA_OK);
+    (void)send(&rig, 0, ms(0));
+    assert_int_equal(arrive(&rig, ms(0)), 1);
+    assert_int_equal(arrive(&rig, ms(0)), 0);
+    assert_int_equal(stats_of(&rig).lost_n, 1);
+    rig_fini(&rig);
+}
+
+/* Nor does a delay that is taken away, on a wire that counts no flows. */
+static void
+test_wire__delay_taken_away(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, &(struct la_impair){.delay_ns = ms(10).ns});
+    (void)send(&rig, 0, ms(0));
+    assert_int_equal(la_wire_impair_set(rig.wire, 0, &(struct la_impair){0}), LA_OK);
+    (void)send(&rig, 0, ms(1));
+    assert_int_equal(arrive(&rig, ms(9)), 0);
+    assert_int_equal(arrive(&rig, ms(10)), 1);
+    assert_int_equal(arrive(&rig, ms(10)), 2);
+    (void)send(&rig, 0, ms(11));
+    assert_int_equal(arrive(&rig, ms(11)), 3);
+    rig_fini(&rig);
+}
+
 int
 main(void)
 {
@@ -523,6 +579,7 @@ main(void)
         cmocka_unit_test(test_wire__super_segments),
         cmocka_unit_test(test_wire__refuses),
         cmocka_unit_test(test_wire__jitter_keeps_order),
+        cmocka_unit_test(test_wire__jitter_above_delay),
         cmocka_unit_test(test_wire__reorder),
         cmocka_unit_test(test_wire__duplicate),
         cmocka_unit_test(test_wire__corrupt),
@@ -531,6 +588,8 @@ main(void)
         cmocka_unit_test(test_wire__no_memory),
         cmocka_unit_test(test_wire__picked),
         cmocka_unit_test(test_wire__change_keeps_order),
+        cmocka_unit_test(test_wire__fault_switched_on),
+        cmocka_unit_test(test_wire__delay_taken_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
