@@ -70,7 +70,8 @@ class Conns(unittest.TestCase):
 
 class Mistakes(unittest.TestCase):
     def test_one_line_and_status_2(self):
-        for args, what in ((("fly",), "'fly'"), (("mem",), "BYTES is missing"), (("conns",), "N is missing"),
+        for args, what in ((("fly",), "'fly'"), (("mem",), "BYTES is missing"),
+                           (("conns",), "N is missing"),
                            (("mem", "x"), "'x'"), (("mem", "-1"), "'-1'"),
                            (("mem", "1T"), "'1T'"), (("mem", "1MM"), "'1MM'"),
                            (("mem", "0"), "BYTES"), (("mem", "99999999999999999999"), "BYTES"),
