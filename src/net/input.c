@@ -162,8 +162,10 @@ la_net_input_upper(struct la_net *net, struct la_frame *take_frame, struct la_ne
 {
     bool v4 = la_addr_is_v4(&in->src);
     if (in->protocol == LA_IP_TCP) {
-        /* RFC 9293 3.9.2.3 (MUST-57, MUST-63). */
-        if (in->link_broadcast || !la_net_is_unicast(net, &in->dst))
+        /* RFC 9293 3.9.2.3 (MUST-57, MUST-63); sources are checked already. */
+        enum la_net_class dst_class = (enum la_net_class)la_net_dest(net, &in->dst)->class;
+        if (dst_class != LA_NET_CLASS_OWN && dst_class != LA_NET_CLASS_LOOPBACK &&
+            dst_class != LA_NET_CLASS_UNICAST)
             return la_net_drop_frame(net, take_frame, LA_REASON_TCP_NOT_UNICAST);
         return LA_NET_TCP;
     }
