@@ -27,7 +27,7 @@ number() {
     sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p"
 }
 
-title 'stack to stack in one process: CPU time (a machine of the same kind: smoltcp 213 ns, lwIP 608 ns)'
+title 'stack to stack in one process (on a like machine: smoltcp 213 ns, lwIP 608 ns)'
 "$program" bench mem 1G || status=1
 
 title 'the same without checksums'
@@ -43,7 +43,7 @@ instructions() {
         "$program" bench mem "$1" --json 2>&1 >"$scratch/json" |
         sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
 }
-title 'instructions per segment, both ends and acknowledgements (smoltcp 3440, lwIP 7065 per 1460 octets)'
+title 'instructions, both ends and acknowledgements (smoltcp 3440, lwIP 7065 per 1460 octets)'
 if command -v valgrind >/dev/null; then
     few=$(instructions $small)
     few_segments=$(number segments_data <"$scratch/json")
