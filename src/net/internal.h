@@ -3,8 +3,8 @@
  * internal.h - the inside of struct la_net, for the files of this room
  *
  * A packet's way in: input.c (link, dispatch) -> input4.c or input6.c -> icmp_in.c, udp.c or the
- * caller. Its way out: output.c (IP header, checksum mark) -> neighbour.c (who is next) -> edge.c
- * (what the link cannot do, link header, queue).
+ * caller. Its way out: output.c, header.c (IP header, checksum mark) -> neighbour.c (who is next)
+ * -> edge.c (what the link cannot do, link header, queue).
  */
 #ifndef LA_NET_INTERNAL_H
 #define LA_NET_INTERNAL_H
@@ -13,6 +13,7 @@
 #include "net/net.h"
 #include "net/udp.h"
 #include "wire/ethernet.h"
+#include "wire/ip6.h"
 
 enum {
     NET_TTL_DEFAULT = 64,
@@ -201,11 +202,28 @@ void la_ndp_solicit(struct la_net *net, int iface, const struct la_addr *target,
 enum la_net_verdict la_ndp_input(struct la_net *net, struct la_frame *take_frame,
                                  const struct la_net_in *in, la_instant now);
 
+/* ---- header.c --------------------------------------------------------------------------- */
+
+/* The IP header of packets that differ in length and identification only. */
+struct la_net_header {
+    bool v4;
+    bool identified;     /* each packet gets an identification */
+    uint8_t protocol;
+    uint8_t n;           /* octets in `bytes` */
+    int8_t checksum_off; /* from the upper header, -1 = it has none with a pseudo-header */
+    uint16_t ip_sum;     /* IPv4: of the header as it is in `bytes` */
+    uint16_t pseudo_sum; /* of the pseudo-header without its length */
+    uint8_t bytes[LA_IP6_HEADER_BYTES]; /* lengths, identification and checksum are missing */
+};
+
+/* BAD_ARGUMENT: addresses of two families. */
+la_err la_net_header_init(struct la_net_header *header, const struct la_net_out *out);
+/* Header and checksum mark; the frame becomes an IP packet. MESSAGE_TOO_BIG, BAD_ARGUMENT. */
+la_err la_net_header_push(struct la_net *net, const struct la_net_header *header,
+                          struct la_frame *frame, uint32_t mtu_bytes);
+
 /* ---- output.c, edge.c, segment.c, checksum.c -------------------------------------------- */
 
-/* IP header and checksum mark; the frame becomes an IP packet. */
-la_err la_net_encapsulate(struct la_net *net, struct la_frame *frame, const struct la_net_out *out,
-                          uint32_t mtu_bytes);
 /* An IP packet to the link of a neighbour; mac NULL on a link without addresses. */
 void la_net_emit(struct la_net *net, int iface, const uint8_t *mac, uint16_t type,
                  struct la_frame *take_frame);
