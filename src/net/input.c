@@ -24,8 +24,8 @@ la_net_drop_frame(struct la_net *net, struct la_frame *take_frame, enum la_reaso
     return LA_NET_TAKEN;
 }
 
-/* Is the frame for this station, and in no virtual network? RFC 894; IEEE 802.1Q: VLAN 0 is none.
- */
+/* Is the frame for this station, and in no virtual network? RFC 894; IEEE 802.1Q: VLAN 0 is
+ * none. */
 static bool
 eth_is_ours(const struct la_net_port *port, const struct la_eth_view *view)
 {
