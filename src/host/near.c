@@ -5,9 +5,10 @@
  * Read first: docs/theory/run.md; unix(7).
  *
  * THE FILL. A unix socket is writable as soon as it is connected; a TCP socket in SYN-SENT is not.
- * So the program's end is stuffed until send() says EAGAIN (POLLOUT goes off earlier, but a send() would still
- * succeed). With the smallest send buffer that takes two small messages instead of a megabyte; the
- * buffer is widened when the connection is up, for which the program's end must be found again.
+ * So the program's end is stuffed until send() says EAGAIN (POLLOUT goes off earlier, but a send()
+ * would still succeed). With the smallest send buffer that takes two small messages instead of a
+ * megabyte; the buffer is widened when the connection is up, for which the program's end must be
+ * found again.
  *
  * THE SENTINEL. Closing our end shows the program ECONNRESET only if our end has unread octets.
  * So the last octet is always left in the queue: it is forwarded when it is seen (MSG_PEEK) and
@@ -15,9 +16,10 @@
  * sentinel pins the whole message that it came with, 64 KiB after a sendfile(): a send buffer
  * below 425984 octets is then never writable again, so it is widened before anything else.
  *
- * CLOSE OR SHUTDOWN. Our end sees EPOLLRDHUP for shutdown(SHUT_WR), EPOLLHUP for close(), but EPOLLHUP also for
- * shutdown(SHUT_RDWR): only the record of the calls tells them apart. A close with unread octets in
- * the program's queue reads as ECONNRESET here, and becomes a RST (RFC 1122 4.2.2.13).
+ * CLOSE OR SHUTDOWN. Our end sees EPOLLRDHUP for shutdown(SHUT_WR), EPOLLHUP for close(), but
+ * EPOLLHUP also for shutdown(SHUT_RDWR): only the record of the calls tells them apart. A close
+ * with unread octets in the program's queue reads as ECONNRESET here, and becomes a RST (RFC
+ * 1122 4.2.2.13).
  */
 #include "host/near.h"
 
