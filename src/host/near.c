@@ -139,7 +139,19 @@ near_ended(struct la_pump *p, enum la_pump_end end, la_err err)
     }
 }
 
-static const struct la_pump_ops near_ops = {near_take, near_ended};
+/* Calls that were passed through (messages.c) may find data or room now. */
+static void
+near_ran(struct la_pump *p)
+{
+    struct la_psock *ps = la_psock_of_pump(p);
+    if (ps->waiting_n == 0)
+        return;
+    la_calls_resume(ps, LA_WAIT_RECEIVE);
+    if (!ps->doomed)
+        la_calls_resume(ps, LA_WAIT_SEND);
+}
+
+static const struct la_pump_ops near_ops = {near_take, near_ended, near_ran};
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
