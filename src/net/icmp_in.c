@@ -154,8 +154,7 @@ echo_reply(struct la_net *net, struct la_frame *frame, const struct la_net_in *i
 static bool
 echo_is_answered(const struct la_net *net, const struct la_net_in *in)
 {
-    return !in->link_broadcast && la_net_is_unicast(net, &in->dst) &&
-           la_net_is_unicast(net, &in->src);
+    return la_net_is_unicast(net, &in->dst);
 }
 
 /* ---- the two protocols ------------------------------------------------------------------ */

@@ -24,16 +24,6 @@ la_net_drop_frame(struct la_net *net, struct la_frame *take_frame, enum la_reaso
     return LA_NET_TAKEN;
 }
 
-struct la_bytes
-la_net_peek(struct la_frame *frame)
-{
-    size_t len = la_frame_len(frame);
-    size_t want = len < NET_PEEK_BYTES ? len : NET_PEEK_BYTES;
-    /* Within the frame's own room no memory is needed, so this holds; head_n says what is there. */
-    (void)!la_frame_need(frame, want);
-    return (struct la_bytes){frame->head, frame->head_n};
-}
-
 /* Is the frame for this station, and in no virtual network? RFC 894; IEEE 802.1Q: VLAN 0 is none.
  */
 static bool
@@ -157,13 +147,15 @@ enum la_net_verdict
 la_net_input_upper(struct la_net *net, struct la_frame *take_frame, struct la_net_in *in,
                    la_instant now)
 {
-    bool v4 = la_addr_is_v4(&in->src);
     if (in->protocol == LA_IP_TCP) {
-        /* RFC 9293 3.9.2.3 (MUST-57, MUST-63). */
-        if (in->link_broadcast || !la_net_is_unicast(net, &in->dst))
+        /* RFC 9293 3.9.2.3 (MUST-57, MUST-63); sources are checked already. */
+        enum la_net_class dst_class = (enum la_net_class)la_net_dest(net, &in->dst)->class;
+        if (dst_class != LA_NET_CLASS_OWN && dst_class != LA_NET_CLASS_LOOPBACK &&
+            dst_class != LA_NET_CLASS_UNICAST)
             return la_net_drop_frame(net, take_frame, LA_REASON_TCP_NOT_UNICAST);
         return LA_NET_TCP;
     }
+    bool v4 = la_addr_is_v4(&in->src);
     if (in->protocol == LA_IP_UDP)
         return la_udp_input(net, take_frame, in, now);
     if (in->protocol == LA_IP_ICMP && v4)
