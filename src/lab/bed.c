@@ -206,8 +206,7 @@ la_bed_run(struct la_bed *bed, la_bed_done *done, void *ctx, la_instant until)
 {
     la_bed_settle(bed);
     while (done == NULL || !done(ctx)) {
-        la_instant next =
-            la_wire_next(bed->wire, bed->stack[LA_CLIENT], bed->stack[LA_SERVER]);
+        la_instant next = la_wire_next(bed->wire, bed->stack[LA_CLIENT], bed->stack[LA_SERVER]);
         if (la_instant_is_never(next) || la_instant_lt(until, next)) {
             if (!la_instant_is_never(until))
                 bed->now = la_instant_max(bed->now, until);

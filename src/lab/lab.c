@@ -29,8 +29,8 @@ send_more(struct la_lab *lab, int end)
         size_t n = e->to_send_n < sizeof(octets) ? (size_t)e->to_send_n : sizeof(octets);
         for (size_t i = 0; i < n; i++)
             octets[i] = octet_at(end, e->sent_n + i);
-        la_ssize taken_n = la_conn_send(lab->bed->stack[end], e->conn,
-                                        (struct la_bytes){octets, n}, false, lab->bed->now);
+        la_ssize taken_n = la_conn_send(lab->bed->stack[end], e->conn, (struct la_bytes){octets, n},
+                                        false, lab->bed->now);
         if (taken_n <= 0)
             return; /* no room now, or the connection is over, which ERROR tells */
         e->sent_n += (uint64_t)taken_n;
@@ -100,8 +100,7 @@ pick(void *ctx, const struct la_frame *frame, uint64_t ordinal)
     struct la_lab_pick *p = ctx;
     struct la_lab_packet packet;
     (void)ordinal;
-    if (!la_lab_packet_of_frame(&packet, frame) ||
-        (packet.seg.flags & p->flags_mask) != p->flags ||
+    if (!la_lab_packet_of_frame(&packet, frame) || (packet.seg.flags & p->flags_mask) != p->flags ||
         packet.seg.text_bytes < p->text_bytes_min || packet.seg.text_bytes > p->text_bytes_max)
         return false;
     p->seen_n++;
@@ -116,8 +115,8 @@ la_lab_init(struct la_lab *lab, struct la_bed_cfg *cfg)
 {
     *lab = (struct la_lab){.end = {{.reads = true}, {.reads = true}}};
     cfg->app = (struct la_bed_app){ready, lab};
-    cfg->hears[0] = (struct la_trace){
-        hear, lab, LA_EVENT_BIT(LA_EVENT_STATE) | LA_EVENT_BIT(LA_EVENT_ERROR)};
+    cfg->hears[0] =
+        (struct la_trace){hear, lab, LA_EVENT_BIT(LA_EVENT_STATE) | LA_EVENT_BIT(LA_EVENT_ERROR)};
 }
 
 /* ---- doing ------------------------------------------------------------------------------ */
@@ -186,6 +185,14 @@ la_lab_close(struct la_lab *lab, int end)
 }
 
 void
+la_lab_send_close(struct la_lab *lab, int end, uint64_t n)
+{
+    lab->end[end].to_send_n += n;
+    send_more(lab, end);
+    la_lab_close(lab, end);
+}
+
+void
 la_lab_abort(struct la_lab *lab, int end)
 {
     call(lab, "ABORT", la_conn_abort(lab->bed->stack[end], lab->end[end].conn, lab->bed->now));
@@ -212,8 +219,7 @@ la_lab_lose(struct la_lab *lab, int from_end, struct la_lab_pick chosen)
 void
 la_lab_run(struct la_lab *lab, uint32_t ms)
 {
-    (void)la_bed_run(lab->bed, NULL, NULL,
-                     la_instant_add_ns(lab->bed->now, ms * LA_NS_PER_MS));
+    (void)la_bed_run(lab->bed, NULL, NULL, la_instant_add_ns(lab->bed->now, ms * LA_NS_PER_MS));
 }
 
 struct wait {
@@ -292,7 +298,7 @@ la_lab_await_quiet(struct la_lab *lab)
         return;
     la_instant limit = la_instant_add_ns(lab->bed->now, AWAIT_S * LA_NS_PER_S);
     (void)la_bed_run(lab->bed, NULL, NULL, limit);
-    la_instant next = la_wire_next(lab->bed->wire, lab->bed->stack[LA_CLIENT],
-                                   lab->bed->stack[LA_SERVER]);
+    la_instant next =
+        la_wire_next(lab->bed->wire, lab->bed->stack[LA_CLIENT], lab->bed->stack[LA_SERVER]);
     la_lab_expect(lab, la_instant_is_never(next), "after half an hour it had not come to rest");
 }

@@ -71,6 +71,8 @@ void la_lab_establish(struct la_lab *lab);
 /* SEND of n octets: what is not taken now is handed over as there is room. */
 void la_lab_send(struct la_lab *lab, int end, uint64_t n);
 void la_lab_close(struct la_lab *lab, int end);
+/* SEND and CLOSE at once: the FIN can travel with the octets. */
+void la_lab_send_close(struct la_lab *lab, int end, uint64_t n);
 void la_lab_abort(struct la_lab *lab, int end);
 /* The application begins to read (and reads all there is), or stops. */
 void la_lab_reads(struct la_lab *lab, int end, bool reads);

@@ -147,8 +147,7 @@ la_lab_packet_make(const struct la_lab_packet *packet, struct la_room room)
     l4_bytes += packet->text.n;
     struct la_ip_pseudo pseudo = {packet->src.addr, packet->dst.addr, LA_IP_TCP,
                                   (uint32_t)l4_bytes};
-    uint32_t sum =
-        la_sum_combine(la_ip_pseudo_sum(&pseudo), la_sum_portable(l4, l4_bytes), 0);
+    uint32_t sum = la_sum_combine(la_ip_pseudo_sum(&pseudo), la_sum_portable(l4, l4_bytes), 0);
     la_put16(l4 + CHECKSUM_OFF, (uint16_t)~la_sum_fold(sum));
     return put_ip(packet, l4_bytes, room) + l4_bytes;
 }

@@ -103,8 +103,8 @@ static const struct la_link_ops peer_ops = {
 void
 la_lab_peer_init(struct la_lab_peer *peer, struct la_bed *bed, const struct la_addr *addr)
 {
-    *peer = (struct la_lab_peer){
-        .link = {&peer_ops, bed->tap->caps}, .bed = bed, .local.addr = *addr};
+    *peer =
+        (struct la_lab_peer){.link = {&peer_ops, bed->tap->caps}, .bed = bed, .local.addr = *addr};
     la_wire_outer_set(bed->wire, LA_CLIENT, &peer->link);
 }
 
