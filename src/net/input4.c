@@ -40,10 +40,12 @@ packet_judge(struct la_net *net, const struct la_ip4 *ip, const struct la_net_in
 enum la_net_verdict
 la_net_input4(struct la_net *net, struct la_frame *take_frame, struct la_net_in *in, la_instant now)
 {
-    struct la_bytes bytes = la_net_peek(take_frame);
+    struct la_bytes bytes = la_net_peek(take_frame, LA_IP4_HEADER_BYTES);
     struct la_ip4_view view;
     if (bytes.n < LA_IP4_HEADER_BYTES)
         return la_net_drop_frame(net, take_frame, LA_REASON_FRAME_TOO_SHORT);
+    if ((bytes.p[0] & 0x0f) * 4u > bytes.n) /* options */
+        bytes = la_net_peek(take_frame, LA_IP4_HEADER_BYTES_MAX);
     if (!la_ip4_view_init(&view, bytes))
         return la_net_drop_frame(net, take_frame, LA_REASON_IP_MALFORMED);
     enum la_reason reason = header_judge(&view, la_frame_len(take_frame));
@@ -57,11 +59,14 @@ la_net_input4(struct la_net *net, struct la_frame *take_frame, struct la_net_in 
     in->ttl_hops = ip.ttl_hops;
     in->dscp_ecn = ip.dscp_ecn;
     in->header_n = view.header_bytes;
-    memcpy(in->header, view.p, view.header_bytes);
+    memcpy(in->header, view.p, LA_IP4_HEADER_BYTES);
+    if (view.header_bytes > LA_IP4_HEADER_BYTES)
+        memcpy(in->header, view.p, view.header_bytes);
     reason = packet_judge(net, &ip, in);
     if (reason != LA_REASON_NONE)
         return la_net_drop_frame(net, take_frame, reason);
-    la_frame_trim(take_frame, ip.total_bytes); /* Ethernet pads short frames. */
+    if (la_frame_len(take_frame) > ip.total_bytes) /* Ethernet pads short frames. */
+        la_frame_trim(take_frame, ip.total_bytes);
     la_frame_pull(take_frame, view.header_bytes);
     return la_net_input_upper(net, take_frame, in, now);
 }

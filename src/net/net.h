@@ -184,6 +184,10 @@ struct la_net_out {
  */
 la_err la_net_output(struct la_net *net, struct la_frame *take_frame, const struct la_net_out *out,
                      la_instant now);
+/* The same for n frames, which are taken in turn; one look-up and one header serve all. What cannot
+ * be sent is counted, and as good as lost on the way. */
+void la_net_output_burst(struct la_net *net, struct la_frame **take_frames, size_t n,
+                         const struct la_net_out *out, la_instant now);
 /* Frames (super-segments count once) that the transmit queue still takes; iface may be
  * LA_NET_IFACE_LOCAL. */
 uint32_t la_net_tx_room(const struct la_net *net, int iface);

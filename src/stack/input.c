@@ -156,7 +156,7 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, la_i
     struct la_tcp_todo todo = la_stack_todo(s, now);
     todo.segment_id = f->id;
     todo.text = &f->payload;
-    uint32_t idx = la_rec_find(s, &a.tuple);
+    uint32_t idx = la_rec_find_again(s, &a.tuple);
     if (idx != LA_REC_NONE) {
         to_connection(s, idx, &a, &todo);
         return;

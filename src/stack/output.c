@@ -23,10 +23,8 @@ send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out
         .dscp_ecn = rec->tcp.dscp_ecn,
         .dont_fragment = true,
     };
-    for (size_t i = 0; i < out->n; i++) {
-        la_err err = la_net_output(s->net, out->frames[i], &ip, now);
-        (void)err; /* not sent is the same as lost: retransmission comes back to it */
-    }
+    /* Not sent is the same as lost: retransmission comes back to it. */
+    la_net_output_burst(s->net, out->frames, out->n, &ip, now);
 }
 
 /* One turn of the connection at the head of the list. False: its interface takes no more. */
