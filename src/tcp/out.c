@@ -149,8 +149,9 @@ emit(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
     f->id = ++env->segment_id;
     out->frames[out->n++] = f;
 
+    bool bare = plan->text_bytes == 0 && (plan->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0;
     if ((plan->flags & LA_TCP_ACK) != 0)
-        la_tcp_ack_sent(c);
+        la_tcp_ack_sent(c, bare);
     c->segments_sent++;
     env->stats->tcp_segments_out++;
     tell_sent(c, &seg, plan, f->id, todo);
