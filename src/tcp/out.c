@@ -362,6 +362,8 @@ arm(struct la_tcp_conn *c, struct la_tcp_todo *todo)
                              la_instant_add_us(todo->now, la_tcp_rto_backed_off(c, env, 0)));
         return;
     }
+    if (syn)
+        return; /* the SYN had no memory; nothing can wait behind it yet */
     if (c->timer == LA_TIMER_RETRANSMIT)
         la_tcp_timer_stop(c);
     bool waits = la_tcp_unsent(c, busy) > 0 || (busy != NULL && la_tcp_fin_waits(c));
