@@ -29,7 +29,7 @@ la_net_peek(struct la_frame *frame, size_t n)
 {
     if (frame->head_n >= n)
         return (struct la_bytes){frame->head, frame->head_n};
-    size_t len = la_frame_len(frame);
+    size_t len = la_frame_octets(frame);
     size_t want = len < NET_PEEK_BYTES ? len : NET_PEEK_BYTES;
     /* Within the frame's own room no memory is needed, so this holds; head_n says what is there. */
     (void)!la_frame_need(frame, want);

@@ -48,7 +48,7 @@ la_net_input4(struct la_net *net, struct la_frame *take_frame, struct la_net_in 
         bytes = la_net_peek(take_frame, LA_IP4_HEADER_BYTES_MAX);
     if (!la_ip4_view_init(&view, bytes))
         return la_net_drop_frame(net, take_frame, LA_REASON_IP_MALFORMED);
-    enum la_reason reason = header_judge(&view, la_frame_len(take_frame));
+    enum la_reason reason = header_judge(&view, la_frame_octets(take_frame));
     if (reason != LA_REASON_NONE)
         return la_net_drop_frame(net, take_frame, reason);
     struct la_ip4 ip;
