@@ -160,7 +160,6 @@ enum la_net_verdict
 la_net_input_upper(struct la_net *net, struct la_frame *take_frame, struct la_net_in *in,
                    la_instant now)
 {
-    bool v4 = la_addr_is_v4(&in->src);
     if (in->protocol == LA_IP_TCP) {
         /* RFC 9293 3.9.2.3 (MUST-57, MUST-63); sources are checked already. */
         enum la_net_class dst_class = (enum la_net_class)la_net_dest(net, &in->dst)->class;
@@ -169,6 +168,7 @@ la_net_input_upper(struct la_net *net, struct la_frame *take_frame, struct la_ne
             return la_net_drop_frame(net, take_frame, LA_REASON_TCP_NOT_UNICAST);
         return LA_NET_TCP;
     }
+    bool v4 = la_addr_is_v4(&in->src);
     if (in->protocol == LA_IP_UDP)
         return la_udp_input(net, take_frame, in, now);
     if (in->protocol == LA_IP_ICMP && v4)

@@ -59,11 +59,14 @@ la_net_input4(struct la_net *net, struct la_frame *take_frame, struct la_net_in 
     in->ttl_hops = ip.ttl_hops;
     in->dscp_ecn = ip.dscp_ecn;
     in->header_n = view.header_bytes;
-    memcpy(in->header, view.p, view.header_bytes);
+    memcpy(in->header, view.p, LA_IP4_HEADER_BYTES);
+    if (view.header_bytes > LA_IP4_HEADER_BYTES)
+        memcpy(in->header, view.p, view.header_bytes);
     reason = packet_judge(net, &ip, in);
     if (reason != LA_REASON_NONE)
         return la_net_drop_frame(net, take_frame, reason);
-    la_frame_trim(take_frame, ip.total_bytes); /* Ethernet pads short frames. */
+    if (la_frame_len(take_frame) > ip.total_bytes) /* Ethernet pads short frames. */
+        la_frame_trim(take_frame, ip.total_bytes);
     la_frame_pull(take_frame, view.header_bytes);
     return la_net_input_upper(net, take_frame, in, now);
 }

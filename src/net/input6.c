@@ -123,6 +123,7 @@ la_net_input6(struct la_net *net, struct la_frame *take_frame, struct la_net_in 
     enum la_reason reason = la_net_addresses_judge(net, in);
     if (reason != LA_REASON_NONE)
         return la_net_drop_frame(net, take_frame, reason);
-    la_frame_trim(take_frame, total);
+    if (la_frame_len(take_frame) > total)
+        la_frame_trim(take_frame, total);
     return input_payload(net, take_frame, in, now);
 }

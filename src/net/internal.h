@@ -9,6 +9,8 @@
 #ifndef LA_NET_INTERNAL_H
 #define LA_NET_INTERNAL_H
 
+#include <string.h>
+
 #include "base/pool.h"
 #include "net/net.h"
 #include "net/udp.h"
@@ -162,7 +164,30 @@ enum la_reason la_net_addresses_judge(struct la_net *net, const struct la_net_in
 
 /* ---- route.c ---------------------------------------------------------------------------- */
 
-const struct la_net_dest *la_net_dest(struct la_net *net, const struct la_addr *addr);
+void la_net_dest_fill(const struct la_net *net, struct la_net_dest *dest,
+                      const struct la_addr *addr);
+
+static inline uint64_t
+la_net_word(const struct la_addr *addr, unsigned i)
+{
+    uint64_t word;
+    memcpy(&word, addr->b + 8 * (size_t)i, sizeof word);
+    return word;
+}
+
+/* What is known of an address: its line of the destination cache. */
+static inline const struct la_net_dest *
+la_net_dest(struct la_net *net, const struct la_addr *addr)
+{
+    uint64_t a = la_net_word(addr, 0), b = la_net_word(addr, 1);
+    uint64_t mixed = (a ^ net->key.k0) * UINT64_C(0x9e3779b97f4a7c15) ^ (b ^ net->key.k1);
+    mixed *= UINT64_C(0xd6e8feb86659fd93);
+    struct la_net_dest *dest = &net->dest[mixed >> (64 - NET_DEST_CACHE_SHIFT)];
+    if (dest->class == 0 || la_net_word(&dest->addr, 0) != a || la_net_word(&dest->addr, 1) != b)
+        la_net_dest_fill(net, dest, addr);
+    return dest;
+}
+
 enum la_net_class la_net_classify(const struct la_net *net, const struct la_addr *addr);
 /* Our address for talking to `dst` over `iface`; any when there is none. */
 struct la_addr la_net_source(const struct la_net *net, int iface, const struct la_addr *dst);

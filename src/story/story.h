@@ -27,7 +27,7 @@ struct note {
     const char *cite; /* "RFC 9293 3.10.4", or NULL */
     uint8_t side;
     uint8_t style; /* enum style */
-    uint8_t name_n; /* octets of `text` that name the end, and may be left out where its side does */
+    uint8_t name_n; /* octets of `text` that name the end; may be left out where its side does */
     bool quiet;    /* said if the row is shown, but no reason to show it */
     char text[];
 };
@@ -196,7 +196,8 @@ story_state_name(const struct la_story *st, uint8_t state)
 
 /* ---- conn.c ----------------------------------------------------------------------------- */
 
-/* The connection of an event, made if it is new; NULL: a listener's event, no addresses, or no room. */
+/* The connection of an event, made if it is new; NULL: a listener's event, no addresses, or no
+ * room. */
 struct conn *la_story_conn_of_event(struct la_story *st, const struct la_event *event);
 uint8_t la_story_conn_side(const struct conn *conn, const struct la_event *event);
 bool la_story_conn_is_over(const struct conn *conn);
@@ -221,7 +222,8 @@ void la_row_hash(struct la_story *st, struct row *row, uint64_t id);
 void la_row_free(struct la_story *st, struct row *row);
 void la_row_unhash(struct la_story *st, struct row *row);
 /* The oldest row of that id, connection (NULL: any) and fate, or any fate if none has it. */
-struct row *la_row_find(struct la_story *st, uint64_t id, const struct conn *conn, enum row_fate fate);
+struct row *la_row_find(struct la_story *st, uint64_t id, const struct conn *conn,
+                        enum row_fate fate);
 void la_row_queue_push(struct row_queue *queue, struct row *row);
 void la_row_queue_remove(struct row_queue *queue, struct row *row);
 struct row *la_row_queue_pop(struct row_queue *queue);
@@ -248,14 +250,16 @@ void la_order_finish(struct la_story *st);
 void la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer);
 void la_words_arrived(struct la_story *st, struct row *row);
 void la_words_wire(struct la_story *st, struct row *row, const struct la_event *event);
-void la_words_state(struct la_story *st, struct row *row, unsigned side, const struct la_event *event);
+void la_words_state(struct la_story *st, struct row *row, unsigned side,
+                    const struct la_event *event);
 void la_words_drop(struct la_story *st, struct row *row, unsigned side, enum la_reason reason);
 void la_words_congestion(struct la_story *st, struct row *row, unsigned side,
                       const struct la_event *event);
 void la_words_window(struct la_story *st, struct row *row, unsigned side,
                   const struct la_event *event);
 void la_words_negotiated(struct la_story *st, struct row *row, unsigned side);
-void la_words_error(struct la_story *st, struct row *row, unsigned side, const struct la_event *event);
+void la_words_error(struct la_story *st, struct row *row, unsigned side,
+                    const struct la_event *event);
 /* "MSS 1460, window scale 7, SACK, timestamps"; nothing when it was not heard. */
 void la_words_agreed(const struct la_story *st, struct text *out, const struct conn *conn);
 /* The title of a timer's or a call's own line. */
@@ -384,7 +388,8 @@ uint64_t la_story_conn_lost_n(const struct conn_end *end);
 void la_story_summary_conn(struct la_story *st, struct conn *conn);
 void la_story_summary_all(struct la_story *st);
 
-void la_story_json_event(struct la_story *st, const struct la_event *event, const struct conn *conn);
+void la_story_json_event(struct la_story *st, const struct la_event *event,
+                         const struct conn *conn);
 void la_story_json_conn(struct la_story *st, const struct conn *conn);
 
 #endif

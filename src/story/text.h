@@ -75,11 +75,13 @@ void la_canvas_clear(struct canvas *canvas, uint32_t width);
 /* Draws at column col (clipped), returns the column behind the text. */
 uint32_t la_canvas_put(struct canvas *canvas, uint32_t col, enum style style, const char *utf8);
 /* The same, ending before column `end`; returns the first column. */
-uint32_t la_canvas_put_right(struct canvas *canvas, uint32_t end, enum style style, const char *utf8);
+uint32_t la_canvas_put_right(struct canvas *canvas, uint32_t end, enum style style,
+                             const char *utf8);
 /* One glyph, n times. */
 uint32_t la_canvas_fill(struct canvas *canvas, uint32_t col, uint32_t n, enum style style,
                      const char *glyph);
 /* Writes the line without trailing blanks, and a newline. flags: LA_STORY_COLOR, _ASCII. */
-void la_canvas_write(const struct canvas *canvas, uint32_t flags, const struct la_story_writer *writer);
+void la_canvas_write(const struct canvas *canvas, uint32_t flags,
+                     const struct la_story_writer *writer);
 
 #endif

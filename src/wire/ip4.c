@@ -7,9 +7,31 @@
 #include "wire/ip4.h"
 #include "base/addr.h"
 #include "base/assert.h"
-#include "base/checksum.h"
 
 #include <string.h>
+
+/* The folded one's-complement sum of a header, 20 to 60 octets: short enough to add up in place.
+ * RFC 1071 2 (B): the byte order of the additions does not matter. */
+static uint16_t
+header_sum(const uint8_t *p, size_t header_bytes)
+{
+    uint64_t a, b, sum;
+    memcpy(&a, p, sizeof a);
+    memcpy(&b, p + 8, sizeof b);
+    sum = (a & UINT32_MAX) + (a >> 32) + (b & UINT32_MAX) + (b >> 32);
+    for (size_t i = 16; i < header_bytes; i += 4) {
+        uint32_t word;
+        memcpy(&word, p + i, sizeof word);
+        sum += word;
+    }
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    uint16_t folded = (uint16_t)((sum & 0xffff) + (sum >> 16));
+    uint8_t octets[2];
+    memcpy(octets, &folded, sizeof folded);
+    return la_get16(octets);
+}
 
 enum { FLAG_RESERVED = 4, FLAG_DONT_FRAGMENT = 2, FLAG_MORE_FRAGMENTS = 1 };
 
@@ -95,7 +117,7 @@ la_ip4_view_options(const struct la_ip4_view *view)
 bool
 la_ip4_view_checksum_ok(const struct la_ip4_view *view)
 {
-    return la_sum_portable(view->p, view->header_bytes) == 0xffff;
+    return header_sum(view->p, view->header_bytes) == 0xffff;
 }
 
 struct la_ip4_option_iter
@@ -131,6 +153,8 @@ static uint8_t
 options_judge(const struct la_ip4_view *view)
 {
     uint8_t has = 0;
+    if (view->header_bytes == LA_IP4_HEADER_BYTES)
+        return 0;
     struct la_ip4_option_iter it = la_ip4_option_iter(view);
     struct la_ip4_option opt;
     while (la_ip4_option_next(&it, &opt)) {
@@ -192,6 +216,6 @@ la_ip4_emit(const struct la_ip4 *ip, struct la_room room)
     memcpy(p + 16, la_addr_v4_bytes(&ip->dst), 4);
     if (ip->options.n > 0)
         memcpy(p + LA_IP4_HEADER_BYTES, ip->options.p, ip->options.n);
-    la_put16(p + 10, (uint16_t)~la_sum_portable(p, header_bytes));
+    la_put16(p + 10, (uint16_t)~header_sum(p, header_bytes));
     return header_bytes;
 }

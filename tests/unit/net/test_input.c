@@ -200,6 +200,7 @@ test_input__sources_that_cannot_be(void **state)
     pkt_tcp(&p, "2001:db8::2", "2001:db8::1", "x");
     memset(p.b + 24, 0, 10);
     p.b[34] = p.b[35] = 0xff;
+    p.b[36] = 9; /* 9.0.0.1, which any_address would take */
     expect_drop(h, 2, &p, LA_REASON_IP_NOT_FOR_US);
 }
 
