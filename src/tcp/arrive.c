@@ -53,8 +53,8 @@ take_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant n
 
 /* ---- 3.10.7.3 SYN-SENT ------------------------------------------------------------------ */
 
-/* Fourth, with our SYN acknowledged: ESTABLISHED. Text that came along is sent again by the peer.
- */
+/* Fourth, with our SYN acknowledged: ESTABLISHED. Text that came along is sent again by the
+ * peer. */
 static void
 syn_sent_established(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
