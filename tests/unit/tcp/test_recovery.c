@@ -121,6 +121,48 @@ test_recovery__initial_window(void **state)
     }
 }
 
+static void
+test_recovery__slow_start_and_avoidance(void **state)
+{
+    (void)state;
+    begin(&mss_1000);
+    peer_user_send(&p, conn, 100 * SMSS);
+    expect_sent(0, 4000);
+    expect_windows(4000, UINT32_MAX);
+    later();
+    ack(1000); /* RFC 5681 eqn. 2: min(N, SMSS) each */
+    expect_sent(4000, 6000);
+    ack(3000); /* RFC 3465, L = 2: two segments at once */
+    expect_sent(6000, 10000);
+    expect_windows(7000, UINT32_MAX);
+    ack(4000);
+    expect_windows(8000, UINT32_MAX);
+    expect_sent(10000, 12000);
+    /* To congestion avoidance: three duplicates at flight 8000 leave ssthresh 4000. */
+    for (unsigned i = 0; i < 3; i++)
+        ack(4000);
+    peer_forget(&p);
+    ack(14000);
+    expect_windows(2000, 4000);
+    peer_forget(&p);
+    ack(16000);
+    expect_windows(4000, 4000);
+    peer_forget(&p);
+    /* One SMSS for each cwnd of acknowledged octets, and not before. */
+    uint32_t at = 16000;
+    for (unsigned i = 0; i < 3; i++)
+        ack(at += 1000);
+    expect_windows(4000, 4000);
+    ack(at += 1000);
+    expect_windows(5000, 4000);
+    for (unsigned i = 0; i < 4; i++)
+        ack(at += 1000);
+    expect_windows(5000, 4000);
+    ack(at += 1000);
+    expect_windows(6000, 4000);
+    end();
+}
+
 /* A window that is not used does not grow (RFC 7661 in short). */
 static void
 test_recovery__unused_window_does_not_grow(void **state)
@@ -155,6 +197,65 @@ ten_in_flight(const struct peer_options *options)
     ack(6000);
     expect_sent(12000, 16000);
     expect_windows(10000, UINT32_MAX);
+}
+
+static void
+test_recovery__fast_retransmit_numbers(void **state)
+{
+    (void)state;
+    ten_in_flight(&mss_1000);
+    ack(6000); /* RFC 3042: a new segment for each of the first two */
+    expect_sent(16000, 17000);
+    ack(6000);
+    expect_sent(17000, 18000);
+    expect_windows(10000, UINT32_MAX);
+    ack(6000);
+    expect_sent(6000, 7000);
+    assert_int_equal(p.last[LA_EVENT_SEGMENT_SENT].u.segment.cause, LA_CAUSE_RETRANSMIT_FAST);
+    assert_int_equal(p.last[LA_EVENT_CONGESTION].u.congestion.phase, LA_CC_RECOVERY);
+    /* RFC 5681 3.2 step 2: half of the flight without what limited transmit has added. */
+    expect_windows(5000 + 3000, 5000);
+    /* Step 4: each further duplicate inflates by SMSS; flight is 12,000. */
+    for (unsigned i = 0; i < 4; i++)
+        ack(6000);
+    expect_windows(12000, 5000);
+    assert_int_equal(p.seg_n, 0);
+    ack(6000);
+    expect_sent(18000, 19000);
+    /* RFC 6582 step 3, full acknowledgement: min(ssthresh, max(flight, SMSS) + SMSS). */
+    later();
+    ack(18000);
+    struct la_conn_status status = peer_status(&p, conn);
+    assert_int_equal(status.cwnd_bytes, 2000);
+    assert_int_equal(status.fast_retransmits_n, 1);
+    assert_int_equal(status.rto_n, 0);
+    expect_sent(19000, 20000);
+    end();
+}
+
+static void
+test_recovery__partial_acknowledgement(void **state)
+{
+    (void)state;
+    ten_in_flight(&mss_1000);
+    for (unsigned i = 0; i < 3; i++)
+        ack(6000);
+    peer_forget(&p); /* 16000, 17000 and the first again; recover is 18000 */
+    expect_windows(8000, 5000);
+    ack(9000); /* the hole at 9000 is next: retransmitted at once */
+    expect_sent(9000, 10000);
+    assert_int_equal(p.last[LA_EVENT_SEGMENT_SENT].u.segment.cause, LA_CAUSE_RETRANSMIT_PARTIAL);
+    expect_windows(8000 - 3000 + 1000, 5000);
+    ack(9400); /* less than SMSS: nothing is added back */
+    expect_windows(6000 - 400, 5000);
+    expect_sent(9400, 10400);
+    ack(17999);
+    assert_int_equal(peer_status(&p, conn).fast_retransmits_n, 1);
+    peer_forget(&p);
+    assert_int_equal(p.last[LA_EVENT_CONGESTION].u.congestion.phase, LA_CC_RECOVERY);
+    ack(18000);
+    assert_int_not_equal(p.last[LA_EVENT_CONGESTION].u.congestion.phase, LA_CC_RECOVERY);
+    end();
 }
 
 /* RFC 6582 3.2 step 2 and 4.1: duplicates about what was in flight then are no new loss. */
@@ -266,7 +367,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recovery__initial_window),
+        cmocka_unit_test(test_recovery__slow_start_and_avoidance),
         cmocka_unit_test(test_recovery__unused_window_does_not_grow),
+        cmocka_unit_test(test_recovery__fast_retransmit_numbers),
+        cmocka_unit_test(test_recovery__partial_acknowledgement),
         cmocka_unit_test(test_recovery__not_twice_for_one_window),
         cmocka_unit_test(test_recovery__what_is_no_duplicate),
         cmocka_unit_test(test_recovery__timeout_numbers),
