@@ -138,20 +138,23 @@ la_tcp_scoreboard_resent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq
 void
 la_tcp_scoreboard_acked(struct la_tcp_scoreboard *b, la_seq una, la_instant *sent_at)
 {
+    bool again = false;
     *sent_at = LA_INSTANT_NEVER;
     while (b->n > 0) {
         struct la_tcp_sent *r = at(b, 0);
         if (la_seq_ge(r->first, una))
-            return;
-        if (r->sent_n == 1)
-            *sent_at = r->sent_at;
+            break;
+        again |= r->sent_n > 1;
+        *sent_at = r->sent_at;
         if (la_seq_gt(r->end, una)) {
             r->first = una;
-            return;
+            break;
         }
         b->head = (uint16_t)((b->head + 1u) & (unsigned)(b->cap - 1));
         b->n--;
     }
+    if (again)
+        *sent_at = LA_INSTANT_NEVER;
 }
 
 void

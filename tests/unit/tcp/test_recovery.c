@@ -20,6 +20,7 @@ enum { SMSS = 1000, RTT_US = 100000 };
 
 static struct peer p;
 static const struct peer_options mss_1000 = {.mss = SMSS, .wscale = 2};
+static const struct peer_options stamped = {.mss = SMSS + 12, .wscale = 2, .timestamps = true};
 static la_handle conn;
 static la_seq base; /* number of the first octet */
 
@@ -362,6 +363,40 @@ test_recovery__ssthresh_is_two_segments_at_least(void **state)
     end();
 }
 
+/* ---- the round trip --------------------------------------------------------------------- */
+
+/* RFC 6298 3: what waited behind a hole says nothing about the path. The RTT is 100 ms throughout;
+ * the first of two segments is lost and comes again after the RTO of 300 ms. */
+static void
+no_sample_from_behind_a_hole(const struct peer_options *options)
+{
+    begin(options);
+    assert_int_equal(peer_status(&p, conn).srtt_us, RTT_US);
+    peer_user_send(&p, conn, 1000);
+    peer_run_us(&p, 10000); /* another instant: another entry on the scoreboard */
+    p.ts_val += 10;
+    peer_user_send(&p, conn, 1000);
+    expect_sent(0, 2000);
+    assert_true(peer_run_until_sent(&p, 10 * LA_US_PER_S));
+    const struct peer_seg *again = peer_expect(&p, LA_TCP_ACK);
+    assert_int_equal(la_seq_diff(again->tcp.seq, base), 0);
+    p.ts_ecr = again->tcp.ts_val;
+    peer_run_us(&p, RTT_US);
+    ack(2000);
+    struct la_conn_status status = peer_status(&p, conn);
+    assert_true(status.srtt_us <= RTT_US + 2000);
+    assert_true(status.srtt_us >= RTT_US - 2000);
+    end();
+}
+
+static void
+test_recovery__no_sample_from_behind_a_hole(void **state)
+{
+    (void)state;
+    no_sample_from_behind_a_hole(&mss_1000);
+    no_sample_from_behind_a_hole(&stamped);
+}
+
 int
 main(void)
 {
@@ -375,6 +410,7 @@ main(void)
         cmocka_unit_test(test_recovery__what_is_no_duplicate),
         cmocka_unit_test(test_recovery__timeout_numbers),
         cmocka_unit_test(test_recovery__ssthresh_is_two_segments_at_least),
+        cmocka_unit_test(test_recovery__no_sample_from_behind_a_hole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
