@@ -95,6 +95,31 @@ floating_merge(struct la_story *st, struct conn *conn, struct row *sent)
     la_row_free(st, row);
 }
 
+/* Did the timer (or the window's change) that floats make the end send this segment? */
+static bool
+floating_explains(const struct conn_end *end, const struct la_event_segment *s)
+{
+    if (end->timer.kind != LA_EVENT_TIMER)
+        return true;
+    switch ((enum la_timer_kind)end->timer.u.timer.timer) {
+    case LA_TIMER_PERSIST:
+        return s->cause == LA_CAUSE_WINDOW_PROBE;
+    case LA_TIMER_KEEPALIVE:
+        return s->cause == LA_CAUSE_KEEPALIVE;
+    case LA_TIMER_DELAYED_ACK:
+        return true;
+    case LA_TIMER_RETRANSMIT:
+        return s->cause == LA_CAUSE_RETRANSMIT_RTO || s->cause == LA_CAUSE_TAIL_PROBE ||
+               (s->retransmit_n != 0 && s->cause <= LA_CAUSE_FIN);
+    case LA_TIMER_FIN_WAIT_2:
+    case LA_TIMER_TIME_WAIT:
+    case LA_TIMER_USER:
+    case LA_TIMER_COUNT:
+        break;
+    }
+    return false;
+}
+
 /* ---- placing an event ------------------------------------------------------------------- */
 
 static bool
@@ -153,17 +178,23 @@ on_sent(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
     if (conn == NULL)
         return;
     struct conn_end *end = &conn->end[side];
+    bool explained = end->floating != NULL && floating_explains(end, &e->u.segment);
+    if (end->floating != NULL && !explained && end->floating->begun_at.ns != e->at.ns)
+        floating_land(st, conn, side);
     struct row *row = segment_row(st, conn, side, e);
     if (row == NULL)
         return;
     row->at[side] = e->at;
     row->state[side] = end->state;
+    /* Nothing will tell what the other end is in when it arrives: what is known has to do. */
+    if (story_has(st, LA_STORY_ONE_SIDED))
+        row->state[side ^ 1] = conn->end[side ^ 1].state;
     st->current = row;
     st->current_side = (uint8_t)side;
     la_story_track_segment(conn, row);
-    bool timed = end->floating != NULL && end->timer.kind == LA_EVENT_TIMER;
+    bool timed = explained && end->timer.kind == LA_EVENT_TIMER;
     la_words_sent(st, row, timed ? &end->timer : NULL);
-    if (end->floating != NULL)
+    if (explained)
         floating_merge(st, conn, row);
 }
 

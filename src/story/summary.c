@@ -32,7 +32,7 @@ write_title(const struct la_story *st, const struct conn *conn)
     struct canvas canvas;
     struct text tag = text_empty(), words = text_empty(), line = text_empty();
     la_canvas_clear(&canvas, st->cfg.width);
-    la_ladder_tag(conn, &tag);
+    la_text_add(&tag, "#%u", conn->number);
     la_text_endpoint(&words, &conn->endpoint[LEFT]);
     la_text_add(&words, " %s ", st->to);
     la_text_endpoint(&words, &conn->endpoint[RIGHT]);

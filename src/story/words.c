@@ -81,14 +81,16 @@ again_of(enum la_cause cause, bool timed)
     case LA_CAUSE_COUNT:
         break;
     }
-    return timed ? (struct again){"timeout", "RFC 6298 5.4-5.6"} : (struct again){NULL, NULL};
+    return cause != LA_CAUSE_NONE && timed ? (struct again){"timeout", "RFC 6298 5.4-5.6"}
+                                           : (struct again){NULL, NULL};
 }
 
 static void
 say_again(struct la_story *st, struct row *row, const struct la_event *timer)
 {
     const struct la_event_segment *s = &row->segment;
-    struct again again = again_of((enum la_cause)s->cause, timer != NULL);
+    bool timed = timer != NULL || story_has(st, LA_STORY_ONE_SIDED);
+    struct again again = again_of((enum la_cause)s->cause, timed);
     struct text text = text_empty();
     if (s->cause == LA_CAUSE_RETRANSMIT_FAST)
         la_text_add(&text, "fast retransmit of ");
