@@ -16,7 +16,7 @@ packages_of() {
         ;;
     demo) echo ca-certificates curl:curl ;;
     check) echo libcmocka-dev clang-format:clang-format curl:curl scdoc:scdoc tshark:tshark ;;
-    bench) echo curl:curl ;;
+    bench) echo curl:curl valgrind:valgrind ;;
     fuzz) echo clang:clang libclang-rt-14-dev llvm:llvm-symbolizer ;;
     lint) echo clang-tidy:clang-tidy ;;
     *)

@@ -31,6 +31,7 @@ static void
 cache_clear(struct la_net *net)
 {
     memset(net->dest, 0, sizeof net->dest);
+    net->judged.dst_class = 0;
 }
 
 /* ---- configuration ---------------------------------------------------------------------- */
@@ -282,27 +283,12 @@ route_fill(const struct la_net *net, struct la_net_dest *dest)
     route->mtu_bytes = net->port[route->iface].cfg.caps.mtu_bytes;
 }
 
-static uint32_t
-dest_line(const struct la_net *net, const struct la_addr *addr)
+void
+la_net_dest_fill(const struct la_net *net, struct la_net_dest *dest, const struct la_addr *addr)
 {
-    uint64_t a, b;
-    memcpy(&a, addr->b, sizeof a);
-    memcpy(&b, addr->b + 8, sizeof b);
-    uint64_t mixed = (a ^ net->key.k0) * UINT64_C(0x9e3779b97f4a7c15) ^ (b ^ net->key.k1);
-    mixed *= UINT64_C(0xd6e8feb86659fd93);
-    return (uint32_t)(mixed >> (64 - NET_DEST_CACHE_SHIFT));
-}
-
-const struct la_net_dest *
-la_net_dest(struct la_net *net, const struct la_addr *addr)
-{
-    struct la_net_dest *dest = &net->dest[dest_line(net, addr)];
-    if (dest->class != 0 && la_addr_equal(&dest->addr, addr))
-        return dest;
     dest->addr = *addr;
     dest->class = (uint8_t)la_net_classify(net, addr);
     route_fill(net, dest);
-    return dest;
 }
 
 la_err

@@ -5,7 +5,7 @@
  * la_udp_* of lastack/stack.h, one level down; stack's functions only pass through. A datagram goes
  * to the best match: connected socket, then bound to the address, then bound to the port on any
  * address, then the any_port socket. A socket bound to :: takes both families, one bound to 0.0.0.0
- * only IPv4.
+ * only IPv4. Two sockets may share a port when their addresses differ.
  *
  * Receive queues are bounded by datagrams and by the octets that they keep in memory.
  */

@@ -148,6 +148,20 @@ addr_takes(const struct la_addr *bound, const struct la_addr *dst)
     return la_addr_equal(bound, dst);
 }
 
+/* Sockets on one port may differ in address: the more exact one is preferred. */
+static bool
+port_is_bound(const struct la_net *net, const struct la_addr *addr, uint16_t port)
+{
+    for (uint32_t idx = net->udp.bucket[port % NET_UDP_BUCKETS]; idx != LA_POOL_NONE;) {
+        const struct la_udp_socket *s = socket_at(net, idx);
+        if (s->local.port == port && la_addr_equal(&s->local.addr, addr))
+            return true;
+        idx = s->next_idx;
+    }
+    return false;
+}
+
+/* Nobody's datagrams could be taken by a new socket there: what a port chosen here must be. */
 static bool
 port_is_free(const struct la_net *net, const struct la_addr *addr, uint16_t port)
 {
@@ -259,7 +273,7 @@ la_net_udp_open(struct la_net *net, const struct la_endpoint *local, bool any_po
         return LA_ERR_ADDRESS_NOT_AVAILABLE;
     if (any_port && net->udp.any_port_idx != LA_POOL_NONE)
         return LA_ERR_ADDRESS_IN_USE;
-    if (port != 0 && !port_is_free(net, &local->addr, port))
+    if (port != 0 && port_is_bound(net, &local->addr, port))
         return LA_ERR_ADDRESS_IN_USE;
     if (port == 0 && !any_port && (port = port_choose(net, &local->addr)) == 0)
         return LA_ERR_ADDRESS_NOT_AVAILABLE;

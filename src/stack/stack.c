@@ -137,6 +137,7 @@ init_values(struct la_stack *s, la_instant now)
     s->timestamp_key = la_key_derive(&seed, "timestamp");
     la_rng_init(&s->port_rng, &seed, "port");
     s->now = now;
+    s->found_idx = LA_REC_NONE;
     la_list_init(&s->output);
     la_list_init(&s->events);
     la_list_init(&s->time_wait);
@@ -176,9 +177,10 @@ la_stack_new(const struct la_stack_cfg *cfg, la_instant now, struct la_stack **o
     };
     memcpy(net_cfg.seed.w, cfg->seed, sizeof(net_cfg.seed.w));
     struct la_index_records records = {next_of_rec, hash_of_rec, s};
-    la_err err = la_net_new(&net_cfg, &s->net);
-    if (err == LA_OK && (!la_index_init(&s->index, s->mem, &records) || !la_listeners_init(s)))
-        err = LA_ERR_NO_MEMORY;
+    /* Both tables, whatever happens to the first: la_stack_free() ends both. */
+    bool has_index = la_index_init(&s->index, s->mem, &records);
+    bool has_tables = la_listeners_init(s) && has_index;
+    la_err err = has_tables ? la_net_new(&net_cfg, &s->net) : LA_ERR_NO_MEMORY;
     if (err != LA_OK) {
         la_stack_free(s);
         return err;

@@ -16,7 +16,14 @@
 
 enum { HANDLES = 8, BUDGET_BYTES = 4 << 20, HOST_PORT = 80, PEER_PORT = 5000 };
 
+/* Refuses every `every_n`-th request; 0 = none. */
+struct allocator {
+    unsigned every_n, requests_n;
+};
+
 struct world {
+    struct allocator allocator;
+    uint64_t budget_bytes;
     struct la_mem *mem;
     struct la_stack *stack;
     la_instant now;
@@ -31,7 +38,9 @@ struct world {
 static void *
 take(void *ctx, size_t n)
 {
-    (void)ctx;
+    struct allocator *a = ctx;
+    if (a->every_n != 0 && ++a->requests_n % a->every_n == 0)
+        return NULL;
     return malloc(n);
 }
 
@@ -254,17 +263,21 @@ user_call(struct world *w, struct fuzz_in *in)
     }
 }
 
+/* The first octet says how memory runs out: not at all, early, or now and then. False: there was
+ * not even enough to begin. */
 static bool
-begin(struct world *w)
+begin(struct world *w, uint8_t shortage)
 {
-    const struct la_alloc alloc = {take, give, NULL};
+    const struct la_alloc alloc = {take, give, &w->allocator};
     struct la_stack_cfg cfg;
     struct la_iface_cfg iface = {.caps = {.layer = LA_LINK_IP, .mtu_bytes = 1500}};
     struct la_addr v4 = la_addr_v4(10, 0, 0, 1);
     struct la_addr v6;
     struct la_endpoint any = {{{0}}, HOST_PORT};
     int idx = 0;
-    w->mem = la_mem_new(&alloc, BUDGET_BYTES);
+    w->budget_bytes = shortage == 0 || shortage > 127 ? BUDGET_BYTES : shortage * 8192u;
+    w->allocator.every_n = shortage > 127 ? shortage - 126u : 0;
+    w->mem = la_mem_new(&alloc, w->budget_bytes);
     la_stack_cfg_init(&cfg);
     cfg.mem = w->mem;
     cfg.seed[0] = 1;
@@ -286,9 +299,11 @@ end(struct world *w)
 {
     struct la_mem_stats stats;
     la_stack_free(w->stack);
+    if (w->mem == NULL)
+        return;
     la_mem_stats_get(w->mem, &stats);
     must(stats.frames_live_n == 0 && stats.blocks_live_n == 0);
-    must(stats.peak_bytes <= BUDGET_BYTES);
+    must(stats.peak_bytes <= w->budget_bytes);
     la_mem_unref(w->mem);
 }
 
@@ -298,8 +313,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct fuzz_in in = {data, n};
     struct world w = {.seq = 1000, .host_port = HOST_PORT, .peer_port = PEER_PORT};
     struct la_stack_event event;
-    must(begin(&w));
-    for (unsigned steps = 0; in.n > 0 && steps < 2000; steps++) {
+    uint8_t shortage = fuzz_u8(&in);
+    bool begun = begin(&w, shortage);
+    must(begun || shortage != 0);
+    for (unsigned steps = 0; begun && in.n > 0 && steps < 2000; steps++) {
         uint8_t op = fuzz_u8(&in);
         switch (op & 7) {
         case 0:

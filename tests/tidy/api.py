@@ -25,8 +25,8 @@ def check_exports(root, library, findings):
                              text=True, check=True).stdout
     exported = {line.split()[-1].split("@")[0] for line in listing.split("\n") if line}
     for name in sorted(declared.keys() - exported):
-        findings.add(declared[name], 1, f"{name}() is declared and defined nowhere",
-                     "define it, or remove the declaration")
+        findings.add(declared[name], 1, f"{name}() is declared and not exported",
+                     "define it, and put LA_API_BEGIN and LA_API_END around the declarations")
     for name in sorted(exported - declared.keys()):
         findings.add(library, 0, f"{name} is exported but in no public header",
                      "make it static or la_-internal; the map comes from tools/symbols.py")

@@ -27,7 +27,7 @@ class Api(planted.PlantedTest):
 
     def test_declared_and_not_defined(self):
         self.append("include/lastack/stack.h", "int la_stack_y(void);\n")
-        self.assert_finds("include/lastack/stack.h:1:", "la_stack_y() is declared and defined")
+        self.assert_finds("include/lastack/stack.h:1:", "la_stack_y() is declared and not")
 
     def test_exported_and_not_declared(self):
         self.code += " int la_secret(void) { return 3; }"

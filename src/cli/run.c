@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.c - `lastack run`: the command line
+ *
+ * Its exit status is the program's. Failures of our own are 125, so that they can be told from the
+ * program's, and 126 and 127 as a shell has them (docs/man/lastack-run.1.scd).
+ */
+#include "cli/cli.h"
+#include "cli/netopt.h"
+#include "cli/views.h"
+#include "host/launch.h"
+#include "host/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LINGER_S = 5 };
+
+struct arguments {
+    struct la_netopt net;
+    struct la_views_cfg views;
+    int64_t linger_ns;
+    bool wait_all, no_udp, trace, help;
+    char **program;
+};
+
+static const char help_head[] =
+    "usage: lastack run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
+    "\n"
+    "Runs PROGRAM with its TCP and UDP sockets on lastack instead of the kernel's stack: no root, "
+    "no\n"
+    "change to the program. What it connects to is dialled by this process.\n"
+    "\n"
+    "network:\n";
+static const char help_tail[] =
+    "\n"
+    "views:\n"
+    "  --watch               draw every segment and state, live, on standard error\n"
+    "  --pcap FILE           write a capture (pcapng) with comments\n"
+    "  --json FILE           write the events as JSON lines ('-': standard output)\n"
+    "  --trace               one line for each socket call that is refused\n"
+    "\n"
+    "ending:\n"
+    "  --linger TIME         wait for open connections when the program has ended (5s)\n"
+    "  --wait-all            wait for all processes that it started, too\n"
+    "\n"
+    "  --no-udp              leave UDP to the kernel\n"
+    "  --help                this text\n"
+    "\n"
+    "Exit status: the program's; 128 + N when signal N ended it; 125 when lastack failed; 126 when "
+    "the\n"
+    "program cannot be executed; 127 when it was not found.\n";
+
+static int
+usage_error(const char *text, const char *word)
+{
+    (void)fprintf(stderr, "lastack run: %s%s; see 'lastack run --help'\n", text, word);
+    return LA_EXIT_OURS;
+}
+
+/* ---- options ------------------------------------------------------------------------------- */
+
+static bool
+take_flag(struct arguments *a, const char *name)
+{
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {
+        {"wait-all", &a->wait_all}, {"no-udp", &a->no_udp},     {"trace", &a->trace},
+        {"help", &a->help},         {"watch", &a->views.watch},
+    };
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (strcmp(name, flags[i].name) == 0) {
+            *flags[i].flag = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --linger takes a bare number of seconds as well. */
+static bool
+parse_linger(const char *value, int64_t *out_ns)
+{
+    char with_unit[32];
+    if (la_netopt_duration(value, out_ns))
+        return true;
+    (void)snprintf(with_unit, sizeof(with_unit), "%.20ss", value);
+    return la_netopt_duration(with_unit, out_ns);
+}
+
+/* An option that has a value. 0, or the exit status. */
+static int
+take_value(struct arguments *a, const char *name, const char *value)
+{
+    char error[LA_NETOPT_ERROR_BYTES];
+    switch (la_netopt_take(&a->net, name, value, error)) {
+    case LA_NETOPT_OK:
+        return 0;
+    case LA_NETOPT_BAD:
+        return usage_error(error, "");
+    case LA_NETOPT_OTHER:
+        break;
+    }
+    bool known =
+        strcmp(name, "pcap") == 0 || strcmp(name, "json") == 0 || strcmp(name, "linger") == 0;
+    if (!known)
+        return usage_error("unknown option --", name);
+    if (value == NULL)
+        return usage_error("a value is missing behind --", name);
+    if (strcmp(name, "pcap") == 0)
+        a->views.pcap = value;
+    else if (strcmp(name, "json") == 0)
+        a->views.json = value;
+    else if (!parse_linger(value, &a->linger_ns))
+        return usage_error("--linger needs a time such as 5s, not ", value);
+    return 0;
+}
+
+/* One word that begins with dashes; *i moves on when it uses the next one. 0, or the exit
+ * status. */
+static int
+take_option(struct arguments *a, char **argv, int *i)
+{
+    char name[64];
+    const char *word = argv[*i] + 2;
+    size_t n = strcspn(word, "=");
+    if (strncmp(argv[*i], "--", 2) != 0 || n >= sizeof(name))
+        return usage_error("unknown option ", argv[*i]);
+    memcpy(name, word, n);
+    name[n] = '\0';
+    if (word[n] == '\0' && take_flag(a, name))
+        return 0;
+    if (word[n] == '=')
+        return take_value(a, name, word + n + 1);
+    const char *value = argv[*i + 1];
+    int status = take_value(a, name, value);
+    if (status == 0)
+        ++*i;
+    return status;
+}
+
+static int
+parse(int argc, char **argv, struct arguments *a)
+{
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            i++;
+            break;
+        }
+        if (strcmp(argv[i], "-h") == 0)
+            a->help = true;
+        int status = a->help ? 0 : take_option(a, argv, &i);
+        if (status != 0)
+            return status;
+        if (a->help)
+            return 0;
+    }
+    a->program = argv + i;
+    return a->program[0] != NULL ? 0 : usage_error("which program?", "");
+}
+
+/* ---- the command --------------------------------------------------------------------------- */
+
+static void
+print_seed(const struct arguments *a)
+{
+    if (!a->net.seed_given && la_netopt_is_impaired(&a->net))
+        (void)fprintf(stderr, "lastack run: the same again: --seed %llu\n",
+                      (unsigned long long)a->net.seed);
+}
+
+static int
+run(const struct arguments *a)
+{
+    struct la_views views;
+    if (!la_views_open(&views, &a->views))
+        return LA_EXIT_OURS;
+    struct la_run_cfg cfg = {
+        .argv = a->program,
+        .impair = {a->net.impair[0], a->net.impair[1]},
+        .mtu_bytes = a->net.mtu_bytes,
+        .seed = a->net.seed,
+        .linger_ns = a->linger_ns,
+        .wait_all = a->wait_all,
+        .udp = !a->no_udp,
+        .trace_calls = a->trace,
+        .trace = la_views_trace(&views),
+        .capture = views.capture,
+        .capture_iface = views.capture_iface,
+        .idle = la_views_idle,
+        .idle_ctx = &views,
+    };
+    struct la_run_result result;
+    la_run(&cfg, &result);
+    bool written = la_views_close(&views);
+    if (result.started)
+        print_seed(a);
+    return result.exit_code == 0 && !written ? LA_EXIT_OURS : result.exit_code;
+}
+
+int
+la_cli_run(int argc, char **argv)
+{
+    struct arguments a = {.linger_ns = INT64_C(1000000000) * LINGER_S};
+    la_netopt_init(&a.net);
+    int status = parse(argc, argv, &a);
+    if (status != 0)
+        return status;
+    if (a.help) {
+        (void)printf("%s%s%s", help_head, la_netopt_help(), help_tail);
+        return LA_CLI_OK;
+    }
+    return run(&a);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * views.c - what a command shows of the story: ladder, JSON, capture
+ *
+ * A view that can no longer be written (a full disk) is said once; the run goes on.
+ */
+#include "cli/views.h"
+
+#include <lastack/story.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const int64_t flush_ns = INT64_C(200000000);
+
+static void
+say(const char *name, int error)
+{
+    (void)fprintf(stderr, "lastack run: %s cannot be written: %s\n", name, strerror(error));
+}
+
+static void
+sink(void *ctx, const struct la_event *event)
+{
+    struct la_views *v = ctx;
+    if (v->story != NULL)
+        v->story_trace.sink(v->story_trace.ctx, event);
+    if (v->capture != NULL && (LA_ANNOTATE_MASK & LA_EVENT_BIT(event->kind)) != 0)
+        la_annotate_event(&v->annotate, event);
+}
+
+static bool
+open_capture(struct la_views *v, const char *name)
+{
+    static const char *const ends[2] = {"client", "server"};
+    int error = la_capture_writer_open(name, "lastack run", &v->capture);
+    if (error == 0)
+        error = la_capture_writer_iface(v->capture, "lastack0", "the program's end of the wire",
+                                        LA_CAPTURE_IP, &v->capture_iface);
+    if (error != 0) {
+        say(name, error);
+        return false;
+    }
+    v->pcap_name = name;
+    la_annotate_init(&v->annotate, v->capture, ends);
+    return true;
+}
+
+/* ---- ladder and JSON ----------------------------------------------------------------------- */
+
+/* Colours on a terminal only, and not against the user's word (https://no-color.org). */
+static uint32_t
+ladder_flags(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+    bool color = isatty(STDERR_FILENO) && (no_color == NULL || no_color[0] == '\0');
+    return color ? LA_STORY_COLOR : 0;
+}
+
+static uint32_t
+terminal_width(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+static bool
+open_json(struct la_views *v, const char *name)
+{
+    v->json_name = name;
+    v->json = strcmp(name, "-") == 0 ? stdout : fopen(name, "we");
+    if (v->json == NULL)
+        say(name, errno);
+    return v->json != NULL;
+}
+
+static bool
+open_story(struct la_views *v, const struct la_views_cfg *cfg)
+{
+    struct la_story_cfg story;
+    la_story_cfg_init(&story);
+    story.flags = ladder_flags();
+    story.width = terminal_width();
+    if (cfg->watch)
+        story.ladder = la_story_writer_file(stderr);
+    if (cfg->json != NULL && !open_json(v, cfg->json))
+        return false;
+    if (cfg->json != NULL)
+        story.json = la_story_writer_file(v->json);
+    if (la_story_new(&story, &v->story) != LA_OK) {
+        say("the story", ENOMEM);
+        return false;
+    }
+    v->story_trace = la_story_trace(v->story);
+    return true;
+}
+
+/* ---- together ------------------------------------------------------------------------------ */
+
+bool
+la_views_open(struct la_views *v, const struct la_views_cfg *cfg)
+{
+    *v = (struct la_views){0};
+    bool wanted = cfg->watch || cfg->json != NULL;
+    if ((cfg->pcap == NULL || open_capture(v, cfg->pcap)) && (!wanted || open_story(v, cfg)))
+        return true;
+    (void)la_views_close(v);
+    return false;
+}
+
+struct la_trace
+la_views_trace(struct la_views *v)
+{
+    struct la_trace trace = {.sink = sink, .ctx = v};
+    if (v->capture != NULL)
+        trace.mask |= LA_ANNOTATE_MASK;
+    if (v->story != NULL)
+        trace.mask |= v->story_trace.mask;
+    return trace;
+}
+
+/* A view failed to write: said once. */
+static void
+failed(struct la_views *v, const char *name, int error)
+{
+    if (error != 0 && !v->failed)
+        say(name, error);
+    v->failed |= error != 0;
+}
+
+static void
+flush_json(struct la_views *v)
+{
+    if (v->json != NULL && (fflush(v->json) != 0 || ferror(v->json)))
+        failed(v, v->json_name, errno != 0 ? errno : EIO);
+}
+
+void
+la_views_idle(void *ctx, la_instant now)
+{
+    struct la_views *v = ctx;
+    if (v->story != NULL)
+        la_story_flush(v->story, now); /* live: the ladder is read while it grows */
+    if (now.ns - v->flushed_at.ns < flush_ns)
+        return;
+    v->flushed_at = now;
+    flush_json(v);
+    if (v->capture != NULL)
+        failed(v, v->pcap_name, la_capture_writer_flush(v->capture));
+}
+
+bool
+la_views_close(struct la_views *v)
+{
+    if (v->story != NULL)
+        la_story_finish(v->story);
+    la_story_free(v->story);
+    v->story = NULL;
+    flush_json(v);
+    if (v->json != NULL && v->json != stdout && fclose(v->json) != 0)
+        failed(v, v->json_name, errno);
+    v->json = NULL;
+    if (v->capture != NULL)
+        failed(v, v->pcap_name, la_capture_writer_close(v->capture));
+    v->capture = NULL;
+    return !v->failed;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * views.h - what a command shows of the story: ladder, JSON, capture
+ *
+ * One trace that feeds them all.
+ */
+#ifndef LA_CLI_VIEWS_H
+#define LA_CLI_VIEWS_H
+
+#include "host/annotate.h"
+
+#include <lastack/capture.h>
+#include <lastack/event.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct la_views_cfg {
+    bool watch;       /* ladder and summaries on standard error */
+    const char *json; /* a file name, "-": standard output; NULL: no */
+    const char *pcap; /* the same */
+};
+
+struct la_story;
+
+struct la_views {
+    struct la_story *story;            /* NULL: neither ladder nor JSON */
+    struct la_trace story_trace;
+    FILE *json;
+    const char *json_name, *pcap_name;
+    struct la_capture_writer *capture; /* NULL: none */
+    uint32_t capture_iface;
+    struct la_annotate annotate;
+    la_instant flushed_at;
+    bool failed;                       /* something could not be written; it was said */
+};
+
+/* Opens what is asked for. False: it was said on standard error why not, and nothing is open. */
+bool la_views_open(struct la_views *views, const struct la_views_cfg *cfg);
+/* A trace for stacks and wires; it refers to `views`. */
+struct la_trace la_views_trace(struct la_views *views);
+/* Nothing happens at the moment: what is complete is written out. ctx is the struct la_views. */
+void la_views_idle(void *ctx, la_instant now);
+/* Writes the rest. False: something could not be written; it was said. */
+bool la_views_close(struct la_views *views);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * connect.h - connect() of a stream, from the call to the outcome
+ */
+#ifndef LA_HOST_CONNECT_H
+#define LA_HOST_CONNECT_H
+
+#include "host/psock.h"
+
+/* The stack has news of a socket in LA_PSOCK_CONNECTING. */
+void la_connect_progress(struct la_psock *ps);
+/* Nobody waits in a blocking connect() any longer, but the attempt goes on: from now on the socket
+ * behaves as after a non-blocking one. */
+void la_connect_left_alone(struct la_psock *ps);
+
+#endif

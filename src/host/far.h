@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * far.h - the far side of the wire: what the program connects to is dialled by the host
+ */
+#ifndef LA_HOST_FAR_H
+#define LA_HOST_FAR_H
+
+#include "host/map.h"
+
+#include <lastack/stack.h>
+
+struct la_run;
+
+struct la_far {
+    struct la_map by_handle;    /* requests and connections of the far stack */
+    struct la_far_conn *doomed; /* to be freed at the end of the round */
+    uint64_t dialled_n, refused_n;
+};
+
+/* LA_STACK_EV_REQUEST, _REQUEST_GONE and _CONN of the far stack. */
+void la_far_request(struct la_run *run, la_handle request);
+void la_far_gone(struct la_run *run, la_handle request);
+void la_far_progress(struct la_run *run, la_handle conn);
+/* Frees what has ended. Only at the end of a round. */
+void la_far_reap(struct la_run *run);
+void la_far_fini(struct la_run *run);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * messages.h - what a send or receive call says: buffers and addresses in the program's memory
+ */
+#ifndef LA_HOST_MESSAGES_H
+#define LA_HOST_MESSAGES_H
+
+#include "host/notify.h"
+
+#include <stddef.h>
+#include <sys/uio.h>
+
+enum { LA_MESSAGE_PIECES_N = 1024 }; /* UIO_MAXIOV */
+
+/* One message of one of the six calls. All addresses are the program's. */
+struct la_message {
+    struct iovec pieces[LA_MESSAGE_PIECES_N];
+    size_t pieces_n;
+    size_t room_n;       /* octets in all pieces */
+    uint64_t name;       /* 0: no address */
+    uint64_t name_len;   /* its length (sending) */
+    uint64_t hdr;        /* its struct msghdr; 0: sendto or recvfrom */
+    uint64_t len_addr;   /* recvfrom: where the address's length stands */
+    int flags;
+};
+
+/* sendto() and recvfrom(). */
+void la_message_of_plain(const struct la_syscall *call, struct la_message *out);
+/* The struct msghdr at `hdr`. 0, EFAULT, EMSGSIZE (too many pieces), EINVAL. */
+int la_message_of_hdr(const struct la_syscall *call, uint64_t hdr, int flags,
+                      struct la_message *out);
+/* Copies the octets to be sent; the result's length, or a negative errno value. */
+ssize_t la_message_gather(const struct la_syscall *call, const struct la_message *m, void *buf,
+                          size_t cap);
+/* Copies received octets out, as many as fit. 0 or EFAULT. */
+int la_message_scatter(const struct la_syscall *call, const struct la_message *m, const void *buf,
+                       size_t n);
+
+#endif

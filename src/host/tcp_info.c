@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp_info.c - TCP_INFO as Linux writes it
+ *
+ * Read first: tcp(7); include/uapi/linux/tcp.h. Counts of octets there are of segments here and
+ * there; what this stack does not measure stays 0.
+ */
+#include "host/tcp_info.h"
+
+#include "host/supervisor.h"
+
+#include <linux/tcp.h>
+#include <string.h>
+
+/* The kernel's numbers of the states (include/net/tcp_states.h). */
+static uint8_t
+linux_state(uint8_t state)
+{
+    static const uint8_t numbers[LA_TCP_STATE_COUNT] = {
+        [LA_TCP_CLOSED] = 7,
+        [LA_TCP_LISTEN] = 10,
+        [LA_TCP_SYN_SENT] = 2,
+        [LA_TCP_SYN_RECEIVED] = 3,
+        [LA_TCP_SYN_RECEIVED_ACTIVE] = 3,
+        [LA_TCP_ESTABLISHED] = 1,
+        [LA_TCP_FIN_WAIT_1] = 4,
+        [LA_TCP_FIN_WAIT_2] = 5,
+        [LA_TCP_CLOSE_WAIT] = 8,
+        [LA_TCP_CLOSING] = 11,
+        [LA_TCP_LAST_ACK] = 9,
+        [LA_TCP_TIME_WAIT] = 6,
+    };
+    return state < LA_TCP_STATE_COUNT ? numbers[state] : 7;
+}
+
+static void
+fill_connection(const struct la_conn_status *s, struct tcp_info *out)
+{
+    uint32_t mss = s->mss_send != 0 ? s->mss_send : 1;
+    out->tcpi_state = linux_state(s->state);
+    out->tcpi_backoff = s->backoff_n;
+    out->tcpi_options =
+        (uint8_t)((s->timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (s->sack ? TCPI_OPT_SACK : 0) |
+                  (s->wscale_send != 255 ? TCPI_OPT_WSCALE : 0) | (s->ecn ? TCPI_OPT_ECN : 0));
+    unsigned send_scale = s->wscale_send != 255 ? s->wscale_send : 0;
+    unsigned receive_scale = s->wscale_receive != 255 ? s->wscale_receive : 0;
+    out->tcpi_snd_wscale = send_scale & 0xfu;
+    out->tcpi_rcv_wscale = receive_scale & 0xfu;
+    out->tcpi_rto = s->rto_us;
+    out->tcpi_snd_mss = s->mss_send;
+    out->tcpi_rcv_mss = s->mss_receive;
+    out->tcpi_advmss = s->mss_receive;
+    out->tcpi_unacked = (s->flight_bytes + mss - 1) / mss;
+    out->tcpi_rtt = s->srtt_us;
+    out->tcpi_rttvar = s->rttvar_us;
+    out->tcpi_min_rtt = s->rtt_us_min;
+    out->tcpi_snd_ssthresh = s->ssthresh_bytes / mss;
+    out->tcpi_snd_cwnd = s->cwnd_bytes / mss;
+    out->tcpi_rcv_space = s->rcv_wnd;
+    out->tcpi_total_retrans = s->retransmissions_n;
+    out->tcpi_bytes_acked = s->bytes_acked;
+    out->tcpi_bytes_received = s->bytes_received;
+    out->tcpi_bytes_sent = s->bytes_sent;
+    out->tcpi_bytes_retrans = s->bytes_retransmitted;
+    out->tcpi_segs_out = s->segments_sent;
+    out->tcpi_segs_in = s->segments_received;
+    out->tcpi_notsent_bytes = s->unsent_bytes;
+    out->tcpi_snd_wnd = s->snd_wnd;
+}
+
+void
+la_tcp_info_fill(const struct la_psock *ps, struct tcp_info *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->tcpi_state = ps->state == LA_PSOCK_LISTENING ? 10 : 7;
+    struct la_conn_status status;
+    la_handle conn = la_sock_conn(ps->run->socks, ps->sock);
+    if (conn != 0 && la_conn_status(ps->run->near_stack, conn, &status) == LA_OK)
+        fill_connection(&status, out);
+}
