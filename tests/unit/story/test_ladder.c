@@ -142,7 +142,7 @@ test_ladder__a_lost_segment_ends_in_the_middle(void **state)
     struct rig rig;
     rig_scene(&rig, "rto", rig_cfg(120, 0));
     must_show(&rig, "✗ lost on the wire");
-    must_show(&rig, "✗ queue full");
+    must_show(&rig, "✗ dropped: the wire's queue is full");
     must_show(&rig, "├╌ PSH,ACK seq 1");
     must_show(&rig, "retransmission 1 of seq 1: timeout after 200 ms, next in 400 ms · RFC 6298 "
                     "5.4-5.6");
