@@ -91,6 +91,8 @@ short_reason(uint16_t reason)
 static const char *
 reason_text(const struct row *row, unsigned attempt)
 {
+    if (row->fate != FATE_LOST && row->at_end)
+        return attempt == 0 ? "still under way" : attempt == 1 ? "under way" : "";
     if (row->fate != FATE_LOST)
         return attempt == 0 ? "fate unknown" : attempt == 1 ? "unknown" : "";
     if (attempt == 0)
@@ -145,7 +147,7 @@ la_arrow_draw(const struct la_story *st, struct canvas *canvas, const struct row
                       .from = row->from,
                       .style = STYLE_DIM,
                       .shaft = "─"};
-    if (row->segment.retransmit_n != 0 || row->copy) {
+    if (row->again) {
         way.shaft = "╌";
         way.style = STYLE_AGAIN;
     }

@@ -232,7 +232,7 @@ on_duplicated(struct la_story *st, struct row *row, const struct la_event *e)
     copy->segment = row->segment;
     copy->seq_rel = row->seq_rel;
     copy->ack_rel = row->ack_rel;
-    copy->copy = true;
+    copy->copy = copy->again = true;
     copy->eventful = true;
     la_row_hash(st, copy, row->id);
     la_order_add(st, copy);
@@ -288,6 +288,10 @@ on_call(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
     /* A listener's child was taken over by its user: nothing that the peer could see. */
     if (conn != NULL && call == LA_CALL_OPEN_PASSIVE && !story_has(st, LA_STORY_FULL))
         return;
+    if (conn != NULL && call == LA_CALL_ABORT)
+        conn->end[side].abort_called = true;
+    if (conn != NULL && (call == LA_CALL_CLOSE || call == LA_CALL_RELEASE))
+        conn->end[side].close_called = true;
     struct row *row = line_new(st, conn, side, e);
     if (row == NULL)
         return;
@@ -447,7 +451,7 @@ on_error(struct la_story *st, struct conn *conn, unsigned side, const struct la_
     if (row == NULL)
         return;
     la_words_error(st, row, side, e);
-    if (is_floating(row))
+    if (is_floating(row) && !e->u.error.soft)
         floating_land(st, row->conn, side);
 }
 

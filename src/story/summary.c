@@ -95,10 +95,12 @@ add_reset(const struct conn_end *end, struct text *text)
         la_text_add(text, ", it knew no such connection");
     else if (end->rst_sent && end->rst_cause == LA_CAUSE_RST_TIMEOUT)
         la_text_add(text, ", it gave up");
-    else if (end->last_event == LA_TCP_EV_ABORT && end->was_closed)
+    else if (end->abort_called)
         la_text_add(text, ", ABORT by its user");
-    else if (end->rst_sent && end->rst_cause == LA_CAUSE_RST_ABORT)
+    else if (end->close_called)
         la_text_add(text, ", closed with unread data");
+    else if (end->rst_cause == LA_CAUSE_RST_ABORT || end->last_event == LA_TCP_EV_ABORT)
+        la_text_add(text, ", aborted, or closed with unread data");
 }
 
 static void

@@ -215,8 +215,11 @@ la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer
     case LA_CAUSE_COUNT:
         break;
     }
-    if (s->retransmit_n != 0)
+    if (row->again)
         say_again(st, row, timer);
+    else if (s->retransmit_n != 0)
+        la_row_note(st, row, &(struct note){.side = row->from, .cite = "RFC 9293 3.5"},
+                    "the SYN's number again, now with an ACK: simultaneous open");
 }
 
 void

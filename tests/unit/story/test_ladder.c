@@ -335,7 +335,7 @@ test_ladder__under_way_at_the_end(void **state)
     play_at(&p, 90000);
     play_wire(&p, delivered, LA_WIRE_DELIVERED, LA_REASON_NONE);
     rig_finish(&rig);
-    must_show(&rig, "? fate unknown");
+    must_show(&rig, "? still under way");
     must_show(&rig, "▶│                90.000");
     rig_end(&rig);
 }
