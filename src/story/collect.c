@@ -129,6 +129,10 @@ belongs_to_current(const struct la_story *st, const struct la_event *e, const st
     const struct row *row = st->current;
     if (row == NULL)
         return false;
+    /* CLOSE and RELEASE come together when BSD's close() is called. */
+    if (e->kind == LA_EVENT_CALL && e->u.call.call == LA_CALL_RELEASE)
+        return row->kind == ROW_LINE && row->conn == conn && st->current_side == side &&
+               row->begun_at.ns == e->at.ns;
     if (e->kind <= LA_EVENT_WIRE || e->kind == LA_EVENT_CALL || e->kind == LA_EVENT_TIMER)
         return false;
     if (e->segment_id != 0)
@@ -292,6 +296,8 @@ on_call(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
         conn->end[side].abort_called = true;
     if (conn != NULL && (call == LA_CALL_CLOSE || call == LA_CALL_RELEASE))
         conn->end[side].close_called = true;
+    if (call == LA_CALL_RELEASE && st->current != NULL)
+        return;
     struct row *row = line_new(st, conn, side, e);
     if (row == NULL)
         return;
@@ -321,9 +327,12 @@ on_timer(struct la_story *st, struct conn *conn, unsigned side, const struct la_
 static void
 on_state(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
 {
-    struct row *row = row_of(st, e, conn, side);
     if (conn != NULL)
         la_story_track_state(conn, side, e);
+    /* A listener's child begins in LISTEN: nobody called OPEN just now. */
+    if (e->segment_id != 0 && e->u.state.event == LA_TCP_EV_OPEN_PASSIVE)
+        return;
+    struct row *row = row_of(st, e, conn, side);
     if (row == NULL)
         return;
     row->state[side] = e->u.state.to;

@@ -237,13 +237,14 @@ field_rtt(const struct la_story *st, const struct conn *conn)
         /* One unit for all three, so that they compare at a glance. */
         bool ms = end->rtt_us_max >= 1000;
         double unit = ms ? 1e3 : 1;
-        la_text_list(&text, "%s %.*f / %.*f / %.*f %s", st->name[side].p, ms,
-                     end->rtt_us_min / unit, ms, end->srtt_us / unit, ms, end->rtt_us_max / unit,
-                     ms ? "ms" : "µs");
+        int decimals = end->rtt_us_max >= 100000 || !ms ? 0 : end->rtt_us_max >= 10000 ? 1 : 2;
+        la_text_list(&text, "%s %.*f / %.*f / %.*f %s", st->name[side].p, decimals,
+                     end->rtt_us_min / unit, decimals, end->srtt_us / unit, decimals,
+                     end->rtt_us_max / unit, ms ? "ms" : "µs");
     }
     if (text.n == 0)
         return;
-    la_text_add(&text, " (least / smoothed / most)");
+    la_text_add(&text, " (min / smoothed / max)");
     write_field(st, "RTT", &text);
 }
 

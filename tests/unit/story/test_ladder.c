@@ -401,7 +401,7 @@ test_ladder__what_cannot_be_placed_has_its_own_line(void **state)
     play_state(&p, CLIENT, LA_TCP_EV_TIMEOUT_USER, 0);
     rig_finish(&rig);
     must_show(&rig, "│┄ SYN seq 0");
-    must_show(&rig, "● SYN-SENT → CLOSED · user timeout");
+    must_show(&rig, "● user timeout · SYN-SENT → CLOSED");
     rig_end(&rig);
 }
 
