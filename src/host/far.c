@@ -154,7 +154,7 @@ far_ended(struct la_pump *p, enum la_pump_end end, la_err err)
     }
 }
 
-static const struct la_pump_ops far_ops = {far_take, far_ended};
+static const struct la_pump_ops far_ops = {far_take, far_ended, NULL};
 
 void
 la_far_progress(struct la_run *run, la_handle conn)

@@ -163,11 +163,24 @@ find(const struct la_visit *v)
 {
     int level = (int)(uint32_t)v->call.args[1];
     int name = (int)(uint32_t)v->call.args[2];
+    if ((level == IPPROTO_TCP && v->ps->datagram) ||
+        (level == IPPROTO_IPV6 && v->ps->family == AF_INET))
+        return NULL;
     for (size_t i = 0; i < ROWS_N; i++) {
         if (table[i].level == level && table[i].name == name)
-            return level == IPPROTO_TCP && v->ps->datagram ? NULL : &table[i];
+            return &table[i];
     }
     return NULL;
+}
+
+/* Linux says EOPNOTSUPP where no protocol knows the level. */
+static bool
+is_level(const struct la_visit *v)
+{
+    int level = (int)(uint32_t)v->call.args[1];
+    return level == SOL_SOCKET || level == IPPROTO_IP ||
+           (level == IPPROTO_IPV6 && v->ps->family == AF_INET6) ||
+           level == (v->ps->datagram ? IPPROTO_UDP : IPPROTO_TCP);
 }
 
 void
@@ -309,7 +322,7 @@ la_syscall_getsockopt(struct la_visit *v)
 {
     const struct row *r = find(v);
     if (r == NULL) {
-        refuse(v, ENOPROTOOPT);
+        refuse(v, is_level(v) ? ENOPROTOOPT : EOPNOTSUPP);
         return;
     }
     switch ((enum kind)r->kind) {

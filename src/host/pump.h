@@ -44,6 +44,8 @@ struct la_pump_ops {
     enum la_pump_take (*take)(struct la_pump *pump);
     /* Told once each. May stop the pump, but not free it: see la_pump_run(). */
     void (*ended)(struct la_pump *pump, enum la_pump_end end, la_err err);
+    /* Told when it was run, whatever came of it; NULL: not wanted. */
+    void (*ran)(struct la_pump *pump);
 };
 
 struct la_pump {

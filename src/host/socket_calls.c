@@ -213,6 +213,15 @@ shut_attempt(struct la_visit *v)
     la_syscall_return(&v->call, 0);
 }
 
+/* CLOSED, or TIME-WAIT: nothing is connected any more. */
+static bool
+has_ended(const struct la_psock *ps)
+{
+    struct la_conn_status status;
+    la_err err = la_conn_status(ps->run->near_stack, ps->near.pump.conn, &status);
+    return err != LA_OK || (status.ready & LA_READY_CLOSED) != 0;
+}
+
 static void
 shut_connection(struct la_visit *v, int how)
 {
@@ -231,7 +240,7 @@ la_syscall_shutdown(struct la_visit *v)
         la_syscall_fail(&v->call, EINVAL);
     else if (ps->datagram && ps->dgram.connected)
         la_syscall_continue(&v->call);
-    else if (!ps->datagram && ps->state == LA_PSOCK_ESTABLISHED)
+    else if (!ps->datagram && ps->state == LA_PSOCK_ESTABLISHED && !has_ended(ps))
         shut_connection(v, how);
     else if (!ps->datagram && ps->state == LA_PSOCK_CONNECTING)
         shut_attempt(v);

@@ -169,6 +169,8 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
         la_chain_clear(todo->text);
         seg->flags &= (uint8_t)~LA_TCP_FIN;
         seg->len = seg->text_bytes = 0;
+        if ((seg->flags & LA_TCP_RST) != 0)
+            return NEXT;
         todo->reason = LA_REASON_ZERO_WINDOW_PROBE;
         la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
         return NEXT;
