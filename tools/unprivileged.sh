@@ -31,15 +31,13 @@ if ! as_nobody test -x "$program" && as_nobody test -x "/usr/bin/${program##*/}"
 fi
 as_nobody test -x "$program" ||
     skip "user 65534 cannot reach $program: put the tree where others may enter"
-# Files are named from the root, since the command runs in a folder of its own.
+# The test runs in a folder of its own: paths are made absolute.
 left=$#
 while [ "$left" -gt 0 ]; do
     argument=$1
     shift
-    case $argument in
-    */*) [ -e "$argument" ] && argument=$(realpath "$argument") ;;
-    esac
     if [ -e "$argument" ]; then
+        argument=$(realpath -s "$argument")
         as_nobody test -r "$argument" ||
             skip "user 65534 cannot read $argument: put the tree where others may enter"
     fi
