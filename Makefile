@@ -28,7 +28,7 @@ check:
 bench:
 	@tools/need.sh build bench
 	@$(MAKE) --no-print-directory build
-	@$(BUILD)/lastack bench
+	@tools/bench.sh $(BUILD)/lastack
 
 install: build
 	@meson install -C $(BUILD) --no-rebuild

@@ -25,13 +25,24 @@ as_nobody() {
         --no-new-privs -- "$@"
 }
 as_nobody true 2>/dev/null || skip "setpriv cannot drop privileges here"
+# An interpreter in root's home (pyenv and the like) is replaced by the system's of that name.
+if ! as_nobody test -x "$program" && as_nobody test -x "/usr/bin/${program##*/}"; then
+    program=/usr/bin/${program##*/}
+fi
 as_nobody test -x "$program" ||
     skip "user 65534 cannot reach $program: put the tree where others may enter"
-for argument in "$@"; do
+# The test runs in a folder of its own: paths are made absolute.
+left=$#
+while [ "$left" -gt 0 ]; do
+    argument=$1
+    shift
     if [ -e "$argument" ]; then
+        argument=$(realpath -s "$argument")
         as_nobody test -r "$argument" ||
             skip "user 65534 cannot read $argument: put the tree where others may enter"
     fi
+    set -- "$@" "$argument"
+    left=$((left - 1))
 done
 
 dir=$(mktemp -d) || exit 1

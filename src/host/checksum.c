@@ -2,9 +2,10 @@
  *
  * checksum.c - checksum kernels with vector instructions, and the choice among them
  *
- * A vector of 32-bit lanes takes the low and the high half of each lane of the data; 2^15 additions
- * of two halves cannot overflow it. Long data is summed in runs of at most RUN_BYTES, and each run
- * is then added to a 64-bit sum, as are the octets that do not fill a vector.
+ * One instruction multiplies the signed 16-bit words of a vector by one and adds them in pairs. To
+ * be signed, words have their top bit turned, which takes 0x8000 off each: that is added again for
+ * all of them at the end. A run of at most RUN_BYTES has 2^15 words, so its sum fits in 32 bits.
+ * Octets that do not fill a vector are added to a 64-bit sum, as are the sums of runs.
  *
  * Byte order: x86 is little-endian; the sum is swapped once at the end (RFC 1071 2 B).
  */
@@ -16,7 +17,7 @@
 
 #include <immintrin.h>
 
-enum { RUN_BYTES = 1 << 19 };
+enum { RUN_BYTES = 1 << 16, VECTOR_BYTES_MIN = 64 };
 
 /* The folded sum, in network order, of a sum of little-endian words. */
 static uint16_t
@@ -27,81 +28,97 @@ finish(uint64_t sum)
     return __builtin_bswap16(la_sum_fold((uint32_t)sum));
 }
 
-/* Fewer octets than a vector. */
+/* What does not fill a vector, and short headers. */
 static inline uint64_t
 sum_rest(const uint8_t *p, size_t n)
 {
     uint64_t sum = 0;
-    for (; n >= 8; p += 8, n -= 8) {
-        uint64_t v;
+    for (; n >= 4; p += 4, n -= 4) {
+        uint32_t v;
         memcpy(&v, p, sizeof(v));
-        sum += (v & UINT32_MAX) + (v >> 32);
+        sum += v;
     }
-    uint64_t last = 0;
+    uint32_t last = 0;
     for (size_t i = 0; i < n; i++)
-        last |= (uint64_t)p[i] << (8 * i);
-    return sum + (last & UINT32_MAX) + (last >> 32);
+        last |= (uint32_t)p[i] << (8 * i);
+    return sum + last;
+}
+
+/* What turning the top bits took off the words of n octets. */
+static uint64_t
+turned(size_t n)
+{
+    return (uint64_t)(n / 2) << 15;
+}
+
+/* Four words in pairs, added to four sums. */
+static inline __m128i
+add_sse2(__m128i sum, const uint8_t *p)
+{
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    v = _mm_xor_si128(v, _mm_set1_epi16(INT16_MIN));
+    return _mm_add_epi32(sum, _mm_madd_epi16(v, _mm_set1_epi16(1)));
+}
+
+static inline int32_t
+lanes_sse2(__m128i sum)
+{
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(2, 3, 0, 1)));
+    return _mm_cvtsi128_si32(sum);
 }
 
 static uint16_t
 sum_sse2(const uint8_t *p, size_t n)
 {
-    const __m128i low_half = _mm_set1_epi32(0xffff);
     uint64_t sum = 0;
-    while (n >= 16) {
-        size_t run_n = (n < RUN_BYTES ? n : RUN_BYTES) & ~(size_t)15;
-        __m128i low = _mm_setzero_si128();
-        __m128i high = _mm_setzero_si128();
-        for (const uint8_t *end = p + run_n; p < end; p += 16) {
-            __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-            low = _mm_add_epi32(low, _mm_and_si128(v, low_half));
-            high = _mm_add_epi32(high, _mm_srli_epi32(v, 16));
+    while (n >= VECTOR_BYTES_MIN) {
+        size_t run_n = (n < RUN_BYTES ? n : RUN_BYTES) & ~(size_t)31;
+        __m128i even = _mm_setzero_si128();
+        __m128i odd = _mm_setzero_si128();
+        for (const uint8_t *end = p + run_n; p < end; p += 32) {
+            even = add_sse2(even, p);
+            odd = add_sse2(odd, p + 16);
         }
         n -= run_n;
-        uint32_t lanes[8];
-        memcpy(lanes, &low, sizeof(low));
-        memcpy(lanes + 4, &high, sizeof(high));
-        for (int i = 0; i < 4; i++)
-            sum += lanes[i] + ((uint64_t)lanes[i + 4] << 16);
+        sum += (uint64_t)lanes_sse2(_mm_add_epi32(even, odd)) + turned(run_n);
     }
     return finish(sum + sum_rest(p, n));
 }
 
-__attribute__((target("avx2"))) static uint64_t
+__attribute__((target("avx2"))) static inline __m256i
+add_avx2(__m256i sum, const uint8_t *p)
+{
+    __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    v = _mm256_xor_si256(v, _mm256_set1_epi16(INT16_MIN));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(v, _mm256_set1_epi16(1)));
+}
+
+/* n is a multiple of 32. */
+__attribute__((target("avx2"))) static inline uint64_t
 run_avx2(const uint8_t *p, size_t n)
 {
-    const __m256i low_half = _mm256_set1_epi32(0xffff);
-    __m256i low = _mm256_setzero_si256();
-    __m256i high = _mm256_setzero_si256();
-    const uint8_t *end = p + (n & ~(size_t)63);
-    for (; p < end; p += 64) {
-        __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p);
-        __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
-        low = _mm256_add_epi32(low, _mm256_and_si256(a, low_half));
-        high = _mm256_add_epi32(high, _mm256_srli_epi32(a, 16));
-        low = _mm256_add_epi32(low, _mm256_and_si256(b, low_half));
-        high = _mm256_add_epi32(high, _mm256_srli_epi32(b, 16));
+    __m256i even = _mm256_setzero_si256();
+    __m256i odd = _mm256_setzero_si256();
+    const uint8_t *end = p + n;
+    for (; p + 128 <= end; p += 128) {
+        even = add_avx2(even, p);
+        odd = add_avx2(odd, p + 32);
+        even = add_avx2(even, p + 64);
+        odd = add_avx2(odd, p + 96);
     }
-    if (n & 32) {
-        __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p);
-        low = _mm256_add_epi32(low, _mm256_and_si256(a, low_half));
-        high = _mm256_add_epi32(high, _mm256_srli_epi32(a, 16));
-    }
-    /* Widened to 64 bits before the lanes meet. */
-    const __m256i low_lane = _mm256_set1_epi64x(UINT32_MAX);
-    __m256i wide = _mm256_add_epi64(_mm256_and_si256(low, low_lane), _mm256_srli_epi64(low, 32));
-    __m256i wide_high =
-        _mm256_add_epi64(_mm256_and_si256(high, low_lane), _mm256_srli_epi64(high, 32));
-    wide = _mm256_add_epi64(wide, _mm256_slli_epi64(wide_high, 16));
-    __m128i half = _mm_add_epi64(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
-    return (uint64_t)_mm_cvtsi128_si64(half) + (uint64_t)_mm_extract_epi64(half, 1);
+    for (; p < end; p += 32)
+        even = add_avx2(even, p);
+    even = _mm256_add_epi32(even, odd);
+    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(even), _mm256_extracti128_si256(even, 1));
+    return (uint64_t)lanes_sse2(half) + turned(n);
 }
 
 __attribute__((target("avx2"))) static uint16_t
 sum_avx2(const uint8_t *p, size_t n)
 {
     uint64_t sum = 0;
-    while (n >= 32) {
+    while (n >= VECTOR_BYTES_MIN) {
         size_t run_n = (n < RUN_BYTES ? n : RUN_BYTES) & ~(size_t)31;
         sum += run_avx2(p, run_n);
         p += run_n;

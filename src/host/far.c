@@ -30,10 +30,10 @@
 enum { TAKE_BYTES_MIN = 4 * 1024, TAKE_BYTES_MAX = 512 * 1024 };
 
 struct la_far_conn {
-    struct la_pump pump;        /* must stay first */
-    struct la_watch dial;       /* while it is being dialled */
+    struct la_pump pump;  /* must stay first */
+    struct la_watch dial; /* while it is being dialled */
     struct la_run *run;
-    la_handle handle;           /* the request, later the connection */
+    la_handle handle; /* the request, later the connection */
     bool doomed;
     struct la_far_conn *doomed_next;
 };

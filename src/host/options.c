@@ -4,9 +4,10 @@
  *
  * Read first: socket(7), ip(7), ipv6(7), tcp(7).
  *
- * Every option is a row of one table. Some belong to the stack; some live on the unix socket, where the kernel
- * obeys them (time-outs, low-water mark); some are hints that are kept and read back; the rest is
- * refused with ENOPROTOOPT, since silence would be a lie. What is refused, --trace shows.
+ * Every option is a row of one table. Some belong to the stack; some live on the unix socket, where
+ * the kernel obeys them (time-outs, low-water mark); some are hints that are kept and read back;
+ * the rest is refused with ENOPROTOOPT, since silence would be a lie. What is refused, --trace
+ * shows.
  */
 #include "host/options.h"
 
@@ -45,10 +46,35 @@ struct row {
 
 /* Slots of what is kept. */
 enum {
-    DEBUG_, DONTROUTE_, OOBINLINE_, NO_CHECK_, PRIORITY_, REUSEPORT_, MARK_, BUSY_POLL_,
-    RECVERR_, MTU_DISCOVER_, FREEBIND_, BIND_NO_PORT_, MCAST_TTL_, MCAST_LOOP_, RECVERR6_,
-    MTU_DISCOVER6_, MCAST_HOPS_, MCAST_LOOP6_, ADDR_PREF_, FLOWLABEL_, LINGER2_, DEFER_ACCEPT_,
-    FASTOPEN_, NOTSENT_LOWAT_, THIN_, THIN_DUPACK_, WINDOW_CLAMP_, DONTFRAG_, MCAST_ALL_
+    DEBUG_,
+    DONTROUTE_,
+    OOBINLINE_,
+    NO_CHECK_,
+    PRIORITY_,
+    REUSEPORT_,
+    MARK_,
+    BUSY_POLL_,
+    RECVERR_,
+    MTU_DISCOVER_,
+    FREEBIND_,
+    BIND_NO_PORT_,
+    MCAST_TTL_,
+    MCAST_LOOP_,
+    RECVERR6_,
+    MTU_DISCOVER6_,
+    MCAST_HOPS_,
+    MCAST_LOOP6_,
+    ADDR_PREF_,
+    FLOWLABEL_,
+    LINGER2_,
+    DEFER_ACCEPT_,
+    FASTOPEN_,
+    NOTSENT_LOWAT_,
+    THIN_,
+    THIN_DUPACK_,
+    WINDOW_CLAMP_,
+    DONTFRAG_,
+    MCAST_ALL_
 };
 
 static const struct row table[] = {
@@ -217,7 +243,8 @@ give_int(struct la_visit *v, int64_t value)
 static void
 give_error(struct la_visit *v)
 {
-    /* The unix socket has an error of its own to swallow (ECONNRESET): else the next read says it. */
+    /* The unix socket has an error of its own to swallow (ECONNRESET): else the next read says
+     * it. */
     int native = 0;
     socklen_t n = sizeof(native);
     (void)getsockopt(v->fd, SOL_SOCKET, SO_ERROR, &native, &n);

@@ -68,7 +68,8 @@ struct la_pump {
     bool closed_told;
 };
 
-/* Starts joining fd (non-blocking; taken) and conn. False: no memory for the watch; fd is closed. */
+/* Starts joining fd (non-blocking; taken) and conn. False: no memory for the watch; fd is
+ * closed. */
 bool la_pump_start(struct la_pump *pump, int fd);
 /* Forgets and closes the descriptor; the connection stays the owner's. */
 void la_pump_stop(struct la_pump *pump);

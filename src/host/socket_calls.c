@@ -70,7 +70,8 @@ open_socket(struct la_run *run, const struct la_syscall *call, int family, int t
     la_psock_retire(ps);
 }
 
-/* A process that may not be traced cannot be served: it gets no socket of ours, and an explanation. */
+/* A process that may not be traced cannot be served: it gets no socket of ours, and an
+ * explanation. */
 static bool
 is_watchable(struct la_run *run, const struct la_syscall *call)
 {
@@ -158,9 +159,9 @@ write_name(struct la_visit *v, struct la_endpoint *endpoint)
     if (la_addr_is_any(&endpoint->addr))
         memset(&endpoint->addr, 0, sizeof(endpoint->addr)); /* ::, also where it is 0.0.0.0 */
     la_syscall_fail(&v->call, v->call.args[1] == 0
-                               ? EFAULT
-                               : la_name_write(&v->call, v->call.args[1], v->call.args[2],
-                                               v->ps->family, endpoint));
+                                  ? EFAULT
+                                  : la_name_write(&v->call, v->call.args[1], v->call.args[2],
+                                                  v->ps->family, endpoint));
 }
 
 void

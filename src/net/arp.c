@@ -70,7 +70,8 @@ la_arp_input(struct la_net *net, int iface, struct la_frame *take_frame, la_inst
 {
     struct la_arp_view view;
     struct la_arp arp;
-    if (!la_arp_view_init(&view, la_net_peek(take_frame)) || !la_arp_judge(&arp, &view) ||
+    if (!la_arp_view_init(&view, la_net_peek(take_frame, NET_PEEK_BYTES)) ||
+        !la_arp_judge(&arp, &view) ||
         (arp.operation != LA_ARP_REQUEST && arp.operation != LA_ARP_REPLY))
         return la_net_drop_frame(net, take_frame, LA_REASON_ARP_MALFORMED);
     la_frame_free(take_frame);

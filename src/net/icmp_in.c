@@ -108,7 +108,7 @@ error_input(struct la_net *net, struct la_frame *frame, struct la_net_in *in)
 {
     if (in->icmp.kind == LA_NET_ICMP_NONE)
         return la_net_drop_frame(net, frame, LA_REASON_ICMP_IGNORED);
-    struct la_bytes bytes = la_net_peek(frame);
+    struct la_bytes bytes = la_net_peek(frame, NET_PEEK_BYTES);
     struct la_bytes quoted = {bytes.p + LA_ICMP4_HEADER_BYTES, bytes.n - LA_ICMP4_HEADER_BYTES};
     if (!la_icmp_quote_judge(&in->icmp, quoted) ||
         la_addr_is_v4(&in->icmp.local.addr) != la_addr_is_v4(&in->dst))
@@ -165,7 +165,7 @@ la_icmp4_input(struct la_net *net, struct la_frame *take_frame, struct la_net_in
 {
     struct la_icmp4_view view;
     net->stats.icmp_in++;
-    if (!la_icmp4_view_init(&view, la_net_peek(take_frame)))
+    if (!la_icmp4_view_init(&view, la_net_peek(take_frame, NET_PEEK_BYTES)))
         return la_net_drop_frame(net, take_frame, LA_REASON_ICMP_MALFORMED);
     if (net->checksum_verify && take_frame->csum != LA_CSUM_VALID &&
         la_net_sum(net, 0, take_frame) != 0xffff)
@@ -202,7 +202,7 @@ la_icmp6_input(struct la_net *net, struct la_frame *take_frame, struct la_net_in
 {
     struct la_icmp6_view view;
     net->stats.icmp_in++;
-    if (!la_icmp6_view_init(&view, la_net_peek(take_frame)))
+    if (!la_icmp6_view_init(&view, la_net_peek(take_frame, NET_PEEK_BYTES)))
         return la_net_drop_frame(net, take_frame, LA_REASON_ICMP_MALFORMED);
     if (!la_net_l4_checksum_ok(net, in, take_frame))
         return la_net_drop_frame(net, take_frame, LA_REASON_ICMP_CHECKSUM);

@@ -24,8 +24,20 @@ la_net_drop_frame(struct la_net *net, struct la_frame *take_frame, enum la_reaso
     return LA_NET_TAKEN;
 }
 
-/* Is the frame for this station, and in no virtual network? RFC 894; IEEE 802.1Q: VLAN 0 is none.
- */
+struct la_bytes
+la_net_peek(struct la_frame *frame, size_t n)
+{
+    if (frame->head_n >= n)
+        return (struct la_bytes){frame->head, frame->head_n};
+    size_t len = la_frame_octets(frame);
+    size_t want = len < NET_PEEK_BYTES ? len : NET_PEEK_BYTES;
+    /* Within the frame's own room no memory is needed, so this holds; head_n says what is there. */
+    (void)!la_frame_need(frame, want);
+    return (struct la_bytes){frame->head, frame->head_n};
+}
+
+/* Is the frame for this station, and in no virtual network? RFC 894; IEEE 802.1Q: VLAN 0 is
+ * none. */
 static bool
 eth_is_ours(const struct la_net_port *port, const struct la_eth_view *view)
 {
@@ -41,7 +53,7 @@ static enum la_net_verdict
 input_ethernet(struct la_net *net, struct la_frame *frame, struct la_net_in *in, la_instant now)
 {
     struct la_eth_view view;
-    if (!la_eth_view_init(&view, la_net_peek(frame)))
+    if (!la_eth_view_init(&view, la_net_peek(frame, LA_ETH_HEADER_BYTES_MAX)))
         return la_net_drop_frame(net, frame, LA_REASON_FRAME_TOO_SHORT);
     if (!eth_is_ours(&net->port[in->iface], &view))
         return la_net_drop_frame(net, frame, LA_REASON_FRAME_NOT_FOR_US);
@@ -52,7 +64,7 @@ input_ethernet(struct la_net *net, struct la_frame *frame, struct la_net_in *in,
         return la_arp_input(net, in->iface, frame, now);
     if (type != LA_ETH_IPV4 && type != LA_ETH_IPV6)
         return la_net_drop_frame(net, frame, LA_REASON_ETHERTYPE_UNKNOWN);
-    struct la_bytes bytes = la_net_peek(frame);
+    struct la_bytes bytes = la_net_peek(frame, 1);
     if (bytes.n > 0 && (bytes.p[0] >> 4 == 6) != (type == LA_ETH_IPV6))
         return la_net_drop_frame(net, frame, LA_REASON_IP_VERSION);
     return la_net_input_ip(net, frame, in, now);
@@ -75,7 +87,7 @@ enum la_net_verdict
 la_net_input_ip(struct la_net *net, struct la_frame *take_frame, struct la_net_in *in,
                 la_instant now)
 {
-    struct la_bytes bytes = la_net_peek(take_frame);
+    struct la_bytes bytes = la_net_peek(take_frame, 1);
     if (bytes.n == 0)
         return la_net_drop_frame(net, take_frame, LA_REASON_FRAME_TOO_SHORT);
     if (bytes.p[0] >> 4 == 4)
@@ -118,9 +130,21 @@ destination_is_ours(const struct la_net *net, const struct la_net_in *in, enum l
     return false;
 }
 
-enum la_reason
-la_net_addresses_judge(struct la_net *net, const struct la_net_in *in)
+static bool
+was_judged(const struct la_net_judged *judged, const struct la_net_in *in)
 {
+    return judged->dst_class != 0 && judged->iface == in->iface && !in->link_broadcast &&
+           memcmp(&judged->src, &in->src, sizeof in->src) == 0 &&
+           memcmp(&judged->dst, &in->dst, sizeof in->dst) == 0;
+}
+
+enum la_reason
+la_net_addresses_judge(struct la_net *net, struct la_net_in *in)
+{
+    if (was_judged(&net->judged, in)) {
+        in->dst_class = net->judged.dst_class;
+        return LA_REASON_NONE;
+    }
     enum la_net_class src = (enum la_net_class)la_net_dest(net, &in->src)->class;
     if (!source_is_valid(in, src))
         return LA_REASON_IP_SOURCE_INVALID;
@@ -130,6 +154,9 @@ la_net_addresses_judge(struct la_net *net, const struct la_net_in *in)
     /* RFC 1122 3.3.6: a link broadcast carries only what is for many. */
     if (in->link_broadcast && dst != LA_NET_CLASS_BROADCAST && dst != LA_NET_CLASS_MULTICAST)
         return LA_REASON_FRAME_NOT_FOR_US;
+    in->dst_class = (uint8_t)dst;
+    if (src != LA_NET_CLASS_ANY && !in->link_broadcast)
+        net->judged = (struct la_net_judged){in->src, in->dst, in->iface, in->dst_class};
     return LA_REASON_NONE;
 }
 
@@ -139,7 +166,8 @@ protocol_unknown(struct la_net *net, struct la_frame *frame, const struct la_net
                  la_instant now)
 {
     if (in->protocol != LA_IP_NONE)
-        la_net_icmp_unreachable(net, in, la_net_peek(frame), LA_NET_ICMP_PROTOCOL_UNREACHABLE, now);
+        la_net_icmp_unreachable(net, in, la_net_peek(frame, NET_PEEK_BYTES),
+                                LA_NET_ICMP_PROTOCOL_UNREACHABLE, now);
     return la_net_drop_frame(net, frame, LA_REASON_IP_PROTOCOL_UNKNOWN);
 }
 
@@ -149,7 +177,7 @@ la_net_input_upper(struct la_net *net, struct la_frame *take_frame, struct la_ne
 {
     if (in->protocol == LA_IP_TCP) {
         /* RFC 9293 3.9.2.3 (MUST-57, MUST-63); sources are checked already. */
-        enum la_net_class dst_class = (enum la_net_class)la_net_dest(net, &in->dst)->class;
+        enum la_net_class dst_class = (enum la_net_class)in->dst_class;
         if (dst_class != LA_NET_CLASS_OWN && dst_class != LA_NET_CLASS_LOOPBACK &&
             dst_class != LA_NET_CLASS_UNICAST)
             return la_net_drop_frame(net, take_frame, LA_REASON_TCP_NOT_UNICAST);
@@ -176,7 +204,7 @@ static enum la_net_verdict
 failed_next(struct la_net *net, struct la_frame *frame, struct la_net_in *in)
 {
     *in = (struct la_net_in){.iface = LA_NET_IFACE_LOCAL};
-    bool judged = la_icmp_quote_judge(&in->icmp, la_net_peek(frame));
+    bool judged = la_icmp_quote_judge(&in->icmp, la_net_peek(frame, NET_PEEK_BYTES));
     la_frame_free(frame);
     if (!judged)
         return LA_NET_TAKEN;

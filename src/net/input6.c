@@ -20,18 +20,19 @@ enum { EXTS_BYTES_MAX = 1024 };
 static void
 exts_read(struct la_ip6_exts *exts, struct la_frame *frame, uint8_t next_header)
 {
-    size_t len = la_frame_len(frame);
-    struct la_bytes payload = {frame->head + LA_IP6_HEADER_BYTES,
-                               frame->head_n - LA_IP6_HEADER_BYTES};
-    la_ip6_exts_judge(exts, next_header, payload);
-    if (exts->problem != LA_IP6_PROBLEM_TRUNCATED || frame->head_n == len)
-        return;
-    size_t want = LA_IP6_HEADER_BYTES + EXTS_BYTES_MAX;
-    if (!la_frame_need(frame, len < want ? len : want))
-        return;
-    payload =
-        (struct la_bytes){frame->head + LA_IP6_HEADER_BYTES, frame->head_n - LA_IP6_HEADER_BYTES};
-    la_ip6_exts_judge(exts, next_header, payload);
+    /* As they lie; what can be had without memory; all that is looked at. */
+    const size_t tries[] = {LA_IP6_HEADER_BYTES, NET_PEEK_BYTES,
+                            LA_IP6_HEADER_BYTES + EXTS_BYTES_MAX};
+    size_t len = la_frame_octets(frame);
+    for (unsigned i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        if (!la_frame_need(frame, len < tries[i] ? len : tries[i]))
+            return;
+        struct la_bytes payload = {frame->head + LA_IP6_HEADER_BYTES,
+                                   frame->head_n - LA_IP6_HEADER_BYTES};
+        la_ip6_exts_judge(exts, next_header, payload);
+        if (exts->problem != LA_IP6_PROBLEM_TRUNCATED || frame->head_n == len)
+            return;
+    }
 }
 
 /* RFC 8200 4 and 4.2: which problems the sender hears of. */
@@ -68,7 +69,7 @@ drop_problem(struct la_net *net, struct la_frame *frame, const struct la_net_in 
     struct la_icmp_fault fault = {0, exts->problem_off};
     la_frame_pull(frame, LA_IP6_HEADER_BYTES);
     if (problem_is_told(net, in, exts->problem, &fault.code))
-        la_icmp6_parameter(net, in, la_net_peek(frame), &fault, now);
+        la_icmp6_parameter(net, in, la_net_peek(frame, NET_PEEK_BYTES), &fault, now);
     return la_net_drop_frame(net, frame,
                              exts->problem == LA_IP6_PROBLEM_TRUNCATED ? LA_REASON_IP_MALFORMED
                                                                        : LA_REASON_IP_EXTENSION);
@@ -100,12 +101,12 @@ enum la_net_verdict
 la_net_input6(struct la_net *net, struct la_frame *take_frame, struct la_net_in *in, la_instant now)
 {
     struct la_ip6_view view;
-    if (!la_ip6_view_init(&view, la_net_peek(take_frame)))
+    if (!la_ip6_view_init(&view, la_net_peek(take_frame, LA_IP6_HEADER_BYTES)))
         return la_net_drop_frame(net, take_frame, LA_REASON_FRAME_TOO_SHORT);
     struct la_ip6 ip;
     la_ip6_judge(&ip, &view);
     size_t total = LA_IP6_HEADER_BYTES + (size_t)ip.payload_bytes;
-    if (total > la_frame_len(take_frame))
+    if (total > la_frame_octets(take_frame))
         return la_net_drop_frame(net, take_frame, LA_REASON_IP_MALFORMED);
     /* A v4-mapped address on the wire would pass for IPv4 in here (RFC 4942 2.2). */
     if (la_addr_is_v4(&ip.src))

@@ -3,8 +3,8 @@
  * internal.h - the inside of struct la_net, for the files of this room
  *
  * A packet's way in: input.c (link, dispatch) -> input4.c or input6.c -> icmp_in.c, udp.c or the
- * caller. Its way out: output.c (IP header, checksum mark) -> neighbour.c (who is next) -> edge.c
- * (what the link cannot do, link header, queue).
+ * caller. Its way out: output.c, header.c (IP header, checksum mark) -> neighbour.c (who is next)
+ * -> edge.c (what the link cannot do, link header, queue).
  */
 #ifndef LA_NET_INTERNAL_H
 #define LA_NET_INTERNAL_H
@@ -15,6 +15,7 @@
 #include "net/net.h"
 #include "net/udp.h"
 #include "wire/ethernet.h"
+#include "wire/ip6.h"
 
 enum {
     NET_TTL_DEFAULT = 64,
@@ -61,6 +62,13 @@ struct la_net_dest {
     uint8_t class; /* enum la_net_class; 0 = empty */
     la_err err;    /* of the route */
     struct la_net_route route;
+};
+
+/* The ends of the packet that was judged last and found good: packets come in runs of one flow. */
+struct la_net_judged {
+    struct la_addr src, dst;
+    int iface;
+    uint8_t dst_class; /* enum la_net_class; 0 = nothing was judged since addresses changed */
 };
 
 enum la_neigh_state {
@@ -127,6 +135,7 @@ struct la_net {
     struct la_net_addr addr[LA_NET_ADDRS_MAX];
     struct la_net_route_entry route[LA_NET_ROUTES_MAX];
     struct la_net_dest dest[1u << NET_DEST_CACHE_SHIFT];
+    struct la_net_judged judged;
     struct la_key key;
     struct la_rng rng_id;
     struct la_frameq local;  /* IP packets to ourselves */
@@ -144,17 +153,10 @@ struct la_net {
 /* Counts, frees, returns LA_NET_TAKEN. */
 enum la_net_verdict la_net_drop_frame(struct la_net *net, struct la_frame *take_frame,
                                       enum la_reason reason);
-/* The first octets of the packet in one piece, NET_PEEK_BYTES or all there are. */
-static inline struct la_bytes
-la_net_peek(struct la_frame *frame)
-{
-    if (frame->head_n < NET_PEEK_BYTES && frame->payload.len > 0) {
-        size_t len = (size_t)frame->head_n + frame->payload.len;
-        /* Within the frame's own room no memory is needed, so this holds. */
-        (void)!la_frame_need(frame, len < NET_PEEK_BYTES ? len : NET_PEEK_BYTES);
-    }
-    return (struct la_bytes){frame->head, frame->head_n};
-}
+/* The first octets of the packet in one piece: at least n <= NET_PEEK_BYTES of them, or all there
+ * are. What is in the head already is left as it is: octets pulled into it beyond the headers
+ * would have to be copied out of it again. */
+struct la_bytes la_net_peek(struct la_frame *frame, size_t n);
 /* An IP packet; in->iface and in->link_broadcast are set. */
 enum la_net_verdict la_net_input_ip(struct la_net *net, struct la_frame *take_frame,
                                     struct la_net_in *in, la_instant now);
@@ -165,8 +167,9 @@ enum la_net_verdict la_net_input6(struct la_net *net, struct la_frame *take_fram
 /* The packet behind its IP headers, to whoever serves in->protocol. */
 enum la_net_verdict la_net_input_upper(struct la_net *net, struct la_frame *take_frame,
                                        struct la_net_in *in, la_instant now);
-/* Source and destination as RFC 1122 3.2.1.3 allows them; LA_REASON_NONE when they do. */
-enum la_reason la_net_addresses_judge(struct la_net *net, const struct la_net_in *in);
+/* Source and destination as RFC 1122 3.2.1.3 allows them; LA_REASON_NONE when they do. Fills in
+ * in->dst_class. */
+enum la_reason la_net_addresses_judge(struct la_net *net, struct la_net_in *in);
 
 /* ---- route.c ---------------------------------------------------------------------------- */
 
@@ -233,11 +236,28 @@ void la_ndp_solicit(struct la_net *net, int iface, const struct la_addr *target,
 enum la_net_verdict la_ndp_input(struct la_net *net, struct la_frame *take_frame,
                                  const struct la_net_in *in, la_instant now);
 
+/* ---- header.c --------------------------------------------------------------------------- */
+
+/* The IP header of packets that differ in length and identification only. */
+struct la_net_header {
+    bool v4;
+    bool identified;     /* each packet gets an identification */
+    uint8_t protocol;
+    uint8_t n;           /* octets in `bytes` */
+    int8_t checksum_off; /* from the upper header, -1 = it has none with a pseudo-header */
+    uint16_t ip_sum;     /* IPv4: of the header as it is in `bytes` */
+    uint16_t pseudo_sum; /* of the pseudo-header without its length */
+    uint8_t bytes[LA_IP6_HEADER_BYTES]; /* lengths, identification and checksum are missing */
+};
+
+/* BAD_ARGUMENT: addresses of two families. */
+la_err la_net_header_init(struct la_net_header *header, const struct la_net_out *out);
+/* Header and checksum mark; the frame becomes an IP packet. MESSAGE_TOO_BIG, BAD_ARGUMENT. */
+la_err la_net_header_push(struct la_net *net, const struct la_net_header *header,
+                          struct la_frame *frame, uint32_t mtu_bytes);
+
 /* ---- output.c, edge.c, segment.c, checksum.c -------------------------------------------- */
 
-/* IP header and checksum mark; the frame becomes an IP packet. */
-la_err la_net_encapsulate(struct la_net *net, struct la_frame *frame, const struct la_net_out *out,
-                          uint32_t mtu_bytes);
 /* An IP packet to the link of a neighbour; mac NULL on a link without addresses. */
 void la_net_emit(struct la_net *net, int iface, const uint8_t *mac, uint16_t type,
                  struct la_frame *take_frame);

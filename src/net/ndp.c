@@ -48,7 +48,10 @@ ndp_make(struct la_net *net, const struct la_icmp6 *icmp, const struct ndp_ends 
         .protocol = LA_IP_ICMPV6,
         .ttl_hops = NDP_HOP_LIMIT,
     };
-    la_err err = la_net_encapsulate(net, frame, &out, UINT16_MAX);
+    struct la_net_header header;
+    la_err err = la_net_header_init(&header, &out);
+    if (err == LA_OK)
+        err = la_net_header_push(net, &header, frame, UINT16_MAX);
     LA_ASSERT(err == LA_OK); /* 32 octets between addresses of one family */
     net->stats.icmp_out++;
     return frame;

@@ -136,6 +136,7 @@ struct la_net_in {
     uint8_t ttl_hops;
     uint8_t dscp_ecn;
     bool link_broadcast; /* came as a link-layer broadcast or multicast */
+    uint8_t dst_class;   /* for the room's own use */
     uint8_t header_n;    /* octets in `header` */
     uint8_t header[LA_NET_HEADER_BYTES_MAX]; /* as received, for la_net_icmp_unreachable() */
     struct la_net_icmp icmp;
@@ -184,6 +185,10 @@ struct la_net_out {
  */
 la_err la_net_output(struct la_net *net, struct la_frame *take_frame, const struct la_net_out *out,
                      la_instant now);
+/* The same for n frames, which are taken in turn; one look-up and one header serve all. What cannot
+ * be sent is counted, and as good as lost on the way. */
+void la_net_output_burst(struct la_net *net, struct la_frame **take_frames, size_t n,
+                         const struct la_net_out *out, la_instant now);
 /* Frames (super-segments count once) that the transmit queue still takes; iface may be
  * LA_NET_IFACE_LOCAL. */
 uint32_t la_net_tx_room(const struct la_net *net, int iface);

@@ -1,138 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * output.c - packets out: IP header, checksum mark, next hop
+ * output.c - packets out: next hop, queue
  *
- * Read first: RFC 1122 3.2.1 and 3.3.1; RFC 6864 (the identification field); RFC 8200 3.
+ * Read first: RFC 1122 3.2.1 and 3.3.1.
  */
 #include "net/internal.h"
 
 #include "base/addr.h"
 #include "base/assert.h"
-#include "wire/ip.h"
-#include "wire/ip4.h"
-#include "wire/ip6.h"
-
-enum { TCP_HEADER_BYTES_MIN = 20, TCP_OFFSET_OCTET = 12, NO_CHECKSUM = -1 };
-
-/* Where a protocol that has a pseudo-header keeps its checksum. */
-static int
-checksum_off(const struct la_net_out *out)
-{
-    switch (out->protocol) {
-    case LA_IP_TCP:
-        return 16;
-    case LA_IP_UDP:
-        return 6;
-    case LA_IP_ICMPV6:
-        return la_addr_is_v4(&out->dst) ? NO_CHECKSUM : 2;
-    default:
-        return NO_CHECKSUM;
-    }
-}
-
-static bool
-checksum_mark(struct la_frame *frame, const struct la_net_out *out)
-{
-    int off = checksum_off(out);
-    frame->csum = LA_CSUM_VALID;
-    if (off == NO_CHECKSUM)
-        return true;
-    if (frame->head_n < (uint32_t)off + 2)
-        return false;
-    struct la_ip_pseudo pseudo = {out->src, out->dst, out->protocol, (uint32_t)la_frame_len(frame)};
-    la_put16(frame->head + off, la_sum_fold(la_ip_pseudo_sum(&pseudo)));
-    frame->csum = LA_CSUM_PARTIAL;
-    frame->csum_start = 0;
-    frame->csum_off = (uint16_t)off;
-    return true;
-}
-
-/* Marks a super-segment for what it is; one that fits a single segment is none. False: its headers
- * are not in the head. */
-static bool
-gso_mark(struct la_frame *frame, const struct la_net_out *out)
-{
-    frame->gso_kind = LA_GSO_NONE;
-    if (frame->gso_size == 0)
-        return true;
-    if (out->protocol != LA_IP_TCP || frame->head_n < TCP_HEADER_BYTES_MIN)
-        return false;
-    uint32_t header_n = (uint32_t)(frame->head[TCP_OFFSET_OCTET] >> 4) * 4;
-    if (header_n < TCP_HEADER_BYTES_MIN || header_n > frame->head_n)
-        return false;
-    if (la_frame_len(frame) <= header_n + frame->gso_size)
-        frame->gso_size = 0;
-    else
-        frame->gso_kind = la_addr_is_v4(&out->dst) ? LA_GSO_TCPV4 : LA_GSO_TCPV6;
-    return true;
-}
-
-/* The largest IP packet that leaves the host: one piece of a super-segment, or the packet. */
-static size_t
-packet_bytes(const struct la_frame *frame, size_t ip_header_n)
-{
-    if (frame->gso_size == 0)
-        return ip_header_n + la_frame_len(frame);
-    return ip_header_n + (size_t)(frame->head[TCP_OFFSET_OCTET] >> 4) * 4 + frame->gso_size;
-}
-
-static void
-push_ip4(struct la_net *net, struct la_frame *frame, const struct la_net_out *out)
-{
-    struct la_ip4 ip = {
-        .src = out->src,
-        .dst = out->dst,
-        .total_bytes = (uint16_t)(LA_IP4_HEADER_BYTES + la_frame_len(frame)),
-        .ttl_hops = out->ttl_hops ? out->ttl_hops : NET_TTL_DEFAULT,
-        .protocol = out->protocol,
-        .dscp_ecn = out->dscp_ecn,
-        .dont_fragment = out->dont_fragment,
-    };
-    /* RFC 6864 4.1: only what may be fragmented needs an identification. */
-    if (!out->dont_fragment)
-        ip.id = (uint16_t)la_rng_next(&net->rng_id);
-    uint8_t *p = la_frame_push(frame, LA_IP4_HEADER_BYTES);
-    la_ip4_emit(&ip, (struct la_room){p, LA_IP4_HEADER_BYTES});
-}
-
-static void
-push_ip6(struct la_frame *frame, const struct la_net_out *out)
-{
-    struct la_ip6 ip = {
-        .src = out->src,
-        .dst = out->dst,
-        .payload_bytes = (uint16_t)la_frame_len(frame),
-        .next_header = out->protocol,
-        .hop_limit = out->ttl_hops ? out->ttl_hops : NET_TTL_DEFAULT,
-        .dscp_ecn = out->dscp_ecn,
-    };
-    uint8_t *p = la_frame_push(frame, LA_IP6_HEADER_BYTES);
-    la_ip6_emit(&ip, (struct la_room){p, LA_IP6_HEADER_BYTES});
-}
-
-la_err
-la_net_encapsulate(struct la_net *net, struct la_frame *frame, const struct la_net_out *out,
-                   uint32_t mtu_bytes)
-{
-    bool v4 = la_addr_is_v4(&out->dst);
-    size_t header_n = v4 ? LA_IP4_HEADER_BYTES : LA_IP6_HEADER_BYTES;
-    if (la_addr_is_v4(&out->src) != v4)
-        return LA_ERR_BAD_ARGUMENT;
-    if (!gso_mark(frame, out))
-        return LA_ERR_BAD_ARGUMENT;
-    /* Both length fields have 16 bits, that of IPv4 counts the header. */
-    if (la_frame_len(frame) + header_n > UINT16_MAX)
-        return LA_ERR_MESSAGE_TOO_BIG;
-    if (packet_bytes(frame, header_n) > mtu_bytes)
-        return LA_ERR_MESSAGE_TOO_BIG;
-    if (!checksum_mark(frame, out))
-        return LA_ERR_BAD_ARGUMENT;
-    if (v4)
-        push_ip4(net, frame, out);
-    else
-        push_ip6(frame, out);
-    return LA_OK;
-}
 
 /* Counts, frees, returns the error. */
 static la_err
@@ -166,11 +41,30 @@ group_mac(const struct la_addr *dst, uint8_t mac[6])
     mac[5] = dst->b[15];
 }
 
+/* What packets with the same struct la_net_out have in common. */
+struct path {
+    la_err err;
+    struct la_net_dest dest;
+    struct la_net_header header;
+};
+
 static void
-send_on(struct la_net *net, const struct la_net_dest *dest, struct la_frame *frame, la_instant now)
+path_init(struct la_net *net, struct path *path, const struct la_net_out *out)
 {
+    path->dest = *la_net_dest(net, &out->dst);
+    path->err = path->dest.err;
+    if (path->err != LA_OK)
+        return;
+    path->err =
+        la_addr_is_any(&out->src) ? LA_ERR_BAD_ARGUMENT : la_net_header_init(&path->header, out);
+}
+
+static void
+send_on(struct la_net *net, const struct path *path, struct la_frame *frame, la_instant now)
+{
+    const struct la_net_dest *dest = &path->dest;
     int iface = dest->route.iface;
-    uint16_t type = la_addr_is_v4(&dest->addr) ? LA_ETH_IPV4 : LA_ETH_IPV6;
+    uint16_t type = path->header.v4 ? LA_ETH_IPV4 : LA_ETH_IPV6;
     if (net->port[iface].cfg.caps.layer == LA_LINK_IP) {
         la_net_emit(net, iface, NULL, type, frame);
     } else if (dest->class == LA_NET_CLASS_MULTICAST || dest->class == LA_NET_CLASS_BROADCAST) {
@@ -182,23 +76,43 @@ send_on(struct la_net *net, const struct la_net_dest *dest, struct la_frame *fra
     }
 }
 
+static la_err
+path_send(struct la_net *net, const struct path *path, struct la_frame *frame, la_instant now)
+{
+    if (path->err != LA_OK)
+        return refuse(net, frame, path->err);
+    int iface = path->dest.route.iface;
+    if (la_net_tx_room(net, iface) == 0)
+        return refuse(net, frame, LA_ERR_NO_MEMORY);
+    la_err err = la_net_header_push(net, &path->header, frame, path->dest.route.mtu_bytes);
+    if (err != LA_OK)
+        return refuse(net, frame, err);
+    if (iface == LA_NET_IFACE_LOCAL)
+        la_frameq_push(&net->local, frame);
+    else
+        send_on(net, path, frame, now);
+    return LA_OK;
+}
+
 la_err
 la_net_output(struct la_net *net, struct la_frame *take_frame, const struct la_net_out *out,
               la_instant now)
 {
-    const struct la_net_dest *dest = la_net_dest(net, &out->dst);
-    if (dest->err != LA_OK)
-        return refuse(net, take_frame, dest->err);
-    if (la_addr_is_any(&out->src))
-        return refuse(net, take_frame, LA_ERR_BAD_ARGUMENT);
-    if (la_net_tx_room(net, dest->route.iface) == 0)
-        return refuse(net, take_frame, LA_ERR_NO_MEMORY);
-    la_err err = la_net_encapsulate(net, take_frame, out, dest->route.mtu_bytes);
-    if (err != LA_OK)
-        return refuse(net, take_frame, err);
-    if (dest->route.iface == LA_NET_IFACE_LOCAL)
-        la_frameq_push(&net->local, take_frame);
-    else
-        send_on(net, dest, take_frame, now);
-    return LA_OK;
+    struct path path;
+    path_init(net, &path, out);
+    return path_send(net, &path, take_frame, now);
+}
+
+void
+la_net_output_burst(struct la_net *net, struct la_frame **take_frames, size_t n,
+                    const struct la_net_out *out, la_instant now)
+{
+    struct path path;
+    if (n == 0)
+        return;
+    path_init(net, &path, out);
+    for (size_t i = 0; i < n; i++) {
+        la_err err = path_send(net, &path, take_frames[i], now);
+        (void)err; /* counted; the caller treats it as lost on the way */
+    }
 }

@@ -99,7 +99,7 @@ datagram_judge(const struct la_net *net, const struct la_net_in *in, struct la_f
                struct la_udp *udp)
 {
     struct la_udp_view view;
-    if (!la_udp_view_init(&view, la_net_peek(frame)))
+    if (!la_udp_view_init(&view, la_net_peek(frame, LA_UDP_HEADER_BYTES)))
         return LA_REASON_UDP_MALFORMED;
     la_udp_judge(udp, &view);
     if (udp->len_bytes < LA_UDP_HEADER_BYTES || udp->len_bytes > la_frame_len(frame))
@@ -124,8 +124,8 @@ la_udp_input(struct la_net *net, struct la_frame *take_frame, const struct la_ne
     struct la_udp_from from = {{in->dst, udp.dst_port}, {in->src, udp.src_port}};
     uint32_t idx = la_udp_match(net, &from);
     if (idx == LA_POOL_NONE) {
-        la_net_icmp_unreachable(net, in, la_net_peek(take_frame), LA_NET_ICMP_PORT_UNREACHABLE,
-                                now);
+        la_net_icmp_unreachable(net, in, la_net_peek(take_frame, NET_PEEK_BYTES),
+                                LA_NET_ICMP_PORT_UNREACHABLE, now);
         return la_net_drop_frame(net, take_frame, LA_REASON_UDP_NO_PORT);
     }
     la_frame_pull(take_frame, LA_UDP_HEADER_BYTES);

@@ -95,6 +95,7 @@ struct la_stack {
 
     struct la_pool recs;
     struct la_index index;
+    uint32_t found_idx;             /* the record found last, LA_REC_NONE = none; may be stale */
     struct la_wheel wheel;
     struct la_list output, events, time_wait;
     uint32_t requests_n;
@@ -136,6 +137,9 @@ la_err la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct
                   int iface, uint32_t *out);
 /* LA_REC_NONE: there is none. */
 uint32_t la_rec_find(const struct la_stack *s, const struct la_tuple *tuple);
+/* The same for arriving segments, which come in runs of one connection: tries the one found last
+ * before the index. */
+uint32_t la_rec_find_again(struct la_stack *s, const struct la_tuple *tuple);
 struct la_tuple la_rec_tuple(const struct la_rec *rec);
 uint32_t la_rec_hash(const struct la_stack *s, uint32_t idx);
 /* Its four-tuple may be used again. */

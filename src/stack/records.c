@@ -52,19 +52,37 @@ la_rec_hash(const struct la_stack *s, uint32_t idx)
     return (uint32_t)la_hash_words(&s->index_key, words, 5);
 }
 
+static bool
+is_about(const struct la_rec *rec, const struct la_tuple *t)
+{
+    return rec->local_port == t->local.port && rec->remote_port == t->remote.port &&
+           memcmp(&rec->remote_addr, &t->remote.addr, sizeof(rec->remote_addr)) == 0 &&
+           memcmp(&rec->local_addr, &t->local.addr, sizeof(rec->local_addr)) == 0;
+}
+
 uint32_t
 la_rec_find(const struct la_stack *s, const struct la_tuple *t)
 {
     uint32_t idx = la_index_first(&s->index, tuple_hash(&s->index_key, t));
     while (idx != LA_INDEX_NONE) {
         const struct la_rec *rec = la_rec_at(s, idx);
-        if (rec->local_port == t->local.port && rec->remote_port == t->remote.port &&
-            memcmp(&rec->remote_addr, &t->remote.addr, sizeof(rec->remote_addr)) == 0 &&
-            memcmp(&rec->local_addr, &t->local.addr, sizeof(rec->local_addr)) == 0)
+        if (is_about(rec, t))
             return idx;
         idx = rec->hash_next;
     }
     return LA_REC_NONE;
+}
+
+uint32_t
+la_rec_find_again(struct la_stack *s, const struct la_tuple *t)
+{
+    if (s->found_idx != LA_REC_NONE) {
+        const struct la_rec *rec = la_rec_at(s, s->found_idx);
+        if ((rec->flags & LA_REC_INDEXED) != 0 && is_about(rec, t))
+            return s->found_idx;
+    }
+    s->found_idx = la_rec_find(s, t);
+    return s->found_idx;
 }
 
 /* ---- handles ---------------------------------------------------------------------------- */

@@ -137,6 +137,7 @@ init_values(struct la_stack *s, la_instant now)
     s->timestamp_key = la_key_derive(&seed, "timestamp");
     la_rng_init(&s->port_rng, &seed, "port");
     s->now = now;
+    s->found_idx = LA_REC_NONE;
     la_list_init(&s->output);
     la_list_init(&s->events);
     la_list_init(&s->time_wait);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench.c - `lastack bench NOUN`: finds the benchmark
+ */
+#include "cli/bench.h"
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct noun {
+    const char *name;
+    int (*main)(int argc, char **argv);
+} nouns[] = {
+    {"mem", la_bench_mem},
+    {"conns", la_bench_conns},
+};
+
+static void
+print_help(FILE *out)
+{
+    fputs("lastack bench - what the stack costs, in virtual time and without any device\n"
+          "\n"
+          "usage: lastack bench\n"
+          "       lastack bench mem BYTES [OPTION...]\n"
+          "       lastack bench conns N [--json]\n"
+          "\n"
+          "  mem BYTES    moves BYTES from stack to stack in one process\n"
+          "    --mss N        largest text of a segment, options not taken off (1460)\n"
+          "    --mtu N        largest IP packet (1500)\n"
+          "    --write N      octets per write and per read (16K)\n"
+          "    --window N     send and receive buffer (256K)\n"
+          "    --no-checksum  checksums are neither made nor verified\n"
+          "  conns N      holds N idle connections, both ends in this process, and weighs them\n"
+          "\n"
+          "  without      mem 1G, then conns 100000\n"
+          "\n"
+          "  --json       one JSON object instead of a table\n"
+          "\n"
+          "Numbers take the suffixes K, M and G, powers of 1024.\n",
+          out);
+}
+
+/* Without a noun: each, in a size that takes a second or two. */
+static int
+bench_all(void)
+{
+    char mem[] = "mem", bytes[] = "1G", conns[] = "conns", n[] = "100000";
+    char *mem_argv[] = {mem, bytes, NULL};
+    char *conns_argv[] = {conns, n, NULL};
+    int status = la_bench_mem(2, mem_argv);
+    putchar('\n');
+    int conns_status = la_bench_conns(2, conns_argv);
+    return status != LA_CLI_OK ? status : conns_status;
+}
+
+int
+la_cli_bench(int argc, char **argv)
+{
+    if (argc < 2)
+        return bench_all();
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help(stdout);
+        return fflush(stdout) == 0 ? LA_CLI_OK : LA_CLI_FAILED;
+    }
+    for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++)
+        if (strcmp(argv[1], nouns[i].name) == 0)
+            return nouns[i].main(argc - 1, argv + 1);
+    fprintf(stderr, "lastack bench: no benchmark '%s'; there are mem and conns\n", argv[1]);
+    return LA_CLI_USAGE;
+}

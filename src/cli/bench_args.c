@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_args.c - the arguments of a benchmark: one operand, options with numbers
+ */
+#include "cli/bench.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Digits and perhaps one of K, M, G. False: something else, or more than 64 bits hold. */
+static bool
+number_parse(const char *text, uint64_t *out)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    uint64_t n = strtoull(text, &end, 10);
+    if (errno != 0)
+        return false;
+    unsigned shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
+    if (shift > 0)
+        end++;
+    *out = n << shift;
+    return *end == '\0' && *out >> shift == n;
+}
+
+static bool
+complain(const struct la_bench_args *args, const char *what, const char *word)
+{
+    fprintf(stderr, "lastack bench %s: %s '%s'; 'lastack bench --help' says more\n", args->noun,
+            what, word);
+    return false;
+}
+
+static bool
+take_number(const struct la_bench_args *args, const struct la_bench_option *option,
+            const char *name, const char *text)
+{
+    uint64_t n;
+    if (number_parse(text, &n) && n >= option->min && n <= option->max) {
+        *option->value = n;
+        return true;
+    }
+    fprintf(stderr,
+            "lastack bench %s: %s must be a number from %" PRIu64 " to %" PRIu64 ", not '%s'\n",
+            args->noun, name, option->min, option->max, text);
+    return false;
+}
+
+static const struct la_bench_option *
+option_find(const struct la_bench_args *args, const char *word)
+{
+    for (size_t i = 0; i < args->options_n; i++)
+        if (strcmp(args->options[i].name, word) == 0)
+            return &args->options[i];
+    return NULL;
+}
+
+bool
+la_bench_args_parse(const struct la_bench_args *args, int argc, char **argv)
+{
+    bool has_operand = false;
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+        const struct la_bench_option *option = option_find(args, word);
+        if (option != NULL && option->is_switch) {
+            *option->value = 1;
+        } else if (option != NULL) {
+            if (i + 1 == argc)
+                return complain(args, "no number behind", word);
+            if (!take_number(args, option, word, argv[++i]))
+                return false;
+        } else if (word[0] == '-') {
+            return complain(args, "no option", word);
+        } else if (has_operand) {
+            return complain(args, "one number is enough, there is also", word);
+        } else {
+            has_operand = true;
+            if (!take_number(args, &args->operand_range, args->operand, word))
+                return false;
+        }
+    }
+    if (!has_operand)
+        fprintf(stderr, "lastack bench %s: %s is missing; 'lastack bench --help' says more\n",
+                args->noun, args->operand);
+    return has_operand;
+}

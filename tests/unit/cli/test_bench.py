@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`lastack bench`: tiny runs, their JSON, and mistakes.
+
+usage: test_bench.py PROGRAM
+"""
+import json
+import subprocess
+import sys
+import unittest
+
+PROGRAM = sys.argv.pop(1)
+
+
+def bench(*args):
+    return subprocess.run([PROGRAM, "bench", *args], capture_output=True, text=True, check=False)
+
+
+def results(*args):
+    done = bench(*args, "--json")
+    if done.returncode != 0:
+        raise AssertionError(f"{args}: {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+class Mem(unittest.TestCase):
+    def test_moves_all_octets(self):
+        found = results("mem", "3M")
+        self.assertEqual((found["version"], found["bench"], found["bytes"]), (1, "mem", 3 << 20))
+        self.assertEqual(found["segment_bytes"], 1448)
+        self.assertEqual(found["segments_again"], 0)
+        # Full segments but for a few at the ends of buffers.
+        self.assertAlmostEqual(found["segments_data"], (3 << 20) / 1448, delta=100)
+        self.assertGreater(found["cpu_s"], 0)
+        self.assertEqual(found["checksum"], 1)
+
+    def test_options_take_effect(self):
+        found = results("mem", "100K", "--mtu", "9000", "--mss", "8960", "--write", "3000",
+                        "--window", "64K", "--no-checksum")
+        self.assertEqual(found["segment_bytes"], 8948)
+        self.assertEqual((found["write_bytes"], found["window_bytes"]), (3000, 65536))
+        self.assertEqual((found["mtu_bytes"], found["checksum"]), (9000, 0))
+
+    def test_odd_sizes(self):
+        for args in (("1",), ("12345", "--write", "1", "--window", "4K"),
+                     ("100K", "--mss", "64", "--mtu", "128"),
+                     ("200K", "--write", "16M", "--window", "32M"),
+                     ("200K", "--mtu", "65535", "--mss", "65495")):
+            self.assertEqual(results("mem", *args)["segments_again"], 0, args)
+
+    def test_the_table_says_the_same(self):
+        done = bench("mem", "64K")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("65536  octets moved", done.stdout)
+
+
+class Conns(unittest.TestCase):
+    def test_weighs_both_ends(self):
+        found = results("conns", "2000")
+        self.assertEqual((found["version"], found["bench"], found["connections"]),
+                         (1, "conns", 2000))
+        self.assertAlmostEqual(found["bytes_per_pair"], 2 * found["bytes_per_end"], delta=0.2)
+        # A record, its place in the index and in the timer wheel; nothing for queues at rest.
+        self.assertGreater(found["bytes_per_end"], 64)
+        self.assertLess(found["bytes_per_end"], 384)
+
+    def test_few(self):
+        self.assertEqual(results("conns", "1")["connections"], 1)
+
+
+class Mistakes(unittest.TestCase):
+    def test_one_line_and_status_2(self):
+        for args, what in ((("fly",), "'fly'"), (("mem",), "BYTES is missing"),
+                           (("conns",), "N is missing"),
+                           (("mem", "x"), "'x'"), (("mem", "-1"), "'-1'"),
+                           (("mem", "1T"), "'1T'"), (("mem", "1MM"), "'1MM'"),
+                           (("mem", "0"), "BYTES"), (("mem", "99999999999999999999"), "BYTES"),
+                           (("mem", "17179869184G"), "BYTES"),
+                           (("mem", "1M", "2M"), "'2M'"), (("mem", "1M", "--fly"), "'--fly'"),
+                           (("mem", "1M", "--mtu"), "'--mtu'"),
+                           (("mem", "1M", "--mtu", "9"), "--mtu"),
+                           (("mem", "1M", "--mss", "big"), "--mss"),
+                           (("mem", "1M", "--window", "2G"), "--window"),
+                           (("conns", "0"), "N must"), (("conns", "9", "--mtu", "1500"), "--mtu")):
+            done = bench(*args)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), args)
+            self.assertEqual(done.stderr.count("\n"), 1, args)
+            self.assertIn(what, done.stderr)
+
+    def test_full_disk(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([PROGRAM, "bench", "mem", "1K"], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
