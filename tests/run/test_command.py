@@ -30,7 +30,8 @@ class Status(support.Case):
         self.assertEqual(self.status("--", "sh", "-c", "kill -TERM $$"), (128 + 15, ""))
 
     def test_not_found(self):
-        code, said = self.status("--", "no-such-program")
+        done = self.run_inside("--", "no-such-program", env=dict(os.environ, PATH="/usr/bin:/bin"))
+        code, said = done.returncode, done.stderr
         self.assertEqual(code, 127)
         self.assertRegex(said, r"^lastack run: no-such-program: no such program.*\n$")
 
