@@ -105,6 +105,10 @@ void la_lab_expect_flow(struct la_lab *lab, const char *flow);
 /* What `end` has received: n octets, those that were sent. */
 void la_lab_expect_octets(struct la_lab *lab, int end, uint64_t n);
 
+/* Was there so much time between two events? A timer may be a little late, never early: the
+ * wheel behind it has ticks. */
+bool la_lab_apart(const struct la_event *before, const struct la_event *after, int64_t us);
+
 /* Matches any detail in la_lab_count() and la_lab_find(). */
 enum { LA_LAB_ANY = 0xffff };
 /* Events of `end`: SEGMENT_SENT by cause, DROP by reason, WIRE by fate, TIMER by kind, WINDOW by

@@ -9,6 +9,7 @@
 #include "base/time.h"
 
 enum { SMALL_BYTES = 500, LARGE_BYTES = 20000, TIMES_LOST = 3, THIRD = 2 };
+enum { DELAY_MS = 10, RATE_BPS = 10000000 };
 
 /* ---- rto -------------------------------------------------------------------------------- */
 
@@ -95,7 +96,14 @@ play_fast_retransmit(struct la_lab *lab)
                   "the timer had to help");
 }
 
-static const struct la_lab_part fast_retransmit_parts[] = {{NULL, NULL, play_fast_retransmit}};
+static void
+setup_slow_path(struct la_bed_cfg *cfg)
+{
+    la_bed_cfg_path(cfg, DELAY_MS, RATE_BPS);
+}
+
+static const struct la_lab_part fast_retransmit_parts[] = {
+    {NULL, setup_slow_path, play_fast_retransmit}};
 
 const struct la_scenario la_scenario_fast_retransmit = {
     .name = "fast-retransmit",

@@ -129,7 +129,12 @@ bed_cfg(const struct la_lab_cfg *cfg, const struct la_lab_part *part, struct la_
     if (part->setup != NULL)
         part->setup(bed);
     for (int end = LA_CLIENT; end <= LA_SERVER; end++) {
+        struct la_impair own = bed->impair[end];
         bed->impair[end] = cfg->impair[end];
+        if (cfg->impair[end].delay_ns == LA_LAB_OWN_DELAY)
+            bed->impair[end].delay_ns = own.delay_ns;
+        if (cfg->impair[end].rate_bps == LA_LAB_OWN_RATE)
+            bed->impair[end].rate_bps = own.rate_bps;
         if (bed->mtu_bytes[end] > cfg->mtu_bytes)
             bed->mtu_bytes[end] = cfg->mtu_bytes;
     }
