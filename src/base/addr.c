@@ -13,26 +13,6 @@ static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
 /* ---- classes ---------------------------------------------------------------------------- */
 
-const uint8_t *
-la_addr_v4_bytes(const struct la_addr *addr)
-{
-    return addr->b + sizeof(v4_prefix);
-}
-
-struct la_addr
-la_addr_from_v4(const uint8_t bytes[4])
-{
-    return la_addr_v4(bytes[0], bytes[1], bytes[2], bytes[3]);
-}
-
-struct la_addr
-la_addr_from_v6(const uint8_t bytes[16])
-{
-    struct la_addr addr;
-    memcpy(addr.b, bytes, sizeof(addr.b));
-    return addr;
-}
-
 struct la_addr
 la_addr_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 {

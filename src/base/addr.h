@@ -7,10 +7,31 @@
 
 #include <lastack/base.h>
 
+#include <string.h>
+
 /* The four octets of a v4-mapped address. */
-const uint8_t *la_addr_v4_bytes(const struct la_addr *addr);
-struct la_addr la_addr_from_v4(const uint8_t bytes[4]);
-struct la_addr la_addr_from_v6(const uint8_t bytes[16]);
+static inline const uint8_t *
+la_addr_v4_bytes(const struct la_addr *addr)
+{
+    return addr->b + 12;
+}
+
+static inline struct la_addr
+la_addr_from_v4(const uint8_t bytes[4])
+{
+    struct la_addr addr = {{[10] = 0xff, [11] = 0xff}};
+    memcpy(addr.b + 12, bytes, 4);
+    return addr;
+}
+
+static inline struct la_addr
+la_addr_from_v6(const uint8_t bytes[16])
+{
+    struct la_addr addr;
+    memcpy(addr.b, bytes, sizeof(addr.b));
+    return addr;
+}
+
 bool la_addr_is_multicast(const struct la_addr *addr); /* 224/4, ff00::/8 */
 bool la_addr_is_broadcast(const struct la_addr *addr); /* 255.255.255.255 */
 bool la_addr_is_loopback(const struct la_addr *addr);  /* 127/8, ::1 */

@@ -13,12 +13,6 @@
 
 #include "base/bytes.h"
 
-static uint16_t
-swap16(uint16_t v)
-{
-    return (uint16_t)(v << 8 | v >> 8);
-}
-
 /* What the octets of v in memory say in network order: compilers make a swap of it, or nothing. */
 static uint16_t
 to_network(uint16_t v)
@@ -83,21 +77,6 @@ la_sum_portable(const uint8_t *p, size_t n)
     }
     uint64_t sum = (even & UINT32_MAX) + (even >> 32) + (odd & UINT32_MAX) + (odd >> 32);
     return to_network(fold64(sum));
-}
-
-uint16_t
-la_sum_fold(uint32_t sum)
-{
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)sum;
-}
-
-uint32_t
-la_sum_combine(uint32_t sum, uint16_t part, size_t off)
-{
-    uint32_t added = sum + (off % 2 ? swap16(part) : part);
-    return added + (added < sum); /* The end-around carry. */
 }
 
 uint32_t

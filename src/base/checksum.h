@@ -16,9 +16,23 @@
 typedef uint16_t la_sum_fn(const uint8_t *p, size_t n);
 uint16_t la_sum_portable(const uint8_t *p, size_t n);
 
+static inline uint16_t
+la_sum_fold(uint32_t sum)
+{
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)sum;
+}
+
 /* Adds the sum `part` of a piece that begins at octet offset `off` to `sum`. */
-uint32_t la_sum_combine(uint32_t sum, uint16_t part, size_t off);
-uint16_t la_sum_fold(uint32_t sum);
+static inline uint32_t
+la_sum_combine(uint32_t sum, uint16_t part, size_t off)
+{
+    uint32_t in_place = off % 2 ? (uint16_t)(part << 8 | part >> 8) : part;
+    uint32_t added = sum + in_place;
+    return added + (added < sum); /* The end-around carry. */
+}
+
 /* The sum of a chain whose first octet has offset `off` in the sum. */
 uint32_t la_sum_chain(uint32_t sum, const struct la_chain *chain, size_t off, la_sum_fn *kernel);
 /* RFC 1624 eqn. 3: the checksum field after a 16-bit word changed. */

@@ -167,9 +167,8 @@ head_to_room(struct la_frame *frame)
     frame->head_block = NULL;
 }
 
-/* Makes n octets in front of the head writable. */
-static void
-open_headroom(struct la_frame *frame, size_t n)
+void
+la_frame_open_headroom(struct la_frame *frame, size_t n)
 {
     bool own = !frame->head_block || frame->head_block->refs_n == 1;
     if (own && headroom(frame) >= n)
@@ -181,27 +180,6 @@ open_headroom(struct la_frame *frame, size_t n)
     }
     head_to_room(frame);
     LA_ASSERT(headroom(frame) >= n);
-}
-
-uint8_t *
-la_frame_push(struct la_frame *frame, size_t n)
-{
-    open_headroom(frame, n);
-    frame->head -= n;
-    frame->head_n += (uint32_t)n;
-    if (frame->csum == LA_CSUM_PARTIAL)
-        frame->csum_start = (uint16_t)(frame->csum_start + n);
-    return frame->head;
-}
-
-void
-la_frame_pull(struct la_frame *frame, size_t n)
-{
-    LA_ASSERT(n <= frame->head_n);
-    frame->head += n;
-    frame->head_n -= (uint32_t)n;
-    if (frame->csum == LA_CSUM_PARTIAL)
-        frame->csum_start = (uint16_t)(frame->csum_start > n ? frame->csum_start - n : 0);
 }
 
 /* A block of its own for the head, with room for n octets. */
@@ -332,32 +310,6 @@ la_frame_check(const struct la_frame *frame)
 }
 
 /* ---- queues ----------------------------------------------------------------------------- */
-
-void
-la_frameq_push(struct la_frameq *q, struct la_frame *take_frame)
-{
-    take_frame->next = NULL;
-    if (q->last)
-        q->last->next = take_frame;
-    else
-        q->first = take_frame;
-    q->last = take_frame;
-    q->n++;
-}
-
-struct la_frame *
-la_frameq_pop(struct la_frameq *q)
-{
-    struct la_frame *frame = q->first;
-    if (!frame)
-        return NULL;
-    q->first = frame->next;
-    if (!q->first)
-        q->last = NULL;
-    q->n--;
-    frame->next = NULL;
-    return frame;
-}
 
 void
 la_frameq_clear(struct la_frameq *q)

@@ -12,6 +12,7 @@
 #define LA_BASE_FRAME_H
 
 #include <lastack/frame.h>
+#include "base/assert.h"
 #include "base/chain.h"
 
 enum { LA_FRAME_ROOM_BYTES = 160 };
@@ -45,11 +46,41 @@ struct la_frame {
 
 /* An empty frame, head_n 0, head at the end of `room`. NULL: no memory. O(1). */
 struct la_frame *la_frame_take(struct la_mem *mem) LA_MUST_CHECK;
+/* la_frame_len(), inline. */
+static inline size_t
+la_frame_octets(const struct la_frame *frame)
+{
+    return (size_t)frame->head_n + frame->payload.len;
+}
+
+/* Makes n octets in front of the head writable. */
+void la_frame_open_headroom(struct la_frame *frame, size_t n);
+
 /* n octets more in front of the head, uninitialised; n must fit the room that is left (headers are
  * bounded by our own code, so this is an assertion). csum_start moves along. */
-uint8_t *la_frame_push(struct la_frame *frame, size_t n);
+static inline uint8_t *
+la_frame_push(struct la_frame *frame, size_t n)
+{
+    if (frame->head_block != NULL || (size_t)(frame->head - frame->room) < n)
+        la_frame_open_headroom(frame, n);
+    frame->head -= n;
+    frame->head_n += (uint32_t)n;
+    if (frame->csum == LA_CSUM_PARTIAL)
+        frame->csum_start = (uint16_t)(frame->csum_start + n);
+    return frame->head;
+}
+
 /* Takes n octets off the head. n <= head_n. */
-void la_frame_pull(struct la_frame *frame, size_t n);
+static inline void
+la_frame_pull(struct la_frame *frame, size_t n)
+{
+    LA_ASSERT(n <= frame->head_n);
+    frame->head += n;
+    frame->head_n -= (uint32_t)n;
+    if (frame->csum == LA_CSUM_PARTIAL)
+        frame->csum_start = (uint16_t)(frame->csum_start > n ? frame->csum_start - n : 0);
+}
+
 /* Makes the first n octets contiguous in the head. False: the packet is shorter, or no memory. */
 bool la_frame_need(struct la_frame *frame, size_t n) LA_MUST_CHECK;
 /* Cuts the packet to n octets (n <= length). */
@@ -67,8 +98,34 @@ struct la_frameq {
     struct la_frame *last;
     uint32_t n;
 };
-void la_frameq_push(struct la_frameq *q, struct la_frame *take_frame);
-struct la_frame *la_frameq_pop(struct la_frameq *q); /* NULL when empty */
+
+static inline void
+la_frameq_push(struct la_frameq *q, struct la_frame *take_frame)
+{
+    take_frame->next = NULL;
+    if (q->last != NULL)
+        q->last->next = take_frame;
+    else
+        q->first = take_frame;
+    q->last = take_frame;
+    q->n++;
+}
+
+/* NULL when empty. */
+static inline struct la_frame *
+la_frameq_pop(struct la_frameq *q)
+{
+    struct la_frame *frame = q->first;
+    if (frame == NULL)
+        return NULL;
+    q->first = frame->next;
+    if (q->first == NULL)
+        q->last = NULL;
+    q->n--;
+    frame->next = NULL;
+    return frame;
+}
+
 void la_frameq_clear(struct la_frameq *q);           /* frees the frames */
 
 #endif

@@ -102,7 +102,7 @@ link_header_bytes(const struct la_frame *frame, enum la_link_layer layer)
 size_t
 la_wire_packet_bytes(const struct la_frame *frame, enum la_link_layer layer)
 {
-    return la_frame_len(frame) - link_header_bytes(frame, layer);
+    return la_frame_octets(frame) - link_header_bytes(frame, layer);
 }
 
 size_t

@@ -26,7 +26,7 @@ la_net_l4_checksum_ok(const struct la_net *net, const struct la_net_in *in,
 {
     if (!net->checksum_verify || frame->csum == LA_CSUM_VALID || frame->csum == LA_CSUM_PARTIAL)
         return true;
-    struct la_ip_pseudo pseudo = {in->src, in->dst, in->protocol, (uint32_t)la_frame_len(frame)};
+    struct la_ip_pseudo pseudo = {in->src, in->dst, in->protocol, (uint32_t)la_frame_octets(frame)};
     return la_net_sum(net, la_ip_pseudo_sum(&pseudo), frame) == 0xffff;
 }
 

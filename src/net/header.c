@@ -103,7 +103,7 @@ gso_mark(struct la_frame *frame, const struct la_net_header *header)
     uint32_t header_n = (uint32_t)(frame->head[TCP_OFFSET_OCTET] >> 4) * 4;
     if (header_n < TCP_HEADER_BYTES_MIN || header_n > frame->head_n)
         return false;
-    if (la_frame_len(frame) <= header_n + frame->gso_size)
+    if (la_frame_octets(frame) <= header_n + frame->gso_size)
         frame->gso_size = 0;
     else
         frame->gso_kind = header->v4 ? LA_GSO_TCPV4 : LA_GSO_TCPV6;
@@ -156,7 +156,7 @@ la_err
 la_net_header_push(struct la_net *net, const struct la_net_header *header, struct la_frame *frame,
                    uint32_t mtu_bytes)
 {
-    size_t l4_bytes = la_frame_len(frame);
+    size_t l4_bytes = la_frame_octets(frame);
     if (!gso_mark(frame, header))
         return LA_ERR_BAD_ARGUMENT;
     /* Both length fields have 16 bits, that of IPv4 counts the header. */

@@ -29,15 +29,15 @@ la_net_peek(struct la_frame *frame, size_t n)
 {
     if (frame->head_n >= n)
         return (struct la_bytes){frame->head, frame->head_n};
-    size_t len = la_frame_len(frame);
+    size_t len = la_frame_octets(frame);
     size_t want = len < NET_PEEK_BYTES ? len : NET_PEEK_BYTES;
     /* Within the frame's own room no memory is needed, so this holds; head_n says what is there. */
     (void)!la_frame_need(frame, want);
     return (struct la_bytes){frame->head, frame->head_n};
 }
 
-/* Is the frame for this station, and in no virtual network? RFC 894; IEEE 802.1Q: VLAN 0 is none.
- */
+/* Is the frame for this station, and in no virtual network? RFC 894; IEEE 802.1Q: VLAN 0 is
+ * none. */
 static bool
 eth_is_ours(const struct la_net_port *port, const struct la_eth_view *view)
 {
@@ -130,9 +130,21 @@ destination_is_ours(const struct la_net *net, const struct la_net_in *in, enum l
     return false;
 }
 
-enum la_reason
-la_net_addresses_judge(struct la_net *net, const struct la_net_in *in)
+static bool
+was_judged(const struct la_net_judged *judged, const struct la_net_in *in)
 {
+    return judged->dst_class != 0 && judged->iface == in->iface && !in->link_broadcast &&
+           memcmp(&judged->src, &in->src, sizeof in->src) == 0 &&
+           memcmp(&judged->dst, &in->dst, sizeof in->dst) == 0;
+}
+
+enum la_reason
+la_net_addresses_judge(struct la_net *net, struct la_net_in *in)
+{
+    if (was_judged(&net->judged, in)) {
+        in->dst_class = net->judged.dst_class;
+        return LA_REASON_NONE;
+    }
     enum la_net_class src = (enum la_net_class)la_net_dest(net, &in->src)->class;
     if (!source_is_valid(in, src))
         return LA_REASON_IP_SOURCE_INVALID;
@@ -142,6 +154,9 @@ la_net_addresses_judge(struct la_net *net, const struct la_net_in *in)
     /* RFC 1122 3.3.6: a link broadcast carries only what is for many. */
     if (in->link_broadcast && dst != LA_NET_CLASS_BROADCAST && dst != LA_NET_CLASS_MULTICAST)
         return LA_REASON_FRAME_NOT_FOR_US;
+    in->dst_class = (uint8_t)dst;
+    if (src != LA_NET_CLASS_ANY && !in->link_broadcast)
+        net->judged = (struct la_net_judged){in->src, in->dst, in->iface, in->dst_class};
     return LA_REASON_NONE;
 }
 
@@ -162,7 +177,7 @@ la_net_input_upper(struct la_net *net, struct la_frame *take_frame, struct la_ne
 {
     if (in->protocol == LA_IP_TCP) {
         /* RFC 9293 3.9.2.3 (MUST-57, MUST-63); sources are checked already. */
-        enum la_net_class dst_class = (enum la_net_class)la_net_dest(net, &in->dst)->class;
+        enum la_net_class dst_class = (enum la_net_class)in->dst_class;
         if (dst_class != LA_NET_CLASS_OWN && dst_class != LA_NET_CLASS_LOOPBACK &&
             dst_class != LA_NET_CLASS_UNICAST)
             return la_net_drop_frame(net, take_frame, LA_REASON_TCP_NOT_UNICAST);

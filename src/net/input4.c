@@ -23,18 +23,26 @@ header_judge(const struct la_ip4_view *view, size_t frame_n)
 }
 
 static enum la_reason
-packet_judge(struct la_net *net, const struct la_ip4 *ip, const struct la_net_in *in)
+options_judge(const struct la_ip4_view *view)
+{
+    struct la_ip4 ip;
+    if (view->header_bytes == LA_IP4_HEADER_BYTES)
+        return LA_REASON_NONE;
+    la_ip4_judge(&ip, view);
+    if (ip.has & LA_IP4_HAS_MALFORMED)
+        return LA_REASON_IP_MALFORMED;
+    return ip.has & LA_IP4_HAS_SOURCE_ROUTE ? LA_REASON_IP_SOURCE_ROUTE : LA_REASON_NONE;
+}
+
+static enum la_reason
+packet_judge(struct la_net *net, const struct la_ip4_view *view, struct la_net_in *in)
 {
     enum la_reason reason = la_net_addresses_judge(net, in);
+    if (reason == LA_REASON_NONE)
+        reason = options_judge(view);
     if (reason != LA_REASON_NONE)
         return reason;
-    if (ip->has & LA_IP4_HAS_MALFORMED)
-        return LA_REASON_IP_MALFORMED;
-    if (ip->has & LA_IP4_HAS_SOURCE_ROUTE)
-        return LA_REASON_IP_SOURCE_ROUTE;
-    if (ip->more_fragments || ip->frag_off_bytes != 0)
-        return LA_REASON_IP_FRAGMENT;
-    return LA_REASON_NONE;
+    return la_ip4_view_is_fragment(view) ? LA_REASON_IP_FRAGMENT : LA_REASON_NONE;
 }
 
 enum la_net_verdict
@@ -48,25 +56,24 @@ la_net_input4(struct la_net *net, struct la_frame *take_frame, struct la_net_in 
         bytes = la_net_peek(take_frame, LA_IP4_HEADER_BYTES_MAX);
     if (!la_ip4_view_init(&view, bytes))
         return la_net_drop_frame(net, take_frame, LA_REASON_IP_MALFORMED);
-    enum la_reason reason = header_judge(&view, la_frame_len(take_frame));
+    enum la_reason reason = header_judge(&view, la_frame_octets(take_frame));
     if (reason != LA_REASON_NONE)
         return la_net_drop_frame(net, take_frame, reason);
-    struct la_ip4 ip;
-    la_ip4_judge(&ip, &view);
-    in->src = ip.src;
-    in->dst = ip.dst;
-    in->protocol = ip.protocol;
-    in->ttl_hops = ip.ttl_hops;
-    in->dscp_ecn = ip.dscp_ecn;
+    in->src = la_ip4_view_src(&view);
+    in->dst = la_ip4_view_dst(&view);
+    in->protocol = la_ip4_view_protocol(&view);
+    in->ttl_hops = la_ip4_view_ttl_hops(&view);
+    in->dscp_ecn = la_ip4_view_dscp_ecn(&view);
     in->header_n = view.header_bytes;
     memcpy(in->header, view.p, LA_IP4_HEADER_BYTES);
     if (view.header_bytes > LA_IP4_HEADER_BYTES)
         memcpy(in->header, view.p, view.header_bytes);
-    reason = packet_judge(net, &ip, in);
+    reason = packet_judge(net, &view, in);
     if (reason != LA_REASON_NONE)
         return la_net_drop_frame(net, take_frame, reason);
-    if (la_frame_len(take_frame) > ip.total_bytes) /* Ethernet pads short frames. */
-        la_frame_trim(take_frame, ip.total_bytes);
+    uint16_t total_bytes = la_ip4_view_total_bytes(&view);
+    if (la_frame_octets(take_frame) > total_bytes) /* Ethernet pads short frames. */
+        la_frame_trim(take_frame, total_bytes);
     la_frame_pull(take_frame, view.header_bytes);
     return la_net_input_upper(net, take_frame, in, now);
 }

@@ -23,7 +23,7 @@ exts_read(struct la_ip6_exts *exts, struct la_frame *frame, uint8_t next_header)
     /* As they lie; what can be had without memory; all that is looked at. */
     const size_t tries[] = {LA_IP6_HEADER_BYTES, NET_PEEK_BYTES,
                             LA_IP6_HEADER_BYTES + EXTS_BYTES_MAX};
-    size_t len = la_frame_len(frame);
+    size_t len = la_frame_octets(frame);
     for (unsigned i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
         if (!la_frame_need(frame, len < tries[i] ? len : tries[i]))
             return;
@@ -106,7 +106,7 @@ la_net_input6(struct la_net *net, struct la_frame *take_frame, struct la_net_in 
     struct la_ip6 ip;
     la_ip6_judge(&ip, &view);
     size_t total = LA_IP6_HEADER_BYTES + (size_t)ip.payload_bytes;
-    if (total > la_frame_len(take_frame))
+    if (total > la_frame_octets(take_frame))
         return la_net_drop_frame(net, take_frame, LA_REASON_IP_MALFORMED);
     /* A v4-mapped address on the wire would pass for IPv4 in here (RFC 4942 2.2). */
     if (la_addr_is_v4(&ip.src))

@@ -64,6 +64,13 @@ struct la_net_dest {
     struct la_net_route route;
 };
 
+/* The ends of the packet that was judged last and found good: packets come in runs of one flow. */
+struct la_net_judged {
+    struct la_addr src, dst;
+    int iface;
+    uint8_t dst_class; /* enum la_net_class; 0 = nothing was judged since addresses changed */
+};
+
 enum la_neigh_state {
     LA_NEIGH_INCOMPLETE = 1, /* solicited, no answer yet; packets wait */
     LA_NEIGH_REACHABLE,      /* confirmed less than 30 s before its last use */
@@ -128,6 +135,7 @@ struct la_net {
     struct la_net_addr addr[LA_NET_ADDRS_MAX];
     struct la_net_route_entry route[LA_NET_ROUTES_MAX];
     struct la_net_dest dest[1u << NET_DEST_CACHE_SHIFT];
+    struct la_net_judged judged;
     struct la_key key;
     struct la_rng rng_id;
     struct la_frameq local;  /* IP packets to ourselves */
@@ -159,8 +167,9 @@ enum la_net_verdict la_net_input6(struct la_net *net, struct la_frame *take_fram
 /* The packet behind its IP headers, to whoever serves in->protocol. */
 enum la_net_verdict la_net_input_upper(struct la_net *net, struct la_frame *take_frame,
                                        struct la_net_in *in, la_instant now);
-/* Source and destination as RFC 1122 3.2.1.3 allows them; LA_REASON_NONE when they do. */
-enum la_reason la_net_addresses_judge(struct la_net *net, const struct la_net_in *in);
+/* Source and destination as RFC 1122 3.2.1.3 allows them; LA_REASON_NONE when they do. Fills in
+ * in->dst_class. */
+enum la_reason la_net_addresses_judge(struct la_net *net, struct la_net_in *in);
 
 /* ---- route.c ---------------------------------------------------------------------------- */
 

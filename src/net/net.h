@@ -136,6 +136,7 @@ struct la_net_in {
     uint8_t ttl_hops;
     uint8_t dscp_ecn;
     bool link_broadcast; /* came as a link-layer broadcast or multicast */
+    uint8_t dst_class;   /* for the room's own use */
     uint8_t header_n;    /* octets in `header` */
     uint8_t header[LA_NET_HEADER_BYTES_MAX]; /* as received, for la_net_icmp_unreachable() */
     struct la_net_icmp icmp;

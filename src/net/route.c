@@ -31,6 +31,7 @@ static void
 cache_clear(struct la_net *net)
 {
     memset(net->dest, 0, sizeof net->dest);
+    net->judged.dst_class = 0;
 }
 
 /* ---- configuration ---------------------------------------------------------------------- */

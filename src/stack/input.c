@@ -123,7 +123,7 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, la_i
 {
     struct la_tcp_view view;
     if (!la_frame_need(f, LA_TCP_HEADER_BYTES) ||
-        !la_tcp_view_init(&view, (struct la_bytes){f->head, la_frame_len(f)})) {
+        !la_tcp_view_init(&view, (struct la_bytes){f->head, la_frame_octets(f)})) {
         la_stack_drop(s, LA_REASON_TCP_MALFORMED);
         return;
     }
@@ -138,7 +138,7 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, la_i
         return;
     }
     struct arrival a = {.iface = in->iface};
-    la_tcp_seg_judge(&a.seg, &view, (uint32_t)(la_frame_len(f) - header_bytes));
+    la_tcp_seg_judge(&a.seg, &view, (uint32_t)(la_frame_octets(f) - header_bytes));
     a.tuple = (struct la_tuple){{in->dst, a.seg.dst_port}, {in->src, a.seg.src_port}};
     if (a.seg.src_port == 0 || a.seg.dst_port == 0) {
         la_stack_drop(s, LA_REASON_TCP_MALFORMED);

@@ -5,12 +5,18 @@
  * Connections with something to send stand in a list. Each gets a turn of at most TURN_FRAMES and
  * goes to the end of the list when it has more, so that none starves the others. What makes no
  * progress (the transmit queue of its interface is full) keeps its place for the next call.
+ *
+ * Text goes out as super-segments also where the link cannot cut them: it is done at the edge, and
+ * everything above is done once for all the segments of one. When somebody listens to segments
+ * being sent, each is made alone, so that each is told.
  */
 #include "base/time.h"
 #include "stack/instance.h"
 #include "tcp/out.h"
 
 enum { TURN_FRAMES = 16, IP_PROTOCOL_TCP = 6 };
+/* Octets that a link cuts, and segments that are cut here, of which a turn has TURN_CUTS times. */
+enum { SUPER_BYTES_MAX = 65000, CUT_SEGMENTS_MAX = 32, TURN_CUTS = 2 };
 
 static void
 send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out, la_instant now)
@@ -27,6 +33,23 @@ send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out
     la_net_output_burst(s->net, out->frames, out->n, &ip, now);
 }
 
+/* How much one frame of this connection, and one turn, may hold. */
+static void
+bound_turn(const struct la_stack *s, const struct la_rec *rec, uint32_t room,
+           struct la_tcp_out *out)
+{
+    const struct la_iface_cfg *iface = la_net_iface(s->net, rec->iface);
+    bool v4 = la_addr_is_v4(&rec->remote_addr);
+    out->max = room < TURN_FRAMES ? room : TURN_FRAMES;
+    if (iface != NULL && (v4 ? iface->caps.tso4 : iface->caps.tso6)) {
+        out->super_bytes_max = SUPER_BYTES_MAX;
+    } else if (!la_tcp_hears(&s->env, LA_EVENT_SEGMENT_SENT) && room >= CUT_SEGMENTS_MAX) {
+        uint32_t bytes = (uint32_t)rec->tcp.smss * CUT_SEGMENTS_MAX;
+        out->super_bytes_max = bytes < SUPER_BYTES_MAX ? bytes : SUPER_BYTES_MAX;
+        out->max = TURN_CUTS;
+    }
+}
+
 /* One turn of the connection at the head of the list. False: its interface takes no more. */
 static bool
 turn(struct la_stack *s, uint32_t idx, la_instant now)
@@ -38,17 +61,13 @@ turn(struct la_stack *s, uint32_t idx, la_instant now)
         la_list_push(s, &s->output, LA_LIST_OUTPUT, idx);
         return false;
     }
-    const struct la_iface_cfg *iface = la_net_iface(s->net, rec->iface);
-    bool v4 = la_addr_is_v4(&rec->remote_addr);
-    bool super = iface != NULL && (v4 ? iface->caps.tso4 : iface->caps.tso6);
     struct la_frame *frames[TURN_FRAMES];
     struct la_tcp_out out = {
         .frames = frames,
-        .max = room < TURN_FRAMES ? room : TURN_FRAMES,
         .src_port = rec->local_port,
         .dst_port = rec->remote_port,
-        .super_bytes_max = super ? 65000 : 0,
     };
+    bound_turn(s, rec, room, &out);
     struct la_tcp_todo todo = la_stack_todo(s, now);
     bool more = la_tcp_output(&rec->tcp, &out, &todo);
     send_frames(s, rec, &out, now);

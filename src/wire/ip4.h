@@ -8,6 +8,7 @@
 #ifndef LA_WIRE_IP4_H
 #define LA_WIRE_IP4_H
 
+#include "base/addr.h"
 #include "base/bytes.h"
 
 enum { LA_IP4_HEADER_BYTES = 20, LA_IP4_HEADER_BYTES_MAX = 60 };
@@ -32,18 +33,93 @@ struct la_ip4_view {
 
 /* False: fewer than 20 octets, version not 4, IHL below 5 or beyond the octets. The only bounds
  * check. */
-bool la_ip4_view_init(struct la_ip4_view *view, struct la_bytes bytes);
-uint8_t la_ip4_view_dscp_ecn(const struct la_ip4_view *view);
-uint16_t la_ip4_view_total_bytes(const struct la_ip4_view *view); /* header and data, as it says */
-uint16_t la_ip4_view_id(const struct la_ip4_view *view);
-uint8_t la_ip4_view_flags(const struct la_ip4_view *view); /* reserved 4, DF 2, MF 1 */
-uint16_t la_ip4_view_frag_off_bytes(const struct la_ip4_view *view);
-uint8_t la_ip4_view_ttl_hops(const struct la_ip4_view *view);
-uint8_t la_ip4_view_protocol(const struct la_ip4_view *view);
-uint16_t la_ip4_view_checksum(const struct la_ip4_view *view);
-struct la_addr la_ip4_view_src(const struct la_ip4_view *view);
-struct la_addr la_ip4_view_dst(const struct la_ip4_view *view);
-struct la_bytes la_ip4_view_options(const struct la_ip4_view *view);
+static inline bool
+la_ip4_view_init(struct la_ip4_view *view, struct la_bytes bytes)
+{
+    if (bytes.n < LA_IP4_HEADER_BYTES || bytes.p[0] >> 4 != 4)
+        return false;
+    unsigned header_bytes = (bytes.p[0] & 0x0fu) * 4;
+    if (header_bytes < LA_IP4_HEADER_BYTES || header_bytes > bytes.n)
+        return false;
+    *view = (struct la_ip4_view){bytes.p, (uint8_t)header_bytes};
+    return true;
+}
+
+static inline uint8_t
+la_ip4_view_dscp_ecn(const struct la_ip4_view *view)
+{
+    return view->p[1];
+}
+
+/* Header and data, as it says. */
+static inline uint16_t
+la_ip4_view_total_bytes(const struct la_ip4_view *view)
+{
+    return la_get16(view->p + 2);
+}
+
+static inline uint16_t
+la_ip4_view_id(const struct la_ip4_view *view)
+{
+    return la_get16(view->p + 4);
+}
+
+/* Reserved 4, DF 2, MF 1. */
+static inline uint8_t
+la_ip4_view_flags(const struct la_ip4_view *view)
+{
+    return view->p[6] >> 5;
+}
+
+static inline uint16_t
+la_ip4_view_frag_off_bytes(const struct la_ip4_view *view)
+{
+    return (uint16_t)((la_get16(view->p + 6) & 0x1fffu) * 8);
+}
+
+static inline bool
+la_ip4_view_is_fragment(const struct la_ip4_view *view)
+{
+    return (la_get16(view->p + 6) & 0x3fffu) != 0;
+}
+
+static inline uint8_t
+la_ip4_view_ttl_hops(const struct la_ip4_view *view)
+{
+    return view->p[8];
+}
+
+static inline uint8_t
+la_ip4_view_protocol(const struct la_ip4_view *view)
+{
+    return view->p[9];
+}
+
+static inline uint16_t
+la_ip4_view_checksum(const struct la_ip4_view *view)
+{
+    return la_get16(view->p + 10);
+}
+
+static inline struct la_addr
+la_ip4_view_src(const struct la_ip4_view *view)
+{
+    return la_addr_from_v4(view->p + 12);
+}
+
+static inline struct la_addr
+la_ip4_view_dst(const struct la_ip4_view *view)
+{
+    return la_addr_from_v4(view->p + 16);
+}
+
+static inline struct la_bytes
+la_ip4_view_options(const struct la_ip4_view *view)
+{
+    return (struct la_bytes){view->p + LA_IP4_HEADER_BYTES,
+                             (size_t)view->header_bytes - LA_IP4_HEADER_BYTES};
+}
+
 /* RFC 1122 3.2.1.2: a host verifies it on every datagram. */
 bool la_ip4_view_checksum_ok(const struct la_ip4_view *view);
 

@@ -33,17 +33,79 @@ struct la_tcp_view {
 };
 
 /* False: fewer than 20 octets, data offset below 5 or beyond the octets. The only bounds check. */
-bool la_tcp_view_init(struct la_tcp_view *view, struct la_bytes bytes);
-uint16_t la_tcp_view_src_port(const struct la_tcp_view *view);
-uint16_t la_tcp_view_dst_port(const struct la_tcp_view *view);
-uint32_t la_tcp_view_seq(const struct la_tcp_view *view);
-uint32_t la_tcp_view_ack(const struct la_tcp_view *view);
-uint8_t la_tcp_view_reserved(const struct la_tcp_view *view); /* 4 bits */
-uint8_t la_tcp_view_flags(const struct la_tcp_view *view);
-uint16_t la_tcp_view_window(const struct la_tcp_view *view);
-uint16_t la_tcp_view_checksum(const struct la_tcp_view *view);
-uint16_t la_tcp_view_urgent(const struct la_tcp_view *view);
-struct la_bytes la_tcp_view_options(const struct la_tcp_view *view);
+static inline bool
+la_tcp_view_init(struct la_tcp_view *view, struct la_bytes bytes)
+{
+    if (bytes.n < LA_TCP_HEADER_BYTES)
+        return false;
+    unsigned header_bytes = (unsigned)(bytes.p[12] >> 4) * 4;
+    if (header_bytes < LA_TCP_HEADER_BYTES || header_bytes > bytes.n)
+        return false;
+    *view = (struct la_tcp_view){bytes.p, (uint8_t)header_bytes};
+    return true;
+}
+
+static inline uint16_t
+la_tcp_view_src_port(const struct la_tcp_view *view)
+{
+    return la_get16(view->p);
+}
+
+static inline uint16_t
+la_tcp_view_dst_port(const struct la_tcp_view *view)
+{
+    return la_get16(view->p + 2);
+}
+
+static inline uint32_t
+la_tcp_view_seq(const struct la_tcp_view *view)
+{
+    return la_get32(view->p + 4);
+}
+
+static inline uint32_t
+la_tcp_view_ack(const struct la_tcp_view *view)
+{
+    return la_get32(view->p + 8);
+}
+
+/* Four bits. */
+static inline uint8_t
+la_tcp_view_reserved(const struct la_tcp_view *view)
+{
+    return view->p[12] & 0x0f;
+}
+
+static inline uint8_t
+la_tcp_view_flags(const struct la_tcp_view *view)
+{
+    return view->p[13];
+}
+
+static inline uint16_t
+la_tcp_view_window(const struct la_tcp_view *view)
+{
+    return la_get16(view->p + 14);
+}
+
+static inline uint16_t
+la_tcp_view_checksum(const struct la_tcp_view *view)
+{
+    return la_get16(view->p + 16);
+}
+
+static inline uint16_t
+la_tcp_view_urgent(const struct la_tcp_view *view)
+{
+    return la_get16(view->p + 18);
+}
+
+static inline struct la_bytes
+la_tcp_view_options(const struct la_tcp_view *view)
+{
+    return (struct la_bytes){view->p + LA_TCP_HEADER_BYTES,
+                             (size_t)view->header_bytes - LA_TCP_HEADER_BYTES};
+}
 
 /* Options one by one, NOP included; after EOL `rest` holds the padding. */
 struct la_tcp_option {
