@@ -72,7 +72,7 @@ const struct la_scenario la_scenario_transfer = {
     .look =
         "seq plus len is the seq of the next segment, and the ack that answers it.\n"
         "A lost acknowledgement is repaired by the next one; nothing is sent again.\n"
-        "The request is acknowledged by the answer's first segment, not by a segment of its own.",
+        "The last acknowledgement comes late: the client had waited for something to send with it.",
     .parts = transfer_parts,
     .parts_n = 1,
 };
