@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-enum { CLOSED_PORT = 81, SOME_BYTES = 1000, UNREAD_BYTES = 100, MANY_BYTES = 200000 };
+enum { CLOSED_PORT = 81, UNREAD_BYTES = 100, MANY_BYTES = 200000 };
 
 static const uint8_t opener_gives_up[] = {LA_TCP_CLOSED, LA_TCP_SYN_SENT, LA_TCP_CLOSED, 0};
 static const uint8_t client_ends[] = {LA_TCP_CLOSED, LA_TCP_SYN_SENT, LA_TCP_ESTABLISHED,
@@ -92,7 +92,9 @@ play_close_with_unread(struct la_lab *lab)
 {
     la_lab_establish(lab);
     la_lab_reads(lab, LA_SERVER, false);
+    la_lab_mark(lab);
     la_lab_send(lab, LA_CLIENT, UNREAD_BYTES);
+    la_lab_await_count(lab, LA_SERVER, LA_EVENT_SEGMENT_ARRIVED, LA_LAB_ANY, 1);
     la_lab_run(lab, 200);
     la_lab_expect(lab,
                   la_conn_release(lab->bed->stack[LA_SERVER], lab->end[LA_SERVER].conn,

@@ -120,7 +120,8 @@ const struct la_scenario la_scenario_fast_retransmit = {
         "the hole.\n"
         "The repair leaves about one round trip after the loss; the timer would have needed at "
         "least 200 ms.\n"
-        "ssthresh becomes half of what was under way, and the congestion window goes on from there; "
+        "ssthresh becomes half of what was under way, and the congestion window goes on from "
+        "there; "
         "it is not reset to one segment.",
     .parts = fast_retransmit_parts,
     .parts_n = 1,
