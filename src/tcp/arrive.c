@@ -464,7 +464,7 @@ void
 la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     LA_ASSERT(c->state != LA_TCP_CLOSED && c->state != LA_TCP_LISTEN);
-    c->segments_received++;
+    c->segments_received += todo->segments_n > 1 ? todo->segments_n : 1;
     if (time_wait_gives_way(c, seg)) {
         c->flags |= LA_TCP_F_RELEASED;
         la_tcp_end(c, LA_TCP_EV_RCV_SYN_REUSE, LA_OK, todo);

@@ -210,8 +210,9 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
     }
     seq = trim(c, seq, &fin, todo);
     uint32_t n = todo->text->len;
-    if (n > c->rcv_mss)
-        c->rcv_mss = (uint16_t)min32(n, UINT16_MAX);
+    uint32_t piece = todo->segments_n > 1 ? min32(todo->piece_bytes, n) : n;
+    if (piece > c->rcv_mss)
+        c->rcv_mss = (uint16_t)min32(piece, UINT16_MAX);
     if (busy->rcvq.len + busy->ooo_bytes + n > c->rcvbuf_bytes + ROUNDING_SLACK_BYTES) {
         todo->reason = LA_REASON_NO_MEMORY;
         return false;
