@@ -25,6 +25,10 @@ as_nobody() {
         --no-new-privs -- "$@"
 }
 as_nobody true 2>/dev/null || skip "setpriv cannot drop privileges here"
+# An interpreter in root's home (pyenv and the like) is replaced by the system's of that name.
+if ! as_nobody test -x "$program" && as_nobody test -x "/usr/bin/${program##*/}"; then
+    program=/usr/bin/${program##*/}
+fi
 as_nobody test -x "$program" ||
     skip "user 65534 cannot reach $program: put the tree where others may enter"
 for argument in "$@"; do

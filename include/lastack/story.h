@@ -32,8 +32,8 @@ enum la_story_flag {
     LA_STORY_FULL = 4,          /* every row: long uneventful runs are not collapsed */
     LA_STORY_ABSOLUTE = 8,      /* sequence numbers as on the wire, not relative to the ISN */
     LA_STORY_NAMES_LINUX = 16,  /* SYN_RECV, not SYN-RECEIVED */
-    LA_STORY_ONE_SIDED = 32,    /* a segment is seen once (one capture point, or end): a row is
-                                   complete without the other end's event, whose time stays blank */
+    LA_STORY_ONE_SIDED = 32,    /* a segment is seen once (one capture point, or one end only): a
+                                   row is complete at once, all times stand on the left */
     LA_STORY_COMMON_CLOCK = 64, /* times count from the story's first event, not the connection's */
     LA_STORY_NO_LADDER = 128,   /* summaries only */
     LA_STORY_NO_SUMMARY = 256   /* ladder only */
@@ -54,7 +54,7 @@ struct la_story_cfg {
     uint32_t rows_n_max;            /* rows waiting to be complete; default 65536 */
     uint32_t conns_n_max;           /* connections remembered; default 4096 */
     uint32_t plain_n_max;           /* uneventful rows before a run is collapsed; default 6 */
-    uint32_t hold_ms_max;           /* a segment without a fate holds later rows so long; 10 s */
+    uint32_t hold_ms_max;           /* a segment may hold others back this long; default 10 s */
 };
 
 /* Fills in every default; no view is chosen. */

@@ -54,7 +54,8 @@ struct unit {
 
 /* ---- values -------------------------------------------------------------------------------- */
 
-/* A number and a unit of the list; `bare` is the factor of a number without one, NaN: only 0 may have none. */
+/* A number and a unit of the list; `bare` is the factor of a number without one, NaN: only 0 may
+ * have none. */
 static bool
 parse_scaled(const char *text, const struct unit *units, double bare, double *out)
 {
@@ -218,8 +219,7 @@ la_netopt_take(struct la_netopt *opt, const char *name, const char *value,
         if (strcmp(base, o->name) != 0)
             continue;
         for (unsigned d = 0; d < 2; d++) {
-            if ((which >> d & 1) != 0 &&
-                (value == NULL || !parse_value(o, value, &opt->impair[d])))
+            if ((which >> d & 1) != 0 && (value == NULL || !parse_value(o, value, &opt->impair[d])))
                 return bad(name, value, wanted[o->kind], error);
         }
         return LA_NETOPT_OK;

@@ -27,7 +27,8 @@ struct arguments {
 static const char help_head[] =
     "usage: lastack run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
     "\n"
-    "Runs PROGRAM with its TCP and UDP sockets on lastack instead of the kernel's stack: no root, no\n"
+    "Runs PROGRAM with its TCP and UDP sockets on lastack instead of the kernel's stack: no root, "
+    "no\n"
     "change to the program. What it connects to is dialled by this process.\n"
     "\n"
     "network:\n";
@@ -46,7 +47,8 @@ static const char help_tail[] =
     "  --no-udp              leave UDP to the kernel\n"
     "  --help                this text\n"
     "\n"
-    "Exit status: the program's; 128 + N when signal N ended it; 125 when lastack failed; 126 when the\n"
+    "Exit status: the program's; 128 + N when signal N ended it; 125 when lastack failed; 126 when "
+    "the\n"
     "program cannot be executed; 127 when it was not found.\n";
 
 static int
@@ -65,7 +67,7 @@ take_flag(struct arguments *a, const char *name)
         const char *name;
         bool *flag;
     } flags[] = {
-        {"wait-all", &a->wait_all}, {"no-udp", &a->no_udp}, {"trace", &a->trace},
+        {"wait-all", &a->wait_all}, {"no-udp", &a->no_udp},     {"trace", &a->trace},
         {"help", &a->help},         {"watch", &a->views.watch},
     };
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
@@ -101,7 +103,8 @@ take_value(struct arguments *a, const char *name, const char *value)
     case LA_NETOPT_OTHER:
         break;
     }
-    bool known = strcmp(name, "pcap") == 0 || strcmp(name, "json") == 0 || strcmp(name, "linger") == 0;
+    bool known =
+        strcmp(name, "pcap") == 0 || strcmp(name, "json") == 0 || strcmp(name, "linger") == 0;
     if (!known)
         return usage_error("unknown option --", name);
     if (value == NULL)
@@ -115,7 +118,8 @@ take_value(struct arguments *a, const char *name, const char *value)
     return 0;
 }
 
-/* One word that begins with dashes; *i moves on when it uses the next one. 0, or the exit status. */
+/* One word that begins with dashes; *i moves on when it uses the next one. 0, or the exit
+ * status. */
 static int
 take_option(struct arguments *a, char **argv, int *i)
 {

@@ -5,10 +5,11 @@
  * Read first: unix(7), accept(2).
  *
  * The program's socket becomes a listening unix socket, same inode. A connection of the stack is
- * delivered to it by connecting to it, so readability, level- and edge-triggered epoll, thread pools and
- * pre-forked processes are the kernel's own. accept() is performed here on a borrowed copy, and
- * the accepted socket handed over by ADDFD_FLAG_SEND: if the caller is gone by then (a signal), the
- * connection is delivered a second time and nothing is lost, since no octet moves before the hand-over.
+ * delivered to it by connecting to it, so readability, level- and edge-triggered epoll, thread
+ * pools and pre-forked processes are the kernel's own. accept() is performed here on a borrowed
+ * copy, and the accepted socket handed over by ADDFD_FLAG_SEND: if the caller is gone by then (a
+ * signal), the connection is delivered a second time and nothing is lost, since no octet moves
+ * before the hand-over.
  */
 #include "host/acceptor.h"
 
@@ -224,8 +225,7 @@ hand_over(struct la_visit *v, struct la_delivery *d, int fd, int flags)
     if (!la_psock_name(child, fd))
         return ENOMEM;
     la_near_plant(child, fd);
-    int error =
-        la_name_write(&v->call, v->call.args[1], v->call.args[2], child->family, &peer);
+    int error = la_name_write(&v->call, v->call.args[1], v->call.args[2], child->family, &peer);
     return error != 0 ? error : la_syscall_give_fd(&v->call, fd, (flags & SOCK_CLOEXEC) != 0);
 }
 

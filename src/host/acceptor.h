@@ -9,7 +9,8 @@
 
 /* The stack has connections for this listener. */
 void la_acceptor_progress(struct la_psock *ps);
-/* Stops listening; connections that were not accepted are reset. Harmless when it does not listen. */
+/* Stops listening; connections that were not accepted are reset. Harmless when it does not
+ * listen. */
 void la_acceptor_close(struct la_psock *ps);
 
 #endif

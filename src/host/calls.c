@@ -85,8 +85,8 @@ serve(struct la_visit *v)
     }
 }
 
-/* Borrows, recognises and serves. A failure to borrow is left to the kernel: it says EBADF itself, and
- * a process that may not be watched has no socket of ours (see la_syscall_socket). */
+/* Borrows, recognises and serves. A failure to borrow is left to the kernel: it says EBADF itself,
+ * and a process that may not be watched has no socket of ours (see la_syscall_socket). */
 static void
 visit(struct la_visit *v)
 {

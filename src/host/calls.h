@@ -2,8 +2,8 @@
  *
  * calls.h - a notified call on one of our sockets, and who serves which
  *
- * A handler answers the call or keeps it (waiters.h). Order inside: read the arguments, ask whether the
- * caller still waits, do the deed, write the results into the program's memory, answer.
+ * A handler answers the call or keeps it (waiters.h). Order inside: read the arguments, ask whether
+ * the caller still waits, do the deed, write the results into the program's memory, answer.
  */
 #ifndef LA_HOST_CALLS_H
 #define LA_HOST_CALLS_H
@@ -22,8 +22,8 @@ struct la_visit {
 
 /* Serves one notification; the listener must poll readable. */
 void la_calls_serve(struct la_run *run);
-/* Tries the calls of this kind (enum la_wait_kind) that are kept for ps again, oldest first, until one must be kept
- * on. */
+/* Tries the calls of this kind (enum la_wait_kind) that are kept for ps again, oldest first, until
+ * one must be kept on. */
 void la_calls_resume(struct la_psock *ps, int kind);
 
 /* Is the file behind the borrowed descriptor non-blocking? It is the file's flag: any copy may have

@@ -170,7 +170,8 @@ la_syscall_connect(struct la_visit *v)
 
 /* ---- outcomes ------------------------------------------------------------------------------ */
 
-/* The descriptor by which this thread knows ps; negative when that number means something else now. */
+/* The descriptor by which this thread knows ps; negative when that number means something else
+ * now. */
 static int
 borrow(struct la_psock *ps, pid_t tid, int number)
 {

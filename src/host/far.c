@@ -30,10 +30,10 @@
 enum { TAKE_BYTES_MIN = 4 * 1024, TAKE_BYTES_MAX = 512 * 1024 };
 
 struct la_far_conn {
-    struct la_pump pump;        /* must stay first */
-    struct la_watch dial;       /* while it is being dialled */
+    struct la_pump pump;  /* must stay first */
+    struct la_watch dial; /* while it is being dialled */
     struct la_run *run;
-    la_handle handle;           /* the request, later the connection */
+    la_handle handle; /* the request, later the connection */
     bool doomed;
     struct la_far_conn *doomed_next;
 };
@@ -154,7 +154,7 @@ far_ended(struct la_pump *p, enum la_pump_end end, la_err err)
     }
 }
 
-static const struct la_pump_ops far_ops = {far_take, far_ended};
+static const struct la_pump_ops far_ops = {far_take, far_ended, NULL};
 
 void
 la_far_progress(struct la_run *run, la_handle conn)

@@ -29,9 +29,9 @@ struct la_flow {
     struct la_watch watch;
     struct la_run *run;
     struct la_flow *newer, *older;
-    struct la_flow *chain;         /* the next of the same hash */
+    struct la_flow *chain; /* the next of the same hash */
     uint64_t hash;
-    struct la_udp_from ends;       /* local: the destination, remote: the program's endpoint */
+    struct la_udp_from ends; /* local: the destination, remote: the program's endpoint */
     la_instant used_at;
 };
 
@@ -61,7 +61,8 @@ static struct la_flow *
 find(const struct la_run *run, const struct la_udp_from *ends, uint64_t hash)
 {
     struct la_flow *f = la_map_get(&run->far_udp.by_key, hash);
-    while (f != NULL && !(same(&f->ends.local, &ends->local) && same(&f->ends.remote, &ends->remote)))
+    while (f != NULL &&
+           !(same(&f->ends.local, &ends->local) && same(&f->ends.remote, &ends->remote)))
         f = f->chain;
     return f;
 }

@@ -160,12 +160,12 @@ prctl_call(struct la_filter *f)
 void
 la_filter_build(struct la_filter *f, bool udp)
 {
-    static const uint32_t always[] = {SYS_connect,     SYS_accept4,     SYS_bind,
-                                      SYS_listen,      SYS_getsockname, SYS_getpeername,
-                                      SYS_getsockopt,  SYS_setsockopt,  SYS_shutdown,
-                                      SYS_accept};
+    static const uint32_t always[] = {
+        SYS_connect,     SYS_accept4,    SYS_bind,       SYS_listen,   SYS_getsockname,
+        SYS_getpeername, SYS_getsockopt, SYS_setsockopt, SYS_shutdown, SYS_accept};
     static const uint32_t messages[] = {SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg};
-    /* An io_uring performs socket calls that no filter sees. Programs fall back when it is absent. */
+    /* An io_uring performs socket calls that no filter sees. Programs fall back when it is
+     * absent. */
     static const uint32_t absent[] = {SYS_io_uring_setup, SYS_io_uring_enter,
                                       SYS_io_uring_register};
 

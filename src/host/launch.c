@@ -11,9 +11,9 @@
  *     socket(AF_INET)  = = = notified = = >   answer it with a descriptor (ADDFD_FLAG_SEND)
  *     execvp, or write errno       ------->   end of file: the program runs
  *
- * The listener may not be *sent* over a unix socket: sendmsg() may be notified, and would wait for the
- * supervisor that waits for it. A number and pidfd_getfd() need no notified call. The listener is
- * close-on-exec by itself.
+ * The listener may not be *sent* over a unix socket: sendmsg() may be notified, and would wait for
+ * the supervisor that waits for it. A number and pidfd_getfd() need no notified call. The listener
+ * is close-on-exec by itself.
  *
  * Facilities are probed by using them, never by the kernel's version: containers refuse single
  * calls.
@@ -92,14 +92,14 @@ report(int fd, enum step step, int value)
         _exit(LA_EXIT_OURS);
 }
 
-/* The filter's listener, or a negative errno value. Privileges are given up (setuid programs then run without
- * theirs) only where the kernel asks for it: not with CAP_SYS_ADMIN. */
+/* The filter's listener, or a negative errno value. Privileges are given up (setuid programs then
+ * run without theirs) only where the kernel asks for it: not with CAP_SYS_ADMIN. */
 static int
 install_filter(const struct la_filter *filter)
 {
     struct sock_fprog prog = {filter->n, (struct sock_filter *)(uintptr_t)filter->ins};
-    long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
-                      &prog);
+    long fd =
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
     if (fd < 0 && errno == EACCES) {
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
             return -errno;

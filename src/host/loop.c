@@ -72,8 +72,8 @@ static int
 wait_for_events(struct la_loop *loop, int64_t wait_ns)
 {
     struct timespec ts = {.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000};
-    int n = epoll_pwait2(loop->epoll_fd, loop->batch, LA_LOOP_BATCH_N, wait_ns < 0 ? NULL : &ts,
-                         NULL);
+    int n =
+        epoll_pwait2(loop->epoll_fd, loop->batch, LA_LOOP_BATCH_N, wait_ns < 0 ? NULL : &ts, NULL);
     if (n >= 0 || errno != ENOSYS)
         return n;
     int64_t wait_ms = (wait_ns + 999999) / 1000000;

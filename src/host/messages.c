@@ -121,16 +121,15 @@ put_results(const struct la_visit *v, const struct la_message *m, const struct l
         uint32_t none = 0;
         if (m->name == 0)
             return 0;
-        return from != NULL
-                   ? la_name_write(call, m->name, m->len_addr, v->ps->family, from)
-                   : la_process_write(call->tid, m->len_addr, &none, sizeof(none));
+        return from != NULL ? la_name_write(call, m->name, m->len_addr, v->ps->family, from)
+                            : la_process_write(call->tid, m->len_addr, &none, sizeof(none));
     }
     size_t control_n = 0;
     size_t n = true_n < m->name_len ? true_n : m->name_len;
     int error = m->name != 0 ? la_process_write(call->tid, m->name, &sa, n) : 0;
     if (error == 0 && m->name != 0)
-        error = put_hdr(call, m->hdr, offsetof(struct msghdr, msg_namelen), &true_n,
-                        sizeof(true_n));
+        error =
+            put_hdr(call, m->hdr, offsetof(struct msghdr, msg_namelen), &true_n, sizeof(true_n));
     if (error == 0)
         error = put_hdr(call, m->hdr, offsetof(struct msghdr, msg_controllen), &control_n,
                         sizeof(control_n));
@@ -311,8 +310,8 @@ put_vector_length(const struct la_syscall *call, unsigned idx, ssize_t n)
 
 typedef ssize_t one_fn(const struct la_visit *, const struct la_message *);
 
-/* Serves messages one by one until one fails; how many were served, or a negative errno value when it
- * is the first. */
+/* Serves messages one by one until one fails; how many were served, or a negative errno value when
+ * it is the first. */
 static int
 each(const struct la_visit *v, one_fn *one, int *flags_out)
 {

@@ -27,7 +27,8 @@ struct la_message {
 /* sendto() and recvfrom(). */
 void la_message_of_plain(const struct la_syscall *call, struct la_message *out);
 /* The struct msghdr at `hdr`. 0, EFAULT, EMSGSIZE (too many pieces), EINVAL. */
-int la_message_of_hdr(const struct la_syscall *call, uint64_t hdr, int flags, struct la_message *out);
+int la_message_of_hdr(const struct la_syscall *call, uint64_t hdr, int flags,
+                      struct la_message *out);
 /* Copies the octets to be sent; the result's length, or a negative errno value. */
 ssize_t la_message_gather(const struct la_syscall *call, const struct la_message *m, void *buf,
                           size_t cap);

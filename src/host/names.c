@@ -5,9 +5,9 @@
  * Loopback. A loopback address never appears on a wire (RFC 1122 3.2.1.3), and a stack that is sent
  * to 127.0.0.1 answers itself. The program means the *host's* loopback, unless a socket inside is
  * bound to the port. So each loopback address of the host has an alias on the wire: 10.77.0.1
- * for 127.0.0.1, fd77::1 for ::1, others (127.0.0.53) as they come up. A socket that the program binds
- * to a loopback address is bound to the near stack's own. What the program is shown is what it
- * would see without us.
+ * for 127.0.0.1, fd77::1 for ::1, others (127.0.0.53) as they come up. A socket that the program
+ * binds to a loopback address is bound to the near stack's own. What the program is shown is what
+ * it would see without us.
  */
 #include "host/names.h"
 
@@ -78,7 +78,7 @@ la_name_read(const struct la_syscall *call, uint64_t addr, uint64_t len, int fam
         out->unspec = true;
         return 0;
     }
-    /* In the kernel's order: length, then family. 24: an IPv6 address without its scope (RFC 2133). */
+    /* The kernel's order: length, then family. 24: an IPv6 address without its scope (RFC 2133). */
     if (len < (family == AF_INET ? sizeof(struct sockaddr_in) : 24))
         return EINVAL;
     if (sa.ss_family != family)
@@ -110,7 +110,8 @@ la_name_write(const struct la_syscall *call, uint64_t addr, uint64_t len_addr, i
 void
 la_aliases_init(struct la_aliases *aliases)
 {
-    *aliases = (struct la_aliases){.own4 = la_addr_v4(10, 77, 0, 2), .far4 = la_addr_v4(10, 77, 0, 1)};
+    *aliases =
+        (struct la_aliases){.own4 = la_addr_v4(10, 77, 0, 2), .far4 = la_addr_v4(10, 77, 0, 1)};
     static const struct la_addr own6 = {{0xfd, 0x77, [15] = 2}}, far6 = {{0xfd, 0x77, [15] = 1}};
     aliases->own6 = own6;
     aliases->far6 = far6;
@@ -148,6 +149,8 @@ la_name_outward(struct la_run *run, const struct la_endpoint *endpoint, bool dat
         to.addr = v4 ? loopback4 : loopback6;
     if (!la_addr_is_loopback(&to.addr))
         return to;
+    if (la_run_port_is_inside(run, datagram, to.port))
+        la_registry_scan(run); /* it may have been closed without a word */
     if (la_run_port_is_inside(run, datagram, to.port)) {
         to.addr = v4 ? aliases->own4 : aliases->own6;
     } else if (v4) {

@@ -15,9 +15,10 @@
  * sentinel pins the whole message that it came with, 64 KiB after a sendfile(): a send buffer
  * below 425984 octets is then never writable again, so it is widened before anything else.
  *
- * CLOSE OR SHUTDOWN. Our end sees EPOLLRDHUP for shutdown(SHUT_WR), EPOLLHUP for close(), but EPOLLHUP also for
- * shutdown(SHUT_RDWR): only the record of the calls tells them apart. A close with unread octets in
- * the program's queue reads as ECONNRESET here, and becomes a RST (RFC 1122 4.2.2.13).
+ * CLOSE OR SHUTDOWN. Our end sees EPOLLRDHUP for shutdown(SHUT_WR) and EPOLLHUP for close(), but
+ * EPOLLHUP also for shutdown(SHUT_RDWR), and when the program has shut down its direction and we,
+ * for the peer's FIN, ours: only the record of the calls tells them apart. A close with unread
+ * octets in the program's queue reads as ECONNRESET here, and becomes a RST (RFC 1122 4.2.2.13).
  */
 #include "host/near.h"
 
@@ -105,20 +106,41 @@ stop_writing(struct la_psock *ps)
     (void)la_sock_shutdown(ps->run->socks, ps->sock, LA_SHUT_WRITE, ps->run->now);
 }
 
+/* Our end is needed no longer, and closing it may not look like an error. The program may keep its
+ * own: it reads what is there, then the end; a scan finds out when it is closed. */
+static void
+let_go(struct la_psock *ps)
+{
+    uint8_t sentinel;
+    if (la_pump_is_on(&ps->near.pump) && ps->near.held)
+        (void)recv(ps->near.pump.watch.fd, &sentinel, 1, MSG_DONTWAIT);
+    ps->near.held = false;
+    la_pump_stop(&ps->near.pump);
+}
+
+/* EPOLLHUP at our end. */
+static void
+hung_up(struct la_psock *ps)
+{
+    struct la_near *near = &ps->near;
+    if (!near->shut_write || (!near->shut_read && near->pump.in_open))
+        la_psock_retire(ps);
+    else if (near->pump.in_open)
+        near->pump.discard = true; /* until the peer's FIN */
+    else
+        let_go(ps);
+}
+
 static void
 near_ended(struct la_pump *p, enum la_pump_end end, la_err err)
 {
     struct la_psock *ps = la_psock_of_pump(p);
-    bool both_shut = ps->near.shut_read && ps->near.shut_write;
     switch (end) {
     case LA_PUMP_FD_END:
         stop_writing(ps);
         break;
     case LA_PUMP_FD_CLOSED:
-        if (both_shut)
-            p->discard = true; /* the last close will be found by a scan */
-        else
-            la_psock_retire(ps);
+        hung_up(ps);
         break;
     case LA_PUMP_FD_RESET:
         la_psock_abort(ps);
@@ -132,6 +154,8 @@ near_ended(struct la_pump *p, enum la_pump_end end, la_err err)
             la_psock_abort(ps);
         break;
     case LA_PUMP_CONN_END:
+        if (p->closed_told)
+            let_go(ps);
         break;
     case LA_PUMP_CONN_ERROR:
         la_near_fail(ps, la_err_to_errno(err));
@@ -139,7 +163,19 @@ near_ended(struct la_pump *p, enum la_pump_end end, la_err err)
     }
 }
 
-static const struct la_pump_ops near_ops = {near_take, near_ended};
+/* Calls that were passed through (messages.c) may find data or room now. */
+static void
+near_ran(struct la_pump *p)
+{
+    struct la_psock *ps = la_psock_of_pump(p);
+    if (ps->waiting_n == 0)
+        return;
+    la_calls_resume(ps, LA_WAIT_RECEIVE);
+    if (!ps->doomed)
+        la_calls_resume(ps, LA_WAIT_SEND);
+}
+
+static const struct la_pump_ops near_ops = {near_take, near_ended, near_ran};
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
@@ -266,10 +302,6 @@ la_near_fail(struct la_psock *ps, int error)
 void
 la_near_dissolve(struct la_psock *ps)
 {
-    struct la_pump *p = &ps->near.pump;
-    uint8_t sentinel;
-    if (la_pump_is_on(p) && ps->near.held)
-        (void)recv(p->watch.fd, &sentinel, 1, MSG_DONTWAIT);
-    ps->near.held = false;
+    let_go(ps);
     la_near_fail(ps, 0);
 }

@@ -4,10 +4,10 @@
  *
  * Read first: seccomp_unotify(2).
  *
- * ENOENT from any of these means that the caller was interrupted or killed: normal, and nothing is left
- * to do. The filter is installed without SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: with it a blocked accept or
- * connect would ignore handled signals (Ctrl-C in Python). The price is that the same call may arrive
- * twice, since SA_RESTART makes the kernel repeat it: handlers are idempotent.
+ * ENOENT from any of these means that the caller was interrupted or killed: normal, and nothing is
+ * left to do. The filter is installed without SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: with it a
+ * blocked accept or connect would ignore handled signals (Ctrl-C in Python). The price is that the
+ * same call may arrive twice, since SA_RESTART makes the kernel repeat it: handlers are idempotent.
  *
  * CONTINUE lets the kernel read memory and descriptor again, so another thread can change either
  * in between. It then gets what it asked for: `run` is not a sandbox.

@@ -2,9 +2,9 @@
  *
  * notify.h - one notified system call: receiving and answering
  *
- * A call is answered exactly once, by one of la_syscall_return, la_syscall_fail, la_syscall_continue and a
- * successful la_syscall_give_fd; or it is kept (waiters.h) and answered later. Results must stand in
- * the program's memory before the answer.
+ * A call is answered exactly once, by one of la_syscall_return, la_syscall_fail,
+ * la_syscall_continue and a successful la_syscall_give_fd; or it is kept (waiters.h) and answered
+ * later. Results must stand in the program's memory before the answer.
  */
 #ifndef LA_HOST_NOTIFY_H
 #define LA_HOST_NOTIFY_H
@@ -23,8 +23,8 @@ struct la_syscall {
     uint64_t args[6];
 };
 
-/* Optional: the caller and the supervisor wake each other on one processor (Linux 6.6), which makes a call four
- * to five times cheaper. */
+/* Optional: the caller and the supervisor wake each other on one processor (Linux 6.6), which makes
+ * a call four to five times cheaper. */
 void la_notify_tune(int notify_fd);
 /* False: the caller was interrupted or killed meanwhile. Blocks unless notify_fd polls readable. */
 bool la_notify_receive(int notify_fd, struct la_syscall *out);
@@ -34,8 +34,8 @@ void la_syscall_return(const struct la_syscall *call, int64_t value);
 void la_syscall_fail(const struct la_syscall *call, int error);
 /* The kernel performs the call itself. */
 void la_syscall_continue(const struct la_syscall *call);
-/* Is the caller still waiting? It is not after a signal or its death. To be asked before every side effect
- * that a repetition of the call would do twice. */
+/* Is the caller still waiting? It is not after a signal or its death. To be asked before every side
+ * effect that a repetition of the call would do twice. */
 bool la_syscall_is_alive(const struct la_syscall *call);
 /* Installs a copy of fd at the lowest free number and returns that number, in one step. 0, or an
  * errno value (ENOENT: the caller is gone; the call is not answered). */

@@ -4,9 +4,10 @@
  *
  * Read first: socket(7), ip(7), ipv6(7), tcp(7).
  *
- * Every option is a row of one table. Some belong to the stack; some live on the unix socket, where the kernel
- * obeys them (time-outs, low-water mark); some are hints that are kept and read back; the rest is
- * refused with ENOPROTOOPT, since silence would be a lie. What is refused, --trace shows.
+ * Every option is a row of one table. Some belong to the stack; some live on the unix socket, where
+ * the kernel obeys them (time-outs, low-water mark); some are hints that are kept and read back;
+ * the rest is refused with ENOPROTOOPT, since silence would be a lie. What is refused, --trace
+ * shows.
  */
 #include "host/options.h"
 
@@ -45,10 +46,35 @@ struct row {
 
 /* Slots of what is kept. */
 enum {
-    DEBUG_, DONTROUTE_, OOBINLINE_, NO_CHECK_, PRIORITY_, REUSEPORT_, MARK_, BUSY_POLL_,
-    RECVERR_, MTU_DISCOVER_, FREEBIND_, BIND_NO_PORT_, MCAST_TTL_, MCAST_LOOP_, RECVERR6_,
-    MTU_DISCOVER6_, MCAST_HOPS_, MCAST_LOOP6_, ADDR_PREF_, FLOWLABEL_, LINGER2_, DEFER_ACCEPT_,
-    FASTOPEN_, NOTSENT_LOWAT_, THIN_, THIN_DUPACK_, WINDOW_CLAMP_, DONTFRAG_, MCAST_ALL_
+    DEBUG_,
+    DONTROUTE_,
+    OOBINLINE_,
+    NO_CHECK_,
+    PRIORITY_,
+    REUSEPORT_,
+    MARK_,
+    BUSY_POLL_,
+    RECVERR_,
+    MTU_DISCOVER_,
+    FREEBIND_,
+    BIND_NO_PORT_,
+    MCAST_TTL_,
+    MCAST_LOOP_,
+    RECVERR6_,
+    MTU_DISCOVER6_,
+    MCAST_HOPS_,
+    MCAST_LOOP6_,
+    ADDR_PREF_,
+    FLOWLABEL_,
+    LINGER2_,
+    DEFER_ACCEPT_,
+    FASTOPEN_,
+    NOTSENT_LOWAT_,
+    THIN_,
+    THIN_DUPACK_,
+    WINDOW_CLAMP_,
+    DONTFRAG_,
+    MCAST_ALL_
 };
 
 static const struct row table[] = {
@@ -137,11 +163,23 @@ find(const struct la_visit *v)
 {
     int level = (int)(uint32_t)v->call.args[1];
     int name = (int)(uint32_t)v->call.args[2];
+    if ((level == IPPROTO_TCP && v->ps->datagram) || (level == IPPROTO_IPV6 && v->ps->family == AF_INET))
+        return NULL;
     for (size_t i = 0; i < ROWS_N; i++) {
         if (table[i].level == level && table[i].name == name)
-            return level == IPPROTO_TCP && v->ps->datagram ? NULL : &table[i];
+            return &table[i];
     }
     return NULL;
+}
+
+/* Linux says EOPNOTSUPP where no protocol knows the level. */
+static bool
+is_level(const struct la_visit *v)
+{
+    int level = (int)(uint32_t)v->call.args[1];
+    return level == SOL_SOCKET || level == IPPROTO_IP ||
+           (level == IPPROTO_IPV6 && v->ps->family == AF_INET6) ||
+           level == (v->ps->datagram ? IPPROTO_UDP : IPPROTO_TCP);
 }
 
 void
@@ -205,7 +243,8 @@ give_int(struct la_visit *v, int64_t value)
 static void
 give_error(struct la_visit *v)
 {
-    /* The unix socket has an error of its own to swallow (ECONNRESET): else the next read says it. */
+    /* The unix socket has an error of its own to swallow (ECONNRESET): else the next read says
+     * it. */
     int native = 0;
     socklen_t n = sizeof(native);
     (void)getsockopt(v->fd, SOL_SOCKET, SO_ERROR, &native, &n);
@@ -282,7 +321,7 @@ la_syscall_getsockopt(struct la_visit *v)
 {
     const struct row *r = find(v);
     if (r == NULL) {
-        refuse(v, ENOPROTOOPT);
+        refuse(v, is_level(v) ? ENOPROTOOPT : EOPNOTSUPP);
         return;
     }
     switch ((enum kind)r->kind) {

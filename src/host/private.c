@@ -6,7 +6,8 @@
  *
  * An abstract name can be connected to by every process of the network namespace. So a listener is
  * bound in a new directory of mode 0700, its name opened with O_PATH and removed again at once: it
- * stays reachable through /proc/self/fd/N, by us alone, and nothing is left behind, not even after SIGKILL.
+ * stays reachable through /proc/self/fd/N, by us alone, and nothing is left behind, not even after
+ * SIGKILL.
  */
 #include "host/private.h"
 

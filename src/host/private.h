@@ -21,8 +21,8 @@ void la_private_fini(struct la_private *p);
  * earlier are connected too. Returns our end, non-blocking, or a negative errno value. */
 int la_private_pair(const struct la_private *p, int borrowed_fd);
 
-/* Makes `fd` a unix listener under a name that exists for a moment only. Returns an O_PATH descriptor to reach it
- * by, or a negative errno value. */
+/* Makes `fd` a unix listener under a name that exists for a moment only. Returns an O_PATH
+ * descriptor to reach it by, or a negative errno value. */
 int la_private_listen(int fd, int backlog);
 /* A new non-blocking socket connected to such a listener; `name` receives its autobound name,
  * which accept4() will show. Negative errno: EAGAIN (backlog full), ECONNREFUSED (it is gone). */

@@ -19,9 +19,9 @@ struct la_processes {
 
 void la_processes_fini(struct la_processes *ps);
 
-/* A copy of descriptor `fd` of thread `tid`, close-on-exec: the caller closes it within the same call,
- * because the program's last close is seen by nobody as long as a copy exists. Negative errno:
- * EBADF (no such descriptor), ESRCH (the thread is gone), EPERM (may not be watched). */
+/* A copy of descriptor `fd` of thread `tid`, close-on-exec: the caller closes it within the same
+ * call, because the program's last close is seen by nobody as long as a copy exists. Negative
+ * errno: EBADF (no such descriptor), ESRCH (the thread is gone), EPERM (may not be watched). */
 int la_process_borrow(struct la_processes *ps, pid_t tid, int fd);
 /* The descriptor flags that pidfd_getfd() does not tell: is `fd` of `tid` close-on-exec? */
 bool la_process_fd_is_cloexec(pid_t tid, int fd);

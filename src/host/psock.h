@@ -10,8 +10,8 @@
  *       |------- connect, blocking: not paired yet ----------->     |               |
  *       `------- listen --> LISTENING                               `--> SPENT <----'
  *
- * A SPENT one has used up its unix socket: a non-blocking connect failed, the connection ended with an
- * error, or it was dissolved. A blocking connect that fails goes back to FRESH.
+ * A SPENT one has used up its unix socket: a non-blocking connect failed, the connection ended with
+ * an error, or it was dissolved. A blocking connect that fails goes back to FRESH.
  */
 #ifndef LA_HOST_PSOCK_H
 #define LA_HOST_PSOCK_H

@@ -219,5 +219,7 @@ la_pump_round(struct la_run *run)
         tell_closed(p);
         if (again && la_pump_is_on(p))
             la_pump_kick(p);
+        if (p->ops->ran != NULL)
+            p->ops->ran(p);
     }
 }

@@ -44,6 +44,8 @@ struct la_pump_ops {
     enum la_pump_take (*take)(struct la_pump *pump);
     /* Told once each. May stop the pump, but not free it: see la_pump_run(). */
     void (*ended)(struct la_pump *pump, enum la_pump_end end, la_err err);
+    /* Told when it was run, whatever came of it; NULL: not wanted. */
+    void (*ran)(struct la_pump *pump);
 };
 
 struct la_pump {
@@ -66,7 +68,8 @@ struct la_pump {
     bool closed_told;
 };
 
-/* Starts joining fd (non-blocking; taken) and conn. False: no memory for the watch; fd is closed. */
+/* Starts joining fd (non-blocking; taken) and conn. False: no memory for the watch; fd is
+ * closed. */
 bool la_pump_start(struct la_pump *pump, int fd);
 /* Forgets and closes the descriptor; the connection stays the owner's. */
 void la_pump_stop(struct la_pump *pump);

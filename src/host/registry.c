@@ -179,8 +179,7 @@ is_silent(const struct la_psock *ps)
 {
     if (ps->cookie == 0)
         return false; /* not accepted yet: it belongs to its listener */
-    return ps->datagram || !la_pump_is_on(&ps->near.pump) ||
-           (ps->near.shut_read && ps->near.shut_write);
+    return ps->datagram || !la_pump_is_on(&ps->near.pump) || ps->near.pump.discard;
 }
 
 static void

@@ -21,15 +21,15 @@ struct la_registry {
 int la_registry_init(struct la_registry *r);
 void la_registry_fini(struct la_run *run);
 
-/* A record with a socket of the near stack behind it, not known by any cookie yet. `sock` (taken) 0:
- * a new one is opened. NULL: no memory. */
+/* A record with a socket of the near stack behind it, not known by any cookie yet. `sock` (taken)
+ * 0: a new one is opened. NULL: no memory. */
 struct la_psock *la_psock_new(struct la_run *run, int family, bool datagram, la_sock sock);
 /* From now on the program's end is `fd` (borrowed, ours or new). False: no memory. */
 bool la_psock_name(struct la_psock *ps, int fd);
 /* The program never got the descriptor of that name: the record waits for another. */
 void la_psock_unname(struct la_psock *ps);
-/* The program has closed it, or never got it: ends what it stands for; the record is freed at the end
- * of the round and may be used until then. Repeating it is harmless. */
+/* The program has closed it, or never got it: ends what it stands for; the record is freed at the
+ * end of the round and may be used until then. Repeating it is harmless. */
 void la_psock_retire(struct la_psock *ps);
 /* The same, but the peer is told by a RST. */
 void la_psock_abort(struct la_psock *ps);

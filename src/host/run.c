@@ -74,8 +74,8 @@ make_stack(struct la_run *run, bool near, struct la_stack **out)
     struct la_stack_cfg cfg;
     la_stack_cfg_init(&cfg);
     cfg.mem = run->mem;
-    /* The same seed, the same ports and sequence numbers: a run can be repeated. Both ends of the wire
-     * are in this process, so nobody is there to guess them. */
+    /* The same seed, the same ports and sequence numbers: a run can be repeated. Both ends of the
+     * wire are in this process, so nobody is there to guess them. */
     for (unsigned i = 0; i < 4; i++)
         cfg.seed[i] = (run->cfg->seed + (near ? 0 : 1)) * UINT64_C(0x9e3779b97f4a7c15) + i;
     cfg.end_id = near ? 0 : 1;

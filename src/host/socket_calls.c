@@ -70,7 +70,8 @@ open_socket(struct la_run *run, const struct la_syscall *call, int family, int t
     la_psock_retire(ps);
 }
 
-/* A process that may not be traced cannot be served: it gets no socket of ours, and an explanation. */
+/* A process that may not be traced cannot be served: it gets no socket of ours, and an
+ * explanation. */
 static bool
 is_watchable(struct la_run *run, const struct la_syscall *call)
 {
@@ -154,9 +155,9 @@ write_name(struct la_visit *v, struct la_endpoint *endpoint)
     if (la_addr_is_any(&endpoint->addr))
         memset(&endpoint->addr, 0, sizeof(endpoint->addr)); /* ::, also where it is 0.0.0.0 */
     la_syscall_fail(&v->call, v->call.args[1] == 0
-                               ? EFAULT
-                               : la_name_write(&v->call, v->call.args[1], v->call.args[2],
-                                               v->ps->family, endpoint));
+                                  ? EFAULT
+                                  : la_name_write(&v->call, v->call.args[1], v->call.args[2],
+                                                  v->ps->family, endpoint));
 }
 
 void
@@ -212,6 +213,15 @@ shut_attempt(struct la_visit *v)
     la_syscall_return(&v->call, 0);
 }
 
+/* CLOSED, or TIME-WAIT: nothing is connected any more. */
+static bool
+has_ended(const struct la_psock *ps)
+{
+    struct la_conn_status status;
+    la_err err = la_conn_status(ps->run->near_stack, ps->near.pump.conn, &status);
+    return err != LA_OK || (status.ready & LA_READY_CLOSED) != 0;
+}
+
 static void
 shut_connection(struct la_visit *v, int how)
 {
@@ -230,7 +240,7 @@ la_syscall_shutdown(struct la_visit *v)
         la_syscall_fail(&v->call, EINVAL);
     else if (ps->datagram && ps->dgram.connected)
         la_syscall_continue(&v->call);
-    else if (!ps->datagram && ps->state == LA_PSOCK_ESTABLISHED)
+    else if (!ps->datagram && ps->state == LA_PSOCK_ESTABLISHED && !has_ended(ps))
         shut_connection(v, how);
     else if (!ps->datagram && ps->state == LA_PSOCK_CONNECTING)
         shut_attempt(v);

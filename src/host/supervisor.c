@@ -4,8 +4,8 @@
  *
  * Read first: docs/theory/run.md.
  *
- * Bulk data must not cost a system call for every small piece: after the descriptors that were ready,
- * pumps, wire and events go around among themselves as long as they make progress at this
+ * Bulk data must not cost a system call for every small piece: after the descriptors that were
+ * ready, pumps, wire and events go around among themselves as long as they make progress at this
  * instant, and only then the kernel is asked again.
  */
 #include "host/supervisor.h"
@@ -164,7 +164,8 @@ forward(const struct la_run *run, const struct signalfd_siginfo *si)
 static void
 on_signal(struct la_watch *watch, uint32_t events)
 {
-    struct la_run *run = (struct la_run *)((uint8_t *)watch - offsetof(struct la_run, signal_watch));
+    struct la_run *run =
+        (struct la_run *)((uint8_t *)watch - offsetof(struct la_run, signal_watch));
     struct signalfd_siginfo si;
     (void)events;
     while (read(watch->fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
@@ -172,8 +173,9 @@ on_signal(struct la_watch *watch, uint32_t events)
             reap_children(run);
             continue;
         }
-        /* The first is the program's to obey. A second one soon after it, or one that comes when the
-         * program has ended, is for us; an interactive program gets its Ctrl-C one at a time. */
+        /* The first is the program's to obey. A second one soon after it, or one that comes when
+         * the program has ended, is for us; an interactive program gets its Ctrl-C one at a time.
+         */
         run->now = la_walltime_now(&run->clock);
         if (run->first_exited || run->now.ns - run->signal_at.ns < second_signal_ns)
             run->interrupted = true;
@@ -185,7 +187,8 @@ on_signal(struct la_watch *watch, uint32_t events)
 static void
 on_notification(struct la_watch *watch, uint32_t events)
 {
-    struct la_run *run = (struct la_run *)((uint8_t *)watch - offsetof(struct la_run, notify_watch));
+    struct la_run *run =
+        (struct la_run *)((uint8_t *)watch - offsetof(struct la_run, notify_watch));
     if ((events & EPOLLIN) != 0) {
         la_calls_serve(run);
     } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
@@ -233,8 +236,7 @@ wait_ns(const struct la_run *run)
         return 0;
     la_instant at = la_wire_next(run->wire, run->near_stack, run->far_stack);
     const la_instant others[] = {la_wait_deadline(run), la_far_udp_deadline(run),
-                                 la_registry_deadline(run),
-                                 run->give_up_at};
+                                 la_registry_deadline(run), run->give_up_at};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (others[i].ns < at.ns)
             at = others[i];

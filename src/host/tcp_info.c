@@ -17,12 +17,18 @@ static uint8_t
 linux_state(uint8_t state)
 {
     static const uint8_t numbers[LA_TCP_STATE_COUNT] = {
-        [LA_TCP_CLOSED] = 7,       [LA_TCP_LISTEN] = 10,
-        [LA_TCP_SYN_SENT] = 2,     [LA_TCP_SYN_RECEIVED] = 3,
-        [LA_TCP_SYN_RECEIVED_ACTIVE] = 3, [LA_TCP_ESTABLISHED] = 1,
-        [LA_TCP_FIN_WAIT_1] = 4,   [LA_TCP_FIN_WAIT_2] = 5,
-        [LA_TCP_CLOSE_WAIT] = 8,   [LA_TCP_CLOSING] = 11,
-        [LA_TCP_LAST_ACK] = 9,     [LA_TCP_TIME_WAIT] = 6,
+        [LA_TCP_CLOSED] = 7,
+        [LA_TCP_LISTEN] = 10,
+        [LA_TCP_SYN_SENT] = 2,
+        [LA_TCP_SYN_RECEIVED] = 3,
+        [LA_TCP_SYN_RECEIVED_ACTIVE] = 3,
+        [LA_TCP_ESTABLISHED] = 1,
+        [LA_TCP_FIN_WAIT_1] = 4,
+        [LA_TCP_FIN_WAIT_2] = 5,
+        [LA_TCP_CLOSE_WAIT] = 8,
+        [LA_TCP_CLOSING] = 11,
+        [LA_TCP_LAST_ACK] = 9,
+        [LA_TCP_TIME_WAIT] = 6,
     };
     return state < LA_TCP_STATE_COUNT ? numbers[state] : 7;
 }
@@ -33,10 +39,9 @@ fill_connection(const struct la_conn_status *s, struct tcp_info *out)
     uint32_t mss = s->mss_send != 0 ? s->mss_send : 1;
     out->tcpi_state = linux_state(s->state);
     out->tcpi_backoff = s->backoff_n;
-    out->tcpi_options = (uint8_t)((s->timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
-                                  (s->sack ? TCPI_OPT_SACK : 0) |
-                                  (s->wscale_send != 255 ? TCPI_OPT_WSCALE : 0) |
-                                  (s->ecn ? TCPI_OPT_ECN : 0));
+    out->tcpi_options =
+        (uint8_t)((s->timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (s->sack ? TCPI_OPT_SACK : 0) |
+                  (s->wscale_send != 255 ? TCPI_OPT_WSCALE : 0) | (s->ecn ? TCPI_OPT_ECN : 0));
     unsigned send_scale = s->wscale_send != 255 ? s->wscale_send : 0;
     unsigned receive_scale = s->wscale_receive != 255 ? s->wscale_receive : 0;
     out->tcpi_snd_wscale = send_scale & 0xfu;

@@ -36,8 +36,8 @@ la_net_peek(struct la_frame *frame, size_t n)
     return (struct la_bytes){frame->head, frame->head_n};
 }
 
-/* Is the frame for this station, and in no virtual network? RFC 894; IEEE 802.1Q: VLAN 0 is none.
- */
+/* Is the frame for this station, and in no virtual network? RFC 894; IEEE 802.1Q: VLAN 0 is
+ * none. */
 static bool
 eth_is_ours(const struct la_net_port *port, const struct la_eth_view *view)
 {

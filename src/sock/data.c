@@ -5,8 +5,8 @@
 #include "base/addr.h"
 #include "sock/set.h"
 
-/* A connection's error is reported once (POSIX); then reading is at its end and writing is closed.
- */
+/* A connection's error is reported once (POSIX); then reading is at its end and writing is
+ * closed. */
 static la_ssize
 once(struct la_sk *sk, la_ssize n, la_err afterwards)
 {

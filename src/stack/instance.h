@@ -66,7 +66,7 @@ struct la_rec {
     uint8_t queue;      /* enum la_rec_queue */
     uint8_t flags;      /* enum la_rec_flag */
     uint8_t counted;    /* the state it is counted under */
-    uint8_t iface;
+    int8_t iface;
     uint32_t idx;       /* its own */
     uint64_t user;
     struct la_tcp_conn tcp;

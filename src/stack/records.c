@@ -145,7 +145,7 @@ la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp
     rec->local_port = tuple->local.port;
     rec->remote_addr = tuple->remote.addr;
     rec->remote_port = tuple->remote.port;
-    rec->iface = (uint8_t)iface;
+    rec->iface = (int8_t)iface;
     la_wheel_link_init(&rec->wheel);
 
     uint64_t words[5];

@@ -12,7 +12,7 @@
  * The label stands at its sender, so that labels tell directions even without the heads.
  * Positions along the way are counted in cells from the sender.
  */
-#include "story/story.h"
+#include "story/draw.h"
 
 /* Tail and blank before the label, blank, one cell of shaft and the head behind it. */
 enum { AROUND_LABEL = 5, SHAFT_MIN = 2, LABEL_MIN = 18 };

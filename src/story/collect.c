@@ -10,6 +10,8 @@
  * placed on a row gets a line of its own.
  */
 #include "story/collect.h"
+#include "story/draw.h"
+#include "story/outcome.h"
 
 /* Waits for the segment that the timer sends. */
 static bool
@@ -470,7 +472,6 @@ la_story_collect_event(struct la_story *st, const struct la_event *e)
 {
     struct conn *conn = la_story_conn_of_event(st, e);
     unsigned side = conn != NULL ? la_story_conn_side(conn, e) : e->end & 1u;
-    la_story_json_event(st, e, conn);
     if (!belongs_to_current(st, e, conn, side)) {
         st->current = NULL;
         la_order_put_out(st);
@@ -478,6 +479,7 @@ la_story_collect_event(struct la_story *st, const struct la_event *e)
             floating_land(st, conn, side);
     }
     dispatch(st, conn, side, e);
+    la_story_json_event(st, e, conn);
     if (conn != NULL)
         la_order_make_room(st, conn);
     la_order_look(st);

@@ -5,7 +5,8 @@
  * A connection is its pair of endpoints and an incarnation: a new one begins when an end whose last
  * one is finished opens again (RFC 9293 3.4.3, 3.6.1).
  */
-#include "story/story.h"
+#include "story/draw.h"
+#include "story/outcome.h"
 
 #include <stdlib.h>
 #include <string.h>

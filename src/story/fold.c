@@ -6,7 +6,7 @@
  * stands for them is written, and the last ones are shown after all, so that it is seen what led
  * to the event.
  */
-#include "story/story.h"
+#include "story/draw.h"
 
 /* Hidden rows kept as rows; of these are shown when the run ends. */
 enum { KEEP_N = 4, SHOW_N = 2 };

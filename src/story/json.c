@@ -4,7 +4,7 @@
  *
  * Numbers that may exceed 2^53 (ids, handles) are strings: readers in JavaScript would round them.
  */
-#include "story/story.h"
+#include "story/outcome.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -125,14 +125,29 @@ set_options(json_t *object, const struct la_event_segment *s)
         set_bool(object, "unknown_option", true);
 }
 
+/* From the initial sequence numbers on, where those are known. */
 static void
-set_segment(json_t *object, const struct la_event *e)
+set_relative(json_t *object, const struct la_event *e, const struct conn *conn)
+{
+    if (conn == NULL)
+        return;
+    unsigned from = la_story_conn_side(conn, e) ^ (e->kind == LA_EVENT_SEGMENT_ARRIVED);
+    const struct la_event_segment *s = &e->u.segment;
+    if (conn->end[from].base_known)
+        set_int(object, "seq_rel", la_story_conn_relative(conn, from, s->seq));
+    if ((s->flags & LA_TCP_ACK) != 0 && conn->end[from ^ 1].base_known)
+        set_int(object, "ack_rel", la_story_conn_relative(conn, from ^ 1, s->ack));
+}
+
+static void
+set_segment(json_t *object, const struct la_event *e, const struct conn *conn)
 {
     const struct la_event_segment *s = &e->u.segment;
     set_flags(object, s->flags);
     set_int(object, "seq", s->seq);
     if ((s->flags & LA_TCP_ACK) != 0)
         set_int(object, "ack", s->ack);
+    set_relative(object, e, conn);
     set_int(object, "len", s->len);
     set_int(object, "window", s->window);
     set_int(object, "window_raw", s->window_raw);
@@ -205,12 +220,12 @@ set_negotiated(json_t *object, const struct la_event *e)
 }
 
 static void
-set_details(json_t *object, const struct la_event *e)
+set_details(json_t *object, const struct la_event *e, const struct conn *conn)
 {
     switch ((enum la_event_kind)e->kind) {
     case LA_EVENT_SEGMENT_SENT:
     case LA_EVENT_SEGMENT_ARRIVED:
-        set_segment(object, e);
+        set_segment(object, e, conn);
         break;
     case LA_EVENT_WIRE:
         set_text(object, "fate", la_wire_fate_name((enum la_wire_fate)e->u.wire.fate));
@@ -289,7 +304,7 @@ la_story_json_event(struct la_story *st, const struct la_event *e, const struct 
     set_long(object, "segment", e->segment_id);
     set_endpoint(object, "local", &e->local);
     set_endpoint(object, "remote", &e->remote);
-    set_details(object, e);
+    set_details(object, e, conn);
     write_line(st, object);
 }
 

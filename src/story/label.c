@@ -5,7 +5,7 @@
  * Pieces are made in the order in which they are read. What must be said and does not fit goes
  * to a second line; the rest is left out.
  */
-#include "story/story.h"
+#include "story/draw.h"
 
 /* What may be left out, the first to stay first. */
 enum rank { RANK_MUST, RANK_ACK, RANK_WINDOW, RANK_OPTION, RANK_SEQ_OF_NOTHING, RANK_COUNT };

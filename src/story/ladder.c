@@ -2,7 +2,7 @@
  *
  * ladder.c - rows between two lifelines, headers, collapsed runs
  */
-#include "story/story.h"
+#include "story/draw.h"
 
 /* "── #1  client 10.0.0.1:49152  server 10.0.0.2:80 ────" */
 static void

@@ -7,7 +7,7 @@
  * The two halves mirror each other, so that states stand against their lifeline. From
  * NOTES_BESIDE_COLUMNS on there is room for the notes beside the ladder.
  */
-#include "story/story.h"
+#include "story/draw.h"
 
 #include <stdio.h>
 

@@ -3,34 +3,7 @@
  * notes.c - the words about a row: under it, on the side of the end that they are about, or
  * beside the ladder
  */
-#include "story/story.h"
-
-#include <string.h>
-
-const char *
-la_text_wrap(const char *words, uint32_t columns, struct text *out)
-{
-    const char *p = words, *cut = NULL;
-    uint32_t n = 0;
-    out->n = 0;
-    out->p[0] = 0;
-    while (*p != 0) {
-        if (*p == ' ')
-            cut = p;
-        if (n == columns)
-            break;
-        la_utf8_next(&p);
-        n++;
-    }
-    if (*p == 0)
-        cut = p;
-    else if (cut == NULL || cut == words)
-        cut = p;
-    la_text_add(out, "%.*s", (int)(cut - words), words);
-    while (*cut == ' ')
-        cut++;
-    return cut;
-}
+#include "story/draw.h"
 
 static void
 start(struct note_walk *walk, const struct note *note)

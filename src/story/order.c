@@ -12,7 +12,8 @@
  * Each end's lane holds what it sent or did and has not left yet; `queue` what is ready to be
  * written but may still get notes.
  */
-#include "story/story.h"
+#include "story/draw.h"
+#include "story/outcome.h"
 
 /* A delivered segment whose far end is silent is complete after this long. */
 #define SILENT_END_NS INT64_C(10000000)

@@ -4,7 +4,7 @@
  *
  * Read first: RFC 9293 3.5 (establishing), 3.6 (closing), figures 6 to 13.
  */
-#include "story/story.h"
+#include "story/outcome.h"
 
 static const struct {
     const char *name, *text;

@@ -3,6 +3,8 @@
  * story.c - a story's life: configuration, trace, flush, finish
  */
 #include "story/collect.h"
+#include "story/draw.h"
+#include "story/outcome.h"
 
 #include <stdio.h>
 #include <stdlib.h>

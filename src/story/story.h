@@ -4,7 +4,7 @@
  *
  * collect.c receives events, conn.c finds their connection, track.c learns from segments, row.c
  * keeps rows and notes, words.c says what the notes say. order.c lets complete rows go, fold.c
- * decides which of them are shown, ladder.c draws.
+ * decides which of them are shown, and draw.h draws.
  *
  * Sides: 0 is left (the client by convention), 1 is right, whatever an event's `end` says; a row's
  * `from` and a note's side are such sides.
@@ -26,9 +26,9 @@ struct note {
     struct note *next;
     const char *cite; /* "RFC 9293 3.10.4", or NULL */
     uint8_t side;
-    uint8_t style; /* enum style */
-    uint8_t name_n; /* octets of `text` that name the end; may be left out where its side does */
-    bool quiet;    /* said if the row is shown, but no reason to show it */
+    uint8_t style;  /* enum style */
+    uint8_t name_n; /* octets of `text` that name the end: not needed where its side is seen */
+    bool quiet;     /* said if the row is shown, but no reason to show it */
     char text[];
 };
 
@@ -82,24 +82,24 @@ enum { RETRANSMIT_KINDS = LA_CAUSE_COUNT };
 
 /* What one end did, and what became of it. */
 struct conn_end {
-    uint8_t state;      /* enum la_tcp_state, 0 = not known */
-    bool was_closed;    /* entered CLOSED */
-    bool was_up;        /* was in ESTABLISHED */
-    bool told;          /* an error was reported to its user */
-    bool refusal_told;  /* by the segment or by its RST: the other one need not say so again */
+    uint8_t state;     /* enum la_tcp_state, 0 = not known */
+    bool was_closed;   /* entered CLOSED */
+    bool was_up;       /* was in ESTABLISHED */
+    bool told;         /* an error was reported to its user */
+    bool refusal_told; /* by the segment or by its RST: the other one need not say so again */
     la_err err;
-    uint8_t phase;      /* enum la_cc_phase */
+    uint8_t phase; /* enum la_cc_phase */
     bool base_known;
-    uint32_t base;      /* the ISN, or what relative numbers count from */
-    int64_t high;       /* highest relative number sent, plus one */
+    uint32_t base;                 /* the ISN, or what relative numbers count from */
+    int64_t high;                  /* highest relative number sent, plus one */
     bool syn_sent, syn_plain_sent; /* plain: without ACK */
     la_instant syn_at, up_at;
     bool fin_sent, fin_covers_peer; /* the FIN acknowledged the peer's FIN */
     bool acked_peer_fin;            /* before sending its own FIN */
     la_instant fin_at;
-    int64_t fin_end;    /* relative number behind the FIN */
+    int64_t fin_end; /* relative number behind the FIN */
     bool rst_sent;
-    uint8_t rst_cause;  /* enum la_cause */
+    uint8_t rst_cause; /* enum la_cause */
     la_instant rst_at;
     uint8_t last_event; /* enum la_tcp_event that led to CLOSED */
     bool agreed;
@@ -109,12 +109,11 @@ struct conn_end {
     uint64_t segments_n, octets;
     uint64_t retransmits_n[RETRANSMIT_KINDS];
     uint64_t lost_n, queue_dropped_n, corrupted_n, duplicated_n, reordered_n;
-    uint64_t drops_n;   /* of what arrived here */
+    uint64_t drops_n; /* of what arrived here */
     uint64_t rtt_n;
     uint32_t rtt_us_min, rtt_us_max, srtt_us;
-    int64_t dup_ack;    /* the relative number that duplicate ACKs repeat */
+    int64_t dup_ack; /* the relative number that duplicate ACKs repeat */
     uint32_t dup_ack_n;
-    uint32_t window_last;
     struct row_queue lane; /* what it sent or did, and has not left (order.c) */
     struct row *floating;  /* a timer's line until it is known what the timer caused */
     struct la_event timer;
@@ -145,14 +144,14 @@ struct conn {
 
 /* Columns of the ladder. Every *_col is where a field begins. */
 struct layout {
-    uint32_t width;     /* of the ladder alone */
-    uint32_t tag_n;     /* 0: no tags */
+    uint32_t width; /* of the ladder alone */
+    uint32_t tag_n; /* 0: no tags */
     uint32_t time_n, state_n;
     uint32_t left_line_col, right_line_col;
-    uint32_t note_col;  /* 0: notes stand under the row */
+    uint32_t note_col; /* 0: notes stand under the row */
     uint32_t note_n;
-    bool terse;         /* states and words abbreviated */
-    bool spacious;      /* lengths written out */
+    bool terse;    /* states and words abbreviated */
+    bool spacious; /* lengths written out */
 };
 
 struct la_story {
@@ -164,12 +163,12 @@ struct la_story {
     la_instant first_at, now;
     la_instant looked_at; /* la_order_look() */
     bool started, finished, json_started;
-    bool ladder_open;      /* lifelines run at the end of the output */
+    bool ladder_open;       /* lifelines run at the end of the output */
     struct row_queue queue; /* what is about to be written */
     uint32_t lanes_n;       /* rows in lanes */
     struct row **row_buckets;
     uint32_t row_buckets_n;
-    struct row *current;   /* the row that the next events may belong to */
+    struct row *current; /* the row that the next events may belong to */
     uint8_t current_side;
     struct conn **conn_buckets;
     uint32_t conn_buckets_n;
@@ -254,9 +253,9 @@ void la_words_state(struct la_story *st, struct row *row, unsigned side,
                     const struct la_event *event);
 void la_words_drop(struct la_story *st, struct row *row, unsigned side, enum la_reason reason);
 void la_words_congestion(struct la_story *st, struct row *row, unsigned side,
-                      const struct la_event *event);
+                         const struct la_event *event);
 void la_words_window(struct la_story *st, struct row *row, unsigned side,
-                  const struct la_event *event);
+                     const struct la_event *event);
 void la_words_negotiated(struct la_story *st, struct row *row, unsigned side);
 void la_words_error(struct la_story *st, struct row *row, unsigned side,
                     const struct la_event *event);
@@ -265,131 +264,5 @@ void la_words_agreed(const struct la_story *st, struct text *out, const struct c
 /* The title of a timer's or a call's own line. */
 void la_words_timer(struct row *row, const struct la_event *event);
 void la_words_call(struct row *row, const struct la_event *event);
-
-/* ---- label.c ---------------------------------------------------------------------------- */
-
-enum { LABEL_PIECES_N_MAX = 12 };
-
-struct label_piece {
-    struct text text;
-    uint8_t style;
-    uint8_t rank; /* 0: goes to a second line if it does not fit */
-    bool option;  /* options go there together */
-    bool chosen;
-};
-struct label {
-    struct label_piece piece[LABEL_PIECES_N_MAX];
-    size_t n;
-    uint32_t columns;     /* of the chosen ones with blanks between */
-    bool overflow;        /* some `must` piece was not chosen */
-};
-/* What stands in the arrow, in at most `columns`. */
-void la_label_make(const struct la_story *st, struct label *label, const struct row *row,
-                uint32_t columns);
-
-/* ---- fold.c ----------------------------------------------------------------------------- */
-
-/* Shows the row or hides it; takes it. */
-void la_fold_row(struct la_story *st, struct row *take_row);
-/* Shows what is hidden of a connection. */
-void la_fold_end(struct la_story *st, struct conn *conn);
-void la_fold_drop(struct la_story *st, struct conn *conn);
-
-/* ---- layout.c: where things stand ------------------------------------------------------- */
-
-void la_ladder_layout(struct la_story *st);
-/* Lifelines and tag: what every line of the ladder begins with. conn may be NULL. */
-void la_ladder_frame(const struct la_story *st, struct canvas *canvas, const struct conn *conn);
-/* Times and states at both ends. */
-void la_ladder_ends(const struct la_story *st, struct canvas *canvas, const struct row *row);
-void la_ladder_write(const struct la_story *st, const struct canvas *canvas);
-/* "#2" */
-void la_ladder_tag(const struct conn *conn, struct text *out);
-enum style la_ladder_tag_style(const struct conn *conn);
-/* An instant counted from the connection's beginning, in at most `columns`. */
-void la_ladder_time(const struct la_story *st, struct text *out, const struct conn *conn,
-                 la_instant at, uint32_t columns);
-
-/* ---- arrow.c ---------------------------------------------------------------------------- */
-
-/* The arrow with its label; *label tells what did not fit. */
-void la_arrow_draw(const struct la_story *st, struct canvas *canvas, const struct row *row,
-                struct label *label);
-
-/* ---- notes.c ---------------------------------------------------------------------------- */
-
-/* Takes as many words as fit into `columns` (at least one piece of a word): returns the rest,
- * which is "" at the end. */
-const char *la_text_wrap(const char *words, uint32_t columns, struct text *out);
-
-/* Goes through the lines of a row's notes. */
-struct note_walk {
-    const struct la_story *st;
-    const struct note *note; /* the present one; NULL at the end */
-    const char *rest;        /* what is left of its text; "" while the citation is left */
-    bool begun;
-    bool cite_left;
-};
-void la_notes_begin(struct note_walk *walk, const struct la_story *st, const struct row *row);
-/* On to the next note. */
-void la_notes_skip(struct note_walk *walk);
-/* With room beside the ladder: puts the next line, if any, onto a line already drawn. */
-void la_notes_beside(struct note_walk *walk, struct canvas *canvas);
-/* Writes all that is left on lines of their own. */
-void la_notes_end(struct note_walk *walk);
-
-/* ---- ladder.c --------------------------------------------------------------------------- */
-
-void la_ladder_row(struct la_story *st, struct row *row);
-void la_ladder_fold(struct la_story *st, struct conn *conn);
-/* Ends the lifelines, if they run. */
-void la_ladder_close(struct la_story *st);
-
-/* ---- outcome.c, summary.c, table.c, json.c ---------------------------------------------- */
-
-enum open_how {
-    OPEN_NOT_SEEN, /* the capture or the trace began later */
-    OPEN_HANDSHAKE,
-    OPEN_SIMULTANEOUS,
-    OPEN_REFUSED,
-    OPEN_TIMED_OUT,
-    OPEN_FAILED, /* ICMP error, ABORT or CLOSE before it was up */
-    OPEN_PENDING,
-    OPEN_HOW_COUNT
-};
-enum close_how {
-    CLOSE_NONE, /* never was open */
-    CLOSE_FOUR_SEGMENTS,
-    CLOSE_THREE_SEGMENTS,
-    CLOSE_SIMULTANEOUS,
-    CLOSE_RESET,
-    CLOSE_TIMED_OUT,
-    CLOSE_HALF, /* one FIN so far */
-    CLOSE_STILL_OPEN,
-    CLOSE_HOW_COUNT
-};
-enum { BY_NOBODY = 2 };
-struct outcome {
-    uint8_t open_how, close_how; /* enum open_how, enum close_how */
-    uint8_t open_by, close_by;   /* side, BY_NOBODY */
-    bool reset_after_close;      /* a RST although both FINs had been sent */
-    int64_t open_ns;             /* SYN to ESTABLISHED at the opener; -1 = not known */
-    int64_t half_closed_ns;      /* between the FINs; -1 = not known */
-};
-void la_outcome_of(const struct conn *conn, struct outcome *out);
-const char *la_outcome_open_name(enum open_how how);   /* "HANDSHAKE" */
-const char *la_outcome_open_text(enum open_how how);   /* "handshake" */
-const char *la_outcome_close_name(enum close_how how); /* "FOUR_SEGMENTS" */
-const char *la_outcome_close_text(enum close_how how);
-uint64_t la_story_conn_retransmits_n(const struct conn_end *end);
-uint64_t la_story_conn_lost_n(const struct conn_end *end);
-
-/* Text and JSON object; once per connection. */
-void la_story_summary_conn(struct la_story *st, struct conn *conn);
-void la_story_summary_all(struct la_story *st);
-
-void la_story_json_event(struct la_story *st, const struct la_event *event,
-                         const struct conn *conn);
-void la_story_json_conn(struct la_story *st, const struct conn *conn);
 
 #endif

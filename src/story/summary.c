@@ -2,7 +2,8 @@
  *
  * summary.c - a connection's life in a few lines
  */
-#include "story/story.h"
+#include "story/draw.h"
+#include "story/outcome.h"
 
 enum { LABEL_COL = 3, TEXT_COL = 13 };
 

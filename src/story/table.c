@@ -4,7 +4,8 @@
  *
  * Columns join from the left as long as the width lasts; the pair of endpoints takes what it needs.
  */
-#include "story/story.h"
+#include "story/draw.h"
+#include "story/outcome.h"
 
 /* More lines than this are not read by anybody; the totals hold all of them. */
 enum { TABLE_ROWS_N_MAX = 200 };

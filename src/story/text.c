@@ -170,6 +170,31 @@ la_text_tie(struct text *text, const char *words, const char *unless)
             la_text_add(text, "\xc2\xa0");
 }
 
+const char *
+la_text_wrap(const char *words, uint32_t columns, struct text *out)
+{
+    const char *p = words, *cut = NULL;
+    uint32_t n = 0;
+    out->n = 0;
+    out->p[0] = 0;
+    while (*p != 0) {
+        if (*p == ' ')
+            cut = p;
+        if (n == columns)
+            break;
+        la_utf8_next(&p);
+        n++;
+    }
+    if (*p == 0)
+        cut = p;
+    else if (cut == NULL || cut == words)
+        cut = p;
+    la_text_add(out, "%.*s", (int)(cut - words), words);
+    while (*cut == ' ')
+        cut++;
+    return cut;
+}
+
 uint32_t
 la_utf8_next(const char **utf8)
 {

@@ -44,6 +44,10 @@ void la_text_name(struct text *text, const char *name, size_t max_n);
 /* Blanks become no-break spaces, except those at the end of `unless`. */
 void la_text_tie(struct text *text, const char *words, const char *unless);
 
+/* Takes as many words as fit into `columns` (at least one piece of a word): returns the rest,
+ * which is "" at the end. */
+const char *la_text_wrap(const char *words, uint32_t columns, struct text *out);
+
 /* Columns that valid UTF-8 takes, one per code point (nothing else gets into a text). */
 size_t la_text_columns(const char *utf8);
 /* Reads one code point and moves on; 0xfffd for an invalid sequence, 0 at the end. */
@@ -79,7 +83,7 @@ uint32_t la_canvas_put_right(struct canvas *canvas, uint32_t end, enum style sty
                              const char *utf8);
 /* One glyph, n times. */
 uint32_t la_canvas_fill(struct canvas *canvas, uint32_t col, uint32_t n, enum style style,
-                     const char *glyph);
+                        const char *glyph);
 /* Writes the line without trailing blanks, and a newline. flags: LA_STORY_COLOR, _ASCII. */
 void la_canvas_write(const struct canvas *canvas, uint32_t flags,
                      const struct la_story_writer *writer);

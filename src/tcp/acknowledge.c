@@ -17,6 +17,20 @@ la_tcp_ack_now(struct la_tcp_conn *c, enum la_cause cause)
 }
 
 void
+la_tcp_ack_out_of_order(struct la_tcp_conn *c)
+{
+    if (c->dup_acks_owed_n < UINT8_MAX)
+        c->dup_acks_owed_n++;
+    la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+}
+
+void
+la_tcp_ack_in_order(struct la_tcp_conn *c)
+{
+    c->dup_acks_owed_n = 0;
+}
+
+void
 la_tcp_ack_later(struct la_tcp_conn *c, const struct la_tcp_env *env, la_instant now)
 {
     uint32_t waiting = (uint32_t)la_seq_diff(c->rcv_nxt, c->rcv_acked);
@@ -44,9 +58,14 @@ la_tcp_ack_challenge(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 }
 
 void
-la_tcp_ack_sent(struct la_tcp_conn *c)
+la_tcp_ack_sent(struct la_tcp_conn *c, bool bare)
 {
-    c->want &= (uint8_t)~LA_TCP_WANT_ACK;
+    if (bare && c->dup_acks_owed_n > 0)
+        c->dup_acks_owed_n--;
+    if (c->dup_acks_owed_n == 0)
+        c->want &= (uint8_t)~LA_TCP_WANT_ACK;
+    else
+        c->ack_cause = LA_CAUSE_ACK_DUPLICATE; /* the number has just been said */
     c->ack_at = LA_INSTANT_NEVER;
     c->rcv_acked = c->rcv_nxt;
 }

@@ -9,6 +9,11 @@
 
 /* At once, for the reason given. The first reason stays. */
 void la_tcp_ack_now(struct la_tcp_conn *c, enum la_cause cause);
+/* Text out of order was received: each such segment draws a duplicate ACK of its own, also when a
+ * burst brings many (RFC 5681 4.2). The sender counts them (3.2). */
+void la_tcp_ack_out_of_order(struct la_tcp_conn *c);
+/* Text in order was received: duplicates of the previous number can no longer be sent. */
+void la_tcp_ack_in_order(struct la_tcp_conn *c);
 /* Text or a FIN was received in order: at once when two full-sized segments wait or ACKs are not
  * delayed, else within delayed_ack_us (RFC 9293 3.8.6.3, RFC 5681 4.2). */
 void la_tcp_ack_later(struct la_tcp_conn *c, const struct la_tcp_env *env, la_instant now);
@@ -16,7 +21,8 @@ void la_tcp_ack_later(struct la_tcp_conn *c, const struct la_tcp_env *env, la_in
  * reason becomes CHALLENGE_ACK_LIMITED. The limit is per connection: a shared one tells an
  * attacker about others (CVE-2016-5696). */
 void la_tcp_ack_challenge(struct la_tcp_conn *c, struct la_tcp_todo *todo);
-/* A segment with an acknowledgement is being sent: none is owed any more. */
-void la_tcp_ack_sent(struct la_tcp_conn *c);
+/* A segment with an acknowledgement is being sent: none is owed any more, but for duplicates, which
+ * count only when they are bare (no text, no SYN or FIN: RFC 5681 2). */
+void la_tcp_ack_sent(struct la_tcp_conn *c, bool bare);
 
 #endif

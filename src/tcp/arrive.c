@@ -53,8 +53,8 @@ take_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant n
 
 /* ---- 3.10.7.3 SYN-SENT ------------------------------------------------------------------ */
 
-/* Fourth, with our SYN acknowledged: ESTABLISHED. Text that came along is sent again by the peer.
- */
+/* Fourth, with our SYN acknowledged: ESTABLISHED. Text that came along is sent again by the
+ * peer. */
 static void
 syn_sent_established(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
@@ -169,6 +169,8 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
         la_chain_clear(todo->text);
         seg->flags &= (uint8_t)~LA_TCP_FIN;
         seg->len = seg->text_bytes = 0;
+        if ((seg->flags & LA_TCP_RST) != 0)
+            return NEXT;
         todo->reason = LA_REASON_ZERO_WINDOW_PROBE;
         la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
         return NEXT;

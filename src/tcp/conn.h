@@ -129,6 +129,7 @@ struct la_tcp_conn {
     int8_t err_soft;
     uint8_t ttl_hops, dscp_ecn;
     uint8_t challenge_n; /* challenge ACKs sent in challenge_at_s */
+    uint8_t dup_acks_owed_n; /* one for each segment out of order since the last in order */
     uint32_t challenge_at_s;
 
     uint64_t bytes_acked, bytes_received, bytes_retransmitted;

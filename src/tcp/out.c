@@ -149,8 +149,9 @@ emit(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
     f->id = ++env->segment_id;
     out->frames[out->n++] = f;
 
+    bool bare = plan->text_bytes == 0 && (plan->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0;
     if ((plan->flags & LA_TCP_ACK) != 0)
-        la_tcp_ack_sent(c);
+        la_tcp_ack_sent(c, bare);
     uint32_t pieces_n = f->gso_size == 0 ? 1 : (plan->text_bytes + c->smss - 1) / c->smss;
     c->segments_sent += pieces_n;
     env->stats->tcp_segments_out += pieces_n;
@@ -362,6 +363,8 @@ arm(struct la_tcp_conn *c, struct la_tcp_todo *todo)
                              la_instant_add_us(todo->now, la_tcp_rto_backed_off(c, env, 0)));
         return;
     }
+    if (syn)
+        return; /* the SYN had no memory; nothing can wait behind it yet */
     if (c->timer == LA_TIMER_RETRANSMIT)
         la_tcp_timer_stop(c);
     bool waits = la_tcp_unsent(c, busy) > 0 || (busy != NULL && la_tcp_fin_waits(c));

@@ -224,7 +224,7 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
     if (la_seq_gt(seq, c->rcv_nxt)) {
         if (!take_early(busy, seq, todo->text, todo))
             todo->reason = LA_REASON_OUT_OF_ORDER_LIMIT;
-        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE); /* RFC 5681 4.2 */
+        la_tcp_ack_out_of_order(c);
         return false;
     }
     if (n > 0) {
@@ -234,6 +234,7 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
             return false;
         }
         join_runs(c, busy, todo);
+        la_tcp_ack_in_order(c);
         if (had_gap)
             la_tcp_ack_now(c, LA_CAUSE_ACK); /* RFC 5681 4.2: fills a gap */
         else

@@ -180,8 +180,8 @@ ext_judge(struct la_ip6_exts *exts, const struct la_ip6_ext *ext, unsigned idx, 
     case LA_IP_DESTINATION:
         return options_judge(ext->bytes, off);
     case LA_IP_ROUTING:
-        /* 4.4: without segments left an unknown type is ignored; with some, the type is at fault.
-         */
+        /* 4.4: without segments left an unknown type is ignored; with some, the type is at
+         * fault. */
         *off = 2;
         return p[3] == 0 ? LA_IP6_PROBLEM_NONE : LA_IP6_PROBLEM_ROUTING;
     default:

@@ -247,8 +247,8 @@ test_chain__small_writes_share_blocks(void **state)
     test_mem_end(mem, &alloc);
 }
 
-/* Two chains that end in the same block: the first to write gets its tail, the other a new block.
- */
+/* Two chains that end in the same block: the first to write gets its tail, the other a new
+ * block. */
 static void
 test_chain__a_tail_has_one_writer(void **state)
 {

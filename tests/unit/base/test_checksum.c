@@ -48,8 +48,8 @@ test_checksum__kernels_equal_the_definition_at_all_offsets_and_lengths(void **st
     }
 }
 
-/* Exactly sized memory, so that a sanitiser sees an octet too many; and sums that could overflow.
- */
+/* Exactly sized memory, so that a sanitiser sees an octet too many; and sums that could
+ * overflow. */
 static void
 test_checksum__kernels_read_no_more_and_never_overflow(void **state)
 {

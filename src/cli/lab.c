@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lab.c - `lastack lab`: the command line, and where the views go
+ */
+#include "cli/cli.h"
+#include "cli/netopt.h"
+#include "host/annotate.h"
+#include "lab/scenario.h"
+
+#include <lastack/capture.h>
+#include <lastack/host.h>
+
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { SEED_DEFAULT = 1, WIDTH_PLAIN = 80, OPTION_BYTES = 64, DELAY_MS = 10 };
+enum { BUDGET_BYTES = 256 << 20 };
+
+struct arguments {
+    struct la_netopt net;
+    bool net_given; /* the user chose something about the network */
+    bool all, help;
+    uint32_t flags; /* enum la_story_flag */
+    uint32_t width; /* 0 = the terminal's */
+    int color;      /* 1 always, 0 by terminal, -1 never */
+    const char *pcap, *json;
+    const char *names[64];
+    size_t names_n;
+};
+
+static const char *const end_names[2] = {"client", "server"};
+
+static const char help_head[] =
+    "usage: lastack lab                        list the scenarios\n"
+    "       lastack lab NAME... [OPTION...]    play them\n"
+    "       lastack lab --all [OPTION...]      play all\n"
+    "\n"
+    "Two stacks, a wire between them, virtual time: each scenario shows one mechanism of TCP as a\n"
+    "ladder with both ends' states. Nothing is printed that did not happen.\n"
+    "\n"
+    "views:\n"
+    "  --pcap FILE           write a capture (pcapng) with comments\n"
+    "  --json FILE           write the events as JSON lines ('-': standard output, without words)\n"
+    "  --full                every segment: long uneventful runs are not collapsed\n"
+    "  --absolute            sequence numbers as on the wire\n"
+    "  --names rfc|linux     SYN-RECEIVED or SYN_RECV\n"
+    "  --width N             columns, 60 to 240 (the terminal's, else 80)\n"
+    "  --color auto|always|never\n"
+    "  --ascii               no characters beyond ASCII\n"
+    "\n"
+    "network (the default is a delay of 10ms each way, and seed 1):\n";
+
+static int
+usage_error(const char *text, const char *word)
+{
+    (void)fprintf(stderr, "lastack lab: %s%s; see 'lastack lab --help'\n", text, word);
+    return LA_CLI_USAGE;
+}
+
+/* ---- options ---------------------------------------------------------------------------- */
+
+static bool
+take_flag(struct arguments *a, const char *name)
+{
+    if (strcmp(name, "all") == 0)
+        a->all = true;
+    else if (strcmp(name, "help") == 0)
+        a->help = true;
+    else if (strcmp(name, "full") == 0)
+        a->flags |= LA_STORY_FULL;
+    else if (strcmp(name, "absolute") == 0)
+        a->flags |= LA_STORY_ABSOLUTE;
+    else if (strcmp(name, "ascii") == 0)
+        a->flags |= LA_STORY_ASCII;
+    else
+        return false;
+    return true;
+}
+
+static int
+take_width(struct arguments *a, const char *value)
+{
+    char *end;
+    errno = 0;
+    unsigned long n = strtoul(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != 0 || errno != 0 || n < LA_STORY_WIDTH_MIN ||
+        n > LA_STORY_WIDTH_MAX)
+        return usage_error("--width needs a number of columns, 60 to 240, not ", value);
+    a->width = (uint32_t)n;
+    return LA_CLI_OK;
+}
+
+static int
+take_color(struct arguments *a, const char *value)
+{
+    if (strcmp(value, "always") == 0)
+        a->color = 1;
+    else if (strcmp(value, "never") == 0)
+        a->color = -1;
+    else if (strcmp(value, "auto") == 0)
+        a->color = 0;
+    else
+        return usage_error("--color is auto, always or never, not ", value);
+    return LA_CLI_OK;
+}
+
+static int
+take_names(struct arguments *a, const char *value)
+{
+    if (strcmp(value, "linux") == 0)
+        a->flags |= LA_STORY_NAMES_LINUX;
+    else if (strcmp(value, "rfc") == 0)
+        a->flags &= ~(uint32_t)LA_STORY_NAMES_LINUX;
+    else
+        return usage_error("--names is rfc or linux, not ", value);
+    return LA_CLI_OK;
+}
+
+/* An option with a value, NULL when the line ends before it. */
+static int
+take_value(struct arguments *a, const char *name, const char *value)
+{
+    static const char *const known[] = {"pcap", "json", "width", "color", "names"};
+    char error[LA_NETOPT_ERROR_BYTES];
+    size_t i = 0;
+    switch (la_netopt_take(&a->net, name, value, error)) {
+    case LA_NETOPT_OK:
+        a->net_given |= strcmp(name, "seed") != 0;
+        return LA_CLI_OK;
+    case LA_NETOPT_BAD:
+        return usage_error(error, "");
+    case LA_NETOPT_OTHER:
+        break;
+    }
+    while (i < sizeof(known) / sizeof(known[0]) && strcmp(known[i], name) != 0)
+        i++;
+    if (i == sizeof(known) / sizeof(known[0]))
+        return usage_error("no option --", name);
+    if (value == NULL)
+        return usage_error("a value is missing behind --", name);
+    if (i == 0)
+        a->pcap = value;
+    else if (i == 1)
+        a->json = value;
+    else if (i == 2)
+        return take_width(a, value);
+    else
+        return i == 3 ? take_color(a, value) : take_names(a, value);
+    return LA_CLI_OK;
+}
+
+/* One word that begins with a dash; *i moves on when it uses the next one. */
+static int
+take_option(struct arguments *a, char **argv, int *i)
+{
+    char name[OPTION_BYTES];
+    const char *word = argv[*i] + 2;
+    size_t n = strcspn(word, "=");
+    if (strcmp(argv[*i], "-h") == 0) {
+        a->help = true;
+        return LA_CLI_OK;
+    }
+    if (argv[*i][1] != '-' || n == 0 || n >= sizeof(name))
+        return usage_error("no option ", argv[*i]);
+    memcpy(name, word, n);
+    name[n] = 0;
+    if (word[n] == 0 && take_flag(a, name))
+        return LA_CLI_OK;
+    if (word[n] == '=')
+        return take_value(a, name, word + n + 1);
+    int status = take_value(a, name, argv[*i + 1]);
+    *i += status == LA_CLI_OK;
+    return status;
+}
+
+static int
+parse(int argc, char **argv, struct arguments *a)
+{
+    for (int i = 1; i < argc && !a->help; i++) {
+        if (argv[i][0] == '-' && argv[i][1] != 0) {
+            int status = take_option(a, argv, &i);
+            if (status != LA_CLI_OK)
+                return status;
+        } else if (a->names_n < sizeof(a->names) / sizeof(a->names[0])) {
+            a->names[a->names_n++] = argv[i];
+        } else {
+            return usage_error("too many names; --all plays all", "");
+        }
+    }
+    if (a->all && a->names_n != 0)
+        return usage_error("--all needs no name: ", a->names[0]);
+    return LA_CLI_OK;
+}
+
+/* ---- views ------------------------------------------------------------------------------ */
+
+/* What is open while scenarios play. */
+struct views {
+    struct la_lab_cfg cfg;
+    struct la_annotate annotate;
+    FILE *json; /* NULL: none */
+    bool words; /* standard output is for people */
+};
+
+static uint32_t
+terminal_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return WIDTH_PLAIN;
+    return size.ws_col < LA_STORY_WIDTH_MIN ? LA_STORY_WIDTH_MIN : size.ws_col;
+}
+
+static uint32_t
+story_flags(const struct arguments *a)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    bool terminal = isatty(STDOUT_FILENO) != 0;
+    bool plain =
+        (no_color != NULL && no_color[0] != 0) || (term != NULL && strcmp(term, "dumb") == 0);
+    uint32_t flags = a->flags;
+    if (a->color > 0 || (a->color == 0 && terminal && !plain))
+        flags |= LA_STORY_COLOR;
+    setlocale(LC_CTYPE, "");
+    if (terminal && strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        flags |= LA_STORY_ASCII;
+    return flags;
+}
+
+/* Comments of one part must not wait for packets of the next. */
+static void
+part_begins(void *ctx)
+{
+    struct views *views = ctx;
+    la_annotate_init(&views->annotate, views->cfg.capture, end_names);
+}
+
+static bool
+open_capture(struct views *views, const char *path)
+{
+    int err = la_capture_writer_open(path, "lastack lab", &views->cfg.capture);
+    if (err == 0)
+        err = la_capture_writer_iface(views->cfg.capture, "client", "the client's end of the wire",
+                                      LA_CAPTURE_IP, &views->cfg.capture_iface);
+    if (err != 0) {
+        (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", path, strerror(err));
+        return false;
+    }
+    views->cfg.also = (struct la_trace){la_annotate_event, &views->annotate, LA_ANNOTATE_MASK};
+    views->cfg.part_begins = part_begins;
+    views->cfg.part_begins_ctx = views;
+    return true;
+}
+
+static bool
+open_views(struct views *views, const struct arguments *a)
+{
+    struct la_story_cfg *story = &views->cfg.story;
+    bool json_out = a->json != NULL && strcmp(a->json, "-") == 0;
+    bool pcap_out = a->pcap != NULL && strcmp(a->pcap, "-") == 0;
+    *views = (struct views){.words = !json_out && !pcap_out};
+    la_story_cfg_init(story);
+    story->flags = story_flags(a);
+    story->width = a->width != 0 ? a->width : terminal_width();
+    if (views->words)
+        story->ladder = la_story_writer_file(stdout);
+    if (a->json != NULL) {
+        views->json = json_out ? stdout : fopen(a->json, "we");
+        if (views->json == NULL) {
+            (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", a->json, strerror(errno));
+            return false;
+        }
+        story->json = la_story_writer_file(views->json);
+    }
+    if (a->pcap != NULL && !open_capture(views, a->pcap))
+        return false;
+    views->cfg.seed = a->net.seed;
+    views->cfg.mtu_bytes = a->net.mtu_bytes;
+    memcpy(views->cfg.impair, a->net.impair, sizeof(views->cfg.impair));
+    views->cfg.mem = la_mem_new(la_host_alloc(), BUDGET_BYTES);
+    if (views->cfg.mem == NULL)
+        (void)fputs("lastack lab: no memory\n", stderr);
+    return views->cfg.mem != NULL;
+}
+
+/* False: something could not be written, which was said. */
+static bool
+close_views(struct views *views, const struct arguments *a)
+{
+    bool good = true;
+    if (views->cfg.capture != NULL) {
+        int err = la_capture_writer_close(views->cfg.capture);
+        good = err == 0;
+        if (err != 0)
+            (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", a->pcap, strerror(err));
+    }
+    if (views->json != NULL && views->json != stdout) {
+        bool failed = ferror(views->json) != 0;
+        failed |= fclose(views->json) != 0;
+        if (failed)
+            (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", a->json, strerror(errno));
+        good &= !failed;
+    }
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        perror("lastack lab: cannot write to standard output");
+        good = false;
+    }
+    if (views->cfg.mem != NULL)
+        la_mem_unref(views->cfg.mem);
+    return good;
+}
+
+/* ---- the command ------------------------------------------------------------------------ */
+
+static void
+list_scenarios(void)
+{
+    for (size_t i = 0; la_scenarios[i] != NULL; i++)
+        printf("%-19s %s\n", la_scenarios[i]->name, la_scenarios[i]->summary);
+    puts("\n'lastack lab NAME' plays one, 'lastack lab --all' all of them.");
+}
+
+static int
+unknown_scenario(const char *name)
+{
+    const struct la_scenario *near = la_scenario_suggest(name);
+    if (near != NULL)
+        (void)fprintf(stderr, "lastack lab: no scenario '%s'; did you mean '%s'?\n", name,
+                      near->name);
+    else
+        (void)fprintf(stderr, "lastack lab: no scenario '%s'; 'lastack lab' lists them\n", name);
+    return LA_CLI_USAGE;
+}
+
+static bool
+play(struct views *views, const struct arguments *a, const struct la_scenario *scenario)
+{
+    char failure[LA_LAB_TEXT_BYTES];
+    if (la_scenario_play(scenario, &views->cfg, failure))
+        return true;
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "lastack lab: %s: %s%s\n", scenario->name, failure,
+                  a->net_given ? " (with these network options it did not come about)" : "");
+    return false;
+}
+
+static int
+play_all(const struct arguments *a)
+{
+    struct views views;
+    bool shown = true;
+    size_t played_n = 0;
+    if (!open_views(&views, a)) {
+        (void)close_views(&views, a);
+        return LA_CLI_FAILED;
+    }
+    for (size_t i = 0; a->all ? la_scenarios[i] != NULL : i < a->names_n; i++) {
+        const struct la_scenario *scenario =
+            a->all ? la_scenarios[i] : la_scenario_find(a->names[i]);
+        if (played_n++ != 0 && views.words)
+            putchar('\n');
+        shown &= play(&views, a, scenario);
+    }
+    return close_views(&views, a) && shown ? LA_CLI_OK : LA_CLI_FAILED;
+}
+
+int
+la_cli_lab(int argc, char **argv)
+{
+    struct arguments a = {.color = 0};
+    la_netopt_init(&a.net);
+    a.net.seed = SEED_DEFAULT;
+    for (size_t i = 0; i < 2; i++)
+        a.net.impair[i].delay_ns = DELAY_MS * INT64_C(1000000);
+    int status = parse(argc, argv, &a);
+    if (status != LA_CLI_OK)
+        return status;
+    if (a.help)
+        printf("%s%s", help_head, la_netopt_help());
+    else if (!a.all && a.names_n == 0)
+        list_scenarios();
+    for (size_t i = 0; !a.help && i < a.names_n; i++)
+        if (la_scenario_find(a.names[i]) == NULL)
+            return unknown_scenario(a.names[i]);
+    if (!a.help && (a.all || a.names_n != 0))
+        return play_all(&a);
+    if (fflush(stdout) == 0)
+        return LA_CLI_OK;
+    perror("lastack lab: cannot write to standard output");
+    return LA_CLI_FAILED;
+}

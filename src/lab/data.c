@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * data.c - scenarios: octets under way
+ */
+#include "lab/scenario.h"
+
+#include <stdint.h>
+
+enum { REQUEST_BYTES = 100, ANSWER_BYTES = 10000, WRITE_BYTES = 10, WRITES_N = 5, PAUSE_MS = 5 };
+
+/* ---- transfer --------------------------------------------------------------------------- */
+
+/* The last acknowledgement that `end` sent: the octets that it has, with the peer's SYN. */
+static uint32_t
+acked_octets(const struct la_lab *lab, int end)
+{
+    const struct la_event *syn = la_lab_sent(lab, 1 - end, LA_TCP_SYN, LA_TCP_SYN, 0);
+    const struct la_event *last = NULL;
+    for (size_t nth = 0;; nth++) {
+        const struct la_event *ack = la_lab_sent(lab, end, LA_TCP_ACK, LA_TCP_ACK, nth);
+        if (ack == NULL)
+            break;
+        last = ack;
+    }
+    return syn == NULL || last == NULL ? 0 : last->u.segment.ack - syn->u.segment.seq;
+}
+
+static void
+play_transfer(struct la_lab *lab)
+{
+    la_lab_establish(lab);
+    la_lab_send(lab, LA_CLIENT, REQUEST_BYTES);
+    la_lab_await_octets(lab, LA_SERVER, REQUEST_BYTES);
+    la_lab_lose(lab, LA_CLIENT,
+                (struct la_lab_pick){.text_bytes_max = 0, .spare_n = 1, .times_n = 1});
+    la_lab_send(lab, LA_SERVER, ANSWER_BYTES);
+    la_lab_await_octets(lab, LA_CLIENT, ANSWER_BYTES);
+    la_lab_run(lab, 500);
+    la_lab_expect_octets(lab, LA_SERVER, REQUEST_BYTES);
+    la_lab_expect_octets(lab, LA_CLIENT, ANSWER_BYTES);
+    la_lab_expect(lab, lab->pick[LA_CLIENT].lost_n == 1, "no acknowledgement was lost");
+    for (int end = LA_CLIENT; end <= LA_SERVER; end++)
+        for (size_t i = LA_CAUSE_RETRANSMIT_RTO; i <= LA_CAUSE_TAIL_PROBE; i++)
+            la_lab_expect(lab, la_lab_count(lab, end, LA_EVENT_SEGMENT_SENT, (unsigned)i) == 0,
+                          "something was sent again");
+    la_lab_expect(lab, acked_octets(lab, LA_CLIENT) == 1 + ANSWER_BYTES,
+                  "the client acknowledged %u octets", acked_octets(lab, LA_CLIENT));
+    la_lab_expect(lab, acked_octets(lab, LA_SERVER) == 1 + REQUEST_BYTES,
+                  "the server acknowledged %u octets", acked_octets(lab, LA_SERVER));
+}
+
+static const struct la_lab_part transfer_parts[] = {{NULL, NULL, play_transfer}};
+
+const struct la_scenario la_scenario_transfer = {
+    .name = "transfer",
+    .summary = "numbers count octets, acknowledgements are cumulative",
+    .intro =
+        "The client sends a request of 100 octets, the server answers with 10000. Every octet has "
+        "a "
+        "number; a segment carries the number of its first one, and an acknowledgement names the "
+        "next one expected: all before it have arrived (RFC 9293 3.4). The receiver acknowledges "
+        "at least every second full segment (3.8.6.3).\n"
+        "One of the client's acknowledgements is lost on purpose. Nothing happens: the next one "
+        "says the same and more.",
+    .look =
+        "seq plus len is the seq of the next segment, and the ack that answers it.\n"
+        "A lost acknowledgement is repaired by the next one; nothing is sent again.\n"
+        "The request is acknowledged by the answer's first segment, not by a segment of its own.",
+    .parts = transfer_parts,
+    .parts_n = 1,
+};
+
+/* ---- nagle ------------------------------------------------------------------------------ */
+
+static void
+setup_without_nagle(struct la_bed_cfg *cfg)
+{
+    cfg->tcp[LA_CLIENT].nagle = false;
+}
+
+/* Five small SENDs, closer together than a round trip. Returns how many segments carried them. */
+static size_t
+write_small(struct la_lab *lab)
+{
+    size_t n = 0, nth = 0;
+    const struct la_event *sent;
+    la_lab_establish(lab);
+    la_lab_run(lab, 100);
+    la_lab_mark(lab);
+    for (unsigned i = 0; i < WRITES_N; i++) {
+        la_lab_send(lab, LA_CLIENT, WRITE_BYTES);
+        la_lab_run(lab, PAUSE_MS);
+    }
+    la_lab_await_octets(lab, LA_SERVER, WRITES_N * WRITE_BYTES);
+    la_lab_run(lab, 500);
+    la_lab_expect_octets(lab, LA_SERVER, WRITES_N * WRITE_BYTES);
+    while ((sent = la_lab_sent(lab, LA_CLIENT, 0, 0, nth++)) != NULL)
+        n += sent->u.segment.len != 0;
+    return n;
+}
+
+static void
+play_nagle(struct la_lab *lab)
+{
+    size_t n = write_small(lab);
+    la_lab_expect(lab, n == 2, "five SENDs took %zu segments, not 2", n);
+    la_lab_expect(lab, la_lab_count(lab, LA_SERVER, LA_EVENT_TIMER, LA_TIMER_DELAYED_ACK) >= 1,
+                  "no acknowledgement was delayed");
+}
+
+static void
+play_without_nagle(struct la_lab *lab)
+{
+    size_t n = write_small(lab);
+    la_lab_expect(lab, n == WRITES_N, "five SENDs took %zu segments, not 5", n);
+}
+
+static const struct la_lab_part nagle_parts[] = {
+    {"with Nagle's algorithm", NULL, play_nagle},
+    {"without it (TCP_NODELAY)", setup_without_nagle, play_without_nagle},
+};
+
+const struct la_scenario la_scenario_nagle = {
+    .name = "nagle",
+    .summary = "small SENDs are collected, and delayed ACKs make it slow",
+    .intro =
+        "The client's application sends 10 octets five times, 5 ms apart. Nagle's algorithm (RFC "
+        "9293 3.7.4) lets a small segment go only when nothing is unacknowledged; what comes "
+        "meanwhile is collected. That saves segments, but the server delays its acknowledgement "
+        "in the hope of something to send with it (3.8.6.3): each waits for the other, until the "
+        "server's timer of 40 ms.\n"
+        "In the second part the client has switched it off, as programs do with TCP_NODELAY.",
+    .look =
+        "The first 10 octets go at once, the other 40 together, when the delayed acknowledgement "
+        "has "
+        "come.\n"
+        "Without Nagle there are five segments, and all octets are there one way after the last "
+        "SEND.",
+    .parts = nagle_parts,
+    .parts_n = 2,
+};

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lab.c - the hands of a scenario: opening, sending, waiting
+ */
+#include "lab/lab.h"
+
+#include <stdio.h>
+
+#include "base/time.h"
+#include "lab/packet.h"
+
+enum { BACKLOG_N = 8, AWAIT_S = 1800, CHUNK_BYTES = 4096 };
+
+/* ---- the octets ------------------------------------------------------------------------- */
+
+/* What stands at `off` of the stream that `end` sends: printable, and telling places apart. */
+static uint8_t
+octet_at(int end, uint64_t off)
+{
+    return (uint8_t)('!' + (off * 7 + off / 94 + (uint64_t)end * 31) % 94);
+}
+
+static void
+send_more(struct la_lab *lab, int end)
+{
+    struct la_lab_end *e = &lab->end[end];
+    uint8_t octets[CHUNK_BYTES];
+    while (e->to_send_n != 0) {
+        size_t n = e->to_send_n < sizeof(octets) ? (size_t)e->to_send_n : sizeof(octets);
+        for (size_t i = 0; i < n; i++)
+            octets[i] = octet_at(end, e->sent_n + i);
+        la_ssize taken_n = la_conn_send(lab->bed->stack[end], e->conn, (struct la_bytes){octets, n},
+                                        false, lab->bed->now);
+        if (taken_n <= 0)
+            return; /* no room now, or the connection is over, which ERROR tells */
+        e->sent_n += (uint64_t)taken_n;
+        e->to_send_n -= (uint64_t)taken_n;
+    }
+}
+
+static void
+read_all(struct la_lab *lab, int end)
+{
+    struct la_lab_end *e = &lab->end[end];
+    uint8_t octets[CHUNK_BYTES];
+    la_ssize n;
+    while ((n = la_conn_receive(lab->bed->stack[end], e->conn,
+                                (struct la_room){octets, sizeof(octets)}, lab->bed->now)) > 0) {
+        for (size_t i = 0; i < (size_t)n; i++)
+            e->wrong |= octets[i] != octet_at(1 - end, e->received_n + i);
+        e->received_n += (uint64_t)n;
+    }
+    if (n != 0 || e->end_read)
+        return;
+    e->end_read = true;
+    if (e->closes)
+        la_lab_expect(lab, la_conn_close(lab->bed->stack[end], e->conn, lab->bed->now) == LA_OK,
+                      "the %s could not CLOSE", la_lab_end_name(end));
+}
+
+/* ---- what the bed tells ----------------------------------------------------------------- */
+
+static void
+hear(void *ctx, const struct la_event *event)
+{
+    struct la_lab *lab = ctx;
+    struct la_lab_end *e = &lab->end[event->end & 1u];
+    if (event->kind == LA_EVENT_STATE && event->u.state.from == LA_TCP_CLOSED)
+        *e = (struct la_lab_end){.conn = event->conn, .reads = e->reads, .closes = e->closes};
+    if (event->conn != e->conn)
+        return;
+    if (event->kind == LA_EVENT_STATE)
+        e->state = event->u.state.to;
+    else if (event->kind == LA_EVENT_ERROR && !event->u.error.soft)
+        e->err = event->u.error.err;
+}
+
+static void
+ready(void *ctx, int end, const struct la_stack_event *event)
+{
+    struct la_lab *lab = ctx;
+    struct la_lab_end *e = &lab->end[end];
+    la_handle conn;
+    if (event->kind == LA_STACK_EV_LISTENER) {
+        while (la_listener_accept(lab->bed->stack[end], event->handle, &conn, lab->bed->now) ==
+               LA_OK)
+            ; /* its readiness follows as an event of its own */
+        return;
+    }
+    if (event->kind != LA_STACK_EV_CONN || event->handle != e->conn)
+        return;
+    send_more(lab, end);
+    if (e->reads)
+        read_all(lab, end);
+}
+
+static bool
+pick(void *ctx, const struct la_frame *frame, uint64_t ordinal)
+{
+    struct la_lab_pick *p = ctx;
+    struct la_lab_packet packet;
+    (void)ordinal;
+    if (!la_lab_packet_of_frame(&packet, frame) || (packet.seg.flags & p->flags_mask) != p->flags ||
+        packet.seg.text_bytes < p->text_bytes_min || packet.seg.text_bytes > p->text_bytes_max)
+        return false;
+    p->seen_n++;
+    if (p->seen_n <= p->spare_n || p->lost_n >= p->times_n)
+        return false;
+    p->lost_n++;
+    return true;
+}
+
+void
+la_lab_init(struct la_lab *lab, struct la_bed_cfg *cfg)
+{
+    *lab = (struct la_lab){.end = {{.reads = true}, {.reads = true}}};
+    cfg->app = (struct la_bed_app){ready, lab};
+    cfg->hears[0] =
+        (struct la_trace){hear, lab, LA_EVENT_BIT(LA_EVENT_STATE) | LA_EVENT_BIT(LA_EVENT_ERROR)};
+}
+
+/* ---- doing ------------------------------------------------------------------------------ */
+
+const char *
+la_lab_end_name(int end)
+{
+    return end == LA_CLIENT ? "client" : "server";
+}
+
+struct la_endpoint
+la_lab_server(bool v6)
+{
+    return (struct la_endpoint){la_bed_addr(LA_SERVER, v6), LA_LAB_PORT};
+}
+
+/* A user call that the scenario is sure of. */
+static void
+call(struct la_lab *lab, const char *what, la_err err)
+{
+    la_lab_expect(lab, err == LA_OK, "%s failed: %s", what, la_strerror(err));
+    la_bed_settle(lab->bed);
+}
+
+void
+la_lab_listen(struct la_lab *lab, const struct la_tcp_cfg *cfg)
+{
+    struct la_endpoint local = {.port = LA_LAB_PORT};
+    call(lab, "passive OPEN",
+         la_listener_open(lab->bed->stack[LA_SERVER], &local, BACKLOG_N, cfg, &lab->listener,
+                          lab->bed->now));
+}
+
+void
+la_lab_open(struct la_lab *lab, int end, uint16_t port, const struct la_endpoint *remote,
+            const struct la_tcp_cfg *cfg)
+{
+    struct la_endpoint local = {.port = port};
+    la_handle conn;
+    call(lab, "active OPEN",
+         la_conn_open(lab->bed->stack[end], &local, remote, cfg, &conn, lab->bed->now));
+}
+
+void
+la_lab_establish(struct la_lab *lab)
+{
+    struct la_endpoint server = la_lab_server(false);
+    la_lab_listen(lab, NULL);
+    la_lab_open(lab, LA_CLIENT, 0, &server, NULL);
+    la_lab_await_state(lab, LA_CLIENT, LA_TCP_ESTABLISHED);
+    la_lab_await_state(lab, LA_SERVER, LA_TCP_ESTABLISHED);
+}
+
+void
+la_lab_send(struct la_lab *lab, int end, uint64_t n)
+{
+    lab->end[end].to_send_n += n;
+    send_more(lab, end);
+    la_bed_settle(lab->bed);
+}
+
+void
+la_lab_close(struct la_lab *lab, int end)
+{
+    call(lab, "CLOSE", la_conn_close(lab->bed->stack[end], lab->end[end].conn, lab->bed->now));
+}
+
+void
+la_lab_send_close(struct la_lab *lab, int end, uint64_t n)
+{
+    lab->end[end].to_send_n += n;
+    send_more(lab, end);
+    la_lab_close(lab, end);
+}
+
+void
+la_lab_abort(struct la_lab *lab, int end)
+{
+    call(lab, "ABORT", la_conn_abort(lab->bed->stack[end], lab->end[end].conn, lab->bed->now));
+}
+
+void
+la_lab_reads(struct la_lab *lab, int end, bool reads)
+{
+    lab->end[end].reads = reads;
+    if (reads)
+        read_all(lab, end);
+    la_bed_settle(lab->bed);
+}
+
+void
+la_lab_lose(struct la_lab *lab, int from_end, struct la_lab_pick chosen)
+{
+    lab->pick[from_end] = chosen;
+    la_wire_drop_set(lab->bed->wire, from_end, pick, &lab->pick[from_end]);
+}
+
+/* ---- waiting ---------------------------------------------------------------------------- */
+
+void
+la_lab_run(struct la_lab *lab, uint32_t ms)
+{
+    (void)la_bed_run(lab->bed, NULL, NULL, la_instant_add_ns(lab->bed->now, ms * LA_NS_PER_MS));
+}
+
+struct wait {
+    struct la_lab *lab;
+    int end;
+    unsigned what; /* a state, or a detail */
+    enum la_event_kind kind;
+    uint64_t n;
+};
+
+static bool
+await(struct wait *wait, la_bed_done *done)
+{
+    if (wait->lab->failure[0] != 0)
+        return true;
+    return la_bed_run(wait->lab->bed, done, wait,
+                      la_instant_add_ns(wait->lab->bed->now, AWAIT_S * LA_NS_PER_S));
+}
+
+static bool
+state_reached(void *ctx)
+{
+    const struct wait *wait = ctx;
+    return wait->lab->end[wait->end].state == wait->what;
+}
+
+void
+la_lab_await_state(struct la_lab *lab, int end, enum la_tcp_state state)
+{
+    struct wait wait = {.lab = lab, .end = end, .what = state};
+    bool reached = await(&wait, state_reached);
+    enum la_tcp_state now = (enum la_tcp_state)lab->end[end].state;
+    la_lab_expect(lab, reached, "the %s should have come to %s and is in %s", la_lab_end_name(end),
+                  la_tcp_state_name(state, LA_NAMES_RFC),
+                  now == 0 ? "no state" : la_tcp_state_name(now, LA_NAMES_RFC));
+}
+
+static bool
+octets_received(void *ctx)
+{
+    const struct wait *wait = ctx;
+    return wait->lab->end[wait->end].received_n >= wait->n;
+}
+
+void
+la_lab_await_octets(struct la_lab *lab, int end, uint64_t received_n)
+{
+    struct wait wait = {.lab = lab, .end = end, .n = received_n};
+    bool all = await(&wait, octets_received);
+    la_lab_expect(lab, all, "the %s should have received %llu octets and has %llu",
+                  la_lab_end_name(end), (unsigned long long)received_n,
+                  (unsigned long long)lab->end[end].received_n);
+}
+
+static bool
+counted(void *ctx)
+{
+    const struct wait *wait = ctx;
+    return la_lab_count(wait->lab, wait->end, wait->kind, wait->what) >= wait->n;
+}
+
+void
+la_lab_await_count(struct la_lab *lab, int end, enum la_event_kind kind, unsigned detail, size_t n)
+{
+    struct wait wait = {.lab = lab, .end = end, .kind = kind, .what = detail, .n = n};
+    bool all = await(&wait, counted);
+    la_lab_expect(lab, all, "%zu times %s at the %s was waited for, %zu came", n,
+                  la_event_kind_name(kind), la_lab_end_name(end),
+                  la_lab_count(lab, end, kind, detail));
+}
+
+void
+la_lab_await_quiet(struct la_lab *lab)
+{
+    if (lab->failure[0] != 0)
+        return;
+    la_instant limit = la_instant_add_ns(lab->bed->now, AWAIT_S * LA_NS_PER_S);
+    (void)la_bed_run(lab->bed, NULL, NULL, limit);
+    la_instant next =
+        la_wire_next(lab->bed->wire, lab->bed->stack[LA_CLIENT], lab->bed->stack[LA_SERVER]);
+    la_lab_expect(lab, la_instant_is_never(next), "after half an hour it had not come to rest");
+}

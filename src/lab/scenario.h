@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * scenario.h - what a scenario is, and playing one
+ *
+ * A scenario explains one mechanism of TCP by letting it happen: words before, a ladder, a
+ * summary, and what to look for. Each part plays on a fresh bed and checks afterwards that what it
+ * is meant to show did happen.
+ */
+#ifndef LA_LAB_SCENARIO_H
+#define LA_LAB_SCENARIO_H
+
+#include <lastack/story.h>
+#include "lab/lab.h"
+
+struct la_lab_part {
+    const char *title;                       /* NULL when the scenario has one part */
+    void (*setup)(struct la_bed_cfg *cfg);   /* NULL: the defaults */
+    void (*play)(struct la_lab *lab);        /* plays and checks */
+};
+
+struct la_scenario {
+    const char *name;
+    const char *summary; /* one line for the list */
+    const char *intro;   /* what will happen, with RFC sections; '\n' ends a paragraph */
+    const char *look;    /* what to look for; '\n' between points */
+    const struct la_lab_part *parts;
+    size_t parts_n;
+};
+
+/* The table, in the order in which a reader would go through it; ends with NULL. */
+extern const struct la_scenario *const la_scenarios[];
+/* NULL when there is none of that name. */
+const struct la_scenario *la_scenario_find(const char *name);
+/* The nearest name for a misspelt one; NULL when none is near. */
+const struct la_scenario *la_scenario_suggest(const char *name);
+
+struct la_lab_cfg {
+    struct la_mem *mem;
+    uint64_t seed;
+    struct la_impair impair[2];
+    uint32_t mtu_bytes;        /* an upper bound; a scenario may need less */
+    struct la_story_cfg story; /* views; its ladder writer gets all text */
+    struct la_trace also;      /* hears every part */
+    void (*part_begins)(void *ctx); /* NULL = nobody asks; handles and ids begin again */
+    void *part_begins_ctx;
+    struct la_capture_writer *capture; /* NULL = none; flushed after each part */
+    uint32_t capture_iface;
+};
+
+/* Plays all parts. False: something that should have been shown did not happen; failure (at least
+ * LA_LAB_TEXT_BYTES) says what, in one sentence without full stop. */
+bool la_scenario_play(const struct la_scenario *scenario, const struct la_lab_cfg *cfg,
+                      char *failure);
+
+/* ---- the scenarios, by file ------------------------------------------------------------- */
+
+extern const struct la_scenario la_scenario_handshake, la_scenario_open_simultaneous;
+extern const struct la_scenario la_scenario_mss, la_scenario_options;
+extern const struct la_scenario la_scenario_transfer, la_scenario_nagle;
+extern const struct la_scenario la_scenario_close, la_scenario_close_merged,
+    la_scenario_close_simultaneous, la_scenario_close_finack, la_scenario_half_close;
+extern const struct la_scenario la_scenario_refused, la_scenario_abort, la_scenario_syn_timeout;
+extern const struct la_scenario la_scenario_rto, la_scenario_fast_retransmit;
+extern const struct la_scenario la_scenario_zero_window, la_scenario_window_scale;
+extern const struct la_scenario la_scenario_time_wait;
+
+#endif

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of `lastack run` share.
+
+A test file is run as `test_x.py LASTACK [unittest arguments]`.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LASTACK = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
+PYTHON = sys.executable
+
+
+def needs(*programs):
+    """Skips a test when a program is not installed."""
+    missing = [p for p in programs if shutil.which(p) is None]
+    return unittest.skipIf(missing, "not installed: " + " ".join(missing))
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="lastack-test-")
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def server(self, server):
+        self.addCleanup(server.close)
+        return server
+
+    def start(self, *words, **kwargs):
+        """`lastack run WORDS`, not waited for."""
+        child = subprocess.Popen([LASTACK, "run", *[str(w) for w in words]], cwd=self.dir,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True, **kwargs)
+        self.addCleanup(self.end, child)
+        return child
+
+    @staticmethod
+    def end(child):
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+        child.stdout.close()
+        child.stderr.close()
+
+    def run_inside(self, *words, timeout=30, **kwargs):
+        """`lastack run WORDS` to its end; a hang is a failure."""
+        kwargs.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.run([LASTACK, "run", *[str(w) for w in words]], capture_output=True,
+                              text=True, timeout=timeout, cwd=self.dir, **kwargs)
+
+    def inside(self, *words, **kwargs):
+        """The same, and it must succeed without a word on standard error. Returns its output."""
+        done = self.run_inside(*words, **kwargs)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout[-2000:])
+        return done.stdout
+
+    def python(self, code, *arguments, options=(), **kwargs):
+        """Python code inside."""
+        return self.inside(*options, "--", PYTHON, "-c", code, *arguments, **kwargs)
+
+
+def main():
+    del sys.argv[1:2]
+    unittest.main(verbosity=2)

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The command: exit statuses, options, messages, signals, when it ends."""
+import os
+import signal
+import subprocess
+import time
+
+import servers
+import support
+
+CONNECT_AND_STAY = """
+import socket, sys, time, os
+s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+print('up', flush=True)
+%s
+"""
+
+
+class Status(support.Case):
+    def status(self, *words):
+        done = self.run_inside(*words)
+        return done.returncode, done.stderr
+
+    def test_of_the_program(self):
+        for code in (0, 1, 7, 255):
+            self.assertEqual(self.status("--", "sh", "-c", "exit %d" % code), (code, ""))
+
+    def test_of_a_signal(self):
+        self.assertEqual(self.status("--", "sh", "-c", "kill -TERM $$"), (128 + 15, ""))
+
+    def test_not_found(self):
+        code, said = self.status("--", "no-such-program")
+        self.assertEqual(code, 127)
+        self.assertRegex(said, r"^lastack run: no-such-program: no such program.*\n$")
+
+    def test_not_executable(self):
+        path = self.path("text")
+        open(path, "w").close()
+        code, said = self.status("--", path)
+        self.assertEqual(code, 126)
+        self.assertRegex(said, r"^lastack run: .* cannot be executed: .*\n$")
+
+    def test_usage(self):
+        for words, wants in (
+                ((), "which program"), (("--",), "which program"), (("--bogus", "x"), "--bogus"),
+                (("--delay", "20", "--", "true"), "a time such as"),
+                (("--delay",), "needs a time"), (("--loss", "200%", "--", "true"), "a share"),
+                (("--loss=-1", "--", "true"), "a share"), (("--rate", "fast", "true"), "a rate"),
+                (("--mtu", "12", "--", "true"), "68 to 65535"), (("--seed", "x", "true"), "whole"),
+                (("--linger", "soon", "true"), "--linger"), (("-x", "true"), "-x"),
+                (("--pcap",), "missing"), (("--reorder-delay", "5", "true"), "a time")):
+            code, said = self.status(*words)
+            self.assertEqual((code, said.count("\n")), (125, 1), (words, said))
+            self.assertIn(wants, said)
+            self.assertTrue(said.startswith("lastack run: "), said)
+
+    def test_help(self):
+        done = self.run_inside("--help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for word in ("--loss", "--watch", "--pcap", "Exit status"):
+            self.assertIn(word, done.stdout)
+
+    def test_options_end_where_the_program_begins(self):
+        self.assertEqual(self.inside("echo", "--delay", "-x"), "--delay -x\n")
+
+    def test_inside_itself(self):
+        code, said = self.status("--", support.LASTACK, "run", "--", "true")
+        self.assertEqual(code, 125)
+        self.assertRegex(said, r"^lastack run: already running under a supervisor.*\n$")
+
+    def test_capture_that_cannot_be_opened(self):
+        code, said = self.status("--pcap", "/no/such/directory/x", "--", "touch", self.path("ran"))
+        self.assertEqual(code, 125)
+        self.assertEqual(said.count("\n"), 1)
+        self.assertFalse(os.path.exists(self.path("ran")))
+
+    def test_view_that_can_no_longer_be_written(self):
+        """Said once, and the run goes on."""
+        echo = self.server(servers.Server(servers.echo))
+        for option in ("--pcap", "--json"):
+            fifo = self.path("fifo" + option)
+            os.mkfifo(fifo)
+            child = self.start(option, fifo, "--", support.PYTHON, "-c",
+                               CONNECT_AND_STAY % "time.sleep(0.5); print('end')", echo.port)
+            with open(fifo, "rb"):
+                self.assertEqual(child.stdout.readline(), "up\n")
+            out, said = child.communicate(timeout=20)
+            self.assertEqual((child.returncode, out), (125, "end\n"), said)
+            self.assertRegex(said, r"^lastack run: \S+ cannot be written: .*\n$")
+
+
+class Environment(support.Case):
+    def test_program_finds_things_as_they_were(self):
+        """Signal dispositions, mask, limits, descriptors and standard streams."""
+        code = """
+import os, signal, resource
+print(signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN or signal.getsignal(signal.SIGPIPE))
+st = dict(l.split(':', 1) for l in open('/proc/self/status') if ':' in l)
+print(st['SigBlk'].strip(), resource.getrlimit(resource.RLIMIT_NOFILE))
+print(sorted(int(n) for n in os.listdir('/proc/self/fd'))[:-1])
+"""
+        native = subprocess.run([support.PYTHON, "-c", code], capture_output=True, text=True,
+                                stdin=subprocess.DEVNULL)
+        self.assertEqual(self.python(code), native.stdout)
+
+    def test_nothing_is_left_in_the_temporary_directory(self):
+        os.mkdir(self.path("tmp"))
+        env = dict(os.environ, TMPDIR=self.path("tmp"))
+        env.pop("XDG_RUNTIME_DIR", None)
+        self.inside("--", support.PYTHON, "-c",
+                    "import socket; s = socket.create_server(('127.0.0.1', 0))", env=env)
+        self.assertEqual(os.listdir(self.path("tmp")), [])
+
+    def test_io_uring_is_absent_and_undumpable_is_pretended(self):
+        self.assertEqual(self.python("""
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+print(libc.syscall(425, 4, 0), os.strerror(ctypes.get_errno()))
+print(libc.prctl(4, 0, 0, 0, 0), libc.prctl(3, 0, 0, 0, 0))
+import socket
+s = socket.socket(); print(s.family.name)
+"""), "-1 Function not implemented\n0 1\nAF_INET\n")
+
+    def test_refused_calls_are_traced(self):
+        code = """
+import socket
+s = socket.socket()
+try: s.setsockopt(socket.IPPROTO_TCP, 99, 1)
+except OSError as e: print(e.errno)
+"""
+        done = self.run_inside("--trace", "--", support.PYTHON, "-c", code)
+        self.assertEqual((done.returncode, done.stdout), (0, "92\n"))
+        self.assertRegex(done.stderr, r"^lastack run: refused: setsockopt\(level 6, option 99\) of "
+                                      r"python3?\S*\[\d+\]: Protocol not available\n$")
+
+
+class Ending(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.echo = self.server(servers.Server(servers.echo))
+
+    def timed(self, *words):
+        began = time.monotonic()
+        done = self.run_inside(*words)
+        return done, time.monotonic() - began
+
+    def test_unsent_data_is_sent_after_the_program_has_ended(self):
+        sink = self.server(servers.Server(servers.transfer))
+        n = 5000000
+        done, seconds = self.timed("--rate", "40mbit", "--", support.PYTHON, "-c", """
+import socket, sys, os
+s = socket.create_connection(('127.0.0.1', %d))
+s.sendall(b'P %d\\n' + b'x' * %d)
+os._exit(3)
+""" % (sink.port, n, n))
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertGreater(seconds, 0.5)
+
+    def test_linger_bounds_the_wait(self):
+        def never_closes(conn):
+            while conn.recv(1):
+                pass
+            time.sleep(20)
+        server = self.server(servers.Server(never_closes))
+        done, seconds = self.timed("--linger", "0.7", "--", support.PYTHON, "-c",
+                                   CONNECT_AND_STAY % "", server.port)
+        self.assertEqual(done.returncode, 0)
+        self.assertTrue(0.6 < seconds < 3, seconds)
+
+    def test_ends_at_once_when_nothing_is_open(self):
+        done, seconds = self.timed("--", support.PYTHON, "-c", CONNECT_AND_STAY % "s.close()",
+                                   self.echo.port)
+        self.assertEqual(done.returncode, 0)
+        self.assertLess(seconds, 3)
+
+    BACKGROUND = CONNECT_AND_STAY % """
+s.close()
+if os.fork() == 0:
+    time.sleep(1)
+    s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+    s.sendall(b'late'); print(s.recv(4).decode(), flush=True)
+"""
+
+    def test_wait_all(self):
+        done = self.run_inside("--wait-all", "--", support.PYTHON, "-c", self.BACKGROUND,
+                               self.echo.port)
+        self.assertEqual((done.returncode, done.stdout), (0, "up\nlate\n"), done.stderr)
+
+    def test_without_wait_all_descendants_do_not_keep_it(self):
+        child = self.start("--", "sh", "-c", "sleep 30 >&- 2>&- & exit 4")
+        began = time.monotonic()
+        self.assertEqual(child.wait(timeout=10), 4)
+        self.assertLess(time.monotonic() - began, 3)
+
+    def test_signal_is_forwarded(self):
+        child = self.start("--", "sh", "-c", "trap 'exit 9' TERM; echo up; while :; do sleep 0.1; done")
+        self.assertEqual(child.stdout.readline(), "up\n")
+        child.send_signal(signal.SIGTERM)
+        self.assertEqual(child.wait(timeout=10), 9)
+
+    def test_second_interrupt_ends_at_once(self):
+        child = self.start("--", support.PYTHON, "-c",
+                           "import signal, time; signal.signal(2, signal.SIG_IGN); "
+                           "print('up', flush=True); time.sleep(30)")
+        self.assertEqual(child.stdout.readline(), "up\n")
+        child.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        self.assertIsNone(child.poll())
+        child.send_signal(signal.SIGINT)
+        self.assertEqual(child.wait(timeout=5), 130)
+
+    def test_killed_supervisor_leaves_a_program_with_errors_not_hanging(self):
+        child = self.start("--", support.PYTHON, "-c", CONNECT_AND_STAY % "s.recv(1); os._exit(0)",
+                           self.echo.port)
+        self.assertEqual(child.stdout.readline(), "up\n")
+        child.kill()
+        child.wait()
+        self.assertEqual(child.stdout.read(), "")  # ends when the program does
+
+
+if __name__ == "__main__":
+    support.main()
