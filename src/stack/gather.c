@@ -3,9 +3,10 @@
  * gather.c - segments of a burst that continue each other arrive as one
  *
  * What is gathered is what its receiver cannot tell from one longer segment: text that begins at
- * RCV.NXT and goes on without a gap, with nothing in the header changing but sequence number and
- * PSH. Duplicates, gaps, every other flag, option and window go alone, so that each draws its own
- * acknowledgement. When somebody listens to segments arriving, nothing is gathered.
+ * RCV.NXT and goes on inside the window without a gap, with nothing in the header changing but
+ * sequence number and PSH. Duplicates, what fills a gap or lies behind one, every other flag,
+ * option and window go alone, so that each draws its own acknowledgement. When somebody listens to
+ * segments arriving, nothing is gathered.
  */
 #include "stack/instance.h"
 
@@ -20,15 +21,21 @@ is_plain(const struct la_tcp_seg *seg)
 }
 
 bool
-la_gather_begins(struct la_stack *s, const struct la_arrival *a)
+la_gather_begin(struct la_stack *s, struct la_arrival *run)
 {
-    if (!is_plain(&a->seg) || la_tcp_hears(&s->env, LA_EVENT_SEGMENT_ARRIVED))
+    if (!is_plain(&run->seg) || la_tcp_hears(&s->env, LA_EVENT_SEGMENT_ARRIVED))
         return false;
-    uint32_t idx = la_rec_find_again(s, &a->tuple);
+    uint32_t idx = la_rec_find_again(s, &run->tuple);
     if (idx == LA_REC_NONE)
         return false;
     const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
-    return c->state == LA_TCP_ESTABLISHED && la_seq_eq(a->seg.seq, c->rcv_nxt);
+    const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
+    if (c->state != LA_TCP_ESTABLISHED || !la_seq_eq(run->seg.seq, c->rcv_nxt) ||
+        (busy != NULL && busy->ooo != NULL))
+        return false;
+    uint32_t rcv_wnd = la_tcp_rcv_wnd(c);
+    run->bytes_max = rcv_wnd < GATHERED_BYTES_MAX ? rcv_wnd : GATHERED_BYTES_MAX;
+    return run->seg.text_bytes <= run->bytes_max;
 }
 
 static bool
@@ -41,7 +48,7 @@ continues(const struct la_arrival *run, const struct la_arrival *a)
                        seg->ts_ecr == first->ts_ecr;
     return same_header && is_plain(seg) &&
            la_seq_eq(seg->seq, la_seq_add(first->seq, first->text_bytes)) &&
-           seg->text_bytes <= GATHERED_BYTES_MAX - first->text_bytes && run->iface == a->iface &&
+           seg->text_bytes <= run->bytes_max - first->text_bytes && run->iface == a->iface &&
            la_tuple_equal(&run->tuple, &a->tuple);
 }
 
@@ -51,6 +58,7 @@ la_gather_add(struct la_arrival *run, const struct la_arrival *take_a)
     const struct la_tcp_seg *seg = &take_a->seg;
     if (!continues(run, take_a))
         return false;
+    run->last_off = run->seg.text_bytes + take_a->last_off;
     run->seg.text_bytes += seg->text_bytes;
     run->seg.len += seg->len;
     run->seg.flags |= seg->flags;

@@ -140,6 +140,7 @@ flush(struct la_stack *s, struct la_arrival *run, la_instant now)
     todo.text = &run->frame->payload;
     todo.piece_bytes = run->piece_bytes;
     todo.segments_n = run->segments_n;
+    todo.last_off = run->last_off;
     deliver(s, run, &todo);
     la_frame_free(run->frame);
     run->frame = NULL;
@@ -164,9 +165,11 @@ judge(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, struct
     a->frame = f;
     a->segments_n = 1;
     a->piece_bytes = a->seg.text_bytes;
+    a->last_off = 0;
     if (f->gso_size > 0 && f->gso_size < a->seg.text_bytes) { /* the link has gathered them */
         a->segments_n = (a->seg.text_bytes + f->gso_size - 1) / f->gso_size;
         a->piece_bytes = f->gso_size;
+        a->last_off = (a->segments_n - 1) * f->gso_size;
     }
     if (a->seg.src_port == 0 || a->seg.dst_port == 0)
         return LA_REASON_TCP_MALFORMED;
@@ -193,7 +196,7 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *take_fr
         return;
     flush(s, run, now);
     *run = a;
-    if (!la_gather_begins(s, &a))
+    if (!la_gather_begin(s, run))
         flush(s, run, now);
 }
 

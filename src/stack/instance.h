@@ -229,10 +229,12 @@ struct la_arrival {
     struct la_frame *frame; /* its payload is the text; owned, NULL = there is none */
     uint32_t segments_n;    /* that it was gathered from, here or by the link */
     uint32_t piece_bytes;   /* text of the largest of them */
+    uint32_t last_off;      /* where in the text the last of them begins */
+    uint32_t bytes_max;     /* text that may be gathered (la_gather_begin()) */
 };
 
 /* May what follows this segment be gathered with it? Its text must be all of the chain. */
-bool la_gather_begins(struct la_stack *s, const struct la_arrival *a);
+bool la_gather_begin(struct la_stack *s, struct la_arrival *run);
 /* Takes `take_a` into `run`, which has begun. False: it does not continue it, nothing is taken. */
 bool la_gather_add(struct la_arrival *run, const struct la_arrival *take_a);
 
