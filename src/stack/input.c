@@ -84,7 +84,7 @@ must_wait_for_room(const struct la_stack *s, const struct la_rec *rec, const str
 
 /* RFC 9293 3.6.1 (MAY-2): the SYN that ended TIME-WAIT begins anew. snd_nxt: the old SND.NXT. */
 static void
-new_incarnation(struct la_stack *s, const struct arrival *a, la_seq snd_nxt,
+new_incarnation(struct la_stack *s, const struct la_arrival *a, la_seq snd_nxt,
                 const struct la_tcp_todo *todo)
 {
     struct la_tcp_todo again = la_stack_todo(s, todo->now);
