@@ -31,11 +31,16 @@ learn_bases(struct conn *conn, unsigned from, const struct la_event_segment *s)
 }
 
 static void
-count_retransmission(struct conn_end *end, const struct la_event_segment *s)
+count_retransmission(struct conn_end *end, struct row *row)
 {
+    const struct la_event_segment *s = &row->segment;
     bool probe = s->cause == LA_CAUSE_WINDOW_PROBE || s->cause == LA_CAUSE_KEEPALIVE;
-    bool again = s->cause >= LA_CAUSE_RETRANSMIT_RTO && s->cause <= LA_CAUSE_RETRANSMIT_RACK;
-    if ((s->retransmit_n != 0 && !probe) || again)
+    bool cause = s->cause >= LA_CAUSE_RETRANSMIT_RTO && s->cause <= LA_CAUSE_RETRANSMIT_RACK;
+    /* The SYN,ACK of a simultaneous open repeats the SYN's number, not the SYN. */
+    bool crossed = (s->flags & LA_TCP_SYN) != 0 && (s->flags & LA_TCP_ACK) != 0 &&
+                   end->syn_plain_sent && !end->syn_ack_sent;
+    row->again = (s->retransmit_n != 0 && !crossed) || cause;
+    if (row->again && !probe)
         end->retransmits_n[s->cause < LA_CAUSE_COUNT ? s->cause : LA_CAUSE_NONE]++;
 }
 
@@ -95,7 +100,7 @@ la_story_track_segment(struct conn *conn, struct row *row)
     row->ack_rel =
         peer->base_known ? la_story_conn_relative(conn, row->from ^ 1, s->ack) : (int64_t)s->ack;
     end->segments_n++;
-    count_retransmission(end, s);
+    count_retransmission(end, row);
     count_octets(end, row);
     track_fin(conn, row);
     track_duplicate_ack(end, row);
@@ -103,7 +108,9 @@ la_story_track_segment(struct conn *conn, struct row *row)
         if (!end->syn_sent)
             end->syn_at = row->begun_at;
         end->syn_sent = true;
-        end->syn_plain_sent = end->syn_plain_sent || (s->flags & LA_TCP_ACK) == 0;
+        bool plain = (s->flags & LA_TCP_ACK) == 0;
+        end->syn_plain_sent = end->syn_plain_sent || plain;
+        end->syn_ack_sent = end->syn_ack_sent || !plain;
     }
     if ((s->flags & LA_TCP_RST) != 0 && !end->rst_sent) {
         end->rst_sent = true;

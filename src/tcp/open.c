@@ -13,7 +13,7 @@
 #include "tcp/rtt.h"
 #include "tcp/timeout.h"
 
-enum { WSCALE_MAX = 14, MSS_LEAST = 64, TIMESTAMPS_BYTES = 12 };
+enum { WSCALE_MAX = 14, MSS_LEAST = 64, TIMESTAMPS_BYTES = 12, INCARNATION_GAP = 65536 };
 
 void
 la_tcp_open_active(struct la_tcp_conn *c, struct la_tcp_todo *todo)
@@ -41,6 +41,14 @@ la_tcp_open_release(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     c->flags &= ~(uint32_t)LA_TCP_F_HELD;
     la_tcp_enter(c, LA_TCP_EV_RCV_SYN, todo);
     c->want |= LA_TCP_WANT_SYN;
+}
+
+void
+la_tcp_open_beyond(struct la_tcp_conn *c, la_seq snd_nxt)
+{
+    LA_ASSERT(la_seq_eq(c->snd_nxt, c->iss));
+    if (!la_seq_gt(c->iss, snd_nxt))
+        c->iss = c->snd_una = c->snd_nxt = la_seq_add(snd_nxt, INCARNATION_GAP);
 }
 
 /* MUST-16: min(SendMSS + 20, MMS_S) - header with options; every segment has timestamps when they

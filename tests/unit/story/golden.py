@@ -17,6 +17,7 @@ VARIANTS = [  # file name, arguments
     ("simple.100.ascii.txt", ["simple", "100", "ladder", "ascii"]),
     ("simple.100.color.txt", ["simple", "100", "ladder", "color"]),
     ("simple.100.absolute-linux.txt", ["simple", "100", "ladder", "absolute,linux"]),
+    ("tap.100.one.txt", ["tap", "100", "ladder", "one"]),
     ("rto.json", ["rto", "80", "json"]),
 ]
 
