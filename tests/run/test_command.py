@@ -195,7 +195,8 @@ if os.fork() == 0:
         self.assertLess(time.monotonic() - began, 3)
 
     def test_signal_is_forwarded(self):
-        child = self.start("--", "sh", "-c", "trap 'exit 9' TERM; echo up; while :; do sleep 0.1; done")
+        child = self.start("--", "sh", "-c",
+                           "trap 'exit 9' TERM; echo up; while :; do sleep 0.1; done")
         self.assertEqual(child.stdout.readline(), "up\n")
         child.send_signal(signal.SIGTERM)
         self.assertEqual(child.wait(timeout=10), 9)
