@@ -50,4 +50,5 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 143' INT TERM
 chown 65534:65534 "$dir"
 cd "$dir" || exit 1
-HOME=$dir TMPDIR=$dir as_nobody "$program" "$@"
+# Not root's PATH: a folder in it that may not be searched changes what "not found" means.
+PATH=/usr/local/bin:/usr/bin:/bin HOME=$dir TMPDIR=$dir as_nobody "$program" "$@"

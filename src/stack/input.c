@@ -54,14 +54,8 @@ tell_reason(struct la_stack *s, const struct la_tcp_conn *c, const struct la_tcp
 
 /* ---- one segment ------------------------------------------------------------------------ */
 
-struct arrival {
-    struct la_tuple tuple;
-    int iface;
-    struct la_tcp_seg seg;
-};
-
 static void
-no_connection(struct la_stack *s, const struct arrival *a, struct la_tcp_todo *todo)
+no_connection(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo)
 {
     uint32_t listener = la_listener_find(s, &a->tuple.local);
     const struct la_iface_cfg *iface = la_net_iface(s->net, a->iface);
@@ -90,7 +84,7 @@ must_wait_for_room(const struct la_stack *s, const struct la_rec *rec, const str
 
 /* RFC 9293 3.6.1 (MAY-2): the SYN that ended TIME-WAIT begins anew. snd_nxt: the old SND.NXT. */
 static void
-new_incarnation(struct la_stack *s, const struct arrival *a, la_seq snd_nxt,
+new_incarnation(struct la_stack *s, const struct la_arrival *a, la_seq snd_nxt,
                 const struct la_tcp_todo *todo)
 {
     struct la_tcp_todo again = la_stack_todo(s, todo->now);
@@ -104,7 +98,8 @@ new_incarnation(struct la_stack *s, const struct arrival *a, la_seq snd_nxt,
 }
 
 static void
-to_connection(struct la_stack *s, uint32_t idx, const struct arrival *a, struct la_tcp_todo *todo)
+to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
+              struct la_tcp_todo *todo)
 {
     struct la_rec *rec = la_rec_at(s, idx);
     tell_arrived(s, &rec->tcp, &a->seg, todo);
@@ -128,54 +123,91 @@ to_connection(struct la_stack *s, uint32_t idx, const struct arrival *a, struct 
         new_incarnation(s, a, snd_nxt, todo);
 }
 
+/* To whoever it is for. */
 static void
-segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, la_instant now)
+deliver(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo)
+{
+    uint32_t idx = la_rec_find_again(s, &a->tuple);
+    if (idx != LA_REC_NONE) {
+        to_connection(s, idx, a, todo);
+        return;
+    }
+    about(s, &a->tuple);
+    tell_arrived(s, NULL, &a->seg, todo);
+    no_connection(s, a, todo);
+    about(s, &a->tuple);
+    tell_reason(s, NULL, todo);
+}
+
+/* Delivers what was gathered, if anything, and ends its frame. */
+static void
+flush(struct la_stack *s, struct la_arrival *run, la_instant now)
+{
+    if (run->frame == NULL)
+        return;
+    struct la_tcp_todo todo = la_stack_todo(s, now);
+    todo.segment_id = run->frame->id;
+    todo.text = &run->frame->payload;
+    todo.piece_bytes = run->piece_bytes;
+    todo.segments_n = run->segments_n;
+    todo.last_off = run->last_off;
+    deliver(s, run, &todo);
+    la_frame_free(run->frame);
+    run->frame = NULL;
+}
+
+/* A frame behind its IP header as a segment; the frame stays the caller's when it is dropped. */
+static enum la_reason
+judge(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, struct la_arrival *a)
 {
     struct la_tcp_view view;
     if (!la_frame_need(f, LA_TCP_HEADER_BYTES) ||
-        !la_tcp_view_init(&view, (struct la_bytes){f->head, la_frame_octets(f)})) {
-        la_stack_drop(s, LA_REASON_TCP_MALFORMED);
+        !la_tcp_view_init(&view, (struct la_bytes){f->head, la_frame_octets(f)}) ||
+        !la_frame_need(f, view.header_bytes))
+        return LA_REASON_TCP_MALFORMED;
+    if (!la_net_l4_checksum_ok(s->net, in, f))
+        return LA_REASON_TCP_CHECKSUM;
+    view.p = f->head;
+    la_tcp_seg_judge(&a->seg, &view, (uint32_t)(la_frame_octets(f) - view.header_bytes));
+    a->tuple.local = (struct la_endpoint){in->dst, a->seg.dst_port};
+    a->tuple.remote = (struct la_endpoint){in->src, a->seg.src_port};
+    a->iface = in->iface;
+    a->frame = f;
+    a->segments_n = 1;
+    a->piece_bytes = a->seg.text_bytes;
+    a->last_off = 0;
+    if (f->gso_size > 0 && f->gso_size < a->seg.text_bytes) { /* the link has gathered them */
+        a->segments_n = (a->seg.text_bytes + f->gso_size - 1) / f->gso_size;
+        a->piece_bytes = f->gso_size;
+        a->last_off = (a->segments_n - 1) * f->gso_size;
+    }
+    if (a->seg.src_port == 0 || a->seg.dst_port == 0)
+        return LA_REASON_TCP_MALFORMED;
+    la_frame_pull(f, view.header_bytes);
+    return la_frame_head_to_payload(f) ? LA_REASON_NONE : LA_REASON_NO_MEMORY;
+}
+
+/* `run` gathers what continues it. */
+static void
+segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *take_frame,
+        struct la_arrival *run, la_instant now)
+{
+    struct la_arrival a;
+    enum la_reason reason = judge(s, in, take_frame, &a);
+    if (reason != LA_REASON_NONE) {
+        la_stack_drop(s, reason);
+        la_frame_free(take_frame);
         return;
     }
-    if (!la_net_l4_checksum_ok(s->net, in, f)) {
-        la_stack_drop(s, LA_REASON_TCP_CHECKSUM);
-        return;
-    }
-    uint8_t header_bytes = view.header_bytes;
-    if (!la_frame_need(f, header_bytes) ||
-        !la_tcp_view_init(&view, (struct la_bytes){f->head, f->head_n})) {
-        la_stack_drop(s, LA_REASON_TCP_MALFORMED);
-        return;
-    }
-    struct arrival a = {.iface = in->iface};
-    la_tcp_seg_judge(&a.seg, &view, (uint32_t)(la_frame_octets(f) - header_bytes));
-    a.tuple = (struct la_tuple){{in->dst, a.seg.dst_port}, {in->src, a.seg.src_port}};
-    if (a.seg.src_port == 0 || a.seg.dst_port == 0) {
-        la_stack_drop(s, LA_REASON_TCP_MALFORMED);
-        return;
-    }
-    la_frame_pull(f, header_bytes);
-    if (!la_frame_head_to_payload(f)) {
-        la_stack_drop(s, LA_REASON_NO_MEMORY);
-        return;
-    }
-    s->stats.tcp_segments_in++;
+    s->stats.tcp_segments_in += a.segments_n;
     if ((a.seg.has & LA_TCP_HAS_MALFORMED) != 0)
         la_stack_drop(s, LA_REASON_TCP_OPTION_MALFORMED); /* counted; what was good stands */
-
-    struct la_tcp_todo todo = la_stack_todo(s, now);
-    todo.segment_id = f->id;
-    todo.text = &f->payload;
-    uint32_t idx = la_rec_find_again(s, &a.tuple);
-    if (idx != LA_REC_NONE) {
-        to_connection(s, idx, &a, &todo);
+    if (run->frame != NULL && la_gather_add(run, &a))
         return;
-    }
-    about(s, &a.tuple);
-    tell_arrived(s, NULL, &a.seg, &todo);
-    no_connection(s, &a, &todo);
-    about(s, &a.tuple);
-    tell_reason(s, NULL, &todo);
+    flush(s, run, now);
+    *run = a;
+    if (!la_gather_begin(s, run))
+        flush(s, run, now);
 }
 
 /* ---- ICMP errors ------------------------------------------------------------------------ */
@@ -231,15 +263,15 @@ icmp_error(struct la_stack *s, const struct la_net_in *in, la_instant now)
 
 static void
 serve(struct la_stack *s, enum la_net_verdict verdict, const struct la_net_in *in,
-      struct la_frame *f, la_instant now)
+      struct la_frame *f, struct la_arrival *run)
 {
     switch (verdict) {
     case LA_NET_TCP:
-        segment(s, in, f, now);
-        la_frame_free(f);
+        segment(s, in, f, run, s->now);
         break;
     case LA_NET_ICMP_ERROR:
-        icmp_error(s, in, now);
+        flush(s, run, s->now);
+        icmp_error(s, in, s->now);
         break;
     case LA_NET_IDLE:
     case LA_NET_TAKEN:
@@ -252,11 +284,13 @@ la_stack_local(struct la_stack *s, la_instant now)
 {
     struct la_frame *f;
     struct la_net_in in;
-    for (;;) {
+    struct la_arrival run;
+    run.frame = NULL;
+    while (la_net_has_local(s->net)) {
         enum la_net_verdict verdict = la_net_local_next(s->net, &f, &in, now);
-        if (verdict == LA_NET_IDLE)
-            return;
-        serve(s, verdict, &in, f, now);
+        serve(s, verdict, &in, f, &run);
+        if (!la_net_has_local(s->net))
+            flush(s, &run, now); /* which may send to this host again */
     }
 }
 
@@ -264,11 +298,14 @@ void
 la_stack_input(struct la_stack *s, int iface, struct la_frame **take_frames, size_t n,
                la_instant now)
 {
+    struct la_arrival run;
+    run.frame = NULL;
     now = la_stack_clock(s, now);
     s->stats.frames_in += n;
     for (size_t i = 0; i < n; i++) {
         struct la_net_in in;
         enum la_net_verdict verdict = la_net_input(s->net, iface, take_frames[i], &in, now);
-        serve(s, verdict, &in, take_frames[i], now);
+        serve(s, verdict, &in, take_frames[i], &run);
     }
+    flush(s, &run, now);
 }

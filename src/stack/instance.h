@@ -10,6 +10,9 @@
 #define LA_STACK_INSTANCE_H
 
 #include <lastack/stack.h>
+
+#include <string.h>
+
 #include "base/hash.h"
 #include "base/index.h"
 #include "base/pool.h"
@@ -131,6 +134,14 @@ struct la_tuple {
     struct la_endpoint local, remote;
 };
 
+static inline bool
+la_tuple_equal(const struct la_tuple *a, const struct la_tuple *b)
+{
+    return a->local.port == b->local.port && a->remote.port == b->remote.port &&
+           memcmp(&a->remote.addr, &b->remote.addr, sizeof(a->remote.addr)) == 0 &&
+           memcmp(&a->local.addr, &b->local.addr, sizeof(a->local.addr)) == 0;
+}
+
 /* A fresh record under its four-tuple, with the connection opened by `cfg` but CLOSED. LIMIT,
  * NO_MEMORY, ADDRESS_IN_USE, NO_ROUTE. */
 la_err la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp_cfg *cfg,
@@ -210,6 +221,25 @@ void la_forward_segment(struct la_stack *s, uint32_t idx, const struct la_tcp_se
 
 /* A held SYN was not answered in time. */
 void la_forward_timeout(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo);
+
+/* ---- arriving segments (input.c, gather.c) ---------------------------------------------- */
+
+/* A TCP segment on its way to its connection: checksum, ports and options are judged. */
+struct la_arrival {
+    struct la_tuple tuple;
+    int iface;
+    struct la_tcp_seg seg;
+    struct la_frame *frame; /* its payload is the text; owned, NULL = there is none */
+    uint32_t segments_n;    /* that it was gathered from, here or by the link */
+    uint32_t piece_bytes;   /* text of the largest of them */
+    uint32_t last_off;      /* where in the text the last of them begins */
+    uint32_t bytes_max;     /* text that may be gathered (la_gather_begin()) */
+};
+
+/* May what follows this segment be gathered with it? Its text must be all of the chain. */
+bool la_gather_begin(struct la_stack *s, struct la_arrival *run);
+/* Takes `take_a` into `run`, which has begun. False: it does not continue it, nothing is taken. */
+bool la_gather_add(struct la_arrival *run, const struct la_arrival *take_a);
 
 /* ---- handles ---------------------------------------------------------------------------- */
 

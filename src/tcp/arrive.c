@@ -293,18 +293,19 @@ tell_peer_window(const struct la_tcp_conn *c, uint32_t before, struct la_tcp_tod
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 
-/* The send window follows the newest segment (3.10.7.4 fifth). */
+/* The send window follows the newest segment (3.10.7.4 fifth); of gathered ones the last. */
 static void
 update_window(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
-    if (!(la_seq_lt(c->snd_wl1, seg->seq) ||
-          (la_seq_eq(c->snd_wl1, seg->seq) && la_seq_le(c->snd_wl2, seg->ack))))
+    la_seq seq = la_seq_add(seg->seq, todo->last_off);
+    if (!(la_seq_lt(c->snd_wl1, seq) ||
+          (la_seq_eq(c->snd_wl1, seq) && la_seq_le(c->snd_wl2, seg->ack))))
         return;
     uint32_t before = c->snd_wnd;
     c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
     if (c->snd_wnd > c->snd_wnd_max)
         c->snd_wnd_max = c->snd_wnd;
-    c->snd_wl1 = seg->seq;
+    c->snd_wl1 = seq;
     c->snd_wl2 = seg->ack;
     if (c->snd_wnd != before)
         c->want |= LA_TCP_WANT_DATA;
@@ -474,7 +475,7 @@ void
 la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     LA_ASSERT(c->state != LA_TCP_CLOSED && c->state != LA_TCP_LISTEN);
-    c->segments_received++;
+    c->segments_received += todo->segments_n > 1 ? todo->segments_n : 1;
     if (time_wait_gives_way(c, seg)) { /* whoever owns it may still read what was received */
         la_tcp_end(c, LA_TCP_EV_RCV_SYN_REUSE, LA_OK, todo);
         todo->reuse = true;

@@ -42,7 +42,8 @@ enum la_tcp_flag {
     LA_TCP_F_ZERO_WINDOW = 1u << 18,  /* we offered a zero window (event once) */
     LA_TCP_F_SYN_RETRANSMITTED = 1u << 19, /* RFC 6298 5.7 */
     LA_TCP_F_R1_REACHED = 1u << 20,
-    LA_TCP_F_PROBED = 1u << 21 /* the octet at SND.NXT was sent as a window probe */
+    LA_TCP_F_PROBED = 1u << 21, /* the octet at SND.NXT was sent as a window probe */
+    LA_TCP_F_SYN_ACK_SENT = 1u << 22 /* simultaneous open: our SYN went out again, with an ACK */
 };
 
 /* What must be sent, until it has been. */
@@ -156,6 +157,9 @@ struct la_tcp_todo {
     la_instant now;
     uint64_t segment_id;    /* of the segment that arrives, 0 = none */
     struct la_chain *text;  /* the arriving segment's octets; steps may take from it */
+    uint32_t segments_n;    /* how many segments it was gathered from, 0 = it is one */
+    uint32_t piece_bytes;   /* then the text of the largest of them */
+    uint32_t last_off;      /* and where in the text the last one begins */
     enum la_reason reason;  /* why the segment was dropped or remarked upon */
     uint32_t wake;          /* LA_READY_* for the application */
     bool rst;               /* answer with this RST */

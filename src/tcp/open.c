@@ -59,8 +59,8 @@ take_mss(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
     uint32_t mss = (syn->has & LA_TCP_HAS_MSS) != 0 ? syn->mss : c->smss;
     if (mss > c->rmss)
         mss = c->rmss;
-    if (mss < MSS_LEAST)
-        mss = MSS_LEAST;
+    if (mss < MSS_LEAST) /* but never more than our own interface takes */
+        mss = c->rmss < MSS_LEAST ? c->rmss : (uint32_t)MSS_LEAST;
     if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0)
         mss -= TIMESTAMPS_BYTES;
     c->smss = (uint16_t)mss;
