@@ -306,7 +306,7 @@ test_handles__ephemeral_ports(void **state)
     peer_free(&p);
 }
 
-/* RFC 6056: not one after the other; by default from the dynamic range (RFC 6335 6). */
+/* RFC 6056: not one after the other; by default from the dynamic range. */
 static void
 test_handles__ephemeral_ports_are_scattered(void **state)
 {
