@@ -30,7 +30,7 @@ LD_LIBRARY_PATH=$libdir "$tree/shared"
 
 # shellcheck disable=SC2046
 cc -std=gnu11 -Wall -Wextra -Wpedantic -Werror -o "$tree/static" "$example" \
-    $(pkg-config --cflags lastack) "$libdir/liblastack.a"
+    $(pkg-config --cflags lastack) "$libdir/liblastack.a" $(pkg-config --static --libs jansson)
 "$tree/static"
 
 test -x "$tree/root$(pkg-config --variable=prefix lastack | sed "s|^$tree/root||")/bin/lastack"

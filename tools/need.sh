@@ -12,7 +12,8 @@ set -u
 packages_of() {
     case $1 in
     build)
-        echo gcc:cc libc6-dev meson:meson ninja-build:ninja pkg-config:pkg-config python3:python3
+        echo gcc:cc libc6-dev libjansson-dev meson:meson ninja-build:ninja pkg-config:pkg-config \
+            python3:python3
         ;;
     demo) echo ca-certificates curl:curl ;;
     check) echo libcmocka-dev clang-format:clang-format curl:curl scdoc:scdoc tshark:tshark ;;

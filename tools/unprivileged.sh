@@ -31,11 +31,18 @@ if ! as_nobody test -x "$program" && as_nobody test -x "/usr/bin/${program##*/}"
 fi
 as_nobody test -x "$program" ||
     skip "user 65534 cannot reach $program: put the tree where others may enter"
-for argument in "$@"; do
+# The test runs in a folder of its own: paths are made absolute.
+left=$#
+while [ "$left" -gt 0 ]; do
+    argument=$1
+    shift
     if [ -e "$argument" ]; then
+        argument=$(realpath -s "$argument")
         as_nobody test -r "$argument" ||
             skip "user 65534 cannot read $argument: put the tree where others may enter"
     fi
+    set -- "$@" "$argument"
+    left=$((left - 1))
 done
 
 dir=$(mktemp -d) || exit 1
@@ -43,4 +50,5 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 143' INT TERM
 chown 65534:65534 "$dir"
 cd "$dir" || exit 1
-HOME=$dir TMPDIR=$dir as_nobody "$program" "$@"
+# Not root's PATH: a folder in it that may not be searched changes what "not found" means.
+PATH=/usr/local/bin:/usr/bin:/bin HOME=$dir TMPDIR=$dir as_nobody "$program" "$@"

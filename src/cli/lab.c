@@ -19,7 +19,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { SEED_DEFAULT = 1, WIDTH_PLAIN = 80, OPTION_BYTES = 64, DELAY_MS = 10 };
+enum { SEED_DEFAULT = 1, WIDTH_PLAIN = 80, OPTION_BYTES = 64 };
 enum { BUDGET_BYTES = 256 << 20 };
 
 struct arguments {
@@ -54,7 +54,7 @@ static const char help_head[] =
     "  --color auto|always|never\n"
     "  --ascii               no characters beyond ASCII\n"
     "\n"
-    "network (the default is a delay of 10ms each way, and seed 1):\n";
+    "network (without them: what suits the scenario, mostly 10ms each way; seed 1):\n";
 
 static int
 usage_error(const char *text, const char *word)
@@ -378,7 +378,8 @@ la_cli_lab(int argc, char **argv)
     la_netopt_init(&a.net);
     a.net.seed = SEED_DEFAULT;
     for (size_t i = 0; i < 2; i++)
-        a.net.impair[i].delay_ns = DELAY_MS * INT64_C(1000000);
+        a.net.impair[i] =
+            (struct la_impair){.delay_ns = LA_LAB_OWN_DELAY, .rate_bps = LA_LAB_OWN_RATE};
     int status = parse(argc, argv, &a);
     if (status != LA_CLI_OK)
         return status;

@@ -9,6 +9,8 @@
 
 /* The stack has news of a socket in LA_PSOCK_CONNECTING. */
 void la_connect_progress(struct la_psock *ps);
+/* The stack has heard ICMP errors: attempts that they are about are given up. */
+void la_connect_soft_errors(struct la_run *run);
 /* Nobody waits in a blocking connect() any longer, but the attempt goes on: from now on the socket
  * behaves as after a non-blocking one. */
 void la_connect_left_alone(struct la_psock *ps);

@@ -6,8 +6,8 @@
  *
  * The program holds one end of a unix datagram pair, so poll(), read() and write() are native.
  * Calls with addresses are served here. A unix datagram does not carry a UDP address: for each
- * datagram that lies in the program's queue there is a letter here, in the same order. A native read
- * takes a datagram without telling; SIOCOUTQ of our end counts the memory of what is still
+ * datagram that lies in the program's queue there is a letter here, in the same order. A native
+ * read takes a datagram without telling; SIOCOUTQ of our end counts the memory of what is still
  * queued, and since the memory of each is known, it says exactly how many were taken.
  *
  * A unix queue holds 10 datagrams (net.unix.max_dgram_qlen): the rest stays in the stack.
@@ -34,9 +34,9 @@
 struct la_letter {
     struct la_letter *next;
     struct la_endpoint from;
-    int memory_n;      /* what SIOCOUTQ counts for it */
+    int memory_n; /* what SIOCOUTQ counts for it */
     bool bell;
-    size_t n;          /* octets, in the stash only */
+    size_t n; /* octets, in the stash only */
     uint8_t bytes[];
 };
 
@@ -225,8 +225,8 @@ la_datagram_send(struct la_psock *ps, const struct la_endpoint *to, struct la_by
     struct la_endpoint outward, local;
     if (to != NULL)
         outward = la_name_outward(run, to, true);
-    la_ssize n = la_sock_send(run->socks, ps->sock, bytes, false, to != NULL ? &outward : NULL,
-                              run->now);
+    la_ssize n =
+        la_sock_send(run->socks, ps->sock, bytes, false, to != NULL ? &outward : NULL, run->now);
     if (n >= 0 && ps->port_inside == 0 && la_sock_local(run->socks, ps->sock, &local) == LA_OK)
         la_run_port_take(ps, local.port); /* it was bound just now: answers from inside reach it */
     if (n == LA_ERR_BAD_ARGUMENT)

@@ -5,9 +5,10 @@
  * Read first: docs/theory/run.md; unix(7).
  *
  * THE FILL. A unix socket is writable as soon as it is connected; a TCP socket in SYN-SENT is not.
- * So the program's end is stuffed until send() says EAGAIN (POLLOUT goes off earlier, but a send() would still
- * succeed). With the smallest send buffer that takes two small messages instead of a megabyte; the
- * buffer is widened when the connection is up, for which the program's end must be found again.
+ * So the program's end is stuffed until send() says EAGAIN (POLLOUT goes off earlier, but a send()
+ * would still succeed). With the smallest send buffer that takes two small messages instead of a
+ * megabyte; the buffer is widened when the connection is up, for which the program's end must be
+ * found again.
  *
  * THE SENTINEL. Closing our end shows the program ECONNRESET only if our end has unread octets.
  * So the last octet is always left in the queue: it is forwarded when it is seen (MSG_PEEK) and

@@ -163,7 +163,8 @@ find(const struct la_visit *v)
 {
     int level = (int)(uint32_t)v->call.args[1];
     int name = (int)(uint32_t)v->call.args[2];
-    if ((level == IPPROTO_TCP && v->ps->datagram) || (level == IPPROTO_IPV6 && v->ps->family == AF_INET))
+    if ((level == IPPROTO_TCP && v->ps->datagram) ||
+        (level == IPPROTO_IPV6 && v->ps->family == AF_INET))
         return NULL;
     for (size_t i = 0; i < ROWS_N; i++) {
         if (table[i].level == level && table[i].name == name)

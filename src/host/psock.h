@@ -81,6 +81,8 @@ struct la_psock {
     int family;              /* AF_INET, AF_INET6 */
     bool datagram;
     bool doomed;             /* on the list of records to be freed at the end of the round */
+    bool bound;              /* by bind(), to … */
+    struct la_endpoint bound_to; /* … this endpoint of the stack */
     bool local_shown;        /* bound to a loopback address, which the stack does not have */
     struct la_addr local_as; /* … this one */
     uint16_t port_inside;    /* bound to it, so that sockets inside reach it; 0 = none */

@@ -153,10 +153,11 @@ la_psock_renew(struct la_psock *ps)
     (void)la_map_take(&ps->run->registry.by_sock, ps->sock);
     (void)la_sock_close(ps->run->socks, ps->sock, ps->run->now);
     ps->sock = 0;
-    ps->local_shown = false;
     if (!open_sock(ps))
         return false;
     la_options_restore(ps);
+    if (ps->bound) /* it may be taken by now: then the next call chooses another */
+        (void)la_sock_bind(ps->run->socks, ps->sock, &ps->bound_to);
     return true;
 }
 

@@ -33,7 +33,8 @@ void la_psock_unname(struct la_psock *ps);
 void la_psock_retire(struct la_psock *ps);
 /* The same, but the peer is told by a RST. */
 void la_psock_abort(struct la_psock *ps);
-/* A fresh socket of the stack instead of the one that failed. False: no memory. */
+/* A fresh socket of the stack instead of the one that failed, with its options and what it was
+ * bound to. False: no memory. */
 bool la_psock_renew(struct la_psock *ps);
 
 /* The record behind a borrowed descriptor; NULL: not one of ours. */

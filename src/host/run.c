@@ -68,6 +68,18 @@ add_addresses(struct la_run *run, struct la_stack *stack, bool near)
     return err;
 }
 
+/* Passes the near stack's story on, and listens for ICMP errors: see la_connect_soft_errors(). */
+static void
+near_sink(void *ctx, const struct la_event *event)
+{
+    struct la_run *run = ctx;
+    const struct la_trace *trace = &run->cfg->trace;
+    if (event->kind == LA_EVENT_ERROR && event->u.error.soft)
+        run->soft_error = true;
+    if ((trace->mask & LA_EVENT_BIT(event->kind)) != 0)
+        trace->sink(trace->ctx, event);
+}
+
 static la_err
 make_stack(struct la_run *run, bool near, struct la_stack **out)
 {
@@ -84,6 +96,8 @@ make_stack(struct la_run *run, bool near, struct la_stack **out)
     cfg.tcp.sndbuf_bytes = BUFFER_BYTES;
     cfg.tcp.rcvbuf_bytes = BUFFER_BYTES;
     cfg.trace = run->cfg->trace;
+    if (near)
+        cfg.trace = (struct la_trace){near_sink, run, cfg.trace.mask | LA_EVENT_BIT(LA_EVENT_ERROR)};
     la_err err = la_stack_new(&cfg, run->now, out);
     struct la_iface_cfg iface = {.caps = caps_of(run->cfg), .any_address = !near};
     int number;

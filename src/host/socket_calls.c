@@ -126,6 +126,10 @@ bind_to(struct la_psock *ps, const struct la_endpoint *wanted)
     }
     if (err != LA_OK)
         return la_err_to_errno(err);
+    ps->bound = true;
+    ps->bound_to = local;
+    if (la_sock_local(run->socks, ps->sock, &ps->bound_to) != LA_OK)
+        ps->bound = false;
     ps->local_shown = loopback;
     ps->local_as = wanted->addr;
     if (ps->datagram && la_sock_local(run->socks, ps->sock, &local) == LA_OK)

@@ -125,6 +125,8 @@ move(struct la_run *run)
         la_pump_round(run);
         la_wire_pump(run->wire, run->near_stack, run->far_stack, run->now);
         serve_events(run);
+        if (run->soft_error)
+            la_connect_soft_errors(run);
         if (run->busy_first == NULL)
             break;
     }

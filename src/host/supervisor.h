@@ -68,6 +68,7 @@ struct la_run {
     bool tasks_gone;             /* no process under the filter is left */
     la_instant signal_at;        /* the latest signal that asked the program to end */
     bool interrupted;            /* asked a second time: end at once */
+    bool soft_error;             /* the near stack heard an ICMP error since this was cleared */
     bool foreign_said;           /* the line about 32-bit programs was written */
 };
 

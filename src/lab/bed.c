@@ -79,6 +79,13 @@ la_bed_cfg_init(struct la_bed_cfg *cfg, struct la_mem *mem, uint64_t seed)
     };
 }
 
+void
+la_bed_cfg_path(struct la_bed_cfg *cfg, uint32_t delay_ms, uint64_t rate_bps)
+{
+    struct la_impair path = {.delay_ns = delay_ms * LA_NS_PER_MS, .rate_bps = rate_bps};
+    cfg->impair[LA_CLIENT] = cfg->impair[LA_SERVER] = path;
+}
+
 static la_err
 stack_new(struct la_bed *bed, int end)
 {

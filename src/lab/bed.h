@@ -38,12 +38,14 @@ struct la_bed_cfg {
 
 /* A plain wire of 10 ms each way, MTU 1500, the stacks' defaults, nobody hears. */
 void la_bed_cfg_init(struct la_bed_cfg *cfg, struct la_mem *mem, uint64_t seed);
+/* Both directions take their time: what is sent at once arrives one by one. */
+void la_bed_cfg_path(struct la_bed_cfg *cfg, uint32_t delay_ms, uint64_t rate_bps);
 
 struct la_bed {
     struct la_bed_cfg cfg;
     struct la_stack *stack[2];
     struct la_wire *wire;
-    struct la_link *tap;     /* what the client's end goes through: the wire's end, or a tee of it */
+    struct la_link *tap;     /* what the client's end goes through: the wire's end, or a tee */
     la_instant now;
     struct la_event *events; /* the record */
     size_t events_n, events_room;

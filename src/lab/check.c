@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FLOW_BYTES = 200 };
+#include "base/time.h"
+
+enum { FLOW_BYTES = 200, LATE_US_MAX = 1000 };
 
 void
 la_lab_expect(struct la_lab *lab, bool ok, const char *format, ...)
@@ -91,6 +93,13 @@ la_lab_sent(const struct la_lab *lab, int end, uint8_t mask, uint8_t flags, size
             return event;
     }
     return NULL;
+}
+
+bool
+la_lab_apart(const struct la_event *before, const struct la_event *after, int64_t us)
+{
+    int64_t gap_us = la_instant_diff_us(after->at, before->at);
+    return gap_us >= us && gap_us - us <= LATE_US_MAX;
 }
 
 /* ---- sentences about them --------------------------------------------------------------- */

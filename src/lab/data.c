@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 enum { REQUEST_BYTES = 100, ANSWER_BYTES = 10000, WRITE_BYTES = 10, WRITES_N = 5, PAUSE_MS = 5 };
+enum { DELAY_MS = 10, RATE_BPS = 10000000 };
 
 /* ---- transfer --------------------------------------------------------------------------- */
 
@@ -49,7 +50,13 @@ play_transfer(struct la_lab *lab)
                   "the server acknowledged %u octets", acked_octets(lab, LA_SERVER));
 }
 
-static const struct la_lab_part transfer_parts[] = {{NULL, NULL, play_transfer}};
+static void
+setup_slow_path(struct la_bed_cfg *cfg)
+{
+    la_bed_cfg_path(cfg, DELAY_MS, RATE_BPS);
+}
+
+static const struct la_lab_part transfer_parts[] = {{NULL, setup_slow_path, play_transfer}};
 
 const struct la_scenario la_scenario_transfer = {
     .name = "transfer",
@@ -65,7 +72,7 @@ const struct la_scenario la_scenario_transfer = {
     .look =
         "seq plus len is the seq of the next segment, and the ack that answers it.\n"
         "A lost acknowledgement is repaired by the next one; nothing is sent again.\n"
-        "The request is acknowledged by the answer's first segment, not by a segment of its own.",
+        "The last acknowledgement comes late: the client had waited for something to send with it.",
     .parts = transfer_parts,
     .parts_n = 1,
 };
@@ -85,15 +92,18 @@ write_small(struct la_lab *lab)
     size_t n = 0, nth = 0;
     const struct la_event *sent;
     la_lab_establish(lab);
-    la_lab_run(lab, 100);
+    /* The first octets draw an acknowledgement at once, since it opens the window. */
+    la_lab_send(lab, LA_CLIENT, WRITE_BYTES);
+    la_lab_await_octets(lab, LA_SERVER, WRITE_BYTES);
+    la_lab_run(lab, 500);
     la_lab_mark(lab);
     for (unsigned i = 0; i < WRITES_N; i++) {
         la_lab_send(lab, LA_CLIENT, WRITE_BYTES);
         la_lab_run(lab, PAUSE_MS);
     }
-    la_lab_await_octets(lab, LA_SERVER, WRITES_N * WRITE_BYTES);
+    la_lab_await_octets(lab, LA_SERVER, (WRITES_N + 1) * WRITE_BYTES);
     la_lab_run(lab, 500);
-    la_lab_expect_octets(lab, LA_SERVER, WRITES_N * WRITE_BYTES);
+    la_lab_expect_octets(lab, LA_SERVER, (WRITES_N + 1) * WRITE_BYTES);
     while ((sent = la_lab_sent(lab, LA_CLIENT, 0, 0, nth++)) != NULL)
         n += sent->u.segment.len != 0;
     return n;

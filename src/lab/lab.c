@@ -230,13 +230,11 @@ struct wait {
     uint64_t n;
 };
 
-static bool
-await(struct wait *wait, la_bed_done *done)
+bool
+la_lab_await(struct la_lab *lab, la_bed_done *done, void *ctx)
 {
-    if (wait->lab->failure[0] != 0)
-        return true;
-    return la_bed_run(wait->lab->bed, done, wait,
-                      la_instant_add_ns(wait->lab->bed->now, AWAIT_S * LA_NS_PER_S));
+    return lab->failure[0] == 0 &&
+           la_bed_run(lab->bed, done, ctx, la_instant_add_ns(lab->bed->now, AWAIT_S * LA_NS_PER_S));
 }
 
 static bool
@@ -250,7 +248,7 @@ void
 la_lab_await_state(struct la_lab *lab, int end, enum la_tcp_state state)
 {
     struct wait wait = {.lab = lab, .end = end, .what = state};
-    bool reached = await(&wait, state_reached);
+    bool reached = la_lab_await(lab, state_reached, &wait);
     enum la_tcp_state now = (enum la_tcp_state)lab->end[end].state;
     la_lab_expect(lab, reached, "the %s should have come to %s and is in %s", la_lab_end_name(end),
                   la_tcp_state_name(state, LA_NAMES_RFC),
@@ -268,7 +266,7 @@ void
 la_lab_await_octets(struct la_lab *lab, int end, uint64_t received_n)
 {
     struct wait wait = {.lab = lab, .end = end, .n = received_n};
-    bool all = await(&wait, octets_received);
+    bool all = la_lab_await(lab, octets_received, &wait);
     la_lab_expect(lab, all, "the %s should have received %llu octets and has %llu",
                   la_lab_end_name(end), (unsigned long long)received_n,
                   (unsigned long long)lab->end[end].received_n);
@@ -285,7 +283,7 @@ void
 la_lab_await_count(struct la_lab *lab, int end, enum la_event_kind kind, unsigned detail, size_t n)
 {
     struct wait wait = {.lab = lab, .end = end, .kind = kind, .what = detail, .n = n};
-    bool all = await(&wait, counted);
+    bool all = la_lab_await(lab, counted, &wait);
     la_lab_expect(lab, all, "%zu times %s at the %s was waited for, %zu came", n,
                   la_event_kind_name(kind), la_lab_end_name(end),
                   la_lab_count(lab, end, kind, detail));

@@ -82,7 +82,9 @@ void la_lab_lose(struct la_lab *lab, int from_end, struct la_lab_pick pick);
 /* ---- lab.c: waiting --------------------------------------------------------------------- */
 
 void la_lab_run(struct la_lab *lab, uint32_t ms);
-/* Fails when it has not come about in half an hour. */
+/* Until `done` says so; false when it has not in half an hour, or something failed before. These
+ * below fail then. */
+bool la_lab_await(struct la_lab *lab, la_bed_done *done, void *ctx);
 void la_lab_await_state(struct la_lab *lab, int end, enum la_tcp_state state);
 void la_lab_await_octets(struct la_lab *lab, int end, uint64_t received_n);
 /* So many events of that kind and detail (see la_lab_count()) at `end` since the mark. */
@@ -104,6 +106,10 @@ void la_lab_expect_path(struct la_lab *lab, int end, la_handle conn, const uint8
 void la_lab_expect_flow(struct la_lab *lab, const char *flow);
 /* What `end` has received: n octets, those that were sent. */
 void la_lab_expect_octets(struct la_lab *lab, int end, uint64_t n);
+
+/* Was there so much time between two events? A timer may be a little late, never early: the
+ * wheel behind it has ticks. */
+bool la_lab_apart(const struct la_event *before, const struct la_event *after, int64_t us);
 
 /* Matches any detail in la_lab_count() and la_lab_find(). */
 enum { LA_LAB_ANY = 0xffff };

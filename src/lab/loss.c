@@ -9,6 +9,7 @@
 #include "base/time.h"
 
 enum { SMALL_BYTES = 500, LARGE_BYTES = 20000, TIMES_LOST = 3, THIRD = 2 };
+enum { DELAY_MS = 10, RATE_BPS = 10000000 };
 
 /* ---- rto -------------------------------------------------------------------------------- */
 
@@ -95,7 +96,14 @@ play_fast_retransmit(struct la_lab *lab)
                   "the timer had to help");
 }
 
-static const struct la_lab_part fast_retransmit_parts[] = {{NULL, NULL, play_fast_retransmit}};
+static void
+setup_slow_path(struct la_bed_cfg *cfg)
+{
+    la_bed_cfg_path(cfg, DELAY_MS, RATE_BPS);
+}
+
+static const struct la_lab_part fast_retransmit_parts[] = {
+    {NULL, setup_slow_path, play_fast_retransmit}};
 
 const struct la_scenario la_scenario_fast_retransmit = {
     .name = "fast-retransmit",
@@ -112,7 +120,9 @@ const struct la_scenario la_scenario_fast_retransmit = {
         "the hole.\n"
         "The repair leaves about one round trip after the loss; the timer would have needed at "
         "least 200 ms.\n"
-        "The congestion window is halved, not reset to one segment.",
+        "ssthresh becomes half of what was under way, and the congestion window goes on from "
+        "there; "
+        "it is not reset to one segment.",
     .parts = fast_retransmit_parts,
     .parts_n = 1,
 };

@@ -80,7 +80,7 @@ const struct la_scenario la_scenario_handshake = {
         "In the second part the client's application sends before the connection is up. The octets "
         "wait and travel with the third segment.",
     .look =
-        "Sequence numbers are shown relative to each side's ISN; --full and --pcap have the true "
+        "Sequence numbers are shown relative to each side's ISN; with --absolute they are the true "
         "ones, which are unpredictable on purpose (RFC 6528).\n"
         "The client is in ESTABLISHED one way earlier than the server, which has to wait for the "
         "third segment.\n"

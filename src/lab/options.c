@@ -112,6 +112,19 @@ peer_send(struct la_lab *lab, struct la_lab_peer *peer, uint8_t flags, struct la
     la_bed_settle(lab->bed);
 }
 
+static bool
+peer_answered(void *ctx)
+{
+    return ((const struct la_lab_peer *)ctx)->flags_seen != 0;
+}
+
+static bool
+peer_has_all(void *ctx)
+{
+    const struct la_lab_peer *peer = ctx;
+    return peer->octets_n >= peer->octets_wanted_n;
+}
+
 /* SYN with these options, SYN,ACK, ACK. */
 static void
 peer_open(struct la_lab *lab, struct la_lab_peer *peer, uint16_t port, struct la_bytes options)
@@ -119,8 +132,8 @@ peer_open(struct la_lab *lab, struct la_lab_peer *peer, uint16_t port, struct la
     struct la_endpoint server = la_lab_server(!la_addr_is_v4(&peer->local.addr));
     la_lab_peer_begin(peer, port, &server, PEER_ISS);
     peer_send(lab, peer, LA_TCP_SYN, options, nothing);
-    la_lab_run(lab, 100);
-    la_lab_expect(lab, (peer->flags_seen & (LA_TCP_SYN | LA_TCP_ACK)) == (LA_TCP_SYN | LA_TCP_ACK),
+    bool answered = la_lab_await(lab, peer_answered, peer);
+    la_lab_expect(lab, answered && peer->flags_seen == (LA_TCP_SYN | LA_TCP_ACK),
                   "the server did not answer the SYN");
     peer_send(lab, peer, LA_TCP_ACK, nothing, nothing);
     la_lab_await_state(lab, LA_SERVER, LA_TCP_ESTABLISHED);
@@ -144,9 +157,9 @@ play_mss_default(struct la_lab *lab, bool v6, unsigned mss)
     struct la_lab_peer peer;
     peer_join(lab, &peer, v6);
     peer_open(lab, &peer, PEER_PORT, nothing);
-    la_lab_send(lab, LA_SERVER, 2 * (uint64_t)mss);
-    la_lab_run(lab, 100);
-    la_lab_expect(lab, peer.octets_n == 2 * (uint64_t)mss, "%llu octets came to the client",
+    peer.octets_wanted_n = 2 * (uint64_t)mss;
+    la_lab_send(lab, LA_SERVER, peer.octets_wanted_n);
+    la_lab_expect(lab, la_lab_await(lab, peer_has_all, &peer), "%llu octets came to the client",
                   (unsigned long long)peer.octets_n);
     la_lab_expect(lab, peer.text_bytes_max == mss, "the largest segment has %u octets, not %u",
                   peer.text_bytes_max, mss);
@@ -237,9 +250,8 @@ expect_text_taken(struct la_lab *lab, struct la_lab_peer *peer, struct la_bytes 
     static const uint8_t letters[TEXT_BYTES + 1] = "abcdefghijklmnopqrstuvwxyz";
     uint64_t before_n = lab->end[LA_SERVER].received_n;
     peer_send(lab, peer, LA_TCP_ACK | LA_TCP_PSH, options, (struct la_bytes){letters, TEXT_BYTES});
+    la_lab_await_octets(lab, LA_SERVER, before_n + TEXT_BYTES);
     la_lab_run(lab, 200);
-    la_lab_expect(lab, lab->end[LA_SERVER].received_n == before_n + TEXT_BYTES,
-                  "the server did not take the text");
 }
 
 static void

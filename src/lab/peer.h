@@ -21,6 +21,7 @@ struct la_lab_peer {
     uint16_t mss;         /* what the other end announced */
     uint32_t text_bytes_max; /* of one segment */
     uint64_t octets_n;    /* arrived in order */
+    uint64_t octets_wanted_n; /* for whoever waits for them */
 };
 
 /* Joins the bed under `addr` (10.0.0.9 or 2001:db8::9 are free); one at a time. */

@@ -14,6 +14,8 @@
 enum { PROSE_COLUMNS_MAX = 100, COLUMNS_DEFAULT = 80, LINE_BYTES = 512 };
 /* Between the parts of a scenario, so that a capture shows them apart. */
 enum { PAUSE_S = 1 };
+/* What is under way when a part ends still arrives. */
+enum { FAREWELL_MS = 500 };
 
 /* ---- words ------------------------------------------------------------------------------ */
 
@@ -129,7 +131,12 @@ bed_cfg(const struct la_lab_cfg *cfg, const struct la_lab_part *part, struct la_
     if (part->setup != NULL)
         part->setup(bed);
     for (int end = LA_CLIENT; end <= LA_SERVER; end++) {
+        struct la_impair own = bed->impair[end];
         bed->impair[end] = cfg->impair[end];
+        if (cfg->impair[end].delay_ns == LA_LAB_OWN_DELAY)
+            bed->impair[end].delay_ns = own.delay_ns;
+        if (cfg->impair[end].rate_bps == LA_LAB_OWN_RATE)
+            bed->impair[end].rate_bps = own.rate_bps;
         if (bed->mtu_bytes[end] > cfg->mtu_bytes)
             bed->mtu_bytes[end] = cfg->mtu_bytes;
     }
@@ -168,6 +175,7 @@ play_part(const struct la_lab_part *part, const struct la_lab_cfg *cfg, la_insta
         return false;
     }
     part->play(&lab);
+    la_lab_run(&lab, FAREWELL_MS);
     la_lab_expect(&lab, !lab.bed->record_failed, "no memory for the record of what happened");
     *at = lab.bed->now;
     la_story_finish(story);

@@ -34,6 +34,10 @@ const struct la_scenario *la_scenario_find(const char *name);
 /* The nearest name for a misspelt one; NULL when none is near. */
 const struct la_scenario *la_scenario_suggest(const char *name);
 
+/* In an impairment: what the scenario itself has chosen (10 ms, and mostly no limit). */
+#define LA_LAB_OWN_DELAY INT64_C(-1)
+#define LA_LAB_OWN_RATE UINT64_MAX
+
 struct la_lab_cfg {
     struct la_mem *mem;
     uint64_t seed;

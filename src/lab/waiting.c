@@ -29,9 +29,7 @@ expect_two_msl(struct la_lab *lab)
         last = ack;
     const struct la_event *closed = la_lab_find(lab, LA_CLIENT, LA_EVENT_STATE, LA_TCP_CLOSED, 0);
     int64_t two_msl_us = 2 * (int64_t)lab->bed->cfg.tcp[LA_CLIENT].msl_ms * LA_US_PER_MS;
-    la_lab_expect(lab,
-                  last != NULL && closed != NULL &&
-                      la_instant_diff_us(closed->at, last->at) == two_msl_us,
+    la_lab_expect(lab, last != NULL && closed != NULL && la_lab_apart(last, closed, two_msl_us),
                   "TIME-WAIT did not last 2 MSL from the last ACK on");
 }
 

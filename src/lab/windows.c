@@ -9,6 +9,7 @@
 #include "base/time.h"
 
 enum { SMALL_RCVBUF_BYTES = 4096, STREAM_BYTES = 10000, PROBES_N = 4 };
+enum { DELAY_MS = 50, RATE_BPS = 100000000 };
 enum { LARGE_RCVBUF_BYTES = 1 << 20, LONG_STREAM_BYTES = 600000, WINDOW_UNSCALED_MAX = 65535 };
 
 /* ---- zero-window ------------------------------------------------------------------------ */
@@ -75,6 +76,7 @@ const struct la_scenario la_scenario_zero_window = {
 static void
 setup_long_pipe(struct la_bed_cfg *cfg)
 {
+    la_bed_cfg_path(cfg, DELAY_MS, RATE_BPS);
     cfg->tcp[LA_SERVER].rcvbuf_bytes = LARGE_RCVBUF_BYTES;
     cfg->tcp[LA_CLIENT].sndbuf_bytes = LARGE_RCVBUF_BYTES;
 }

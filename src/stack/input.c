@@ -82,6 +82,21 @@ must_wait_for_room(const struct la_stack *s, const struct la_rec *rec, const str
            !la_listener_has_room(s, rec);
 }
 
+/* RFC 9293 3.6.1 (MAY-2): the SYN that ended TIME-WAIT begins anew. snd_nxt: the old SND.NXT. */
+static void
+new_incarnation(struct la_stack *s, const struct la_arrival *a, la_seq snd_nxt,
+                const struct la_tcp_todo *todo)
+{
+    struct la_tcp_todo again = la_stack_todo(s, todo->now);
+    again.segment_id = todo->segment_id;
+    again.text = todo->text;
+    no_connection(s, a, &again);
+    tell_reason(s, NULL, &again);
+    uint32_t idx = la_rec_find(s, &a->tuple);
+    if (idx != LA_REC_NONE)
+        la_tcp_open_beyond(&la_rec_at(s, idx)->tcp, snd_nxt);
+}
+
 static void
 to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
               struct la_tcp_todo *todo)
@@ -102,15 +117,10 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
     }
     tell_reason(s, &rec->tcp, todo);
     bool reuse = todo->reuse;
+    la_seq snd_nxt = rec->tcp.snd_nxt;
     la_rec_settle(s, idx, todo);
-    if (reuse) { /* RFC 9293 3.6.1 (MAY-2): the SYN begins a new incarnation */
-        struct la_tcp_todo again = la_stack_todo(s, todo->now);
-        again.segment_id = todo->segment_id;
-        again.text = todo->text;
-        about(s, &a->tuple);
-        no_connection(s, a, &again);
-        tell_reason(s, NULL, &again);
-    }
+    if (reuse)
+        new_incarnation(s, a, snd_nxt, todo);
 }
 
 /* To whoever it is for. */

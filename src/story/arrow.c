@@ -15,7 +15,7 @@
 #include "story/draw.h"
 
 /* Tail and blank before the label, blank, one cell of shaft and the head behind it. */
-enum { AROUND_LABEL = 5, SHAFT_MIN = 2, LABEL_MIN = 18 };
+enum { AROUND_LABEL = 5, SHAFT_MIN = 2 };
 
 struct way {
     struct canvas *canvas;
@@ -87,14 +87,37 @@ short_reason(uint16_t reason)
     }
 }
 
-/* The reason at the arrow's broken end: in full if that leaves room for a usual label. */
+/* What stands behind an arrow that ends early, the longest first. */
 static const char *
-reason_text(const struct way *way, const struct row *row)
+reason_text(const struct row *row, unsigned attempt)
 {
-    const char *full = row->reason != 0 ? la_reason_text((enum la_reason)row->reason) : "lost";
-    uint32_t columns = (uint32_t)la_text_columns(full);
-    return columns + AROUND_LABEL + SHAFT_MIN + LABEL_MIN * 2 <= way->n ? full
-                                                                        : short_reason(row->reason);
+    if (row->fate != FATE_LOST && row->at_end)
+        return attempt == 0 ? "still under way" : attempt == 1 ? "under way" : "";
+    if (row->fate != FATE_LOST)
+        return attempt == 0 ? "fate unknown" : attempt == 1 ? "unknown" : "";
+    if (attempt == 0)
+        return row->reason != 0 ? la_reason_text((enum la_reason)row->reason) : "lost";
+    return attempt == 1 ? short_reason(row->reason) : "";
+}
+
+/* Makes the label and picks the longest reason that leaves it its numbers. */
+static const char *
+make_label_and_reason(const struct la_story *st, const struct way *way, const struct row *row,
+                      struct label *label)
+{
+    if (row->fate != FATE_LOST && row->fate != FATE_UNKNOWN) {
+        la_label_make(st, label, row, way->n - AROUND_LABEL);
+        return NULL;
+    }
+    for (unsigned attempt = 0;; attempt++) {
+        const char *why = reason_text(row, attempt);
+        uint32_t around = AROUND_LABEL + SHAFT_MIN + (uint32_t)la_text_columns(why);
+        la_label_make(st, label, row, way->n > around ? way->n - around : 0);
+        bool roomy = !label->overflow && label->columns + around <= way->n;
+        /* Options may go to a second line, but not for the sake of a long reason. */
+        if (attempt == 2 || roomy || (attempt == 1 && !label->cut))
+            return why;
+    }
 }
 
 static void
@@ -124,18 +147,12 @@ la_arrow_draw(const struct la_story *st, struct canvas *canvas, const struct row
                       .from = row->from,
                       .style = STYLE_DIM,
                       .shaft = "─"};
-    if (row->segment.retransmit_n != 0 || row->copy) {
+    if (row->again) {
         way.shaft = "╌";
         way.style = STYLE_AGAIN;
     }
-    bool ends_early = row->fate == FATE_LOST || row->fate == FATE_UNKNOWN;
-    const char *why = row->fate == FATE_LOST ? reason_text(&way, row) : "fate unknown";
-    if (AROUND_LABEL + SHAFT_MIN + la_text_columns(why) + LABEL_MIN / 2 > way.n)
-        why = "";
-    uint32_t around = AROUND_LABEL;
-    if (ends_early)
-        around += (uint32_t)la_text_columns(why) + SHAFT_MIN;
-    la_label_make(st, label, row, way.n - around);
+    const char *why = make_label_and_reason(st, &way, row, label);
+    label->reason_left = why != NULL && *why == 0 && row->fate == FATE_LOST;
     put_label(&way, label);
 
     bool departed = !la_instant_is_never(row->at[row->from]) || story_has(st, LA_STORY_ONE_SIDED);
@@ -144,7 +161,7 @@ la_arrow_draw(const struct la_story *st, struct canvas *canvas, const struct row
         la_canvas_put(canvas, row->from == LEFT ? l->left_line_col : l->right_line_col, STYLE_DIM,
                       row->from == LEFT ? "├" : "┤");
     uint32_t cell = label->columns + 3;
-    if (ends_early) {
+    if (why != NULL) {
         if (row->fate == FATE_UNKNOWN)
             way.shaft = "┄";
         draw_lost(&way, row, cell, why);

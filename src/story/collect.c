@@ -95,6 +95,31 @@ floating_merge(struct la_story *st, struct conn *conn, struct row *sent)
     la_row_free(st, row);
 }
 
+/* Did the timer (or the window's change) that floats make the end send this segment? */
+static bool
+floating_explains(const struct conn_end *end, const struct la_event_segment *s)
+{
+    if (end->timer.kind != LA_EVENT_TIMER)
+        return true;
+    switch ((enum la_timer_kind)end->timer.u.timer.timer) {
+    case LA_TIMER_PERSIST:
+        return s->cause == LA_CAUSE_WINDOW_PROBE;
+    case LA_TIMER_KEEPALIVE:
+        return s->cause == LA_CAUSE_KEEPALIVE;
+    case LA_TIMER_DELAYED_ACK:
+        return true;
+    case LA_TIMER_RETRANSMIT:
+        return s->cause == LA_CAUSE_RETRANSMIT_RTO || s->cause == LA_CAUSE_TAIL_PROBE ||
+               (s->retransmit_n != 0 && s->cause <= LA_CAUSE_FIN);
+    case LA_TIMER_FIN_WAIT_2:
+    case LA_TIMER_TIME_WAIT:
+    case LA_TIMER_USER:
+    case LA_TIMER_COUNT:
+        break;
+    }
+    return false;
+}
+
 /* ---- placing an event ------------------------------------------------------------------- */
 
 static bool
@@ -104,6 +129,10 @@ belongs_to_current(const struct la_story *st, const struct la_event *e, const st
     const struct row *row = st->current;
     if (row == NULL)
         return false;
+    /* CLOSE and RELEASE come together when BSD's close() is called. */
+    if (e->kind == LA_EVENT_CALL && e->u.call.call == LA_CALL_RELEASE)
+        return row->kind == ROW_LINE && row->conn == conn && st->current_side == side &&
+               row->begun_at.ns == e->at.ns;
     if (e->kind <= LA_EVENT_WIRE || e->kind == LA_EVENT_CALL || e->kind == LA_EVENT_TIMER)
         return false;
     if (e->segment_id != 0)
@@ -153,17 +182,23 @@ on_sent(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
     if (conn == NULL)
         return;
     struct conn_end *end = &conn->end[side];
+    bool explained = end->floating != NULL && floating_explains(end, &e->u.segment);
+    if (end->floating != NULL && !explained && end->floating->begun_at.ns != e->at.ns)
+        floating_land(st, conn, side);
     struct row *row = segment_row(st, conn, side, e);
     if (row == NULL)
         return;
     row->at[side] = e->at;
     row->state[side] = end->state;
+    /* Nothing will tell what the other end is in when it arrives: what is known has to do. */
+    if (story_has(st, LA_STORY_ONE_SIDED))
+        row->state[side ^ 1] = conn->end[side ^ 1].state;
     st->current = row;
     st->current_side = (uint8_t)side;
     la_story_track_segment(conn, row);
-    bool timed = end->floating != NULL && end->timer.kind == LA_EVENT_TIMER;
+    bool timed = explained && end->timer.kind == LA_EVENT_TIMER;
     la_words_sent(st, row, timed ? &end->timer : NULL);
-    if (end->floating != NULL)
+    if (explained)
         floating_merge(st, conn, row);
 }
 
@@ -201,7 +236,7 @@ on_duplicated(struct la_story *st, struct row *row, const struct la_event *e)
     copy->segment = row->segment;
     copy->seq_rel = row->seq_rel;
     copy->ack_rel = row->ack_rel;
-    copy->copy = true;
+    copy->copy = copy->again = true;
     copy->eventful = true;
     la_row_hash(st, copy, row->id);
     la_order_add(st, copy);
@@ -257,6 +292,12 @@ on_call(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
     /* A listener's child was taken over by its user: nothing that the peer could see. */
     if (conn != NULL && call == LA_CALL_OPEN_PASSIVE && !story_has(st, LA_STORY_FULL))
         return;
+    if (conn != NULL && call == LA_CALL_ABORT)
+        conn->end[side].abort_called = true;
+    if (conn != NULL && (call == LA_CALL_CLOSE || call == LA_CALL_RELEASE))
+        conn->end[side].close_called = true;
+    if (call == LA_CALL_RELEASE && st->current != NULL)
+        return;
     struct row *row = line_new(st, conn, side, e);
     if (row == NULL)
         return;
@@ -286,9 +327,12 @@ on_timer(struct la_story *st, struct conn *conn, unsigned side, const struct la_
 static void
 on_state(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
 {
-    struct row *row = row_of(st, e, conn, side);
     if (conn != NULL)
         la_story_track_state(conn, side, e);
+    /* A listener's child begins in LISTEN: nobody called OPEN just now. */
+    if (e->segment_id != 0 && e->u.state.event == LA_TCP_EV_OPEN_PASSIVE)
+        return;
+    struct row *row = row_of(st, e, conn, side);
     if (row == NULL)
         return;
     row->state[side] = e->u.state.to;
@@ -416,7 +460,7 @@ on_error(struct la_story *st, struct conn *conn, unsigned side, const struct la_
     if (row == NULL)
         return;
     la_words_error(st, row, side, e);
-    if (is_floating(row))
+    if (is_floating(row) && !e->u.error.soft)
         floating_land(st, row->conn, side);
 }
 

@@ -190,7 +190,7 @@ conn_new(struct la_story *st, const struct la_event *e)
         return NULL;
     }
     conn->number = (uint32_t)st->stats.conns_n;
-    conn->first_at = conn->last_at = e->at;
+    conn->first_at = conn->last_at = la_instant_is_never(e->at) ? st->now : e->at;
     bool left = local_is_left(e);
     conn->endpoint[LEFT] = left ? e->local : e->remote;
     conn->endpoint[RIGHT] = left ? e->remote : e->local;
@@ -240,7 +240,7 @@ la_story_conn_of_event(struct la_story *st, const struct la_event *e)
     if (conn != NULL) {
         unsigned side = la_story_conn_side(conn, e);
         if (!event_opens(e, &conn->end[side]) || !end_is_spent(conn, side)) {
-            if (conn->last_at.ns < e->at.ns && e->at.ns != LA_INSTANT_NEVER.ns)
+            if (conn->last_at.ns < e->at.ns && !la_instant_is_never(e->at))
                 conn->last_at = e->at;
             return conn;
         }

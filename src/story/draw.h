@@ -30,7 +30,9 @@ struct label {
     struct label_piece piece[LABEL_PIECES_N_MAX];
     size_t n;
     uint32_t columns; /* of the chosen ones with blanks between */
-    bool overflow;    /* some `must` piece was not chosen */
+    bool overflow;    /* something that must be said was not chosen */
+    bool reason_left; /* why it was lost did not fit either */
+    bool cut;         /* and it was a number or the flags, not an option */
 };
 /* What stands in the arrow, in at most `columns`. */
 void la_label_make(const struct la_story *st, struct label *label, const struct row *row,
@@ -44,7 +46,7 @@ void la_ladder_frame(const struct la_story *st, struct canvas *canvas, const str
 /* Times and states at both ends. */
 void la_ladder_ends(const struct la_story *st, struct canvas *canvas, const struct row *row);
 void la_ladder_write(const struct la_story *st, const struct canvas *canvas);
-/* "#2" */
+/* "#2"; four columns at most, so the last four digits of a high number. */
 void la_ladder_tag(const struct conn *conn, struct text *out);
 enum style la_ladder_tag_style(const struct conn *conn);
 /* An instant counted from the connection's beginning, in at most `columns`. */

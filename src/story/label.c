@@ -152,14 +152,13 @@ choose_musts(struct label *label, uint32_t columns)
             options_columns += piece_columns(piece);
         else if (piece->rank == RANK_MUST)
             choose(label, piece, columns);
-        label->overflow =
-            label->overflow || (piece->rank == RANK_MUST && !piece->option && !piece->chosen);
+        label->cut = label->cut || (piece->rank == RANK_MUST && !piece->option && !piece->chosen);
     }
-    bool fits = !label->overflow && label->columns + options_columns <= columns + 1;
+    bool fits = !label->cut && label->columns + options_columns <= columns + 1;
     for (size_t i = 0; i < label->n; i++)
         if (label->piece[i].option && fits)
             choose(label, &label->piece[i], columns);
-    label->overflow = label->overflow || (options_columns != 0 && !fits);
+    label->overflow = label->cut || (options_columns != 0 && !fits);
 }
 
 void
@@ -168,7 +167,7 @@ la_label_make(const struct la_story *st, struct label *label, const struct row *
 {
     label->n = 0;
     label->columns = 0;
-    label->overflow = false;
+    label->overflow = label->cut = false;
     piece_flags(label, row);
     piece_sequence(st, label, row);
     piece_ack(st, label, row);
@@ -176,7 +175,7 @@ la_label_make(const struct la_story *st, struct label *label, const struct row *
     choose_musts(label, columns);
     for (unsigned rank = RANK_MUST + 1; rank < RANK_COUNT; rank++)
         for (size_t i = 0; i < label->n; i++)
-            if (label->piece[i].rank == rank)
+            if (label->piece[i].rank == rank && !label->cut)
                 choose(label, &label->piece[i], columns);
     label->columns -= label->columns != 0;
 }

@@ -12,7 +12,7 @@ announce(struct la_story *st, struct conn *conn)
     la_canvas_clear(&canvas, st->cfg.width);
     uint32_t col = la_canvas_put(&canvas, 0, STYLE_DIM, "──");
     struct text tag = text_empty();
-    la_ladder_tag(conn, &tag);
+    la_text_add(&tag, "#%u", conn->number);
     col = la_canvas_put(&canvas, col + 1, la_ladder_tag_style(conn), tag.p);
     for (unsigned side = LEFT; side <= RIGHT; side++) {
         struct text text = text_empty();
@@ -81,6 +81,8 @@ write_overflow(struct la_story *st, const struct row *row, const struct label *l
 {
     const struct layout *l = &st->layout;
     struct text words = text_empty(), line = text_empty();
+    if (label->reason_left)
+        la_text_add(&words, "%s", la_reason_text((enum la_reason)row->reason));
     for (size_t i = 0; i < label->n; i++)
         if (label->piece[i].rank == 0 && !label->piece[i].chosen)
             la_text_add(&words, words.n == 0 ? "%s" : " %s", label->piece[i].text.p);
@@ -169,7 +171,7 @@ write_segment(struct la_story *st, struct canvas *canvas, const struct row *row,
     la_arrow_draw(st, canvas, row, &label);
     la_notes_beside(walk, canvas);
     la_ladder_write(st, canvas);
-    if (label.overflow)
+    if (label.overflow || label.reason_left)
         write_overflow(st, row, &label, walk);
 }
 

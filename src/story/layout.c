@@ -60,7 +60,7 @@ la_ladder_write(const struct la_story *st, const struct canvas *canvas)
 void
 la_ladder_tag(const struct conn *conn, struct text *out)
 {
-    la_text_add(out, "#%u", conn->number % 1000);
+    la_text_add(out, conn->number < 1000 ? "#%u" : "%u", conn->number % 10000);
 }
 
 enum style

@@ -198,8 +198,10 @@ la_order_finish(struct la_story *st)
 {
     for (struct conn *c = st->oldest; c != NULL; c = c->newer)
         for (unsigned side = LEFT; side <= RIGHT; side++)
-            while (c->end[side].lane.first != NULL)
+            while (c->end[side].lane.first != NULL) {
+                c->end[side].lane.first->at_end = true;
                 give_up(st, c->end[side].lane.first);
+            }
     put_out_all(st);
     for (struct conn *c = st->oldest; c != NULL; c = c->newer)
         la_fold_end(st, c);

@@ -105,7 +105,7 @@ judge_open(const struct conn *conn, struct outcome *out)
                         : out->open_by == BY_NOBODY ? OPEN_NOT_SEEN
                                                     : OPEN_HANDSHAKE;
         const struct conn_end *end = &conn->end[out->open_by == RIGHT ? RIGHT : LEFT];
-        if (end->was_up && end->syn_sent)
+        if (end->was_up && end->syn_sent && !la_instant_is_never(end->up_at))
             out->open_ns = la_story_ns_between(end->up_at, end->syn_at);
         return;
     }

@@ -57,7 +57,7 @@ la_row_new(struct la_story *st, enum row_kind kind, struct conn *conn, la_instan
     }
     row->kind = (uint8_t)kind;
     row->conn = conn;
-    row->begun_at = at;
+    row->begun_at = la_instant_is_never(at) ? st->now : at;
     row->at[LEFT] = row->at[RIGHT] = row->delivered_at = LA_INSTANT_NEVER;
     if (conn != NULL)
         conn->rows_n++;

@@ -65,7 +65,9 @@ struct row {
     uint8_t state[2];
     bool changed[2];
     bool hashed, in_lane;
-    bool copy; /* the second copy that the wire made */
+    bool copy;   /* the second copy that the wire made */
+    bool again;  /* sent before, or a copy */
+    bool at_end; /* was under way when the story ended */
     bool eventful;
     uint8_t notes_n;
     char title[80]; /* ROW_LINE: "CLOSE" */
@@ -90,16 +92,17 @@ struct conn_end {
     la_err err;
     uint8_t phase; /* enum la_cc_phase */
     bool base_known;
-    uint32_t base;                 /* the ISN, or what relative numbers count from */
-    int64_t high;                  /* highest relative number sent, plus one */
-    bool syn_sent, syn_plain_sent; /* plain: without ACK */
+    uint32_t base;                               /* the ISN, or what relative numbers count from */
+    int64_t high;                                /* highest relative number sent, plus one */
+    bool syn_sent, syn_plain_sent, syn_ack_sent; /* plain: without ACK */
     la_instant syn_at, up_at;
     bool fin_sent, fin_covers_peer; /* the FIN acknowledged the peer's FIN */
     bool acked_peer_fin;            /* before sending its own FIN */
     la_instant fin_at;
     int64_t fin_end; /* relative number behind the FIN */
     bool rst_sent;
-    uint8_t rst_cause; /* enum la_cause */
+    bool abort_called, close_called; /* by its user; RELEASE is a CLOSE */
+    uint8_t rst_cause;               /* enum la_cause */
     la_instant rst_at;
     uint8_t last_event; /* enum la_tcp_event that led to CLOSED */
     bool agreed;
@@ -112,7 +115,7 @@ struct conn_end {
     uint64_t drops_n; /* of what arrived here */
     uint64_t rtt_n;
     uint32_t rtt_us_min, rtt_us_max, srtt_us;
-    int64_t dup_ack; /* the relative number that duplicate ACKs repeat */
+    int64_t dup_ack; /* the last number acknowledged, which duplicate ACKs repeat */
     uint32_t dup_ack_n;
     struct row_queue lane; /* what it sent or did, and has not left (order.c) */
     struct row *floating;  /* a timer's line until it is known what the timer caused */

@@ -32,7 +32,7 @@ write_title(const struct la_story *st, const struct conn *conn)
     struct canvas canvas;
     struct text tag = text_empty(), words = text_empty(), line = text_empty();
     la_canvas_clear(&canvas, st->cfg.width);
-    la_ladder_tag(conn, &tag);
+    la_text_add(&tag, "#%u", conn->number);
     la_text_endpoint(&words, &conn->endpoint[LEFT]);
     la_text_add(&words, " %s ", st->to);
     la_text_endpoint(&words, &conn->endpoint[RIGHT]);
@@ -95,10 +95,12 @@ add_reset(const struct conn_end *end, struct text *text)
         la_text_add(text, ", it knew no such connection");
     else if (end->rst_sent && end->rst_cause == LA_CAUSE_RST_TIMEOUT)
         la_text_add(text, ", it gave up");
-    else if (end->last_event == LA_TCP_EV_ABORT && end->was_closed)
+    else if (end->abort_called)
         la_text_add(text, ", ABORT by its user");
-    else if (end->rst_sent && end->rst_cause == LA_CAUSE_RST_ABORT)
+    else if (end->close_called)
         la_text_add(text, ", closed with unread data");
+    else if (end->rst_cause == LA_CAUSE_RST_ABORT || end->last_event == LA_TCP_EV_ABORT)
+        la_text_add(text, ", aborted, or closed with unread data");
 }
 
 static void
@@ -235,13 +237,14 @@ field_rtt(const struct la_story *st, const struct conn *conn)
         /* One unit for all three, so that they compare at a glance. */
         bool ms = end->rtt_us_max >= 1000;
         double unit = ms ? 1e3 : 1;
-        la_text_list(&text, "%s %.*f / %.*f / %.*f %s", st->name[side].p, ms,
-                     end->rtt_us_min / unit, ms, end->srtt_us / unit, ms, end->rtt_us_max / unit,
-                     ms ? "ms" : "µs");
+        int decimals = end->rtt_us_max >= 100000 || !ms ? 0 : end->rtt_us_max >= 10000 ? 1 : 2;
+        la_text_list(&text, "%s %.*f / %.*f / %.*f %s", st->name[side].p, decimals,
+                     end->rtt_us_min / unit, decimals, end->srtt_us / unit, decimals,
+                     end->rtt_us_max / unit, ms ? "ms" : "µs");
     }
     if (text.n == 0)
         return;
-    la_text_add(&text, " (least / smoothed / most)");
+    la_text_add(&text, " (min / smoothed / max)");
     write_field(st, "RTT", &text);
 }
 

@@ -31,11 +31,16 @@ learn_bases(struct conn *conn, unsigned from, const struct la_event_segment *s)
 }
 
 static void
-count_retransmission(struct conn_end *end, const struct la_event_segment *s)
+count_retransmission(struct conn_end *end, struct row *row)
 {
+    const struct la_event_segment *s = &row->segment;
     bool probe = s->cause == LA_CAUSE_WINDOW_PROBE || s->cause == LA_CAUSE_KEEPALIVE;
-    bool again = s->cause >= LA_CAUSE_RETRANSMIT_RTO && s->cause <= LA_CAUSE_RETRANSMIT_RACK;
-    if ((s->retransmit_n != 0 && !probe) || again)
+    bool cause = s->cause >= LA_CAUSE_RETRANSMIT_RTO && s->cause <= LA_CAUSE_RETRANSMIT_RACK;
+    /* The SYN,ACK of a simultaneous open repeats the SYN's number, not the SYN. */
+    bool crossed = (s->flags & LA_TCP_SYN) != 0 && (s->flags & LA_TCP_ACK) != 0 &&
+                   end->syn_plain_sent && !end->syn_ack_sent;
+    row->again = (s->retransmit_n != 0 && !crossed) || cause;
+    if (row->again && !probe)
         end->retransmits_n[s->cause < LA_CAUSE_COUNT ? s->cause : LA_CAUSE_NONE]++;
 }
 
@@ -73,15 +78,18 @@ track_fin(struct conn *conn, const struct row *row)
     }
 }
 
+/* Only an ACK that repeats the last one is a duplicate for its receiver (RFC 5681 2), whatever made
+ * its sender send it. */
 static void
 track_duplicate_ack(struct conn_end *end, const struct row *row)
 {
-    if (row->segment.cause != LA_CAUSE_ACK_DUPLICATE)
+    if ((row->segment.flags & LA_TCP_ACK) == 0)
         return;
-    if (end->dup_ack_n == 0 || end->dup_ack != row->ack_rel)
+    if (end->dup_ack != row->ack_rel)
         end->dup_ack_n = 0;
+    else if (row->segment.cause == LA_CAUSE_ACK_DUPLICATE)
+        end->dup_ack_n++;
     end->dup_ack = row->ack_rel;
-    end->dup_ack_n++;
 }
 
 void
@@ -95,7 +103,7 @@ la_story_track_segment(struct conn *conn, struct row *row)
     row->ack_rel =
         peer->base_known ? la_story_conn_relative(conn, row->from ^ 1, s->ack) : (int64_t)s->ack;
     end->segments_n++;
-    count_retransmission(end, s);
+    count_retransmission(end, row);
     count_octets(end, row);
     track_fin(conn, row);
     track_duplicate_ack(end, row);
@@ -103,7 +111,9 @@ la_story_track_segment(struct conn *conn, struct row *row)
         if (!end->syn_sent)
             end->syn_at = row->begun_at;
         end->syn_sent = true;
-        end->syn_plain_sent = end->syn_plain_sent || (s->flags & LA_TCP_ACK) == 0;
+        bool plain = (s->flags & LA_TCP_ACK) == 0;
+        end->syn_plain_sent = end->syn_plain_sent || plain;
+        end->syn_ack_sent = end->syn_ack_sent || !plain;
     }
     if ((s->flags & LA_TCP_RST) != 0 && !end->rst_sent) {
         end->rst_sent = true;

@@ -41,6 +41,14 @@ say(struct la_story *st, struct row *row, const struct note *head, const struct 
     la_row_note(st, row, head, text->p);
 }
 
+static void
+title_set(struct row *row, const struct text *text)
+{
+    size_t n = text->n < sizeof(row->title) - 1 ? text->n : sizeof(row->title) - 1;
+    memcpy(row->title, text->p, n);
+    row->title[n] = 0;
+}
+
 /* ---- sent ------------------------------------------------------------------------------- */
 
 /* How a retransmission came about, in words and by law. */
@@ -81,14 +89,16 @@ again_of(enum la_cause cause, bool timed)
     case LA_CAUSE_COUNT:
         break;
     }
-    return timed ? (struct again){"timeout", "RFC 6298 5.4-5.6"} : (struct again){NULL, NULL};
+    return cause != LA_CAUSE_NONE && timed ? (struct again){"timeout", "RFC 6298 5.4-5.6"}
+                                           : (struct again){NULL, NULL};
 }
 
 static void
 say_again(struct la_story *st, struct row *row, const struct la_event *timer)
 {
     const struct la_event_segment *s = &row->segment;
-    struct again again = again_of((enum la_cause)s->cause, timer != NULL);
+    bool timed = timer != NULL || story_has(st, LA_STORY_ONE_SIDED);
+    struct again again = again_of((enum la_cause)s->cause, timed);
     struct text text = text_empty();
     if (s->cause == LA_CAUSE_RETRANSMIT_FAST)
         la_text_add(&text, "fast retransmit of ");
@@ -135,7 +145,7 @@ say_ack(struct la_story *st, struct row *row, const struct la_event *timer)
     } else if (row->segment.cause == LA_CAUSE_ACK_DUPLICATE) {
         uint32_t n = row->conn->end[row->from].dup_ack_n;
         /* The third one triggers the retransmission; those behind it are many and alike. */
-        if (n > 3)
+        if (n == 0 || n > 3)
             return;
         la_text_add(&text, "duplicate ACK %u", n);
         head.cite = "RFC 5681 4.2";
@@ -213,8 +223,11 @@ la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer
     case LA_CAUSE_COUNT:
         break;
     }
-    if (s->retransmit_n != 0)
+    if (row->again)
         say_again(st, row, timer);
+    else if (s->retransmit_n != 0)
+        la_row_note(st, row, &(struct note){.side = row->from, .cite = "RFC 9293 3.5"},
+                    "the SYN's number again, now with an ACK: simultaneous open");
 }
 
 void
@@ -248,14 +261,22 @@ la_words_wire(struct la_story *st, struct row *row, const struct la_event *e)
 
 /* ---- what segments, calls and timers caused --------------------------------------------- */
 
+/* A change of state without a segment, call or timer. */
+static void
+title_of_event(struct row *row, enum la_tcp_event event)
+{
+    struct text text = text_empty();
+    /* A forwarder answers a SYN when it has decided. */
+    la_text_add(&text, "%s",
+                event == LA_TCP_EV_RCV_SYN ? "the SYN is accepted" : la_tcp_event_text(event));
+    title_set(row, &text);
+}
+
 void
 la_words_state(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
 {
     uint8_t from = e->u.state.from, to = e->u.state.to;
     enum la_tcp_event event = (enum la_tcp_event)e->u.state.event;
-    /* A listener's child begins in LISTEN: nobody called OPEN just now. */
-    if (row->kind == ROW_SEGMENT && event == LA_TCP_EV_OPEN_PASSIVE)
-        return;
     struct note head = {.side = (uint8_t)side, .style = STYLE_STATE};
     struct text text = text_empty();
     la_text_add(&text, "%s ", st->name[side].p);
@@ -265,9 +286,11 @@ la_words_state(struct la_story *st, struct row *row, unsigned side, const struct
                     story_state_name(st, to));
     else
         la_text_add(&text, "remains in %s", story_state_name(st, to));
-    /* A call's or a timer's own line says already what happened. */
-    if (row->kind == ROW_SEGMENT || row->title[0] == 0)
+    /* A line of its own says already what happened. */
+    if (row->kind == ROW_SEGMENT)
         la_text_add(&text, " · %s", la_tcp_event_text(event));
+    else if (row->title[0] == 0)
+        title_of_event(row, event);
     const struct la_tcp_edge *edge = la_tcp_fsm_edge((enum la_tcp_state)from, event);
     if (edge->to != 0)
         head.cite = edge->section;
@@ -326,8 +349,8 @@ la_words_congestion(struct la_story *st, struct row *row, unsigned side, const s
         break;
     case LA_CC_AVOIDANCE:
         head.quiet = before == LA_CC_SLOW_START;
-        la_text_add(&text, before == LA_CC_SLOW_START ? "slow start ends, "
-                                                      : "recovery ends, congestion avoidance, ");
+        la_text_add(&text, before == LA_CC_RECOVERY ? "recovery ends, congestion avoidance, "
+                                                    : "slow start ends, ");
         break;
     case LA_CC_PHASE_COUNT:
         break;
@@ -416,14 +439,6 @@ la_words_error(struct la_story *st, struct row *row, unsigned side, const struct
 }
 
 /* ---- titles ----------------------------------------------------------------------------- */
-
-static void
-title_set(struct row *row, const struct text *text)
-{
-    size_t n = text->n < sizeof(row->title) - 1 ? text->n : sizeof(row->title) - 1;
-    memcpy(row->title, text->p, n);
-    row->title[n] = 0;
-}
 
 void
 la_words_timer(struct row *row, const struct la_event *e)

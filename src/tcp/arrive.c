@@ -100,6 +100,13 @@ syn_sent_state(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tc
 
 /* ---- 3.10.7.4, other states ------------------------------------------------------------- */
 
+/* RFC 7323 5.5: does TS.Recent still say something? */
+static bool
+ts_recent_is_valid(const struct la_tcp_conn *c, la_instant now)
+{
+    return (uint32_t)(now.ns / LA_NS_PER_S) - c->ts_recent_at_s < TS_RECENT_AGE_S;
+}
+
 /* RFC 7323 5.3 R1, before the sequence number: is it an old duplicate? */
 static enum step
 step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
@@ -108,9 +115,7 @@ step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_t
         return NEXT;
     if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0)
         return drop(todo, LA_REASON_TIMESTAMP_MISSING);
-    uint32_t now_s = (uint32_t)(todo->now.ns / LA_NS_PER_S);
-    bool valid = now_s - c->ts_recent_at_s < TS_RECENT_AGE_S;
-    if (valid && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
+    if (ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
         if ((seg->flags & LA_TCP_SYN) != 0)
             return NEXT; /* step 4 answers it, or TIME-WAIT gives way (RFC 6191) */
         la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
@@ -178,12 +183,13 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
     return unacceptable(c, seg, todo);
 }
 
-/* RFC 7323 4.3: TS.Recent follows the segment that the last acknowledgement was about. */
+/* RFC 7323 4.3, 5.5: TS.Recent follows the segment that the last acknowledgement was about. */
 static void
 update_ts_recent(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant now)
 {
     if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
-        la_seq_le(seg->seq, c->rcv_acked) && !la_tcp_ts_older(seg->ts_val, c->ts_recent))
+        la_seq_le(seg->seq, c->rcv_acked) &&
+        !(ts_recent_is_valid(c, now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)))
         take_timestamp(c, seg, now);
 }
 
@@ -325,7 +331,9 @@ probe_accepted(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tc
     if (busy == NULL || (c->flags & LA_TCP_F_PROBED) == 0 ||
         !la_seq_eq(seg->ack, la_seq_add(c->snd_nxt, 1)))
         return;
+    /* Nobody knows which probe it was: sent twice, so that it gives no RTT sample (RFC 6298 3). */
     la_tcp_scoreboard_sent(&busy->board, todo->env->mem, c->snd_nxt, seg->ack, todo->now);
+    (void)la_tcp_scoreboard_resent(&busy->board, todo->env->mem, c->snd_nxt, seg->ack, todo->now);
     c->snd_nxt = seg->ack;
     c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
 }
@@ -468,8 +476,7 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
 {
     LA_ASSERT(c->state != LA_TCP_CLOSED && c->state != LA_TCP_LISTEN);
     c->segments_received += todo->segments_n > 1 ? todo->segments_n : 1;
-    if (time_wait_gives_way(c, seg)) {
-        c->flags |= LA_TCP_F_RELEASED;
+    if (time_wait_gives_way(c, seg)) { /* whoever owns it may still read what was received */
         la_tcp_end(c, LA_TCP_EV_RCV_SYN_REUSE, LA_OK, todo);
         todo->reuse = true;
         return;

@@ -16,7 +16,8 @@
 #include "tcp/send.h"
 
 /* RFC 9293 3.7.1: what a segment may carry when the peer says nothing (MUST-15a, 15b). */
-enum { DEFAULT_MSS_V4 = 536, DEFAULT_MSS_V6 = 1220, MSS_MIN = 64 };
+/* MSS_MIN: the smallest MTU of an interface, 68 (RFC 791 3.2), less the headers. */
+enum { DEFAULT_MSS_V4 = 536, DEFAULT_MSS_V6 = 1220, MSS_MIN = 28 };
 enum { IPV4_HEADER_BYTES = 20, IPV6_HEADER_BYTES = 40, TCP_HEADER_BYTES = 20 };
 
 /* The shift that lets 16 bits offer the whole buffer (RFC 7323 2.2). */

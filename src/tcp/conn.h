@@ -42,7 +42,8 @@ enum la_tcp_flag {
     LA_TCP_F_ZERO_WINDOW = 1u << 18,  /* we offered a zero window (event once) */
     LA_TCP_F_SYN_RETRANSMITTED = 1u << 19, /* RFC 6298 5.7 */
     LA_TCP_F_R1_REACHED = 1u << 20,
-    LA_TCP_F_PROBED = 1u << 21 /* the octet at SND.NXT was sent as a window probe */
+    LA_TCP_F_PROBED = 1u << 21, /* the octet at SND.NXT was sent as a window probe */
+    LA_TCP_F_SYN_ACK_SENT = 1u << 22 /* simultaneous open: our SYN went out again, with an ACK */
 };
 
 /* What must be sent, until it has been. */

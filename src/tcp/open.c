@@ -13,7 +13,7 @@
 #include "tcp/rtt.h"
 #include "tcp/timeout.h"
 
-enum { WSCALE_MAX = 14, MSS_LEAST = 64, TIMESTAMPS_BYTES = 12 };
+enum { WSCALE_MAX = 14, MSS_LEAST = 64, TIMESTAMPS_BYTES = 12, INCARNATION_GAP = 65536 };
 
 void
 la_tcp_open_active(struct la_tcp_conn *c, struct la_tcp_todo *todo)
@@ -43,6 +43,14 @@ la_tcp_open_release(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     c->want |= LA_TCP_WANT_SYN;
 }
 
+void
+la_tcp_open_beyond(struct la_tcp_conn *c, la_seq snd_nxt)
+{
+    LA_ASSERT(la_seq_eq(c->snd_nxt, c->iss));
+    if (!la_seq_gt(c->iss, snd_nxt))
+        c->iss = c->snd_una = c->snd_nxt = la_seq_add(snd_nxt, INCARNATION_GAP);
+}
+
 /* MUST-16: min(SendMSS + 20, MMS_S) - header with options; every segment has timestamps when they
  * are agreed. A hostile MSS may not make segments absurdly small (SACK panic). */
 static void
@@ -51,8 +59,8 @@ take_mss(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
     uint32_t mss = (syn->has & LA_TCP_HAS_MSS) != 0 ? syn->mss : c->smss;
     if (mss > c->rmss)
         mss = c->rmss;
-    if (mss < MSS_LEAST)
-        mss = MSS_LEAST;
+    if (mss < MSS_LEAST) /* but never more than our own interface takes */
+        mss = c->rmss < MSS_LEAST ? c->rmss : (uint32_t)MSS_LEAST;
     if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0)
         mss -= TIMESTAMPS_BYTES;
     c->smss = (uint16_t)mss;

@@ -15,6 +15,9 @@ void la_tcp_open_active(struct la_tcp_conn *c, struct la_tcp_todo *todo);
 void la_tcp_open_passive(struct la_tcp_conn *c, const struct la_tcp_seg *syn, bool held,
                          struct la_tcp_todo *todo);
 void la_tcp_open_release(struct la_tcp_conn *c, struct la_tcp_todo *todo);
+/* On a fresh record whose SYN,ACK was not sent yet: its initial sequence number will lie beyond
+ * `snd_nxt`, where the former incarnation ended (RFC 9293 3.6.1, MAY-2). */
+void la_tcp_open_beyond(struct la_tcp_conn *c, la_seq snd_nxt);
 /* What the peer's SYN says: IRS, MSS, scale, SACK, timestamps, window. */
 void la_tcp_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_tcp_todo *todo);
 /* Our SYN was acknowledged: the connection has entered ESTABLISHED. */

@@ -167,7 +167,12 @@ send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo
     struct la_tcp_busy *busy = la_tcp_busy_get(c, todo->env, todo->now);
     if (busy == NULL)
         return false;
-    bool again = la_seq_gt(c->snd_nxt, c->iss);
+    bool known = la_seq_gt(c->snd_nxt, c->iss);
+    /* RFC 9293 3.10.7.3 fourth: the SYN,ACK of a simultaneous open repeats the SYN, but nothing was
+     * lost. */
+    bool crossing =
+        c->state == LA_TCP_SYN_RECEIVED_ACTIVE && (c->flags & LA_TCP_F_SYN_ACK_SENT) == 0;
+    bool again = known && !crossing;
     struct plan plan = {
         .seq = c->iss,
         .flags = c->state == LA_TCP_SYN_SENT ? LA_TCP_SYN : LA_TCP_SYN | LA_TCP_ACK,
@@ -178,11 +183,15 @@ send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo
         return false;
     c->want &= (uint8_t)~LA_TCP_WANT_SYN;
     c->snd_nxt = la_seq_add(c->iss, 1);
-    if (!again) {
+    if (crossing)
+        c->flags |= LA_TCP_F_SYN_ACK_SENT;
+    if (!known) {
         la_tcp_scoreboard_sent(&busy->board, todo->env->mem, c->iss, c->snd_nxt, todo->now);
         return true;
     }
     (void)la_tcp_scoreboard_resent(&busy->board, todo->env->mem, c->iss, c->snd_nxt, todo->now);
+    if (!again)
+        return true;
     c->flags |= LA_TCP_F_SYN_RETRANSMITTED;
     c->retransmissions_n++;
     todo->env->stats->tcp_retransmissions++;

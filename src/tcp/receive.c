@@ -211,9 +211,12 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
     seq = trim(c, seq, &fin, todo);
     uint32_t n = todo->text->len;
     uint32_t piece = todo->segments_n > 1 ? min32(todo->piece_bytes, n) : n;
-    if (piece > c->rcv_mss)
-        c->rcv_mss = (uint16_t)min32(piece, UINT16_MAX);
-    if (busy->rcvq.len + busy->ooo_bytes + n > c->rcvbuf_bytes + ROUNDING_SLACK_BYTES) {
+    if (piece > c->rcv_mss) /* RFC 5681 4.2: a coalesced segment is no full-sized one */
+        c->rcv_mss = (uint16_t)min32(piece, c->rmss);
+    uint32_t room = c->rcvbuf_bytes + ROUNDING_SLACK_BYTES;
+    if (busy->rcvq.len + busy->ooo_bytes + n > room && la_seq_le(seq, c->rcv_nxt))
+        la_tcp_ooo_clear(busy, todo->env); /* what is in order goes first */
+    if (busy->rcvq.len + busy->ooo_bytes + n > room) {
         todo->reason = LA_REASON_NO_MEMORY;
         return false;
     }

@@ -129,10 +129,15 @@ react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes, boo
     busy->dupacks_n = 0;
 }
 
-/* RFC 6298 5.2, 5.3. In recovery only the first partial ACK re-arms it (RFC 6582 3.2 step 3). */
+/* RFC 6298 5.2, 5.3. In recovery only the first partial ACK re-arms it (RFC 6582 3.2 step 3). The
+ * count towards R2 begins anew; the RTO stays backed off until a measurement (5.5, 5.7). */
 static void
 rearm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
+    if (c->timer == LA_TIMER_RETRANSMIT && c->backoff_n > 0) {
+        c->rto_us = la_tcp_rto_backed_off(c, todo->env, c->backoff_n);
+        c->backoff_n = 0;
+    }
     if (la_tcp_flight(c) == 0) {
         la_tcp_timer_stop(c);
         return;
@@ -142,7 +147,6 @@ rearm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
             return;
         busy->partial_seen = true;
     }
-    c->backoff_n = 0;
     la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, la_instant_add_us(todo->now, c->rto_us));
 }
 

@@ -37,6 +37,7 @@ la_tcp_rtt_sample(struct la_tcp_conn *c, uint32_t sample_us, struct la_tcp_todo 
     if (spread < CLOCK_GRANULARITY_US)
         spread = CLOCK_GRANULARITY_US;
     c->rto_us = clamp(c->srtt_us + spread, todo->env->cfg);
+    c->backoff_n = 0;
     if (!la_tcp_hears(todo->env, LA_EVENT_RTT))
         return;
     struct la_event ev = {.at = todo->now, .kind = LA_EVENT_RTT, .segment_id = todo->segment_id};

@@ -84,16 +84,17 @@ user_timeout_over(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, l
     return waited_us >= (int64_t)c->user_timeout_ms * LA_US_PER_MS;
 }
 
-/* R2 of 3.8.3. A peer that answers but offers no window is not given up (MUST-37, SHLD-17). */
+/* R2 of 3.8.3. A peer that has answered the latest probe but offers no window is not given up
+ * (MUST-37, SHLD-17), as long as somebody owns the connection: 3.8.6.1 leaves the resources of the
+ * others to us. */
 static bool
-r2_reached(const struct la_tcp_conn *c, const struct la_tcp_env *env, uint32_t after_us,
-           la_instant now)
+r2_reached(const struct la_tcp_conn *c, const struct la_tcp_env *env, uint32_t after_us)
 {
     uint32_t r2_n = is_syn_state(c) ? env->cfg->r2_syn_n : c->r2_n;
     if (r2_n == 0 || c->backoff_n < r2_n)
         return false;
-    bool heard = la_instant_diff_us(now, c->heard_at) <= (int64_t)after_us;
-    return c->snd_wnd != 0 || !heard;
+    bool answered = la_instant_le(c->timer_at, la_instant_add_us(c->heard_at, after_us));
+    return c->snd_wnd != 0 || !answered || (c->flags & LA_TCP_F_RELEASED) != 0;
 }
 
 static la_instant
@@ -129,7 +130,7 @@ retransmission_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
         return;
     }
-    if (r2_reached(c, env, after_us, todo->now)) {
+    if (r2_reached(c, env, after_us)) {
         tell_timer(c, LA_TIMER_RETRANSMIT, c->backoff_n + 1u, after_us, 0, todo);
         la_tcp_end(c, LA_TCP_EV_TIMEOUT_R2, LA_ERR_TIMED_OUT, todo);
         return;
@@ -159,7 +160,7 @@ persist_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
         return;
     }
-    if (r2_reached(c, env, after_us, todo->now)) {
+    if (r2_reached(c, env, after_us)) {
         la_tcp_end(c, LA_TCP_EV_TIMEOUT_R2, LA_ERR_TIMED_OUT, todo);
         return;
     }

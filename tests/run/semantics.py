@@ -508,7 +508,8 @@ def listen_accept_echo():
     a, peer = s.accept()
     a.sendall(b"hi")
     return [peer == c.getsockname(), a.getpeername() == c.getsockname(), c.recv(2),
-            a.getsockname() == s.getsockname(), s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)]
+            a.getsockname() == s.getsockname(),
+            s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)]
 
 
 @case
@@ -675,10 +676,13 @@ def options_read_back():
     s = tcp()
     out = []
     for level, opt, value in (
-            (socket.SOL_SOCKET, socket.SO_REUSEADDR, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+            (socket.SOL_SOCKET, socket.SO_REUSEADDR, 1),
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
             (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1), (socket.SOL_SOCKET, socket.SO_PRIORITY, 3),
-            (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 77),
-            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 7), (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 5),
+            (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 77),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 7),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 5),
             (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 9000),
             (socket.IPPROTO_TCP, socket.TCP_SYNCNT, 3), (socket.IPPROTO_TCP, socket.TCP_CORK, 1),
             (socket.IPPROTO_IP, socket.IP_TOS, 0x10), (socket.IPPROTO_IP, socket.IP_TTL, 33),

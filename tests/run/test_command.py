@@ -30,7 +30,8 @@ class Status(support.Case):
         self.assertEqual(self.status("--", "sh", "-c", "kill -TERM $$"), (128 + 15, ""))
 
     def test_not_found(self):
-        code, said = self.status("--", "no-such-program")
+        done = self.run_inside("--", "no-such-program", env=dict(os.environ, PATH="/usr/bin:/bin"))
+        code, said = done.returncode, done.stderr
         self.assertEqual(code, 127)
         self.assertRegex(said, r"^lastack run: no-such-program: no such program.*\n$")
 
@@ -194,7 +195,8 @@ if os.fork() == 0:
         self.assertLess(time.monotonic() - began, 3)
 
     def test_signal_is_forwarded(self):
-        child = self.start("--", "sh", "-c", "trap 'exit 9' TERM; echo up; while :; do sleep 0.1; done")
+        child = self.start("--", "sh", "-c",
+                           "trap 'exit 9' TERM; echo up; while :; do sleep 0.1; done")
         self.assertEqual(child.stdout.readline(), "up\n")
         child.send_signal(signal.SIGTERM)
         self.assertEqual(child.wait(timeout=10), 9)

@@ -340,6 +340,39 @@ scene_interleaved(const struct la_trace *trace)
     play_close(&b, SERVER);
 }
 
+/* What an analyser tells about a capture: each segment once, states as they are inferred. */
+static void
+scene_tap(const struct la_trace *trace)
+{
+    struct play p;
+    play_init(&p, trace, 49180);
+    p.state[CLIENT] = p.state[SERVER] = 0;
+    uint64_t id = play_send(&p, CLIENT, SYN, 0, LA_CAUSE_NONE);
+    p.state[CLIENT] = LA_TCP_CLOSED;
+    play_state(&p, CLIENT, LA_TCP_EV_OPEN_ACTIVE, id);
+    play_at(&p, 31000);
+    p.rcv[SERVER] = 1;
+    p.state[SERVER] = LA_TCP_LISTEN;
+    id = play_send(&p, SERVER, SYN | ACK, 0, LA_CAUSE_NONE);
+    play_state(&p, SERVER, LA_TCP_EV_RCV_SYN, id);
+    play_at(&p, 31100);
+    p.rcv[CLIENT] = 1;
+    id = play_send(&p, CLIENT, ACK, 0, LA_CAUSE_NONE);
+    play_state(&p, CLIENT, LA_TCP_EV_RCV_SYN_ACK, id);
+    play_at(&p, 32000);
+    id = play_send(&p, CLIENT, PSH | ACK, 78, LA_CAUSE_NONE);
+    play_at(&p, 250000);
+    id = play_send_again(&p, CLIENT, PSH | ACK, 1, 78, LA_CAUSE_RETRANSMIT_RTO, 1);
+    play_at(&p, 281000);
+    p.rcv[SERVER] = 79;
+    id = play_send(&p, SERVER, PSH | ACK, 612, LA_CAUSE_NONE);
+    play_state(&p, SERVER, LA_TCP_EV_ACK_OF_SYN, id);
+    play_at(&p, 282000);
+    p.rcv[CLIENT] = 613;
+    id = play_send(&p, CLIENT, RST | ACK, 0, LA_CAUSE_RST_ABORT);
+    play_state(&p, CLIENT, LA_TCP_EV_ABORT, id);
+}
+
 const struct scene scenes[] = {
     {"simple", scene_simple},
     {"rto", scene_rto},
@@ -352,5 +385,6 @@ const struct scene scenes[] = {
     {"zero_window", scene_zero_window},
     {"bulk", scene_bulk},
     {"interleaved", scene_interleaved},
+    {"tap", scene_tap},
 };
 const unsigned scenes_n = sizeof(scenes) / sizeof(scenes[0]);

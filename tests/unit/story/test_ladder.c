@@ -142,7 +142,7 @@ test_ladder__a_lost_segment_ends_in_the_middle(void **state)
     struct rig rig;
     rig_scene(&rig, "rto", rig_cfg(120, 0));
     must_show(&rig, "✗ lost on the wire");
-    must_show(&rig, "✗ queue full");
+    must_show(&rig, "✗ dropped: the wire's queue is full");
     must_show(&rig, "├╌ PSH,ACK seq 1");
     must_show(&rig, "retransmission 1 of seq 1: timeout after 200 ms, next in 400 ms · RFC 6298 "
                     "5.4-5.6");
@@ -335,7 +335,7 @@ test_ladder__under_way_at_the_end(void **state)
     play_at(&p, 90000);
     play_wire(&p, delivered, LA_WIRE_DELIVERED, LA_REASON_NONE);
     rig_finish(&rig);
-    must_show(&rig, "? fate unknown");
+    must_show(&rig, "? still under way");
     must_show(&rig, "▶│                90.000");
     rig_end(&rig);
 }
@@ -401,7 +401,7 @@ test_ladder__what_cannot_be_placed_has_its_own_line(void **state)
     play_state(&p, CLIENT, LA_TCP_EV_TIMEOUT_USER, 0);
     rig_finish(&rig);
     must_show(&rig, "│┄ SYN seq 0");
-    must_show(&rig, "● SYN-SENT → CLOSED · user timeout");
+    must_show(&rig, "● user timeout · SYN-SENT → CLOSED");
     rig_end(&rig);
 }
 

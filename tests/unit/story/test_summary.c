@@ -142,8 +142,8 @@ test_summary__table_of_all(void **state)
     for (unsigned i = 0; i < scenes_n; i++)
         scenes[i].run(&rig.trace);
     rig_finish(&rig);
-    assert_int_equal(rig.stats.conns_n, 12);
-    must_show(&rig, "    12 connections ");
+    assert_int_equal(rig.stats.conns_n, 13);
+    must_show(&rig, "    13 connections ");
     must_show(&rig, "10.0.0.1:49157 → 10.0.0.2:81  refused ");
     must_show(&rig, "10.0.0.1:49158 → 10.0.0.2:80  timed out ");
     must_show(&rig, "2,920,000               0        1        1");

@@ -158,6 +158,33 @@ test_timeout__progress_ends_the_count_and_the_advice(void **state)
     peer_free(&p);
 }
 
+/* RFC 6298 5.5, 5.7 and the note below them; RFC 9293 3.8.1 (MUST-18, MUST-19). The path has become
+ * slower than the RTO: if the back-off ended with the acknowledgement of a segment that was sent
+ * twice, every later segment would be sent twice too, and the RTT never be measured. */
+static void
+test_timeout__back_off_stays_until_a_measurement(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = established_rtt_200_ms(&peer_plain);
+    peer_user_send(&p, conn, 10);
+    peer_expect(&p, LA_TCP_ACK);
+    peer_run_us(&p, 900 * LA_US_PER_MS); /* the RTT is 900 ms now; sent again at 600 ms */
+    peer_expect(&p, LA_TCP_ACK);
+    peer_expect_none(&p);
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    peer_user_send(&p, conn, 10); /* must be given 1200 ms */
+    peer_expect(&p, LA_TCP_ACK);
+    peer_run_us(&p, 900 * LA_US_PER_MS);
+    peer_expect_none(&p);
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    struct la_conn_status status = peer_status(&p, conn);
+    assert_int_equal(status.srtt_us, (7 * 200000 + 900000) / 8);
+    assert_int_equal(status.rto_us, 287500 + 4 * (3 * 100000 + 700000) / 4);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
 /* RFC 6298 5.7: after a lost SYN the RTO begins at 3 s; RFC 5681 3.1: the window with one segment.
  */
 static void
@@ -242,6 +269,37 @@ shut(void)
 }
 
 static void
+test_timeout__probes_go_on_as_long_as_they_are_answered(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = shut();
+    la_seq seq = p.rcv_nxt;
+    la_instant last = p.now;
+    int64_t wait_us = peer_status(&p, conn).rto_us; /* SHLD-29: the first after the RTO */
+    for (unsigned i = 0; i < 40; i++) {             /* MUST-37: beyond any R2 */
+        assert_true(peer_run_until_sent(&p, 100 * LA_US_PER_S));
+        expect_after(&last, wait_us);
+        const struct peer_seg *probe = peer_expect(&p, LA_TCP_ACK);
+        assert_true(la_seq_eq(probe->tcp.seq, seq));
+        assert_int_equal(probe->tcp.text_bytes, 1);
+        assert_int_equal(probe->text[0], 0);
+        p.rcv_nxt = seq; /* not taken */
+        peer_send(&p, LA_TCP_ACK, NULL, 0);
+        peer_expect_none(&p);
+        wait_us = wait_us * 2 > 60 * LA_US_PER_S ? 60 * LA_US_PER_S : wait_us * 2; /* SHLD-30 */
+    }
+    assert_int_equal(peer_status(&p, conn).timer, LA_TIMER_PERSIST);
+    p.wnd = 1000;
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    const struct peer_seg *seg = peer_expect(&p, LA_TCP_ACK);
+    assert_true(la_seq_eq(seg->tcp.seq, seq));
+    assert_int_equal(seg->tcp.text_bytes, 500);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
+static void
 test_timeout__probes_that_nobody_answers_end(void **state)
 {
     (void)state;
@@ -255,6 +313,81 @@ test_timeout__probes_that_nobody_answers_end(void **state)
     assert_int_equal(probes_n, 15);
     assert_int_equal(peer_status(&p, conn).err, LA_ERR_TIMED_OUT);
     assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
+/* Nobody owns the connection any more: a peer that keeps its window shut may not keep its memory
+ * (RFC 6429 4: an implementation may end it; here whatever no handle owns is ended by a timer). */
+static void
+test_timeout__a_shut_window_holds_no_orphan(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = shut();
+    assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);
+    la_seq nxt = p.rcv_nxt;
+    unsigned probes_n = 0;
+    while (peer_run_until_sent(&p, 100 * LA_US_PER_S)) {
+        assert_true(++probes_n < 40);
+        peer_expect(&p, LA_TCP_ACK);
+        p.rcv_nxt = nxt; /* not taken */
+        peer_send(&p, LA_TCP_ACK, NULL, 0);
+    }
+    assert_int_equal(peer_state(&p), LA_TCP_CLOSED);
+    peer_forget(&p);
+    peer_free(&p);
+}
+
+/* A peer may take the octet that probed. That tells nothing about the round trip: nobody knows
+ * which probe it was (RFC 6298 3). */
+static void
+test_timeout__a_probe_that_is_taken_is_no_measurement(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = shut();
+    uint32_t srtt_us = peer_status(&p, conn).srtt_us;
+    for (unsigned i = 0; i < 5; i++) {
+        assert_true(peer_run_until_sent(&p, 100 * LA_US_PER_S));
+        peer_expect(&p, LA_TCP_ACK);
+        peer_run_us(&p, 200 * LA_US_PER_MS);
+        peer_send(&p, LA_TCP_ACK, NULL, 0); /* taken, and still no window */
+        struct la_conn_status status = peer_status(&p, conn);
+        assert_int_equal(status.unsent_bytes, 500 - 1 - i);
+        assert_int_equal(status.srtt_us, srtt_us);
+    }
+    p.wnd = 1000;
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    const struct peer_seg *seg = peer_expect(&p, LA_TCP_ACK);
+    assert_int_equal(seg->tcp.text_bytes, 495);
+    assert_int_equal(seg->text[0], (uint8_t)(5 * 7));
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
+/* MUST-35, SHLD-17: a window that shrank behind what is in flight is probed by retransmission, and
+ * does not end the connection. */
+static void
+test_timeout__a_window_that_shrank(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = established_rtt_200_ms(&peer_plain);
+    peer_user_send(&p, conn, 900);
+    la_seq una = peer_expect(&p, LA_TCP_ACK)->tcp.seq;
+    p.wnd = 0;
+    for (unsigned i = 0; i < 30; i++) {
+        struct la_tcp_seg ack = peer_usual(&p, LA_TCP_ACK);
+        ack.ack = una;
+        peer_say(&p, &ack, NULL, 0);
+        assert_true(peer_run_until_sent(&p, 100 * LA_US_PER_S));
+        assert_true(la_seq_eq(peer_expect(&p, LA_TCP_ACK)->tcp.seq, una));
+    }
+    assert_int_equal(peer_state(&p), LA_TCP_ESTABLISHED);
+    p.wnd = 1000;
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    assert_int_equal(peer_status(&p, conn).send_queue_bytes, 0);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
     peer_free(&p);
 }
 
@@ -454,10 +587,15 @@ main(void)
         cmocka_unit_test(test_timeout__syn_ack_is_given_up_and_forgotten),
         cmocka_unit_test(test_timeout__data_backs_off_to_r2),
         cmocka_unit_test(test_timeout__progress_ends_the_count_and_the_advice),
+        cmocka_unit_test(test_timeout__back_off_stays_until_a_measurement),
         cmocka_unit_test(test_timeout__after_a_lost_syn),
         cmocka_unit_test(test_timeout__user_timeout),
         cmocka_unit_test(test_timeout__user_timeout_shorter_than_rto),
+        cmocka_unit_test(test_timeout__probes_go_on_as_long_as_they_are_answered),
         cmocka_unit_test(test_timeout__probes_that_nobody_answers_end),
+        cmocka_unit_test(test_timeout__a_shut_window_holds_no_orphan),
+        cmocka_unit_test(test_timeout__a_probe_that_is_taken_is_no_measurement),
+        cmocka_unit_test(test_timeout__a_window_that_shrank),
         cmocka_unit_test(test_timeout__keepalive),
         cmocka_unit_test(test_timeout__keepalive_waits_for_silence),
         cmocka_unit_test(test_timeout__keepalive_in_closing),

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What a run shows: capture, JSON, ladder; and that a seed repeats it."""
+import json
+import re
+import subprocess
+
+import servers
+import support
+
+FETCH = """
+import socket, sys
+s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+n = 0
+while d := s.recv(65536): n += len(d)
+print(n)
+"""
+
+
+class Views(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.bulk = self.server(servers.Server(servers.bulk))
+
+    def fetch(self, *options):
+        done = self.run_inside(*options, "--", support.PYTHON, "-c", FETCH, self.bulk.port)
+        self.assertEqual((done.returncode, done.stdout), (0, "1048576\n"), done.stderr)
+        return done
+
+    def events(self, *options):
+        self.fetch("--json", self.path("j"), *options)
+        with open(self.path("j")) as f:
+            return [json.loads(line) for line in f]
+
+    @support.needs("tshark")
+    def test_capture_is_clean_and_commented(self):
+        self.fetch("--pcap", self.path("p"), "--delay", "1ms", "--loss", "2%", "--seed", "4")
+
+        def tshark(*words):
+            return subprocess.run(["tshark", "-r", self.path("p"), *words], capture_output=True,
+                                  text=True, check=True).stdout
+        self.assertEqual(tshark("-Y", "_ws.malformed || tcp.checksum.status == 0"), "")
+        self.assertIn("retransmi", tshark("-T", "fields", "-e", "frame.comment"))
+        self.assertEqual(len(tshark("-Y", "tcp.flags.syn == 1 && tcp.flags.ack == 0").splitlines()), 1)
+        # Wall-clock stamps: now, not since boot.
+        first = float(tshark("-c", "1", "-T", "fields", "-e", "frame.time_epoch"))
+        self.assertGreater(first, 1.6e9)
+
+    def test_json(self):
+        events = self.events()
+        self.assertEqual(events[0]["kind"], "STORY")
+        kinds = {e["kind"] for e in events}
+        self.assertLessEqual({"SEGMENT_SENT", "STATE", "CALL"}, kinds)
+
+    def test_ladder(self):
+        done = self.fetch("--watch", "--delay", "1ms")
+        for word in ("SYN-SENT", "ESTABLISHED", "FIN", "RFC 9293"):
+            self.assertIn(word, done.stderr)
+        self.assertNotIn("\x1b", done.stderr)  # not a terminal
+
+    def test_seed_repeats_the_losses(self):
+        def fates(seed):
+            return [(e["end"], e.get("reason")) for e in
+                    self.events("--loss", "5%", "--delay", "1ms", "--seed", seed)
+                    if e["kind"] == "WIRE" and e.get("reason")][:10]
+        self.assertEqual(fates("11"), fates("11"))
+        self.assertNotEqual(fates("11"), [])
+
+    def test_seed_of_chance_is_told(self):
+        done = self.fetch("--loss", "0.1%")
+        self.assertTrue(re.fullmatch(r"lastack run: the same again: --seed \d+\n", done.stderr),
+                        done.stderr)
+
+
+if __name__ == "__main__":
+    support.main()
