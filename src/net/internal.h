@@ -153,10 +153,20 @@ struct la_net {
 /* Counts, frees, returns LA_NET_TAKEN. */
 enum la_net_verdict la_net_drop_frame(struct la_net *net, struct la_frame *take_frame,
                                       enum la_reason reason);
+/* NET_PEEK_BYTES of the packet, or all there are, in one piece. */
+struct la_bytes la_net_peek_more(struct la_frame *frame);
+
 /* The first octets of the packet in one piece: at least n <= NET_PEEK_BYTES of them, or all there
  * are. What is in the head already is left as it is: octets pulled into it beyond the headers
  * would have to be copied out of it again. */
-struct la_bytes la_net_peek(struct la_frame *frame, size_t n);
+static inline struct la_bytes
+la_net_peek(struct la_frame *frame, size_t n)
+{
+    if (frame->head_n < n)
+        return la_net_peek_more(frame);
+    return (struct la_bytes){frame->head, frame->head_n};
+}
+
 /* An IP packet; in->iface and in->link_broadcast are set. */
 enum la_net_verdict la_net_input_ip(struct la_net *net, struct la_frame *take_frame,
                                     struct la_net_in *in, la_instant now);
