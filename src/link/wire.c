@@ -67,8 +67,9 @@ wire_receive(struct la_link *link, struct la_frame **frames, size_t max, la_inst
         if (frame == NULL)
             break;
         frames[n++] = frame;
-        la_wire_tell(wire, from, frame,
-                     (struct la_wire_news){.fate = LA_WIRE_DELIVERED, .copy_n = copy}, now);
+        if (wire->trace.sink != NULL)
+            la_wire_tell(wire, from, frame,
+                         (struct la_wire_news){.fate = LA_WIRE_DELIVERED, .copy_n = copy}, now);
     }
     dir->stats.delivered_n += n;
     return n;

@@ -128,20 +128,9 @@ destination_is_ours(const struct la_net *net, const struct la_net_in *in, enum l
     return false;
 }
 
-static bool
-was_judged(const struct la_net_judged *judged, const struct la_net_in *in)
-{
-    return judged->dst_class != 0 && judged->iface == in->iface && !in->link_broadcast &&
-           la_addr_same(&judged->src, &in->src) && la_addr_same(&judged->dst, &in->dst);
-}
-
 enum la_reason
-la_net_addresses_judge(struct la_net *net, struct la_net_in *in)
+la_net_addresses_judge_new(struct la_net *net, struct la_net_in *in)
 {
-    if (was_judged(&net->judged, in)) {
-        in->dst_class = net->judged.dst_class;
-        return LA_REASON_NONE;
-    }
     enum la_net_class src = (enum la_net_class)la_net_dest(net, &in->src)->class;
     if (!source_is_valid(in, src))
         return LA_REASON_IP_SOURCE_INVALID;

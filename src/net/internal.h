@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/pool.h"
 #include "net/net.h"
 #include "net/udp.h"
@@ -177,9 +178,22 @@ enum la_net_verdict la_net_input6(struct la_net *net, struct la_frame *take_fram
 /* The packet behind its IP headers, to whoever serves in->protocol. */
 enum la_net_verdict la_net_input_upper(struct la_net *net, struct la_frame *take_frame,
                                        struct la_net_in *in, la_instant now);
+/* la_net_addresses_judge() for a pair that is not the last one. */
+enum la_reason la_net_addresses_judge_new(struct la_net *net, struct la_net_in *in);
+
 /* Source and destination as RFC 1122 3.2.1.3 allows them; LA_REASON_NONE when they do. Fills in
  * in->dst_class. */
-enum la_reason la_net_addresses_judge(struct la_net *net, struct la_net_in *in);
+static inline enum la_reason
+la_net_addresses_judge(struct la_net *net, struct la_net_in *in)
+{
+    const struct la_net_judged *last = &net->judged;
+    if (last->dst_class == 0 || last->iface != in->iface || in->link_broadcast ||
+        !la_addr_same(&last->src, &in->src) || !la_addr_same(&last->dst, &in->dst))
+        return la_net_addresses_judge_new(net, in);
+    in->dst_class = last->dst_class;
+    return LA_REASON_NONE;
+}
+
 
 /* ---- route.c ---------------------------------------------------------------------------- */
 
