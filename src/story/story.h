@@ -115,7 +115,7 @@ struct conn_end {
     uint64_t drops_n; /* of what arrived here */
     uint64_t rtt_n;
     uint32_t rtt_us_min, rtt_us_max, srtt_us;
-    int64_t dup_ack; /* the relative number that duplicate ACKs repeat */
+    int64_t dup_ack; /* the last number acknowledged, which duplicate ACKs repeat */
     uint32_t dup_ack_n;
     struct row_queue lane; /* what it sent or did, and has not left (order.c) */
     struct row *floating;  /* a timer's line until it is known what the timer caused */

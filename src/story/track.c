@@ -78,15 +78,18 @@ track_fin(struct conn *conn, const struct row *row)
     }
 }
 
+/* Only an ACK that repeats the last one is a duplicate for its receiver (RFC 5681 2), whatever made
+ * its sender send it. */
 static void
 track_duplicate_ack(struct conn_end *end, const struct row *row)
 {
-    if (row->segment.cause != LA_CAUSE_ACK_DUPLICATE)
+    if ((row->segment.flags & LA_TCP_ACK) == 0)
         return;
-    if (end->dup_ack_n == 0 || end->dup_ack != row->ack_rel)
+    if (end->dup_ack != row->ack_rel)
         end->dup_ack_n = 0;
+    else if (row->segment.cause == LA_CAUSE_ACK_DUPLICATE)
+        end->dup_ack_n++;
     end->dup_ack = row->ack_rel;
-    end->dup_ack_n++;
 }
 
 void

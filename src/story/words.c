@@ -145,7 +145,7 @@ say_ack(struct la_story *st, struct row *row, const struct la_event *timer)
     } else if (row->segment.cause == LA_CAUSE_ACK_DUPLICATE) {
         uint32_t n = row->conn->end[row->from].dup_ack_n;
         /* The third one triggers the retransmission; those behind it are many and alike. */
-        if (n > 3)
+        if (n == 0 || n > 3)
             return;
         la_text_add(&text, "duplicate ACK %u", n);
         head.cite = "RFC 5681 4.2";

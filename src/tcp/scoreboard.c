@@ -139,19 +139,20 @@ void
 la_tcp_scoreboard_acked(struct la_tcp_scoreboard *b, la_seq una, la_instant *sent_at)
 {
     *sent_at = LA_INSTANT_NEVER;
-    while (b->n > 0) {
+    bool ambiguous = false;
+    while (b->n > 0 && la_seq_lt(at(b, 0)->first, una)) {
         struct la_tcp_sent *r = at(b, 0);
-        if (la_seq_ge(r->first, una))
-            return;
-        if (r->sent_n == 1)
-            *sent_at = r->sent_at;
+        ambiguous |= r->sent_n > 1;
+        *sent_at = r->sent_at;
         if (la_seq_gt(r->end, una)) {
             r->first = una;
-            return;
+            break;
         }
         b->head = (uint16_t)((b->head + 1u) & (unsigned)(b->cap - 1));
         b->n--;
     }
+    if (ambiguous)
+        *sent_at = LA_INSTANT_NEVER;
 }
 
 void

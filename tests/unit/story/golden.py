@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The ladder as people see it, against tests/golden/story/.
+"""The ladder as people see it, against tests/golden/story/; and what docs/ladder.md quotes.
 
 usage: golden.py SHOW FOLDER [--update]     (SHOW: build/tests/unit/story/story_show)
 
---update writes the files anew: look at the difference before you commit it.
+--update writes the files anew: look at the difference before you commit it. The
+page is mended by hand.
 """
 import difflib
 import os
+import re
 import subprocess
 import sys
 
@@ -28,6 +30,17 @@ def cases(show):
         for width in WIDTHS:
             yield f"{name}.{width}.txt", [name, str(width)]
     yield from VARIANTS
+
+
+def stale_quotes(show, page):
+    """Blocks of the page that no scene shows at 100 columns; what explains is no quote."""
+    shown = ""
+    for scene in ("rto", "bulk", "interleaved"):
+        shown += subprocess.run([show, scene, "100"], capture_output=True,
+                                check=True).stdout.decode("utf-8")
+    with open(page, encoding="utf-8") as f:
+        blocks = re.findall(r"^```\n(.*?)^```$", f.read(), re.S | re.M)
+    return [b for b in blocks if b not in shown and "arrow with" not in b]
 
 
 def main(argv):
@@ -54,6 +67,9 @@ def main(argv):
     for name in sorted(set(os.listdir(folder)) - known):
         bad += 1
         print(f"{os.path.join(folder, name)}: no scene makes this file; remove it")
+    for block in stale_quotes(show, os.path.join(folder, "..", "..", "..", "docs", "ladder.md")):
+        bad += 1
+        print(f"docs/ladder.md quotes what is not shown any more:\n{block}")
     if bad:
         print(f"{bad} files differ; if that is meant: {argv[0]} {show} {folder} --update")
     return 1 if bad else 0
