@@ -37,8 +37,8 @@ void la_tcp_scoreboard_sent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_
 uint8_t la_tcp_scoreboard_resent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq first,
                                  la_seq end, la_instant now);
 /* Everything below `una` is acknowledged. *sent_at: when the newest range among it was sent; NEVER
- * when any of it was sent more than once (Karn: a segment that filled a hole may have drawn this
- * acknowledgement, long after the newest was sent). */
+ * when a part of it was sent again, or there was none: then the acknowledgement may have waited for
+ * that part, and tells nothing about the path. */
 void la_tcp_scoreboard_acked(struct la_tcp_scoreboard *b, la_seq una, la_instant *sent_at);
 void la_tcp_scoreboard_check(const struct la_tcp_scoreboard *b, la_seq una, la_seq nxt);
 
