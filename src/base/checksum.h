@@ -28,8 +28,8 @@ la_sum_fold(uint32_t sum)
 static inline uint32_t
 la_sum_combine(uint32_t sum, uint16_t part, size_t off)
 {
-    uint16_t swapped = (uint16_t)(part << 8 | part >> 8);
-    uint32_t added = sum + (off % 2 ? swapped : part);
+    uint32_t in_place = (uint32_t)(off % 2 ? (uint16_t)(part << 8 | part >> 8) : part);
+    uint32_t added = sum + in_place;
     return added + (added < sum); /* The end-around carry. */
 }
 

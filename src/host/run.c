@@ -97,7 +97,8 @@ make_stack(struct la_run *run, bool near, struct la_stack **out)
     cfg.tcp.rcvbuf_bytes = BUFFER_BYTES;
     cfg.trace = run->cfg->trace;
     if (near)
-        cfg.trace = (struct la_trace){near_sink, run, cfg.trace.mask | LA_EVENT_BIT(LA_EVENT_ERROR)};
+        cfg.trace =
+            (struct la_trace){near_sink, run, cfg.trace.mask | LA_EVENT_BIT(LA_EVENT_ERROR)};
     la_err err = la_stack_new(&cfg, run->now, out);
     struct la_iface_cfg iface = {.caps = caps_of(run->cfg), .any_address = !near};
     int number;

@@ -45,7 +45,7 @@ struct la_bed {
     struct la_bed_cfg cfg;
     struct la_stack *stack[2];
     struct la_wire *wire;
-    struct la_link *tap;     /* what the client's end goes through: the wire's end, or a tee */
+    struct la_link *tap;     /* the client's end of the wire, or a tee of it */
     la_instant now;
     struct la_event *events; /* the record */
     size_t events_n, events_room;

@@ -149,7 +149,7 @@ static const struct la_lab_part close_finack_parts[] = {{NULL, NULL, play_close_
 
 const struct la_scenario la_scenario_close_finack = {
     .name = "close-finack",
-    .summary = "FIN-WAIT-1 straight to TIME-WAIT, with the last octets on board",
+    .summary = "FIN-WAIT-1 straight to TIME-WAIT, the last octets on board",
     .intro =
         "The client has sent its request and closes. The server has one more answer: octets, "
         "FIN, and the acknowledgement of the client's FIN fit into one segment. The client takes "

@@ -289,14 +289,17 @@ la_lab_await_count(struct la_lab *lab, int end, enum la_event_kind kind, unsigne
                   la_lab_count(lab, end, kind, detail));
 }
 
+static bool
+is_quiet(void *ctx)
+{
+    const struct la_bed *bed = ctx;
+    return la_instant_is_never(
+        la_wire_next(bed->wire, bed->stack[LA_CLIENT], bed->stack[LA_SERVER]));
+}
+
 void
 la_lab_await_quiet(struct la_lab *lab)
 {
-    if (lab->failure[0] != 0)
-        return;
-    la_instant limit = la_instant_add_ns(lab->bed->now, AWAIT_S * LA_NS_PER_S);
-    (void)la_bed_run(lab->bed, NULL, NULL, limit);
-    la_instant next =
-        la_wire_next(lab->bed->wire, lab->bed->stack[LA_CLIENT], lab->bed->stack[LA_SERVER]);
-    la_lab_expect(lab, la_instant_is_never(next), "after half an hour it had not come to rest");
+    bool quiet = la_lab_await(lab, is_quiet, lab->bed);
+    la_lab_expect(lab, quiet, "after half an hour it had not come to rest");
 }

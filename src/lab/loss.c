@@ -107,7 +107,7 @@ static const struct la_lab_part fast_retransmit_parts[] = {
 
 const struct la_scenario la_scenario_fast_retransmit = {
     .name = "fast-retransmit",
-    .summary = "three duplicate acknowledgements repair a loss without the timer",
+    .summary = "three duplicate ACKs repair a loss without the timer",
     .intro =
         "The client sends 20000 octets, and the third segment is lost. What follows it arrives out "
         "of order; the server keeps it and repeats at once which octet it still waits for (RFC "

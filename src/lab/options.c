@@ -11,7 +11,13 @@
 
 enum { MSS_LOCAL = 1460, MSS_SMALLER = 1440, MTU_SMALL = 296, MSS_SMALL = 256 };
 enum { MSS_DEFAULT_V4 = 536, MSS_DEFAULT_V6 = 1220, ANSWER_BYTES = 4000 };
-enum { PEER_PORT = 40000, PEER_HOST = 9, OPTIONS_MSS = 1400, TEXT_BYTES = 26 };
+enum {
+    PEER_PORT = 40000,
+    ILLEGAL_PORT = 40010,
+    PEER_HOST = 9,
+    OPTIONS_MSS = 1400,
+    TEXT_BYTES = 26
+};
 #define PEER_ISS la_seq_of(1000000)
 
 static const struct la_bytes nothing = {NULL, 0};
@@ -213,10 +219,10 @@ const struct la_scenario la_scenario_mss = {
 
 /* ---- options ---------------------------------------------------------------------------- */
 
-/* NOP, NOP, MSS 1400, kind 254 (RFC 6994: for experiments) with 4 octets, kind 77 without any, NOP,
- * EOL, and behind it what must not be looked at: an MSS of 1. */
+/* NOP, NOP, MSS 1400, kind 254 (for experiments) with 4 octets, kind 77 without any, NOP,
+ * EOL. */
 static const uint8_t strange[] = {
-    1, 1, 2, 4, OPTIONS_MSS >> 8, OPTIONS_MSS & 0xff, 254, 6, 0, 1, 2, 3, 77, 2, 1, 0, 2, 4, 0, 1};
+    1, 1, 2, 4, OPTIONS_MSS >> 8, OPTIONS_MSS & 0xff, 254, 6, 0, 1, 2, 3, 77, 2, 1, 0};
 /* MSS 1400, then kind 30 whose length of 0 would keep a careless reader for ever; SACK-permitted.
  */
 static const uint8_t length_zero[] = {2, 4, OPTIONS_MSS >> 8, OPTIONS_MSS & 0xff, 30, 0, 4, 2};
@@ -294,7 +300,7 @@ play_illegal(struct la_lab *lab)
     for (uint16_t i = 0; i < 2; i++) {
         uint64_t before_n = malformed_n(lab);
         la_lab_mark(lab);
-        peer_open(lab, &peer, (uint16_t)(PEER_PORT + i), illegal[i]);
+        peer_open(lab, &peer, (uint16_t)(ILLEGAL_PORT + i), illegal[i]);
         expect_mss_taken(lab);
         expect_text_taken(lab, &peer, illegal[i]);
         expect_text_taken(lab, &peer, (struct la_bytes){length_missing, sizeof(length_missing)});
@@ -306,7 +312,7 @@ play_illegal(struct la_lab *lab)
 
 static const struct la_lab_part options_parts[] = {
     {"what two lastack ends say to each other", NULL, play_real_options},
-    {"NOP, unknown kinds, and what stands behind the end of the list", NULL, play_unknown},
+    {"NOP, unknown kinds, the end of the list", NULL, play_unknown},
     {"illegal lengths", NULL, play_illegal},
 };
 
@@ -323,9 +329,11 @@ const struct la_scenario la_scenario_options = {
         "looked at. In the third part lengths are illegal: 0, longer than the header, or missing. "
         "The "
         "server must survive that (MUST-7); it keeps what stood before and ignores the rest.",
-    .look = "The server answers each SYN with the options that it understood, and no others.\n"
-            "The text of a segment with illegal options is taken all the same.\n"
-            "In a capture of part three Wireshark marks the options; the stack counts them.",
+    .look =
+        "The server answers each SYN with the options that it understood, and no others.\n"
+        "The text of a segment with illegal options is taken all the same.\n"
+        "In a capture of part three Wireshark shows the option that it could not read; the stack "
+        "counts it.",
     .parts = options_parts,
     .parts_n = 3,
 };

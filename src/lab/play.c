@@ -32,16 +32,19 @@ put_text(const struct la_story_writer *out, const char *text)
     put(out, text, strlen(text));
 }
 
-/* One paragraph of n octets, broken between words; lines behind the first one begin with blanks as
- * wide as `first`. */
+/* One paragraph of n octets, broken between words, without the last line end; lines behind the
+ * first one begin with blanks as wide as `first`. */
 static void
-put_paragraph(const struct la_story_writer *out, const char *first, const char *text, size_t n,
-              size_t columns)
+put_paragraph(const struct la_story_cfg *story, const char *first, const char *text, size_t n)
 {
+    const struct la_story_writer *out = &story->ladder;
+    size_t columns = story->width == 0 ? (size_t)COLUMNS_DEFAULT : story->width;
     size_t indent_n = strlen(first), at = 0;
+    if (columns > PROSE_COLUMNS_MAX)
+        columns = PROSE_COLUMNS_MAX;
+    size_t room = columns > indent_n ? columns - indent_n : 1;
     put_text(out, first);
     while (at < n) {
-        size_t room = columns > indent_n ? columns - indent_n : 1;
         size_t end = n - at;
         if (end > room) {
             for (end = room; end > 0 && text[at + end] != ' '; end--)
@@ -51,9 +54,10 @@ put_paragraph(const struct la_story_writer *out, const char *first, const char *
                     ;
         }
         put(out, text + at, end);
-        put_text(out, "\n");
         for (at += end; at < n && text[at] == ' '; at++)
             ;
+        if (at < n)
+            put_text(out, "\n");
         for (size_t i = 0; at < n && i < indent_n; i++)
             put_text(out, " ");
     }
@@ -62,12 +66,10 @@ put_paragraph(const struct la_story_writer *out, const char *first, const char *
 static void
 put_prose(const struct la_story_cfg *story, const char *first, const char *text)
 {
-    size_t columns = story->width == 0 ? (size_t)COLUMNS_DEFAULT : story->width;
-    if (columns > PROSE_COLUMNS_MAX)
-        columns = PROSE_COLUMNS_MAX;
     while (*text != 0) {
         size_t n = strcspn(text, "\n");
-        put_paragraph(&story->ladder, first, text, n, columns);
+        put_paragraph(story, first, text, n);
+        put_text(&story->ladder, "\n");
         text += n + (text[n] == '\n');
     }
 }
@@ -78,7 +80,7 @@ put_heading(const struct la_story_cfg *story, const char *text)
 {
     bool color = (story->flags & LA_STORY_COLOR) != 0;
     put_text(&story->ladder, color ? "\033[1m" : "");
-    put_text(&story->ladder, text);
+    put_paragraph(story, "", text, strlen(text));
     put_text(&story->ladder, color ? "\033[0m\n" : "\n");
 }
 

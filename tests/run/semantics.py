@@ -678,7 +678,8 @@ def options_read_back():
     for level, opt, value in (
             (socket.SOL_SOCKET, socket.SO_REUSEADDR, 1),
             (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-            (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1), (socket.SOL_SOCKET, socket.SO_PRIORITY, 3),
+            (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1),
+            (socket.SOL_SOCKET, socket.SO_PRIORITY, 3),
             (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
             (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 77),
             (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 7),

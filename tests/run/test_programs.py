@@ -87,9 +87,10 @@ class Http(support.Case):
     @support.needs("curl")
     def test_curl_localhost_and_ipv6(self):
         self.http = self.server(HttpServer("::1"))
-        self.assertEqual(self.curl("-o", "x", "-w", "%{remote_ip} %{local_ip}", self.url(10, "[::1]")),
-                         "::1 ::1")
-        self.assertEqual(self.curl("-o", "x", "-w", "%{size_download}", self.url(10, "localhost")), "10")
+        shown = self.curl("-o", "x", "-w", "%{remote_ip} %{local_ip}", self.url(10, "[::1]"))
+        self.assertEqual(shown, "::1 ::1")
+        shown = self.curl("-o", "x", "-w", "%{size_download}", self.url(10, "localhost"))
+        self.assertEqual(shown, "10")
 
     @support.needs("curl")
     def test_curl_refused(self):
@@ -200,7 +201,9 @@ class Others(support.Case):
         self.addCleanup(server.wait)
         self.addCleanup(server.terminate)
         out = self.inside("sh", "-c", """
-            for i in 1 2 3 4 5 6 7 8 9; do redis-cli -p %d ping >/dev/null 2>&1 && break; sleep 0.3; done
+            for i in 1 2 3 4 5 6 7 8 9; do
+                redis-cli -p %d ping >/dev/null 2>&1 && break; sleep 0.3
+            done
             redis-cli -p %d set key value
             redis-cli -p %d get key
             """ % (port, port, port))
@@ -211,7 +214,9 @@ class Others(support.Case):
         port = servers.closed_port()
         out = self.inside("sh", "-c", """
             redis-server --port %d --bind 127.0.0.1 --save '' --dir . >/dev/null &
-            for i in 1 2 3 4 5 6 7 8 9; do redis-cli -p %d ping >/dev/null 2>&1 && break; sleep 0.3; done
+            for i in 1 2 3 4 5 6 7 8 9; do
+                redis-cli -p %d ping >/dev/null 2>&1 && break; sleep 0.3
+            done
             redis-cli -p %d set key value
             redis-cli -p %d get key
             redis-cli -p %d shutdown nosave; wait
@@ -226,7 +231,8 @@ class Others(support.Case):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
         shutil.copy(key + ".pub", self.path("authorized"))
         os.makedirs("/run/sshd", exist_ok=True)
-        sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-p", str(port), "-h", key,
+        sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-p", str(port),
+                                 "-h", key,
                                  "-o", "ListenAddress=127.0.0.1", "-o", "StrictModes=no",
                                  "-o", "AuthorizedKeysFile=" + self.path("authorized")],
                                 stderr=subprocess.DEVNULL)
@@ -235,7 +241,8 @@ class Others(support.Case):
         socket_up(port)
         out = self.inside("ssh", "-q", "-F", "/dev/null", "-i", key, "-p", port, "-o",
                           "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-                          "root@127.0.0.1", "head -c 2000000 /dev/zero | wc -c; echo $SSH_CLIENT | wc -w")
+                          "root@127.0.0.1",
+                          "head -c 2000000 /dev/zero | wc -c; echo $SSH_CLIENT | wc -w")
         self.assertEqual(out.split(), ["2000000", "3"])
 
     @support.needs("node")
@@ -249,7 +256,9 @@ c.on('close', () => {
     console.log(' ' + e.code);
     const s = http.createServer((q, r) => r.end('served')).listen(0, '127.0.0.1', () =>
       http.get({port: s.address().port, host: '127.0.0.1', agent: false}, r => {
-        r.on('data', d => process.stdout.write(d)); r.on('end', () => { console.log(); s.close(); }); }));
+        r.on('data', d => process.stdout.write(d));
+        r.on('end', () => { console.log(); s.close(); });
+      }));
   });
 });"""
         if subprocess.run(["node", "-e", ""], capture_output=True).returncode != 0:

@@ -14,7 +14,8 @@
 
 enum { OCTETS_N = 1000 };
 
-/* RFC 791 3.2: every module must be able to forward 68 octets, and an interface may have no more. */
+/* RFC 791 3.2: every module must be able to forward 68 octets, and an interface may have no more.
+ */
 static void
 test_mtu__the_smallest_carries_octets(void **state)
 {

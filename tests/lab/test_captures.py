@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What tshark, which knows nothing of us, reads in the captures of `lastack lab`.
+
+usage: test_captures.py PROGRAM              (status 77, skipped, without tshark)
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = sys.argv.pop(1)
+FIELDS = ("frame.number", "frame.time_relative", "tcp.stream", "tcp.srcport", "tcp.dstport",
+          "tcp.flags", "tcp.len", "tcp.seq_raw", "tcp.ack_raw", "tcp.options.mss_val",
+          "tcp.options.wscale.shift", "tcp.window_size", "tcp.analysis.retransmission",
+          "tcp.analysis.fast_retransmission", "tcp.analysis.duplicate_ack",
+          "tcp.analysis.zero_window", "tcp.analysis.zero_window_probe", "_ws.malformed",
+          "_ws.expert.severity", "tcp.checksum.status", "ip.checksum.status", "frame.comment")
+SEVERITY_ERROR = 0x800000
+SERVER_PORT = 4242
+CHECKSUM_GOOD = "1"
+
+
+class Packet:
+    """One line of tshark's answer."""
+
+    def __init__(self, line):
+        self.field = dict(zip(FIELDS, line.split("\t")))
+        self.at = float(self.field["frame.time_relative"])
+        self.stream = self.number("tcp.stream")
+        self.length = self.number("tcp.len")
+        self.seq, self.ack = self.number("tcp.seq_raw"), self.number("tcp.ack_raw")
+        self.window = self.number("tcp.window_size")
+        self.comments = self.field["frame.comment"]
+        bits = int(self.field["tcp.flags"], 16)
+        self.flags = "".join(letter for letter, bit in
+                             (("S", 2), ("F", 1), ("R", 4), ("P", 8), ("A", 16)) if bits & bit)
+        self.from_server = self.number("tcp.srcport") == SERVER_PORT
+
+    def number(self, name):
+        text = self.field[name]
+        return int(text) if text else None
+
+    def has(self, name):
+        return self.field[name] != ""
+
+    @property
+    def said(self):
+        """ "C:SA": who, and the flags without PSH. """
+        return ("S:" if self.from_server else "C:") + self.flags.replace("P", "")
+
+
+def capture(name, *options):
+    """The packets of a scenario as tshark sees them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "x.pcapng")
+        done = subprocess.run([PROGRAM, "lab", name, "--pcap", path, *options], check=False,
+                              capture_output=True, text=True, timeout=60)
+        if done.returncode != 0:
+            raise AssertionError(f"{name}: {done.stderr}")
+        command = ["tshark", "-n", "-r", path, "-T", "fields", "-o", "tcp.check_checksum:TRUE",
+                   "-o", "ip.check_checksum:TRUE", "-E", "separator=/t", "-E", "occurrence=a"]
+        for field in FIELDS:
+            command += ["-e", field]
+        read = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60,
+                              env={**os.environ, "HOME": folder})
+    if read.returncode != 0:
+        raise AssertionError(f"{name}: tshark: {read.stderr}")
+    return [Packet(line) for line in read.stdout.split("\n") if line]
+
+
+def said(packets):
+    return [p.said for p in packets]
+
+
+def text_lengths(packets):
+    return [p.length for p in packets if p.length]
+
+
+class Captures(unittest.TestCase):
+    def streams(self, name, *options):
+        """The packets of a scenario by connection; nothing is wrong with any of them."""
+        found = {}
+        for p in capture(name, *options):
+            where = f"{name}, frame {p.field['frame.number']}"
+            self.assertFalse(p.has("_ws.malformed"), where)
+            for severity in filter(None, p.field["_ws.expert.severity"].split(",")):
+                self.assertLess(int(severity, 0), SEVERITY_ERROR, where)
+            self.assertEqual(p.field["tcp.checksum.status"], CHECKSUM_GOOD, where)
+            self.assertIn(p.field["ip.checksum.status"], (CHECKSUM_GOOD, ""), where)
+            found.setdefault(p.stream, []).append(p)
+        return [found[number] for number in sorted(found)]
+
+    def assert_comments(self, packets, *texts):
+        comments = "\n".join(p.comments for p in packets)
+        for text in texts:
+            self.assertIn(text, comments)
+
+    def assert_near(self, seen, wanted):
+        self.assertEqual(len(seen), len(wanted), seen)
+        for a, b in zip(seen, wanted):
+            self.assertAlmostEqual(a, b, delta=0.01)
+
+    # ---- opening
+
+    def test_handshake(self):
+        plain, early = self.streams("handshake")
+        self.assertEqual(said(plain), ["C:S", "S:SA", "C:A"])
+        syn, syn_ack, third = plain
+        self.assertEqual(syn_ack.ack, syn.seq + 1)
+        self.assertEqual((third.seq, third.ack), (syn.seq + 1, syn_ack.seq + 1))
+        self.assertEqual([syn.number("tcp.options.mss_val"), syn_ack.number("tcp.options.mss_val")],
+                         [1460, 1460])
+        self.assertEqual((early[2].said, early[2].length), ("C:A", 100))
+        self.assert_comments(plain, "client CLOSED -> SYN-SENT (RFC 9293 3.10.1)",
+                             "server LISTEN -> SYN-RECEIVED (RFC 9293 3.10.7.2 third)",
+                             "client SYN-SENT -> ESTABLISHED (RFC 9293 3.10.7.3 fourth)",
+                             "server SYN-RECEIVED -> ESTABLISHED (RFC 9293 3.10.7.4 fifth)")
+
+    def test_open_simultaneous(self):
+        packets, = self.streams("open-simultaneous")
+        self.assertEqual([p.flags for p in packets[:4]], ["S", "S", "SA", "SA"])
+        one, two, three, four = packets[:4]
+        self.assertEqual({p.number("tcp.srcport") for p in (one, two)}, {4000, 5000})
+        seqs = {p.number("tcp.srcport"): p.seq for p in (one, two)}
+        for p in (three, four):
+            self.assertEqual(p.seq, seqs[p.number("tcp.srcport")])
+        self.assert_comments(packets, "client SYN-SENT -> SYN-RECEIVED (RFC 9293 3.10.7.3 fourth)",
+                             "server SYN-SENT -> SYN-RECEIVED (RFC 9293 3.10.7.3 fourth)")
+
+    def test_mss(self):
+        streams = self.streams("mss")
+        announced = [[p.number("tcp.options.mss_val") for p in s[:2]] for s in streams]
+        self.assertEqual(announced, [[1460, 1440], [256, 1460], [None, 1460], [None, 1440]])
+        self.assertEqual([max(text_lengths(s)) for s in streams], [1440, 256, 536, 1220])
+        for stream in streams[:2]:  # in both directions
+            self.assertEqual(*(max(text_lengths([p for p in stream if p.from_server == side]))
+                               for side in (False, True)))
+
+    def test_options(self):
+        real, strange, zero, long = self.streams("options")
+        self.assertEqual(text_lengths(real), [26])
+        for stream, texts in ((strange, [26]), (zero, [26, 26]), (long, [26, 26])):
+            self.assertEqual(said(stream[:3]), ["C:S", "S:SA", "C:A"])
+            self.assertEqual(text_lengths(stream), texts)
+            # The last thing that the server says: it has all of the text.
+            last = [p for p in stream if p.from_server][-1]
+            self.assertEqual(last.ack - stream[0].seq, 1 + sum(texts))
+            self.assertFalse(stream[1].has("tcp.options.wscale.shift"))
+
+    # ---- data
+
+    def test_transfer(self):
+        packets, = self.streams("transfer")
+        self.assertEqual(sum(text_lengths(p for p in packets if p.from_server)), 10000)
+        self.assertFalse(any(p.has("tcp.analysis.retransmission") for p in packets))
+        last = packets[-1]
+        self.assertEqual((last.said, last.ack - packets[1].seq), ("C:A", 10001))
+        self.assert_comments(packets, "wire: lost on the wire")
+
+    def test_nagle(self):
+        collected, one_by_one = self.streams("nagle")
+        self.assertEqual(text_lengths(collected), [10, 10, 40])
+        self.assertEqual(text_lengths(one_by_one), [10] * 6)
+
+    # ---- closing
+
+    def test_close(self):
+        by_client, by_server = self.streams("close")
+        self.assertEqual(said(by_client[3:]), ["C:FA", "S:A", "S:FA", "C:A"])
+        self.assertEqual(said(by_server[3:]), ["S:FA", "C:A", "C:FA", "S:A"])
+        self.assert_comments(by_client, "client ESTABLISHED -> FIN-WAIT-1 (RFC 9293 3.10.4)",
+                             "server ESTABLISHED -> CLOSE-WAIT (RFC 9293 3.10.7.4 eighth)",
+                             "client FIN-WAIT-1 -> FIN-WAIT-2 (RFC 9293 3.10.7.4 fifth)",
+                             "server CLOSE-WAIT -> LAST-ACK (RFC 9293 3.10.4)",
+                             "client FIN-WAIT-2 -> TIME-WAIT (RFC 9293 3.10.7.4 eighth)",
+                             "server LAST-ACK -> CLOSED (RFC 9293 3.10.7.4 fifth)")
+        self.assert_comments(by_server, "server FIN-WAIT-2 -> TIME-WAIT",
+                             "client LAST-ACK -> CLOSED")
+
+    def test_close_merged(self):
+        packets, = self.streams("close-merged")
+        self.assertEqual(said(packets[3:]), ["C:FA", "S:FA", "C:A"])
+        self.assertEqual(packets[4].ack, packets[3].seq + 1)
+        self.assert_comments(packets, "client FIN-WAIT-1 -> TIME-WAIT (RFC 9293 3.10.7.4 eighth)")
+
+    def test_close_finack(self):
+        packets, = self.streams("close-finack")
+        self.assertEqual(said(packets[-3:]), ["C:FA", "S:FA", "C:A"])
+        self.assertEqual(packets[-2].length, 200)
+        self.assertEqual(packets[-1].ack, packets[-2].seq + 201)
+
+    def test_close_simultaneous(self):
+        packets, = self.streams("close-simultaneous")
+        self.assertEqual(sorted(said(packets[3:5])), ["C:FA", "S:FA"])
+        self.assertEqual(sorted(said(packets[5:])), ["C:A", "S:A"])
+        self.assert_comments(packets, "client FIN-WAIT-1 -> CLOSING (RFC 9293 3.10.7.4 eighth)",
+                             "server CLOSING -> TIME-WAIT (RFC 9293 3.10.7.4 fifth)")
+
+    def test_half_close(self):
+        packets, = self.streams("half-close")
+        fin = [p.said for p in packets].index("C:FA")
+        after = packets[fin + 1:]
+        self.assertEqual(sum(text_lengths(p for p in after if p.from_server)), 3000)
+        self.assertEqual(text_lengths(p for p in after if not p.from_server), [])
+        self.assertEqual(said(after[-2:]), ["S:FA", "C:A"])
+
+    def test_time_wait(self):
+        lost, *others = self.streams("time-wait")
+        self.assertEqual(said(lost[-4:]), ["S:FA", "C:A", "S:FA", "C:A"])
+        self.assertEqual(lost[-4].seq, lost[-2].seq)
+        packets = [p for stream in others for p in stream]
+        self.assertEqual({p.number("tcp.srcport") for p in packets if not p.from_server}, {50000})
+        self.assertEqual(said(packets).count("C:S"), 2)
+        self.assert_comments(packets, "server TIME-WAIT -> CLOSED (RFC 9293 3.6.1)",
+                             "an old duplicate (RFC 7323 5.3 R1)")
+        # The first connection's octets came twice, and are acknowledged in the first one only.
+        self.assertEqual(text_lengths(packets), [300, 300, 120])
+        self.assertEqual(packets[-1].ack, packets[-2].seq + 120)
+
+    # ---- ends before their time
+
+    def test_refused(self):
+        packets, = self.streams("refused")
+        syn, rst = packets
+        self.assertEqual((syn.flags, rst.flags), ("S", "RA"))
+        self.assertEqual((rst.seq, rst.ack), (0, syn.seq + 1))
+        self.assert_comments(packets, "client SYN-SENT -> CLOSED (RFC 9293 3.10.7.3 second)",
+                             "no connection and no listener")
+
+    def test_abort(self):
+        by_client, by_server = self.streams("abort")
+        self.assertIn("C:RA", said(by_client))
+        self.assertEqual(by_server[-1].said, "S:RA")
+        for stream in (by_client, by_server):
+            self.assertFalse(any("F" in p.flags for p in stream))
+        self.assert_comments(by_client, "server ESTABLISHED -> CLOSED (RFC 9293 3.10.7.4 second)")
+
+    def test_syn_timeout(self):
+        packets, = self.streams("syn-timeout")
+        self.assertEqual({p.flags for p in packets}, {"S"})
+        self.assertEqual(len({p.seq for p in packets}), 1)
+        self.assert_near([p.at for p in packets], [0, 1, 3, 7, 15, 31, 63, 123])
+
+    # ---- loss and windows
+
+    def test_rto(self):
+        packets, = self.streams("rto")
+        first = [p for p in packets if p.length][0]
+        sent = [p.at - first.at for p in packets if p.seq == first.seq and p.length]
+        self.assert_near(sent, [0, 0.2, 0.6, 1.4])
+        self.assert_comments(packets, "retransmission timeout (sent 2 times before)")
+
+    def test_fast_retransmit(self):
+        packets, = self.streams("fast-retransmit")
+        again = [p for p in packets if p.has("tcp.analysis.fast_retransmission")
+                 or p.has("tcp.analysis.retransmission")]
+        self.assertEqual(len(again), 1)
+        before = [p for p in packets if p.at <= again[0].at]
+        self.assertGreaterEqual(sum(p.has("tcp.analysis.duplicate_ack") for p in before), 3)
+        lost = [p for p in packets if p.seq == again[0].seq and p.length][0]
+        self.assertLess(again[0].at - lost.at, 0.1)  # no timer is so fast
+
+    def test_zero_window(self):
+        packets, = self.streams("zero-window")
+        self.assertTrue(any(p.has("tcp.analysis.zero_window") for p in packets))
+        probes = [p.at for p in packets if p.length == 1]
+        gaps = [b - a for a, b in zip(probes, probes[1:])]
+        self.assert_near(gaps[:2], [0.4, 0.8])
+        self.assertEqual(packets[-1].ack - packets[0].seq, 10001)
+
+    def test_window_scale(self):
+        scaled, plain = self.streams("window-scale")
+        self.assertEqual([p.number("tcp.options.wscale.shift") for p in scaled[:2]], [3, 5])
+        self.assertGreater(max(p.window for p in scaled if p.from_server), 65535)
+        self.assertEqual([p.number("tcp.options.wscale.shift") for p in plain[:2]], [None, None])
+        self.assertLessEqual(max(p.window for p in plain), 65535)
+
+    # ---- all
+
+    def test_no_scenario_is_forgotten(self):
+        text = subprocess.run([PROGRAM, "lab"], capture_output=True, text=True, check=True).stdout
+        names = [line.split()[0] for line in text.split("\n\n")[0].split("\n")]
+        for name in names:
+            self.assertTrue(hasattr(self, "test_" + name.replace("-", "_")), name)
+
+
+if __name__ == "__main__":
+    if shutil.which("tshark") is None:
+        print("skipped: tshark is missing")
+        sys.exit(77)
+    unittest.main()

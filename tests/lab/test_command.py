@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`lastack lab`: every scenario shows what it should, the same each time, on any width; mistakes
+get one line.
+
+usage: test_command.py PROGRAM
+"""
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = sys.argv.pop(1)
+
+
+def lab(*args, **more):
+    return subprocess.run([PROGRAM, "lab", *args], capture_output=True, text=True, check=False,
+                          timeout=60, **more)
+
+
+def listed():
+    """[(name, summary)] of the table."""
+    return re.findall(r"^([a-z][a-z-]*) +(\S.*)$", lab().stdout, re.M)
+
+
+NAMES = [name for name, _ in listed()]
+EXPECTED = {"handshake", "open-simultaneous", "mss", "options", "transfer", "close",
+            "close-merged", "close-simultaneous", "half-close", "time-wait", "refused", "abort",
+            "syn-timeout", "rto", "fast-retransmit", "zero-window"}
+
+
+def on_terminal(args, env):
+    """What the command writes to a terminal."""
+    parent, child = pty.openpty()
+    with subprocess.Popen([PROGRAM, "lab", *args], stdin=subprocess.DEVNULL, stdout=child,
+                          stderr=subprocess.DEVNULL, env=env) as process:
+        os.close(child)
+        text = b""
+        while True:
+            try:
+                piece = os.read(parent, 65536)
+            except OSError:  # the other side is closed
+                break
+            if not piece:
+                break
+            text += piece
+        process.wait(timeout=60)
+    os.close(parent)
+    return text
+
+
+class Scenarios(unittest.TestCase):
+    def test_the_list(self):
+        done = lab()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertLessEqual(EXPECTED, set(NAMES))
+        for line in done.stdout.split("\n"):
+            self.assertLessEqual(len(line), 80)
+
+    def test_each_is_shown_and_fits(self):
+        for name in NAMES:
+            for width in (60, 80, 200):
+                done = lab(name, "--width", str(width))
+                self.assertEqual((done.returncode, done.stderr), (0, ""), name)
+                for line in done.stdout.split("\n"):
+                    self.assertLessEqual(len(line), width, f"{name} at {width}: {line}")
+                    self.assertEqual(line, line.rstrip(), f"{name} at {width}")
+                self.assertIn("What to look for", done.stdout)
+                self.assertNotIn("fate unknown", done.stdout)
+
+    def test_a_new_incarnation_is_not_ended_by_the_old_one(self):
+        self.assertNotIn("reset", lab("time-wait").stdout.split("#2 10.0.0.1")[1].split("---")[0])
+
+    def test_same_seed_same_run(self):
+        with tempfile.TemporaryDirectory() as folder:
+            seen = []
+            for run in ("a", "b"):
+                pcap, lines = f"{folder}/{run}.pcapng", f"{folder}/{run}.json"
+                done = lab("--all", "--seed", "7", "--loss", "0%", "--pcap", pcap, "--json", lines)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                with open(pcap, "rb") as file, open(lines, encoding="utf-8") as text:
+                    seen.append((done.stdout, text.read(), file.read()))
+            self.assertEqual(seen[0], seen[1])
+
+    def test_other_seeds_are_other_runs_and_pass(self):
+        runs = set()
+        for seed in range(20, 40):
+            done = lab("--all", "--seed", str(seed))
+            self.assertEqual((done.returncode, done.stderr), (0, ""), seed)
+            runs.add(done.stdout)
+        self.assertEqual(len(runs), 20)
+
+    def test_several_names(self):
+        text = lab("close", "refused").stdout
+        self.assertLess(text.index("close: "), text.index("refused: "))
+
+    def test_other_networks(self):
+        for option in ("--delay=100ms", "--rate=1mbit", "--mtu=9000", "--duplicate=1%"):
+            for name in ("transfer", "refused", "rto", "syn-timeout"):
+                done = lab(name, option)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), (name, option))
+
+    def test_a_network_that_prevents_it(self):
+        done = lab("handshake", "--loss", "100%")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.count("\n"), 1)
+        self.assertIn("handshake", done.stderr)
+        self.assertIn("network options", done.stderr)
+        self.assertIn("lost", done.stdout)
+
+
+class Views(unittest.TestCase):
+    def test_ascii(self):
+        done = lab("--all", "--ascii")
+        self.assertEqual(done.returncode, 0)
+        self.assertTrue(done.stdout.isascii())
+        self.assertFalse(lab("close").stdout.isascii())
+
+    def test_color(self):
+        self.assertIn("\033[", lab("close", "--color", "always").stdout)
+        for choice in ("auto", "never"):
+            self.assertNotIn("\033[", lab("close", "--color", choice).stdout)
+        plain = re.sub(r"\033\[[0-9;]*m", "", lab("close", "--color=always").stdout)
+        self.assertEqual(plain, lab("close").stdout)
+
+    def test_color_on_a_terminal(self):
+        env = {"TERM": "xterm", "PATH": os.environ.get("PATH", "")}
+        self.assertIn(b"\033[", on_terminal(["refused"], env))
+        self.assertNotIn(b"\033[", on_terminal(["refused", "--color=never"], env))
+        self.assertNotIn(b"\033[", on_terminal(["refused"], {**env, "NO_COLOR": "1"}))
+        self.assertIn(b"\033[", on_terminal(["refused"], {**env, "NO_COLOR": ""}))
+        self.assertNotIn(b"\033[", on_terminal(["refused"], {**env, "TERM": "dumb"}))
+
+    def test_full_and_absolute(self):
+        folded, full = lab("window-scale").stdout, lab("window-scale", "--full").stdout
+        self.assertGreater(full.count("\n"), 10 * folded.count("\n"))
+        self.assertIn("SYN seq 0 ", lab("refused").stdout)
+        self.assertRegex(lab("refused", "--absolute").stdout, r"SYN seq [0-9]{3,}")
+
+    def test_names(self):
+        self.assertIn("SYN-RECEIVED", lab("handshake").stdout)
+        text = lab("handshake", "--names", "linux").stdout
+        self.assertIn("SYN_RECV", text)
+
+    def test_json(self):
+        for name in NAMES:
+            done = lab(name, "--json", "-")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            lines = [json.loads(line) for line in done.stdout.split("\n") if line]
+            self.assertEqual(lines[0]["kind"], "SCENARIO")
+            self.assertEqual(lines[0]["name"], name)
+            parts = [line for line in lines if line["kind"] == "SCENARIO"]
+            self.assertEqual([p["part"] for p in parts], list(range(1, parts[0]["parts"] + 1)))
+            self.assertIn("STATE", {line["kind"] for line in lines})
+            self.assertEqual({line["v"] for line in lines}, {1})
+
+
+class Mistakes(unittest.TestCase):
+    def test_unknown_scenarios(self):
+        for word, near in (("hanshake", "'handshake'"), ("closing", "'close'"),
+                           ("simultaneous", "-simultaneous'"), ("timeout", "'syn-timeout'"),
+                           ("zero_window", "'zero-window'"), ("x" * 500, "lists them"),
+                           ("quux", "lists them"), ("", "lists them")):
+            done = lab(word)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), word)
+            self.assertEqual(done.stderr.count("\n"), 1, word)
+            self.assertIn(near, done.stderr)
+
+    def test_bad_options(self):
+        for words in (["--fly"], ["-x"], ["--"], ["close", "--seed"], ["close", "--seed", "seven"],
+                      ["close", "--width", "12"], ["close", "--width", "80x"],
+                      ["close", "--width=-80"], ["close", "--color", "blue"],
+                      ["close", "--names", "bsd"], ["close", "--loss", "200%"],
+                      ["close", "--delay", "soon"], ["close", "--mtu", "67"], ["close", "--pcap"],
+                      ["--all", "close"], ["close", "--" + "y" * 300], ["close"] * 100):
+            done = lab(*words)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), words)
+            self.assertEqual(done.stderr.count("\n"), 1, words)
+
+    def test_places_that_cannot_be_written(self):
+        for option in ("--pcap", "--json"):
+            done = lab("close", option, "/nowhere/at/all")
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stderr.count("\n"), 1)
+            self.assertIn("/nowhere/at/all", done.stderr)
+            done = lab("window-scale", option, "/dev/full")
+            self.assertEqual(done.returncode, 1, option)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+    def test_full_disk(self):
+        for words in ([], ["close"], ["--help"]):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([PROGRAM, "lab", *words], stdout=full, check=False,
+                                      stderr=subprocess.PIPE, text=True, timeout=60)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn("cannot write", done.stderr)
+
+    def test_help(self):
+        done = lab("--help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for option in ("--pcap", "--json", "--seed", "--loss", "--width", "--ascii", "--all"):
+            self.assertIn(option, done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
