@@ -16,14 +16,16 @@ ROW = re.compile(r"^\| *(\d+) *\| *([^|]*[^| ]) *\|([^|]*)\|$")
 def place_of(path):
     """src/tcp/x.c is the room tcp; a public header and the ledger stand for themselves."""
     parts = path.split("/")
+    if parts[0] == "tests":
+        return "tests"
     return f"`{parts[1]}`" if parts[0] == "src" else f"`{parts[-1]}`"
 
 
 def citations():
-    """RFC number -> the places that cite it: rooms, then headers, then the ledger."""
+    """RFC number -> the places that cite it: rooms, headers, the ledger; tests if nothing else."""
     places = {}
     paths = []
-    for top in ("src", "include/lastack"):
+    for top in ("src", "include/lastack", "tests/unit"):
         for folder, _, names in os.walk(os.path.join(ROOT, top)):
             paths += [os.path.relpath(os.path.join(folder, n), ROOT) for n in names
                       if n.endswith((".c", ".h", ".def"))]
@@ -34,7 +36,7 @@ def citations():
                 where = places.setdefault(number, [])
                 if place_of(path) not in where:
                     where.append(place_of(path))
-    return places
+    return {n: [w for w in where if w != "tests"] or where for n, where in places.items()}
 
 
 def filled(page, places):

@@ -28,7 +28,7 @@ la_sum_fold(uint32_t sum)
 static inline uint32_t
 la_sum_combine(uint32_t sum, uint16_t part, size_t off)
 {
-    uint32_t in_place = off % 2 ? (uint16_t)(part << 8 | part >> 8) : part;
+    uint32_t in_place = (uint32_t)(off % 2 ? (uint16_t)(part << 8 | part >> 8) : part);
     uint32_t added = sum + in_place;
     return added + (added < sum); /* The end-around carry. */
 }

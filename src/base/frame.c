@@ -201,10 +201,8 @@ head_to_block(struct la_frame *frame, size_t n)
 }
 
 bool
-la_frame_need(struct la_frame *frame, size_t n)
+la_frame_lengthen_head(struct la_frame *frame, size_t n)
 {
-    if (n <= frame->head_n)
-        return true;
     size_t missing_n = n - frame->head_n;
     if (missing_n > frame->payload.len || n > LA_BLOCK_BYTES_MAX)
         return false;
@@ -238,6 +236,8 @@ bool
 la_frame_head_to_payload(struct la_frame *frame)
 {
     struct la_block *block = frame->head_block;
+    if (frame->head_n == 0 && !block)
+        return true;
     if (frame->head_n > 0 && block) {
         uint32_t off = (uint32_t)headroom(frame);
         if (!la_chain_prepend_block(&frame->payload, block, off, frame->head_n))

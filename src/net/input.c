@@ -25,10 +25,8 @@ la_net_drop_frame(struct la_net *net, struct la_frame *take_frame, enum la_reaso
 }
 
 struct la_bytes
-la_net_peek(struct la_frame *frame, size_t n)
+la_net_peek_more(struct la_frame *frame)
 {
-    if (frame->head_n >= n)
-        return (struct la_bytes){frame->head, frame->head_n};
     size_t len = la_frame_octets(frame);
     size_t want = len < NET_PEEK_BYTES ? len : NET_PEEK_BYTES;
     /* Within the frame's own room no memory is needed, so this holds; head_n says what is there. */
@@ -130,21 +128,9 @@ destination_is_ours(const struct la_net *net, const struct la_net_in *in, enum l
     return false;
 }
 
-static bool
-was_judged(const struct la_net_judged *judged, const struct la_net_in *in)
-{
-    return judged->dst_class != 0 && judged->iface == in->iface && !in->link_broadcast &&
-           memcmp(&judged->src, &in->src, sizeof in->src) == 0 &&
-           memcmp(&judged->dst, &in->dst, sizeof in->dst) == 0;
-}
-
 enum la_reason
-la_net_addresses_judge(struct la_net *net, struct la_net_in *in)
+la_net_addresses_judge_new(struct la_net *net, struct la_net_in *in)
 {
-    if (was_judged(&net->judged, in)) {
-        in->dst_class = net->judged.dst_class;
-        return LA_REASON_NONE;
-    }
     enum la_net_class src = (enum la_net_class)la_net_dest(net, &in->src)->class;
     if (!source_is_valid(in, src))
         return LA_REASON_IP_SOURCE_INVALID;

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/pool.h"
 #include "net/net.h"
 #include "net/udp.h"
@@ -153,10 +154,20 @@ struct la_net {
 /* Counts, frees, returns LA_NET_TAKEN. */
 enum la_net_verdict la_net_drop_frame(struct la_net *net, struct la_frame *take_frame,
                                       enum la_reason reason);
+/* NET_PEEK_BYTES of the packet, or all there are, in one piece. */
+struct la_bytes la_net_peek_more(struct la_frame *frame);
+
 /* The first octets of the packet in one piece: at least n <= NET_PEEK_BYTES of them, or all there
  * are. What is in the head already is left as it is: octets pulled into it beyond the headers
  * would have to be copied out of it again. */
-struct la_bytes la_net_peek(struct la_frame *frame, size_t n);
+static inline struct la_bytes
+la_net_peek(struct la_frame *frame, size_t n)
+{
+    if (frame->head_n < n)
+        return la_net_peek_more(frame);
+    return (struct la_bytes){frame->head, frame->head_n};
+}
+
 /* An IP packet; in->iface and in->link_broadcast are set. */
 enum la_net_verdict la_net_input_ip(struct la_net *net, struct la_frame *take_frame,
                                     struct la_net_in *in, la_instant now);
@@ -167,9 +178,22 @@ enum la_net_verdict la_net_input6(struct la_net *net, struct la_frame *take_fram
 /* The packet behind its IP headers, to whoever serves in->protocol. */
 enum la_net_verdict la_net_input_upper(struct la_net *net, struct la_frame *take_frame,
                                        struct la_net_in *in, la_instant now);
+/* la_net_addresses_judge() for a pair that is not the last one. */
+enum la_reason la_net_addresses_judge_new(struct la_net *net, struct la_net_in *in);
+
 /* Source and destination as RFC 1122 3.2.1.3 allows them; LA_REASON_NONE when they do. Fills in
  * in->dst_class. */
-enum la_reason la_net_addresses_judge(struct la_net *net, struct la_net_in *in);
+static inline enum la_reason
+la_net_addresses_judge(struct la_net *net, struct la_net_in *in)
+{
+    const struct la_net_judged *last = &net->judged;
+    if (last->dst_class == 0 || last->iface != in->iface || in->link_broadcast ||
+        !la_addr_same(&last->src, &in->src) || !la_addr_same(&last->dst, &in->dst))
+        return la_net_addresses_judge_new(net, in);
+    in->dst_class = last->dst_class;
+    return LA_REASON_NONE;
+}
+
 
 /* ---- route.c ---------------------------------------------------------------------------- */
 

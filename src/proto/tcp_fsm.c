@@ -17,7 +17,8 @@ la_tcp_fsm_edge(enum la_tcp_state from, enum la_tcp_event event)
 {
     if ((unsigned)from >= LA_TCP_STATE_COUNT || (unsigned)event >= LA_TCP_EV_COUNT)
         return &impossible;
-    return &edges[from][event];
+    const struct la_tcp_edge *edge = &edges[from][event];
+    return edge->to == 0 ? &impossible : edge;
 }
 
 uint16_t

@@ -85,12 +85,8 @@ la_stack_output(struct la_stack *s, int iface, struct la_frame **frames, size_t 
     size_t n = 0;
     uint32_t stuck_n = 0;
     while (n < max) {
-        struct la_frame *f = la_net_tx_pop(s->net, iface);
-        if (f != NULL) {
-            frames[n++] = f;
-            continue;
-        }
-        if (s->output.first == LA_REC_NONE || stuck_n >= s->output.n)
+        n += la_net_tx_take(s->net, iface, frames + n, max - n);
+        if (n == max || s->output.first == LA_REC_NONE || stuck_n >= s->output.n)
             break;
         if (!turn(s, s->output.first, now))
             stuck_n++;

@@ -126,6 +126,9 @@ void
 la_story_track_state(struct conn *conn, unsigned side, const struct la_event *e)
 {
     struct conn_end *end = &conn->end[side];
+    /* RFC 9293 3.6.1: the previous connection gives way to a SYN that belongs to this one. */
+    if (e->u.state.from == LA_TCP_TIME_WAIT && e->u.state.event == LA_TCP_EV_RCV_SYN_REUSE)
+        return;
     end->state = e->u.state.to < LA_TCP_STATE_COUNT ? e->u.state.to : 0;
     if (end->state == LA_TCP_CLOSED) {
         end->was_closed = true;

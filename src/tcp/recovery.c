@@ -62,11 +62,12 @@ enter_phase(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_cc_phase ph
         la_cc_tell(c, busy, todo);
 }
 
-/* RFC 6582 3.2 step 2 and RFC 5681 3.2 steps 2-3. */
+/* RFC 6582 3.2 step 2 and RFC 5681 3.2 steps 2-3. What limited transmit has sent, which is what
+ * lies beyond cwnd, MUST NOT count in the flight. */
 static void
 enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
-    la_cc_ops(c->cc)->lost(c, busy, la_tcp_flight(c));
+    la_cc_ops(c->cc)->lost(c, busy, min32(la_tcp_flight(c), c->cwnd_bytes));
     busy->recover = c->snd_nxt;
     busy->partial_seen = false;
     c->cwnd_bytes = c->ssthresh_bytes + 3u * c->smss;

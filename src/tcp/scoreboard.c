@@ -16,16 +16,19 @@ at(const struct la_tcp_scoreboard *b, unsigned i)
     return &b->ring[(b->head + i) & (unsigned)(b->cap - 1)];
 }
 
-/* Entry i takes i + 1 in: the later time, the higher count. */
+/* Entry i takes i + 1 in: the later time, the higher count. What was sent at different times can
+ * give no RTT sample any more, so it counts as sent again. */
 static void
 merge_next(struct la_tcp_scoreboard *b, unsigned i)
 {
     struct la_tcp_sent *keep = at(b, i);
     struct la_tcp_sent *gone = at(b, i + 1);
     keep->end = gone->end;
-    keep->sent_at = la_instant_max(keep->sent_at, gone->sent_at);
     if (gone->sent_n > keep->sent_n)
         keep->sent_n = gone->sent_n;
+    if (keep->sent_at.ns != gone->sent_at.ns && keep->sent_n == 1)
+        keep->sent_n = 2;
+    keep->sent_at = la_instant_max(keep->sent_at, gone->sent_at);
     for (unsigned j = i + 1; j + 1 < b->n; j++)
         *at(b, j) = *at(b, j + 1);
     b->n--;
@@ -138,20 +141,23 @@ la_tcp_scoreboard_resent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq
 void
 la_tcp_scoreboard_acked(struct la_tcp_scoreboard *b, la_seq una, la_instant *sent_at)
 {
+    bool again = false;
     *sent_at = LA_INSTANT_NEVER;
     while (b->n > 0) {
         struct la_tcp_sent *r = at(b, 0);
         if (la_seq_ge(r->first, una))
-            return;
-        if (r->sent_n == 1)
-            *sent_at = r->sent_at;
+            break;
+        again |= r->sent_n > 1;
+        *sent_at = r->sent_at;
         if (la_seq_gt(r->end, una)) {
             r->first = una;
-            return;
+            break;
         }
         b->head = (uint16_t)((b->head + 1u) & (unsigned)(b->cap - 1));
         b->n--;
     }
+    if (again)
+        *sent_at = LA_INSTANT_NEVER;
 }
 
 void

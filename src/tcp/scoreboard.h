@@ -36,8 +36,9 @@ void la_tcp_scoreboard_sent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_
 /* [first, end), inside the board, was sent again. Returns how often it had been sent before. */
 uint8_t la_tcp_scoreboard_resent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq first,
                                  la_seq end, la_instant now);
-/* Everything below `una` is acknowledged. *sent_at: when the newest range among it that was sent
- * once was sent; NEVER when there was none. */
+/* Everything below `una` is acknowledged. *sent_at: when the newest range among it was sent; NEVER
+ * when a part of it was sent again, or there was none: then the acknowledgement may have waited for
+ * that part, and tells nothing about the path. */
 void la_tcp_scoreboard_acked(struct la_tcp_scoreboard *b, la_seq una, la_instant *sent_at);
 void la_tcp_scoreboard_check(const struct la_tcp_scoreboard *b, la_seq una, la_seq nxt);
 

@@ -72,6 +72,9 @@ class Scenarios(unittest.TestCase):
                 self.assertIn("What to look for", done.stdout)
                 self.assertNotIn("fate unknown", done.stdout)
 
+    def test_a_new_incarnation_is_not_ended_by_the_old_one(self):
+        self.assertNotIn("reset", lab("time-wait").stdout.split("#2 10.0.0.1")[1].split("---")[0])
+
     def test_same_seed_same_run(self):
         with tempfile.TemporaryDirectory() as folder:
             seen = []
