@@ -16,6 +16,16 @@ la_addr_v4_bytes(const struct la_addr *addr)
     return addr->b + 12;
 }
 
+/* la_addr_equal(), inline. */
+static inline bool
+la_addr_same(const struct la_addr *a, const struct la_addr *b)
+{
+    uint64_t x[2], y[2];
+    memcpy(x, a->b, sizeof(x));
+    memcpy(y, b->b, sizeof(y));
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
 static inline struct la_addr
 la_addr_from_v4(const uint8_t bytes[4])
 {

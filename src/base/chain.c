@@ -272,10 +272,13 @@ la_chain_share(struct la_chain *dst, struct la_mem *mem, const struct la_chain *
         uint32_t n = at.slice->len - skip_n;
         if (n > len - part.len)
             n = len - part.len;
-        if (!append_slice(&part, la_block_ref(at.slice->block), at.slice->off + skip_n, n)) {
+        struct la_slice *slice =
+            slice_take(la_block_ref(at.slice->block), at.slice->off + skip_n, n);
+        if (!slice) {
             la_chain_clear(&part);
             return false;
         }
+        link_last(&part, slice);
         if (part.len == len)
             break;
         at.pos += at.slice->len;
@@ -283,7 +286,10 @@ la_chain_share(struct la_chain *dst, struct la_mem *mem, const struct la_chain *
     }
     if (mark)
         *mark = at;
-    la_chain_append_chain(dst, &part);
+    if (dst->first)
+        la_chain_append_chain(dst, &part);
+    else
+        *dst = part;
     return true;
 }
 

@@ -201,10 +201,8 @@ head_to_block(struct la_frame *frame, size_t n)
 }
 
 bool
-la_frame_need(struct la_frame *frame, size_t n)
+la_frame_lengthen_head(struct la_frame *frame, size_t n)
 {
-    if (n <= frame->head_n)
-        return true;
     size_t missing_n = n - frame->head_n;
     if (missing_n > frame->payload.len || n > LA_BLOCK_BYTES_MAX)
         return false;
@@ -235,7 +233,7 @@ la_frame_trim(struct la_frame *frame, size_t n)
 }
 
 bool
-la_frame_head_to_payload(struct la_frame *frame)
+la_frame_move_head(struct la_frame *frame)
 {
     struct la_block *block = frame->head_block;
     if (frame->head_n > 0 && block) {

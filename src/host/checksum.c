@@ -17,7 +17,7 @@
 
 #include <immintrin.h>
 
-enum { RUN_BYTES = 1 << 16, VECTOR_BYTES_MIN = 64 };
+enum { RUN_BYTES = 1 << 16, VECTOR_BYTES_MIN = 32 };
 
 /* The folded sum, in network order, of a sum of little-endian words. */
 static uint16_t

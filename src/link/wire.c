@@ -36,12 +36,17 @@ wire_send(struct la_link *link, struct la_frame **take_frames, size_t n, la_inst
     wire->now = la_instant_max(wire->now, now);
     for (size_t i = 0; i < n; i++) {
         struct la_frame *frame = take_frames[i];
-        if (!direct || la_wire_packet_bytes_max(frame, link->caps.layer) > dir->faults.mtu_bytes) {
+        size_t packet_bytes = link->caps.layer == LA_LINK_IP
+                                  ? la_frame_octets(frame)
+                                  : la_wire_packet_bytes(frame, link->caps.layer);
+        bool fits = packet_bytes <= dir->faults.mtu_bytes ||
+                    la_wire_packet_bytes_max(frame, link->caps.layer) <= dir->faults.mtu_bytes;
+        if (!direct || !fits) {
             la_wire_carry(wire, end->idx, frame, now);
             continue;
         }
         dir->stats.sent_n++;
-        dir->stats.octets += la_wire_packet_bytes(frame, link->caps.layer);
+        dir->stats.octets += packet_bytes;
         la_frameq_push(&dir->ready, frame);
     }
     return n;
@@ -64,8 +69,9 @@ wire_receive(struct la_link *link, struct la_frame **frames, size_t max, la_inst
         if (frame == NULL)
             break;
         frames[n++] = frame;
-        la_wire_tell(wire, from, frame,
-                     (struct la_wire_news){.fate = LA_WIRE_DELIVERED, .copy_n = copy}, now);
+        if (wire->trace.sink != NULL)
+            la_wire_tell(wire, from, frame,
+                         (struct la_wire_news){.fate = LA_WIRE_DELIVERED, .copy_n = copy}, now);
     }
     dir->stats.delivered_n += n;
     return n;

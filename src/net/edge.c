@@ -71,13 +71,16 @@ la_net_tx_room(const struct la_net *net, int iface)
     return n < LA_NET_TX_QUEUE_MAX ? LA_NET_TX_QUEUE_MAX - n : 0;
 }
 
-struct la_frame *
-la_net_tx_pop(struct la_net *net, int iface)
+size_t
+la_net_tx_take(struct la_net *net, int iface, struct la_frame **frames, size_t max)
 {
     LA_ASSERT(iface >= 0 && iface < net->port_n);
-    struct la_frame *frame = la_frameq_pop(&net->port[iface].tx);
-    net->stats.frames_out += frame != NULL;
-    return frame;
+    struct la_frameq *tx = &net->port[iface].tx;
+    size_t n = 0;
+    while (n < max && tx->n > 0)
+        frames[n++] = la_frameq_pop(tx);
+    net->stats.frames_out += n;
+    return n;
 }
 
 bool

@@ -25,10 +25,8 @@ la_net_drop_frame(struct la_net *net, struct la_frame *take_frame, enum la_reaso
 }
 
 struct la_bytes
-la_net_peek(struct la_frame *frame, size_t n)
+la_net_peek_more(struct la_frame *frame)
 {
-    if (frame->head_n >= n)
-        return (struct la_bytes){frame->head, frame->head_n};
     size_t len = la_frame_octets(frame);
     size_t want = len < NET_PEEK_BYTES ? len : NET_PEEK_BYTES;
     /* Within the frame's own room no memory is needed, so this holds; head_n says what is there. */
@@ -49,7 +47,8 @@ eth_is_ours(const struct la_net_port *port, const struct la_eth_view *view)
     return la_eth_is_group(dst) || memcmp(dst, port->cfg.mac, 6) == 0;
 }
 
-static enum la_net_verdict
+/* Apart, so that links without addresses do not pay for its registers. */
+__attribute__((noinline)) static enum la_net_verdict
 input_ethernet(struct la_net *net, struct la_frame *frame, struct la_net_in *in, la_instant now)
 {
     struct la_eth_view view;
@@ -130,21 +129,9 @@ destination_is_ours(const struct la_net *net, const struct la_net_in *in, enum l
     return false;
 }
 
-static bool
-was_judged(const struct la_net_judged *judged, const struct la_net_in *in)
-{
-    return judged->dst_class != 0 && judged->iface == in->iface && !in->link_broadcast &&
-           memcmp(&judged->src, &in->src, sizeof in->src) == 0 &&
-           memcmp(&judged->dst, &in->dst, sizeof in->dst) == 0;
-}
-
 enum la_reason
-la_net_addresses_judge(struct la_net *net, struct la_net_in *in)
+la_net_addresses_judge_new(struct la_net *net, struct la_net_in *in)
 {
-    if (was_judged(&net->judged, in)) {
-        in->dst_class = net->judged.dst_class;
-        return LA_REASON_NONE;
-    }
     enum la_net_class src = (enum la_net_class)la_net_dest(net, &in->src)->class;
     if (!source_is_valid(in, src))
         return LA_REASON_IP_SOURCE_INVALID;
@@ -172,18 +159,12 @@ protocol_unknown(struct la_net *net, struct la_frame *frame, const struct la_net
 }
 
 enum la_net_verdict
-la_net_input_upper(struct la_net *net, struct la_frame *take_frame, struct la_net_in *in,
+la_net_input_other(struct la_net *net, struct la_frame *take_frame, struct la_net_in *in,
                    la_instant now)
 {
-    if (in->protocol == LA_IP_TCP) {
-        /* RFC 9293 3.9.2.3 (MUST-57, MUST-63); sources are checked already. */
-        enum la_net_class dst_class = (enum la_net_class)in->dst_class;
-        if (dst_class != LA_NET_CLASS_OWN && dst_class != LA_NET_CLASS_LOOPBACK &&
-            dst_class != LA_NET_CLASS_UNICAST)
-            return la_net_drop_frame(net, take_frame, LA_REASON_TCP_NOT_UNICAST);
-        return LA_NET_TCP;
-    }
     bool v4 = la_addr_is_v4(&in->src);
+    if (in->protocol == LA_IP_TCP)
+        return la_net_drop_frame(net, take_frame, LA_REASON_TCP_NOT_UNICAST);
     if (in->protocol == LA_IP_UDP)
         return la_udp_input(net, take_frame, in, now);
     if (in->protocol == LA_IP_ICMP && v4)

@@ -11,10 +11,12 @@
 
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/pool.h"
 #include "net/net.h"
 #include "net/udp.h"
 #include "wire/ethernet.h"
+#include "wire/ip.h"
 #include "wire/ip6.h"
 
 enum {
@@ -153,10 +155,20 @@ struct la_net {
 /* Counts, frees, returns LA_NET_TAKEN. */
 enum la_net_verdict la_net_drop_frame(struct la_net *net, struct la_frame *take_frame,
                                       enum la_reason reason);
+/* NET_PEEK_BYTES of the packet, or all there are, in one piece. */
+struct la_bytes la_net_peek_more(struct la_frame *frame);
+
 /* The first octets of the packet in one piece: at least n <= NET_PEEK_BYTES of them, or all there
  * are. What is in the head already is left as it is: octets pulled into it beyond the headers
  * would have to be copied out of it again. */
-struct la_bytes la_net_peek(struct la_frame *frame, size_t n);
+static inline struct la_bytes
+la_net_peek(struct la_frame *frame, size_t n)
+{
+    if (frame->head_n < n)
+        return la_net_peek_more(frame);
+    return (struct la_bytes){frame->head, frame->head_n};
+}
+
 /* An IP packet; in->iface and in->link_broadcast are set. */
 enum la_net_verdict la_net_input_ip(struct la_net *net, struct la_frame *take_frame,
                                     struct la_net_in *in, la_instant now);
@@ -164,12 +176,39 @@ enum la_net_verdict la_net_input4(struct la_net *net, struct la_frame *take_fram
                                   struct la_net_in *in, la_instant now);
 enum la_net_verdict la_net_input6(struct la_net *net, struct la_frame *take_frame,
                                   struct la_net_in *in, la_instant now);
-/* The packet behind its IP headers, to whoever serves in->protocol. */
-enum la_net_verdict la_net_input_upper(struct la_net *net, struct la_frame *take_frame,
+/* la_net_input_upper() for what is no TCP segment to one host. */
+enum la_net_verdict la_net_input_other(struct la_net *net, struct la_frame *take_frame,
                                        struct la_net_in *in, la_instant now);
+
+/* The packet behind its IP headers, to whoever serves in->protocol. TCP is for one host alone (RFC
+ * 9293 3.9.2.3, MUST-57, MUST-63); sources are checked already. */
+static inline enum la_net_verdict
+la_net_input_upper(struct la_net *net, struct la_frame *take_frame, struct la_net_in *in,
+                   la_instant now)
+{
+    bool one_host = in->dst_class == LA_NET_CLASS_OWN || in->dst_class == LA_NET_CLASS_LOOPBACK ||
+                    in->dst_class == LA_NET_CLASS_UNICAST;
+    if (in->protocol == LA_IP_TCP && one_host)
+        return LA_NET_TCP;
+    return la_net_input_other(net, take_frame, in, now);
+}
+
+/* la_net_addresses_judge() for a pair that is not the last one. */
+enum la_reason la_net_addresses_judge_new(struct la_net *net, struct la_net_in *in);
+
 /* Source and destination as RFC 1122 3.2.1.3 allows them; LA_REASON_NONE when they do. Fills in
  * in->dst_class. */
-enum la_reason la_net_addresses_judge(struct la_net *net, struct la_net_in *in);
+static inline enum la_reason
+la_net_addresses_judge(struct la_net *net, struct la_net_in *in)
+{
+    const struct la_net_judged *last = &net->judged;
+    if (last->dst_class == 0 || last->iface != in->iface || in->link_broadcast ||
+        !la_addr_same(&last->src, &in->src) || !la_addr_same(&last->dst, &in->dst))
+        return la_net_addresses_judge_new(net, in);
+    in->dst_class = last->dst_class;
+    return LA_REASON_NONE;
+}
+
 
 /* ---- route.c ---------------------------------------------------------------------------- */
 

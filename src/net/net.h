@@ -192,8 +192,18 @@ void la_net_output_burst(struct la_net *net, struct la_frame **take_frames, size
 /* Frames (super-segments count once) that the transmit queue still takes; iface may be
  * LA_NET_IFACE_LOCAL. */
 uint32_t la_net_tx_room(const struct la_net *net, int iface);
-/* The next frame for the link, with its link header. NULL when there is none. */
-struct la_frame *la_net_tx_pop(struct la_net *net, int iface);
+/* The next frames for the link, with their link headers: at most `max`, fewer when there are no
+ * more. They are the caller's. */
+size_t la_net_tx_take(struct la_net *net, int iface, struct la_frame **frames, size_t max);
+
+/* One of them; NULL when there is none. */
+static inline struct la_frame *
+la_net_tx_pop(struct la_net *net, int iface)
+{
+    struct la_frame *frame;
+    return la_net_tx_take(net, iface, &frame, 1) == 1 ? frame : NULL;
+}
+
 bool la_net_tx_waits(const struct la_net *net, int iface);
 
 /*

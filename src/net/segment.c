@@ -6,7 +6,7 @@
  *
  * The pieces share the payload's blocks; only the headers are copied. What a device with
  * segmentation offload does: sequence numbers advance, FIN and PSH stay with the last piece, CWR
- * with the first, the identification counts up.
+ * with the first; the identification, where one is needed, counts up.
  */
 #include "net/internal.h"
 
@@ -21,11 +21,31 @@
 enum { HEADERS_BYTES_MAX = LA_IP6_HEADER_BYTES + LA_TCP_HEADER_BYTES_MAX };
 
 struct headers {
-    uint8_t bytes[HEADERS_BYTES_MAX];
+    uint8_t bytes[HEADERS_BYTES_MAX]; /* of a piece of gso_size octets */
     uint32_t ip_n;
     uint32_t n;
     bool v4;
+    bool identified;
 };
+
+/* Lengths and checksums of `old_len` octets of text become those of `new_len`. */
+static void
+put_lengths(const struct headers *h, uint8_t *p, uint32_t old_len, uint32_t new_len)
+{
+    uint32_t tcp_n = h->n - h->ip_n;
+    uint8_t *tcp = p + h->ip_n;
+    if (h->v4) {
+        uint16_t old_total = la_get16(p + 2), total = (uint16_t)(h->n + new_len);
+        la_put16(p + 2, total);
+        la_put16(p + 10, la_sum_update(la_get16(p + 10), old_total, total));
+    } else {
+        la_put16(p + 4, (uint16_t)(tcp_n + new_len));
+    }
+    /* The field holds the pseudo-header's sum. One's complement: subtracting is adding the inverse;
+     * lengths fit 16 bits here. */
+    uint32_t sum = la_get16(tcp + 16) + (uint16_t) ~(tcp_n + old_len) + (tcp_n + new_len);
+    la_put16(tcp + 16, la_sum_fold(sum));
+}
 
 static void
 headers_take(struct headers *h, struct la_frame *frame)
@@ -36,26 +56,20 @@ headers_take(struct headers *h, struct la_frame *frame)
     h->n = h->ip_n + (uint32_t)(frame->head[h->ip_n + 12] >> 4) * 4;
     LA_ASSERT(frame->head_n >= h->n && h->n <= HEADERS_BYTES_MAX);
     memcpy(h->bytes, frame->head, h->n);
+    /* RFC 6864 4.1: what may not be fragmented needs no identification. */
+    h->identified = h->v4 && (h->bytes[6] & 0x40) == 0;
+    put_lengths(h, h->bytes, (uint32_t)la_frame_octets(frame) - h->n, frame->gso_size);
     la_frame_pull(frame, h->n);
 }
 
-/* The IP header for a piece of len payload octets. */
 static void
-put_ip(const struct headers *h, uint8_t *p, uint32_t idx, uint32_t len)
+put_id(uint8_t *p, uint32_t idx)
 {
-    if (!h->v4) {
-        la_put16(p + 4, (uint16_t)(h->n - h->ip_n + len));
-        return;
-    }
-    uint16_t old_total = la_get16(p + 2), old_id = la_get16(p + 4), checksum = la_get16(p + 10);
-    uint16_t total = (uint16_t)(h->n + len), id = (uint16_t)(old_id + idx);
-    la_put16(p + 2, total);
+    uint16_t old_id = la_get16(p + 4), id = (uint16_t)(old_id + idx);
     la_put16(p + 4, id);
-    checksum = la_sum_update(checksum, old_total, total);
-    la_put16(p + 10, la_sum_update(checksum, old_id, id));
+    la_put16(p + 10, la_sum_update(la_get16(p + 10), old_id, id));
 }
 
-/* The TCP header; the checksum field holds the pseudo-header's sum with the old length. */
 static void
 put_tcp(uint8_t *p, uint32_t off, bool first, bool last)
 {
@@ -64,14 +78,6 @@ put_tcp(uint8_t *p, uint32_t off, bool first, bool last)
         p[13] &= (uint8_t) ~(LA_TCP_FIN | LA_TCP_PSH);
     if (!first)
         p[13] &= (uint8_t)~LA_TCP_CWR;
-}
-
-static void
-put_pseudo_length(uint8_t *p, uint32_t old_n, uint32_t new_n)
-{
-    /* One's complement: subtracting is adding the inverse. Lengths fit 16 bits here. */
-    uint32_t sum = la_get16(p + 16) + (uint16_t)~old_n + new_n;
-    la_put16(p + 16, la_sum_fold(sum));
 }
 
 static struct la_frame *
@@ -88,9 +94,11 @@ piece_make(const struct la_frame *frame, const struct headers *h, uint32_t off, 
     uint32_t total = frame->payload.len;
     uint8_t *p = la_frame_push(piece, h->n);
     memcpy(p, h->bytes, h->n);
-    put_ip(h, p, off / frame->gso_size, len);
+    if (len != frame->gso_size)
+        put_lengths(h, p, frame->gso_size, len);
+    if (h->identified)
+        put_id(p, off / frame->gso_size);
     put_tcp(p + h->ip_n, off, off == 0, off + len == total);
-    put_pseudo_length(p + h->ip_n, h->n - h->ip_n + total, h->n - h->ip_n + len);
     piece->csum = LA_CSUM_PARTIAL;
     piece->csum_start = (uint16_t)h->ip_n;
     piece->csum_off = frame->csum_off;

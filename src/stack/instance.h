@@ -10,9 +10,7 @@
 #define LA_STACK_INSTANCE_H
 
 #include <lastack/stack.h>
-
-#include <string.h>
-
+#include "base/addr.h"
 #include "base/hash.h"
 #include "base/index.h"
 #include "base/pool.h"
@@ -138,8 +136,8 @@ static inline bool
 la_tuple_equal(const struct la_tuple *a, const struct la_tuple *b)
 {
     return a->local.port == b->local.port && a->remote.port == b->remote.port &&
-           memcmp(&a->remote.addr, &b->remote.addr, sizeof(a->remote.addr)) == 0 &&
-           memcmp(&a->local.addr, &b->local.addr, sizeof(a->local.addr)) == 0;
+           la_addr_same(&a->remote.addr, &b->remote.addr) &&
+           la_addr_same(&a->local.addr, &b->local.addr);
 }
 
 /* A fresh record under its four-tuple, with the connection opened by `cfg` but CLOSED. LIMIT,

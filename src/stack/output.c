@@ -16,7 +16,7 @@
 
 enum { TURN_FRAMES = 16, IP_PROTOCOL_TCP = 6 };
 /* Octets that a link cuts, and segments that are cut here, of which a turn has TURN_CUTS times. */
-enum { SUPER_BYTES_MAX = 65000, CUT_SEGMENTS_MAX = 32, TURN_CUTS = 2 };
+enum { SUPER_BYTES_MAX = 65000, CUT_SEGMENTS_MAX = 44, TURN_CUTS = 2 };
 
 static void
 send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out, la_instant now)
@@ -85,12 +85,8 @@ la_stack_output(struct la_stack *s, int iface, struct la_frame **frames, size_t 
     size_t n = 0;
     uint32_t stuck_n = 0;
     while (n < max) {
-        struct la_frame *f = la_net_tx_pop(s->net, iface);
-        if (f != NULL) {
-            frames[n++] = f;
-            continue;
-        }
-        if (s->output.first == LA_REC_NONE || stuck_n >= s->output.n)
+        n += la_net_tx_take(s->net, iface, frames + n, max - n);
+        if (n == max || s->output.first == LA_REC_NONE || stuck_n >= s->output.n)
             break;
         if (!turn(s, s->output.first, now))
             stuck_n++;

@@ -56,8 +56,8 @@ static bool
 is_about(const struct la_rec *rec, const struct la_tuple *t)
 {
     return rec->local_port == t->local.port && rec->remote_port == t->remote.port &&
-           memcmp(&rec->remote_addr, &t->remote.addr, sizeof(rec->remote_addr)) == 0 &&
-           memcmp(&rec->local_addr, &t->local.addr, sizeof(rec->local_addr)) == 0;
+           la_addr_same(&rec->remote_addr, &t->remote.addr) &&
+           la_addr_same(&rec->local_addr, &t->local.addr);
 }
 
 uint32_t

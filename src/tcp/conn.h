@@ -117,12 +117,12 @@ struct la_tcp_conn {
     uint32_t ts_offset;
 
     uint32_t sndbuf_bytes, rcvbuf_bytes;
+    uint32_t user_timeout_ms;
     la_instant timer_at;
     la_instant ack_at;       /* delayed ACK; NEVER = none owed */
     la_instant keepalive_at; /* NEVER = off */
     la_instant heard_at;     /* last segment from the peer */
 
-    uint32_t user_timeout_ms;
     uint16_t keepalive_idle_s, keepalive_interval_s;
     uint8_t keepalive_probes_n, keepalive_sent_n;
     uint8_t r2_n;
@@ -135,10 +135,12 @@ struct la_tcp_conn {
     uint8_t dup_acks_owed_n; /* one for each segment out of order since the last in order */
     uint32_t challenge_at_s;
 
+    uint16_t rto_n, fast_retransmits_n;
     uint64_t bytes_acked, bytes_received, bytes_retransmitted;
     uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
-    uint16_t rto_n, fast_retransmits_n;
 };
+/* What an idle connection costs (`lastack bench conns`): without holes between the members. */
+_Static_assert(sizeof(struct la_tcp_conn) <= 208, "a connection has grown");
 
 /* What all connections of an instance share. */
 struct la_tcp_env {

@@ -15,17 +15,16 @@
 static uint16_t
 header_sum(const uint8_t *p, size_t header_bytes)
 {
-    uint64_t a, b, sum;
-    memcpy(&a, p, sizeof a);
-    memcpy(&b, p + 8, sizeof b);
-    sum = (a & UINT32_MAX) + (a >> 32) + (b & UINT32_MAX) + (b >> 32);
-    for (size_t i = 16; i < header_bytes; i += 4) {
+    uint32_t words[LA_IP4_HEADER_BYTES / 4];
+    memcpy(words, p, sizeof words);
+    uint64_t sum = (uint64_t)words[0] + words[1] + words[2] + words[3] + words[4];
+    for (size_t i = LA_IP4_HEADER_BYTES; i < header_bytes; i += 4) {
         uint32_t word;
         memcpy(&word, p + i, sizeof word);
         sum += word;
     }
     sum = (sum & UINT32_MAX) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
     uint16_t folded = (uint16_t)((sum & 0xffff) + (sum >> 16));
     uint8_t octets[2];
