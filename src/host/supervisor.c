@@ -184,7 +184,6 @@ on_signal(struct la_watch *watch, uint32_t events)
         /* The first is the program's to obey. A second one soon after it, or one that comes when
          * the program has ended, is for us; an interactive program gets its Ctrl-C one at a time.
          */
-        run->now = la_walltime_now(&run->clock);
         if (run->first_exited || run->now.ns - run->signal_at.ns < second_signal_ns)
             run->interrupted = true;
         run->signal_at = run->now;
@@ -266,7 +265,8 @@ la_supervise(struct la_run *run)
         if (wait != 0 && run->cfg->idle != NULL)
             run->cfg->idle(run->cfg->idle_ctx, run->now);
         (void)la_loop_wait(&run->loop, wait);
-        run->now = la_walltime_now(&run->clock);
+        run->now = la_walltime_now(&run->clock); /* it may have waited long */
+        la_loop_serve(&run->loop);
         la_wait_tick(run);
         la_far_udp_tick(run);
         la_registry_tick(run);
