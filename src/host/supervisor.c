@@ -206,12 +206,15 @@ on_notification(struct la_watch *watch, uint32_t events)
 
 /* ---- until it is over ------------------------------------------------------------------------ */
 
-/* Every connection is CLOSED or TIME-WAIT, on both sides of the wire. */
+/* Every connection is CLOSED or TIME-WAIT, on both sides of the wire, and nothing is under way on
+ * it (the last datagrams of a program, for example). */
 static bool
 is_quiet(const struct la_run *run)
 {
     const struct la_stack *stacks[2] = {run->near_stack, run->far_stack};
     for (int i = 0; i < 2; i++) {
+        if (la_link_deadline(la_wire_end(run->wire, i)).ns != LA_INSTANT_NEVER.ns)
+            return false;
         uint32_t counts[LA_TCP_STATE_COUNT] = {0};
         la_stack_state_counts(stacks[i], counts);
         for (int state = LA_TCP_SYN_SENT; state < LA_TCP_TIME_WAIT; state++) {
