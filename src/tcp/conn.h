@@ -58,6 +58,8 @@ enum la_tcp_want {
 
 enum { LA_TCP_TIMER_NONE = 255 };
 
+enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
+
 /* A run of octets beyond RCV.NXT. */
 struct la_tcp_ooo {
     struct la_tcp_ooo *next;
@@ -185,6 +187,9 @@ struct la_tcp_open {
 
 /* Puts a record in the state before OPEN (CLOSED). */
 void la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_instant now);
+/* Another configuration for one whose SYN is held: what it does not want is not agreed upon, what
+ * it would have offered beyond the first is not offered. */
+void la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8_t cc);
 /* Gives everything the connection holds back. The state stays. */
 void la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env);
 
