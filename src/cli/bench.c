@@ -33,6 +33,7 @@ print_help(FILE *out)
           "    --write N      octets per write and per read (16K)\n"
           "    --window N     send and receive buffer (256K)\n"
           "    --no-checksum  checksums are neither made nor verified\n"
+          "    --tso          super-segments of up to 64 KiB cross the wire, without checksums\n"
           "  conns N      holds N idle connections, both ends in this process, and weighs them\n"
           "  peer         serves a TUN or TAP: 5001 reads and discards, 5002 writes, 5003 sends "
           "back\n"

@@ -36,9 +36,15 @@ port_key(bool datagram, uint16_t port)
 }
 
 bool
-la_run_port_is_inside(const struct la_run *run, bool datagram, uint16_t port)
+la_run_port_is_inside(struct la_run *run, bool datagram, uint16_t port)
 {
-    return la_map_get(&run->ports, port_key(datagram, port)) != NULL;
+    struct la_psock *ps = la_map_get(&run->ports, port_key(datagram, port));
+    if (ps == NULL || datagram)
+        return ps != NULL; /* a datagram socket's last close shows when one is delivered */
+    if (la_private_is_listening(ps->acceptor.path_fd))
+        return true;
+    la_psock_retire(ps); /* it was closed without a word */
+    return false;
 }
 
 void
