@@ -12,37 +12,40 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char *
-remedy_of(int error)
-{
-    switch (error) {
-    case EPERM:
-    case EACCES:
-        return "; be root, or have root make it yours: ip tuntap add NAME mode KIND user YOU";
-    case ENOENT:
-    case ENXIO:
-    case ENODEV:
-        return " (there is no /dev/net/tun: modprobe tun, or give the container the device)";
-    case EBUSY:
-        return "; another program has it open";
-    case EINVAL:
-        return "; it is a device of another kind, or the name cannot be one";
-    case EMSGSIZE:
-        return "; the MTU asked for is above the device's: ip link set NAME mtu N";
-    case ENETDOWN:
-        return "; ip link set NAME up";
-    default:
-        return "";
-    }
-}
+/* What to do about it: text before the name of the device, and text behind it; NULL ends without
+ * the name. */
+struct remedy {
+    int error;
+    const char *before, *behind;
+};
+
+static const struct remedy remedies[] = {
+    {EPERM, "; be root, or as root: ip tuntap add ", " user NAME mode "},
+    {EACCES, "; be root, or as root: ip tuntap add ", " user NAME mode "},
+    {ENOENT, " (/dev/net/tun); modprobe tun, or give the container that device", NULL},
+    {ENXIO, " (/dev/net/tun); modprobe tun, or give the container that device", NULL},
+    {ENODEV, " (/dev/net/tun); modprobe tun, or give the container that device", NULL},
+    {EBUSY, "; another program has it open", NULL},
+    {EINVAL, "; a device of that name is of another kind, or it cannot be a name", NULL},
+    {EMSGSIZE, "; its MTU is smaller than asked for", NULL},
+    {ENETDOWN, "; as root: ip link set up ", ""},
+};
 
 char *
 la_device_explain(enum la_link_layer layer, const char *name, int error,
                   char out[LA_DEVICE_TEXT_BYTES])
 {
-    (void)snprintf(out, LA_DEVICE_TEXT_BYTES, "%s %.32s cannot be used: %s%s",
-                   layer == LA_LINK_ETHERNET ? "tap" : "tun", name, strerror(error),
-                   remedy_of(error));
+    static const struct remedy none = {0, "", NULL};
+    const struct remedy *r = &none;
+    const char *kind = layer == LA_LINK_ETHERNET ? "tap" : "tun";
+    for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
+        if (remedies[i].error == error)
+            r = &remedies[i];
+    }
+    bool named = r->behind != NULL, mode = named && r->behind[0] != '\0';
+    (void)snprintf(out, LA_DEVICE_TEXT_BYTES, "%s %.32s cannot be used: %s%s%.32s%s%s", kind, name,
+                   strerror(error), r->before, named ? name : "", named ? r->behind : "",
+                   mode ? kind : "");
     return out;
 }
 
