@@ -37,8 +37,8 @@ struct la_tcp_cfg {
     uint8_t ttl_hops;            /* default 64 */
     uint8_t dscp_ecn;            /* the TOS octet; default 0 */
     uint16_t initial_window_n;   /* segments; default 10 (RFC 6928); 0 = RFC 5681's rule */
-    uint16_t slow_start_limit_n; /* RFC 3465's L: segments that one ACK may add; 0 (default) = all that it
-                                    acknowledges: DEVIATION(D8) */
+    uint16_t slow_start_limit_n; /* RFC 3465's L: segments that one ACK may add to cwnd; 0 (the
+                                    default): all that it acknowledges, DEVIATION(D8) */
     char congestion_control[16]; /* "reno" */
 };
 

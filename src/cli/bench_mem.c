@@ -201,7 +201,7 @@ la_bench_mem(int argc, char **argv)
     struct run run = {
         .write_bytes = 16384, .window_bytes = 256 * 1024, .mss_bytes = 1460, .mtu_bytes = 1500};
     const struct la_bench_option options[] = {
-        {"--mss", false, 64, 65495, &run.mss_bytes},
+        {"--mss", false, 88, 65495, &run.mss_bytes},
         {"--mtu", false, 128, 65535, &run.mtu_bytes},
         {"--write", false, 1, WRITE_BYTES_MAX, &run.write_bytes},
         {"--window", false, 4096, 1 << 30, &run.window_bytes},

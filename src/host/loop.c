@@ -100,10 +100,15 @@ int
 la_loop_wait(struct la_loop *loop, int64_t wait_ns)
 {
     int n = wait_for_events(loop, wait_ns);
-    if (n < 0)
-        return 0; /* EINTR: signals are served through their own descriptor */
-    loop->batch_n = n;
-    for (loop->batch_idx = 0; loop->batch_idx < loop->batch_n;) {
+    loop->batch_n = n > 0 ? n : 0; /* EINTR: signals are served through their own descriptor */
+    loop->batch_idx = 0;
+    return loop->batch_n;
+}
+
+void
+la_loop_serve(struct la_loop *loop)
+{
+    while (loop->batch_idx < loop->batch_n) {
         const struct epoll_event *ev = &loop->batch[loop->batch_idx++];
         struct la_watch *watch = ev->data.ptr;
         if (watch != NULL)
@@ -111,5 +116,4 @@ la_loop_wait(struct la_loop *loop, int64_t wait_ns)
     }
     loop->batch_n = 0;
     loop->batch_idx = 0;
-    return n;
 }

@@ -44,8 +44,10 @@ void la_loop_close(struct la_loop *loop, struct la_watch *watch);
 /* Forgets the watch; its descriptor stays open. */
 void la_loop_remove(struct la_loop *loop, struct la_watch *watch);
 
-/* Waits for at most wait_ns (0: not at all; negative: for ever) and serves one batch. Returns how
- * many events were served. */
+/* Waits for at most wait_ns (0: not at all; negative: for ever) for a batch of events, and returns
+ * how many there are. Then la_loop_serve() calls their watches: in between the caller looks at its
+ * clock. */
 int la_loop_wait(struct la_loop *loop, int64_t wait_ns);
+void la_loop_serve(struct la_loop *loop);
 
 #endif

@@ -187,7 +187,6 @@ on_signal(struct la_watch *watch, uint32_t events)
         /* The first is the program's to obey. A second one soon after it, or one that comes when
          * the program has ended, is for us; an interactive program gets its Ctrl-C one at a time.
          */
-        run->now = la_walltime_now(&run->clock);
         if (run->first_exited || run->now.ns - run->signal_at.ns < second_signal_ns)
             run->interrupted = true;
         run->signal_at = run->now;
@@ -223,12 +222,22 @@ is_at_rest(const struct la_stack *stack)
     return !la_stack_has_output(stack);
 }
 
-/* On both sides of the wire. */
+/* The far stack rests, and nothing is under way (the last datagrams of a program, for example). */
+static bool
+is_far_side_at_rest(const struct la_run *run)
+{
+    for (int i = 0; i < 2; i++) {
+        if (la_link_deadline(la_wire_end(run->wire, i)).ns != LA_INSTANT_NEVER.ns)
+            return false;
+    }
+    return is_at_rest(run->far_stack);
+}
+
 static bool
 is_quiet(const struct la_run *run)
 {
     return run->busy_first == NULL && is_at_rest(run->near_stack) &&
-           (run->far_stack == NULL || is_at_rest(run->far_stack));
+           (run->device != NULL || is_far_side_at_rest(run));
 }
 
 static bool
@@ -281,7 +290,8 @@ la_supervise(struct la_run *run)
         if (wait != 0 && run->cfg->idle != NULL)
             run->cfg->idle(run->cfg->idle_ctx, run->now);
         (void)la_loop_wait(&run->loop, wait);
-        run->now = la_walltime_now(&run->clock);
+        run->now = la_walltime_now(&run->clock); /* it may have waited long */
+        la_loop_serve(&run->loop);
         la_wait_tick(run);
         la_far_udp_tick(run);
         la_registry_tick(run);

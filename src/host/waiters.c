@@ -105,8 +105,10 @@ la_wait_fail_all(struct la_psock *ps, int error)
 static void
 time_out(struct la_waiter *w)
 {
-    la_syscall_fail(&w->call, w->kind == LA_WAIT_CONNECT ? EINPROGRESS : EAGAIN);
-    leave(w);
+    struct la_syscall call = w->call;
+    int error = w->kind == LA_WAIT_CONNECT ? EINPROGRESS : EAGAIN;
+    leave(w); /* before the program can poll */
+    la_syscall_fail(&call, error);
 }
 
 /* The first waiter whose time is up, or whose caller is gone; NULL: none. */

@@ -258,7 +258,7 @@ la_tcp_conn_check(const struct la_tcp_conn *c, const struct la_tcp_env *env)
     if (c->state == LA_TCP_CLOSED)
         return;
     LA_ASSERT(la_seq_le(c->snd_una, c->snd_nxt));
-    LA_ASSERT(la_seq_ge(c->snd_una, c->iss));
+    LA_ASSERT(la_tcp_is_synchronised(c) || la_seq_ge(c->snd_una, c->iss));
     LA_ASSERT(la_seq_le(c->rcv_nxt, c->rcv_adv));
     bool fin_sent = (c->flags & LA_TCP_F_FIN_SENT) != 0;
     LA_ASSERT(!fin_sent || c->state == LA_TCP_FIN_WAIT_1 || c->state == LA_TCP_FIN_WAIT_2 ||

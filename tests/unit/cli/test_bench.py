@@ -48,7 +48,7 @@ class Mem(unittest.TestCase):
 
     def test_odd_sizes(self):
         for args in (("1",), ("12345", "--write", "1", "--window", "4K"),
-                     ("100K", "--mss", "64", "--mtu", "128"),
+                     ("100K", "--mss", "88", "--mtu", "128"),
                      ("200K", "--write", "16M", "--window", "32M"),
                      ("200K", "--mtu", "65535", "--mss", "65495")):
             self.assertEqual(results("mem", *args)["segments_again"], 0, args)
