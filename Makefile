@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 
 build:
 	@tools/need.sh --only-say build
-	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX)
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX) -Dtests=disabled
 	@ninja -C $(BUILD)
 
 demo:
@@ -16,7 +16,7 @@ demo:
 	@$(MAKE) --no-print-directory build
 	@tools/demo.sh $(BUILD)/lastack
 
-# The first check on a tree that was built without cmocka configures the tests in.
+# `make` builds no tests; the first check configures them in.
 check:
 	@tools/need.sh build check
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX) -Dtests=enabled

@@ -64,7 +64,7 @@ fi
 title 'idle connections (octets per end: lwIP 288, kernel 3700)'
 "$program" bench conns 100000 || status=1
 
-# A download of a file from this machine, through `run --via host` and without it, in turns.
+# A download of a file from this machine, through `run` and without it, in turns.
 size_mib=256
 rounds=3
 download_s() {
@@ -85,13 +85,13 @@ serve() {
     [ -n "$port" ]
 }
 if "$program" run --help >/dev/null 2>&1; then
-    title "curl, $size_mib MiB from this machine: direct, and through run --via host"
+    title "curl, $size_mib MiB from this machine: direct, and through lastack run"
     head -c "${size_mib}M" /dev/zero >"$scratch/file"
     if serve; then
         round=0
         while [ $round -lt $rounds ]; do
             download_s env >>"$scratch/direct"
-            download_s "$program" run --via host -- >>"$scratch/through"
+            download_s "$program" run -- >>"$scratch/through"
             round=$((round + 1))
         done
         for way in direct through; do

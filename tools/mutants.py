@@ -128,7 +128,10 @@ def run(root, entries):
             if not serves(root, entry):
                 verdict, remark = "error", f"{test} does not claim {entry['row']}"
             else:
-                verdict, remark = try_one(copy, entry)
+                try:
+                    verdict, remark = try_one(copy, entry)
+                except Wrong as wrong:
+                    verdict, remark = "error", str(wrong)
             missed += verdict != "caught"
             print(f"| {entry['row']} | `{entry['file']}` | `{test}` | {verdict}"
                   f"{' (' + remark + ')' if remark else ''} |", flush=True)

@@ -15,7 +15,7 @@ LA_API_BEGIN
 struct la_tcp_cfg {
     uint32_t sndbuf_bytes;       /* send buffer, 4 KiB .. 1 GiB; default 256 KiB */
     uint32_t rcvbuf_bytes;       /* receive buffer, 4 KiB .. 1 GiB; default 256 KiB */
-    uint16_t mss_bytes_max;      /* never announce more; 0 = what the interface takes */
+    uint16_t mss_bytes_max;      /* announced at most, from 88; 0 = what the interface takes */
     bool nagle;                  /* RFC 9293 3.7.4; default on */
     bool timestamps;             /* RFC 7323; default on */
     bool window_scale;           /* RFC 7323; default on */
@@ -37,6 +37,8 @@ struct la_tcp_cfg {
     uint8_t ttl_hops;            /* default 64 */
     uint8_t dscp_ecn;            /* the TOS octet; default 0 */
     uint16_t initial_window_n;   /* segments; default 10 (RFC 6928); 0 = RFC 5681's rule */
+    uint16_t slow_start_limit_n; /* RFC 3465's L: segments that one ACK may add to cwnd; 0 (the
+                                    default): all that it acknowledges, DEVIATION(D8) */
     char congestion_control[16]; /* "reno" */
 };
 

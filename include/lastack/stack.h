@@ -201,7 +201,9 @@ la_err la_conn_option_set(struct la_stack *stack, la_handle conn, enum la_conn_o
 la_err la_conn_option_get(const struct la_stack *stack, la_handle conn, enum la_conn_option opt,
                           int64_t *out);
 la_err la_conn_user_set(struct la_stack *stack, la_handle conn, uint64_t user);
-/* Walks all connections: start with *cursor 0; false at the end. */
+/* Walks all connections: start with *cursor 0; false at the end. Handles of those that the
+ * application does not hold (released, or not yet accepted) serve la_conn_status() and
+ * la_conn_option_get() alone. */
 bool la_conn_next(const struct la_stack *stack, uint32_t *cursor, la_handle *out);
 /* How many connections are in each state (array of LA_TCP_STATE_COUNT). O(1). */
 void la_stack_state_counts(const struct la_stack *stack, uint32_t *out);

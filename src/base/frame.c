@@ -233,11 +233,9 @@ la_frame_trim(struct la_frame *frame, size_t n)
 }
 
 bool
-la_frame_head_to_payload(struct la_frame *frame)
+la_frame_move_head(struct la_frame *frame)
 {
     struct la_block *block = frame->head_block;
-    if (frame->head_n == 0 && !block)
-        return true;
     if (frame->head_n > 0 && block) {
         uint32_t off = (uint32_t)headroom(frame);
         if (!la_chain_prepend_block(&frame->payload, block, off, frame->head_n))

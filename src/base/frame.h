@@ -93,9 +93,17 @@ la_frame_need(struct la_frame *frame, size_t n)
 
 /* Cuts the packet to n octets (n <= length). */
 void la_frame_trim(struct la_frame *frame, size_t n);
+/* la_frame_head_to_payload() where there is a head. */
+bool la_frame_move_head(struct la_frame *frame) LA_MUST_CHECK;
+
 /* What is left of the head becomes the front of the payload: the result is all payload.
  * False: no memory. */
-bool la_frame_head_to_payload(struct la_frame *frame) LA_MUST_CHECK;
+LA_MUST_CHECK static inline bool
+la_frame_head_to_payload(struct la_frame *frame)
+{
+    return (frame->head_n == 0 && frame->head_block == NULL) || la_frame_move_head(frame);
+}
+
 /* A second frame with the same octets; payload is shared, the head copied. NULL: no memory. */
 struct la_frame *la_frame_clone(const struct la_frame *frame) LA_MUST_CHECK;
 void la_frame_check(const struct la_frame *frame);

@@ -31,6 +31,7 @@ print_help(FILE *out)
           "    --write N      octets per write and per read (16K)\n"
           "    --window N     send and receive buffer (256K)\n"
           "    --no-checksum  checksums are neither made nor verified\n"
+          "    --tso          super-segments of up to 64 KiB cross the wire, without checksums\n"
           "  conns N      holds N idle connections, both ends in this process, and weighs them\n"
           "\n"
           "  without      mem 1G, then conns 100000\n"

@@ -41,6 +41,7 @@ struct la_bench_pair_cfg {
     struct la_tcp_cfg tcp;
     uint32_t mtu_bytes;
     bool checksum;       /* made and verified; otherwise left to the wire, which cannot corrupt */
+    bool tso;            /* the wire takes super-segments; without checksums only */
     uint32_t conns_n_max;
 };
 

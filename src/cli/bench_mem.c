@@ -24,7 +24,7 @@ enum { PATTERN_BYTES = 65521, WRITE_BYTES_MAX = 1 << 24 };
 struct run {
     struct la_bench_pair pair;
     la_handle writer, reader;
-    uint64_t bytes, write_bytes, window_bytes, mss_bytes, mtu_bytes, no_checksum, json;
+    uint64_t bytes, write_bytes, window_bytes, mss_bytes, mtu_bytes, no_checksum, tso, json;
     uint8_t *pattern; /* octet i of the stream is pattern[i % PATTERN_BYTES]; write_bytes longer */
     uint8_t *room;    /* write_bytes */
     uint64_t sent, received;
@@ -174,6 +174,7 @@ report(const struct run *run, const struct counts *from, const struct counts *to
         {"write_bytes", "octets per write and read", (double)run->write_bytes, 0},
         {"window_bytes", "octets of send and receive buffer", (double)run->window_bytes, 0},
         {"mtu_bytes", "MTU", (double)run->mtu_bytes, 0},
+        {"tso", "super-segments on the wire (1 = yes)", run->tso != 0, 0},
         {"checksum", "checksums made and verified (1 = yes)", run->no_checksum == 0, 0},
     };
     for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
@@ -200,11 +201,12 @@ la_bench_mem(int argc, char **argv)
     struct run run = {
         .write_bytes = 16384, .window_bytes = 256 * 1024, .mss_bytes = 1460, .mtu_bytes = 1500};
     const struct la_bench_option options[] = {
-        {"--mss", false, 64, 65495, &run.mss_bytes},
+        {"--mss", false, 88, 65495, &run.mss_bytes},
         {"--mtu", false, 128, 65535, &run.mtu_bytes},
         {"--write", false, 1, WRITE_BYTES_MAX, &run.write_bytes},
         {"--window", false, 4096, 1 << 30, &run.window_bytes},
         {"--no-checksum", true, 0, 0, &run.no_checksum},
+        {"--tso", true, 0, 0, &run.tso},
         {"--json", true, 0, 0, &run.json},
     };
     const struct la_bench_args args = {
@@ -221,7 +223,9 @@ la_bench_mem(int argc, char **argv)
     cfg.tcp.mss_bytes_max = (uint16_t)run.mss_bytes;
     cfg.tcp.sndbuf_bytes = cfg.tcp.rcvbuf_bytes = (uint32_t)run.window_bytes;
     cfg.mtu_bytes = (uint32_t)run.mtu_bytes;
+    run.no_checksum |= run.tso; /* each piece would need its own */
     cfg.checksum = run.no_checksum == 0;
+    cfg.tso = run.tso != 0;
     int status = LA_CLI_FAILED;
     if (!buffers_take(&run))
         la_bench_failed("no memory");

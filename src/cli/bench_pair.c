@@ -63,6 +63,7 @@ la_bench_pair_init(struct la_bench_pair *pair, const struct la_bench_pair_cfg *c
         .mtu_bytes = cfg->mtu_bytes,
         .checksum_tx = !cfg->checksum,
         .checksum_rx = !cfg->checksum,
+        .tso4 = cfg->tso,
     };
     *pair = (struct la_bench_pair){.mem = la_mem_new(la_host_alloc(), 0)};
     if (pair->mem == NULL) {

@@ -228,11 +228,15 @@ la_netopt_take(struct la_netopt *opt, const char *name, const char *value,
 }
 
 bool
-la_netopt_is_impaired(const struct la_netopt *opt)
+la_netopt_has_chance(const struct la_netopt *opt)
 {
-    static const struct la_impair perfect;
-    return memcmp(&opt->impair[0], &perfect, sizeof(perfect)) != 0 ||
-           memcmp(&opt->impair[1], &perfect, sizeof(perfect)) != 0;
+    bool any = false;
+    for (unsigned d = 0; d < 2; d++) {
+        const struct la_impair *i = &opt->impair[d];
+        any |= i->jitter_ns > 0 || i->loss > 0 || i->burst_loss > 0 || i->reorder > 0 ||
+               i->duplicate > 0 || i->corrupt > 0;
+    }
+    return any;
 }
 
 const char *

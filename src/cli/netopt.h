@@ -27,8 +27,8 @@ void la_netopt_init(struct la_netopt *opt);
 /* name: without dashes ("loss-up"); value: NULL when there was none. */
 enum la_netopt_result la_netopt_take(struct la_netopt *opt, const char *name, const char *value,
                                      char error[LA_NETOPT_ERROR_BYTES]);
-/* Is there anything that a packet could suffer? */
-bool la_netopt_is_impaired(const struct la_netopt *opt);
+/* Does chance decide about packets, so that another seed would be another run? */
+bool la_netopt_has_chance(const struct la_netopt *opt);
 /* The lines of a help text, ends with a line end. Static. */
 const char *la_netopt_help(void);
 

@@ -167,7 +167,7 @@ parse(int argc, char **argv, struct arguments *a)
 static void
 print_seed(const struct arguments *a)
 {
-    if (!a->net.seed_given && la_netopt_is_impaired(&a->net))
+    if (!a->net.seed_given && la_netopt_has_chance(&a->net))
         (void)fprintf(stderr, "lastack run: the same again: --seed %llu\n",
                       (unsigned long long)a->net.seed);
 }

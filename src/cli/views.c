@@ -84,8 +84,10 @@ open_story(struct la_views *v, const struct la_views_cfg *cfg)
     la_story_cfg_init(&story);
     story.flags = ladder_flags();
     story.width = terminal_width();
-    if (cfg->watch)
+    if (cfg->watch) {
         story.ladder = la_story_writer_file(stderr);
+        (void)setvbuf(stderr, v->ladder_buf, _IOFBF, sizeof(v->ladder_buf));
+    }
     if (cfg->json != NULL && !open_json(v, cfg->json))
         return false;
     if (cfg->json != NULL)
@@ -142,8 +144,10 @@ void
 la_views_idle(void *ctx, la_instant now)
 {
     struct la_views *v = ctx;
-    if (v->story != NULL)
+    if (v->story != NULL) {
         la_story_flush(v->story, now); /* live: the ladder is read while it grows */
+        (void)fflush(stderr);
+    }
     if (now.ns - v->flushed_at.ns < flush_ns)
         return;
     v->flushed_at = now;
@@ -159,6 +163,8 @@ la_views_close(struct la_views *v)
         la_story_finish(v->story);
     la_story_free(v->story);
     v->story = NULL;
+    (void)fflush(stderr);
+    (void)setvbuf(stderr, NULL, _IONBF, 0); /* its buffer goes with the views */
     flush_json(v);
     if (v->json != NULL && v->json != stdout && fclose(v->json) != 0)
         failed(v, v->json_name, errno);

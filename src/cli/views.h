@@ -32,6 +32,7 @@ struct la_views {
     uint32_t capture_iface;
     struct la_annotate annotate;
     la_instant flushed_at;
+    char ladder_buf[65536];            /* of standard error while it shows the ladder */
     bool failed;                       /* something could not be written; it was said */
 };
 

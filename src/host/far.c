@@ -192,6 +192,10 @@ answer_of(int error)
 static void
 reject(struct la_far_conn *f, int error)
 {
+    if (error == EMFILE && !f->run->far.limit_said) {
+        la_host_say("too many connections for the limit of open files (ulimit -Hn): refused");
+        f->run->far.limit_said = true;
+    }
     f->run->far.refused_n++;
     (void)la_forward_reject(f->run->far_stack, f->handle, answer_of(error), f->run->now);
     retire(f);

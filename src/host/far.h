@@ -15,6 +15,7 @@ struct la_far {
     struct la_map by_handle;    /* requests and connections of the far stack */
     struct la_far_conn *doomed; /* to be freed at the end of the round */
     uint64_t dialled_n, refused_n;
+    bool limit_said;            /* that descriptors run out */
 };
 
 /* LA_STACK_EV_REQUEST, _REQUEST_GONE and _CONN of the far stack. */

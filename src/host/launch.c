@@ -25,10 +25,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -36,6 +38,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -231,6 +234,35 @@ explain_exec(const char *program, int error)
     return LA_EXIT_NOT_EXECUTABLE;
 }
 
+/* The file that execvp() would take; false: none. */
+static bool
+find_program(const char *name, struct stat *st)
+{
+    const char *dirs = getenv("PATH");
+    char path[PATH_MAX];
+    if (strchr(name, '/') != NULL || dirs == NULL)
+        return stat(name, st) == 0;
+    for (const char *dir = dirs; *dir != '\0';) {
+        size_t n = strcspn(dir, ":");
+        int len = snprintf(path, sizeof(path), "%.*s/%s", (int)n, dir, name);
+        if (len > 0 && (size_t)len < sizeof(path) && stat(path, st) == 0 && S_ISREG(st->st_mode))
+            return true;
+        dir += n + (dir[n] == ':');
+    }
+    return false;
+}
+
+/* Without privilege the filter needs no_new_privs, and such a program fails in its own words. */
+static void
+warn_of_setuid(const char *name)
+{
+    struct stat st;
+    if (geteuid() != 0 && find_program(name, &st) && (st.st_mode & (S_ISUID | S_ISGID)) != 0)
+        la_host_say("%s is setuid: it runs without that privilege here, unless lastack is run as "
+                    "root",
+                    name);
+}
+
 static int
 handshake(struct la_launch *l, const char *program, int up, int go)
 {
@@ -260,6 +292,7 @@ la_launch(char *const *argv, bool udp, struct la_launch *out)
     struct la_filter filter;
     la_filter_build(&filter, udp);
     *out = (struct la_launch){.pid = -1, .notify_fd = -1};
+    warn_of_setuid(argv[0]);
     memory_probe = (uint64_t)getpid() << 32 | UINT32_C(0x1a57acc5);
 
     int up[2], go[2];

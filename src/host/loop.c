@@ -9,12 +9,25 @@
 #include "host/loop.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+
+/* The hard limit less some for a moment's use. */
+static int
+fd_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max > INT_MAX)
+        return INT_MAX;
+    return (int)limit.rlim_max - (limit.rlim_max > 256 ? 64 : (int)limit.rlim_max / 4);
+}
 
 int
 la_loop_init(struct la_loop *loop)
 {
+    loop->fd_limit = fd_limit();
     loop->batch_n = 0;
     loop->batch_idx = 0;
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -33,6 +46,8 @@ int
 la_loop_add(struct la_loop *loop, struct la_watch *watch, int fd, uint32_t events)
 {
     struct epoll_event ev = {.events = events, .data.ptr = watch};
+    if (fd >= loop->fd_limit)
+        return EMFILE;
     if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
         return errno;
     watch->fd = fd;
@@ -85,10 +100,15 @@ int
 la_loop_wait(struct la_loop *loop, int64_t wait_ns)
 {
     int n = wait_for_events(loop, wait_ns);
-    if (n < 0)
-        return 0; /* EINTR: signals are served through their own descriptor */
-    loop->batch_n = n;
-    for (loop->batch_idx = 0; loop->batch_idx < loop->batch_n;) {
+    loop->batch_n = n > 0 ? n : 0; /* EINTR: signals are served through their own descriptor */
+    loop->batch_idx = 0;
+    return loop->batch_n;
+}
+
+void
+la_loop_serve(struct la_loop *loop)
+{
+    while (loop->batch_idx < loop->batch_n) {
         const struct epoll_event *ev = &loop->batch[loop->batch_idx++];
         struct la_watch *watch = ev->data.ptr;
         if (watch != NULL)
@@ -96,5 +116,4 @@ la_loop_wait(struct la_loop *loop, int64_t wait_ns)
     }
     loop->batch_n = 0;
     loop->batch_idx = 0;
-    return n;
 }

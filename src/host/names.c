@@ -149,8 +149,6 @@ la_name_outward(struct la_run *run, const struct la_endpoint *endpoint, bool dat
         to.addr = v4 ? loopback4 : loopback6;
     if (!la_addr_is_loopback(&to.addr))
         return to;
-    if (la_run_port_is_inside(run, datagram, to.port))
-        la_registry_scan(run); /* it may have been closed without a word */
     if (la_run_port_is_inside(run, datagram, to.port)) {
         to.addr = v4 ? aliases->own4 : aliases->own6;
     } else if (v4) {

@@ -93,6 +93,8 @@ near_take(struct la_pump *p)
         near->held = true;
     else if (last)
         want_n = read_n;
+    if (want_n == 0) /* an urgent octet, which is counted and cannot be read */
+        return p->fd_end ? LA_TAKE_END : LA_TAKE_DRY;
     p->moved_n += want_n;
     if (la_conn_commit(p->stack, p->conn, want_n, !last, p->run->now) != LA_OK)
         return LA_TAKE_CONN;

@@ -142,6 +142,19 @@ la_private_connect(int path_fd, char name[8])
     return fd;
 }
 
+bool
+la_private_is_listening(int path_fd)
+{
+    /* A socket of the wrong type is told EPROTOTYPE by a living one, ECONNREFUSED by none. */
+    struct sockaddr_un sa = address_of(path_fd);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) != 0 &&
+                 errno == EPROTOTYPE;
+    if (fd >= 0)
+        (void)close(fd);
+    return alive;
+}
+
 void
 la_private_widen(int fd)
 {

@@ -5,6 +5,7 @@
 #ifndef LA_HOST_PRIVATE_H
 #define LA_HOST_PRIVATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A listener of our own, through which an unconnected socket of the program gets its other end. */
@@ -27,6 +28,8 @@ int la_private_listen(int fd, int backlog);
 /* A new non-blocking socket connected to such a listener; `name` receives its autobound name,
  * which accept4() will show. Negative errno: EAGAIN (backlog full), ECONNREFUSED (it is gone). */
 int la_private_connect(int path_fd, char name[8]);
+/* Does such a listener still exist? Asking does not disturb it. */
+bool la_private_is_listening(int path_fd);
 /* The same name from what accept4() or getpeername() wrote: 5 hexadecimal digits, or "". */
 void la_private_name_of(const void *sockaddr_un, size_t n, char name[8]);
 

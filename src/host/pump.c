@@ -117,11 +117,13 @@ out(struct la_pump *p)
     while (p->out_open && p->fd_readable) {
         if (p->moved_n >= PORTION_BYTES)
             return true;
+        size_t before_n = p->moved_n;
         switch (p->ops->take(p)) {
         case LA_TAKE_MORE:
             break;
         case LA_TAKE_DRY:
-            p->fd_readable = p->fd_end; /* its end is still to be met */
+            /* If the end is announced, it is still to be met. */
+            p->fd_readable = p->fd_end && p->moved_n > before_n;
             break;
         case LA_TAKE_FULL:
             return false; /* an event of the connection resumes */

@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -181,6 +182,8 @@ start_program(struct la_run *run)
     if (code != 0)
         return code;
     la_notify_tune(run->program.notify_fd);
+    /* The wire's deadlines are microseconds apart; set after the fork, which would hand it down. */
+    (void)prctl(PR_SET_TIMERSLACK, 1);
     int error = la_loop_add(&run->loop, &run->notify_watch, run->program.notify_fd, EPOLLIN);
     return error != 0 ? explain("epoll_ctl", error) : 0;
 }

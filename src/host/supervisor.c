@@ -36,9 +36,15 @@ port_key(bool datagram, uint16_t port)
 }
 
 bool
-la_run_port_is_inside(const struct la_run *run, bool datagram, uint16_t port)
+la_run_port_is_inside(struct la_run *run, bool datagram, uint16_t port)
 {
-    return la_map_get(&run->ports, port_key(datagram, port)) != NULL;
+    struct la_psock *ps = la_map_get(&run->ports, port_key(datagram, port));
+    if (ps == NULL || datagram)
+        return ps != NULL; /* a datagram socket's last close shows when one is delivered */
+    if (la_private_is_listening(ps->acceptor.path_fd))
+        return true;
+    la_psock_retire(ps); /* it was closed without a word */
+    return false;
 }
 
 void
@@ -178,7 +184,6 @@ on_signal(struct la_watch *watch, uint32_t events)
         /* The first is the program's to obey. A second one soon after it, or one that comes when
          * the program has ended, is for us; an interactive program gets its Ctrl-C one at a time.
          */
-        run->now = la_walltime_now(&run->clock);
         if (run->first_exited || run->now.ns - run->signal_at.ns < second_signal_ns)
             run->interrupted = true;
         run->signal_at = run->now;
@@ -201,12 +206,15 @@ on_notification(struct la_watch *watch, uint32_t events)
 
 /* ---- until it is over ------------------------------------------------------------------------ */
 
-/* Every connection is CLOSED or TIME-WAIT, on both sides of the wire. */
+/* Every connection is CLOSED or TIME-WAIT, on both sides of the wire, and nothing is under way on
+ * it (the last datagrams of a program, for example). */
 static bool
 is_quiet(const struct la_run *run)
 {
     const struct la_stack *stacks[2] = {run->near_stack, run->far_stack};
     for (int i = 0; i < 2; i++) {
+        if (la_link_deadline(la_wire_end(run->wire, i)).ns != LA_INSTANT_NEVER.ns)
+            return false;
         uint32_t counts[LA_TCP_STATE_COUNT] = {0};
         la_stack_state_counts(stacks[i], counts);
         for (int state = LA_TCP_SYN_SENT; state < LA_TCP_TIME_WAIT; state++) {
@@ -260,7 +268,8 @@ la_supervise(struct la_run *run)
         if (wait != 0 && run->cfg->idle != NULL)
             run->cfg->idle(run->cfg->idle_ctx, run->now);
         (void)la_loop_wait(&run->loop, wait);
-        run->now = la_walltime_now(&run->clock);
+        run->now = la_walltime_now(&run->clock); /* it may have waited long */
+        la_loop_serve(&run->loop);
         la_wait_tick(run);
         la_far_udp_tick(run);
         la_registry_tick(run);

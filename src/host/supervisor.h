@@ -73,7 +73,7 @@ struct la_run {
 };
 
 /* Is a socket inside bound to this port (listening, for streams)? */
-bool la_run_port_is_inside(const struct la_run *run, bool datagram, uint16_t port);
+bool la_run_port_is_inside(struct la_run *run, bool datagram, uint16_t port);
 void la_run_port_take(struct la_psock *ps, uint16_t port);
 void la_run_port_give(struct la_psock *ps);
 

@@ -31,6 +31,7 @@ la_wait_keep(const struct la_visit *visit, enum la_wait_kind kind, int64_t timeo
     w->call = visit->call;
     w->ps = ps;
     w->kind = kind;
+    w->checked_n = ws->checks_n;
     w->deadline = visit->kept ? visit->deadline : LA_INSTANT_NEVER;
     if (!visit->kept && timeout_ns > 0)
         w->deadline.ns = ps->run->now.ns + timeout_ns;
@@ -104,25 +105,45 @@ la_wait_fail_all(struct la_psock *ps, int error)
 static void
 time_out(struct la_waiter *w)
 {
-    la_syscall_fail(&w->call, w->kind == LA_WAIT_CONNECT ? EINPROGRESS : EAGAIN);
-    leave(w);
+    struct la_syscall call = w->call;
+    int error = w->kind == LA_WAIT_CONNECT ? EINPROGRESS : EAGAIN;
+    leave(w); /* before the program can poll */
+    la_syscall_fail(&call, error);
+}
+
+/* The first waiter whose time is up, or whose caller is gone; NULL: none. */
+static struct la_waiter *
+first_to_end(struct la_run *run)
+{
+    struct la_waiters *ws = &run->waiters;
+    for (struct la_waiter *w = ws->first; w != NULL; w = w->next) {
+        if (run->now.ns >= w->deadline.ns)
+            return w;
+        if (w->checked_n == ws->checks_n)
+            continue;
+        if (!la_syscall_is_alive(&w->call))
+            return w;
+        w->checked_n = ws->checks_n;
+    }
+    return NULL;
 }
 
 void
 la_wait_tick(struct la_run *run)
 {
     struct la_waiters *ws = &run->waiters;
-    bool check = run->now.ns >= ws->check_at.ns;
-    struct la_waiter *next;
-    for (struct la_waiter *w = ws->first; w != NULL; w = next) {
-        next = w->next;
+    if (run->now.ns >= ws->check_at.ns) {
+        ws->checks_n++;
+        ws->check_at.ns = run->now.ns + CHECK_NS;
+    }
+    /* From the beginning each time: ending one may end others. */
+    struct la_waiter *w;
+    while ((w = first_to_end(run)) != NULL) {
         if (run->now.ns >= w->deadline.ns)
             time_out(w);
-        else if (check && !la_syscall_is_alive(&w->call))
+        else
             leave(w);
     }
-    if (check)
-        ws->check_at.ns = run->now.ns + CHECK_NS;
 }
 
 la_instant

@@ -15,10 +15,12 @@ struct la_waiter {
     struct la_psock *ps;
     enum la_wait_kind kind;
     la_instant deadline;
+    uint64_t checked_n;             /* the last check that found its caller waiting */
 };
 
 struct la_waiters {
     struct la_waiter *first, *last; /* in order of arrival */
+    uint64_t checks_n;
     la_instant check_at;            /* when the callers are next asked whether they still wait */
 };
 

@@ -87,7 +87,7 @@ la_bed_cfg_path(struct la_bed_cfg *cfg, uint32_t delay_ms, uint64_t rate_bps)
 }
 
 static la_err
-stack_new(struct la_bed *bed, int end)
+stack_new(struct la_bed *bed, int end, struct la_stack **out)
 {
     const struct la_bed_cfg *cfg = &bed->cfg;
     struct la_iface_cfg iface = {
@@ -100,17 +100,36 @@ stack_new(struct la_bed *bed, int end)
     stack.mem = cfg->mem;
     stack.seed[0] = cfg->seed;
     stack.seed[1] = (uint64_t)end + 1;
+    stack.seed[2] = bed->reboots_n;
     stack.end_id = (uint8_t)end;
     stack.tcp = cfg->tcp[end];
     stack.trace = (struct la_trace){hear, bed, LA_EVENT_ALL};
-    la_err err = la_stack_new(&stack, cfg->begin_at, &bed->stack[end]);
+    la_err err = la_stack_new(&stack, bed->now, out);
+    if (err != LA_OK)
+        return err;
+    err = la_stack_iface_add(*out, &iface, &idx);
     if (err == LA_OK)
-        err = la_stack_iface_add(bed->stack[end], &iface, &idx);
-    if (err == LA_OK)
-        err = la_stack_addr_add(bed->stack[end], idx, &v4, PREFIX_LEN_V4);
+        err = la_stack_addr_add(*out, idx, &v4, PREFIX_LEN_V4);
     if (err == LA_OK && cfg->mtu_bytes[end] >= IPV6_MTU_BYTES_MIN)
-        err = la_stack_addr_add(bed->stack[end], idx, &v6, PREFIX_LEN_V6);
+        err = la_stack_addr_add(*out, idx, &v6, PREFIX_LEN_V6);
+    if (err == LA_OK)
+        return LA_OK;
+    la_stack_free(*out);
+    *out = NULL;
     return err;
+}
+
+la_err
+la_bed_reboot(struct la_bed *bed, int end)
+{
+    struct la_stack *fresh = NULL;
+    bed->reboots_n++;
+    la_err err = stack_new(bed, end, &fresh);
+    if (err != LA_OK)
+        return err;
+    la_stack_free(bed->stack[end]);
+    bed->stack[end] = fresh;
+    return LA_OK;
 }
 
 static la_err
@@ -153,7 +172,7 @@ la_bed_new(const struct la_bed_cfg *cfg, struct la_bed **out)
     la_mem_ref(cfg->mem);
     la_err err = wire_new(bed);
     for (int end = LA_CLIENT; err == LA_OK && end <= LA_SERVER; end++)
-        err = stack_new(bed, end);
+        err = stack_new(bed, end, &bed->stack[end]);
     if (err != LA_OK) {
         la_bed_free(bed);
         return err;

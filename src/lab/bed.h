@@ -51,6 +51,7 @@ struct la_bed {
     size_t events_n, events_room;
     bool record_failed;      /* no memory for a part of it */
     uint64_t made_n;         /* packets made by hand */
+    uint64_t reboots_n;
 };
 
 /* NO_MEMORY, BAD_ARGUMENT (the wire's faults, an MTU out of range). */
@@ -60,6 +61,10 @@ void la_bed_free(struct la_bed *bed);
 
 /* 10.0.0.1 and 10.0.0.2, 2001:db8::1 and 2001:db8::2. */
 struct la_addr la_bed_addr(int end, bool v6);
+
+/* A crash: everything that `end` knew is gone, without a word to the other. It is there again at
+ * once under its addresses, with other secrets. NO_MEMORY: the end is as before. */
+la_err la_bed_reboot(struct la_bed *bed, int end) LA_MUST_CHECK;
 
 /* Does all that can be done now, applications included. Call it after user calls. */
 void la_bed_settle(struct la_bed *bed);

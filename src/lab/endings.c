@@ -27,7 +27,7 @@ static void
 play_refused(struct la_lab *lab)
 {
     struct la_endpoint nobody = {la_bed_addr(LA_SERVER, false), CLOSED_PORT};
-    la_lab_open(lab, LA_CLIENT, 0, &nobody, NULL);
+    la_lab_open(lab, LA_CLIENT, 0, &nobody);
     la_lab_await_state(lab, LA_CLIENT, LA_TCP_CLOSED);
     la_lab_await_quiet(lab);
     la_lab_expect_flow(lab, "C:S S:RA");
@@ -155,8 +155,8 @@ play_syn_timeout(struct la_lab *lab)
     size_t sent_n = lab->bed->cfg.tcp[LA_CLIENT].r2_syn_n + 1u;
     la_lab_lose(lab, LA_CLIENT,
                 (struct la_lab_pick){.text_bytes_max = UINT32_MAX, .times_n = UINT32_MAX});
-    la_lab_listen(lab, NULL);
-    la_lab_open(lab, LA_CLIENT, 0, &server, NULL);
+    la_lab_listen(lab, LA_LAB_BACKLOG_N);
+    la_lab_open(lab, LA_CLIENT, 0, &server);
     la_lab_await_state(lab, LA_CLIENT, LA_TCP_CLOSED);
     la_lab_await_quiet(lab);
     size_t syns_n = la_lab_count(lab, LA_CLIENT, LA_EVENT_SEGMENT_SENT, LA_LAB_ANY);

@@ -9,7 +9,7 @@
 #include "base/time.h"
 #include "lab/packet.h"
 
-enum { BACKLOG_N = 8, AWAIT_S = 1800, CHUNK_BYTES = 4096 };
+enum { AWAIT_S = 1800, CHUNK_BYTES = 4096 };
 
 /* ---- the octets ------------------------------------------------------------------------- */
 
@@ -75,18 +75,23 @@ hear(void *ctx, const struct la_event *event)
         e->err = event->u.error.err;
 }
 
+/* What an accepted connection has to say follows as an event of its own. */
+static void
+accept_all(struct la_lab *lab)
+{
+    la_handle conn;
+    while (lab->accepts && la_listener_accept(lab->bed->stack[LA_SERVER], lab->listener, &conn,
+                                              lab->bed->now) == LA_OK)
+        ;
+}
+
 static void
 ready(void *ctx, int end, const struct la_stack_event *event)
 {
     struct la_lab *lab = ctx;
     struct la_lab_end *e = &lab->end[end];
-    la_handle conn;
-    if (event->kind == LA_STACK_EV_LISTENER) {
-        while (la_listener_accept(lab->bed->stack[end], event->handle, &conn, lab->bed->now) ==
-               LA_OK)
-            ; /* its readiness follows as an event of its own */
-        return;
-    }
+    if (event->kind == LA_STACK_EV_LISTENER)
+        accept_all(lab);
     if (event->kind != LA_STACK_EV_CONN || event->handle != e->conn)
         return;
     send_more(lab, end);
@@ -113,7 +118,7 @@ pick(void *ctx, const struct la_frame *frame, uint64_t ordinal)
 void
 la_lab_init(struct la_lab *lab, struct la_bed_cfg *cfg)
 {
-    *lab = (struct la_lab){.end = {{.reads = true}, {.reads = true}}};
+    *lab = (struct la_lab){.accepts = true, .end = {{.reads = true}, {.reads = true}}};
     cfg->app = (struct la_bed_app){ready, lab};
     cfg->hears[0] =
         (struct la_trace){hear, lab, LA_EVENT_BIT(LA_EVENT_STATE) | LA_EVENT_BIT(LA_EVENT_ERROR)};
@@ -142,30 +147,29 @@ call(struct la_lab *lab, const char *what, la_err err)
 }
 
 void
-la_lab_listen(struct la_lab *lab, const struct la_tcp_cfg *cfg)
+la_lab_listen(struct la_lab *lab, uint32_t backlog_n)
 {
     struct la_endpoint local = {.port = LA_LAB_PORT};
     call(lab, "passive OPEN",
-         la_listener_open(lab->bed->stack[LA_SERVER], &local, BACKLOG_N, cfg, &lab->listener,
+         la_listener_open(lab->bed->stack[LA_SERVER], &local, backlog_n, NULL, &lab->listener,
                           lab->bed->now));
 }
 
 void
-la_lab_open(struct la_lab *lab, int end, uint16_t port, const struct la_endpoint *remote,
-            const struct la_tcp_cfg *cfg)
+la_lab_open(struct la_lab *lab, int end, uint16_t port, const struct la_endpoint *remote)
 {
     struct la_endpoint local = {.port = port};
     la_handle conn;
     call(lab, "active OPEN",
-         la_conn_open(lab->bed->stack[end], &local, remote, cfg, &conn, lab->bed->now));
+         la_conn_open(lab->bed->stack[end], &local, remote, NULL, &conn, lab->bed->now));
 }
 
 void
 la_lab_establish(struct la_lab *lab)
 {
     struct la_endpoint server = la_lab_server(false);
-    la_lab_listen(lab, NULL);
-    la_lab_open(lab, LA_CLIENT, 0, &server, NULL);
+    la_lab_listen(lab, LA_LAB_BACKLOG_N);
+    la_lab_open(lab, LA_CLIENT, 0, &server);
     la_lab_await_state(lab, LA_CLIENT, LA_TCP_ESTABLISHED);
     la_lab_await_state(lab, LA_SERVER, LA_TCP_ESTABLISHED);
 }
@@ -204,6 +208,14 @@ la_lab_reads(struct la_lab *lab, int end, bool reads)
     lab->end[end].reads = reads;
     if (reads)
         read_all(lab, end);
+    la_bed_settle(lab->bed);
+}
+
+void
+la_lab_accepts(struct la_lab *lab)
+{
+    lab->accepts = true;
+    accept_all(lab);
     la_bed_settle(lab->bed);
 }
 

@@ -15,7 +15,7 @@
 
 #include "lab/bed.h"
 
-enum { LA_LAB_PORT = 4242, LA_LAB_TEXT_BYTES = 240 };
+enum { LA_LAB_PORT = 4242, LA_LAB_BACKLOG_N = 8, LA_LAB_TEXT_BYTES = 240 };
 
 /* Which packets of one end the wire loses. Zeroed: none. */
 struct la_lab_pick {
@@ -43,6 +43,7 @@ struct la_lab_end {
 struct la_lab {
     struct la_bed *bed;
     la_handle listener;
+    bool accepts;        /* the server takes connections as they come; default on */
     struct la_lab_end end[2];
     struct la_lab_pick pick[2];
     size_t mark;         /* checks look at events from here on */
@@ -60,11 +61,10 @@ const char *la_lab_end_name(int end);
 /* The server's endpoint. */
 struct la_endpoint la_lab_server(bool v6);
 
-/* Passive OPEN at LA_LAB_PORT of any address of the server. cfg NULL: the bed's. */
-void la_lab_listen(struct la_lab *lab, const struct la_tcp_cfg *cfg);
+/* Passive OPEN at LA_LAB_PORT of any address of the server. */
+void la_lab_listen(struct la_lab *lab, uint32_t backlog_n);
 /* Active OPEN of `end` from `port` (0 = any) to `remote`. */
-void la_lab_open(struct la_lab *lab, int end, uint16_t port, const struct la_endpoint *remote,
-                 const struct la_tcp_cfg *cfg);
+void la_lab_open(struct la_lab *lab, int end, uint16_t port, const struct la_endpoint *remote);
 /* Listens, opens from the client, and waits until both ends are in ESTABLISHED. */
 void la_lab_establish(struct la_lab *lab);
 
@@ -76,6 +76,8 @@ void la_lab_send_close(struct la_lab *lab, int end, uint64_t n);
 void la_lab_abort(struct la_lab *lab, int end);
 /* The application begins to read (and reads all there is), or stops. */
 void la_lab_reads(struct la_lab *lab, int end, bool reads);
+/* The server takes all connections that wait, and those to come. */
+void la_lab_accepts(struct la_lab *lab);
 /* From now on, in place of the previous choice. */
 void la_lab_lose(struct la_lab *lab, int from_end, struct la_lab_pick pick);
 

@@ -50,8 +50,8 @@ static void
 play_handshake_with_data(struct la_lab *lab)
 {
     struct la_endpoint server = la_lab_server(false);
-    la_lab_listen(lab, NULL);
-    la_lab_open(lab, LA_CLIENT, 0, &server, NULL);
+    la_lab_listen(lab, LA_LAB_BACKLOG_N);
+    la_lab_open(lab, LA_CLIENT, 0, &server);
     la_lab_send(lab, LA_CLIENT, EARLY_BYTES); /* queued in SYN-SENT (RFC 9293 3.10.2) */
     la_lab_await_octets(lab, LA_SERVER, EARLY_BYTES);
     la_lab_run(lab, 100);

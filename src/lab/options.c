@@ -107,7 +107,7 @@ peer_join(struct la_lab *lab, struct la_lab_peer *peer, bool v6)
 {
     struct la_addr addr = la_bed_addr(PEER_HOST - 1, v6);
     la_lab_peer_init(peer, lab->bed, &addr);
-    la_lab_listen(lab, NULL);
+    la_lab_listen(lab, LA_LAB_BACKLOG_N);
 }
 
 static void

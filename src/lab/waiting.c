@@ -77,9 +77,9 @@ static void
 first_incarnation(struct la_lab *lab, struct copy *copy)
 {
     struct la_endpoint server = la_lab_server(false);
-    la_lab_listen(lab, NULL);
+    la_lab_listen(lab, LA_LAB_BACKLOG_N);
     la_wire_drop_set(lab->bed->wire, LA_CLIENT, keep_copy, copy);
-    la_lab_open(lab, LA_CLIENT, CLIENT_PORT, &server, NULL);
+    la_lab_open(lab, LA_CLIENT, CLIENT_PORT, &server);
     la_lab_await_state(lab, LA_SERVER, LA_TCP_ESTABLISHED);
     la_lab_send(lab, LA_CLIENT, OLD_BYTES);
     la_lab_await_octets(lab, LA_SERVER, OLD_BYTES);
@@ -101,7 +101,7 @@ play_old_duplicate(struct la_lab *lab)
     la_handle old = lab->end[LA_SERVER].conn;
     la_lab_run(lab, 2000); /* far less than 2 MSL */
     la_lab_mark(lab);
-    la_lab_open(lab, LA_CLIENT, CLIENT_PORT, &server, NULL);
+    la_lab_open(lab, LA_CLIENT, CLIENT_PORT, &server);
     la_lab_await_state(lab, LA_CLIENT, LA_TCP_ESTABLISHED);
     la_lab_await_state(lab, LA_SERVER, LA_TCP_ESTABLISHED);
     la_lab_expect(lab, lab->end[LA_SERVER].conn != old, "the server has no new connection");

@@ -36,7 +36,9 @@ wire_send(struct la_link *link, struct la_frame **take_frames, size_t n, la_inst
     wire->now = la_instant_max(wire->now, now);
     for (size_t i = 0; i < n; i++) {
         struct la_frame *frame = take_frames[i];
-        size_t packet_bytes = la_wire_packet_bytes(frame, link->caps.layer);
+        size_t packet_bytes = link->caps.layer == LA_LINK_IP
+                                  ? la_frame_octets(frame)
+                                  : la_wire_packet_bytes(frame, link->caps.layer);
         bool fits = packet_bytes <= dir->faults.mtu_bytes ||
                     la_wire_packet_bytes_max(frame, link->caps.layer) <= dir->faults.mtu_bytes;
         if (!direct || !fits) {

@@ -47,7 +47,8 @@ eth_is_ours(const struct la_net_port *port, const struct la_eth_view *view)
     return la_eth_is_group(dst) || memcmp(dst, port->cfg.mac, 6) == 0;
 }
 
-static enum la_net_verdict
+/* Apart, so that links without addresses do not pay for its registers. */
+__attribute__((noinline)) static enum la_net_verdict
 input_ethernet(struct la_net *net, struct la_frame *frame, struct la_net_in *in, la_instant now)
 {
     struct la_eth_view view;
@@ -158,18 +159,12 @@ protocol_unknown(struct la_net *net, struct la_frame *frame, const struct la_net
 }
 
 enum la_net_verdict
-la_net_input_upper(struct la_net *net, struct la_frame *take_frame, struct la_net_in *in,
+la_net_input_other(struct la_net *net, struct la_frame *take_frame, struct la_net_in *in,
                    la_instant now)
 {
-    if (in->protocol == LA_IP_TCP) {
-        /* RFC 9293 3.9.2.3 (MUST-57, MUST-63); sources are checked already. */
-        enum la_net_class dst_class = (enum la_net_class)in->dst_class;
-        if (dst_class != LA_NET_CLASS_OWN && dst_class != LA_NET_CLASS_LOOPBACK &&
-            dst_class != LA_NET_CLASS_UNICAST)
-            return la_net_drop_frame(net, take_frame, LA_REASON_TCP_NOT_UNICAST);
-        return LA_NET_TCP;
-    }
     bool v4 = la_addr_is_v4(&in->src);
+    if (in->protocol == LA_IP_TCP)
+        return la_net_drop_frame(net, take_frame, LA_REASON_TCP_NOT_UNICAST);
     if (in->protocol == LA_IP_UDP)
         return la_udp_input(net, take_frame, in, now);
     if (in->protocol == LA_IP_ICMP && v4)

@@ -16,6 +16,7 @@
 #include "net/net.h"
 #include "net/udp.h"
 #include "wire/ethernet.h"
+#include "wire/ip.h"
 #include "wire/ip6.h"
 
 enum {
@@ -175,9 +176,23 @@ enum la_net_verdict la_net_input4(struct la_net *net, struct la_frame *take_fram
                                   struct la_net_in *in, la_instant now);
 enum la_net_verdict la_net_input6(struct la_net *net, struct la_frame *take_frame,
                                   struct la_net_in *in, la_instant now);
-/* The packet behind its IP headers, to whoever serves in->protocol. */
-enum la_net_verdict la_net_input_upper(struct la_net *net, struct la_frame *take_frame,
+/* la_net_input_upper() for what is no TCP segment to one host. */
+enum la_net_verdict la_net_input_other(struct la_net *net, struct la_frame *take_frame,
                                        struct la_net_in *in, la_instant now);
+
+/* The packet behind its IP headers, to whoever serves in->protocol. TCP is for one host alone (RFC
+ * 9293 3.9.2.3, MUST-57, MUST-63); sources are checked already. */
+static inline enum la_net_verdict
+la_net_input_upper(struct la_net *net, struct la_frame *take_frame, struct la_net_in *in,
+                   la_instant now)
+{
+    bool one_host = in->dst_class == LA_NET_CLASS_OWN || in->dst_class == LA_NET_CLASS_LOOPBACK ||
+                    in->dst_class == LA_NET_CLASS_UNICAST;
+    if (in->protocol == LA_IP_TCP && one_host)
+        return LA_NET_TCP;
+    return la_net_input_other(net, take_frame, in, now);
+}
+
 /* la_net_addresses_judge() for a pair that is not the last one. */
 enum la_reason la_net_addresses_judge_new(struct la_net *net, struct la_net_in *in);
 

@@ -84,7 +84,7 @@ la_ssize
 la_conn_send(struct la_stack *s, la_handle conn, struct la_bytes bytes, bool more, la_instant now)
 {
     now = la_stack_clock(s, now);
-    uint32_t idx = la_rec_of_handle(s, conn, false);
+    uint32_t idx = la_rec_owned(s, conn);
     if (idx == LA_REC_NONE)
         return LA_ERR_BAD_HANDLE;
     struct la_tcp_todo todo = la_stack_todo(s, now);
@@ -99,7 +99,7 @@ la_conn_send(struct la_stack *s, la_handle conn, struct la_bytes bytes, bool mor
 la_err
 la_conn_reserve(struct la_stack *s, la_handle conn, size_t want_n, struct la_room *room)
 {
-    uint32_t idx = la_rec_of_handle(s, conn, false);
+    uint32_t idx = la_rec_owned(s, conn);
     if (idx == LA_REC_NONE)
         return LA_ERR_BAD_HANDLE;
     struct la_tcp_todo todo = la_stack_todo(s, s->now);
@@ -110,7 +110,7 @@ la_err
 la_conn_commit(struct la_stack *s, la_handle conn, size_t n, bool more, la_instant now)
 {
     now = la_stack_clock(s, now);
-    uint32_t idx = la_rec_of_handle(s, conn, false);
+    uint32_t idx = la_rec_owned(s, conn);
     if (idx == LA_REC_NONE)
         return LA_ERR_BAD_HANDLE;
     struct la_tcp_todo todo = la_stack_todo(s, now);
@@ -136,7 +136,7 @@ la_ssize
 la_conn_receive(struct la_stack *s, la_handle conn, struct la_room room, la_instant now)
 {
     now = la_stack_clock(s, now);
-    uint32_t idx = la_rec_of_handle(s, conn, false);
+    uint32_t idx = la_rec_owned(s, conn);
     if (idx == LA_REC_NONE)
         return LA_ERR_BAD_HANDLE;
     const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
@@ -153,7 +153,7 @@ la_err
 la_conn_peek(struct la_stack *s, la_handle conn, struct la_bytes *pieces, size_t max, size_t *n_out)
 {
     *n_out = 0;
-    uint32_t idx = la_rec_of_handle(s, conn, false);
+    uint32_t idx = la_rec_owned(s, conn);
     if (idx == LA_REC_NONE)
         return LA_ERR_BAD_HANDLE;
     const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
@@ -168,7 +168,7 @@ la_err
 la_conn_consume(struct la_stack *s, la_handle conn, size_t n, la_instant now)
 {
     now = la_stack_clock(s, now);
-    uint32_t idx = la_rec_of_handle(s, conn, false);
+    uint32_t idx = la_rec_owned(s, conn);
     if (idx == LA_REC_NONE)
         return LA_ERR_BAD_HANDLE;
     const struct la_tcp_busy *busy = la_tcp_busy(&la_rec_at(s, idx)->tcp, &s->env);
@@ -188,7 +188,7 @@ typedef void close_fn(struct la_tcp_conn *c, struct la_tcp_todo *todo);
 static la_err
 end_by(struct la_stack *s, la_handle conn, close_fn *fn, enum la_call call, bool gives_up)
 {
-    uint32_t idx = la_rec_of_handle(s, conn, false);
+    uint32_t idx = la_rec_owned(s, conn);
     if (idx == LA_REC_NONE)
         return LA_ERR_BAD_HANDLE;
     struct la_rec *rec = la_rec_at(s, idx);
@@ -216,7 +216,7 @@ la_err
 la_conn_close_read(struct la_stack *s, la_handle conn, la_instant now)
 {
     la_stack_clock(s, now);
-    uint32_t idx = la_rec_of_handle(s, conn, false);
+    uint32_t idx = la_rec_owned(s, conn);
     if (idx == LA_REC_NONE)
         return LA_ERR_BAD_HANDLE;
     struct la_tcp_todo todo = la_stack_todo(s, s->now);
@@ -244,7 +244,7 @@ la_conn_release(struct la_stack *s, la_handle conn, la_instant now)
 la_err
 la_conn_user_set(struct la_stack *s, la_handle conn, uint64_t user)
 {
-    uint32_t idx = la_rec_of_handle(s, conn, false);
+    uint32_t idx = la_rec_owned(s, conn);
     if (idx == LA_REC_NONE)
         return LA_ERR_BAD_HANDLE;
     la_rec_at(s, idx)->user = user;

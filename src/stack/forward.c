@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "proto/tcp_accept.h"
 #include "stack/instance.h"
+#include "tcp/congestion.h"
 #include "tcp/open.h"
 
 /* Longer than the SYNs of a patient client take (RFC 9293 MUST-23). */
@@ -112,10 +113,8 @@ la_forward_accept(struct la_stack *s, la_handle request, const struct la_tcp_cfg
     if (cfg != NULL && !la_tcp_cfg_ok(cfg))
         return LA_ERR_BAD_ARGUMENT;
     struct la_rec *rec = la_rec_at(s, idx);
-    if (cfg != NULL) {
-        rec->tcp.sndbuf_bytes = cfg->sndbuf_bytes;
-        rec->tcp.rcvbuf_bytes = cfg->rcvbuf_bytes;
-    }
+    if (cfg != NULL)
+        la_tcp_conn_configure(&rec->tcp, cfg, la_cc_find(cfg->congestion_control));
     s->requests_n--;
     rec->flags = (uint8_t)((rec->flags & ~(unsigned)(LA_REC_REQUEST | LA_REC_TOLD)) | LA_REC_OWNED);
     if (la_rec_on_list(rec, LA_LIST_EVENTS))

@@ -8,6 +8,7 @@
  * option and window go alone, so that each draws its own acknowledgement. When somebody listens to
  * segments arriving, nothing is gathered.
  */
+#include "proto/tcp_accept.h"
 #include "stack/instance.h"
 
 /* One segment cannot be longer either, but for a jumbogram. */
@@ -20,6 +21,17 @@ is_plain(const struct la_tcp_seg *seg)
            (seg->has & ~(unsigned)LA_TCP_HAS_TIMESTAMPS) == 0;
 }
 
+/* Would its first segment pass SEGMENT ARRIVES without a remark? Those behind it, which say the
+ * same, would then as well. */
+static bool
+is_expected(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
+{
+    unsigned has = (c->flags & LA_TCP_F_TIMESTAMPS) != 0 ? LA_TCP_HAS_TIMESTAMPS : 0;
+    return c->state == LA_TCP_ESTABLISHED && la_seq_eq(seg->seq, c->rcv_nxt) && seg->has == has &&
+           (has == 0 || !la_tcp_ts_older(seg->ts_val, c->ts_recent)) &&
+           la_seq_ge(seg->ack, c->snd_una) && la_seq_le(seg->ack, c->snd_nxt);
+}
+
 bool
 la_gather_begin(struct la_stack *s, struct la_arrival *run)
 {
@@ -30,8 +42,7 @@ la_gather_begin(struct la_stack *s, struct la_arrival *run)
         return false;
     const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
-    if (c->state != LA_TCP_ESTABLISHED || !la_seq_eq(run->seg.seq, c->rcv_nxt) ||
-        (busy != NULL && busy->ooo != NULL))
+    if (!is_expected(c, &run->seg) || (busy != NULL && busy->ooo != NULL))
         return false;
     uint32_t rcv_wnd = la_tcp_rcv_wnd(c);
     run->bytes_max = rcv_wnd < GATHERED_BYTES_MAX ? rcv_wnd : GATHERED_BYTES_MAX;
@@ -48,7 +59,7 @@ continues(const struct la_arrival *run, const struct la_arrival *a)
                        seg->ts_ecr == first->ts_ecr;
     return same_header && is_plain(seg) &&
            la_seq_eq(seg->seq, la_seq_add(first->seq, first->text_bytes)) &&
-           seg->text_bytes <= run->bytes_max - first->text_bytes && run->iface == a->iface &&
+           seg->text_bytes <= run->bytes_max - first->text_bytes &&
            la_tuple_equal(&run->tuple, &a->tuple);
 }
 

@@ -16,7 +16,7 @@
 
 enum { TURN_FRAMES = 16, IP_PROTOCOL_TCP = 6 };
 /* Octets that a link cuts, and segments that are cut here, of which a turn has TURN_CUTS times. */
-enum { SUPER_BYTES_MAX = 65000, CUT_SEGMENTS_MAX = 32, TURN_CUTS = 2 };
+enum { SUPER_BYTES_MAX = 65000, CUT_SEGMENTS_MAX = 44, TURN_CUTS = 2 };
 
 static void
 send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out, la_instant now)

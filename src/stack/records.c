@@ -110,6 +110,14 @@ la_rec_of_handle(const struct la_stack *s, la_handle h, bool request)
     return idx;
 }
 
+uint32_t
+la_rec_owned(const struct la_stack *s, la_handle conn)
+{
+    uint32_t idx = la_rec_of_handle(s, conn, false);
+    bool owned = idx != LA_REC_NONE && (la_rec_at(s, idx)->flags & LA_REC_OWNED) != 0;
+    return owned ? idx : LA_REC_NONE;
+}
+
 /* ---- life ------------------------------------------------------------------------------- */
 
 /* RFC 6528: M + F(tuple, secret), M a clock of 4 microseconds (MUST-8, MUST-9, SHLD-1). */

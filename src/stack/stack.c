@@ -104,6 +104,8 @@ la_stack_trace_set(struct la_stack *s, const struct la_trace *trace)
 
 /* ---- life ------------------------------------------------------------------------------- */
 
+enum { MSS_BYTES_MAX_LEAST = 88 }; /* as LA_OPT_MSS_MAX has it */
+
 bool
 la_tcp_cfg_ok(const struct la_tcp_cfg *t)
 {
@@ -114,6 +116,7 @@ la_tcp_cfg_ok(const struct la_tcp_cfg *t)
            t->delayed_ack_us < 500000 && t->r2_n <= UINT8_MAX && t->ttl_hops > 0 &&
            t->keepalive_idle_s > 0 && t->keepalive_idle_s <= UINT16_MAX &&
            t->keepalive_interval_s > 0 && t->keepalive_interval_s <= UINT16_MAX &&
+           (t->mss_bytes_max == 0 || t->mss_bytes_max >= MSS_BYTES_MAX_LEAST) &&
            t->keepalive_probes_n > 0 && t->keepalive_probes_n <= UINT8_MAX && text_ends &&
            la_cc_find(t->congestion_control) != UINT8_MAX;
 }

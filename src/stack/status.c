@@ -194,7 +194,7 @@ la_conn_option_set(struct la_stack *s, la_handle conn, enum la_conn_option opt, 
                    la_instant now)
 {
     now = la_stack_clock(s, now);
-    uint32_t idx = la_rec_of_handle(s, conn, false);
+    uint32_t idx = la_rec_owned(s, conn);
     if (idx == LA_REC_NONE)
         return LA_ERR_BAD_HANDLE;
     struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;

@@ -39,13 +39,15 @@ reno_open(struct la_tcp_conn *c, uint16_t initial_window_n)
 }
 
 static void
-reno_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes)
+reno_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes,
+           uint32_t limit_bytes)
 {
     uint32_t smss = c->smss;
     if (c->cwnd_bytes < c->ssthresh_bytes) {
-        /* RFC 3465 2.2 with L = 2, RFC 5681 3.1 eqn. 2 */
-        uint32_t grow = acked_bytes < 2 * smss ? acked_bytes : 2 * smss;
-        c->cwnd_bytes = add_saturating(c->cwnd_bytes, grow);
+        /* RFC 5681 3.1 eqn. 2, RFC 3465 2.2; not beyond where slow start ends. */
+        uint32_t grow = acked_bytes < limit_bytes ? acked_bytes : limit_bytes;
+        uint32_t room = max32(c->ssthresh_bytes - c->cwnd_bytes, smss);
+        c->cwnd_bytes = add_saturating(c->cwnd_bytes, grow < room ? grow : room);
         busy->acked_bytes = 0;
         return;
     }

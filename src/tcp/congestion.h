@@ -14,8 +14,10 @@ struct la_cc_ops {
     const char *name;
     /* The connection is established: the initial window. */
     void (*open)(struct la_tcp_conn *c, uint16_t initial_window_n);
-    /* `acked` new octets were acknowledged outside recovery. */
-    void (*acked)(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes);
+    /* acked_bytes new octets were acknowledged outside recovery; in slow start at most limit_bytes
+     * of them count (RFC 3465's L). */
+    void (*acked)(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes,
+                  uint32_t limit_bytes);
     /* The third duplicate ACK: a segment is lost, `flight` octets were out. Sets ssthresh. */
     void (*lost)(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t flight_bytes);
     /* The retransmission timer expired for the first time for this octet. Sets ssthresh, cwnd. */

@@ -30,48 +30,81 @@ window_shift(uint32_t rcvbuf_bytes)
     return shift;
 }
 
+/* What may be offered in a SYN. */
+static uint32_t
+offers_of(const struct la_tcp_cfg *cfg)
+{
+    return (cfg->window_scale ? LA_TCP_F_WSCALE : 0u) |
+           (cfg->timestamps ? LA_TCP_F_TIMESTAMPS : 0u) | (cfg->sack ? LA_TCP_F_SACK : 0u);
+}
+
+/* What the peer's SYN has no part in. */
+static void
+take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
+{
+    c->flags &= ~(uint32_t)(LA_TCP_F_NAGLE | LA_TCP_F_KEEPALIVE);
+    c->flags |= (cfg->nagle ? LA_TCP_F_NAGLE : 0u) | (cfg->keepalive ? LA_TCP_F_KEEPALIVE : 0u);
+    c->sndbuf_bytes = cfg->sndbuf_bytes;
+    c->rcvbuf_bytes = cfg->rcvbuf_bytes;
+    c->rcv_wscale = window_shift(cfg->rcvbuf_bytes);
+    if (cfg->mss_bytes_max != 0 && c->rmss > cfg->mss_bytes_max)
+        c->rmss = cfg->mss_bytes_max;
+    c->rto_us = cfg->rto_us_initial;
+    c->user_timeout_ms = cfg->user_timeout_ms;
+    c->keepalive_idle_s = (uint16_t)cfg->keepalive_idle_s;
+    c->keepalive_interval_s = (uint16_t)cfg->keepalive_interval_s;
+    c->keepalive_probes_n = (uint8_t)cfg->keepalive_probes_n;
+    c->r2_n = (uint8_t)cfg->r2_n;
+    c->ttl_hops = cfg->ttl_hops;
+    c->dscp_ecn = cfg->dscp_ecn;
+}
+
 void
 la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_instant now)
 {
-    const struct la_tcp_cfg *cfg = open->cfg;
     memset(c, 0, sizeof(*c));
     c->state = LA_TCP_CLOSED;
     c->timer = LA_TCP_TIMER_NONE;
     c->busy_idx = LA_POOL_NONE;
-    c->flags = (cfg->nagle ? LA_TCP_F_NAGLE : 0u) | (cfg->keepalive ? LA_TCP_F_KEEPALIVE : 0u) |
-               (cfg->window_scale ? LA_TCP_F_WSCALE : 0u) |
-               (cfg->timestamps ? LA_TCP_F_TIMESTAMPS : 0u) | (cfg->sack ? LA_TCP_F_SACK : 0u);
+    c->flags = offers_of(open->cfg);
     c->iss = c->snd_una = c->snd_nxt = open->iss;
     c->ts_offset = open->ts_offset;
-    c->sndbuf_bytes = cfg->sndbuf_bytes;
-    c->rcvbuf_bytes = cfg->rcvbuf_bytes;
 
     /* MUST-67: MMS_R - 20, options not taken off (RFC 6691). */
     uint32_t ip_bytes = open->ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES;
     uint32_t mss = open->mtu_bytes > ip_bytes + TCP_HEADER_BYTES + MSS_MIN
                        ? open->mtu_bytes - ip_bytes - TCP_HEADER_BYTES
                        : MSS_MIN;
-    if (cfg->mss_bytes_max != 0 && mss > cfg->mss_bytes_max)
-        mss = cfg->mss_bytes_max;
     c->rmss = (uint16_t)(mss > UINT16_MAX ? UINT16_MAX : mss);
+    take_cfg(c, open->cfg);
     c->smss = open->ipv6 ? DEFAULT_MSS_V6 : DEFAULT_MSS_V4;
     if (c->smss > c->rmss)
         c->smss = c->rmss;
     c->rcv_mss = c->smss;
-    c->rcv_wscale = window_shift(cfg->rcvbuf_bytes);
 
-    c->rto_us = cfg->rto_us_initial;
     c->rtt_us_min = UINT32_MAX;
     c->timer_at = c->ack_at = c->keepalive_at = LA_INSTANT_NEVER;
     c->heard_at = now;
-    c->user_timeout_ms = cfg->user_timeout_ms;
-    c->keepalive_idle_s = (uint16_t)cfg->keepalive_idle_s;
-    c->keepalive_interval_s = (uint16_t)cfg->keepalive_interval_s;
-    c->keepalive_probes_n = (uint8_t)cfg->keepalive_probes_n;
-    c->r2_n = (uint8_t)cfg->r2_n;
     c->cc = open->cc;
-    c->ttl_hops = cfg->ttl_hops;
-    c->dscp_ecn = cfg->dscp_ecn;
+}
+
+void
+la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8_t cc)
+{
+    LA_ASSERT(c->state == LA_TCP_LISTEN && (c->flags & LA_TCP_F_HELD) != 0);
+    take_cfg(c, cfg);
+    c->cc = cc;
+    uint32_t dropped =
+        c->flags & ~offers_of(cfg) & (LA_TCP_F_WSCALE | LA_TCP_F_TIMESTAMPS | LA_TCP_F_SACK);
+    c->flags &= ~dropped;
+    if ((c->flags & LA_TCP_F_WSCALE) == 0)
+        c->rcv_wscale = 0;
+    if ((dropped & LA_TCP_F_TIMESTAMPS) != 0)
+        c->smss = (uint16_t)(c->smss + LA_TCP_TIMESTAMPS_BYTES);
+    uint32_t options = (c->flags & LA_TCP_F_TIMESTAMPS) != 0 ? LA_TCP_TIMESTAMPS_BYTES : 0;
+    if (c->smss + options > c->rmss)
+        c->smss = (uint16_t)(c->rmss - options);
+    c->rcv_mss = c->smss;
 }
 
 void
@@ -225,7 +258,7 @@ la_tcp_conn_check(const struct la_tcp_conn *c, const struct la_tcp_env *env)
     if (c->state == LA_TCP_CLOSED)
         return;
     LA_ASSERT(la_seq_le(c->snd_una, c->snd_nxt));
-    LA_ASSERT(la_seq_ge(c->snd_una, c->iss));
+    LA_ASSERT(la_tcp_is_synchronised(c) || la_seq_ge(c->snd_una, c->iss));
     LA_ASSERT(la_seq_le(c->rcv_nxt, c->rcv_adv));
     bool fin_sent = (c->flags & LA_TCP_F_FIN_SENT) != 0;
     LA_ASSERT(!fin_sent || c->state == LA_TCP_FIN_WAIT_1 || c->state == LA_TCP_FIN_WAIT_2 ||

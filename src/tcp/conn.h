@@ -58,6 +58,8 @@ enum la_tcp_want {
 
 enum { LA_TCP_TIMER_NONE = 255 };
 
+enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
+
 /* A run of octets beyond RCV.NXT. */
 struct la_tcp_ooo {
     struct la_tcp_ooo *next;
@@ -115,12 +117,12 @@ struct la_tcp_conn {
     uint32_t ts_offset;
 
     uint32_t sndbuf_bytes, rcvbuf_bytes;
+    uint32_t user_timeout_ms;
     la_instant timer_at;
     la_instant ack_at;       /* delayed ACK; NEVER = none owed */
     la_instant keepalive_at; /* NEVER = off */
     la_instant heard_at;     /* last segment from the peer */
 
-    uint32_t user_timeout_ms;
     uint16_t keepalive_idle_s, keepalive_interval_s;
     uint8_t keepalive_probes_n, keepalive_sent_n;
     uint8_t r2_n;
@@ -133,10 +135,12 @@ struct la_tcp_conn {
     uint8_t dup_acks_owed_n; /* one for each segment out of order since the last in order */
     uint32_t challenge_at_s;
 
+    uint16_t rto_n, fast_retransmits_n;
     uint64_t bytes_acked, bytes_received, bytes_retransmitted;
     uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
-    uint16_t rto_n, fast_retransmits_n;
 };
+/* What an idle connection costs (`lastack bench conns`): without holes between the members. */
+_Static_assert(sizeof(struct la_tcp_conn) <= 208, "a connection has grown");
 
 /* What all connections of an instance share. */
 struct la_tcp_env {
@@ -184,6 +188,9 @@ struct la_tcp_open {
 
 /* Puts a record in the state before OPEN (CLOSED). */
 void la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_instant now);
+/* Another configuration for one whose SYN is held: what it does not want is not agreed upon, what
+ * it would have offered beyond the first is not offered. */
+void la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8_t cc);
 /* Gives everything the connection holds back. The state stays. */
 void la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env);
 

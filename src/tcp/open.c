@@ -13,7 +13,7 @@
 #include "tcp/rtt.h"
 #include "tcp/timeout.h"
 
-enum { WSCALE_MAX = 14, MSS_LEAST = 64, TIMESTAMPS_BYTES = 12, INCARNATION_GAP = 65536 };
+enum { WSCALE_MAX = 14, MSS_LEAST = 64, INCARNATION_GAP = 65536 };
 
 void
 la_tcp_open_active(struct la_tcp_conn *c, struct la_tcp_todo *todo)
@@ -62,7 +62,7 @@ take_mss(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
     if (mss < MSS_LEAST) /* but never more than our own interface takes */
         mss = c->rmss < MSS_LEAST ? c->rmss : (uint32_t)MSS_LEAST;
     if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0)
-        mss -= TIMESTAMPS_BYTES;
+        mss -= LA_TCP_TIMESTAMPS_BYTES;
     c->smss = (uint16_t)mss;
 }
 

@@ -98,6 +98,18 @@ partial_ack(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_byte
     c->want |= LA_TCP_WANT_RETRANSMIT;
 }
 
+/* What one ACK may add in slow start. DEVIATION(D8): all that it acknowledges, unless configured.
+ * After a timeout one segment (RFC 3465 2.3): the ACK may jump over what had arrived before. */
+static uint32_t
+slow_start_limit(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                 const struct la_tcp_env *env)
+{
+    if (busy->phase == LA_CC_LOSS)
+        return c->smss;
+    uint32_t n = env->cfg->slow_start_limit_n;
+    return n == 0 ? UINT32_MAX : n * c->smss;
+}
+
 /* Congestion control and recovery after SND.UNA has moved. */
 static void
 react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes, bool limited,
@@ -113,7 +125,7 @@ react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes, boo
         return;
     case LA_CC_LOSS:
         busy->rtx_nxt = la_seq_max(busy->rtx_nxt, c->snd_una);
-        la_cc_ops(c->cc)->acked(c, busy, acked_bytes);
+        la_cc_ops(c->cc)->acked(c, busy, acked_bytes, slow_start_limit(c, busy, todo->env));
         if (all)
             enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
         break;
@@ -121,7 +133,7 @@ react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes, boo
     case LA_CC_AVOIDANCE:
         /* RFC 7661 4.4.1 in short: a window that was not used does not grow. */
         if (limited)
-            la_cc_ops(c->cc)->acked(c, busy, acked_bytes);
+            la_cc_ops(c->cc)->acked(c, busy, acked_bytes, slow_start_limit(c, busy, todo->env));
         enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
         break;
     case LA_CC_PHASE_COUNT:

@@ -93,6 +93,14 @@ class Captures(unittest.TestCase):
             found.setdefault(p.stream, []).append(p)
         return [found[number] for number in sorted(found)]
 
+    def connections(self, name):
+        """The same by the client's port: a SYN in the middle is no new connection."""
+        found = {}
+        for p in (p for stream in self.streams(name) for p in stream):
+            port = p.number("tcp.dstport") if p.from_server else p.number("tcp.srcport")
+            found.setdefault(port, []).append(p)
+        return list(found.values())
+
     def assert_comments(self, packets, *texts):
         comments = "\n".join(p.comments for p in packets)
         for text in texts:
@@ -243,6 +251,40 @@ class Captures(unittest.TestCase):
         self.assertEqual({p.flags for p in packets}, {"S"})
         self.assertEqual(len({p.seq for p in packets}), 1)
         self.assert_near([p.at for p in packets], [0, 1, 3, 7, 15, 31, 63, 123])
+
+    def test_old_syn(self):
+        packets, = self.connections("old-syn")
+        self.assertEqual(said(packets), ["C:S", "C:S", "S:SA", "C:R", "C:S", "S:SA", "C:A"])
+        self.assertEqual((packets[2].ack, packets[3].seq), (91, 91))
+        self.assertEqual(packets[0].seq, packets[4].seq)
+        self.assert_comments(packets, "server SYN-RECEIVED -> LISTEN (RFC 9293 3.10.7.4 second)")
+
+    def test_half_open(self):
+        streams = self.streams("half-open")
+        self.assertEqual(said(streams[0][3:]), ["S:A", "C:R"])
+        rest = [p for stream in streams[1:] for p in stream]
+        self.assertEqual(said(rest[3:]), ["C:S", "S:A", "C:R", "C:S", "S:SA", "C:A"])
+        self.assertEqual(rest[5].seq, rest[4].ack)
+
+    def test_rst_attack(self):
+        blind, exact = self.connections("rst-attack")
+        self.assertEqual(said(blind[3:-2]), ["C:R", "C:R", "S:A", "C:S", "S:A", "C:A", "S:A"])
+        self.assertEqual(blind[-1].ack, blind[-2].seq + 100)
+        self.assertEqual(said(exact[3:]), ["C:R"])
+        self.assert_comments(blind, "server sends: challenge")
+
+    def test_backlog(self):
+        streams = self.streams("backlog")
+        self.assertEqual([said(s).count("C:S") for s in streams], [1, 1, 3, 3])
+        self.assertEqual([said(s)[-2:] for s in streams], [["S:SA", "C:A"]] * 4)
+        self.assert_comments(streams[2], "server: the accept queue is full")
+
+    def test_keepalive(self):
+        packets, = self.streams("keepalive")
+        probes = [p for p in packets[3:] if p.said == "C:A"]
+        self.assert_near([p.at for p in probes], [60.02, 120.04, 130.04, 140.04])
+        self.assertEqual({p.seq - packets[0].seq for p in probes}, {0})
+        self.assertEqual((packets[-1].said, len(packets)), ("C:RA", 9))
 
     # ---- loss and windows
 

@@ -4,6 +4,7 @@
 import socket
 import struct
 import subprocess
+import time
 
 import servers
 import support
@@ -117,6 +118,23 @@ print(len(got), got == sorted(got))
         n, ordered = out.split()
         self.assertGreaterEqual(int(n), 50)
         self.assertEqual(ordered, "True")
+
+    def test_sent_just_before_the_end(self):
+        """What is on the wire when the program ends arrives."""
+        got = []
+        last = self.server(servers.UdpServer(got.append))
+        self.python("""
+import os, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(('127.0.0.1', int(sys.argv[1])))
+for i in range(5): os.write(s.fileno(), b'%d' % i)
+os._exit(0)
+""", last.port, options=("--delay", "50ms"))
+        for _ in range(20):
+            if len(got) == 5:
+                break
+            time.sleep(0.05)
+        self.assertEqual(got, [b"0", b"1", b"2", b"3", b"4"])
 
     def test_size(self):
         self.assertEqual(self.python("""

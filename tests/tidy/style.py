@@ -4,6 +4,7 @@
 
 usage: style.py ROOT
 """
+import os
 import re
 import sys
 
@@ -40,6 +41,17 @@ def check_lines(path, text, findings):
             findings.add(path, number, "work left undone", "finish it, or open an issue")
     if text and not text.endswith("\n"):
         findings.add(path, text.count("\n") + 1, "no newline at the end", "add one")
+
+
+def check_conflicts(root, findings):
+    """No merge was left half done, in documents and build files neither."""
+    tops = [name for name in os.listdir(root) if not name.startswith("build")]
+    for path in tree.files(root, sorted(tops), (".md", ".build", ".c", ".h", ".def", ".py", ".sh",
+                                                ".scd", ".txt", ".tsv", "Makefile")):
+        text = tree.read(root, path)
+        for m in re.finditer(r"^(<{7}|>{7}) ", text, re.M):
+            findings.add(path, text.count("\n", 0, m.start()) + 1, "a conflict marker of a merge",
+                         "finish the merge")
 
 
 def check_file_header(path, text, findings):
@@ -170,6 +182,7 @@ def check(root, findings):
         check_lines(path, text, findings)
         if "SPDX-License-Identifier: MIT" not in "".join(text.split("\n")[:3]):
             findings.add(path, 1, "no SPDX line", "add # SPDX-License-Identifier: MIT")
+    check_conflicts(root, findings)
     check_deviations(root, findings)
     check_rfcs(root, findings)
 

@@ -37,6 +37,10 @@ class Style(planted.PlantedTest):
         self.plant("src/base/two.c", planted.CLEAN["src/link/wire.c"])
         self.assert_finds("src/base/two.c:3:", "does not name the file")
 
+    def test_conflict_marker(self):
+        self.append("README.md", "<" * 7 + " HEAD\n")
+        self.assert_finds("README.md:4:", "a conflict marker")
+
     def test_work_left_undone(self):
         self.append(ONE, "/* TO" + "DO: more */\n")
         self.assert_finds(ONE + ":13:", "left undone")

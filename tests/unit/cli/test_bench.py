@@ -41,9 +41,14 @@ class Mem(unittest.TestCase):
         self.assertEqual((found["write_bytes"], found["window_bytes"]), (3000, 65536))
         self.assertEqual((found["mtu_bytes"], found["checksum"]), (9000, 0))
 
+    def test_super_segments(self):
+        found = results("mem", "3M", "--tso")
+        self.assertEqual((found["tso"], found["checksum"], found["segments_again"]), (1, 0, 0))
+        self.assertAlmostEqual(found["segments_data"], (3 << 20) / 1448, delta=100)
+
     def test_odd_sizes(self):
         for args in (("1",), ("12345", "--write", "1", "--window", "4K"),
-                     ("100K", "--mss", "64", "--mtu", "128"),
+                     ("100K", "--mss", "88", "--mtu", "128"),
                      ("200K", "--write", "16M", "--window", "32M"),
                      ("200K", "--mtu", "65535", "--mss", "65495")):
             self.assertEqual(results("mem", *args)["segments_again"], 0, args)

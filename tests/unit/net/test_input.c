@@ -333,6 +333,32 @@ test_input__unknown_protocols(void **state)
     expect_silence(h);
 }
 
+/* What was found good for one packet holds for the next of its flow, and only as long as nothing
+ * that it depends on is another. */
+static void
+test_input__each_change_is_judged_anew(void **state)
+{
+    struct host *h = *state;
+    struct pkt p, frame;
+    pkt_tcp(&p, "198.51.100.7", "203.0.113.255", "x");
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(host_input(h, 2, &p), LA_NET_TCP);
+    expect_drop(h, 0, &p, LA_REASON_IP_NOT_FOR_US); /* that interface takes no foreign packets */
+    assert_int_equal(host_input(h, 2, &p), LA_NET_TCP);
+    host_addr(h, 2, "203.0.113.1", 24); /* now it is a broadcast */
+    expect_drop(h, 2, &p, LA_REASON_TCP_NOT_UNICAST);
+
+    pkt_tcp(&p, "192.168.1.2", "192.168.1.1", "x");
+    for (int i = 0; i < 2; i++) {
+        frame = p;
+        pkt_eth(&frame, MAC_US, MAC_PEER, 0x0800);
+        assert_int_equal(host_input(h, 1, &frame), LA_NET_TCP);
+        frame = p;
+        pkt_eth(&frame, MAC_ALL, MAC_PEER, 0x0800); /* the same ends, to everybody on the link */
+        expect_drop(h, 1, &frame, LA_REASON_FRAME_NOT_FOR_US);
+    }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(test_input__##name, host_setup, host_teardown)
 
 int
@@ -351,6 +377,7 @@ main(void)
         T(ip6_extension_headers),
         T(ip6_long_extension_headers),
         T(unknown_protocols),
+        T(each_change_is_judged_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,7 +134,7 @@ test_recovery__slow_start_and_avoidance(void **state)
     later();
     ack(1000); /* RFC 5681 eqn. 2: min(N, SMSS) each */
     expect_sent(4000, 6000);
-    ack(3000); /* RFC 3465, L = 2: two segments at once */
+    ack(3000); /* two segments at once: RFC 3465 */
     expect_sent(6000, 10000);
     expect_windows(7000, UINT32_MAX);
     ack(4000);
@@ -339,10 +339,10 @@ test_recovery__timeout_numbers(void **state)
         ack(8000);
     assert_int_equal(peer_status(&p, conn).fast_retransmits_n, 0);
     assert_int_equal(p.seg_n, 0);
-    ack(16000);
-    expect_windows(5000, 5000);
-    assert_int_equal(p.last[LA_EVENT_CONGESTION].u.congestion.phase, LA_CC_AVOIDANCE);
-    expect_sent(16000, 21000);
+    ack(16000); /* RFC 3465 2.3: one segment, however far the ACK jumps */
+    expect_windows(4000, 5000);
+    assert_int_equal(p.last[LA_EVENT_CONGESTION].u.congestion.phase, LA_CC_SLOW_START);
+    expect_sent(16000, 20000);
     struct la_conn_status status = peer_status(&p, conn);
     assert_int_equal(status.rto_n, 2);
     assert_int_equal(status.retransmissions_n, 6);
