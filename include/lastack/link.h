@@ -120,6 +120,36 @@ la_instant la_wire_next(const struct la_wire *wire, const struct la_stack *a,
  * end. Borrowed: set NULL before it is freed. */
 void la_wire_outer_set(struct la_wire *wire, int end, struct la_link *outer);
 
+/* ---- devices of Linux --------------------------------------------------------------------- */
+
+/* What the stack leaves to the device, and the kernel to the stack. */
+enum la_device_offload {
+    LA_DEVICE_OFFLOAD_NONE,     /* packets as on any wire */
+    LA_DEVICE_OFFLOAD_CHECKSUM, /* checksums stay undone as long as a packet is on this machine */
+    LA_DEVICE_OFFLOAD_ALL       /* and super-segments of TCP uncut, up to 64 KiB, both ways */
+};
+
+struct la_device_cfg {
+    struct la_mem *mem;     /* of the frames that arrive; referenced */
+    const char *name;       /* of the interface; made, and gone with the link, if there is none */
+    uint32_t mtu_bytes;     /* largest IP packet; 0 = the device's */
+    enum la_device_offload offload;
+};
+
+/* Opens a TUN (IP packets) or a TAP (Ethernet frames) as a link; freeing it closes it. Addresses,
+ * routes and whether it is up are the kernel's business (ip(8)); what is sent to a device that is
+ * down is lost. 0, or an errno value: ENOENT or ENXIO (no /dev/net/tun), EPERM or EACCES (neither
+ * privileged nor the owner of a device that exists), EBUSY (somebody has it open), EINVAL (a
+ * device of another kind, or no name of one), ENAMETOOLONG, EMSGSIZE (mtu_bytes above the
+ * device's), ENOMEM and what else open(2) and ioctl(2) say. */
+int la_tun_open(const struct la_device_cfg *cfg, struct la_link **out) LA_MUST_CHECK;
+int la_tap_open(const struct la_device_cfg *cfg, struct la_link **out) LA_MUST_CHECK;
+
+/* One round of a stack (interface 0) and a link: what has arrived (a bounded number), what is due,
+ * what is to be sent. What the link does not take is lost, as on any full queue. True: more may
+ * wait. */
+bool la_link_pump(struct la_link *link, struct la_stack *stack, la_instant now);
+
 /* ---- the tap ---------------------------------------------------------------------------- */
 
 /* A link that passes everything through `inner` and writes it to a capture. See

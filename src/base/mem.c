@@ -13,6 +13,8 @@
 #include "base/assert.h"
 #include "base/shelf.h"
 
+enum { RESERVE_DIVISOR = 8 };
+
 struct la_mem *
 la_mem_new(const struct la_alloc *alloc, uint64_t budget_bytes)
 {
@@ -66,7 +68,8 @@ la_mem_end_if_unused(struct la_mem *mem)
 static void *
 take_once(struct la_mem *mem, size_t n)
 {
-    if (n > la_mem_left(mem))
+    uint64_t left = la_mem_left(mem);
+    if (n > left || left - n < mem->shut_bytes)
         return NULL;
     void *p = mem->alloc.alloc(mem->alloc.ctx, n);
     if (!p)
@@ -140,6 +143,35 @@ uint64_t
 la_mem_left(const struct la_mem *mem)
 {
     return mem->budget_bytes ? mem->budget_bytes - mem->used_bytes : UINT64_MAX;
+}
+
+uint64_t
+la_mem_available(const struct la_mem *mem)
+{
+    if (mem->budget_bytes == 0)
+        return UINT64_MAX;
+    uint64_t available = la_mem_left(mem);
+    for (int i = 0; i < LA_SHELF_COUNT; i++)
+        available += la_shelf_idle_bytes(mem, (enum la_shelf_class)i);
+    return available;
+}
+
+uint64_t
+la_mem_reserve(const struct la_mem *mem)
+{
+    return mem->budget_bytes / RESERVE_DIVISOR;
+}
+
+void
+la_mem_reserve_shut(struct la_mem *mem)
+{
+    mem->shut_bytes = la_mem_reserve(mem);
+}
+
+void
+la_mem_reserve_open(struct la_mem *mem)
+{
+    mem->shut_bytes = 0;
 }
 
 void

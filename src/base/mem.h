@@ -18,6 +18,14 @@ void la_mem_give(struct la_mem *mem, void *p, size_t n);
 
 /* The budget that is left, UINT64_MAX without a budget. */
 uint64_t la_mem_left(const struct la_mem *mem);
+/* The same with what lies in the free lists, which a refusal empties. O(1). */
+uint64_t la_mem_available(const struct la_mem *mem);
+/* What must stay available for what moves: octets that only wait (to be sent, or for a gap to be
+ * filled) may not take it, or no frame could be made that lets them go. 0 without a budget. */
+uint64_t la_mem_reserve(const struct la_mem *mem);
+/* Between these two, nothing is given out of the reserve. */
+void la_mem_reserve_shut(struct la_mem *mem);
+void la_mem_reserve_open(struct la_mem *mem);
 /* For tests under a sanitiser, on a new object: each frame, slice and block is a piece of its own,
  * taken from the allocator and given back at once, so that a use after its end is seen. */
 void la_mem_keep_nothing(struct la_mem *mem);

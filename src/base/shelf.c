@@ -234,6 +234,14 @@ la_shelf_trim(struct la_mem *mem, enum la_shelf_class class_idx)
     }
 }
 
+uint64_t
+la_shelf_idle_bytes(const struct la_mem *mem, enum la_shelf_class class_idx)
+{
+    const struct la_shelf *shelf = &mem->shelf[class_idx];
+    return (uint64_t)shelf->hand_n * classes[class_idx].slot_bytes +
+           (uint64_t)shelf->spare_n * chunk_bytes(mem, class_idx);
+}
+
 void
 la_shelf_check(const struct la_mem *mem, enum la_shelf_class class_idx)
 {

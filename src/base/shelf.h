@@ -45,6 +45,7 @@ struct la_shelf {
 struct la_mem {
     struct la_alloc alloc;
     uint64_t budget_bytes; /* 0 = none */
+    uint64_t shut_bytes;   /* of the budget that are not given out now */
     uint64_t used_bytes;
     uint64_t peak_bytes;
     uint64_t alloc_n;
@@ -75,6 +76,8 @@ void *la_shelf_refill(struct la_mem *mem, enum la_shelf_class class_idx) LA_MUST
 void la_shelf_drain(struct la_mem *mem, enum la_shelf_class class_idx);
 /* Empties the hand and releases every spare chunk. */
 void la_shelf_trim(struct la_mem *mem, enum la_shelf_class class_idx);
+/* Octets that nobody uses and that could serve another class. */
+uint64_t la_shelf_idle_bytes(const struct la_mem *mem, enum la_shelf_class class_idx);
 void la_shelf_check(const struct la_mem *mem, enum la_shelf_class class_idx);
 
 /* Items that somebody owns. */

@@ -14,16 +14,18 @@ static const struct noun {
 } nouns[] = {
     {"mem", la_bench_mem},
     {"conns", la_bench_conns},
+    {"peer", la_bench_peer},
 };
 
 static void
 print_help(FILE *out)
 {
-    fputs("lastack bench - what the stack costs, in virtual time and without any device\n"
+    fputs("lastack bench - what the stack costs\n"
           "\n"
           "usage: lastack bench\n"
           "       lastack bench mem BYTES [OPTION...]\n"
           "       lastack bench conns N [--json]\n"
+          "       lastack bench peer tap|tun NAME IP[/LEN] MTU [OPTION...]\n"
           "\n"
           "  mem BYTES    moves BYTES from stack to stack in one process\n"
           "    --mss N        largest text of a segment, options not taken off (1460)\n"
@@ -33,6 +35,12 @@ print_help(FILE *out)
           "    --no-checksum  checksums are neither made nor verified\n"
           "    --tso          super-segments of up to 64 KiB cross the wire, without checksums\n"
           "  conns N      holds N idle connections, both ends in this process, and weighs them\n"
+          "  peer         serves a TUN or TAP: 5001 reads and discards, 5002 writes, 5003 sends "
+          "back\n"
+          "    --cc NAME      congestion control (reno)\n"
+          "    --window N     send and receive buffer (1048576)\n"
+          "    --gateway IP   where other networks are\n"
+          "    --plain        neither checksums nor segmentation are left to the kernel\n"
           "\n"
           "  without      mem 1G, then conns 100000\n"
           "\n"
@@ -67,6 +75,6 @@ la_cli_bench(int argc, char **argv)
     for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++)
         if (strcmp(argv[1], nouns[i].name) == 0)
             return nouns[i].main(argc - 1, argv + 1);
-    fprintf(stderr, "lastack bench: no benchmark '%s'; there are mem and conns\n", argv[1]);
+    fprintf(stderr, "lastack bench: no benchmark '%s'; there are mem, conns and peer\n", argv[1]);
     return LA_CLI_USAGE;
 }

@@ -3,8 +3,8 @@
  * bench.h - what the benchmarks share: arguments, two joined stacks, results
  *
  * One file per benchmark: bench_NOUN.c defines la_bench_NOUN(), which gets the arguments from the
- * noun on and returns an exit status. Stacks live in virtual time, so the work done is the same in
- * every run; only the time that it takes differs.
+ * noun on and returns an exit status. But for the peer, which serves a device, stacks live in
+ * virtual time, so the work done is the same in every run; only the time that it takes differs.
  */
 #ifndef LA_CLI_BENCH_H
 #define LA_CLI_BENCH_H
@@ -13,6 +13,7 @@
 
 int la_bench_mem(int argc, char **argv);
 int la_bench_conns(int argc, char **argv);
+int la_bench_peer(int argc, char **argv);
 
 /* ---- arguments (bench_args.c) ----------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
  */
 #include "cli/cli.h"
 #include "cli/netopt.h"
+#include "cli/via.h"
 #include "cli/views.h"
 #include "host/launch.h"
 #include "host/run.h"
@@ -18,6 +19,9 @@ enum { LINGER_S = 5 };
 
 struct arguments {
     struct la_netopt net;
+    char net_name[32]; /* of a network option that was given; "": none */
+    struct la_via via;
+    bool via_given;
     struct la_views_cfg views;
     int64_t linger_ns;
     bool wait_all, no_udp, trace, help;
@@ -33,6 +37,8 @@ static const char help_head[] =
     "\n"
     "network:\n";
 static const char help_tail[] =
+    "  --via tun:NAME[,ADDR/LEN] | tap:NAME[,ADDR/LEN[,GATEWAY]]\n"
+    "                        a device in place of the virtual wire, whatever is behind it as peer\n"
     "\n"
     "views:\n"
     "  --watch               draw every segment and state, live, on standard error\n"
@@ -90,6 +96,21 @@ parse_linger(const char *value, int64_t *out_ns)
     return la_netopt_duration(with_unit, out_ns);
 }
 
+/* 0, or the exit status. */
+static int
+take_via(struct arguments *a, const char *value)
+{
+    const char *word;
+    if (!la_via_parse(value, &a->via, &word))
+        return usage_error("--via needs tun:NAME[,ADDR/LEN] or tap:NAME[,ADDR/LEN[,GATEWAY]], not ",
+                           word);
+    a->via_given = true;
+    /* One end is seen, and frames as they are on the device. */
+    a->views.one_sided = true;
+    a->views.ethernet = a->via.layer == LA_LINK_ETHERNET;
+    return 0;
+}
+
 /* An option that has a value. 0, or the exit status. */
 static int
 take_value(struct arguments *a, const char *name, const char *value)
@@ -97,18 +118,21 @@ take_value(struct arguments *a, const char *name, const char *value)
     char error[LA_NETOPT_ERROR_BYTES];
     switch (la_netopt_take(&a->net, name, value, error)) {
     case LA_NETOPT_OK:
+        (void)snprintf(a->net_name, sizeof(a->net_name), "%.31s", name);
         return 0;
     case LA_NETOPT_BAD:
         return usage_error(error, "");
     case LA_NETOPT_OTHER:
         break;
     }
-    bool known =
-        strcmp(name, "pcap") == 0 || strcmp(name, "json") == 0 || strcmp(name, "linger") == 0;
+    bool known = strcmp(name, "pcap") == 0 || strcmp(name, "json") == 0 ||
+                 strcmp(name, "linger") == 0 || strcmp(name, "via") == 0;
     if (!known)
         return usage_error("unknown option --", name);
     if (value == NULL)
         return usage_error("a value is missing behind --", name);
+    if (strcmp(name, "via") == 0)
+        return take_via(a, value);
     if (strcmp(name, "pcap") == 0)
         a->views.pcap = value;
     else if (strcmp(name, "json") == 0)
@@ -158,6 +182,8 @@ parse(int argc, char **argv, struct arguments *a)
         if (a->help)
             return 0;
     }
+    if (a->via_given && a->net_name[0] != '\0')
+        return usage_error("with --via there is no virtual wire, so no --", a->net_name);
     a->program = argv + i;
     return a->program[0] != NULL ? 0 : usage_error("which program?", "");
 }
@@ -183,6 +209,7 @@ run(const struct arguments *a)
         .impair = {a->net.impair[0], a->net.impair[1]},
         .mtu_bytes = a->net.mtu_bytes,
         .seed = a->net.seed,
+        .via = a->via_given ? &a->via : NULL,
         .linger_ns = a->linger_ns,
         .wait_all = a->wait_all,
         .udp = !a->no_udp,

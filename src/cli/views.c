@@ -33,13 +33,15 @@ sink(void *ctx, const struct la_event *event)
 }
 
 static bool
-open_capture(struct la_views *v, const char *name)
+open_capture(struct la_views *v, const struct la_views_cfg *cfg)
 {
+    const char *name = cfg->pcap;
     static const char *const ends[2] = {"client", "server"};
     int error = la_capture_writer_open(name, "lastack run", &v->capture);
     if (error == 0)
         error = la_capture_writer_iface(v->capture, "lastack0", "the program's end of the wire",
-                                        LA_CAPTURE_IP, &v->capture_iface);
+                                        cfg->ethernet ? LA_CAPTURE_ETHERNET : LA_CAPTURE_IP,
+                                        &v->capture_iface);
     if (error != 0) {
         say(name, error);
         return false;
@@ -82,7 +84,7 @@ open_story(struct la_views *v, const struct la_views_cfg *cfg)
 {
     struct la_story_cfg story;
     la_story_cfg_init(&story);
-    story.flags = ladder_flags();
+    story.flags = ladder_flags() | (cfg->one_sided ? LA_STORY_ONE_SIDED : 0);
     story.width = terminal_width();
     if (cfg->watch) {
         story.ladder = la_story_writer_file(stderr);
@@ -107,7 +109,7 @@ la_views_open(struct la_views *v, const struct la_views_cfg *cfg)
 {
     *v = (struct la_views){0};
     bool wanted = cfg->watch || cfg->json != NULL;
-    if ((cfg->pcap == NULL || open_capture(v, cfg->pcap)) && (!wanted || open_story(v, cfg)))
+    if ((cfg->pcap == NULL || open_capture(v, cfg)) && (!wanted || open_story(v, cfg)))
         return true;
     (void)la_views_close(v);
     return false;

@@ -19,6 +19,8 @@ struct la_views_cfg {
     bool watch;       /* ladder and summaries on standard error */
     const char *json; /* a file name, "-": standard output; NULL: no */
     const char *pcap; /* the same */
+    bool one_sided;   /* only one end's story is told */
+    bool ethernet;    /* the capture is of Ethernet frames, not of IP packets */
 };
 
 struct la_story;

@@ -108,7 +108,7 @@ la_name_write(const struct la_syscall *call, uint64_t addr, uint64_t len_addr, i
 /* ---- loopback ------------------------------------------------------------------------------ */
 
 void
-la_aliases_init(struct la_aliases *aliases)
+la_aliases_init(struct la_aliases *aliases, bool on_device)
 {
     *aliases =
         (struct la_aliases){.own4 = la_addr_v4(10, 77, 0, 2), .far4 = la_addr_v4(10, 77, 0, 1)};
@@ -116,6 +116,10 @@ la_aliases_init(struct la_aliases *aliases)
     aliases->own6 = own6;
     aliases->far6 = far6;
     aliases->host4[1] = loopback4;
+    if (on_device) {
+        aliases->own4 = aliases->far4 = loopback4;
+        aliases->own6 = aliases->far6 = loopback6;
+    }
 }
 
 static bool

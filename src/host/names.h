@@ -38,7 +38,8 @@ struct la_aliases {
     struct la_addr host4[LA_ALIASES_N]; /* loopback addresses by the last octet of their alias */
 };
 
-void la_aliases_init(struct la_aliases *aliases);
+/* On a device there is no other side that knows the host's loopback: it is the stack's own. */
+void la_aliases_init(struct la_aliases *aliases, bool on_device);
 /* Where a connect() or a datagram to this address goes in the stack: any address means this host;
  * a loopback address means a socket inside that is bound to that port, or else the host's, by its
  * alias. */

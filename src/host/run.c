@@ -11,6 +11,7 @@
 
 #include "host/errors.h"
 #include "host/supervisor.h"
+#include "host/via.h"
 
 #include <lastack/host.h>
 
@@ -88,9 +89,11 @@ make_stack(struct la_run *run, bool near, struct la_stack **out)
     la_stack_cfg_init(&cfg);
     cfg.mem = run->mem;
     /* The same seed, the same ports and sequence numbers: a run can be repeated. Both ends of the
-     * wire are in this process, so nobody is there to guess them. */
+     * wire are in this process, so nobody is there to guess them; behind a device there is. */
     for (unsigned i = 0; i < 4; i++)
         cfg.seed[i] = (run->cfg->seed + (near ? 0 : 1)) * UINT64_C(0x9e3779b97f4a7c15) + i;
+    if (run->device != NULL)
+        la_host_seed(cfg.seed);
     cfg.end_id = near ? 0 : 1;
     cfg.checksum = la_host_checksum();
     cfg.checksum_verify = true;
@@ -101,6 +104,8 @@ make_stack(struct la_run *run, bool near, struct la_stack **out)
         cfg.trace =
             (struct la_trace){near_sink, run, cfg.trace.mask | LA_EVENT_BIT(LA_EVENT_ERROR)};
     la_err err = la_stack_new(&cfg, run->now, out);
+    if (err == LA_OK && run->device != NULL)
+        return la_via_configure(run, *out);
     struct la_iface_cfg iface = {.caps = caps_of(run->cfg), .any_address = !near};
     int number;
     if (err == LA_OK)
@@ -129,23 +134,31 @@ make_wire(struct la_run *run)
     return LA_OK;
 }
 
+static la_err
+make_far_side(struct la_run *run)
+{
+    la_err err = make_stack(run, false, &run->far_stack);
+    if (err == LA_OK)
+        err = la_far_udp_init(run);
+    return err == LA_OK ? make_wire(run) : err;
+}
+
 static int
 make_network(struct la_run *run)
 {
-    la_aliases_init(&run->aliases);
+    bool on_device = run->cfg->via != NULL;
+    la_aliases_init(&run->aliases, on_device);
     run->mem = la_mem_new(la_host_alloc(), 0);
     if (run->mem == NULL)
         return explain_stack("the stack cannot be made", LA_ERR_NO_MEMORY);
+    if (on_device && !la_via_open(run))
+        return LA_EXIT_OURS;
     la_err err = make_stack(run, true, &run->near_stack);
     if (err == LA_OK)
-        err = make_stack(run, false, &run->far_stack);
-    if (err == LA_OK)
         err = la_socks_new(run->near_stack, &run->socks);
-    if (err == LA_OK)
-        err = la_far_udp_init(run);
     if (err != LA_OK)
         return explain_stack("the stack cannot be made", err);
-    err = make_wire(run);
+    err = on_device ? LA_OK : make_far_side(run);
     return err == LA_OK ? 0 : explain_stack("the wire cannot be made", err);
 }
 
@@ -172,6 +185,8 @@ make_tools(struct la_run *run)
     error = la_launch_prepare(&signal_fd);
     if (error == 0)
         error = la_loop_add(&run->loop, &run->signal_watch, signal_fd, EPOLLIN);
+    if (error == 0 && run->device != NULL)
+        error = la_via_watch(run);
     return error != 0 ? explain("signalfd", error) : 0;
 }
 
@@ -197,7 +212,7 @@ report(const struct la_run *run, struct la_run_result *out)
     out->connections_n = stats->tcp_active_opens + stats->tcp_passive_opens;
     out->segments_n = stats->tcp_segments_in + stats->tcp_segments_out;
     out->retransmissions_n = stats->tcp_retransmissions;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2 && run->wire != NULL; i++)
         la_wire_stats_get(run->wire, i, &out->wire[i]);
 }
 
@@ -226,8 +241,11 @@ take_down(struct la_run *run)
     close_fd(run->weigh.fd[1]);
     la_loop_fini(&run->loop);
     la_socks_free(run->socks);
+    la_loop_remove(&run->loop, &run->device_watch);
     if (run->tap != NULL)
         run->tap->ops->free(run->tap);
+    if (run->device != NULL)
+        run->device->ops->free(run->device);
     la_stack_free(run->near_stack);
     la_stack_free(run->far_stack);
     la_wire_free(run->wire);
@@ -246,7 +264,7 @@ la_run(const struct la_run_cfg *cfg, struct la_run_result *out)
         return;
     }
     run->cfg = cfg;
-    run->notify_watch.fd = run->signal_watch.fd = -1;
+    run->notify_watch.fd = run->signal_watch.fd = run->device_watch.fd = -1;
     run->weigh.fd[0] = run->weigh.fd[1] = -1;
     run->pairing.listener_fd = run->pairing.path_fd = -1;
     run->registry.living_fd = run->loop.epoll_fd = -1;

@@ -3,18 +3,34 @@
  * run.h - an unmodified program on the stack instead of the kernel's TCP (for the command line)
  *
  * Addresses inside: 10.77.0.2/24 and fd77::2/64; the far side has .1 and ::1. Whatever the program
- * connects to is dialled by the host's sockets.
+ * connects to is dialled by the host's sockets. Or there is a device in place of the wire: then the
+ * stack has the addresses that are given, and the peers are real.
  */
 #ifndef LA_HOST_RUN_H
 #define LA_HOST_RUN_H
 
 #include <lastack/link.h>
 
+enum { LA_VIA_ADDRS_MAX = 4, LA_VIA_NAME_BYTES = 32 };
+
+/* A device instead of the wire and the far side: what is behind it is the peer. */
+struct la_via {
+    enum la_link_layer layer;     /* LA_LINK_IP: a TUN; LA_LINK_ETHERNET: a TAP */
+    char name[LA_VIA_NAME_BYTES]; /* of the interface */
+    struct {
+        struct la_addr addr;
+        unsigned prefix_len;
+    } addr[LA_VIA_ADDRS_MAX];
+    unsigned addr_n;
+    struct la_addr gateway4, gateway6; /* TAP; any = none */
+};
+
 struct la_run_cfg {
     char *const *argv;            /* the program and its arguments, ends with NULL */
     struct la_impair impair[2];   /* [0] what the program sends, [1] what it receives */
     uint32_t mtu_bytes;
     uint64_t seed;                /* of the wire's faults and of both stacks */
+    const struct la_via *via;     /* the three above are not used then; NULL: the wire */
     int64_t linger_ns;            /* how long open connections are waited for after the program */
     bool wait_all;                /* wait for all descendants, too */
     bool udp;                     /* datagram sockets go through the stack as well */

@@ -120,7 +120,7 @@ serve_events(struct la_run *run)
     while (la_sock_next_event(run->socks, &near))
         near_event(run, near.sock);
     struct la_stack_event far;
-    while (la_stack_next_event(run->far_stack, &far))
+    while (run->far_stack != NULL && la_stack_next_event(run->far_stack, &far))
         far_event(run, &far);
 }
 
@@ -129,7 +129,10 @@ move(struct la_run *run)
 {
     for (int turn = 0; turn < TURNS_N; turn++) {
         la_pump_round(run);
-        la_wire_pump(run->wire, run->near_stack, run->far_stack, run->now);
+        if (run->device != NULL)
+            (void)la_link_pump(run->device, run->near_stack, run->now);
+        else
+            la_wire_pump(run->wire, run->near_stack, run->far_stack, run->now);
         serve_events(run);
         if (run->soft_error)
             la_connect_soft_errors(run);
@@ -206,24 +209,35 @@ on_notification(struct la_watch *watch, uint32_t events)
 
 /* ---- until it is over ------------------------------------------------------------------------ */
 
-/* Every connection is CLOSED or TIME-WAIT, on both sides of the wire, and nothing is under way on
- * it (the last datagrams of a program, for example). */
+/* Every connection is CLOSED or TIME-WAIT, and nothing is to be sent. */
 static bool
-is_quiet(const struct la_run *run)
+is_at_rest(const struct la_stack *stack)
 {
-    const struct la_stack *stacks[2] = {run->near_stack, run->far_stack};
+    uint32_t counts[LA_TCP_STATE_COUNT] = {0};
+    la_stack_state_counts(stack, counts);
+    for (int state = LA_TCP_SYN_SENT; state < LA_TCP_TIME_WAIT; state++) {
+        if (counts[state] != 0)
+            return false;
+    }
+    return !la_stack_has_output(stack);
+}
+
+/* The far stack rests, and nothing is under way (the last datagrams of a program, for example). */
+static bool
+is_far_side_at_rest(const struct la_run *run)
+{
     for (int i = 0; i < 2; i++) {
         if (la_link_deadline(la_wire_end(run->wire, i)).ns != LA_INSTANT_NEVER.ns)
             return false;
-        uint32_t counts[LA_TCP_STATE_COUNT] = {0};
-        la_stack_state_counts(stacks[i], counts);
-        for (int state = LA_TCP_SYN_SENT; state < LA_TCP_TIME_WAIT; state++) {
-            if (counts[state] != 0)
-                return false;
-        }
     }
-    return run->busy_first == NULL && !la_stack_has_output(run->near_stack) &&
-           !la_stack_has_output(run->far_stack);
+    return is_at_rest(run->far_stack);
+}
+
+static bool
+is_quiet(const struct la_run *run)
+{
+    return run->busy_first == NULL && is_at_rest(run->near_stack) &&
+           (run->device != NULL || is_far_side_at_rest(run));
 }
 
 static bool
@@ -239,12 +253,20 @@ is_over(struct la_run *run)
     return run->now.ns >= run->give_up_at.ns || is_quiet(run);
 }
 
+static la_instant
+network_deadline(const struct la_run *run)
+{
+    if (run->device == NULL)
+        return la_wire_next(run->wire, run->near_stack, run->far_stack);
+    return la_stack_has_output(run->near_stack) ? run->now : la_stack_deadline(run->near_stack);
+}
+
 static int64_t
 wait_ns(const struct la_run *run)
 {
     if (run->busy_first != NULL)
         return 0;
-    la_instant at = la_wire_next(run->wire, run->near_stack, run->far_stack);
+    la_instant at = network_deadline(run);
     const la_instant others[] = {la_wait_deadline(run), la_far_udp_deadline(run),
                                  la_registry_deadline(run), run->give_up_at};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {

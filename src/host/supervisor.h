@@ -48,6 +48,8 @@ struct la_run {
     struct la_socks *socks;      /* of the near stack */
     struct la_wire *wire;
     struct la_link *tap;         /* around the wire's end 0; NULL: none */
+    struct la_link *device;      /* in place of the far stack and the wire (via.c); NULL: those */
+    struct la_watch device_watch;
     struct la_aliases aliases;
 
     struct la_processes processes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * pump.c - two stacks on one wire, moved by one call
+ * pump.c - two stacks on one wire, or one on a link, moved by one call
  */
 #include "base/assert.h"
 #include "base/time.h"
@@ -53,6 +53,16 @@ la_wire_pump(struct la_wire *wire, struct la_stack *a, struct la_stack *b, la_in
         }
     }
     wire->now = la_instant_max(wire->now, now);
+}
+
+bool
+la_link_pump(struct la_link *link, struct la_stack *stack, la_instant now)
+{
+    bool more = receive_burst(link, stack, now);
+    more |= la_stack_run(stack, now, TIMERS_N);
+    for (unsigned burst = 0; burst < BURST_N && send_burst(link, stack, now); burst++)
+        continue;
+    return more || la_stack_has_output(stack);
 }
 
 la_instant

@@ -21,7 +21,8 @@ la_stack_ready_level(const struct la_stack *s, uint32_t idx)
         ready |= LA_READY_READ;
     if (la_tcp_is_synchronised(c))
         ready |= LA_READY_OPEN;
-    if (la_tcp_can_send(c) && queued <= c->sndbuf_bytes - c->sndbuf_bytes / 3)
+    bool refused = (c->flags & LA_TCP_F_WRITER_WAITS) != 0 && queued > 0;
+    if (la_tcp_can_send(c) && queued <= c->sndbuf_bytes - c->sndbuf_bytes / 3 && !refused)
         ready |= LA_READY_WRITE;
     if ((c->flags & LA_TCP_F_FIN_RECEIVED) != 0)
         ready |= LA_READY_END;

@@ -10,6 +10,7 @@
  */
 #include "tcp/user.h"
 
+#include "base/mem.h"
 #include "tcp/receive.h"
 #include "tcp/timeout.h"
 
@@ -52,6 +53,19 @@ la_tcp_send_room(struct la_tcp_conn *c, const struct la_tcp_env *env)
     return room;
 }
 
+/* No memory for what would only wait: acknowledgements will make some, or nothing will. */
+static la_err
+no_memory(struct la_tcp_conn *c, struct la_tcp_env *env)
+{
+    const struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    if (busy != NULL && busy->sndq.len > 0) {
+        c->flags |= LA_TCP_F_WRITER_WAITS;
+        return LA_ERR_AGAIN;
+    }
+    la_tcp_busy_settle(c, env);
+    return LA_ERR_NO_MEMORY;
+}
+
 /* n octets were added to the send queue. */
 static void
 queued(struct la_tcp_conn *c, size_t n, bool more, struct la_tcp_todo *todo)
@@ -77,15 +91,16 @@ la_tcp_send(struct la_tcp_conn *c, struct la_bytes bytes, bool more, struct la_t
     struct la_tcp_busy *busy = la_tcp_busy_get(c, todo->env, todo->now);
     if (busy == NULL)
         return LA_ERR_NO_MEMORY;
-    if (bytes.n > room) {
+    size_t wanted_n = bytes.n;
+    if (bytes.n > room)
         bytes.n = room;
-        c->flags |= LA_TCP_F_WRITER_WAITS;
-    }
+    la_mem_reserve_shut(todo->env->mem);
     size_t n = la_chain_append_bytes(&busy->sndq, todo->env->mem, bytes);
-    if (n == 0) {
-        la_tcp_busy_settle(c, todo->env);
-        return LA_ERR_NO_MEMORY;
-    }
+    la_mem_reserve_open(todo->env->mem);
+    if (n == 0)
+        return no_memory(c, todo->env);
+    if (n < wanted_n)
+        c->flags |= LA_TCP_F_WRITER_WAITS;
     queued(c, n, more, todo);
     return (la_ssize)n;
 }
@@ -104,8 +119,11 @@ la_tcp_reserve(struct la_tcp_conn *c, size_t want_n, struct la_room *room, struc
         return LA_ERR_NO_MEMORY;
     if (want_n > free_n)
         want_n = free_n;
-    if (!la_chain_reserve(&busy->sndq, todo->env->mem, want_n, room))
-        return LA_ERR_NO_MEMORY;
+    la_mem_reserve_shut(todo->env->mem);
+    bool reserved = la_chain_reserve(&busy->sndq, todo->env->mem, want_n, room);
+    la_mem_reserve_open(todo->env->mem);
+    if (!reserved)
+        return no_memory(c, todo->env);
     if (room->n > free_n)
         room->n = free_n;
     return LA_OK;

@@ -403,6 +403,42 @@ test_mem__any_budget_will_do(void **state)
     }
 }
 
+/* What only waits is refused before the last eighth of the budget; frames are not. */
+static void
+test_mem__a_reserve_for_what_moves(void **state)
+{
+    (void)state;
+    struct test_alloc alloc = {0};
+    struct la_mem *mem = test_mem_new(&alloc, 0);
+    assert_int_equal(la_mem_reserve(mem), 0);
+    assert_int_equal(la_mem_available(mem), UINT64_MAX);
+    la_mem_reserve_shut(mem);
+    struct la_frame *f = la_frame_take(mem);
+    assert_non_null(f);
+    la_mem_reserve_open(mem);
+    la_frame_free(f);
+    test_mem_end(mem, &alloc);
+
+    mem = test_mem_new(&alloc, 800000);
+    assert_int_equal(la_mem_reserve(mem), 100000);
+    uint64_t left_bytes = la_mem_left(mem);
+    assert_int_equal(la_mem_available(mem), left_bytes);
+    la_mem_reserve_shut(mem);
+    size_t n = left_bytes - 100000;
+    assert_null(la_mem_take(mem, n + 1));
+    void *p = la_mem_take(mem, n);
+    assert_non_null(p);
+    assert_null(la_mem_take(mem, 1));
+    la_mem_reserve_open(mem);
+    f = la_frame_take(mem);
+    assert_non_null(f);
+    la_frame_free(f); /* idle now: not left, but available */
+    assert_true(la_mem_left(mem) < 100000);
+    assert_in_range(la_mem_available(mem), 90000, 100000);
+    la_mem_give(mem, p, n);
+    test_mem_end(mem, &alloc);
+}
+
 int
 main(void)
 {
@@ -418,6 +454,7 @@ main(void)
         cmocka_unit_test(test_mem__counts_are_exact),
         cmocka_unit_test(test_mem__any_allocation_may_fail),
         cmocka_unit_test(test_mem__any_budget_will_do),
+        cmocka_unit_test(test_mem__a_reserve_for_what_moves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

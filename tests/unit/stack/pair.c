@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/time.h"
 
 struct la_endpoint
@@ -49,6 +50,8 @@ pair_new(struct pair *p, const struct pair_cfg *cfg)
     p->mem = la_mem_new(cfg->alloc != NULL ? cfg->alloc : la_host_alloc(), cfg->budget_bytes);
     if (p->mem == NULL)
         return false;
+    if (cfg->keep_nothing)
+        la_mem_keep_nothing(p->mem);
     struct la_link_caps caps = {.layer = LA_LINK_IP,
                                 .mtu_bytes = cfg->mtu_bytes == 0 ? 1500 : cfg->mtu_bytes};
     struct la_wire_cfg wire = {.mem = p->mem,

@@ -23,6 +23,7 @@ struct pair_cfg {
     struct la_tcp_cfg *tcp[2]; /* NULL = defaults */
     struct la_trace trace;
     struct la_alloc *alloc; /* NULL = malloc */
+    bool keep_nothing; /* every frame and block is an allocation of its own */
 };
 
 /* False: no memory. */

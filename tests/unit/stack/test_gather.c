@@ -127,7 +127,7 @@ twist(struct twins *t, struct la_frame *frame)
         tcp[3] ^= 1;
         break;
     case 1: /* the acknowledgement */
-        la_put32(tcp + 8, la_get32(tcp + 8) - below(t, 3000));
+        la_put32(tcp + 8, la_get32(tcp + 8) + below(t, 400000) - 200000);
         break;
     case 2: /* a flag, RST seldom */
         tcp[13] ^= (uint8_t)(below(t, 20) == 0 ? LA_TCP_RST : 1u << (3 + below(t, 5)));

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_peer.c - `lastack bench peer`: a stack on a TUN or TAP for somebody else's load
+ */
+#include "cli/bench.h"
+#include "cli/bench_serve.h"
+#include "cli/cli.h"
+#include "cli/prefix.h"
+#include "host/device.h"
+
+#include <lastack/host.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WINDOW_BYTES = 1024 * 1024, CONGESTION_CONTROL_BYTES = 16 };
+
+struct run {
+    enum la_link_layer layer;
+    const char *name;
+    struct la_addr addr, gateway; /* gateway: any = none */
+    unsigned prefix_len;
+    uint64_t mtu_bytes, window_bytes, plain;
+    const char *congestion_control; /* NULL: the default */
+    struct la_mem *mem;
+    struct la_link *link;
+    struct la_stack *stack;
+};
+
+/* ---- arguments -------------------------------------------------------------------------- */
+
+static bool
+complain(const char *what, const char *word)
+{
+    fprintf(stderr, "lastack bench peer: %s '%s'; 'lastack bench --help' says more\n", what, word);
+    return false;
+}
+
+static bool
+number_take(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    *out = strtoull(text, &end, 10);
+    return errno == 0 && *end == '\0' && *out >= min && *out <= max;
+}
+
+/* The i-th word that is no option. */
+static bool
+operand_take(struct run *run, int i, const char *word)
+{
+    switch (i) {
+    case 0:
+        run->layer = strcmp(word, "tap") == 0 ? LA_LINK_ETHERNET : LA_LINK_IP;
+        return strcmp(word, "tap") == 0 || strcmp(word, "tun") == 0 ||
+               complain("'tap' or 'tun' is wanted, not", word);
+    case 1:
+        run->name = word;
+        return true;
+    case 2:
+        return la_prefix_parse(word, &run->addr, &run->prefix_len) || complain("no address:", word);
+    case 3:
+        return number_take(word, 68, 65535, &run->mtu_bytes) ||
+               complain("the MTU must be a number from 68 to 65535, not", word);
+    default:
+        return complain("one word too many:", word);
+    }
+}
+
+static bool
+option_take(struct run *run, const char *name, const char *value)
+{
+    if (value == NULL)
+        return complain("no option, or no value behind", name);
+    if (strcmp(name, "--cc") == 0) {
+        run->congestion_control = value;
+        return strlen(value) < CONGESTION_CONTROL_BYTES ||
+               complain("there is no congestion control", value);
+    }
+    if (strcmp(name, "--gateway") == 0)
+        return (la_addr_parse(value, &run->gateway) &&
+                la_addr_is_v4(&run->gateway) == la_addr_is_v4(&run->addr)) ||
+               complain("no gateway of the address's family:", value);
+    if (strcmp(name, "--window") == 0)
+        return number_take(value, 4096, 1 << 30, &run->window_bytes) ||
+               complain("--window must be a number of octets from 4096 to 1073741824, not", value);
+    return complain("no option", name);
+}
+
+static bool
+parse(struct run *run, int argc, char **argv)
+{
+    int operands_n = 0;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--plain") == 0) {
+            run->plain = 1;
+        } else if (argv[i][0] == '-') {
+            if (!option_take(run, argv[i], i + 1 < argc ? argv[i + 1] : NULL))
+                return false;
+            i++;
+        } else if (!operand_take(run, operands_n++, argv[i])) {
+            return false;
+        }
+    }
+    return operands_n == 4 || complain("wanted are tap or tun, NAME, IP and MTU, not only",
+                                       operands_n > 0 ? argv[argc - 1] : "");
+}
+
+/* ---- setting up ------------------------------------------------------------------------- */
+
+static bool
+device_open(struct run *run)
+{
+    char text[LA_DEVICE_TEXT_BYTES];
+    struct la_device_cfg cfg = {
+        .mem = run->mem,
+        .name = run->name,
+        .mtu_bytes = (uint32_t)run->mtu_bytes,
+        .offload = run->plain != 0 ? LA_DEVICE_OFFLOAD_NONE : LA_DEVICE_OFFLOAD_ALL,
+    };
+    int error = run->layer == LA_LINK_ETHERNET ? la_tap_open(&cfg, &run->link)
+                                               : la_tun_open(&cfg, &run->link);
+    if (error != 0)
+        fprintf(stderr, "lastack bench peer: %s\n",
+                la_device_explain(run->layer, run->name, error, text));
+    return error == 0;
+}
+
+static la_err
+stack_open(struct run *run, la_instant now)
+{
+    struct la_stack_cfg cfg;
+    la_stack_cfg_init(&cfg);
+    cfg.mem = run->mem;
+    la_host_seed(cfg.seed);
+    cfg.end_id = 1;
+    cfg.checksum = la_host_checksum();
+    cfg.tcp.sndbuf_bytes = cfg.tcp.rcvbuf_bytes = (uint32_t)run->window_bytes;
+    cfg.tcp.nagle = false; /* an answer is not held back for the next one */
+    if (run->congestion_control != NULL)
+        (void)snprintf(cfg.tcp.congestion_control, sizeof(cfg.tcp.congestion_control), "%s",
+                       run->congestion_control);
+    struct la_iface_cfg iface = {.caps = run->link->caps, .mac = {2, 0, 0, 0, 0, 2}};
+    struct la_addr none =
+        la_addr_is_v4(&run->addr) ? la_addr_v4(0, 0, 0, 0) : (struct la_addr){{0}};
+    bool gateway = !la_addr_is_any(&run->gateway);
+    int idx;
+    la_err err = la_stack_new(&cfg, now, &run->stack);
+    if (err == LA_OK)
+        err = la_stack_iface_add(run->stack, &iface, &idx);
+    if (err == LA_OK)
+        err = la_stack_addr_add(run->stack, idx, &run->addr, run->prefix_len);
+    if (err == LA_OK && (gateway || run->layer == LA_LINK_IP))
+        err = la_stack_route_add(run->stack, idx, &none, 0, gateway ? &run->gateway : NULL);
+    return err == LA_OK ? la_bench_serve_open(run->stack, &run->addr, now) : err;
+}
+
+static bool
+open_all(struct run *run)
+{
+    run->mem = la_mem_new(la_host_alloc(), 0);
+    if (run->mem == NULL) {
+        la_bench_failed("no memory");
+        return false;
+    }
+    if (!device_open(run))
+        return false;
+    la_err err = stack_open(run, la_host_now());
+    if (err == LA_ERR_BAD_ARGUMENT && run->congestion_control != NULL && run->stack == NULL)
+        return complain("there is no congestion control", run->congestion_control);
+    if (err != LA_OK)
+        la_bench_failed(la_strerror(err));
+    return err == LA_OK;
+}
+
+/* ---- serving ---------------------------------------------------------------------------- */
+
+/* Returns an errno value when the device is gone. */
+static int
+serve(struct run *run)
+{
+    struct pollfd device = {.fd = run->link->ops->descriptor(run->link), .events = POLLIN};
+    for (;;) {
+        la_instant now = la_host_now();
+        bool more = la_link_pump(run->link, run->stack, now);
+        la_bench_serve(run->stack, now);
+        if (more || la_stack_has_output(run->stack))
+            continue;
+        int64_t at_ns = la_stack_deadline(run->stack).ns, wait_ns = at_ns - now.ns;
+        struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
+        if (wait_ns > 0 || at_ns == LA_INSTANT_NEVER.ns) {
+            if (ppoll(&device, 1, at_ns == LA_INSTANT_NEVER.ns ? NULL : &wait, NULL) < 0 &&
+                errno != EINTR)
+                return errno;
+            if ((device.revents & (POLLERR | POLLNVAL)) != 0)
+                return ENODEV;
+        }
+    }
+}
+
+int
+la_bench_peer(int argc, char **argv)
+{
+    struct run run = {.window_bytes = WINDOW_BYTES};
+    if (!parse(&run, argc, argv))
+        return LA_CLI_USAGE;
+    if (open_all(&run)) {
+        printf("serving 5001 (sink), 5002 (source) and 5003 (echo) on %s\n", run.name);
+        int error = fflush(stdout) != 0 ? errno : serve(&run);
+        fprintf(stderr, "lastack bench peer: %s: %s\n", run.name, strerror(error));
+    }
+    la_stack_free(run.stack);
+    if (run.link != NULL)
+        run.link->ops->free(run.link);
+    if (run.mem != NULL)
+        la_mem_unref(run.mem);
+    return LA_CLI_FAILED;
+}

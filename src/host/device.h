@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * device.h - what is said when a TUN or TAP device cannot be used
+ */
+#ifndef LA_HOST_DEVICE_H
+#define LA_HOST_DEVICE_H
+
+#include <lastack/iface.h>
+
+enum { LA_DEVICE_TEXT_BYTES = 256 };
+
+/* One line without its end: why la_tun_open() or la_tap_open() said `error` (of errno), and what
+ * to do about it. Returns `out`. */
+char *la_device_explain(enum la_link_layer layer, const char *name, int error,
+                        char out[LA_DEVICE_TEXT_BYTES]);
+/* 0, ENETDOWN or what the kernel says. */
+int la_device_up(const char *name);
+
+#endif
