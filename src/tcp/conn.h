@@ -171,6 +171,7 @@ struct la_tcp_todo {
     uint8_t rst_cause;      /* enum la_cause */
     la_seq rst_seq, rst_ack;
     bool established;       /* the handshake has just been completed */
+    bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
     bool starved;           /* no memory for a segment: a timer tries again */
     bool reuse;             /* TIME-WAIT gave way: the SYN is to be looked at again */
 };

@@ -115,6 +115,7 @@ reach_r1(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (c->backoff_n < todo->env->cfg->r1_n || (c->flags & LA_TCP_F_R1_REACHED) != 0)
         return;
     c->flags |= LA_TCP_F_R1_REACHED; /* SHLD-9: tell the application before R2 */
+    todo->doubt_path = true;         /* 3.8.3 (b): and the IP layer */
     c->err_soft = LA_ERR_TIMED_OUT;
     tell_soft_error(c, LA_ERR_TIMED_OUT, todo);
 }
