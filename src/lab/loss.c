@@ -114,7 +114,7 @@ const struct la_scenario la_scenario_fast_retransmit = {
         "5681 "
         "4.2). The third such duplicate acknowledgement means that segments do arrive and one is "
         "missing: the client sends it again without waiting for the timer (RFC 5681 3.2, RFC "
-        "6582). When the hole is filled, one acknowledgement jumps over everything.",
+        "6675 5). When the hole is filled, one acknowledgement jumps over everything.",
     .look =
         "Duplicate acknowledgements: the same number again and again, one for each segment behind "
         "the hole.\n"
