@@ -307,6 +307,14 @@ class Captures(unittest.TestCase):
         lost = [p for p in packets if p.seq == again[0].seq and p.length][0]
         self.assertLess(again[0].at - lost.at, 0.1)  # no timer is so fast
 
+    def test_sack(self):
+        packets, = self.streams("sack")
+        again = [p for p in packets if p.has("tcp.analysis.fast_retransmission")
+                 or p.has("tcp.analysis.retransmission")]
+        self.assertEqual([p.seq - packets[0].seq for p in again], [1449, 4345, 7241])
+        self.assertLess(again[-1].at - again[0].at, 0.025)  # one round trip
+        self.assertTrue(all(p.from_server for p in packets if p.has("tcp.options.sack_le")))
+
     def test_zero_window(self):
         packets, = self.streams("zero-window")
         self.assertTrue(any(p.has("tcp.analysis.zero_window") for p in packets))
