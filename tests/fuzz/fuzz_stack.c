@@ -131,6 +131,24 @@ output(struct world *w)
     }
 }
 
+/* An option that says it is SACK gets blocks near what the instance has sent. */
+static void
+near_miss_options(const struct world *w, uint8_t *p, uint32_t n)
+{
+    if (n < 12 || p[0] != 5)
+        return;
+    uint32_t blocks_n = (n - 4) / 8;
+    for (uint32_t i = 0; i < blocks_n; i++) {
+        uint8_t *block = p + 2 + 8 * i;
+        uint32_t left = w->ack - (uint32_t)block[0] * 97;
+        put32(block + 4, left + (uint32_t)block[1] * 97);
+        put32(block, left);
+    }
+    p[1] = (uint8_t)(2 + 8 * blocks_n);
+    for (uint32_t i = 2 + 8 * blocks_n; i < n; i++)
+        p[i] = 1;
+}
+
 /* A segment from the peer: flags, numbers near the right ones, options, text. */
 static void
 segment(struct world *w, struct fuzz_in *in)
@@ -168,6 +186,7 @@ segment(struct world *w, struct fuzz_in *in)
     put16(tcp + 14, (uint32_t)fuzz_u8(in) << (shape & 8));
     for (uint32_t i = 0; i < options_n; i++)
         tcp[20 + i] = fuzz_u8(in);
+    near_miss_options(w, tcp + 20, options_n);
     input(w, p, total);
     if (seq_moved == 0)
         w->seq += text_n + ((flags & 3) != 0);
@@ -212,10 +231,13 @@ call_on_conn(struct world *w, size_t idx, uint8_t what, struct fuzz_in *in)
     static uint8_t bytes[4096];
     la_handle conn = w->conns[idx];
     struct la_conn_status status;
-    switch (what) {
+    size_t n;
+    enum la_conn_option option;
+    switch (what) { /* each value is read in a statement of its own: the order counts */
     case 0:
-        (void)la_conn_send(w->stack, conn, (struct la_bytes){bytes, fuzz_u16(in) & 0xfffu},
-                           (fuzz_u8(in) & 1) != 0, w->now);
+        n = fuzz_u16(in) & 0xfffu;
+        (void)la_conn_send(w->stack, conn, (struct la_bytes){bytes, n}, (fuzz_u8(in) & 1) != 0,
+                           w->now);
         break;
     case 1:
         (void)la_conn_receive(w->stack, conn, (struct la_room){bytes, fuzz_u16(in) & 0xfffu},
@@ -236,8 +258,8 @@ call_on_conn(struct world *w, size_t idx, uint8_t what, struct fuzz_in *in)
         (void)la_conn_close_read(w->stack, conn, w->now);
         break;
     case 6:
-        (void)la_conn_option_set(w->stack, conn, (enum la_conn_option)(fuzz_u8(in) & 31),
-                                 (int16_t)fuzz_u16(in), w->now);
+        option = (enum la_conn_option)(fuzz_u8(in) & 31);
+        (void)la_conn_option_set(w->stack, conn, option, (int16_t)fuzz_u16(in), w->now);
         break;
     default:
         must(la_conn_status(w->stack, conn, &status) == LA_OK);
