@@ -84,6 +84,8 @@ user_timeout_over(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, l
     return waited_us >= (int64_t)c->user_timeout_ms * LA_US_PER_MS;
 }
 
+enum { R2_UNOWNED_N = 15 };
+
 /* R2 of 3.8.3. A peer that has answered the latest probe but offers no window is not given up
  * (MUST-37, SHLD-17), as long as somebody owns the connection: 3.8.6.1 leaves the resources of the
  * others to us. */
@@ -91,6 +93,8 @@ static bool
 r2_reached(const struct la_tcp_conn *c, uint32_t after_us)
 {
     uint32_t r2_n = is_syn_state(c) ? c->r2_syn_n : c->r2_n;
+    if (r2_n == 0 && (c->flags & LA_TCP_F_RELEASED) != 0)
+        r2_n = R2_UNOWNED_N; /* "never" was said by an owner who has gone */
     if (r2_n == 0 || c->backoff_n < r2_n)
         return false;
     bool answered = la_instant_le(c->timer_at, la_instant_add_us(c->heard_at, after_us));

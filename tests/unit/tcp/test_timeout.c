@@ -343,6 +343,27 @@ test_timeout__a_shut_window_holds_no_orphan(void **state)
     peer_free(&p);
 }
 
+/* "Never give up" holds as long as there is somebody who said so. */
+static void
+test_timeout__no_r2_and_no_owner(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = established_rtt_200_ms(&peer_plain);
+    assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_R2_N, 0, p.now), LA_OK);
+    peer_user_send(&p, conn, 10);
+    for (unsigned i = 0; i < 40; i++) {
+        peer_forget(&p);
+        assert_true(peer_run_until_sent(&p, 100 * LA_US_PER_S));
+    }
+    assert_int_equal(peer_status(&p, conn).err, LA_OK);
+    assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);
+    peer_run_us(&p, 2000 * LA_US_PER_S);
+    assert_int_equal(peer_state(&p), LA_TCP_CLOSED);
+    peer_forget(&p);
+    peer_free(&p);
+}
+
 /* A peer may take the octet that probed. That tells nothing about the round trip: nobody knows
  * which probe it was (RFC 6298 3). */
 static void
@@ -603,6 +624,7 @@ main(void)
         cmocka_unit_test(test_timeout__probes_go_on_as_long_as_they_are_answered),
         cmocka_unit_test(test_timeout__probes_that_nobody_answers_end),
         cmocka_unit_test(test_timeout__a_shut_window_holds_no_orphan),
+        cmocka_unit_test(test_timeout__no_r2_and_no_owner),
         cmocka_unit_test(test_timeout__a_probe_that_is_taken_is_no_measurement),
         cmocka_unit_test(test_timeout__a_window_that_shrank),
         cmocka_unit_test(test_timeout__keepalive),
