@@ -187,7 +187,7 @@ enum la_conn_option {
     LA_OPT_USER_TIMEOUT_MS,
     LA_OPT_R2_N,
     LA_OPT_TTL_HOPS,
-    LA_OPT_DSCP_ECN,
+    LA_OPT_DSCP_ECN,         /* best set once: changing it reorders segments (RFC 9293 SHLD-23) */
     LA_OPT_CORK,             /* 1: send only full segments; 0 pushes */
     LA_OPT_QUICK_ACK,        /* 1: no delayed ACKs */
     LA_OPT_MSS_MAX,          /* before OPEN */

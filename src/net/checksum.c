@@ -24,6 +24,7 @@ bool
 la_net_l4_checksum_ok(const struct la_net *net, const struct la_net_in *in,
                       const struct la_frame *frame)
 {
+    /* DEVIATION(D10): MUST-3, unless who made the instance knows that nothing can be corrupted. */
     if (!net->checksum_verify || frame->csum == LA_CSUM_VALID || frame->csum == LA_CSUM_PARTIAL)
         return true;
     struct la_ip_pseudo pseudo = {in->src, in->dst, in->protocol, (uint32_t)la_frame_octets(frame)};

@@ -211,6 +211,17 @@ la_neigh_send(struct la_net *net, int iface, const struct la_addr *next_hop,
     emit_to(net, n, take_frame);
 }
 
+void
+la_net_doubt(struct la_net *net, const struct la_addr *dst)
+{
+    struct la_net_route route;
+    if (la_net_route_lookup(net, dst, &route) != LA_OK)
+        return;
+    struct la_neigh *n = neigh_find(net, route.iface, &route.next_hop);
+    if (n != NULL && n->state == LA_NEIGH_REACHABLE)
+        n->state = LA_NEIGH_STALE;
+}
+
 /* ---- hearing ---------------------------------------------------------------------------- */
 
 void

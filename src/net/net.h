@@ -88,6 +88,9 @@ struct la_net_route {
  * there ask la_net_is_unicast(). O(1) while a destination is in the route cache, else O(routes). */
 la_err la_net_route_lookup(struct la_net *net, const struct la_addr *dst,
                            struct la_net_route *out) LA_MUST_CHECK;
+/* What is sent to `dst` does not get through: its next hop is asked for before it is trusted again
+ * (RFC 9293 3.8.3 (b), RFC 1122 3.3.1.4). */
+void la_net_doubt(struct la_net *net, const struct la_addr *dst);
 /* Is `addr` an address of this host (on any interface; or taken by `iface` because it has
  * any_address)? iface may be LA_NET_IFACE_LOCAL: own addresses and loopback only. */
 bool la_net_is_local(const struct la_net *net, int iface, const struct la_addr *addr);

@@ -7,6 +7,8 @@
  * A half-open connection stands in its listener's SYN queue, a complete one in the accept queue
  * until it is taken. Both are bounded: a SYN that finds either full is dropped, and so is the
  * third segment of a handshake that finds the accept queue full; both are sent again by the peer.
+ *
+ * DEVIATION(D14): a listener is no connection and never becomes one by an active OPEN.
  */
 #include <string.h>
 

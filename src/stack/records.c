@@ -16,6 +16,8 @@
 #include "tcp/out.h"
 
 enum { IP_PROTOCOL_TCP = 6 };
+/* RFC 3168 5: a RST is never ECN-capable. */
+enum { DSCP_MASK = 0xfc };
 
 /* ---- four-tuples ------------------------------------------------------------------------ */
 
@@ -255,6 +257,7 @@ la_stack_send_rst(struct la_stack *s, const struct la_tuple *tuple, const struct
         .dst = tuple->remote.addr,
         .protocol = IP_PROTOCOL_TCP,
         .ttl_hops = c == NULL ? s->cfg.tcp.ttl_hops : c->ttl_hops,
+        .dscp_ecn = c == NULL ? 0 : c->dscp_ecn & DSCP_MASK,
         .dont_fragment = true,
     };
     la_err err = la_net_output(s->net, f, &out, todo->now);
@@ -344,6 +347,8 @@ la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo)
         struct la_tuple tuple = la_rec_tuple(rec);
         la_stack_send_rst(s, &tuple, rec, todo);
     }
+    if (todo->doubt_path)
+        la_net_doubt(s->net, &rec->remote_addr);
     count_state(s, idx);
     if (todo->established && rec->queue == LA_QUEUE_SYN)
         la_listener_established(s, idx);

@@ -66,6 +66,7 @@ take_mss(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
     c->smss = (uint16_t)mss;
 }
 
+/* DEVIATION(D13): the SYN alone is taken; text that comes with it is not acknowledged. */
 void
 la_tcp_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_tcp_todo *todo)
 {

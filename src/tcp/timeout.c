@@ -88,9 +88,9 @@ user_timeout_over(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, l
  * (MUST-37, SHLD-17), as long as somebody owns the connection: 3.8.6.1 leaves the resources of the
  * others to us. */
 static bool
-r2_reached(const struct la_tcp_conn *c, const struct la_tcp_env *env, uint32_t after_us)
+r2_reached(const struct la_tcp_conn *c, uint32_t after_us)
 {
-    uint32_t r2_n = is_syn_state(c) ? env->cfg->r2_syn_n : c->r2_n;
+    uint32_t r2_n = is_syn_state(c) ? c->r2_syn_n : c->r2_n;
     if (r2_n == 0 || c->backoff_n < r2_n)
         return false;
     bool answered = la_instant_le(c->timer_at, la_instant_add_us(c->heard_at, after_us));
@@ -115,6 +115,7 @@ reach_r1(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (c->backoff_n < todo->env->cfg->r1_n || (c->flags & LA_TCP_F_R1_REACHED) != 0)
         return;
     c->flags |= LA_TCP_F_R1_REACHED; /* SHLD-9: tell the application before R2 */
+    todo->doubt_path = true;         /* 3.8.3 (b): and the IP layer */
     c->err_soft = LA_ERR_TIMED_OUT;
     tell_soft_error(c, LA_ERR_TIMED_OUT, todo);
 }
@@ -130,7 +131,7 @@ retransmission_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
         return;
     }
-    if (r2_reached(c, env, after_us)) {
+    if (r2_reached(c, after_us)) {
         tell_timer(c, LA_TIMER_RETRANSMIT, c->backoff_n + 1u, after_us, 0, todo);
         la_tcp_end(c, LA_TCP_EV_TIMEOUT_R2, LA_ERR_TIMED_OUT, todo);
         return;
@@ -160,7 +161,7 @@ persist_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
         return;
     }
-    if (r2_reached(c, env, after_us)) {
+    if (r2_reached(c, after_us)) {
         la_tcp_end(c, LA_TCP_EV_TIMEOUT_R2, LA_ERR_TIMED_OUT, todo);
         return;
     }

@@ -141,6 +141,7 @@ la_tcp_commit(struct la_tcp_conn *c, size_t n, bool more, struct la_tcp_todo *to
     la_tcp_busy_settle(c, todo->env);
 }
 
+/* DEVIATION(D11): in every state, what is left and then the end; 3.10.3 ends at the peer's FIN. */
 la_ssize
 la_tcp_readable(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {

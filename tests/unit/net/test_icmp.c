@@ -87,6 +87,7 @@ pkt_error4(struct pkt *p, uint8_t type, uint8_t code, uint32_t rest, const struc
     pkt_ip(p, "10.0.0.77", "10.0.0.1", 1, l4, 8 + about->n);
 }
 
+/* LEDGER: MUST-54 */
 static void
 test_icmp__errors4_by_kind(void **state)
 {
@@ -129,6 +130,7 @@ test_icmp__errors4_by_kind(void **state)
     }
 }
 
+/* LEDGER: MUST-54 */
 static void
 test_icmp__errors6_by_kind(void **state)
 {

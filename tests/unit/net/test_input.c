@@ -157,6 +157,7 @@ with_options(struct pkt *p, const uint8_t *options, size_t n)
     pkt_ip4_checksum(p);
 }
 
+/* LEDGER: MUST-50 */
 static void
 test_input__ip4_options(void **state)
 {
@@ -174,6 +175,7 @@ test_input__ip4_options(void **state)
     expect_drop(h, 0, &p, LA_REASON_IP_MALFORMED);
 }
 
+/* LEDGER: MUST-63 */
 static void
 test_input__sources_that_cannot_be(void **state)
 {
@@ -204,6 +206,7 @@ test_input__sources_that_cannot_be(void **state)
     expect_drop(h, 2, &p, LA_REASON_IP_NOT_FOR_US);
 }
 
+/* LEDGER: MUST-57 */
 static void
 test_input__destinations(void **state)
 {

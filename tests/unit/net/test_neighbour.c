@@ -222,6 +222,33 @@ test_arp__known_for_30_s_then_confirmed_in_passing(void **state)
     expect_silence(h);
 }
 
+/* RFC 9293 3.8.3 (b): TCP doubts the path, and the next packet asks for the neighbour again. */
+/* LEDGER: MUST-20a */
+static void
+test_arp__a_doubted_neighbour_is_asked_again(void **state)
+{
+    struct host *h = *state;
+    struct pkt p;
+    struct la_addr near = addr_of("192.168.1.9"), far = addr_of("192.168.1.10");
+    la_net_doubt(h->net, &near); /* nothing is known of it */
+    assert_int_equal(send_tcp(h, "192.168.1.1", "192.168.1.9", 1), LA_OK);
+    expect_arp_request(h, MAC_ALL, "192.168.1.9");
+    pkt_arp(&p, 2, MAC_PEER, "192.168.1.9", "192.168.1.1");
+    assert_int_equal(host_input(h, 1, &p), LA_NET_TAKEN);
+    expect_segment(h, MAC_PEER, 1);
+    la_net_doubt(h->net, &far); /* another one */
+    assert_int_equal(send_tcp(h, "192.168.1.1", "192.168.1.9", 2), LA_OK);
+    expect_segment(h, MAC_PEER, 2);
+    la_net_doubt(h->net, &near);
+    assert_int_equal(send_tcp(h, "192.168.1.1", "192.168.1.9", 3), LA_OK);
+    expect_arp_request(h, MAC_PEER, "192.168.1.9");
+    expect_segment(h, MAC_PEER, 3);
+    assert_int_equal(host_input(h, 1, &p), LA_NET_TAKEN); /* confirmed */
+    assert_int_equal(send_tcp(h, "192.168.1.1", "192.168.1.9", 4), LA_OK);
+    expect_segment(h, MAC_PEER, 4);
+    expect_silence(h);
+}
+
 static void
 test_arp__unsolicited_news_only_for_known_neighbours(void **state)
 {
@@ -454,6 +481,7 @@ main(void)
         T(arp__gateway_is_asked_for),
         T(arp__three_requests_then_failure),
         T(arp__known_for_30_s_then_confirmed_in_passing),
+        T(arp__a_doubted_neighbour_is_asked_again),
         T(arp__unsolicited_news_only_for_known_neighbours),
         T(arp__the_cache_is_bounded),
         T(arp__the_least_recently_used_makes_room),

@@ -37,6 +37,7 @@ tcp_send(struct host *h, struct la_frame *frame, const char *src, const char *ds
     return la_net_output(h->net, frame, &out, h->now);
 }
 
+/* LEDGER: MUST-2, SHLD-22 */
 static void
 test_output__headers_and_checksums(void **state)
 {
@@ -136,6 +137,7 @@ test_output__pieces_are_identified(void **state)
     assert_false(host_output(h, 0, &out));
 }
 
+/* LEDGER: MUST-2 */
 static void
 test_output__super_segments_are_cut(void **state)
 {

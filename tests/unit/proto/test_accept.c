@@ -40,6 +40,7 @@ four_cases(uint32_t rcv_nxt, uint32_t rcv_wnd, uint32_t seq, uint32_t len)
     return counted_in(rcv_nxt, rcv_wnd, seq) || counted_in(rcv_nxt, rcv_wnd, seq + len - 1);
 }
 
+/* LEDGER: FSM-SEG-SEQ-1, FSM-SEG-SEQ-2, FSM-SEG-SEQ-3, FSM-SEG-SEQ-4, FSM-SEQ-MOD */
 static void
 test_accept__four_cases(void **state)
 {
@@ -75,6 +76,7 @@ test_accept__large_windows(void **state)
     }
 }
 
+/* LEDGER: MAY-12, FSM-SEQ-MOD */
 static void
 test_accept__ack(void **state)
 {

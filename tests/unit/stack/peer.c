@@ -215,8 +215,8 @@ peer_say(struct peer *p, const struct la_tcp_seg *seg, const void *text, size_t 
     else
         for (size_t i = 0; i < n; i++) /* octet i of the stream has a value of its own */
             tcp[header_bytes + i] = (uint8_t)((seg->seq.v - p->iss - 1 + i) * 7);
-    la_put16(tcp + 16,
-             transport_sum(&p->addr.addr, &p->host.addr, LA_IP_TCP, tcp, header_bytes + n));
+    uint16_t sum = transport_sum(&p->addr.addr, &p->host.addr, LA_IP_TCP, tcp, header_bytes + n);
+    la_put16(tcp + 16, (uint16_t)(sum + p->sum_error));
     p->reason = LA_REASON_NONE;
     input(p, packet, ip_bytes + header_bytes + n);
 }
@@ -305,6 +305,7 @@ collect_packet(struct peer *p, const uint8_t *packet, size_t n)
         assert_true(la_ip6_view_init(&view, bytes));
         la_ip6_judge(&ip, &view);
         assert_int_equal(ip.payload_bytes + 40u, n);
+        out->src = ip.src;
         out->dst = ip.dst;
         out->ttl_hops = ip.hop_limit;
         out->dscp_ecn = ip.dscp_ecn;
@@ -320,6 +321,7 @@ collect_packet(struct peer *p, const uint8_t *packet, size_t n)
     assert_true(la_ip4_view_checksum_ok(&view));
     la_ip4_judge(&ip, &view);
     assert_int_equal(ip.total_bytes, n);
+    out->src = ip.src;
     out->dst = ip.dst;
     out->ttl_hops = ip.ttl_hops;
     out->dscp_ecn = ip.dscp_ecn;
@@ -495,6 +497,53 @@ peer_active(struct peer *p, const struct peer_options *options)
     peer_say_syn(p, LA_TCP_SYN | LA_TCP_ACK, options);
     peer_expect(p, LA_TCP_ACK);
     peer_expect_none(p);
+    return conn;
+}
+
+/* From ESTABLISHED on, with data in flight from `una` on. */
+static void
+closing_states(struct peer *p, la_handle conn, la_seq una, enum la_tcp_state state)
+{
+    struct la_tcp_seg fin = peer_usual(p, LA_TCP_FIN | LA_TCP_ACK);
+    fin.ack = una;
+    if (state == LA_TCP_CLOSE_WAIT || state == LA_TCP_LAST_ACK) {
+        peer_say(p, &fin, NULL, 0);
+        p->snd_nxt = la_seq_add(p->snd_nxt, 1);
+    }
+    if (state == LA_TCP_ESTABLISHED || state == LA_TCP_CLOSE_WAIT)
+        return;
+    assert_int_equal(la_conn_close(p->stack, conn, p->now), LA_OK);
+    peer_forget(p);
+    if (state == LA_TCP_CLOSING) {
+        peer_say(p, &fin, NULL, 0);
+        p->snd_nxt = la_seq_add(p->snd_nxt, 1);
+    } else if (state == LA_TCP_FIN_WAIT_2) {
+        peer_send(p, LA_TCP_ACK, NULL, 0);
+    } else if (state == LA_TCP_TIME_WAIT) {
+        peer_send(p, LA_TCP_FIN | LA_TCP_ACK, NULL, 0);
+    }
+}
+
+la_handle
+peer_to(struct peer *p, enum la_tcp_state state)
+{
+    la_handle conn;
+    if (state <= LA_TCP_SYN_RECEIVED_ACTIVE) {
+        conn = peer_open(p, NULL);
+        peer_forget(p);
+        if (state == LA_TCP_CLOSED)
+            peer_send(p, LA_TCP_RST | LA_TCP_ACK, NULL, 0);
+        else if (state != LA_TCP_SYN_SENT)
+            peer_say_syn(p, LA_TCP_SYN, &peer_plain);
+    } else {
+        conn = peer_passive(p, &peer_plain);
+        la_seq una = p->rcv_nxt;
+        peer_user_send(p, conn, 100);
+        peer_forget(p);
+        closing_states(p, conn, una, state);
+    }
+    peer_forget(p);
+    assert_int_equal(peer_status(p, conn).state, state);
     return conn;
 }
 

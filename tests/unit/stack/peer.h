@@ -26,7 +26,7 @@ enum {
 struct peer_seg {
     struct la_tcp_seg tcp;
     la_instant at;
-    struct la_addr dst;
+    struct la_addr src, dst;
     uint8_t ttl_hops, dscp_ecn;
     uint8_t text[PEER_TEXT_MAX];
 };
@@ -55,6 +55,7 @@ struct peer {
     uint16_t wnd;
     bool timestamps;               /* every segment of the peer has them */
     uint32_t ts_val, ts_ecr;
+    uint16_t sum_error;            /* added to the checksum of what the peer says */
 
     size_t seg_first, seg_n;
     uint8_t icmp[PEER_ICMP_MAX]; /* the latest, from its ICMP header on */
@@ -125,6 +126,10 @@ la_handle peer_passive(struct peer *p, const struct peer_options *options);
 /* The stack connects to the peer. */
 la_handle peer_open(struct peer *p, const struct la_tcp_cfg *cfg);
 la_handle peer_active(struct peer *p, const struct peer_options *options);
+/* A connection in this state (not LISTEN, nor SYN-RECEIVED by a
+ * passive OPEN, which no handle names yet) of a new stack, by the shortest way; 100 octets are in
+ * flight from ESTABLISHED on, until a FIN of ours is acknowledged. */
+la_handle peer_to(struct peer *p, enum la_tcp_state state);
 /* SYN or SYN,ACK with options. */
 void peer_say_syn(struct peer *p, uint8_t flags, const struct peer_options *options);
 

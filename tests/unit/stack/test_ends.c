@@ -84,6 +84,7 @@ test_ends__passive_close(void **state)
     peer_free(&p);
 }
 
+/* LEDGER: FSM-SEG-FIN-2, FSM-SEG-ACK-5 */
 static void
 test_ends__simultaneous_close(void **state)
 {
@@ -108,6 +109,7 @@ test_ends__simultaneous_close(void **state)
 /* ---- giving up -------------------------------------------------------------------------- */
 
 /* RFC 1122 4.2.2.13: octets that nobody will read mean a RST. */
+/* LEDGER: SHLD-3 */
 static void
 test_ends__release_with_unread_octets(void **state)
 {

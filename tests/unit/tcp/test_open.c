@@ -47,6 +47,7 @@ end(la_handle conn)
 
 /* ---- options ---------------------------------------------------------------------------- */
 
+/* LEDGER: SHLD-5a, SHLD-5b, MUST-14, MUST-67, MAY-3 */
 static void
 test_open__our_syn(void **state)
 {
@@ -112,6 +113,7 @@ test_open__syn_ack_answers_what_was_offered(void **state)
 
 /* MUST-15, MUST-16, MUST-67; RFC 6691: options come out of it, timestamps being in every segment.
  */
+/* LEDGER: MUST-14, MUST-15a, MUST-15b, MUST-16 */
 static void
 test_open__segment_size(void **state)
 {
@@ -153,6 +155,7 @@ test_open__segment_size(void **state)
 }
 
 /* RFC 7323 2.2, 2.3. */
+/* LEDGER: REC-1 */
 static void
 test_open__window_scale(void **state)
 {
@@ -190,6 +193,7 @@ test_open__window_scale(void **state)
 
 /* ---- ways to ESTABLISHED ---------------------------------------------------------------- */
 
+/* LEDGER: FSM-OPEN-2, FSM-SEND-2 */
 static void
 test_open__active_and_queued_octets(void **state)
 {
@@ -209,6 +213,7 @@ test_open__active_and_queued_octets(void **state)
     end(conn);
 }
 
+/* LEDGER: FSM-RECV-3 */
 static void
 test_open__text_and_fin_with_the_third_segment(void **state)
 {
@@ -228,6 +233,7 @@ test_open__text_and_fin_with_the_third_segment(void **state)
 }
 
 /* Text in a SYN may come before its time; it is not acknowledged, and taken when it is repeated. */
+/* LEDGER: FSM-SEG-LISTEN-3 */
 static void
 test_open__text_with_the_syn(void **state)
 {
@@ -246,6 +252,7 @@ test_open__text_with_the_syn(void **state)
 }
 
 /* RFC 9293 figure 7. */
+/* LEDGER: MUST-10 */
 static void
 test_open__simultaneous(void **state)
 {
@@ -288,6 +295,7 @@ test_open__syn_again(void **state)
 
 /* ---- ways out --------------------------------------------------------------------------- */
 
+/* LEDGER: FSM-SEG-SYNSENT-3 */
 static void
 test_open__refused(void **state)
 {
@@ -312,6 +320,7 @@ test_open__refused(void **state)
     peer_free(&p);
 }
 
+/* LEDGER: FSM-CLOSE-1, FSM-CLOSE-2 */
 static void
 test_open__close_before_established(void **state)
 {
@@ -338,6 +347,7 @@ test_open__close_before_established(void **state)
     end(conn);
 }
 
+/* LEDGER: MUST-47, MUST-54, MUST-55, MUST-56a, SHLD-25 */
 static void
 test_open__icmp(void **state)
 {

@@ -161,6 +161,7 @@ random_stream(uint64_t seed)
     peer_free(&p);
 }
 
+/* LEDGER: SHLD-14, SHLD-31, FSM-SEG-SEQ-6, FSM-SEG-TEXT-1, FSM-SEQ-MOD */
 static void
 test_receive__any_order(void **state)
 {
@@ -171,6 +172,7 @@ test_receive__any_order(void **state)
 
 /* ---- the window ------------------------------------------------------------------------- */
 
+/* LEDGER: MUST-39, SPEC-SWS-R */
 static void
 test_receive__window_shuts_and_opens(void **state)
 {
@@ -262,6 +264,7 @@ test_receive__smaller_buffer_does_not_stop_the_stream(void **state)
 
 /* ---- out of order ----------------------------------------------------------------------- */
 
+/* LEDGER: SHLD-31, MAY-13 */
 static void
 test_receive__runs_are_bounded(void **state)
 {
@@ -286,6 +289,7 @@ test_receive__runs_are_bounded(void **state)
     peer_free(&p);
 }
 
+/* LEDGER: FSM-SEG-FIN-1, FSM-RECV-3 */
 static void
 test_receive__fin_before_its_text(void **state)
 {
@@ -314,6 +318,7 @@ test_receive__fin_before_its_text(void **state)
 
 /* ---- acknowledgements ------------------------------------------------------------------- */
 
+/* LEDGER: MUST-40, SHLD-18, SHLD-19, MAY-13 */
 static void
 test_receive__delayed_and_due_acks(void **state)
 {
@@ -357,6 +362,7 @@ test_receive__delayed_and_due_acks(void **state)
 }
 
 /* MUST-58: one acknowledgement for a burst, not one for each segment of it. */
+/* LEDGER: MUST-58 */
 static void
 test_receive__one_ack_for_a_burst(void **state)
 {
@@ -420,6 +426,7 @@ test_receive__close_read_discards(void **state)
 }
 
 /* 3.6.1, RFC 1122 4.2.2.13: text for an application that has gone. */
+/* LEDGER: SHLD-3, MAY-1 */
 static void
 test_receive__text_for_a_released_connection_draws_a_rst(void **state)
 {

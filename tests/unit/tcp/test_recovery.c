@@ -122,6 +122,7 @@ test_recovery__initial_window(void **state)
     }
 }
 
+/* LEDGER: MUST-19 */
 static void
 test_recovery__slow_start_and_avoidance(void **state)
 {
@@ -389,6 +390,7 @@ no_sample_from_behind_a_hole(const struct peer_options *options)
     end();
 }
 
+/* LEDGER: MUST-18 */
 static void
 test_recovery__no_sample_from_behind_a_hole(void **state)
 {

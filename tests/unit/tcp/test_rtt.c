@@ -40,6 +40,7 @@ expect(uint32_t srtt_us, uint32_t rttvar_us, uint32_t rto_us)
     assert_int_equal(c.rto_us, rto_us);
 }
 
+/* LEDGER: MUST-18 */
 static void
 test_rtt__numbers(void **state)
 {
@@ -74,6 +75,7 @@ test_rtt__bounds(void **state)
     assert_true(c.rto_us >= c.srtt_us + 1000);
 }
 
+/* LEDGER: MUST-19 */
 static void
 test_rtt__back_off(void **state)
 {

@@ -74,6 +74,7 @@ acknowledge(void)
 
 /* ---- Nagle, cork ------------------------------------------------------------------------ */
 
+/* LEDGER: MUST-17, SHLD-7, SPEC-NAGLE, SHLD-27 */
 static void
 test_send__nagle(void **state)
 {
@@ -98,6 +99,7 @@ test_send__nagle(void **state)
     end();
 }
 
+/* LEDGER: MUST-60, MAY-16 */
 static void
 test_send__cork(void **state)
 {
@@ -126,6 +128,7 @@ test_send__cork(void **state)
     end();
 }
 
+/* LEDGER: MUST-60, MAY-15, MAY-16 */
 static void
 test_send__more_follows(void **state)
 {
@@ -145,6 +148,7 @@ test_send__more_follows(void **state)
 }
 
 /* MUST-61: PSH in the last segment of what is buffered, and in no other. */
+/* LEDGER: MUST-61, SHLD-28 */
 static void
 test_send__push(void **state)
 {
@@ -162,6 +166,7 @@ test_send__push(void **state)
 /* ---- windows ---------------------------------------------------------------------------- */
 
 /* 3.8.6.2.1, cases (1) to (4), against the largest window there was: 10,000. */
+/* LEDGER: MUST-38, SPEC-SWS-S */
 static void
 test_send__silly_windows(void **state)
 {
@@ -250,6 +255,7 @@ test_send__never_beyond_the_window(void **state)
 }
 
 /* A FIN takes a number: it waits for room, and goes with the last octets when there is room. */
+/* LEDGER: FSM-CLOSE-3 */
 static void
 test_send__fin_and_the_window(void **state)
 {
@@ -294,6 +300,7 @@ try_send(void)
     return la_conn_send(p.stack, conn, (struct la_bytes){(const uint8_t *)"x", 1}, false, p.now);
 }
 
+/* LEDGER: FSM-SEND-1, FSM-SEND-3, FSM-CLOSE-5, FSM-SEG-RST-2 */
 static void
 test_send__in_every_state(void **state)
 {

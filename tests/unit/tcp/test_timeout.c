@@ -31,6 +31,7 @@ expect_after(la_instant *last, int64_t us)
 
 /* ---- retransmission --------------------------------------------------------------------- */
 
+/* LEDGER: MUST-23, FSM-TMO-2 */
 static void
 test_timeout__syn_is_given_up_after_183_s(void **state)
 {
@@ -104,6 +105,7 @@ established_rtt_200_ms(const struct peer_options *options)
     return conn;
 }
 
+/* LEDGER: MUST-20b, SHLD-9, SHLD-10, SHLD-11, FSM-TMO-2 */
 static void
 test_timeout__data_backs_off_to_r2(void **state)
 {
@@ -161,6 +163,7 @@ test_timeout__progress_ends_the_count_and_the_advice(void **state)
 /* RFC 6298 5.5, 5.7 and the note below them; RFC 9293 3.8.1 (MUST-18, MUST-19). The path has become
  * slower than the RTO: if the back-off ended with the acknowledgement of a segment that was sent
  * twice, every later segment would be sent twice too, and the RTT never be measured. */
+/* LEDGER: MUST-18, MUST-19 */
 static void
 test_timeout__back_off_stays_until_a_measurement(void **state)
 {
@@ -212,6 +215,7 @@ test_timeout__after_a_lost_syn(void **state)
 
 /* ---- the user timeout ------------------------------------------------------------------- */
 
+/* LEDGER: FSM-TMO-1 */
 static void
 test_timeout__user_timeout(void **state)
 {
@@ -268,6 +272,7 @@ shut(void)
     return conn;
 }
 
+/* LEDGER: MUST-36, MUST-37, SHLD-29, SHLD-30, SPEC-PERSIST */
 static void
 test_timeout__probes_go_on_as_long_as_they_are_answered(void **state)
 {
@@ -367,6 +372,7 @@ test_timeout__a_probe_that_is_taken_is_no_measurement(void **state)
 
 /* MUST-35, SHLD-17: a window that shrank behind what is in flight is probed by retransmission, and
  * does not end the connection. */
+/* LEDGER: MUST-35, SHLD-17, MAY-7 */
 static void
 test_timeout__a_window_that_shrank(void **state)
 {
@@ -408,6 +414,7 @@ keepalive_on(la_handle conn)
             la_conn_option_set(p.stack, conn, options[i].option, options[i].value, p.now), LA_OK);
 }
 
+/* LEDGER: MUST-24, MUST-25, MUST-27, MUST-29, SHLD-12 */
 static void
 test_timeout__keepalive(void **state)
 {
@@ -443,6 +450,7 @@ test_timeout__keepalive(void **state)
 }
 
 /* MUST-26: not while data is outstanding, and not when something was heard. */
+/* LEDGER: MUST-26, MAY-5 */
 static void
 test_timeout__keepalive_waits_for_silence(void **state)
 {
@@ -516,6 +524,7 @@ test_timeout__fin_wait_2(void **state)
     peer_free(&p);
 }
 
+/* LEDGER: MUST-13, FSM-SEG-ACK-7, FSM-SEG-FIN-4, FSM-TMO-3 */
 static void
 test_timeout__time_wait_is_2_msl_from_the_last_fin(void **state)
 {

@@ -161,6 +161,7 @@ new_incarnation(const struct peer_options *before, const struct peer_options *af
     return honoured;
 }
 
+/* LEDGER: MAY-2, SHLD-4 */
 static void
 test_timestamps__time_wait_gives_way(void **state)
 {
@@ -179,6 +180,7 @@ test_timestamps__time_wait_gives_way(void **state)
 
 /* MAY-2 (1): "its initial sequence number ... larger than the largest sequence number it used on
  * the previous connection incarnation", also after more octets than the ISN's clock has ticks. */
+/* LEDGER: MAY-2 */
 static void
 test_timestamps__new_incarnation_after_many_octets(void **state)
 {

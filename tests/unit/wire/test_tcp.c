@@ -129,6 +129,29 @@ test_tcp__round_trip_all_option_combinations(void **state)
     }
 }
 
+/* What we send has no End of Option List, so nothing can stand behind one. */
+/* LEDGER: MUST-68, MUST-69 */
+static void
+test_tcp__options_sent_end_with_the_header(void **state)
+{
+    (void)state;
+    struct gen g = {3};
+    for (unsigned has = 0; has <= HAS_ALL; has++)
+        for (uint8_t sack_n = 0; sack_n <= LA_TCP_SACK_MAX; sack_n++) {
+            struct la_tcp_seg seg = seg_random(&g, (uint8_t)has, sack_n);
+            uint8_t octets[LA_TCP_HEADER_BYTES_MAX];
+            size_t n = la_tcp_seg_header_bytes(&seg), at = LA_TCP_HEADER_BYTES;
+            assert_int_equal(la_tcp_seg_emit(&seg, (struct la_room){octets, n}), n);
+            while (at < n) {
+                assert_int_not_equal(octets[at], 0);
+                if (octets[at] != 1)
+                    assert_in_range(octets[at + 1], 2, n - at);
+                at += octets[at] == 1 ? 1 : octets[at + 1];
+            }
+            assert_int_equal(at, n);
+        }
+}
+
 static void
 test_tcp__view_reads_every_field(void **state)
 {
@@ -189,6 +212,7 @@ judge_options(struct la_tcp_seg *seg, const uint8_t *options, size_t n)
 #define JUDGE(seg, ...)                                                                            \
     judge_options((seg), (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
+/* LEDGER: MUST-7, MUST-68 */
 static void
 test_tcp__option_illegal_lengths(void **state)
 {
@@ -227,6 +251,7 @@ test_tcp__option_wrong_length_for_its_kind(void **state)
     }
 }
 
+/* LEDGER: MUST-4, MUST-5, MUST-6, MUST-64, MUST-68 */
 static void
 test_tcp__option_unaligned_and_unknown(void **state)
 {
@@ -241,6 +266,7 @@ test_tcp__option_unaligned_and_unknown(void **state)
     assert_int_equal(seg.mss, 536);
 }
 
+/* LEDGER: MUST-4 */
 static void
 test_tcp__option_end_of_list_hides_the_rest(void **state)
 {
@@ -329,6 +355,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tcp__round_trip_random),
         cmocka_unit_test(test_tcp__round_trip_all_option_combinations),
+        cmocka_unit_test(test_tcp__options_sent_end_with_the_header),
         cmocka_unit_test(test_tcp__view_reads_every_field),
         cmocka_unit_test(test_tcp__view_every_truncation),
         cmocka_unit_test(test_tcp__option_illegal_lengths),
