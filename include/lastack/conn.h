@@ -11,7 +11,9 @@
 
 LA_API_BEGIN
 
-/* Defaults of a connection; each can be set per connection with la_conn_option_set(). */
+/* How a connection begins; much of it can be changed later with la_conn_option_set(). Bounds of the
+ * RTO, delayed ACKs, R1, FIN-WAIT-2, MSL and the initial window are the instance's: where a single
+ * connection brings a configuration, these fields of it count for nothing. */
 struct la_tcp_cfg {
     uint32_t sndbuf_bytes;       /* send buffer, 4 KiB .. 1 GiB; default 256 KiB */
     uint32_t rcvbuf_bytes;       /* receive buffer, 4 KiB .. 1 GiB; default 256 KiB */

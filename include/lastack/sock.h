@@ -22,7 +22,7 @@ enum la_sock_type { LA_SOCK_STREAM = 1, LA_SOCK_DATAGRAM = 2 };
 
 /* Takes over the stack's application events. */
 la_err la_socks_new(struct la_stack *stack, struct la_socks **out) LA_MUST_CHECK;
-/* Closes what is open (la_sock_close) without sending. */
+/* Closes what is open (la_sock_close). The stack must still be there. */
 void la_socks_free(struct la_socks *socks);
 
 /* NO_MEMORY, BAD_ARGUMENT. */
@@ -47,6 +47,8 @@ la_ssize la_sock_send(struct la_socks *socks, la_sock s, struct la_bytes bytes, 
 la_ssize la_sock_receive(struct la_socks *socks, la_sock s, struct la_room room, size_t *full_n,
                          struct la_endpoint *from, la_instant now);
 enum la_shutdown { LA_SHUT_READ = 0, LA_SHUT_WRITE = 1, LA_SHUT_BOTH = 2 };
+/* Of a connect under way: ends it (CONNECTION_RESET is pending). Of a listener: READ and BOTH end
+ * listening, which may begin again. NOT_CONNECTED, BAD_ARGUMENT. */
 la_err la_sock_shutdown(struct la_socks *socks, la_sock s, enum la_shutdown how, la_instant now);
 /* Obeys linger on/0 (RST); otherwise the connection goes on to its end without the handle. */
 la_err la_sock_close(struct la_socks *socks, la_sock s, la_instant now);

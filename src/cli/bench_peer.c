@@ -210,6 +210,8 @@ la_bench_peer(int argc, char **argv)
     if (!parse(&run, argc, argv))
         return LA_CLI_USAGE;
     if (open_all(&run)) {
+        /* One that is down serves when it is up. */
+        (void)la_device_wait_up(run.name);
         printf("serving 5001 (sink), 5002 (source) and 5003 (echo) on %s\n", run.name);
         int error = fflush(stdout) != 0 ? errno : serve(&run);
         fprintf(stderr, "lastack bench peer: %s: %s\n", run.name, strerror(error));

@@ -10,7 +10,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { PAUSES_MAX = 1000 };
 
 /* What to do about it: text before the name of the device, and text behind it; NULL ends without
  * the name. */
@@ -49,17 +52,33 @@ la_device_explain(enum la_link_layer layer, const char *name, int error,
     return out;
 }
 
-int
-la_device_up(const char *name)
+/* 0, or an errno value. */
+static int
+flags_of(int fd, const char *name, unsigned *out)
 {
     struct ifreq req = {0};
     memcpy(req.ifr_name, name, strnlen(name, sizeof(req.ifr_name) - 1));
+    if (ioctl(fd, SIOCGIFFLAGS, &req) != 0)
+        return errno;
+    *out = (unsigned short)req.ifr_flags;
+    return 0;
+}
+
+int
+la_device_wait_up(const char *name)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return errno;
-    int error = ioctl(fd, SIOCGIFFLAGS, &req) != 0 ? errno : 0;
-    (void)close(fd);
-    if (error == 0 && (req.ifr_flags & IFF_UP) == 0)
+    unsigned flags = 0;
+    int error = flags_of(fd, name, &flags);
+    if (error == 0 && (flags & IFF_UP) == 0)
         error = ENETDOWN;
+    for (int i = 0; i < PAUSES_MAX && error == 0 && (flags & IFF_RUNNING) == 0; i++) {
+        (void)nanosleep(&pause, NULL);
+        error = flags_of(fd, name, &flags);
+    }
+    (void)close(fd);
     return error;
 }

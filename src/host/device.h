@@ -13,7 +13,8 @@ enum { LA_DEVICE_TEXT_BYTES = 256 };
  * to do about it. Returns `out`. */
 char *la_device_explain(enum la_link_layer layer, const char *name, int error,
                         char out[LA_DEVICE_TEXT_BYTES]);
-/* 0, ENETDOWN or what the kernel says. */
-int la_device_up(const char *name);
+/* A device that was just opened has its carrier a moment later, and until then the kernel drops
+ * what it is to send there: waits for it, a second at most. 0, ENETDOWN or what the kernel says. */
+int la_device_wait_up(const char *name);
 
 #endif

@@ -25,7 +25,7 @@ open_device(struct la_run *run, int *out_error)
     *out_error = via->layer == LA_LINK_ETHERNET ? la_tap_open(&cfg, &run->device)
                                                 : la_tun_open(&cfg, &run->device);
     if (*out_error == 0)
-        *out_error = la_device_up(via->name);
+        *out_error = la_device_wait_up(via->name);
     return *out_error == 0;
 }
 

@@ -47,7 +47,7 @@ start_connect(struct la_socks *set, struct la_sk *sk, const struct la_endpoint *
     if (err != LA_OK)
         return err;
     sk->err = LA_OK;
-    sk->err_taken = sk->shut_write = false;
+    sk->err_taken = sk->shut_read = sk->shut_write = false;
     sk->peer = *remote;
     sk->phase = LA_SK_CONNECTING;
     la_sk_options_apply(set, sk, now);
@@ -138,6 +138,8 @@ la_sock_accept(struct la_socks *set, la_sock s, la_sock *out, struct la_endpoint
     struct la_sk *sk = la_sk_of(set, s);
     if (sk == NULL)
         return LA_ERR_BAD_HANDLE;
+    if (sk->phase == LA_SK_DATAGRAM)
+        return LA_ERR_NOT_SUPPORTED;
     if (sk->phase != LA_SK_LISTENING)
         return LA_ERR_BAD_STATE;
     la_handle conn;
@@ -169,23 +171,68 @@ la_sock_accept(struct la_socks *set, la_sock s, la_sock *out, struct la_endpoint
 
 /* ---- shutdown, close -------------------------------------------------------------------- */
 
-la_err
-la_sock_shutdown(struct la_socks *set, la_sock s, enum la_shutdown how, la_instant now)
+/* As Linux: reading from a listener is accepting; it can listen again. */
+static la_err
+shut_listener(struct la_socks *set, struct la_sk *sk, enum la_shutdown how, la_instant now)
 {
-    struct la_sk *sk = la_sk_of(set, s);
-    if (sk == NULL)
-        return LA_ERR_BAD_HANDLE;
-    if (sk->phase != LA_SK_CONNECTED)
-        return sk->phase == LA_SK_CONNECTING ? LA_OK : LA_ERR_NOT_CONNECTED;
+    if (how == LA_SHUT_WRITE)
+        return LA_OK;
+    la_err err = la_listener_close(set->stack, sk->handle, now);
+    sk->handle = 0;
+    sk->phase = LA_SK_FRESH;
+    la_sk_touch(set, sk);
+    return err;
+}
+
+/* As Linux: the attempt is over. */
+static la_err
+shut_attempt(struct la_socks *set, struct la_sk *sk, la_instant now)
+{
+    la_err err = la_conn_release(set->stack, sk->handle, now);
+    sk->handle = 0;
+    sk->phase = LA_SK_FAILED;
+    sk->err = LA_ERR_CONNECTION_RESET;
+    la_sk_touch(set, sk);
+    return err;
+}
+
+static la_err
+shut_connection(struct la_socks *set, struct la_sk *sk, enum la_shutdown how, la_instant now)
+{
     la_err err = LA_OK;
-    if (how != LA_SHUT_WRITE)
+    if (how != LA_SHUT_WRITE) {
+        sk->shut_read = true;
         err = la_conn_close_read(set->stack, sk->handle, now);
+    }
     if (err == LA_OK && how != LA_SHUT_READ) {
         sk->shut_write = true;
         err = la_conn_close(set->stack, sk->handle, now);
     }
     la_sk_touch(set, sk);
     return err;
+}
+
+la_err
+la_sock_shutdown(struct la_socks *set, la_sock s, enum la_shutdown how, la_instant now)
+{
+    struct la_sk *sk = la_sk_of(set, s);
+    if (sk == NULL)
+        return LA_ERR_BAD_HANDLE;
+    if (how != LA_SHUT_READ && how != LA_SHUT_WRITE && how != LA_SHUT_BOTH)
+        return LA_ERR_BAD_ARGUMENT;
+    switch ((enum la_sk_phase)sk->phase) {
+    case LA_SK_CONNECTED:
+        return shut_connection(set, sk, how, now);
+    case LA_SK_CONNECTING:
+        return shut_attempt(set, sk, now);
+    case LA_SK_LISTENING:
+        return shut_listener(set, sk, how, now);
+    case LA_SK_FRESH:
+    case LA_SK_FAILED:
+    case LA_SK_DATAGRAM:
+        break;
+    }
+    return LA_ERR_NOT_CONNECTED;
 }
 
 la_err

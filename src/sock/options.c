@@ -76,6 +76,7 @@ la_sk_cfg(const struct la_socks *set, const struct la_sk *sk)
     cfg.keepalive_interval_s = (uint32_t)o[LA_SO_KEEPINTVL];
     cfg.keepalive_probes_n = (uint32_t)o[LA_SO_KEEPCNT];
     cfg.user_timeout_ms = (uint32_t)o[LA_SO_USER_TIMEOUT];
+    cfg.r2_syn_n = (uint32_t)o[LA_SO_SYNCNT];
     if (o[LA_SO_MAXSEG] != 0)
         cfg.mss_bytes_max = (uint16_t)o[LA_SO_MAXSEG];
     return cfg;

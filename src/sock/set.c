@@ -54,6 +54,11 @@ la_socks_free(struct la_socks *set)
 {
     if (set == NULL)
         return;
+    for (uint32_t i = 0; i < set->pool.items_n; i++)
+        if (la_sk_at(set, i)->live) {
+            la_err err = la_sock_close(set, la_sk_name(la_sk_at(set, i)), la_stack_now(set->stack));
+            LA_ASSERT(err == LA_OK);
+        }
     la_pool_fini(&set->pool);
     struct la_mem *mem = set->mem;
     la_mem_give(mem, set, sizeof(*set));
@@ -176,23 +181,27 @@ la_sock_user_set(struct la_socks *set, la_sock s, uint64_t user)
 
 /* ---- poll ------------------------------------------------------------------------------- */
 
+/* As Linux: each direction that is over is readable, or writable, without waiting. */
 static uint32_t
 poll_connection(const struct la_socks *set, const struct la_sk *sk)
 {
     struct la_conn_status status;
     if (la_conn_status(set->stack, sk->handle, &status) != LA_OK)
         return LA_POLL_IN | LA_POLL_OUT | LA_POLL_HUP | LA_POLL_RDHUP;
+    bool closed = (status.ready & LA_READY_CLOSED) != 0;
+    bool in_over = closed || sk->shut_read || (status.ready & LA_READY_END) != 0;
+    bool out_over = closed || sk->shut_write;
     uint32_t poll = 0;
-    if ((status.ready & LA_READY_READ) != 0)
+    if (in_over || (status.ready & LA_READY_READ) != 0)
         poll |= LA_POLL_IN;
-    if ((status.ready & LA_READY_WRITE) != 0 || sk->shut_write)
+    if (out_over || (status.ready & LA_READY_WRITE) != 0)
         poll |= LA_POLL_OUT;
-    if ((status.ready & LA_READY_END) != 0)
-        poll |= LA_POLL_IN | LA_POLL_RDHUP;
+    if (in_over)
+        poll |= LA_POLL_RDHUP;
+    if (in_over && out_over)
+        poll |= LA_POLL_HUP;
     if (status.err != LA_OK && !sk->err_taken)
         poll |= LA_POLL_ERR;
-    if ((status.ready & LA_READY_CLOSED) != 0)
-        poll |= LA_POLL_HUP | LA_POLL_RDHUP | LA_POLL_IN | LA_POLL_OUT;
     return poll;
 }
 

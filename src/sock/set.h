@@ -35,7 +35,7 @@ struct la_sk {
     bool bound;
     bool up_untold;       /* connect() returned IN_PROGRESS and has not yet returned OK */
     bool err_taken;       /* the connection's error was reported */
-    bool shut_write;
+    bool shut_read, shut_write;
     la_err err;           /* pending */
     la_handle handle;     /* connection, listener or UDP socket; 0 = none */
     struct la_endpoint local, peer;

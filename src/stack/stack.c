@@ -113,8 +113,8 @@ la_tcp_cfg_ok(const struct la_tcp_cfg *t)
     return t->sndbuf_bytes >= 4096 && t->sndbuf_bytes <= UINT32_C(1) << 30 &&
            t->rcvbuf_bytes >= 4096 && t->rcvbuf_bytes <= UINT32_C(1) << 30 &&
            t->rto_us_initial > 0 && t->rto_us_min > 0 && t->rto_us_max >= t->rto_us_min &&
-           t->delayed_ack_us < 500000 && t->r2_n <= UINT8_MAX && t->ttl_hops > 0 &&
-           t->keepalive_idle_s > 0 && t->keepalive_idle_s <= UINT16_MAX &&
+           t->delayed_ack_us < 500000 && t->r2_n <= UINT8_MAX && t->r2_syn_n <= UINT8_MAX &&
+           t->ttl_hops > 0 && t->keepalive_idle_s > 0 && t->keepalive_idle_s <= UINT16_MAX &&
            t->keepalive_interval_s > 0 && t->keepalive_interval_s <= UINT16_MAX &&
            (t->mss_bytes_max == 0 || t->mss_bytes_max >= MSS_BYTES_MAX_LEAST) &&
            t->keepalive_probes_n > 0 && t->keepalive_probes_n <= UINT8_MAX && text_ends &&

@@ -55,6 +55,7 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     c->keepalive_interval_s = (uint16_t)cfg->keepalive_interval_s;
     c->keepalive_probes_n = (uint8_t)cfg->keepalive_probes_n;
     c->r2_n = (uint8_t)cfg->r2_n;
+    c->r2_syn_n = (uint8_t)cfg->r2_syn_n;
     c->ttl_hops = cfg->ttl_hops;
     c->dscp_ecn = cfg->dscp_ecn;
 }

@@ -125,7 +125,7 @@ struct la_tcp_conn {
 
     uint16_t keepalive_idle_s, keepalive_interval_s;
     uint8_t keepalive_probes_n, keepalive_sent_n;
-    uint8_t r2_n;
+    uint8_t r2_n, r2_syn_n;
     uint8_t cc;        /* index of the congestion control */
     uint8_t ack_cause; /* enum la_cause of the acknowledgement that is wanted */
     int8_t err;        /* la_err that ended it */

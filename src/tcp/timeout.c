@@ -88,9 +88,9 @@ user_timeout_over(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, l
  * (MUST-37, SHLD-17), as long as somebody owns the connection: 3.8.6.1 leaves the resources of the
  * others to us. */
 static bool
-r2_reached(const struct la_tcp_conn *c, const struct la_tcp_env *env, uint32_t after_us)
+r2_reached(const struct la_tcp_conn *c, uint32_t after_us)
 {
-    uint32_t r2_n = is_syn_state(c) ? env->cfg->r2_syn_n : c->r2_n;
+    uint32_t r2_n = is_syn_state(c) ? c->r2_syn_n : c->r2_n;
     if (r2_n == 0 || c->backoff_n < r2_n)
         return false;
     bool answered = la_instant_le(c->timer_at, la_instant_add_us(c->heard_at, after_us));
@@ -131,7 +131,7 @@ retransmission_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
         return;
     }
-    if (r2_reached(c, env, after_us)) {
+    if (r2_reached(c, after_us)) {
         tell_timer(c, LA_TIMER_RETRANSMIT, c->backoff_n + 1u, after_us, 0, todo);
         la_tcp_end(c, LA_TCP_EV_TIMEOUT_R2, LA_ERR_TIMED_OUT, todo);
         return;
@@ -161,7 +161,7 @@ persist_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
         return;
     }
-    if (r2_reached(c, env, after_us)) {
+    if (r2_reached(c, after_us)) {
         la_tcp_end(c, LA_TCP_EV_TIMEOUT_R2, LA_ERR_TIMED_OUT, todo);
         return;
     }

@@ -223,7 +223,7 @@ class Cases:
     def test_data_for_the_source(self):
         """What nobody asked for is read and discarded, then comes the orderly end."""
         s = self.connect(SOURCE)
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.recv(1)
         s.sendall(b"unasked" * 1000)
         s.shutdown(socket.SHUT_WR)
         self.assertGreater(len(self.read_all(s)), 0)
@@ -262,6 +262,32 @@ class Cases:
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 s.sendall(b"%d" % i)
                 self.assertEqual(s.recv(9), b"%d" % i)
+
+
+class Variant(Cases):
+    """The same with settings of the kernel's TCP."""
+    settings = {}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for name, value in cls.settings.items():
+            with open(f"/proc/sys/net/ipv4/tcp_{name}", "w", encoding="ascii") as f:
+                f.write(value)
+
+    def test_handshake(self):
+        s = self.connect(ECHO)
+        s.sendall(b"hello")
+        self.assertEqual(s.recv(9), b"hello")
+
+
+class WithoutOptions(Variant, unittest.TestCase):
+    settings = {"timestamps": "0", "window_scaling": "0", "sack": "0"}
+
+
+class WithEcnAndLittleMemory(Variant, unittest.TestCase):
+    kind = "tap"
+    settings = {"ecn": "1", "rmem": "4096 4096 8192", "wmem": "4096 4096 16384"}
 
 
 class Tun4(Cases, unittest.TestCase):

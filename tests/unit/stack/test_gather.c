@@ -199,6 +199,8 @@ static void
 compare(const struct twins *t)
 {
     struct la_conn_status a, b;
+    memset(&a, 0, sizeof(a)); /* padding, which the calls leave alone */
+    memset(&b, 0, sizeof(b));
     la_err err = la_conn_status(t->stack[ALONE], t->conn[ALONE], &a);
     assert_int_equal(la_conn_status(t->stack[TOGETHER], t->conn[TOGETHER], &b), err);
     if (err == LA_OK) {
