@@ -21,7 +21,7 @@ struct la_tcp_cfg {
     bool nagle;                  /* RFC 9293 3.7.4; default on */
     bool timestamps;             /* RFC 7323; default on */
     bool window_scale;           /* RFC 7323; default on */
-    bool sack;                   /* RFC 2018: offers SACK-permitted; default off */
+    bool sack;                   /* RFC 2018: offers SACK-permitted; default on */
     bool keepalive;              /* default off (MUST-25) */
     uint32_t keepalive_idle_s;   /* default 7200 (MUST-28) */
     uint32_t keepalive_interval_s; /* default 75 */

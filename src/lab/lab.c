@@ -109,7 +109,8 @@ pick(void *ctx, const struct la_frame *frame, uint64_t ordinal)
         packet.seg.text_bytes < p->text_bytes_min || packet.seg.text_bytes > p->text_bytes_max)
         return false;
     p->seen_n++;
-    if (p->seen_n <= p->spare_n || p->lost_n >= p->times_n)
+    if (p->seen_n <= p->spare_n || p->lost_n >= p->times_n ||
+        (p->seen_n - p->spare_n - 1) % (p->between_n + 1) != 0)
         return false;
     p->lost_n++;
     return true;

@@ -24,6 +24,7 @@ struct la_lab_pick {
     uint32_t text_bytes_max;   /* … and at most so many; UINT32_MAX = any */
     uint32_t spare_n;          /* the first so many that fit are let through */
     uint32_t times_n;          /* then so many are lost; UINT32_MAX = all */
+    uint32_t between_n;        /* and so many let through between two of them */
     uint32_t seen_n, lost_n;   /* what came of it */
 };
 

@@ -10,6 +10,7 @@
 
 enum { SMALL_BYTES = 500, LARGE_BYTES = 20000, TIMES_LOST = 3, THIRD = 2 };
 enum { DELAY_MS = 10, RATE_BPS = 10000000 };
+enum { HOLES = 3, FIRST_HOLE = 1, ROUND_TRIP_US = 25000 };
 
 /* ---- rto -------------------------------------------------------------------------------- */
 
@@ -114,7 +115,7 @@ const struct la_scenario la_scenario_fast_retransmit = {
         "5681 "
         "4.2). The third such duplicate acknowledgement means that segments do arrive and one is "
         "missing: the client sends it again without waiting for the timer (RFC 5681 3.2, RFC "
-        "6582). When the hole is filled, one acknowledgement jumps over everything.",
+        "6675 5). When the hole is filled, one acknowledgement jumps over everything.",
     .look =
         "Duplicate acknowledgements: the same number again and again, one for each segment behind "
         "the hole.\n"
@@ -124,5 +125,57 @@ const struct la_scenario la_scenario_fast_retransmit = {
         "there; "
         "it is not reset to one segment.",
     .parts = fast_retransmit_parts,
+    .parts_n = 1,
+};
+
+/* ---- sack ------------------------------------------------------------------------------- */
+
+static void
+play_sack(struct la_lab *lab)
+{
+    la_lab_establish(lab);
+    la_lab_run(lab, 100);
+    la_lab_mark(lab);
+    la_lab_lose(lab, LA_CLIENT,
+                (struct la_lab_pick){.text_bytes_min = 1,
+                                     .text_bytes_max = UINT32_MAX,
+                                     .spare_n = FIRST_HOLE,
+                                     .times_n = HOLES,
+                                     .between_n = 1});
+    la_lab_send(lab, LA_CLIENT, LARGE_BYTES);
+    la_lab_await_octets(lab, LA_SERVER, LARGE_BYTES);
+    la_lab_run(lab, 500);
+    la_lab_expect_octets(lab, LA_SERVER, LARGE_BYTES);
+    size_t again_n = la_lab_count(lab, LA_CLIENT, LA_EVENT_SEGMENT_SENT, LA_CAUSE_RETRANSMIT_SACK);
+    la_lab_expect(lab, again_n == HOLES, "%zu repairs, not %d", again_n, HOLES);
+    const struct la_event *first =
+        la_lab_find(lab, LA_CLIENT, LA_EVENT_SEGMENT_SENT, LA_CAUSE_RETRANSMIT_SACK, 0);
+    const struct la_event *last =
+        la_lab_find(lab, LA_CLIENT, LA_EVENT_SEGMENT_SENT, LA_CAUSE_RETRANSMIT_SACK, HOLES - 1);
+    la_lab_expect(lab,
+                  first != NULL && last != NULL &&
+                      la_instant_diff_us(last->at, first->at) < ROUND_TRIP_US,
+                  "the repairs took more than a round trip");
+    la_lab_expect(lab,
+                  la_lab_count(lab, LA_CLIENT, LA_EVENT_SEGMENT_SENT, LA_CAUSE_RETRANSMIT_RTO) == 0,
+                  "the timer had to help");
+}
+
+static const struct la_lab_part sack_parts[] = {{NULL, setup_slow_path, play_sack}};
+
+const struct la_scenario la_scenario_sack = {
+    .name = "sack",
+    .summary = "three holes in one window, repaired in one round trip",
+    .intro =
+        "The client sends 20000 octets, and of the first window the second, fourth and sixth "
+        "segment are lost. The server's acknowledgements repeat the number that it waits for, and "
+        "say in SACK blocks which octets behind it have arrived (RFC 2018). What lies below enough "
+        "of them is lost (RFC 6675 4): the client sends one hole after the other again as "
+        "the octets in the network become fewer than the halved window, and does not wait for each "
+        "repair to be acknowledged before the next, as it would have to without SACK (RFC 6582).",
+    .look = "The blocks: the newest first, growing; the holes are what lies between them.\n"
+            "Three repairs, each said to be a hole between SACK blocks, within one round trip.\n"
+            "One recovery: the congestion window is halved once, not once for each loss.",
+    .parts = sack_parts,
     .parts_n = 1,
 };

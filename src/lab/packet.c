@@ -176,6 +176,8 @@ la_lab_packet_event(const struct la_lab_packet *packet, struct la_event_segment 
         out->has |= LA_SEG_HAS_TS;
     if ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0)
         out->has |= LA_SEG_HAS_SACK_PERMITTED;
+    if (la_tcp_seg_has_dsack(seg))
+        out->has |= LA_SEG_HAS_DSACK;
     if ((seg->has & LA_TCP_HAS_UNKNOWN) != 0)
         out->has |= LA_SEG_HAS_UNKNOWN;
     for (unsigned i = 0; i < seg->sack_n; i++) {

@@ -18,7 +18,7 @@ static bool
 is_plain(const struct la_tcp_seg *seg)
 {
     return seg->text_bytes > 0 && (seg->flags & ~(unsigned)LA_TCP_PSH) == LA_TCP_ACK &&
-           (seg->has & ~(unsigned)LA_TCP_HAS_TIMESTAMPS) == 0;
+           (seg->has & ~(unsigned)LA_TCP_HAS_TIMESTAMPS) == 0 && seg->sack_n == 0;
 }
 
 /* Would its first segment pass SEGMENT ARRIVES without a remark? Those behind it, which say the

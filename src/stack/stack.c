@@ -35,7 +35,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .nagle = true,
         .timestamps = true,
         .window_scale = true,
-        .sack = false,
+        .sack = true,
         .keepalive_idle_s = 7200,
         .keepalive_interval_s = 75,
         .keepalive_probes_n = 9,

@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "proto/tcp_accept.h"
 #include "tcp/acknowledge.h"
+#include "tcp/blocks.h"
 #include "tcp/open.h"
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
@@ -107,6 +108,15 @@ ts_recent_is_valid(const struct la_tcp_conn *c, la_instant now)
     return (uint32_t)(now.ns / LA_NS_PER_S) - c->ts_recent_at_s < TS_RECENT_AGE_S;
 }
 
+/* Text that was received before, all of it: a D-SACK block for it (RFC 2883 4). */
+static void
+report_duplicate(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    if (la_tcp_is_synchronised(c) && (seg->flags & LA_TCP_SYN) == 0 &&
+        la_seq_le(la_seq_add(seg->seq, seg->text_bytes), c->rcv_nxt))
+        la_tcp_blocks_duplicate(c, seg->seq, seg->text_bytes, todo);
+}
+
 /* RFC 7323 5.3 R1, before the sequence number: is it an old duplicate? */
 static enum step
 step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
@@ -119,6 +129,7 @@ step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_t
         if ((seg->flags & LA_TCP_SYN) != 0)
             return NEXT; /* step 4 answers it, or TIME-WAIT gives way (RFC 6191) */
         la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+        report_duplicate(c, seg, todo); /* RFC 2883 4.3: also then */
         return drop(todo, LA_REASON_PAWS);
     }
     return NEXT;
@@ -143,6 +154,7 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
         la_tcp_ack_challenge(c, todo);
     else
         la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+    report_duplicate(c, seg, todo);
     /* Eighth, TIME-WAIT: the peer's FIN again starts 2 MSL again. */
     if (c->state == LA_TCP_TIME_WAIT && (seg->flags & LA_TCP_FIN) != 0)
         la_tcp_time_wait_start(c, todo);
@@ -393,6 +405,7 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         la_tcp_acked(c, seg, todo);
         break;
     }
+    la_tcp_selective_ack(c, seg, todo);
     update_window(c, seg, todo);
     return states_after_ack(c, seg, todo);
 }
@@ -488,7 +501,8 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
         other_states(c, &looked_at, todo);
     if (c->state == LA_TCP_CLOSED || c->state == LA_TCP_LISTEN)
         return;
-    if (todo->reason == LA_REASON_NONE || todo->reason == LA_REASON_ZERO_WINDOW_PROBE) {
+    if (todo->reason == LA_REASON_NONE || todo->reason == LA_REASON_ZERO_WINDOW_PROBE ||
+        todo->reason == LA_REASON_SACK_OUTSIDE) {
         c->heard_at = todo->now;
         c->keepalive_sent_n = 0;
     }

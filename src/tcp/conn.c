@@ -13,6 +13,7 @@
 #include "proto/tcp_fsm.h"
 #include "tcp/congestion.h"
 #include "tcp/receive.h"
+#include "tcp/sack.h"
 #include "tcp/send.h"
 
 /* RFC 9293 3.7.1: what a segment may carry when the peer says nothing (MUST-15a, 15b). */
@@ -118,6 +119,7 @@ la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env)
     la_chain_clear(&busy->rcvq);
     la_tcp_ooo_clear(busy, env);
     la_tcp_scoreboard_fini(&busy->board, env->mem);
+    la_tcp_sack_fini(busy, env->mem);
     la_pool_give(&env->busy, c->busy_idx);
     c->busy_idx = LA_POOL_NONE;
 }
@@ -152,7 +154,7 @@ la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, env);
     if (busy == NULL || busy->sndq.len != 0 || busy->rcvq.len != 0 || busy->ooo != NULL ||
-        la_tcp_flight(c) != 0 || la_tcp_fin_waits(c))
+        busy->dsack_bytes != 0 || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c))
         return;
     la_tcp_conn_fini(c, env);
 }
@@ -197,6 +199,8 @@ la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err, struct la
     /* What was received stays readable after an orderly end; after an error it is gone with the
      * connection (RFC 9293 3.10.7.4 second: "all segment queues should be flushed"). */
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL)
+        busy->dsack_bytes = 0; /* no acknowledgement follows */
     if (busy != NULL &&
         (err != LA_OK || (c->flags & LA_TCP_F_RELEASED) != 0 || busy->rcvq.len == 0))
         la_tcp_conn_fini(c, todo->env);
@@ -243,6 +247,11 @@ check_busy(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
     uint32_t text_in_flight = la_tcp_flight(c) - fin * (la_tcp_flight(c) != 0);
     LA_ASSERT(busy->sndq.len >= text_in_flight);
     la_tcp_scoreboard_check(&busy->board, c->snd_una, c->snd_nxt);
+    la_ranges_check(&busy->sacked);
+    if (busy->sacked.n > 0) {
+        LA_ASSERT(la_seq_gt(busy->sacked.r[0].start, c->snd_una));
+        LA_ASSERT(la_seq_le(busy->sacked.r[busy->sacked.n - 1].end, c->snd_nxt));
+    }
     la_seq edge = c->rcv_nxt;
     uint32_t n = 0;
     for (const struct la_tcp_ooo *o = busy->ooo; o != NULL; o = o->next, n++) {

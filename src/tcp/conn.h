@@ -16,6 +16,7 @@
 #include <lastack/event.h>
 #include "base/chain.h"
 #include "base/pool.h"
+#include "base/ranges.h"
 #include "base/seq.h"
 #include "base/time.h"
 #include "tcp/scoreboard.h"
@@ -64,6 +65,7 @@ enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
 struct la_tcp_ooo {
     struct la_tcp_ooo *next;
     la_seq seq;
+    uint32_t touched;       /* ooo_touches_n when text last arrived for it */
     struct la_chain octets; /* never empty */
 };
 
@@ -77,9 +79,14 @@ struct la_tcp_busy {
     struct la_tcp_ooo *ooo;         /* ascending, disjoint, all beyond RCV.NXT */
     uint32_t ooo_n;
     uint32_t ooo_bytes;
+    uint32_t ooo_touches_n;         /* text arrived for a run: the order of SACK blocks */
+    la_seq dsack_left;              /* what arrived twice, to be reported once (RFC 2883) */
+    uint32_t dsack_bytes;           /* 0 = nothing */
     uint32_t rcv_pinned_bytes;      /* about what rcvq and ooo keep alive, rather too much */
     la_seq fin_seq;                 /* where a FIN stands that came too early */
     bool fin_early;
+    struct la_ranges sacked;        /* inside SND.UNA .. SND.NXT, never at SND.UNA */
+    la_seq high_rxt, rescue_rxt;    /* RFC 6675 HighRxt + 1, RescueRxt + 1; in recovery */
     la_seq recover;                 /* RFC 6582; highest number sent when recovery began */
     la_seq rtx_nxt;                 /* after a timeout: next number to send again */
     uint32_t acked_bytes;           /* congestion avoidance: acknowledged since the last growth */
@@ -170,6 +177,7 @@ struct la_tcp_todo {
     uint8_t rst_flags;
     uint8_t rst_cause;      /* enum la_cause */
     la_seq rst_seq, rst_ack;
+    bool duplicate;         /* a part of the text had been received before: D-SACK */
     bool established;       /* the handshake has just been completed */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
     bool starved;           /* no memory for a segment: a timer tries again */

@@ -12,6 +12,7 @@
 
 #include "base/assert.h"
 #include "tcp/acknowledge.h"
+#include "tcp/blocks.h"
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
@@ -70,7 +71,8 @@ la_tcp_event_segment(struct la_event_segment *out, const struct la_tcp_seg *seg,
         (uint8_t)(((seg->has & LA_TCP_HAS_MSS) != 0 ? LA_SEG_HAS_MSS : 0) |
                   ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 ? LA_SEG_HAS_TS : 0) |
                   ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0 ? LA_SEG_HAS_SACK_PERMITTED : 0) |
-                  ((seg->has & LA_TCP_HAS_UNKNOWN) != 0 ? LA_SEG_HAS_UNKNOWN : 0));
+                  ((seg->has & LA_TCP_HAS_UNKNOWN) != 0 ? LA_SEG_HAS_UNKNOWN : 0) |
+                  (la_tcp_seg_has_dsack(seg) ? LA_SEG_HAS_DSACK : 0));
     for (unsigned i = 0; i < seg->sack_n; i++) {
         out->sack[i].left = seg->sack[i].left.v;
         out->sack[i].right = seg->sack[i].right.v;
@@ -120,6 +122,7 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct pl
         seg->ts_val = la_tcp_ts_now(c, todo->now);
         seg->ts_ecr = (plan->flags & LA_TCP_ACK) != 0 ? c->ts_recent : 0;
     }
+    la_tcp_blocks_fill(c, la_tcp_busy(c, todo->env), seg);
 }
 
 /* Builds the segment into out->frames. False: no memory. */
@@ -152,6 +155,9 @@ emit(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
     bool bare = plan->text_bytes == 0 && (plan->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0;
     if ((plan->flags & LA_TCP_ACK) != 0)
         la_tcp_ack_sent(c, bare);
+    const struct la_tcp_busy *owing = la_tcp_busy(c, env);
+    if (owing != NULL && owing->dsack_bytes > 0) /* beside this text there was no room */
+        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
     uint32_t pieces_n = f->gso_size == 0 ? 1 : (plan->text_bytes + c->smss - 1) / c->smss;
     c->segments_sent += pieces_n;
     env->stats->tcp_segments_out += pieces_n;
@@ -206,14 +212,15 @@ fin_seq(const struct la_tcp_conn *c)
 }
 
 static bool
-send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out, la_seq first,
-           uint32_t n, struct la_tcp_todo *todo)
+send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
+           const struct la_tcp_again *again, struct la_tcp_todo *todo)
 {
-    la_seq end = la_seq_add(first, n);
+    la_seq first = again->first;
+    la_seq end = la_seq_add(first, again->n);
     bool fin = (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_seq_gt(end, fin_seq(c));
     struct plan plan = {
         .seq = first,
-        .text_bytes = n - fin,
+        .text_bytes = again->n - fin,
         .flags = (uint8_t)(LA_TCP_ACK | (fin ? LA_TCP_FIN : 0)),
         .cause = busy->cause,
     };
@@ -224,7 +231,7 @@ send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
     plan.sent_before_n = la_tcp_scoreboard_resent(board, todo->env->mem, first, end, todo->now);
     if (!emit(c, busy, out, &plan, todo))
         return false;
-    la_tcp_retransmitted(c, busy, first, n);
+    la_tcp_retransmitted(c, busy, again);
     c->retransmissions_n++;
     c->bytes_retransmitted += plan.text_bytes;
     todo->env->stats->tcp_retransmissions++;
@@ -313,10 +320,9 @@ static enum outcome
 send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
           struct la_tcp_todo *todo)
 {
-    la_seq first;
-    uint32_t n;
-    if (la_tcp_retransmit_next(c, busy, &first, &n))
-        return sent_or_no_room(send_again(c, busy, out, first, n, todo));
+    struct la_tcp_again again;
+    if (la_tcp_retransmit_next(c, busy, &again))
+        return sent_or_no_room(send_again(c, busy, out, &again, todo));
     bool forced = (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
     uint32_t segment_max = out->super_bytes_max > c->smss ? out->super_bytes_max : c->smss;
     struct la_tcp_allowance allowed = la_tcp_allowed(c, busy, segment_max, forced);
@@ -326,6 +332,8 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
         c->want &= (uint8_t)~LA_TCP_WANT_WINDOW_PROBE;
         return SENT;
     }
+    if (la_tcp_retransmit_last(c, busy, &again))
+        return sent_or_no_room(send_again(c, busy, out, &again, todo));
     return NOTHING;
 }
 

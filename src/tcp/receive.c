@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "tcp/acknowledge.h"
+#include "tcp/blocks.h"
 
 /* How far the queue may outgrow the buffer through rounding up before octets are dropped. */
 enum { ROUNDING_SLACK_BYTES = 64 * 1024 };
@@ -93,8 +94,9 @@ join_runs(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *t
     while (busy->ooo != NULL && la_seq_le(busy->ooo->seq, c->rcv_nxt)) {
         struct la_tcp_ooo *run = busy->ooo;
         uint32_t len = run->octets.len;
-        uint32_t known = (uint32_t)la_seq_diff(c->rcv_nxt, run->seq);
-        la_chain_drop_front(&run->octets, min32(known, len));
+        uint32_t known = min32((uint32_t)la_seq_diff(c->rcv_nxt, run->seq), len);
+        la_chain_drop_front(&run->octets, known);
+        la_tcp_blocks_duplicate(c, run->seq, known, todo);
         busy->ooo = run->next;
         busy->ooo_n--;
         busy->ooo_bytes -= len;
@@ -145,6 +147,7 @@ insert_piece(struct la_tcp_busy *busy, struct la_tcp_ooo *prev, la_seq seq, stru
         *link = run;
         busy->ooo_n++;
     }
+    la_tcp_blocks_touch(busy, run);
     struct la_tcp_ooo *next = run->next;
     if (next != NULL && la_seq_eq(la_seq_add(run->seq, run->octets.len), next->seq)) {
         la_chain_append_chain(&run->octets, &next->octets);
@@ -157,8 +160,9 @@ insert_piece(struct la_tcp_busy *busy, struct la_tcp_ooo *prev, la_seq seq, stru
 
 /* Octets beyond RCV.NXT become runs. False: some were dropped for lack of room. */
 static bool
-take_early(struct la_tcp_busy *busy, la_seq seq, struct la_chain *text, struct la_tcp_todo *todo)
+take_early(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_seq seq, struct la_tcp_todo *todo)
 {
+    struct la_chain *text = todo->text;
     while (text->len > 0) {
         struct la_tcp_ooo *prev = NULL;
         struct la_tcp_ooo *next = busy->ooo;
@@ -170,6 +174,8 @@ take_early(struct la_tcp_busy *busy, la_seq seq, struct la_chain *text, struct l
         if (la_seq_gt(prev_end, seq)) {
             uint32_t known = min32(text->len, (uint32_t)la_seq_diff(prev_end, seq));
             la_chain_drop_front(text, known);
+            la_tcp_blocks_duplicate(c, seq, known, todo);
+            la_tcp_blocks_touch(busy, prev);
             seq = la_seq_add(seq, known);
             continue;
         }
@@ -190,6 +196,9 @@ trim(struct la_tcp_conn *c, la_seq seq, bool *fin, struct la_tcp_todo *todo)
     if (la_seq_lt(seq, c->rcv_nxt)) {
         uint32_t known = min32((uint32_t)la_seq_diff(c->rcv_nxt, seq), text->len);
         la_chain_drop_front(text, known);
+        la_tcp_blocks_duplicate(c, seq, known, todo);
+        if (todo->duplicate)
+            la_tcp_ack_now(c, LA_CAUSE_ACK);
         seq = la_seq_add(seq, known);
     }
     la_seq end = la_seq_add(seq, text->len);
@@ -227,7 +236,7 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
         busy->fin_seq = la_seq_add(seq, n);
     }
     if (la_seq_gt(seq, c->rcv_nxt)) {
-        if (!take_early(busy, seq, todo->text, todo))
+        if (!take_early(c, busy, seq, todo))
             todo->reason = LA_REASON_OUT_OF_ORDER_LIMIT;
         la_tcp_ack_out_of_order(c);
         return false;

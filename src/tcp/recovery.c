@@ -2,7 +2,8 @@
  *
  * recovery.c - acknowledgements, duplicate acknowledgements, timeouts
  *
- * Read first: RFC 5681 3.2; RFC 6582 3.2 (its steps are named below); RFC 6298 5; RFC 3042.
+ * Read first: RFC 5681 3.2; RFC 6582 3.2 and RFC 6675 5 (their steps are named below); RFC 6298 5;
+ * RFC 3042.
  *
  * SND.NXT never goes back. After a timeout everything in flight counts as lost: `rtx_nxt` walks
  * from SND.UNA to `recover` as the window opens, and new data follows behind it.
@@ -62,27 +63,41 @@ enter_phase(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_cc_phase ph
         la_cc_tell(c, busy, todo);
 }
 
-/* RFC 6582 3.2 step 2 and RFC 5681 3.2 steps 2-3. What limited transmit has sent, which is what
- * lies beyond cwnd, MUST NOT count in the flight. */
+static bool
+has_sack(const struct la_tcp_conn *c)
+{
+    return (c->flags & LA_TCP_F_SACK) != 0;
+}
+
+/* RFC 6582 3.2 step 2 and RFC 5681 3.2 steps 2-3; RFC 6675 5 (4). What limited transmit has sent,
+ * which is what lies beyond cwnd, MUST NOT count in the flight. */
 static void
 enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
     la_cc_ops(c->cc)->lost(c, busy, min32(la_tcp_flight(c), c->cwnd_bytes));
     busy->recover = c->snd_nxt;
     busy->partial_seen = false;
-    c->cwnd_bytes = c->ssthresh_bytes + 3u * c->smss;
-    busy->cause = LA_CAUSE_RETRANSMIT_FAST;
+    if (has_sack(c)) { /* RFC 6675 5 (4.2), (4.3) */
+        c->cwnd_bytes = c->ssthresh_bytes;
+        busy->high_rxt = busy->rescue_rxt = c->snd_una;
+        busy->cause = LA_CAUSE_RETRANSMIT_SACK;
+    } else {
+        c->cwnd_bytes = c->ssthresh_bytes + 3u * c->smss;
+        busy->cause = LA_CAUSE_RETRANSMIT_FAST;
+    }
     c->want |= LA_TCP_WANT_RETRANSMIT;
     c->fast_retransmits_n++;
     enter_phase(c, busy, LA_CC_RECOVERY, todo);
 }
 
-/* RFC 6582 3.2 step 3, full acknowledgement: option 1 of the deflation. */
+/* RFC 6582 3.2 step 3, full acknowledgement: option 1 of the deflation. With SACK nothing was
+ * inflated (RFC 6675 5 (A)). */
 static void
 leave_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
     uint32_t flight = la_tcp_flight(c);
-    c->cwnd_bytes = min32(c->ssthresh_bytes, max32(flight, c->smss) + c->smss);
+    if (!has_sack(c))
+        c->cwnd_bytes = min32(c->ssthresh_bytes, max32(flight, c->smss) + c->smss);
     busy->dupacks_n = 0;
     enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
 }
@@ -120,7 +135,7 @@ react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes, boo
     case LA_CC_RECOVERY:
         if (all)
             leave_recovery(c, busy, todo);
-        else
+        else if (!has_sack(c))
             partial_ack(c, busy, acked_bytes);
         return;
     case LA_CC_LOSS:
@@ -142,8 +157,23 @@ react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes, boo
     busy->dupacks_n = 0;
 }
 
-/* RFC 6298 5.2, 5.3. In recovery only the first partial ACK re-arms it (RFC 6582 3.2 step 3). The
- * count towards R2 begins anew; the RTO stays backed off until a measurement (5.5, 5.7). */
+/* The receiver has discarded octets that it had reported (RFC 2018 8). During recovery everything
+ * is sent again from SND.UNA on, as after a timeout; else the timer finds out. */
+static void
+start_over(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    busy->rtx_nxt = c->snd_una;
+    if (busy->phase != LA_CC_RECOVERY)
+        return;
+    busy->recover = c->snd_nxt;
+    busy->cause = LA_CAUSE_RETRANSMIT_PARTIAL;
+    c->cwnd_bytes = c->smss;
+    enter_phase(c, busy, LA_CC_LOSS, todo);
+}
+
+/* RFC 6298 5.2, 5.3. Without SACK in recovery only the first partial ACK re-arms it (RFC 6582 3.2
+ * step 3). The count towards R2 begins anew; the RTO stays backed off until a measurement
+ * (5.5, 5.7). */
 static void
 rearm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
@@ -155,7 +185,7 @@ rearm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
         la_tcp_timer_stop(c);
         return;
     }
-    if (busy->phase == LA_CC_RECOVERY) {
+    if (busy->phase == LA_CC_RECOVERY && !has_sack(c)) {
         if (busy->partial_seen)
             return;
         busy->partial_seen = true;
@@ -195,10 +225,22 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     c->flags &= ~(uint32_t)LA_TCP_F_R1_REACHED;
     busy->progress_at = todo->now;
 
+    bool reneged = la_tcp_sack_advance(c, busy);
     react(c, busy, octets, flight_before * 2 >= c->cwnd_bytes, todo);
+    if (reneged)
+        start_over(c, busy, todo);
+    else if (busy->phase == LA_CC_LOSS)
+        busy->rtx_nxt = la_tcp_sack_skip(busy, busy->rtx_nxt);
     rearm(c, busy, todo);
     wake_writer(c, busy, todo);
     c->want |= LA_TCP_WANT_DATA;
+}
+
+static void
+count_duplicate(struct la_tcp_busy *busy)
+{
+    if (busy->dupacks_n < UINT8_MAX)
+        busy->dupacks_n++;
 }
 
 void
@@ -208,8 +250,9 @@ la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (busy == NULL)
         return;
     c->duplicate_acks_n++;
-    if (busy->dupacks_n < UINT8_MAX)
-        busy->dupacks_n++;
+    if (has_sack(c))
+        return;
+    count_duplicate(busy);
     if (busy->phase == LA_CC_LOSS)
         return;
     if (busy->phase == LA_CC_RECOVERY) {
@@ -219,6 +262,25 @@ la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         enter_recovery(c, busy, todo); /* RFC 6582 3.2 step 2: beyond the last recovery */
     }
     c->want |= LA_TCP_WANT_DATA;
+}
+
+void
+la_tcp_selective_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy == NULL || !has_sack(c) || seg->sack_n == 0)
+        return;
+    bool news = la_tcp_sack_update(c, busy, seg, todo);
+    if (!news)
+        return;
+    c->want |= LA_TCP_WANT_DATA;
+    if (busy->phase == LA_CC_LOSS) /* RFC 6675 5.1: what is reported now is not sent again */
+        busy->rtx_nxt = la_tcp_sack_skip(busy, busy->rtx_nxt);
+    if (busy->phase == LA_CC_LOSS || busy->phase == LA_CC_RECOVERY)
+        return;
+    count_duplicate(busy);
+    if (busy->dupacks_n >= LA_TCP_DUP_THRESH || la_tcp_sack_is_lost(c, busy))
+        enter_recovery(c, busy, todo); /* RFC 6675 5 (1), (2) */
 }
 
 void
@@ -232,6 +294,7 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     busy->recover = c->snd_nxt; /* RFC 6582 3.2 step 4 */
     busy->rtx_nxt = c->snd_una;
     busy->dupacks_n = 0;
+    la_tcp_sack_forget(busy); /* RFC 2018 5, 8; RFC 6675 5.1 */
     c->rto_n++;
     c->want |= LA_TCP_WANT_DATA;
     enter_phase(c, busy, LA_CC_LOSS, todo);
@@ -242,47 +305,78 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
 uint32_t
 la_tcp_pipe(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
-    if (busy->phase != LA_CC_LOSS)
-        return la_tcp_flight(c);
     /* What was sent before the timeout and not again counts as gone. */
-    uint32_t again = (uint32_t)la_seq_diff(busy->rtx_nxt, c->snd_una);
-    return again + (uint32_t)la_seq_diff(c->snd_nxt, busy->recover);
+    if (busy->phase == LA_CC_LOSS)
+        return la_tcp_sack_missing(busy, c->snd_una, busy->rtx_nxt) +
+               la_tcp_sack_missing(busy, busy->recover, c->snd_nxt);
+    if (busy->phase == LA_CC_RECOVERY && has_sack(c))
+        return la_tcp_sack_pipe(c, busy);
+    return la_tcp_sack_missing(busy, c->snd_una, c->snd_nxt); /* RFC 6675 5 (3.1), (3.2) */
 }
 
 uint32_t
 la_tcp_cwnd_now(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
-    if (busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS || busy->dupacks_n == 0)
+    if (busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS || busy->dupacks_n == 0 ||
+        has_sack(c)) /* there a SACKed octet leaves the pipe, RFC 6675 5 (3) */
         return c->cwnd_bytes;
     uint32_t extra = min32(busy->dupacks_n, 2) * (uint32_t)c->smss; /* RFC 3042 */
     return c->cwnd_bytes > UINT32_MAX - extra ? UINT32_MAX : c->cwnd_bytes + extra;
 }
 
+/* RFC 6675 5 (C): cwnd - pipe >= 1 SMSS. */
+static bool
+pipe_has_room(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    return (uint64_t)la_tcp_sack_pipe(c, busy) + c->smss <= c->cwnd_bytes;
+}
+
 bool
-la_tcp_retransmit_next(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, la_seq *first,
-                       uint32_t *n)
+la_tcp_retransmit_next(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                       struct la_tcp_again *again)
 {
     uint32_t flight = la_tcp_flight(c);
     if (flight == 0)
         return false;
     if ((c->want & LA_TCP_WANT_RETRANSMIT) != 0) {
-        *first = c->snd_una;
-        *n = min32(flight, c->smss);
+        uint32_t n = la_tcp_sack_gap(busy, c->snd_una, min32(flight, c->smss));
+        *again = (struct la_tcp_again){c->snd_una, n, false};
         return true;
     }
+    if (busy->phase == LA_CC_RECOVERY && has_sack(c))
+        return la_tcp_sack_next(c, busy, again) && pipe_has_room(c, busy);
     if (busy->phase != LA_CC_LOSS || !la_seq_lt(busy->rtx_nxt, busy->recover))
         return false;
     uint32_t left = (uint32_t)la_seq_diff(busy->recover, busy->rtx_nxt);
-    *first = busy->rtx_nxt;
-    *n = min32(left, c->smss);
+    uint32_t n = la_tcp_sack_gap(busy, busy->rtx_nxt, min32(left, c->smss));
+    *again = (struct la_tcp_again){busy->rtx_nxt, n, false};
     /* The first one goes out whatever cwnd says; it is one segment (RFC 5681 3.1). */
-    return la_seq_eq(*first, c->snd_una) || la_tcp_pipe(c, busy) + *n <= c->cwnd_bytes;
+    return la_seq_eq(again->first, c->snd_una) || la_tcp_pipe(c, busy) + n <= c->cwnd_bytes;
+}
+
+bool
+la_tcp_retransmit_last(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                       struct la_tcp_again *again)
+{
+    return busy->phase == LA_CC_RECOVERY && has_sack(c) && la_tcp_flight(c) > 0 &&
+           la_tcp_sack_last_resort(c, busy, again) && pipe_has_room(c, busy);
 }
 
 void
-la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_seq first, uint32_t n)
+la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy,
+                     const struct la_tcp_again *again)
 {
+    bool first = (c->want & LA_TCP_WANT_RETRANSMIT) != 0;
+    la_seq end = la_seq_add(again->first, again->n);
     c->want &= (uint8_t)~LA_TCP_WANT_RETRANSMIT;
     if (busy->phase == LA_CC_LOSS)
-        busy->rtx_nxt = la_seq_max(busy->rtx_nxt, la_seq_add(first, n));
+        busy->rtx_nxt = la_tcp_sack_skip(busy, la_seq_max(busy->rtx_nxt, end));
+    if (busy->phase != LA_CC_RECOVERY)
+        return;
+    if (again->rescue)
+        busy->rescue_rxt = busy->recover; /* RFC 6675 4, NextSeg() rule 4 */
+    else
+        busy->high_rxt = la_seq_max(busy->high_rxt, end);
+    if (first) /* 5 (4.3) */
+        busy->rescue_rxt = end;
 }

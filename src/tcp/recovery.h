@@ -2,19 +2,25 @@
  *
  * recovery.h - what acknowledgements mean for what is in flight, and what to send again
  *
- * RFC 5681 3.2 (fast retransmit, fast recovery), RFC 6582 (NewReno), RFC 6298 5 (timeout).
+ * RFC 5681 3.2 (fast retransmit, fast recovery), RFC 6582 (NewReno), RFC 6675 (SACK: which octets
+ * is in sack.h, when is here), RFC 6298 5 (timeout).
  */
 #ifndef LA_TCP_RECOVERY_H
 #define LA_TCP_RECOVERY_H
 
 #include "tcp/conn.h"
+#include "tcp/sack.h"
 #include "wire/tcp.h"
 
 /* SEG.ACK acknowledges something new: SND.UNA < ack <= SND.NXT. Moves SND.UNA, frees what it
  * covers, measures the RTT, runs congestion control and recovery, re-arms or stops the timer. */
 void la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo);
-/* A duplicate acknowledgement by the five conditions of RFC 5681 2. */
+/* A duplicate acknowledgement by the five conditions of RFC 5681 2. With SACK it is only counted:
+ * there RFC 6675 2 says what a duplicate is. */
 void la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo);
+/* The SACK blocks of an acknowledgement at or beyond SND.UNA, after it was processed. */
+void la_tcp_selective_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                          struct la_tcp_todo *todo);
 /* The retransmission timer expired (RFC 6298 5.4-5.6; RFC 5681 3.1). */
 void la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo);
 
@@ -24,9 +30,12 @@ uint32_t la_tcp_pipe(const struct la_tcp_conn *c, const struct la_tcp_busy *busy
 uint32_t la_tcp_cwnd_now(const struct la_tcp_conn *c, const struct la_tcp_busy *busy);
 /* The range to be sent again now; false: none. At most one segment. */
 bool la_tcp_retransmit_next(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
-                            la_seq *first, uint32_t *n);
-/* [first, first + n) has been sent again. */
-void la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_seq first,
-                          uint32_t n);
+                            struct la_tcp_again *again);
+/* The same when no new data can be sent: what is less surely lost. */
+bool la_tcp_retransmit_last(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                            struct la_tcp_again *again);
+/* It has been sent again. */
+void la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy,
+                          const struct la_tcp_again *again);
 
 #endif

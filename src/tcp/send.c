@@ -44,7 +44,9 @@ congestion_room(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
     uint32_t pipe = la_tcp_pipe(c, busy);
     if (pipe == 0 && cwnd < c->smss)
         return c->smss;
-    return cwnd > pipe ? cwnd - pipe : 0;
+    uint32_t room = cwnd > pipe ? cwnd - pipe : 0;
+    bool whole = busy->phase == LA_CC_RECOVERY && (c->flags & LA_TCP_F_SACK) != 0;
+    return whole && room < c->smss ? 0 : room; /* RFC 6675 5 (C): cwnd - pipe >= 1 SMSS */
 }
 
 /* May a segment of n octets, less than SMSS, be sent? `all`: nothing queued stays behind. */

@@ -276,3 +276,16 @@ la_tcp_seg_emit(const struct la_tcp_seg *seg, struct la_room room)
     LA_ASSERT(end == p + header_bytes);
     return header_bytes;
 }
+
+bool
+la_tcp_seg_has_dsack(const struct la_tcp_seg *seg)
+{
+    const struct la_tcp_sack *first = &seg->sack[0];
+    if (seg->sack_n == 0 || la_seq_ge(first->left, first->right))
+        return false;
+    if (la_seq_le(first->right, seg->ack))
+        return true;
+    const struct la_tcp_sack *second = &seg->sack[1];
+    return seg->sack_n > 1 && la_seq_ge(first->left, second->left) &&
+           la_seq_le(first->right, second->right);
+}

@@ -168,4 +168,8 @@ size_t la_tcp_seg_header_bytes(const struct la_tcp_seg *seg);
  * RFC 7323 appendix A). Returns octets written. */
 size_t la_tcp_seg_emit(const struct la_tcp_seg *seg, struct la_room room);
 
+/* Does the first SACK block report a duplicate (RFC 2883 5)? It lies before the acknowledgement of
+ * the same segment, or inside the second block. */
+bool la_tcp_seg_has_dsack(const struct la_tcp_seg *seg);
+
 #endif

@@ -14,9 +14,10 @@ import unittest
 PROGRAM = sys.argv.pop(1)
 FIELDS = ("frame.number", "frame.time_relative", "tcp.stream", "tcp.srcport", "tcp.dstport",
           "tcp.flags", "tcp.len", "tcp.seq_raw", "tcp.ack_raw", "tcp.options.mss_val",
-          "tcp.options.wscale.shift", "tcp.window_size", "tcp.analysis.retransmission",
-          "tcp.analysis.fast_retransmission", "tcp.analysis.duplicate_ack",
-          "tcp.analysis.zero_window", "tcp.analysis.zero_window_probe", "_ws.malformed",
+          "tcp.options.wscale.shift", "tcp.options.sack_le", "tcp.window_size",
+          "tcp.analysis.retransmission", "tcp.analysis.fast_retransmission",
+          "tcp.analysis.duplicate_ack", "tcp.analysis.zero_window",
+          "tcp.analysis.zero_window_probe", "_ws.malformed",
           "_ws.expert.severity", "tcp.checksum.status", "ip.checksum.status", "frame.comment")
 SEVERITY_ERROR = 0x800000
 SERVER_PORT = 4242
@@ -301,9 +302,18 @@ class Captures(unittest.TestCase):
                  or p.has("tcp.analysis.retransmission")]
         self.assertEqual(len(again), 1)
         before = [p for p in packets if p.at <= again[0].at]
-        self.assertGreaterEqual(sum(p.has("tcp.analysis.duplicate_ack") for p in before), 3)
+        # RFC 6675 2: an ACK with new SACK blocks counts, also when it acknowledges something.
+        self.assertGreaterEqual(sum(p.has("tcp.options.sack_le") for p in before), 3)
         lost = [p for p in packets if p.seq == again[0].seq and p.length][0]
         self.assertLess(again[0].at - lost.at, 0.1)  # no timer is so fast
+
+    def test_sack(self):
+        packets, = self.streams("sack")
+        again = [p for p in packets if p.has("tcp.analysis.fast_retransmission")
+                 or p.has("tcp.analysis.retransmission")]
+        self.assertEqual([p.seq - packets[0].seq for p in again], [1449, 4345, 7241])
+        self.assertLess(again[-1].at - again[0].at, 0.025)  # one round trip
+        self.assertTrue(all(p.from_server for p in packets if p.has("tcp.options.sack_le")))
 
     def test_zero_window(self):
         packets, = self.streams("zero-window")

@@ -26,7 +26,7 @@
 #include "wire/tcp.h"
 
 enum { ALONE, TOGETHER, PEER, STACKS_N };
-enum { BURST_MAX = 2048, PACKET_BYTES_MAX = 1600, IP4_ID_OFF = 4, IP4_CHECKSUM_OFF = 10 };
+enum { BURST_MAX = 4096, PACKET_BYTES_MAX = 1600, IP4_ID_OFF = 4, IP4_CHECKSUM_OFF = 10 };
 
 struct twins {
     struct la_rng rng;

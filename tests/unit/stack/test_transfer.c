@@ -120,12 +120,15 @@ draw_cfg(struct la_rng *rng, struct pair_cfg *cfg, struct la_tcp_cfg tcp[2])
 static void
 run_case(uint64_t seed, uint64_t octets_max)
 {
-    struct la_rng rng;
+    struct la_rng rng, rng_sack;
     struct la_seed s = {{seed}};
     la_rng_init(&rng, &s, "case");
     struct pair_cfg cfg = {.seed = seed};
     struct la_tcp_cfg tcp[2];
     draw_cfg(&rng, &cfg, tcp);
+    la_rng_init(&rng_sack, &s, "sack"); /* its own stream: the wires stay what they were */
+    for (int i = 0; i < 2; i++)
+        tcp[i].sack = la_rng_below(&rng_sack, 4) != 0;
     struct pair p;
     assert_true(pair_new(&p, &cfg));
     struct side side[2] = {{.stack = p.end[0]}, {.stack = p.end[1]}};
