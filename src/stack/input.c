@@ -10,6 +10,7 @@
 #include "net/udp.h"
 #include "stack/instance.h"
 #include "tcp/arrive.h"
+#include "tcp/mtu.h"
 #include "tcp/open.h"
 #include "tcp/out.h"
 
@@ -244,16 +245,21 @@ icmp_meaning(const struct la_net_icmp *icmp, bool *hard)
 static void
 icmp_error(struct la_stack *s, const struct la_net_in *in, la_instant now)
 {
-    bool hard;
+    bool hard, too_big = in->icmp.kind == LA_NET_ICMP_TOO_BIG;
     la_err err = icmp_meaning(&in->icmp, &hard);
     struct la_tuple tuple = {in->icmp.local, in->icmp.remote};
     uint32_t idx = la_rec_find(s, &tuple);
-    if (err == LA_OK || idx == LA_REC_NONE) {
-        la_stack_drop(s, err == LA_OK ? LA_REASON_ICMP_IGNORED : LA_REASON_ICMP_UNMATCHED);
+    if ((err == LA_OK && !too_big) || idx == LA_REC_NONE) {
+        la_stack_drop(s, idx == LA_REC_NONE ? LA_REASON_ICMP_UNMATCHED : LA_REASON_ICMP_IGNORED);
         return;
     }
     struct la_tcp_todo todo = la_stack_todo(s, now);
-    la_tcp_icmp_error(&la_rec_at(s, idx)->tcp, in->icmp.seq, err, hard, &todo);
+    struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
+    if (too_big)
+        la_tcp_too_big(c, in->icmp.seq, in->icmp.mtu_bytes, !la_addr_is_v4(&tuple.remote.addr),
+                       &todo);
+    else
+        la_tcp_icmp_error(c, in->icmp.seq, err, hard, &todo);
     if (todo.reason != LA_REASON_NONE)
         la_stack_drop(s, todo.reason);
     la_rec_settle(s, idx, &todo);

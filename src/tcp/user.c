@@ -183,13 +183,15 @@ la_tcp_close_read(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     la_tcp_busy_settle(c, todo->env);
 }
 
-/* 3.10.5: these states owe the peer a RST. */
+/* 3.10.5: these states owe the peer a RST. In CLOSING it has our FIN, or will have it; where that
+ * still waits behind a window, the peer would wait for it for ever. */
 static bool
 abort_is_told(const struct la_tcp_conn *c)
 {
     return c->state == LA_TCP_SYN_RECEIVED || c->state == LA_TCP_SYN_RECEIVED_ACTIVE ||
            c->state == LA_TCP_ESTABLISHED || c->state == LA_TCP_FIN_WAIT_1 ||
-           c->state == LA_TCP_FIN_WAIT_2 || c->state == LA_TCP_CLOSE_WAIT;
+           c->state == LA_TCP_FIN_WAIT_2 || c->state == LA_TCP_CLOSE_WAIT ||
+           (c->state == LA_TCP_CLOSING && (c->flags & LA_TCP_F_FIN_SENT) == 0);
 }
 
 void

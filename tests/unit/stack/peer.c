@@ -233,25 +233,29 @@ peer_send(struct peer *p, uint8_t flags, const void *text, size_t n)
 void
 peer_icmp(struct peer *p, uint8_t type, uint8_t code, uint32_t rest, const struct la_tcp_seg *about)
 {
-    uint8_t packet[20 + 8 + 20 + 20] = {0};
-    uint8_t *icmp = packet + put_ip(p, LA_IP_ICMP, 48, packet, 20);
+    uint8_t packet[40 + 8 + 40 + 20] = {0};
+    size_t ip_bytes = p->ipv6 ? 40 : 20;
+    uint8_t protocol = p->ipv6 ? LA_IP_ICMPV6 : LA_IP_ICMP;
+    size_t n = 8 + ip_bytes + 20;
+    uint8_t *icmp = packet + put_ip(p, protocol, n, packet, 40);
     icmp[0] = type;
     icmp[1] = code;
     la_put32(icmp + 4, rest);
-    struct la_ip4 quoted = {.src = p->host.addr,
-                            .dst = p->addr.addr,
-                            .total_bytes = 40,
-                            .ttl_hops = 63,
-                            .protocol = LA_IP_TCP};
-    la_ip4_emit(&quoted, (struct la_room){icmp + 8, 20});
+    /* The quoted packet is the stack's: the ends the other way round. */
+    static struct peer from_host;
+    from_host.ipv6 = p->ipv6;
+    from_host.host = p->addr;
+    from_host.addr = p->host;
+    put_ip(&from_host, LA_IP_TCP, 20, icmp + 8, 40);
     struct la_tcp_seg seg = *about;
     seg.src_port = p->host.port;
     seg.dst_port = p->addr.port;
     seg.has = 0;
-    la_tcp_seg_emit(&seg, (struct la_room){icmp + 28, 20});
-    la_put16(icmp + 2, (uint16_t)~sum16(0, icmp, 48));
+    la_tcp_seg_emit(&seg, (struct la_room){icmp + 8 + ip_bytes, 20});
+    la_put16(icmp + 2, p->ipv6 ? transport_sum(&p->addr.addr, &p->host.addr, protocol, icmp, n)
+                               : (uint16_t)~sum16(0, icmp, n));
     p->reason = LA_REASON_NONE;
-    input(p, packet, sizeof(packet));
+    input(p, packet, ip_bytes + n);
 }
 
 void

@@ -87,7 +87,7 @@ struct la_tcp_seg peer_usual(const struct peer *p, uint8_t flags);
 void peer_say(struct peer *p, const struct la_tcp_seg *seg, const void *text, size_t n);
 /* The usual segment, and the peer's numbers follow it. */
 void peer_send(struct peer *p, uint8_t flags, const void *text, size_t n);
-/* An ICMP error (IPv4) about a segment with these numbers from the stack. */
+/* An ICMP error (ICMPv6 for IPv6) about a segment with these numbers from the stack. */
 void peer_icmp(struct peer *p, uint8_t type, uint8_t code, uint32_t rest,
                const struct la_tcp_seg *about);
 /* A UDP datagram to `port` of the stack (IPv4). */

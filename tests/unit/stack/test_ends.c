@@ -192,6 +192,27 @@ test_ends__abort(void **state)
     }
 }
 
+/* CLOSING, but our FIN waits behind a shut window: the peer has to be told. */
+static void
+test_ends__abort_before_the_fin(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &peer_plain);
+    p.wnd = 0;
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    peer_user_send(&p, conn, 10);
+    assert_int_equal(la_conn_close(p.stack, conn, p.now), LA_OK);
+    peer_send(&p, LA_TCP_FIN | LA_TCP_ACK, "unread", 6);
+    assert_int_equal(peer_state(&p), LA_TCP_CLOSING);
+    peer_forget(&p);
+    assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);
+    peer_collect(&p);
+    assert_true(la_seq_eq(peer_expect(&p, LA_TCP_RST | LA_TCP_ACK)->tcp.seq, p.rcv_nxt));
+    assert_int_equal(live_n(), 0);
+    peer_free(&p);
+}
+
 /* The peer resets: what was queued either way is gone, the error stays until the release. */
 static void
 test_ends__reset_by_the_peer(void **state)
@@ -427,6 +448,7 @@ main(void)
         cmocka_unit_test(test_ends__release_with_unread_octets),
         cmocka_unit_test(test_ends__release_resets),
         cmocka_unit_test(test_ends__abort),
+        cmocka_unit_test(test_ends__abort_before_the_fin),
         cmocka_unit_test(test_ends__reset_by_the_peer),
         cmocka_unit_test(test_ends__half_open),
         cmocka_unit_test(test_ends__time_wait_is_bounded),
