@@ -149,6 +149,8 @@ react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes, boo
         /* RFC 7661 4.4.1 in short: a window that was not used does not grow. */
         if (limited)
             la_cc_ops(c->cc)->acked(c, busy, acked_bytes, slow_start_limit(c, busy, todo->env));
+        if (la_seq_gt(c->snd_una, busy->recover)) /* stays near: 2 GiB on it would lie ahead */
+            busy->recover = la_seq_sub(c->snd_una, 1);
         enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
         break;
     case LA_CC_PHASE_COUNT:

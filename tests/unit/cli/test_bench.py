@@ -93,6 +93,26 @@ class Mistakes(unittest.TestCase):
             self.assertEqual(done.stderr.count("\n"), 1, args)
             self.assertIn(what, done.stderr)
 
+    def test_peer(self):
+        good = ("tap", "no-such-dev0", "10.9.0.2", "1500")
+        for args, what in (((), "wanted"), (good[:3], "wanted"), (("tip", *good[1:]), "'tip'"),
+                           ((*good[:2], "10.9", "1500"), "'10.9'"),
+                           ((*good[:2], "10.9.0.2/33", "1500"), "'10.9.0.2/33'"),
+                           ((*good[:2], "fd00::2/", "1500"), "'fd00::2/'"),
+                           ((*good[:3], "67"), "'67'"), ((*good[:3], "65536"), "'65536'"),
+                           ((*good, "more"), "'more'"), ((*good, "--cc"), "'--cc'"),
+                           ((*good, "--cc", "a-name-that-is-too-long"), "'a-name"),
+                           ((*good, "--window", "1"), "--window"),
+                           ((*good, "--gateway", "fd00::1"), "'fd00::1'"),
+                           ((*good, "--fly", "1"), "'--fly'")):
+            done = bench("peer", *args)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), args)
+            self.assertEqual(done.stderr.count("\n"), 1, args)
+            self.assertIn(what, done.stderr)
+        done = bench("peer", "tap", "a-name-that-is-too-long", "10.9.0.2", "1500")
+        self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1))
+        self.assertIn("tap a-name-that-is-too-long cannot be used: ", done.stderr)
+
     def test_full_disk(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
             done = subprocess.run([PROGRAM, "bench", "mem", "1K"], stdout=full,
