@@ -115,7 +115,7 @@ insert_piece(struct la_tcp_busy *busy, struct la_tcp_ooo *prev, la_seq seq, stru
 {
     struct la_mem *mem = todo->env->mem;
     struct la_chain piece = {0};
-    if (la_mem_available(mem) < la_mem_reserve(mem))
+    if (la_mem_left(mem) < la_mem_reserve(mem) && la_mem_available(mem) < la_mem_reserve(mem))
         return false;
     if (n == text->len)
         la_chain_append_chain(&piece, text);
@@ -266,7 +266,9 @@ edge_possible(const struct la_tcp_conn *c, const struct la_tcp_env *env)
     const struct la_tcp_busy *busy = la_tcp_busy(c, env);
     uint32_t held = busy == NULL ? 0 : busy->rcvq.len;
     uint32_t room = c->rcvbuf_bytes > held ? c->rcvbuf_bytes - held : 0;
-    uint64_t left = la_mem_available(env->mem);
+    uint64_t left = la_mem_left(env->mem);
+    if (room > left / 4)
+        left = la_mem_available(env->mem);
     if (room > left / 4)
         room = (uint32_t)(left / 4); /* memory pressure: future offers shrink, given ones stay */
     return la_seq_add(c->rcv_nxt, room);
