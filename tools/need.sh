@@ -16,7 +16,12 @@ packages_of() {
             python3:python3
         ;;
     demo) echo ca-certificates curl:curl ;;
-    check) echo libcmocka-dev clang-format:clang-format curl:curl scdoc:scdoc tshark:tshark ;;
+    check)
+        echo libcmocka-dev clang-format:clang-format scdoc:scdoc tshark:tshark util-linux:setpriv \
+            curl:curl wget:wget netcat-openbsd:nc busybox-static:busybox golang-go:go \
+            redis-server:redis-server redis-tools:redis-cli openssh-client:ssh \
+            openssh-server:sshd iproute2:ip nodejs:node
+        ;;
     bench) echo curl:curl valgrind:valgrind ;;
     fuzz) echo clang:clang libclang-rt-14-dev llvm:llvm-symbolizer ;;
     lint) echo clang-tidy:clang-tidy ;;

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The command: exit statuses, options, messages, signals, when it ends."""
+import ctypes
 import os
+import platform
 import signal
+import struct
 import subprocess
 import time
+import unittest
 
 import servers
 import support
@@ -17,7 +21,30 @@ print('up', flush=True)
 """
 
 
+def refuse_seccomp(error):
+    """From here on seccomp() fails with `error`, as an old kernel or a strict container has it."""
+    number, prctl_no_new_privs, prctl_seccomp, filter_mode = 317, 38, 22, 2
+    program = struct.pack("HBBIHBBIHBBIHBBI", 0x20, 0, 0, 0, 0x15, 0, 1, number,
+                          0x06, 0, 0, 0x00050000 | error, 0x06, 0, 0, 0x7fff0000)
+    code = ctypes.create_string_buffer(program, len(program))
+    prog = ctypes.create_string_buffer(struct.pack("HxxxxxxP", 4, ctypes.addressof(code)))
+    libc = ctypes.CDLL(None)
+    libc.prctl(prctl_no_new_privs, 1, 0, 0, 0)
+    if libc.prctl(prctl_seccomp, filter_mode, ctypes.byref(prog)) != 0:
+        os._exit(99)
+
+
 class Status(support.Case):
+    @unittest.skipUnless(platform.machine() == "x86_64", "the number of seccomp() on x86-64")
+    def test_without_seccomp_notification(self):
+        for error, words in ((1, "refused here"), (38, "no seccomp"), (22, "no seccomp")):
+            done = self.run_inside("--", "touch", self.path("ran"),
+                                   preexec_fn=lambda error=error: refuse_seccomp(error))
+            self.assertEqual(done.returncode, 125, done.stderr)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            self.assertIn(words, done.stderr)
+            self.assertFalse(os.path.exists(self.path("ran")))
+
     def status(self, *words):
         done = self.run_inside(*words)
         return done.returncode, done.stderr
