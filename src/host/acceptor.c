@@ -50,7 +50,7 @@ start_listening(struct la_visit *v, int backlog)
     ps->acceptor.backlog = backlog;
     struct la_endpoint local;
     if (la_sock_local(socks, ps->sock, &local) == LA_OK)
-        la_run_port_take(ps, local.port);
+        la_ports_take(ps, local.port);
     return 0;
 }
 
@@ -179,7 +179,7 @@ la_acceptor_close(struct la_psock *ps)
     if (a->path_fd >= 0)
         (void)close(a->path_fd);
     a->path_fd = -1;
-    la_run_port_give(ps);
+    la_ports_give(ps);
 }
 
 /* ---- accept -------------------------------------------------------------------------------- */

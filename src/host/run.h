@@ -25,12 +25,23 @@ struct la_via {
     struct la_addr gateway4, gateway6; /* TAP; any = none */
 };
 
+/* Connections to the host's port are the program's, at its own port. */
+struct la_publish_rule {
+    bool any;           /* all addresses of the host, both families */
+    struct la_addr addr;
+    uint16_t host_port; /* 0: any free one, which is said */
+    uint16_t port;
+};
+
 struct la_run_cfg {
     char *const *argv;            /* the program and its arguments, ends with NULL */
     struct la_impair impair[2];   /* [0] what the program sends, [1] what it receives */
     uint32_t mtu_bytes;
     uint64_t seed;                /* of the wire's faults and of both stacks */
     const struct la_via *via;     /* the three above are not used then; NULL: the wire */
+    const struct la_publish_rule *publish;
+    unsigned publish_n;
+    bool publish_all;             /* each listener also at the same port of the host's loopback */
     int64_t linger_ns;            /* how long open connections are waited for after the program */
     bool wait_all;                /* wait for all descendants, too */
     bool udp;                     /* datagram sockets go through the stack as well */
