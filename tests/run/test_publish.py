@@ -355,6 +355,29 @@ class Errors(Case):
 
 
 class Limits(Case):
+    def test_one_endpoint_of_a_client_twice(self):
+        """At two ports of the host that lead to the same one inside: one gets another port."""
+        child = self.start("-p", "127.0.0.1:0:80", "-p", "127.0.0.1:0:80", "--", support.PYTHON,
+                           "-c", PUPPET, stdin=subprocess.PIPE)
+        inside = Puppet(child)
+        ports = [int(child.stderr.readline().split()[-1]) for _ in range(2)]
+        inside("s = listener('0.0.0.0', 80)")
+        source, seen = ("127.0.0.1", 0), []
+        for port in ports:
+            s = socket.socket()
+            self.addCleanup(s.close)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(source)
+            s.connect(("127.0.0.1", port))
+            source = s.getsockname()
+            inside("c, peer = s.accept()")
+            seen.append(inside("peer"))
+            s.sendall(b"%d" % port)
+            self.assertEqual(inside("c.recv(10)"), b"%d" % port)
+        self.assertEqual(seen[0], source)
+        self.assertEqual(seen[1][0], "127.0.0.1")
+        self.assertNotEqual(seen[1][1], source[1])
+
     def test_descriptors_run_out(self):
         """Clients wait in the kernel's queue, and are served when others have gone."""
         inside = Puppet(self.start(
