@@ -36,6 +36,9 @@ start_listening(struct la_visit *v, int backlog)
 {
     struct la_psock *ps = v->ps;
     struct la_socks *socks = v->run->socks;
+    int error = la_bind_for_listening(ps);
+    if (error != 0)
+        return error;
     la_err err = la_sock_listen(socks, ps->sock, backlog, v->run->now);
     if (err == LA_ERR_ADDRESS_IN_USE) {
         la_registry_scan(v->run); /* perhaps by a socket that the program has closed */

@@ -144,6 +144,14 @@ bind_to(struct la_psock *ps, const struct la_endpoint *wanted)
     return 0;
 }
 
+int
+la_bind_for_listening(struct la_psock *ps)
+{
+    static const struct la_addr any6 = {{0}};
+    struct la_endpoint any = {ps->family == AF_INET ? la_addr_v4(0, 0, 0, 0) : any6, 0};
+    return ps->bound || !ps->run->cfg->publish_all ? 0 : bind_to(ps, &any);
+}
+
 void
 la_syscall_bind(struct la_visit *v)
 {
