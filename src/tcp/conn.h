@@ -44,7 +44,9 @@ enum la_tcp_flag {
     LA_TCP_F_SYN_RETRANSMITTED = 1u << 19, /* RFC 6298 5.7 */
     LA_TCP_F_R1_REACHED = 1u << 20,
     LA_TCP_F_PROBED = 1u << 21, /* the octet at SND.NXT was sent as a window probe */
-    LA_TCP_F_SYN_ACK_SENT = 1u << 22 /* simultaneous open: our SYN went out again, with an ACK */
+    LA_TCP_F_SYN_ACK_SENT = 1u << 22, /* simultaneous open: our SYN went out again, with an ACK */
+    LA_TCP_F_URGENT_OUT = 1u << 23, /* SND.UP is ahead of SND.UNA (urgent.h) */
+    LA_TCP_F_URGENT_IN = 1u << 24   /* RCV.UP is ahead of what was read */
 };
 
 /* What must be sent, until it has been. */
@@ -75,6 +77,7 @@ struct la_tcp_busy {
     struct la_chain sndq;           /* from SND.UNA (behind the SYN) on */
     struct la_chain_mark snd_mark;  /* near SND.NXT in sndq */
     struct la_tcp_scoreboard board; /* what is in flight: SND.UNA .. SND.NXT */
+    la_seq snd_up, rcv_up;          /* with LA_TCP_F_URGENT_OUT, LA_TCP_F_URGENT_IN */
     struct la_chain rcvq;           /* up to RCV.NXT, for the application */
     struct la_tcp_ooo *ooo;         /* ascending, disjoint, all beyond RCV.NXT */
     uint32_t ooo_n;
