@@ -102,8 +102,8 @@ floating_explains(const struct conn_end *end, const struct la_event_segment *s)
     if (end->timer.kind != LA_EVENT_TIMER)
         return true;
     switch ((enum la_timer_kind)end->timer.u.timer.timer) {
-    case LA_TIMER_PERSIST:
-        return s->cause == LA_CAUSE_WINDOW_PROBE;
+    case LA_TIMER_PERSIST: /* the latter: the override timeout of 3.8.6.2.1 */
+        return s->cause == LA_CAUSE_WINDOW_PROBE || s->cause == LA_CAUSE_DATA;
     case LA_TIMER_KEEPALIVE:
         return s->cause == LA_CAUSE_KEEPALIVE;
     case LA_TIMER_DELAYED_ACK:

@@ -197,6 +197,18 @@ say_reset(struct la_story *st, struct row *row)
     say(st, row, &head, &text);
 }
 
+/* Octets that no window had room for, as a segment of its size, are sent all the same. */
+static void
+say_override(struct la_story *st, struct row *row, const struct la_event *timer)
+{
+    struct text text = text_empty();
+    la_text_add(&text, "held back for a larger window, in vain");
+    add_timer(&text, timer, ": after ");
+    say(st, row,
+        &(struct note){.side = row->from, .style = STYLE_AGAIN, .cite = "RFC 9293 3.8.6.2.1"},
+        &text);
+}
+
 /* A pointer that was not announced before. It means the octet behind the urgent data. */
 static void
 say_urgent(struct la_story *st, struct row *row)
@@ -207,7 +219,7 @@ say_urgent(struct la_story *st, struct row *row)
     if ((s->flags & LA_TCP_URG) == 0 || (end->urgent && up <= end->urgent_up))
         return;
     struct text text = text_empty();
-    la_text_add(&text, end->urgent && end->urgent_up > row->seq_rel
+    la_text_add(&text, end->urgent && end->urgent_up >= row->seq_rel
                            ? "the urgent pointer advances: urgent data before "
                            : "urgent data before ");
     add_place(st, &text, row, s->urgent);
@@ -261,6 +273,8 @@ la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer
     }
     if (row->again)
         say_again(st, row, timer);
+    else if (timer != NULL && timer->u.timer.timer == LA_TIMER_PERSIST)
+        say_override(st, row, timer);
     else if (s->retransmit_n != 0)
         la_row_note(st, row, &(struct note){.side = row->from, .cite = "RFC 9293 3.5"},
                     "the SYN's number again, now with an ACK: simultaneous open");
