@@ -5,7 +5,8 @@
 usage: semantics.py ECHO_PORT BULK_PORT RESET_PORT URGENT_PORT CLOSED_PORT UDP_PORT [CASE...]
 
 ECHO answers what it gets and closes after the client; BULK sends 1 MiB and closes; RESET resets
-after the first octet; URGENT is an echo that keeps marks; nothing listens on CLOSED; UDP answers each datagram with its own.
+after the first octet; URGENT is an echo that keeps marks; nothing listens on CLOSED; UDP answers
+each datagram with its own.
 """
 import array
 import errno
