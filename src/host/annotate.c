@@ -131,7 +131,7 @@ static void
 urgent_told(struct la_annotate *annotate, const struct la_event *event)
 {
     char text[LA_ANNOTATE_TEXT_BYTES];
-    snprintf(text, sizeof(text), "%s is told of urgent data, %u to read until its end (%s)",
+    snprintf(text, sizeof(text), "%s is told of urgent data, %u unread before its end (%s)",
              end_name(annotate, event), event->u.urgent.unread_bytes, "RFC 9293 3.8.5");
     la_capture_writer_comment(annotate->writer, event->segment_id, text);
 }

@@ -496,7 +496,7 @@ la_words_urgent(struct la_story *st, struct row *row, unsigned side, const struc
     add_place(st, &text, row, e->u.urgent.pointer - row->segment.seq);
     la_text_add(&text, ", ");
     la_text_counted(&text, e->u.urgent.unread_bytes, "octet");
-    la_text_add(&text, " to read until there");
+    la_text_add(&text, " unread");
     say(st, row,
         &(struct note){.side = (uint8_t)side, .style = STYLE_STRONG, .cite = "RFC 9293 3.8.5"},
         &text);

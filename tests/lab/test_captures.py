@@ -336,8 +336,8 @@ class Captures(unittest.TestCase):
         both_ways, beyond, zero = self.streams("urgent")
         self.assertEqual([(p.from_server, p.length, p.urgent) for p in both_ways if p.urgent],
                          [(False, 1, 1), (True, 3, 3)])
-        self.assert_comments(both_ways, "server is told of urgent data, 1 to read until its end",
-                             "client is told of urgent data, 3 to read until its end")
+        self.assert_comments(both_ways, "server is told of urgent data, 1 unread before its end",
+                             "client is told of urgent data, 3 unread before its end")
         marks = [p.seq + p.urgent - beyond[0].seq for p in beyond if p.urgent]
         self.assertEqual(marks, [4001, 4001, 4001, 4301])
         plain = [p.length for p in beyond if not p.urgent and p.length]

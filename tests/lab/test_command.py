@@ -80,8 +80,8 @@ class Scenarios(unittest.TestCase):
         for words in ("● SEND, urgent", "urg 4000",
                       "urgent data before seq 4001, of which 2,552 octets follow",
                       "the urgent pointer advances: urgent data before seq 4301",
-                      "server is told: urgent data before seq 4301, 4,300 octets to read until",
-                      "client is told: urgent data before seq 4, 3 octets to read until there",
+                      "server is told: urgent data before seq 4301, 4,300 octets unread",
+                      "client is told: urgent data before seq 4, 3 octets unread",
                       "held back for a larger window, in vain: after 200 ms"):
             self.assertIn(words, said)
         lines = lab("urgent", "--json", "-").stdout.split("\n")
