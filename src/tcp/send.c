@@ -8,6 +8,7 @@
 #include "tcp/send.h"
 
 #include "tcp/recovery.h"
+#include "tcp/urgent.h"
 
 static uint32_t
 min32(uint32_t a, uint32_t b)
@@ -79,7 +80,10 @@ la_tcp_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint
     if (n > c->smss)
         n -= n % c->smss; /* a super-segment holds full segments only */
     bool all = n == unsent;
-    if (n < c->smss && n > 0 && !small_segment_allowed(c, n, all, forced))
+    /* Urgent octets do not wait for an acknowledgement (3.7.4) or for more (the cork), as with
+     * Linux and BSD; silly windows they do avoid. */
+    bool urges = all && la_tcp_urgent_unsent(c, busy);
+    if (n < c->smss && n > 0 && !urges && !small_segment_allowed(c, n, all, forced))
         return none;
     bool fin = la_tcp_fin_waits(c) && all && usable > n;
     return (struct la_tcp_allowance){n, fin};
