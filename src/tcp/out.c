@@ -297,7 +297,7 @@ send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
 static bool
 send_ack(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
 {
-    struct plan plan = {.seq = c->snd_nxt, .flags = LA_TCP_ACK, .cause = c->ack_cause};
+    struct plan plan = {.seq = la_tcp_bare_seq(c), .flags = LA_TCP_ACK, .cause = c->ack_cause};
     return emit(c, NULL, out, &plan, todo);
 }
 
