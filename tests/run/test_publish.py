@@ -201,6 +201,17 @@ class Connections(Case):
         self.inside("c, peer = s.accept()")
         self.assertEqual(self.inside("everything(c)[0]"), 5)
 
+    def test_urgent_data_before_it_is_accepted(self):
+        s = self.client(self.port)
+        s.sendall(b"first")
+        s.send(b"!", socket.MSG_OOB)
+        s.sendall(b"last")
+        s.shutdown(socket.SHUT_WR)
+        self.inside("c, peer = s.accept()")
+        self.assertEqual(self.inside("c.recv(5, socket.MSG_WAITALL)"), b"first")
+        support.wait_until(lambda: self.inside("name(c.recv, 1, socket.MSG_OOB)") == b"!", "urgent")
+        self.assertEqual(self.inside("everything(c)[0]"), 4)
+
     def test_reset_by_the_client(self):
         s = self.pair(self.inside, self.port)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
