@@ -224,6 +224,7 @@ hand_over(struct la_visit *v, struct la_delivery *d, int fd, int flags)
     (void)la_name_peer(child, &peer);
     if (!la_psock_name(child, fd))
         return ENOMEM;
+    child->caller = v->call.tid;
     la_near_plant(child, fd);
     int error = la_name_write(&v->call, v->call.args[1], v->call.args[2], child->family, &peer);
     return error != 0 ? error : la_syscall_give_fd(&v->call, fd, (flags & SOCK_CLOEXEC) != 0);
