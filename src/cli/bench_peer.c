@@ -6,6 +6,7 @@
 #include "cli/bench_serve.h"
 #include "cli/cli.h"
 #include "cli/prefix.h"
+#include "host/control.h"
 #include "host/device.h"
 
 #include <lastack/host.h>
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW_BYTES = 1024 * 1024, CONGESTION_CONTROL_BYTES = 16 };
+enum { WINDOW_BYTES = 1024 * 1024, CONGESTION_CONTROL_BYTES = 16, CONTROL_TURNS_N = 1024 };
 
 struct run {
     enum la_link_layer layer;
@@ -28,6 +29,7 @@ struct run {
     struct la_mem *mem;
     struct la_link *link;
     struct la_stack *stack;
+    struct la_control *control; /* NULL: no place for its socket */
 };
 
 /* ---- arguments -------------------------------------------------------------------------- */
@@ -180,26 +182,64 @@ open_all(struct run *run)
 
 /* ---- serving ---------------------------------------------------------------------------- */
 
+/* Without a place for it the peer serves all the same. */
+static void
+control_open(struct run *run, la_instant now)
+{
+    struct la_control_cfg cfg = {
+        .command = "bench peer", .end = {{"near", run->stack, NULL, NULL}}, .end_n = 1};
+    (void)la_control_new(&cfg, now, &run->control);
+}
+
+/* When there is something to do; a negative value: only when a frame or a question comes. */
+static int64_t
+wait_ns(const struct run *run, la_instant now)
+{
+    la_instant at = la_stack_deadline(run->stack);
+    if (run->control != NULL && la_control_deadline(run->control).ns < at.ns)
+        at = la_control_deadline(run->control);
+    if (at.ns == LA_INSTANT_NEVER.ns)
+        return -1;
+    return at.ns > now.ns ? at.ns - now.ns : 0;
+}
+
+/* Waits for a frame, for a question at the control socket, or for wait_ns. 0 or an errno value. */
+static int
+wait_for(struct run *run, int64_t wait_ns, la_instant now)
+{
+    struct pollfd ready[2] = {{run->link->ops->descriptor(run->link), POLLIN, 0}, {-1, POLLIN, 0}};
+    const struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
+    if (run->control != NULL)
+        ready[1].fd = la_control_descriptor(run->control);
+    if (ppoll(ready, 2, wait_ns < 0 ? NULL : &wait, NULL) < 0 && errno != EINTR)
+        return errno;
+    if ((ready[0].revents & (POLLERR | POLLNVAL)) != 0)
+        return ENODEV;
+    bool due = run->control != NULL && la_control_deadline(run->control).ns <= now.ns;
+    if (due || ready[1].revents != 0)
+        la_control_serve(run->control, now);
+    return 0;
+}
+
 /* Returns an errno value when the device is gone. */
 static int
 serve(struct run *run)
 {
-    struct pollfd device = {.fd = run->link->ops->descriptor(run->link), .events = POLLIN};
-    for (;;) {
+    control_open(run, la_host_now());
+    for (unsigned turn = 1;; turn++) {
         la_instant now = la_host_now();
         bool more = la_link_pump(run->link, run->stack, now);
         la_bench_serve(run->stack, now);
-        if (more || la_stack_has_output(run->stack))
+        bool busy = more || la_stack_has_output(run->stack);
+        /* One that is always busy answers questions, too. */
+        if (busy && turn % CONTROL_TURNS_N != 0)
             continue;
-        int64_t at_ns = la_stack_deadline(run->stack).ns, wait_ns = at_ns - now.ns;
-        struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
-        if (wait_ns > 0 || at_ns == LA_INSTANT_NEVER.ns) {
-            if (ppoll(&device, 1, at_ns == LA_INSTANT_NEVER.ns ? NULL : &wait, NULL) < 0 &&
-                errno != EINTR)
-                return errno;
-            if ((device.revents & (POLLERR | POLLNVAL)) != 0)
-                return ENODEV;
-        }
+        int64_t ns = busy ? 0 : wait_ns(run, now);
+        if (ns == 0 && turn % CONTROL_TURNS_N != 0)
+            continue;
+        int error = wait_for(run, ns, now);
+        if (error != 0)
+            return error;
     }
 }
 
@@ -216,6 +256,7 @@ la_bench_peer(int argc, char **argv)
         int error = fflush(stdout) != 0 ? errno : serve(&run);
         fprintf(stderr, "lastack bench peer: %s: %s\n", run.name, strerror(error));
     }
+    la_control_free(run.control);
     la_stack_free(run.stack);
     if (run.link != NULL)
         run.link->ops->free(run.link);
