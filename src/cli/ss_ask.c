@@ -17,9 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { INSTANCES_N_MAX = 1024, ANSWER_MS = 10000 };
+enum { INSTANCES_N_MAX = 1024, ANSWER_MS = 10000, TRIES_N = 50 };
+static const struct timespec between_tries = {.tv_nsec = 20000000};
 
 struct line {
     char buf[LA_REPORT_LINE_BYTES + 1];
@@ -30,7 +32,8 @@ struct line {
 struct answer {
     const struct la_ss_sink *sink;
     uint32_t pid;
-    bool ended;
+    bool begun, ended; /* the first, the last line has come */
+    bool crowded;      /* it was closed before it had begun: too many others ask */
     bool failed;
 };
 
@@ -41,12 +44,22 @@ say(struct answer *a, const char *what)
     a->failed = true;
 }
 
+/* The connection is gone before the answer's end: errno, 0 when it was closed in order. */
+static void
+gone(struct answer *a, int error)
+{
+    a->crowded = !a->begun && (error == 0 || error == EPIPE || error == ECONNRESET);
+    if (!a->crowded)
+        say(a, error == 0 ? "it ended in the middle of its answer" : strerror(error));
+}
+
 /* ---- one instance ---------------------------------------------------------------------------- */
 
 static void
 take_line(struct answer *a, const char *text, size_t n)
 {
     struct la_report report;
+    a->begun = true;
     json_t *object = json_loadb(text, n, 0, NULL);
     if (object == NULL || !la_report_decode(object, &report)) {
         /* Kinds that a later program knows are skipped; what is no object is an error. */
@@ -84,7 +97,7 @@ read_answer(struct answer *a, int fd)
     static struct line line;
     struct pollfd p = {.fd = fd, .events = POLLIN};
     line.n = 0;
-    while (!a->ended && !a->failed) {
+    while (!a->ended && !a->failed && !a->crowded) {
         if (line.n >= LA_REPORT_LINE_BYTES) {
             say(a, "its answer is not understood");
             return;
@@ -97,8 +110,7 @@ read_answer(struct answer *a, int fd)
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             continue;
         if (n <= 0) {
-            say(a, n == 0 ? "it ended in the middle of its answer, or others are asking it"
-                          : strerror(errno));
+            gone(a, n == 0 ? 0 : errno);
             return;
         }
         line.n += (size_t)n;
@@ -120,7 +132,7 @@ ask(const struct la_ss_cfg *cfg, struct answer *a, int fd)
                      cfg->summary ? "counters" : "status", cfg->near ? " near" : "",
                      cfg->far ? " far" : "");
     if (send(fd, request, (size_t)n, MSG_NOSIGNAL) != n)
-        say(a, strerror(errno));
+        gone(a, errno);
     else
         read_answer(a, fd);
 }
@@ -157,22 +169,38 @@ list(int dir_fd, struct names *out)
     qsort(out->name, out->n, sizeof(out->name[0]), by_number);
 }
 
+/* False: there is none any more. */
+static bool
+ask_once(const struct la_ss_cfg *cfg, struct answer *a, int dir_fd, const char *name)
+{
+    int fd = la_control_dir_connect(dir_fd, name);
+    a->crowded = fd == -EAGAIN;
+    if (fd == -ECONNREFUSED || fd == -ENOENT)
+        return false;
+    if (fd >= 0) {
+        ask(cfg, a, fd);
+        (void)close(fd);
+    } else if (!a->crowded) {
+        say(a, strerror(-fd));
+    }
+    return true;
+}
+
 static void
 ask_named(const struct la_ss_cfg *cfg, const struct la_ss_sink *sink, int dir_fd, const char *name,
           struct la_ss_asked *out)
 {
-    struct answer a = {.sink = sink};
+    struct answer a = {.sink = sink, .crowded = true};
     if (!la_control_name_pid(name, &a.pid) || (cfg->pid != 0 && cfg->pid != a.pid))
         return;
-    int fd = la_control_dir_connect(dir_fd, name);
-    if (fd == -ECONNREFUSED || fd == -ENOENT)
-        return; /* it has ended */
-    if (fd < 0)
-        say(&a, fd == -EAGAIN ? "too many others are asking it" : strerror(-fd));
-    else
-        ask(cfg, &a, fd);
-    if (fd >= 0)
-        (void)close(fd);
+    for (int i = 0; i < TRIES_N && a.crowded; i++) {
+        if (i > 0)
+            (void)nanosleep(&between_tries, NULL);
+        if (!ask_once(cfg, &a, dir_fd, name))
+            return;
+    }
+    if (a.crowded)
+        say(&a, "too many others are asking it");
     out->answered_n += a.failed ? 0 : 1;
     out->failed_n += a.failed ? 1 : 0;
 }

@@ -7,7 +7,11 @@
 
 #include <lastack/tcp.h>
 
-enum { LA_SS_FILTER_NODES_MAX = 128, LA_SS_FILTER_TEXT_BYTES = 4096, LA_SS_FILTER_ERROR_BYTES = 160 };
+enum {
+    LA_SS_FILTER_NODES_MAX = 128,
+    LA_SS_FILTER_TEXT_BYTES = 4096,
+    LA_SS_FILTER_ERROR_BYTES = 160
+};
 
 enum la_ss_op { LA_SS_AND, LA_SS_OR, LA_SS_NOT, LA_SS_ADDR, LA_SS_PORT };
 enum la_ss_cmp { LA_SS_EQ, LA_SS_NE, LA_SS_LT, LA_SS_LE, LA_SS_GT, LA_SS_GE };

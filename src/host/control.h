@@ -2,8 +2,8 @@
  *
  * control.h - the control socket of a running instance: it answers what `lastack ss` asks
  *
- * It brings one descriptor that is readable when there is something to do, so that it fits any loop,
- * and does a bounded piece of work each time. docs/control.md describes the protocol.
+ * It brings one descriptor that is readable when there is something to do, so that it fits any
+ * loop, and does a bounded piece of work each time. docs/control.md describes the protocol.
  */
 #ifndef LA_HOST_CONTROL_H
 #define LA_HOST_CONTROL_H

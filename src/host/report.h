@@ -2,8 +2,8 @@
  *
  * report.h - what a running instance says about itself, as JSON objects, both ways
  *
- * One table per kind of object names its keys; the server encodes by it, `lastack ss` decodes by it.
- * docs/control.md is the contract.
+ * One table per kind of object names its keys; the server encodes by it, `lastack ss` decodes by
+ * it. docs/control.md is the contract.
  */
 #ifndef LA_HOST_REPORT_H
 #define LA_HOST_REPORT_H
@@ -72,8 +72,8 @@ struct la_report {
 
 /* Instants become the time from `now` on (or until `now`, for the past). NULL: no memory. */
 json_t *la_report_encode(const struct la_report *report, la_instant now);
-/* The reverse, with instants counted from 0. Keys that are missing or of another type leave zero, "no
- * timer" or "never". False: it is no object of this version or of no known kind. */
+/* The reverse, with instants counted from 0. Keys that are missing or of another type leave zero,
+ * "no timer" or "never". False: it is no object of this version or of no known kind. */
 bool la_report_decode(const json_t *object, struct la_report *out);
 /* "10.0.0.1:80", "[::1]:80". False: it is none. */
 bool la_report_endpoint_parse(const char *text, struct la_endpoint *out);
