@@ -158,21 +158,38 @@ la_control_name_pid(const char *name, uint32_t *out_pid)
     return strcmp(end, ".sock") == 0 && pid <= INT_MAX;
 }
 
+/* A number that lives may be another process by now, which `lastack ss` finds out. */
+static bool
+is_dead(uint32_t pid)
+{
+    return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+static void
+sweep_one(int dir_fd, const char *name)
+{
+    char *end;
+    uint32_t pid;
+    if (la_control_name_pid(name, &pid) && is_dead(pid)) {
+        int fd = la_control_dir_connect(dir_fd, name);
+        if (fd >= 0)
+            (void)close(fd);
+    } else if (name[0] == '.' && name[1] >= '1' && name[1] <= '9') {
+        /* Hidden: one that was killed before its socket got its name. */
+        unsigned long number = strtoul(name + 1, &end, 10);
+        if (*end == '\0' && number <= INT_MAX && is_dead((uint32_t)number))
+            (void)unlinkat(dir_fd, name, 0);
+    }
+}
+
 void
 la_control_dir_sweep(int dir_fd)
 {
     int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
     const struct dirent *e;
-    uint32_t pid;
-    for (int i = 0; dir != NULL && i < SWEEP_N_MAX && (e = readdir(dir)) != NULL; i++) {
-        /* A number that lives may be another process by now, which `lastack ss` finds out. */
-        if (!la_control_name_pid(e->d_name, &pid) || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
-            continue;
-        int fd = la_control_dir_connect(dir_fd, e->d_name);
-        if (fd >= 0)
-            (void)close(fd);
-    }
+    for (int i = 0; dir != NULL && i < SWEEP_N_MAX && (e = readdir(dir)) != NULL; i++)
+        sweep_one(dir_fd, e->d_name);
     if (dir != NULL)
         (void)closedir(dir);
     else if (copy >= 0)
