@@ -225,7 +225,6 @@ wait_for(struct run *run, int64_t wait_ns, la_instant now)
 static int
 serve(struct run *run)
 {
-    control_open(run, la_host_now());
     for (unsigned turn = 1;; turn++) {
         la_instant now = la_host_now();
         bool more = la_link_pump(run->link, run->stack, now);
@@ -252,6 +251,7 @@ la_bench_peer(int argc, char **argv)
     if (open_all(&run)) {
         /* One that is down serves when it is up. */
         (void)la_device_wait_up(run.name);
+        control_open(&run, la_host_now());
         printf("serving 5001 (sink), 5002 (source) and 5003 (echo) on %s\n", run.name);
         int error = fflush(stdout) != 0 ? errno : serve(&run);
         fprintf(stderr, "lastack bench peer: %s: %s\n", run.name, strerror(error));
