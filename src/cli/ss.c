@@ -19,8 +19,9 @@
 static const char help[] =
     "usage: lastack ss [OPTION...] [FILTER]\n"
     "\n"
-    "Lists the sockets of every running 'lastack run' and 'lastack bench peer' of yours: state,\n"
-    "queues and endpoints, by default those of connections on the program's side.\n"
+    "Lists the sockets of every running 'lastack run' and 'lastack bench peer' of\n"
+    "yours: state, queues, endpoints; by default of connections, on the program's\n"
+    "side.\n"
     "\n"
     "which:\n"
     "  -a, --all             listening and unconnected sockets, too\n"
@@ -28,8 +29,8 @@ static const char help[] =
     "  -t, --tcp  -u, --udp  only TCP, only UDP\n"
     "      --end END         near (the program's side), far (what answers it), or all\n"
     "      --pid PID         one instance\n"
-    "  FILTER                state syn-received, exclude time-wait, dst 10.77.0.1, dport = :443,\n"
-    "                        src, sport, 'and', 'or', 'not', parentheses, as in ss(8)\n"
+    "  FILTER                state syn-received, exclude time-wait, dst 10.77.0.1,\n"
+    "                        dport = :443, src, sport, and, or, not, ( ), as in ss(8)\n"
     "\n"
     "what:\n"
     "  -i, --info            windows, round-trip times, counters of each connection\n"
@@ -38,13 +39,14 @@ static const char help[] =
     "  -s, --summary         the counters of each instance in place of its sockets\n"
     "  -n, --numeric         ports as numbers\n"
     "  -H, --no-header\n"
-    "      --names NAMES     states as rfc (SYN-RECEIVED), linux (SYN_RECV) or bsd (SYN_RCVD)\n"
+    "      --names NAMES     states as rfc (SYN-RECEIVED), linux (SYN_RECV) or bsd\n"
+    "                        (SYN_RCVD)\n"
     "      --json            JSON lines, see docs/control.md\n"
     "      --watch TIME      again every TIME, such as 1s\n"
     "      --help            this text\n"
     "\n"
-    "Exit status: 0; 1 when no instance is running or one did not answer; 2 for a mistake in the\n"
-    "command line.\n";
+    "Exit status: 0; 1 when no instance is running or one did not answer; 2 for a\n"
+    "mistake in the command line.\n";
 
 enum { OPT_END = 256, OPT_PID, OPT_NAMES, OPT_JSON, OPT_WATCH };
 

@@ -50,8 +50,8 @@ print_counters(const struct la_ss_cfg *cfg, const struct la_report *r)
     la_ss_clean(end);
     printf("%s\n", end);
     print_states(cfg, &r->u.counters);
-    printf("  opened       %llu active, %llu passive; %llu attempts failed\n",
-           (ull)s->tcp_active_opens, (ull)s->tcp_passive_opens, (ull)s->tcp_attempt_fails);
+    printf("  opened       %llu active, %llu passive, %llu in vain\n", (ull)s->tcp_active_opens,
+           (ull)s->tcp_passive_opens, (ull)s->tcp_attempt_fails);
     printf("  segments     %llu in, %llu out, %llu again; RST %llu in, %llu out\n",
            (ull)s->tcp_segments_in, (ull)s->tcp_segments_out, (ull)s->tcp_retransmissions,
            (ull)s->tcp_resets_in, (ull)s->tcp_resets_out);

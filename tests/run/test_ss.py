@@ -393,6 +393,41 @@ class Instances(Ss):
         self.assertIn("?[2Jx?", self.ss("-tlp"))
 
 
+INFO = """
+import socket, sys
+s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+for n in range(20):
+    s.sendall(b'x' * 3000); s.recv(3000, socket.MSG_WAITALL)
+print('up', flush=True)
+sys.stdin.readline()
+print(s.getsockopt(6, socket.TCP_INFO, 192).hex())
+"""
+
+
+class Info(Ss):
+    def test_tcp_info_says_the_same(self):
+        """A program reads of its connection what `lastack ss` says of it."""
+        echo = self.server(servers.Server(servers.echo))
+        child = self.program(INFO, echo.port, options=("--delay", "5ms"))
+        end = time.monotonic() + 60
+        while time.monotonic() < end:  # all that was sent is acknowledged: nothing moves any more
+            conn, = [o for o in self.objects("-t") if o["kind"] == "CONNECTION"]
+            if conn["send_queue_bytes"] == 0 and "ack_us" not in conn:
+                break
+        out = bytes.fromhex(child.communicate("\n", timeout=60)[0])
+        self.assertEqual(out[0:2], b"\1\0")
+        u32 = lambda at: struct.unpack_from("=I", out, at)[0]
+        u64 = lambda at: struct.unpack_from("=Q", out, at)[0]
+        mss = conn["mss_send"]
+        self.assertEqual(
+            (u32(8), u32(16), u32(68), u32(72), u32(80), u32(100), u64(120), u64(128)),
+            (conn["rto_us"], mss, conn["srtt_us"], conn["rttvar_us"], conn["cwnd_bytes"] // mss,
+             conn["retransmissions_n"], conn["bytes_acked"], conn["bytes_received"]))
+        self.assertEqual(conn["bytes_acked"], 60000)
+        self.assertGreaterEqual(conn["rtt_us_min"], 10000)
+        self.assertGreaterEqual(u32(56) * 1000 + 1000, conn["heard_us"])
+
+
 TALKS = """
 import socket, sys
 s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
