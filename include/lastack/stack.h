@@ -173,7 +173,7 @@ struct la_conn_status {
     uint8_t timer;              /* enum la_timer_kind that runs, 255 = none */
     la_instant timer_at;
     uint64_t user;
-    la_instant ack_at;          /* when the delayed ACK goes out; NEVER = none is owed */
+    la_instant ack_at;          /* when the delayed ACK goes out; NEVER = none, or at once */
     la_instant keepalive_at;    /* the next probe; NEVER = off */
     la_instant heard_at;        /* the latest segment of the peer */
     uint32_t sndbuf_bytes, rcvbuf_bytes;

@@ -59,7 +59,7 @@ place_status(const struct la_rec *rec, struct la_conn_status *out)
     out->owned = (rec->flags & LA_REC_OWNED) != 0;
     out->half_open = rec->queue == LA_QUEUE_SYN;
     out->accept_waits = rec->queue == LA_QUEUE_ACCEPT;
-    out->ack_at = c->ack_at;
+    out->ack_at = (c->want & LA_TCP_WANT_ACK) == 0 ? c->ack_at : LA_INSTANT_NEVER;
     out->keepalive_at = c->keepalive_at;
     out->keepalive_sent_n = c->keepalive_sent_n;
     out->heard_at = c->heard_at;

@@ -43,7 +43,7 @@ class HalfOpen(unittest.TestCase):
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="lastack-test-")
         self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
-        os.environ["XDG_RUNTIME_DIR"] = self.dir
+        os.environ.update(XDG_RUNTIME_DIR=self.dir, TMPDIR=self.dir)
         self.network = network.Network("tun")
         self.addCleanup(self.network.close)
         self.peer = network.Peer("tun", self.network, ADDRESS)
