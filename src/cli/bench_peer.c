@@ -12,12 +12,16 @@
 #include <lastack/host.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
-enum { WINDOW_BYTES = 1024 * 1024, CONGESTION_CONTROL_BYTES = 16, CONTROL_TURNS_N = 1024 };
+enum { WINDOW_BYTES = 1024 * 1024, CONGESTION_CONTROL_BYTES = 16, BUSY_ROUNDS_N = 256 };
 
 struct run {
     enum la_link_layer layer;
@@ -182,7 +186,38 @@ open_all(struct run *run)
 
 /* ---- serving ---------------------------------------------------------------------------- */
 
-/* Without a place for it the peer serves all the same. */
+/* One line: how many connections there are in each state. */
+static void
+print_connections(const struct la_stack *stack)
+{
+    uint32_t counts[LA_TCP_STATE_COUNT] = {0};
+    const char *before = "connections: ";
+    la_stack_state_counts(stack, counts);
+    for (int state = LA_TCP_CLOSED; state < LA_TCP_STATE_COUNT; state++) {
+        if (counts[state] == 0)
+            continue;
+        printf("%s%" PRIu32 " %s", before, counts[state],
+               la_tcp_state_name((enum la_tcp_state)state, LA_NAMES_RFC));
+        before = ", ";
+    }
+    puts(before[0] == ',' ? "" : "connections: none");
+    (void)fflush(stdout);
+}
+
+/* SIGUSR1 asks for the connections, SIGINT and SIGTERM for the end. -1: it cannot be made. */
+static int
+signals_open(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return sigprocmask(SIG_BLOCK, &set, NULL) == 0 ? signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)
+                                                   : -1;
+}
+
+/* Without a place for its socket the peer serves all the same. */
 static void
 control_open(struct run *run, la_instant now)
 {
@@ -191,70 +226,84 @@ control_open(struct run *run, la_instant now)
     (void)la_control_new(&cfg, now, &run->control);
 }
 
-/* When there is something to do; a negative value: only when a frame or a question comes. */
-static int64_t
-wait_ns(const struct run *run, la_instant now)
-{
-    la_instant at = la_stack_deadline(run->stack);
-    if (run->control != NULL && la_control_deadline(run->control).ns < at.ns)
-        at = la_control_deadline(run->control);
-    if (at.ns == LA_INSTANT_NEVER.ns)
-        return -1;
-    return at.ns > now.ns ? at.ns - now.ns : 0;
-}
-
-/* Waits for a frame, for a question at the control socket, or for wait_ns. 0 or an errno value. */
+/* Until something is to be done, at the latest at `at`. 0; ECANCELED: a signal asked for the end;
+ * or what became of the device. */
 static int
-wait_for(struct run *run, int64_t wait_ns, la_instant now)
+rest(const struct run *run, int signal_fd, la_instant at, la_instant now)
 {
-    struct pollfd ready[2] = {{run->link->ops->descriptor(run->link), POLLIN, 0}, {-1, POLLIN, 0}};
-    const struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
-    if (run->control != NULL)
-        ready[1].fd = la_control_descriptor(run->control);
-    if (ppoll(ready, 2, wait_ns < 0 ? NULL : &wait, NULL) < 0 && errno != EINTR)
-        return errno;
-    if ((ready[0].revents & (POLLERR | POLLNVAL)) != 0)
+    struct pollfd fds[3] = {{.fd = run->link->ops->descriptor(run->link), .events = POLLIN},
+                            {.fd = signal_fd, .events = POLLIN},
+                            {.fd = -1, .events = POLLIN}};
+    la_instant ask_at = LA_INSTANT_NEVER;
+    if (run->control != NULL) {
+        fds[2].fd = la_control_descriptor(run->control);
+        ask_at = la_control_deadline(run->control);
+    }
+    at = ask_at.ns < at.ns ? ask_at : at;
+    int64_t wait_ns = at.ns > now.ns ? at.ns - now.ns : 0;
+    struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
+    struct signalfd_siginfo info;
+    if (ppoll(fds, 3, at.ns == LA_INSTANT_NEVER.ns ? NULL : &wait, NULL) < 0)
+        return errno == EINTR ? 0 : errno;
+    if ((fds[0].revents & (POLLERR | POLLNVAL)) != 0)
         return ENODEV;
-    bool due = run->control != NULL && la_control_deadline(run->control).ns <= now.ns;
-    if (due || ready[1].revents != 0)
+    if (fds[2].revents != 0 || ask_at.ns <= now.ns)
         la_control_serve(run->control, now);
+    while (fds[1].revents != 0 && read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        print_connections(run->stack);
+        if (info.ssi_signo != SIGUSR1)
+            return ECANCELED;
+    }
     return 0;
 }
 
-/* Returns an errno value when the device is gone. */
+/* Returns an errno value: ECANCELED when it was asked to end. */
 static int
-serve(struct run *run)
+serve(const struct run *run, int signal_fd)
 {
-    for (unsigned turn = 1;; turn++) {
+    int error = 0;
+    for (unsigned round = 1; error == 0; round++) {
         la_instant now = la_host_now();
         bool more = la_link_pump(run->link, run->stack, now);
         la_bench_serve(run->stack, now);
-        bool busy = more || la_stack_has_output(run->stack);
-        /* One that is always busy answers questions, too. */
-        if (busy && turn % CONTROL_TURNS_N != 0)
-            continue;
-        int64_t ns = busy ? 0 : wait_ns(run, now);
-        if (ns == 0 && turn % CONTROL_TURNS_N != 0)
-            continue;
-        int error = wait_for(run, ns, now);
-        if (error != 0)
-            return error;
+        more |= la_stack_has_output(run->stack);
+        if (!more)
+            error = rest(run, signal_fd, la_stack_deadline(run->stack), now);
+        else if (round % BUSY_ROUNDS_N == 0)
+            error = rest(run, signal_fd, now, now); /* signals, questions, a device that is gone */
     }
+    return error;
+}
+
+/* The status. */
+static int
+serve_until_told(const struct run *run)
+{
+    int signal_fd = signals_open();
+    int error = signal_fd < 0 ? errno : 0;
+    if (error == 0) {
+        printf("serving 5001 (sink), 5002 (source) and 5003 (echo) on %s\n", run->name);
+        error = fflush(stdout) != 0 ? errno : serve(run, signal_fd);
+        (void)close(signal_fd);
+    }
+    if (error == ECANCELED)
+        return LA_CLI_OK;
+    fprintf(stderr, "lastack bench peer: %s: %s\n", run->name, strerror(error));
+    return LA_CLI_FAILED;
 }
 
 int
 la_bench_peer(int argc, char **argv)
 {
     struct run run = {.window_bytes = WINDOW_BYTES};
+    int status = LA_CLI_FAILED;
     if (!parse(&run, argc, argv))
         return LA_CLI_USAGE;
     if (open_all(&run)) {
         /* One that is down serves when it is up. */
         (void)la_device_wait_up(run.name);
         control_open(&run, la_host_now());
-        printf("serving 5001 (sink), 5002 (source) and 5003 (echo) on %s\n", run.name);
-        int error = fflush(stdout) != 0 ? errno : serve(&run);
-        fprintf(stderr, "lastack bench peer: %s: %s\n", run.name, strerror(error));
+        status = serve_until_told(&run);
     }
     la_control_free(run.control);
     la_stack_free(run.stack);
@@ -262,5 +311,5 @@ la_bench_peer(int argc, char **argv)
         run.link->ops->free(run.link);
     if (run.mem != NULL)
         la_mem_unref(run.mem);
-    return LA_CLI_FAILED;
+    return status;
 }

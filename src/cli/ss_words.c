@@ -192,6 +192,8 @@ add_counts(const struct la_conn_status *s, struct la_ss_words *words)
     add_count(words, "unacked", (s->flight_bytes + mss - 1) / mss);
     add_count(words, "notsent", s->unsent_bytes);
     add_count(words, "ooo", s->out_of_order_bytes);
+    add_count(words, "urgent_unread", s->urgent_unread_bytes);
+    add_count(words, "urgent_unacked", s->urgent_unacked_bytes);
     add_count(words, "retrans", s->retransmissions_n);
     add_count(words, "timeouts", s->rto_n);
     add_count(words, "fast_retrans", s->fast_retransmits_n);

@@ -69,6 +69,8 @@ static const struct field conn_fields[] = {
     FIELD("send_queue_bytes", FIELD_U32, u.conn.send_queue_bytes),
     FIELD("unsent_bytes", FIELD_U32, u.conn.unsent_bytes),
     FIELD("flight_bytes", FIELD_U32, u.conn.flight_bytes),
+    FIELD("urgent_unread_bytes", FIELD_U32, u.conn.urgent_unread_bytes),
+    FIELD("urgent_unacked_bytes", FIELD_U32, u.conn.urgent_unacked_bytes),
     FIELD("sndbuf_bytes", FIELD_U32, u.conn.sndbuf_bytes),
     FIELD("rcvbuf_bytes", FIELD_U32, u.conn.rcvbuf_bytes),
     FIELD("timer", FIELD_TIMER, u.conn.timer),

@@ -30,10 +30,13 @@ def checksum(octets):
     return ~n & 0xffff
 
 
-def syn(port):
-    """A SYN that nobody will complete."""
+SYN, RST = 2, 4
+
+
+def segment(port, flags, seq):
+    """From nobody to the sink."""
     src, dst = socket.inet_aton(SPOOFED), socket.inet_aton(ADDRESS)
-    head = struct.pack("!HHIIBBHHH", port, SINK, 1000, 0, 5 << 4, 2, 65535, 0, 0)
+    head = struct.pack("!HHIIBBHHH", port, SINK, seq, 0, 5 << 4, flags, 65535, 0, 0)
     total = checksum(src + dst + struct.pack("!BBH", 0, 6, len(head)) + head)
     head = head[:16] + struct.pack("!H", total) + head[18:]
     return struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(head), port, 0, 64, 6, 0, src, dst) + head
@@ -63,11 +66,17 @@ class HalfOpen(unittest.TestCase):
         self.assertEqual(len(rows), n, rows[:3])
         return rows
 
+    @staticmethod
+    def send(raw, ports, flags, seq):
+        for n, port in enumerate(ports):
+            raw.sendto(segment(port, flags, seq), (ADDRESS, 0))
+            if n % 100 == 99:  # the device's queue is not much longer than that
+                time.sleep(0.02)
+
     def test_flood(self):
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
         self.addCleanup(raw.close)
-        for port in range(2000, 2040):
-            raw.sendto(syn(port), (ADDRESS, 0))
+        self.send(raw, range(2000, 2040), SYN, 1000)
         rows = self.until(40, "-t", "state", "syn-received")
         self.assertEqual({row[0] for row in rows}, {"SYN-RECEIVED"})
         self.assertEqual({row[3] for row in rows}, {f"{ADDRESS}:{SINK}"})
@@ -80,11 +89,8 @@ class HalfOpen(unittest.TestCase):
         for row in self.ss("-to", "state", "syn-received"):
             self.assertRegex(row[5], r"^timer:\(on,[\d.]+(ms|sec),\d\)$")
         # More than there is room for: the queue stays full, the rest is counted.
-        for port in range(3000, 6000):
-            raw.sendto(syn(port), (ADDRESS, 0))
-            if port % 100 == 0:  # the device's queue is shorter than that
-                time.sleep(0.02)
-        self.until(1024, "-t", "state", "syn-received")
+        self.send(raw, range(3000, 6000), SYN, 1000)
+        rows = self.until(1024, "-t", "state", "syn-received")
         listener, = self.ss("-lti", "sport", f"= :{SINK}")[:1]
         self.assertEqual(listener[5], "half-open:1024/1024")
         text = subprocess.run([network.LASTACK, "ss", "-s"], capture_output=True, text=True,
@@ -92,6 +98,13 @@ class HalfOpen(unittest.TestCase):
         counted = re.search(r"(\d+)  SYN_QUEUE_FULL", text)
         self.assertIsNotNone(counted, text)
         self.assertGreaterEqual(int(counted.group(1)), 100)
+        # An RST at RCV.NXT ends each of them (RFC 9293 3.10.7.4 second).
+        end = time.monotonic() + 30
+        while rows and time.monotonic() < end:
+            self.send(raw, [int(row[4].rsplit(":", 1)[1]) for row in rows], RST, 1001)
+            rows = self.ss("-t", "state", "syn-received")
+        listener, = self.ss("-lt", "sport", f"= :{SINK}")
+        self.assertEqual(listener[5], "half-open:0/1024")
 
     def test_beside_the_kernel(self):
         """Both ends of a connection, as both stacks see it."""

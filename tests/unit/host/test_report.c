@@ -90,7 +90,9 @@ static const struct la_conn_status all_set = {.state = LA_TCP_FIN_WAIT_1,
                                               .keepalive_sent_n = 6,
                                               .phase = LA_CC_RECOVERY,
                                               .half_open = true,
-                                              .congestion_control = "cubic"};
+                                              .congestion_control = "cubic",
+                                              .urgent_unread_bytes = 131,
+                                              .urgent_unacked_bytes = 132};
 static const struct la_conn_status at_rest = {.state = LA_TCP_TIME_WAIT,
                                               .wscale_send = 255,
                                               .wscale_receive = 255,
