@@ -228,6 +228,22 @@ print(s.recvfrom(99))
                           network.ADDRESSES[4].kernel, self.echo.port)
         self.assertEqual(out, "hello")
 
+    def test_ecn(self):
+        """ECN is agreed only where it is asked for; what is carried is the same."""
+        agreed = []
+
+        def tell_and_echo(conn):
+            agreed.append(conn.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5] & 8 != 0)
+            echo(conn)
+        server = Server(tell_and_echo)
+        self.addCleanup(server.close)
+        for options in ((), ("--ecn",), ("--no-ecn",)):
+            for address in network.ADDRESSES.values():
+                out = self.inside(*options, "--", sys.executable, "-c", ECHO_ALL, address.kernel,
+                                  server.port, 3 << 20)
+                self.assertEqual(out, f"{3 << 20} True\n")
+        self.assertEqual(agreed, [False, False, True, True, False, False])
+
     # ---- the kernel as client
 
     def test_program_serves(self):
