@@ -305,10 +305,18 @@ send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
     return true;
 }
 
+/* SND.NXT, which a peer that has shrunk its window (MUST-34) would not accept, and with it not what
+ * the segment acknowledges: then the right edge. */
+static la_seq
+acceptable_seq(const struct la_tcp_conn *c)
+{
+    return la_tcp_flight(c) <= c->snd_wnd ? c->snd_nxt : la_seq_add(c->snd_una, c->snd_wnd);
+}
+
 static bool
 send_ack(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
 {
-    struct plan plan = {.seq = c->snd_nxt, .flags = LA_TCP_ACK, .cause = c->ack_cause};
+    struct plan plan = {.seq = acceptable_seq(c), .flags = LA_TCP_ACK, .cause = c->ack_cause};
     return emit(c, NULL, out, &plan, todo);
 }
 

@@ -53,7 +53,7 @@ class Base:
         self.assertEqual(left, [])
 
     def connect(self, port, **kwargs):
-        s = socket.create_connection((self.address, port), 10, **kwargs)
+        s = socket.create_connection((self.address, port), 120, **kwargs)
         self.addCleanup(s.close)
         return s
 
