@@ -269,6 +269,10 @@ set_details(json_t *object, const struct la_event *e, const struct conn *conn)
         set_int(object, "cwnd", e->u.ecn.cwnd_bytes);
         set_int(object, "ssthresh", e->u.ecn.ssthresh_bytes);
         break;
+    case LA_EVENT_URGENT:
+        set_int(object, "pointer", e->u.urgent.pointer);
+        set_int(object, "unread", e->u.urgent.unread_bytes);
+        break;
     case LA_EVENT_KIND_COUNT:
         break;
     }

@@ -18,6 +18,7 @@
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
 #include "tcp/send.h"
+#include "tcp/urgent.h"
 #include "wire/tcp.h"
 
 enum { STARVED_RETRY_US = 10000 };
@@ -127,7 +128,9 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct pl
     }
     if ((c->flags & LA_TCP_F_ECN_ECHO) != 0 && !syn)
         seg->flags |= LA_TCP_ECE; /* RFC 3168 6.1.3: every acknowledgement until CWR comes */
-    la_tcp_blocks_fill(c, la_tcp_busy(c, todo->env), seg);
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    la_tcp_urgent_mark(c, busy, seg);
+    la_tcp_blocks_fill(c, busy, seg);
 }
 
 /* Builds the segment into out->frames. False: no memory. */
@@ -305,18 +308,10 @@ send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
     return true;
 }
 
-/* SND.NXT, which a peer that has shrunk its window (MUST-34) would not accept, and with it not what
- * the segment acknowledges: then the right edge. */
-static la_seq
-acceptable_seq(const struct la_tcp_conn *c)
-{
-    return la_tcp_flight(c) <= c->snd_wnd ? c->snd_nxt : la_seq_add(c->snd_una, c->snd_wnd);
-}
-
 static bool
 send_ack(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
 {
-    struct plan plan = {.seq = acceptable_seq(c), .flags = LA_TCP_ACK, .cause = c->ack_cause};
+    struct plan plan = {.seq = la_tcp_bare_seq(c), .flags = LA_TCP_ACK, .cause = c->ack_cause};
     return emit(c, NULL, out, &plan, todo);
 }
 
@@ -346,7 +341,9 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
     if (la_tcp_retransmit_next(c, busy, &again))
         return sent_or_no_room(send_again(c, busy, out, &again, todo));
     bool forced = (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
-    uint32_t segment_max = out->super_bytes_max > c->smss ? out->super_bytes_max : c->smss;
+    /* One header, one pointer: whoever cuts a super-segment would repeat it. */
+    bool super = out->super_bytes_max > c->smss && !la_tcp_urgent_unsent(c, busy);
+    uint32_t segment_max = super ? out->super_bytes_max : c->smss;
     struct la_tcp_allowance allowed = la_tcp_allowed(c, busy, segment_max, forced);
     if (allowed.text_bytes > 0 || allowed.fin) {
         if (!send_new(c, busy, out, allowed, todo))

@@ -254,36 +254,6 @@ test_send__never_beyond_the_window(void **state)
         random_windows(seed);
 }
 
-/* A peer without memory takes its window back (Linux does), and looks at nothing that lies beyond
- * it: acknowledgements stay at the right edge then, or both ends would wait for each other for
- * ever. */
-/* LEDGER: MUST-34 */
-static void
-test_send__acknowledges_inside_a_shrunken_window(void **state)
-{
-    (void)state;
-    static const uint16_t windows[] = {0, 1, 999, 1999, 2000, 2001, 60000};
-    for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
-        begin(60000);
-        la_seq una = p.rcv_nxt;
-        set(LA_OPT_NAGLE, 0);
-        send_more(2000, false);
-        peer_forget(&p);
-        p.wnd = windows[i];
-        struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
-        seg.ack = una;
-        p.snd_nxt = la_seq_add(p.snd_nxt, 100);
-        peer_say(&p, &seg, NULL, 100);
-        assert_true(peer_run_until_sent(&p, 100 * LA_US_PER_MS));
-        const struct peer_seg *ack = peer_expect(&p, LA_TCP_ACK);
-        assert_int_equal(ack->tcp.text_bytes, 0);
-        assert_true(la_seq_eq(ack->tcp.ack, p.snd_nxt));
-        int32_t off = windows[i] < 2000 ? windows[i] : 2000;
-        assert_int_equal(la_seq_diff(ack->tcp.seq, una), off);
-        end();
-    }
-}
-
 /* A FIN takes a number: it waits for room, and goes with the last octets when there is room. */
 /* LEDGER: FSM-CLOSE-3 */
 static void
@@ -440,7 +410,6 @@ main(void)
         cmocka_unit_test(test_send__push),
         cmocka_unit_test(test_send__silly_windows),
         cmocka_unit_test(test_send__never_beyond_the_window),
-        cmocka_unit_test(test_send__acknowledges_inside_a_shrunken_window),
         cmocka_unit_test(test_send__fin_and_the_window),
         cmocka_unit_test(test_send__in_every_state),
         cmocka_unit_test(test_send__a_full_buffer_and_its_wakeup),
