@@ -70,11 +70,27 @@ take_marked(struct la_near *near, bool last)
     return took;
 }
 
+/* Does EPOLLHUP mean that the program has closed its last descriptor? */
+static bool
+is_closed(const struct la_near *near)
+{
+    return near->pump.fd_hup && (!near->shut_write || (!near->shut_read && near->pump.in_open));
+}
+
+/* With SO_LINGER 0, close() does not wait until what was written finds room in the stack. */
+static bool
+is_reset_by_close(const struct la_psock *ps)
+{
+    int64_t linger_s = -1;
+    (void)la_sock_option_get(ps->run->socks, ps->sock, LA_SO_LINGER_S, &linger_s);
+    return linger_s == 0 && is_closed(&ps->near);
+}
+
 static enum la_pump_take
 near_take(struct la_pump *p)
 {
     struct la_near *near = (struct la_near *)p;
-    if (p->fd_hup && has_error(p->watch.fd))
+    if (p->fd_hup && (has_error(p->watch.fd) || is_reset_by_close(la_psock_of_pump(p))))
         return LA_TAKE_RESET;
     int queued = 0;
     if (ioctl(p->watch.fd, FIONREAD, &queued) != 0)
@@ -144,7 +160,7 @@ static void
 hung_up(struct la_psock *ps)
 {
     struct la_near *near = &ps->near;
-    if (!near->shut_write || (!near->shut_read && near->pump.in_open))
+    if (is_closed(near))
         la_psock_retire(ps);
     else if (near->pump.in_open)
         near->pump.discard = true; /* until the peer's FIN */

@@ -62,6 +62,7 @@ la_pump_start(struct la_pump *p, int fd)
 {
     p->out_open = true;
     p->in_open = true;
+    p->conn_end = false;
     p->take_n = TAKE_BYTES_FIRST;
     p->watch.on_ready = on_ready;
     int on = 1;
@@ -201,7 +202,20 @@ connection_ended(struct la_pump *p, la_err err)
     }
     if (!p->discard)
         (void)shutdown(p->watch.fd, SHUT_WR);
+    p->conn_end = true;
     tell(p, LA_PUMP_CONN_END, LA_OK);
+}
+
+/* What comes behind the peer's FIN, a RST for data that it no longer wanted, is read by nobody. */
+static void
+look_for_error(struct la_pump *p)
+{
+    struct la_conn_status status;
+    if (!p->conn_end || !la_pump_is_on(p) || la_conn_status(p->stack, p->conn, &status) != LA_OK ||
+        status.err == LA_OK)
+        return;
+    p->conn_end = false;
+    connection_ended(p, status.err);
 }
 
 static bool
@@ -250,6 +264,7 @@ la_pump_round(struct la_run *run)
             continue;
         bool again = out(p);
         again = in(p) || again;
+        look_for_error(p);
         tell_closed(p);
         if (again && la_pump_is_on(p))
             la_pump_kick(p);

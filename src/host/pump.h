@@ -68,6 +68,7 @@ struct la_pump {
     bool fd_hup;        /* dead both ways */
     bool out_open;      /* descriptor to connection goes on */
     bool in_open;       /* connection to descriptor goes on */
+    bool conn_end;      /* the peer's FIN was passed on */
     bool discard;       /* what arrives is consumed and thrown away */
     bool closed_told;
 };

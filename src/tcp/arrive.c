@@ -21,6 +21,7 @@
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
+#include "tcp/send.h"
 #include "tcp/timeout.h"
 #include "tcp/urgent.h"
 
@@ -444,7 +445,7 @@ step7_text(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool *fin, struc
         return DONE;
     }
     if (nobody_reads(c, seg)) {
-        answer_rst(todo, c->snd_nxt, LA_CAUSE_RST_ABORT);
+        answer_rst(todo, la_tcp_bare_seq(c), LA_CAUSE_RST_ABORT);
         la_tcp_end(c, LA_TCP_EV_RCV_UNACCEPTABLE, LA_ERR_CONNECTION_RESET, todo);
         return drop(todo, LA_REASON_DATA_AFTER_CLOSE);
     }

@@ -294,22 +294,10 @@ send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
     return true;
 }
 
-/* SND.NXT, unless the peer's window has shrunk and leaves it outside: there the acknowledgement
- * would be dropped unread (3.10.7.4 first), and two ends that both wait for room would wait for
- * ever (MUST-34 asks to be robust; Linux does the same). */
-static la_seq
-ack_seq(const struct la_tcp_conn *c)
-{
-    la_seq edge = la_seq_add(c->snd_una, c->snd_wnd);
-    if (la_seq_le(c->snd_nxt, edge))
-        return c->snd_nxt;
-    return c->snd_wnd == 0 ? c->snd_una : la_seq_sub(edge, 1);
-}
-
 static bool
 send_ack(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
 {
-    struct plan plan = {.seq = ack_seq(c), .flags = LA_TCP_ACK, .cause = c->ack_cause};
+    struct plan plan = {.seq = la_tcp_bare_seq(c), .flags = LA_TCP_ACK, .cause = c->ack_cause};
     return emit(c, NULL, out, &plan, todo);
 }
 

@@ -38,6 +38,17 @@ usable_window(const struct la_tcp_conn *c)
     return c->snd_wnd > flight ? c->snd_wnd - flight : 0;
 }
 
+/* DEVIATION(D17): a peer that has moved its right edge to the left (RFC 9293 3.8.6, MUST-34) finds
+ * SND.NXT outside its window and would drop our acknowledgements of what it sends. Less than one
+ * unit of scaling is rounding, and a FIN counts one. */
+la_seq
+la_tcp_bare_seq(const struct la_tcp_conn *c)
+{
+    uint32_t unit = UINT32_C(1) << c->snd_wscale;
+    bool shrank = la_tcp_flight(c) > c->snd_wnd && la_tcp_flight(c) - c->snd_wnd > unit;
+    return shrank && la_tcp_is_synchronised(c) ? la_seq_add(c->snd_una, c->snd_wnd) : c->snd_nxt;
+}
+
 static uint32_t
 congestion_room(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {

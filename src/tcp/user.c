@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "tcp/receive.h"
+#include "tcp/send.h"
 #include "tcp/timeout.h"
 #include "tcp/urgent.h"
 
@@ -223,7 +224,7 @@ la_tcp_abort(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         todo->rst = true;
         todo->rst_flags = LA_TCP_RST | LA_TCP_ACK;
         todo->rst_cause = LA_CAUSE_RST_ABORT;
-        todo->rst_seq = c->snd_nxt;
+        todo->rst_seq = la_tcp_bare_seq(c);
         todo->rst_ack = c->rcv_nxt;
     }
     la_tcp_end(c, LA_TCP_EV_ABORT, LA_OK, todo);

@@ -777,6 +777,23 @@ def accepted_is_reset():
 
 
 @case
+def writing_on_after_the_peer_has_closed_fails():
+    s = listener()
+    c = socket.create_connection(s.getsockname())
+    a, _ = s.accept()
+    a.close()
+    c.settimeout(5)
+    before = c.recv(1)
+    try:
+        for _ in range(200):
+            c.send(b"x")
+            time.sleep(0.01)
+        return "goes on"
+    except (BrokenPipeError, ConnectionResetError):
+        return [before, "fails"]
+
+
+@case
 def close_with_unread_data_resets():
     s = listener()
     c = socket.create_connection(s.getsockname())
