@@ -29,6 +29,7 @@ struct run {
     unsigned prefix_len;
     uint64_t mtu_bytes, window_bytes, plain;
     const char *congestion_control; /* NULL: the default */
+    enum la_ecn ecn;
     struct la_mem *mem;
     struct la_link *link;
     struct la_stack *stack;
@@ -103,6 +104,8 @@ parse(struct run *run, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--plain") == 0) {
             run->plain = 1;
+        } else if (strcmp(argv[i], "--ecn") == 0 || strcmp(argv[i], "--no-ecn") == 0) {
+            run->ecn = argv[i][2] == 'e' ? LA_ECN_ASK : LA_ECN_OFF;
         } else if (argv[i][0] == '-') {
             if (!option_take(run, argv[i], i + 1 < argc ? argv[i + 1] : NULL))
                 return false;
@@ -145,6 +148,7 @@ stack_open(struct run *run, la_instant now)
     cfg.end_id = 1;
     cfg.checksum = la_host_checksum();
     cfg.tcp.sndbuf_bytes = cfg.tcp.rcvbuf_bytes = (uint32_t)run->window_bytes;
+    cfg.tcp.ecn = (uint8_t)run->ecn;
     cfg.tcp.nagle = false; /* an answer is not held back for the next one */
     if (run->congestion_control != NULL)
         (void)snprintf(cfg.tcp.congestion_control, sizeof(cfg.tcp.congestion_control), "%s",
@@ -275,7 +279,7 @@ serve_until_told(const struct run *run)
 int
 la_bench_peer(int argc, char **argv)
 {
-    struct run run = {.window_bytes = WINDOW_BYTES};
+    struct run run = {.window_bytes = WINDOW_BYTES, .ecn = LA_ECN_ACCEPT};
     int status = LA_CLI_FAILED;
     if (!parse(&run, argc, argv))
         return LA_CLI_USAGE;

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "stack/instance.h"
+#include "tcp/ecn.h"
 #include "tcp/recovery.h"
 #include "tcp/send.h"
 #include "tcp/timeout.h"
@@ -80,6 +81,7 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .wscale_receive = scaled ? c->rcv_wscale : 255,
         .timestamps = (c->flags & LA_TCP_F_TIMESTAMPS) != 0,
         .sack = (c->flags & LA_TCP_F_SACK) != 0,
+        .ecn = la_tcp_ecn_marks(c),
         .cwnd_bytes = c->cwnd_bytes,
         .ssthresh_bytes = c->ssthresh_bytes,
         .srtt_us = c->srtt_us,
@@ -175,7 +177,8 @@ set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
         c->ttl_hops = (uint8_t)value;
         return LA_OK;
     case LA_OPT_DSCP_ECN:
-        c->dscp_ecn = (uint8_t)clamp(value, 0, UINT8_MAX);
+        /* TCP sets the ECN field itself. */
+        c->dscp_ecn = (uint8_t)clamp(value, 0, UINT8_MAX) & (uint8_t)~LA_IP_ECN_MASK;
         return LA_OK;
     case LA_OPT_MSS_MAX:
         if (value < 88 || value > UINT16_MAX)
