@@ -17,7 +17,8 @@ FIELDS = ("frame.number", "frame.time_relative", "tcp.stream", "tcp.srcport", "t
           "tcp.options.wscale.shift", "tcp.options.sack_le", "tcp.window_size",
           "tcp.analysis.retransmission", "tcp.analysis.fast_retransmission",
           "tcp.analysis.duplicate_ack", "tcp.analysis.zero_window",
-          "tcp.analysis.zero_window_probe", "_ws.malformed",
+          "tcp.analysis.zero_window_probe", "tcp.analysis.keep_alive", "arp.opcode", "icmp.type",
+          "icmpv6.type", "udp.length", "_ws.malformed",
           "_ws.expert.severity", "tcp.checksum.status", "ip.checksum.status", "frame.comment")
 SEVERITY_ERROR = 0x800000
 SERVER_PORT = 4242
@@ -35,7 +36,7 @@ class Packet:
         self.seq, self.ack = self.number("tcp.seq_raw"), self.number("tcp.ack_raw")
         self.window = self.number("tcp.window_size")
         self.comments = self.field["frame.comment"]
-        bits = int(self.field["tcp.flags"], 16)
+        bits = int(self.field["tcp.flags"] or "0", 16)
         self.flags = "".join(letter for letter, bit in
                              (("S", 2), ("F", 1), ("R", 4), ("P", 8), ("A", 16)) if bits & bit)
         self.from_server = self.number("tcp.srcport") == SERVER_PORT
@@ -89,8 +90,11 @@ class Captures(unittest.TestCase):
             self.assertFalse(p.has("_ws.malformed"), where)
             for severity in filter(None, p.field["_ws.expert.severity"].split(",")):
                 self.assertLess(int(severity, 0), SEVERITY_ERROR, where)
+            for status in filter(None, p.field["ip.checksum.status"].split(",")):
+                self.assertEqual(status, CHECKSUM_GOOD, where)  # several: a packet quotes another
+            if p.stream is None:  # ARP, ICMP, UDP
+                continue
             self.assertEqual(p.field["tcp.checksum.status"], CHECKSUM_GOOD, where)
-            self.assertIn(p.field["ip.checksum.status"], (CHECKSUM_GOOD, ""), where)
             found.setdefault(p.stream, []).append(p)
         return [found[number] for number in sorted(found)]
 
@@ -150,7 +154,8 @@ class Captures(unittest.TestCase):
 
     def test_options(self):
         real, strange, zero, long = self.streams("options")
-        self.assertEqual(text_lengths(real), [26])
+        self.assertEqual(text_lengths(real), [1448, 1448, 1448, 1104])
+        self.assertTrue(any(p.has("tcp.options.sack_le") for p in real))
         for stream, texts in ((strange, [26]), (zero, [26, 26]), (long, [26, 26])):
             self.assertEqual(said(stream[:3]), ["C:S", "S:SA", "C:A"])
             self.assertEqual(text_lengths(stream), texts)
@@ -218,6 +223,12 @@ class Captures(unittest.TestCase):
 
     def test_time_wait(self):
         lost, *others = self.streams("time-wait")
+        where = [said(s).count("C:R") for s in others].index(1)
+        killer = others[where]
+        self.assertEqual(said(killer[-3:]), ["C:S", "S:A", "C:R"])
+        self.assert_comments(killer, "RST in TIME-WAIT is ignored",
+                             "server FIN-WAIT-2 -> TIME-WAIT")
+        others = others[:2]
         self.assertEqual(said(lost[-4:]), ["S:FA", "C:A", "S:FA", "C:A"])
         self.assertEqual(lost[-4].seq, lost[-2].seq)
         packets = [p for stream in others for p in stream]
@@ -226,7 +237,7 @@ class Captures(unittest.TestCase):
         self.assert_comments(packets, "server TIME-WAIT -> CLOSED (RFC 9293 3.6.1)",
                              "an old duplicate (RFC 7323 5.3 R1)")
         # The first connection's octets came twice, and are acknowledged in the first one only.
-        self.assertEqual(text_lengths(packets), [300, 300, 120])
+        self.assertEqual(text_lengths(packets), [300, 120, 300, 120])
         self.assertEqual(packets[-1].ack, packets[-2].seq + 120)
 
     # ---- ends before their time
@@ -281,11 +292,53 @@ class Captures(unittest.TestCase):
         self.assert_comments(streams[2], "server: the accept queue is full")
 
     def test_keepalive(self):
-        packets, = self.streams("keepalive")
-        probes = [p for p in packets[3:] if p.said == "C:A"]
-        self.assert_near([p.at for p in probes], [60.02, 120.04, 130.04, 140.04])
-        self.assertEqual({p.seq - packets[0].seq for p in probes}, {0})
-        self.assertEqual((packets[-1].said, len(packets)), ("C:RA", 9))
+        packets, busy = self.streams("keepalive")
+        probes = [p for p in packets if p.has("tcp.analysis.keep_alive")]
+        gaps = [b.at - a.at for a, b in zip(probes, probes[1:])]
+        self.assert_near(gaps, [60.02, 10, 10])
+        self.assertEqual({p.seq - packets[0].seq for p in probes}, {100})
+        self.assertEqual(packets[-1].said, "C:RA")
+        sent = [p.at for p in busy if p.length == 100][1:]
+        self.assert_near([at - sent[0] for at in sent[:4]], [0, 0.2, 0.6, 1.4])
+        self.assertLess(sent[-1] - sent[0], 10)
+
+    def test_linger(self):
+        off, zero, waits, late = self.streams("linger")
+        for stream in (off, waits, late):
+            self.assertEqual(said(stream[-2:]), ["S:FA", "C:A"])
+            fin = [p for p in stream if p.said == "C:FA"][-1]
+            self.assertEqual(fin.seq + fin.length - stream[0].seq, 20001)
+        self.assertIn("C:RA", said(zero))
+        self.assertFalse(any("F" in p.flags for p in zero))
+        # SO_LINGER changes when close() returns, not what is sent.
+        self.assertEqual([(p.said, p.length) for p in off], [(p.said, p.length) for p in waits])
+
+    def test_binding(self):
+        streams = self.streams("binding")
+        self.assertEqual(len(streams), 4 + 3 + 8)
+        self.assertEqual(sum(any("R" in p.flags for p in s) for s in streams[:4]), 1)
+        self.assertEqual(sorted(sum(text_lengths(s)) for s in streams[4:7]), [10, 20, 30])
+        ports = [s[0].number("tcp.srcport") for s in streams[7:]]
+        self.assertEqual(len(set(ports)), 8)
+        self.assertTrue(all(49152 <= port <= 65535 for port in ports))
+
+    def test_sockets(self):
+        life, refused, options = self.streams("sockets")
+        self.assertEqual(said(life)[:3] + said(life)[-2:], ["C:S", "S:SA", "C:A", "S:FA", "C:A"])
+        self.assertEqual(text_lengths(life), [100, 1448, 1448, 104, 50])
+        self.assertEqual(said(refused), ["C:S", "S:RA"])
+        self.assertEqual(options[0].number("tcp.options.mss_val"), 500)
+        self.assertEqual(text_lengths(options), [20, 10])
+        self.assertEqual(options[-1].said, "C:RA")
+
+    def test_layers(self):
+        packets = capture("layers")
+        self.assertEqual([p.field["arp.opcode"] for p in packets[:2]], ["1", "2"])
+        self.assertEqual([p.field["icmpv6.type"] for p in packets if p.has("icmpv6.type")][:2],
+                         ["135", "136"])
+        self.assertEqual([p.field["icmp.type"] for p in packets if p.has("icmp.type")], ["3"])
+        four, six = self.streams("layers")
+        self.assertEqual((text_lengths(four), text_lengths(six)), ([32], [32]))
 
     # ---- loss and windows
 
@@ -322,6 +375,15 @@ class Captures(unittest.TestCase):
         gaps = [b - a for a, b in zip(probes, probes[1:])]
         self.assert_near(gaps[:2], [0.4, 0.8])
         self.assertEqual(packets[-1].ack - packets[0].seq, 10001)
+
+    def test_silly_window(self):
+        receiver, sender = self.streams("silly-window")
+        shut = max(i for i, p in enumerate(receiver) if p.from_server and p.window == 0)
+        self.assertGreaterEqual(receiver[shut + 1].window, 1448)
+        lengths = text_lengths(p for p in sender if p.from_server)
+        self.assertEqual(lengths, [1000, 1000, 100, 1000, 1000])
+        tiny = [p for p in sender if p.length == 100][0]
+        self.assertGreater(tiny.at - [p for p in sender if p.at < tiny.at][-1].at, 0.1)
 
     def test_window_scale(self):
         scaled, plain = self.streams("window-scale")
