@@ -217,11 +217,14 @@ play_real_options(struct la_lab *lab)
                       "the %s's SYN lacks an option", la_lab_end_name(end));
     }
     /* Kind 5, SACK, is for later segments: one is lost, and the next draws it. */
-    la_lab_lose(
-        lab, LA_CLIENT,
-        (struct la_lab_pick){.text_bytes_min = 1, .text_bytes_max = UINT32_MAX, .times_n = 1});
+    la_lab_lose(lab, LA_CLIENT,
+                (struct la_lab_pick){
+                    .text_bytes_min = 1, .text_bytes_max = UINT32_MAX, .spare_n = 1, .times_n = 1});
+    la_lab_send(lab, LA_CLIENT, TEXT_BYTES);
+    la_lab_await_octets(lab, LA_SERVER, TEXT_BYTES);
+    la_lab_run(lab, 200);
     la_lab_send(lab, LA_CLIENT, ANSWER_BYTES);
-    la_lab_await_octets(lab, LA_SERVER, ANSWER_BYTES);
+    la_lab_await_octets(lab, LA_SERVER, TEXT_BYTES + ANSWER_BYTES);
     la_lab_run(lab, 200);
     bool sacked = false;
     const struct la_event *sent;

@@ -223,6 +223,10 @@ la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer
     case LA_CAUSE_COUNT:
         break;
     }
+    if ((s->has & LA_SEG_FILLS_WINDOW) != 0 && !row->again)
+        la_row_note(st, row,
+                    &(struct note){.side = row->from, .cite = "RFC 9293 3.8.6", .quiet = true},
+                    "fills the window: no more may follow until it moves");
     if (row->again)
         say_again(st, row, timer);
     else if (s->retransmit_n != 0)

@@ -76,6 +76,11 @@ class Scenarios(unittest.TestCase):
     def test_a_new_incarnation_is_not_ended_by_the_old_one(self):
         self.assertNotIn("reset", lab("time-wait").stdout.split("#2 10.0.0.1")[1].split("---")[0])
 
+    def test_a_rst_that_nobody_believes_ends_nothing(self):
+        blind, exact = lab("rst-attack").stdout.split("Part 2")
+        self.assertIn("closed    not yet", blind)
+        self.assertIn("closed    by client: reset", exact)
+
     def test_same_seed_same_run(self):
         with tempfile.TemporaryDirectory() as folder:
             seen = []
