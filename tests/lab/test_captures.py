@@ -11,7 +11,7 @@ import unittest
 import agreement
 from packets import play, scenarios
 
-CHECKSUM_GOOD = "1"
+CHECKSUM_GOOD, CHECKSUM_BAD = "1", "0"
 SEVERITY_ERROR = 0x800000
 
 
@@ -27,9 +27,15 @@ class Captures(unittest.TestCase):
     def streams(self, name):
         """The packets of a scenario by connection; nothing is wrong with any of them."""
         found = {}
+        wrong = {s.packet for s in agreement.segments_of(*play(name))
+                 if s.dropped_for("TCP_CHECKSUM")}
         for p in play(name)[0]:
-            where = f"{name}, frame {p.field['frame.number']}"
+            where = f"{name}, frame {p.frame}"
             self.assertFalse(p.has("_ws.malformed"), where)
+            if p in wrong:  # on purpose
+                self.assertEqual(p.field["tcp.checksum.status"], CHECKSUM_BAD, where)
+                found.setdefault(p.stream, []).append(p)
+                continue
             for severity in filter(None, p.field["_ws.expert.severity"].split(",")):
                 self.assertLess(int(severity, 0), SEVERITY_ERROR, where)
             for status in filter(None, p.field["ip.checksum.status"].split(",")):
@@ -109,7 +115,9 @@ class Captures(unittest.TestCase):
     # ---- data
 
     def test_transfer(self):
-        packets, = self.streams("transfer")
+        packets, stray = self.streams("transfer")
+        self.assertEqual([p.field["tcp.checksum.status"] for p in stray].count(CHECKSUM_BAD), 1)
+        self.assert_comments(stray, "server: wrong TCP checksum")
         self.assertEqual(sum(text_lengths(p for p in packets if p.from_server)), 10000)
         self.assertFalse(any(p.has("tcp.analysis.retransmission") for p in packets))
         last = packets[-1]
