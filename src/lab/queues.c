@@ -134,7 +134,8 @@ play_user_timeout(struct la_lab *lab)
     const struct la_event *over = la_lab_find(lab, LA_CLIENT, LA_EVENT_TIMER, LA_TIMER_USER, 0);
     la_lab_expect(lab,
                   sent != NULL && over != NULL &&
-                      la_lab_apart(sent, over, USER_TIMEOUT_MS * LA_US_PER_MS),
+                      la_lab_apart(sent, over, USER_TIMEOUT_MS * LA_US_PER_MS) &&
+                      over->u.timer.after_us == USER_TIMEOUT_MS * LA_US_PER_MS,
                   "the user timeout did not end it after %d ms", USER_TIMEOUT_MS);
     la_lab_expect(lab,
                   la_lab_count(lab, LA_CLIENT, LA_EVENT_SEGMENT_SENT, LA_CAUSE_RETRANSMIT_RTO) >= 3,

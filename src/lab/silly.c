@@ -117,7 +117,9 @@ const struct la_scenario la_scenario_silly_window = {
         "override time, between 0.1 and 1 s, is over (3.8.6.2.1, MUST-38).",
     .look =
         "Fourteen times 100 octets are read without a word; with the fifteenth the window opens "
-        "for a full segment.\n"
+        "for a full segment. The window of 52 "
+        "later on is no offer: it is what was left of that one (the right edge never moves "
+        "left).\n"
         "The tiny segment comes late, the full one after it at once.",
     .parts = silly_window_parts,
     .parts_n = 2,
