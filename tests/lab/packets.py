@@ -17,7 +17,8 @@ FLAGS = ("retransmission", "fast_retransmission", "spurious_retransmission", "ou
 ANALYSIS = {flag: f"tcp.analysis.{flag}" for flag in FLAGS}
 FIELDS = ("frame.number", "frame.time_relative", "tcp.stream", "tcp.srcport", "tcp.dstport",
           "tcp.flags", "tcp.len", "tcp.seq_raw", "tcp.ack_raw", "tcp.options.mss_val",
-          "tcp.options.wscale.shift", "tcp.options.sack_le", "tcp.window_size",
+          "tcp.options.wscale.shift", "tcp.options.sack_le", "tcp.window_size", "tcp.urgent_pointer",
+          "ip.dsfield.ecn",
           "arp.opcode", "icmp.type", "icmpv6.type", "udp.length", "_ws.malformed",
           "_ws.expert.severity", "tcp.checksum.status", "ip.checksum.status", "frame.comment",
           *ANALYSIS.values())
@@ -37,8 +38,9 @@ class Packet:
         self.comments = self.field["frame.comment"]
         self.bits = int(self.field["tcp.flags"] or "0", 16)
         self.flags = "".join(letter for letter, bit in
-                             (("S", 2), ("F", 1), ("R", 4), ("P", 8), ("A", 16))
-                             if self.bits & bit)
+                             (("S", 2), ("F", 1), ("R", 4), ("P", 8), ("A", 16), ("E", 64),
+                              ("C", 128)) if self.bits & bit)
+        self.urgent = self.number("tcp.urgent_pointer") if self.bits & 32 else 0
         self.from_server = self.number("tcp.srcport") == SERVER_PORT
         self.analysis = {flag for flag, name in ANALYSIS.items() if self.field[name] != ""}
 
