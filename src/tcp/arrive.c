@@ -215,6 +215,9 @@ step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
 {
     if ((seg->flags & LA_TCP_RST) == 0)
         return NEXT;
+    /* DEVIATION(D15), RFC 1337 3 (F1): an old duplicate must not end TIME-WAIT. */
+    if (c->state == LA_TCP_TIME_WAIT)
+        return drop(todo, LA_REASON_RST_IN_TIME_WAIT);
     if (la_tcp_rst_classify(c->rcv_nxt, la_tcp_rcv_wnd(c), seg->seq) != LA_TCP_RST_EXACT) {
         todo->reason = LA_REASON_RST_IN_WINDOW;
         la_tcp_ack_challenge(c, todo);
@@ -237,9 +240,9 @@ step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         return DONE;
     case LA_TCP_CLOSING:
     case LA_TCP_LAST_ACK:
-    case LA_TCP_TIME_WAIT:
         la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_OK, todo);
         return DONE;
+    case LA_TCP_TIME_WAIT:
     case LA_TCP_CLOSED:
     case LA_TCP_LISTEN:
     case LA_TCP_SYN_SENT:
