@@ -230,7 +230,7 @@ la_err la_conn_user_set(struct la_stack *stack, la_handle conn, uint64_t user);
  * One call looks at 256 records at most: *out is 0 when it met no connection, and the walk goes on.
  * Connections may come and go in between; one that stays is met once. Handles of those that the
  * application does not hold (released, or not yet accepted) serve la_conn_status() and
- * la_conn_option_get() alone. */
+ * la_conn_option_get() alone; the handle of a half-open one ends when it is complete. */
 bool la_conn_next(const struct la_stack *stack, uint32_t *cursor, la_handle *out);
 /* How many connections are in each state (array of LA_TCP_STATE_COUNT). O(1). */
 void la_stack_state_counts(const struct la_stack *stack, uint32_t *out);
