@@ -13,6 +13,8 @@
 
 int la_bench_mem(int argc, char **argv);
 int la_bench_conns(int argc, char **argv);
+int la_bench_half_open(int argc, char **argv);
+int la_bench_flood(int argc, char **argv);
 int la_bench_peer(int argc, char **argv);
 
 /* ---- arguments (bench_args.c) ----------------------------------------------------------- */
@@ -44,6 +46,7 @@ struct la_bench_pair_cfg {
     bool checksum;       /* made and verified; otherwise left to the wire, which cannot corrupt */
     bool tso;            /* the wire takes super-segments; without checksums only */
     uint32_t conns_n_max;
+    uint32_t syn_queue_n_max;
 };
 
 /* A client and a server, 10.0.0.1 and 10.0.0.2, on a memory wire without faults or delay. */

@@ -8,11 +8,12 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "net/udp.h"
-#include "stack/half.h"
+#include "stack/cookie.h"
 #include "tcp/arrive.h"
 #include "tcp/mtu.h"
 #include "tcp/open.h"
 #include "tcp/out.h"
+#include "tcp/user.h"
 
 /* ---- events ----------------------------------------------------------------------------- */
 
@@ -63,6 +64,9 @@ no_connection(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo
     uint32_t listener = la_listener_find(s, &a->tuple);
     const struct la_iface_cfg *iface = la_net_iface(s->net, a->iface);
     bool forwards = iface != NULL && iface->any_address;
+    struct la_half_open open = {a->tuple, listener, a->iface};
+    if (listener != LA_REC_NONE && la_cookie_arrive(s, &open, &a->seg, todo))
+        return;
     if (listener == LA_REC_NONE && !forwards)
         la_tcp_closed_state(&a->seg, todo);
     else if (la_tcp_listen_state(&a->seg, todo)) {
@@ -95,6 +99,8 @@ to_half_open(struct la_stack *s, uint32_t idx, const struct la_arrival *a, struc
     if (third && !room) { /* as if it had been lost, so that the peer tries again */
         todo->reason = LA_REASON_ACCEPT_QUEUE_FULL;
         la_listener_at(s, rec.listener)->accept_dropped_n++;
+        if (s->cfg.abort_on_overflow)
+            la_tcp_abort(&rec.tcp, todo);
     } else if (!has_memory || (third && reserved == LA_REC_NONE)) {
         todo->reason = LA_REASON_NO_MEMORY;
     } else {

@@ -87,6 +87,16 @@ struct la_listener {
     struct la_tcp_cfg cfg;
     uint64_t user;
     uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
+    uint64_t cookies_sent_n, cookies_taken_n, cookies_bad_n;
+    la_instant cookie_at; /* when the latest was sent */
+};
+
+/* The keys of SYN cookies (cookie.c). */
+struct la_cookies {
+    struct la_rng rng;
+    struct la_key key[2]; /* by the lowest bit of the age */
+    int64_t age;
+    bool used;            /* there are keys */
 };
 
 /* ---- the instance ----------------------------------------------------------------------- */
@@ -115,6 +125,7 @@ struct la_stack {
 
     struct la_key index_key, isn_key, timestamp_key;
     struct la_rng port_rng;
+    struct la_cookies cookies;
     struct la_stack_stats stats;
 
     /* The four-tuple that events without a connection are about. */

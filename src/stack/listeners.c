@@ -4,9 +4,11 @@
  *
  * Read first: RFC 9293 3.10.1, 3.10.7.2, 3.9.1.1 (MUST-41, MUST-42); RFC 4987 2.
  *
- * A half-open connection stands in its listener's SYN queue, a complete one in the accept queue
- * until it is taken. Both are bounded: a SYN that finds either full is dropped, and so is the
- * third segment of a handshake that finds the accept queue full; both are sent again by the peer.
+ * A half-open connection stands in its listener's SYN queue (half.h), a complete one in the accept
+ * queue until it is taken. Both are bounded. A SYN that finds the accept queue full is dropped, and
+ * so is the third segment of a handshake, unless it is to be answered with a RST; both are sent
+ * again by the peer. A SYN that finds the SYN queue full is answered with a cookie (cookie.h), or
+ * dropped.
  *
  * DEVIATION(D14): a listener is no connection and never becomes one by an active OPEN.
  */
@@ -14,7 +16,7 @@
 
 #include "base/addr.h"
 #include "base/assert.h"
-#include "stack/half.h"
+#include "stack/cookie.h"
 #include "tcp/user.h"
 
 enum { LISTENER_CHUNK_SHIFT = 3, LISTENERS_MAX = 65536 };
@@ -303,6 +305,9 @@ la_listener_status(const struct la_stack *s, la_handle listener, struct la_liste
         .accept_dropped_n = l->accept_dropped_n,
         .syn_queue_n_max = s->cfg.syn_queue_n_max,
         .user = l->user,
+        .cookies_sent_n = l->cookies_sent_n,
+        .cookies_taken_n = l->cookies_taken_n,
+        .cookies_bad_n = l->cookies_bad_n,
     };
     return LA_OK;
 }
@@ -327,19 +332,21 @@ la_listener_syn(struct la_stack *s, uint32_t listener, const struct la_tuple *tu
                 const struct la_tcp_seg *syn, struct la_tcp_todo *todo)
 {
     struct la_listener *l = la_listener_at(s, listener);
-    if (l->syn_queue_n >= s->cfg.syn_queue_n_max || l->accept_queue.n >= l->backlog_n) {
-        l->syn_dropped_n++;
-        todo->reason = l->accept_queue.n >= l->backlog_n ? LA_REASON_ACCEPT_QUEUE_FULL
-                                                         : LA_REASON_SYN_QUEUE_FULL;
-        return;
-    }
-    struct la_net_route route;
-    if (la_net_route_lookup(s->net, &tuple->remote.addr, &route) != LA_OK) {
-        todo->reason = LA_REASON_NO_ROUTE;
-        return;
-    }
     struct la_half_open open = {*tuple, listener, iface};
-    la_half_new(s, &open, syn, todo);
+    struct la_net_route route;
+    bool cookie = la_cookie_wanted(s, listener, todo);
+    if (l->accept_queue.n >= l->backlog_n)
+        todo->reason = LA_REASON_ACCEPT_QUEUE_FULL;
+    else if (!cookie && l->syn_queue_n >= s->cfg.syn_queue_n_max)
+        todo->reason = LA_REASON_SYN_QUEUE_FULL;
+    if (todo->reason != LA_REASON_NONE)
+        l->syn_dropped_n++;
+    else if (la_net_route_lookup(s->net, &tuple->remote.addr, &route) != LA_OK)
+        todo->reason = LA_REASON_NO_ROUTE;
+    else if (cookie)
+        la_cookie_answer(s, &open, syn, todo);
+    else
+        la_half_new(s, &open, syn, todo);
 }
 
 bool

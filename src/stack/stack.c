@@ -24,6 +24,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
     cfg->conns_n_max = UINT32_C(1) << 24;
     cfg->syn_queue_n_max = 1024;
     cfg->accept_queue_n_max = 4096;
+    cfg->syn_cookies = LA_SYN_COOKIES_WHEN_FULL;
     cfg->requests_n_max = 1024;
     cfg->time_wait_n_max = 256 * 1024;
     cfg->port_ephemeral_min = 49152;
@@ -88,7 +89,8 @@ emit(void *ctx, const struct la_tcp_conn *c, struct la_event *ev)
         ev->remote = s->about_remote;
     } else {
         const struct la_rec *rec = la_rec_of(c);
-        ev->conn = la_handle_make(LA_HANDLE_CONN, rec->gen, rec->idx);
+        if (rec->idx != LA_REC_NONE) /* a SYN cookie's, which is no connection yet */
+            ev->conn = la_handle_make(LA_HANDLE_CONN, rec->gen, rec->idx);
         struct la_tuple tuple = la_rec_tuple(rec);
         ev->local = tuple.local;
         ev->remote = tuple.remote;
@@ -128,8 +130,9 @@ cfg_ok(const struct la_stack_cfg *cfg)
 {
     const struct la_tcp_cfg *t = &cfg->tcp;
     return cfg->mem != NULL && cfg->conns_n_max > 0 && cfg->accept_queue_n_max > 0 &&
-           cfg->time_wait_n_max > 0 && cfg->port_ephemeral_min > 0 &&
-           cfg->port_ephemeral_min <= cfg->port_ephemeral_max && la_tcp_cfg_ok(t);
+           cfg->time_wait_n_max > 0 && cfg->syn_cookies <= LA_SYN_COOKIES_ALWAYS &&
+           cfg->port_ephemeral_min > 0 && cfg->port_ephemeral_min <= cfg->port_ephemeral_max &&
+           la_tcp_cfg_ok(t);
 }
 
 static void
@@ -141,6 +144,7 @@ init_values(struct la_stack *s, la_instant now)
     s->isn_key = la_key_derive(&seed, "isn");
     s->timestamp_key = la_key_derive(&seed, "timestamp");
     la_rng_init(&s->port_rng, &seed, "port");
+    la_rng_init(&s->cookies.rng, &seed, "cookie");
     s->now = now;
     s->found_idx = LA_REC_NONE;
     la_list_init(&s->output);
