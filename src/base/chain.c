@@ -286,6 +286,33 @@ la_chain_share(struct la_chain *dst, struct la_mem *mem, const struct la_chain *
     return true;
 }
 
+bool
+la_chain_move_front(struct la_chain *dst, struct la_chain *src, uint32_t n)
+{
+    LA_ASSERT(n <= src->len);
+    src->len -= n;
+    while (n > 0) {
+        struct la_slice *first = src->first, *moved = first;
+        if (n < first->len) {
+            moved = slice_take(la_block_ref(first->block), first->off, n);
+            if (!moved) {
+                src->len += n;
+                return false;
+            }
+            first->off += n;
+            first->len -= n;
+        } else {
+            src->first = first->next;
+            if (!src->first)
+                src->last = NULL;
+            src->n--;
+        }
+        n -= moved->len;
+        link_last(dst, moved);
+    }
+    return true;
+}
+
 /* ---- out -------------------------------------------------------------------------------- */
 
 void

@@ -101,6 +101,9 @@ void la_chain_append_chain(struct la_chain *chain, struct la_chain *take_src);
  * `mark` may be NULL; it is used when it lies at or before `off`, and left at off + len. */
 bool la_chain_share(struct la_chain *dst, struct la_mem *mem, const struct la_chain *src,
                     uint32_t off, uint32_t len, struct la_chain_mark *mark) LA_MUST_CHECK;
+/* Moves the first n <= src->len octets of src to the end of dst. False: no memory; some of them may
+ * have been moved. O(slices moved). */
+bool la_chain_move_front(struct la_chain *dst, struct la_chain *src, uint32_t n) LA_MUST_CHECK;
 /* Keeps a mark right: to be called before each la_chain_drop_front(chain, n). */
 void la_chain_mark_drop(struct la_chain_mark *mark, uint32_t n);
 /* n <= chain->len. O(slices dropped). */
