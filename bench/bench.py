@@ -66,7 +66,7 @@ def measure_inside(args, size, results):
     if size.counts_instructions:
         results["instructions"] = inside.instructions(args.lastack)
         report.instructions(results["instructions"])
-    results["conns"] = inside.bench(args.lastack, "conns", str(size.conns_n))
+    results["conns"] = inside.conns(args.lastack, size)
     report.conns(results["conns"])
     results["run"] = inside.downloads(args.lastack, size, progress)
     report.downloads(results["run"], size)

@@ -68,6 +68,12 @@ def instructions(program):
             "per_segment": (many - few) / (many_segments - few_segments)}
 
 
+def conns(program, size):
+    """Octets per idle connection, by family."""
+    n = str(size.conns_n)
+    return {"ipv4": bench(program, "conns", n), "ipv6": bench(program, "conns", n, "--ipv6")}
+
+
 # ---- a program under `run`
 
 @contextlib.contextmanager

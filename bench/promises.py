@@ -46,10 +46,13 @@ def rate_beside_kernel(r):
 
 
 PROMISES = (
-    Promise("idle connection, IPv4, octets, counted", 256, lambda r: r["conns"]["bytes_per_end"]),
+    Promise("idle connection, IPv4, octets, counted", 256, lambda r: r["conns"]["ipv4"]["bytes_per_end"]),
     Promise("idle connection, IPv4, octets, resident", 256,
-            lambda r: r["conns"]["rss_bytes_per_end"]),
-    Promise("idle connection, IPv6, octets", 288, nothing),
+            lambda r: r["conns"]["ipv4"]["rss_bytes_per_end"]),
+    Promise("idle connection, IPv6, octets, counted", 288,
+            lambda r: r["conns"]["ipv6"]["bytes_per_end"]),
+    Promise("idle connection, IPv6, octets, resident", 288,
+            lambda r: r["conns"]["ipv6"]["rss_bytes_per_end"]),
     Promise("TIME-WAIT record, IPv4, octets", 64, nothing),
     Promise("half-open record, IPv4, octets", 96, nothing),
     Promise("10 million connections, both ends, GiB", 8, nothing),

@@ -76,9 +76,13 @@ def instructions(found):
 
 def conns(found):
     title("idle connections in one process (octets per end: lwIP 288, kernel 3700)")
-    print(f"{found['connections']:16.0f}  idle connections, both ends held here")
-    print(f"{found['bytes_per_end']:16.1f}  octets per end, as the stacks count them")
-    print(f"{found['rss_bytes_per_end']:16.1f}  octets per end, resident pages")
+    print(f"{'':42}{'IPv4':>14}{'IPv6':>14}")
+    for key, text in (("connections", "idle connections, both ends held here"),
+                      ("bytes_per_end", "octets per end, as the stacks count them"),
+                      ("rss_bytes_per_end", "octets per end, resident pages")):
+        decimals = 0 if key == "connections" else 1
+        cells = "".join(f"{found[family][key]:14.{decimals}f}" for family in ("ipv4", "ipv6"))
+        print(f"{text:42}{cells}")
 
 
 def downloads(found, size):

@@ -25,8 +25,9 @@ class Inside(unittest.TestCase):
             self.assertEqual(found["segments_again"], 0)
 
     def test_idle_connections(self):
-        self.assertEqual(self.results["conns"]["connections"], 2000)
-        self.assertGreater(self.results["conns"]["bytes_per_end"], 0)
+        for family in ("ipv4", "ipv6"):
+            self.assertEqual(self.results["conns"][family]["connections"], 2000)
+            self.assertGreater(self.results["conns"][family]["bytes_per_end"], 0)
 
     def test_program_under_run(self):
         if self.results["run"] is None:
