@@ -189,6 +189,7 @@ serve(struct run *run)
         la_instant now = la_host_now();
         bool more = la_link_pump(run->link, run->stack, now);
         la_bench_serve(run->stack, now);
+        la_link_flush(run->link, run->stack, now);
         if (more || la_stack_has_output(run->stack))
             continue;
         int64_t at_ns = la_stack_deadline(run->stack).ns, wait_ns = at_ns - now.ns;
