@@ -108,7 +108,9 @@ def arguments():
 def main():
     args = arguments()
     size = SIZES[args.size]
-    results = {"version": 1, "size": args.size}
+    machine = {"cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0]}
+    report.machine(machine)
+    results = {"version": 1, "size": args.size, "machine": machine}
     wrong = []
     if args.part != "devices":
         wrong += run_inside(args, size, results)

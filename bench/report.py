@@ -3,6 +3,7 @@
 import device
 
 LABEL, CELL, RATIO = 25, 9, 9
+BUSY_PART = 0.25
 IN_PROCESS = (
     ("ns_per_1460", "ns of CPU per 1460 octets", 1),
     ("gbit_per_cpu_s", "Gbit per CPU second", 2),
@@ -28,6 +29,12 @@ def rounds(which, n):
 def line(label, cells, ratios=()):
     text = f"{label:{LABEL}}" + "".join(f"{c:>{CELL}}" for c in cells)
     print((text + "".join(f"{c:>{RATIO}}" for c in ratios)).rstrip())
+
+
+def machine(found):
+    print(f"{found['cores']} cores, of which {found['load']:.1f} are wanted by others already")
+    if found["load"] > BUSY_PART * found["cores"]:
+        print("It is busy: times say little, ratios more, instructions and octets everything.")
 
 
 # ---- over devices
