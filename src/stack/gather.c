@@ -69,7 +69,7 @@ heads_note(struct la_arrival *run, const struct la_net_in *in)
     uint32_t tcp_off = (uint32_t)in->link_n + in->header_n;
     run->heads = NULL;
     if (in->header_n != (v4 ? LA_IP4_HEADER_BYTES : LA_IP6_HEADER_BYTES) ||
-        in->came.n < tcp_off + LA_TCP_HEADER_BYTES)
+        in->came.n < tcp_off + LA_TCP_HEADER_BYTES || !la_frame_keeps(run->frame, in->came.p))
         return;
     struct la_tcp_view view;
     if (!la_tcp_view_init(&view, (struct la_bytes){in->came.p + tcp_off, in->came.n - tcp_off}))
