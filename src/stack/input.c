@@ -60,7 +60,7 @@ tell_reason(struct la_stack *s, const struct la_tcp_conn *c, const struct la_tcp
 static void
 no_connection(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo)
 {
-    uint32_t listener = la_listener_find(s, &a->tuple.local);
+    uint32_t listener = la_listener_find(s, &a->tuple);
     const struct la_iface_cfg *iface = la_net_iface(s->net, a->iface);
     bool forwards = iface != NULL && iface->any_address;
     if (listener == LA_REC_NONE && !forwards)

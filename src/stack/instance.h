@@ -76,6 +76,8 @@ struct la_listener {
     uint32_t gen;
     bool live;
     bool told;          /* on the events list */
+    bool v6only;
+    bool shared;
     uint32_t event_next;
     struct la_endpoint local;
     uint32_t backlog_n;
@@ -199,7 +201,8 @@ la_listener_at(const struct la_stack *s, uint32_t idx)
 }
 bool la_listeners_init(struct la_stack *s);
 void la_listeners_fini(struct la_stack *s);
-uint32_t la_listener_find(const struct la_stack *s, const struct la_endpoint *local);
+/* Who takes a SYN of this four-tuple; LA_REC_NONE: nobody. */
+uint32_t la_listener_find(const struct la_stack *s, const struct la_tuple *tuple);
 /* A SYN for a listener. */
 void la_listener_syn(struct la_stack *s, uint32_t listener, const struct la_tuple *tuple, int iface,
                      const struct la_tcp_seg *syn, struct la_tcp_todo *todo);
