@@ -123,8 +123,11 @@ step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_t
 {
     if ((c->flags & LA_TCP_F_TIMESTAMPS) == 0 || (seg->flags & LA_TCP_RST) != 0)
         return NEXT;
-    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0)
-        return drop(todo, LA_REASON_TIMESTAMP_MISSING);
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0) {
+        /* A SYN is answered "irrespective of the sequence number" (RFC 5961 4.2): a peer that has
+         * forgotten the connection may have forgotten its timestamps as well. */
+        return (seg->flags & LA_TCP_SYN) != 0 ? NEXT : drop(todo, LA_REASON_TIMESTAMP_MISSING);
+    }
     if (ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
         if ((seg->flags & LA_TCP_SYN) != 0)
             return NEXT; /* step 4 answers it, or TIME-WAIT gives way (RFC 6191) */
