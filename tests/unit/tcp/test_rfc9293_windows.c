@@ -93,6 +93,36 @@ test_windows__shrink(void **state)
     }
 }
 
+/* DEVIATION(D15): the peer has sent 100 octets that were lost, then an ACK; it sends them again,
+ * and they acknowledge more and offer less. SND.WL1 is that of the ACK, yet nothing may go beyond
+ * what the retransmission offers. */
+static void
+test_windows__of_a_retransmission(void **state)
+{
+    (void)state;
+    peer_new(&p, &(struct peer_cfg){.stack = large_start});
+    p.wnd = 4380;
+    la_handle conn = peer_passive(&p, &peer_plain);
+    la_seq una = p.rcv_nxt;
+    struct la_tcp_seg ack = peer_usual(&p, LA_TCP_ACK), again = ack;
+    peer_user_send(&p, conn, 10000);
+    assert_int_equal(peer_forget(&p), 3); /* up to the edge */
+    ack.seq = la_seq_add(ack.seq, 100);
+    ack.ack = la_seq_add(una, 1460);
+    ack.wnd = 2920;
+    peer_say(&p, &ack, NULL, 0);
+    peer_expect_none(&p);
+    again.ack = la_seq_add(una, 4380);
+    again.wnd = 500;
+    peer_say(&p, &again, NULL, 100);
+    assert_int_equal(peer_status(&p, conn).snd_wnd, 500);
+    uint32_t sent = 0;
+    while (p.seg_n > 0) /* what they say is not what the peer would take */
+        sent += peer_take(&p)->tcp.text_bytes;
+    assert_true(sent <= 500);
+    end(conn);
+}
+
 /* LEDGER: MAY-8 */
 static void
 test_windows__shut_for_an_hour(void **state)
@@ -164,6 +194,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows__above_32767),
         cmocka_unit_test(test_windows__shrink),
+        cmocka_unit_test(test_windows__of_a_retransmission),
         cmocka_unit_test(test_windows__shut_for_an_hour),
         cmocka_unit_test(test_windows__old_segments_change_nothing),
     };
