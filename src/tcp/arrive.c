@@ -131,7 +131,7 @@ step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_t
     if (ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
         if ((seg->flags & LA_TCP_SYN) != 0)
             return NEXT; /* step 4 answers it, or TIME-WAIT gives way (RFC 6191) */
-        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+        la_tcp_ack_unacceptable(c, seg, todo);
         report_duplicate(c, seg, todo); /* RFC 2883 4.3: also then */
         return drop(todo, LA_REASON_PAWS);
     }
@@ -153,10 +153,7 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
         c->want |= LA_TCP_WANT_SYN;
         return drop(todo, LA_REASON_DATA_DUPLICATE);
     }
-    if ((seg->flags & LA_TCP_SYN) != 0 && la_tcp_is_synchronised(c))
-        la_tcp_ack_challenge(c, todo);
-    else
-        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+    la_tcp_ack_unacceptable(c, seg, todo);
     report_duplicate(c, seg, todo);
     /* Eighth, TIME-WAIT: the peer's FIN again starts 2 MSL again. */
     if (c->state == LA_TCP_TIME_WAIT && (seg->flags & LA_TCP_FIN) != 0)

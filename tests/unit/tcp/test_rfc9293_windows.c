@@ -188,6 +188,33 @@ test_windows__old_segments_change_nothing(void **state)
     end(conn);
 }
 
+/* Two ends that disagree about their numbers would answer each other's ACKs for ever; text is
+ * always answered, since its sender waits for that. */
+static void
+test_windows__strays_are_answered_sparingly(void **state)
+{
+    (void)state;
+    static const uint32_t offs[] = {100000, UINT32_C(0) - 100000};
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &peer_plain);
+    for (size_t i = 0; i < 2; i++) {
+        struct la_tcp_seg stray = peer_usual(&p, LA_TCP_ACK);
+        stray.seq = la_seq_add(stray.seq, offs[i]);
+        peer_run_us(&p, 2 * LA_US_PER_S);
+        for (unsigned n = 0; n < 100; n++)
+            peer_say(&p, &stray, NULL, 0);
+        assert_int_equal(peer_forget(&p), 10);
+        assert_int_equal(p.reason, LA_REASON_CHALLENGE_ACK_LIMITED);
+        for (unsigned n = 0; n < 20; n++)
+            peer_say(&p, &stray, NULL, 10);
+        assert_int_equal(peer_forget(&p), 20);
+        stray.flags |= LA_TCP_FIN;
+        peer_say(&p, &stray, NULL, 0);
+        assert_int_equal(peer_forget(&p), 1);
+    }
+    end(conn);
+}
+
 int
 main(void)
 {
@@ -197,6 +224,7 @@ main(void)
         cmocka_unit_test(test_windows__of_a_retransmission),
         cmocka_unit_test(test_windows__shut_for_an_hour),
         cmocka_unit_test(test_windows__old_segments_change_nothing),
+        cmocka_unit_test(test_windows__strays_are_answered_sparingly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
