@@ -99,6 +99,8 @@ make_stack(struct la_run *run, bool near, struct la_stack **out)
     cfg.checksum_verify = true;
     cfg.tcp.sndbuf_bytes = BUFFER_BYTES;
     cfg.tcp.rcvbuf_bytes = BUFFER_BYTES;
+    if (near)
+        cfg.tcp.ecn = (uint8_t)run->cfg->ecn;
     cfg.trace = run->cfg->trace;
     if (near)
         cfg.trace =

@@ -47,12 +47,15 @@ detail_of(const struct la_event *event)
         return event->u.window.ours;
     case LA_EVENT_STATE:
         return event->u.state.to;
+    case LA_EVENT_ECN:
+        return event->u.ecn.step;
     case LA_EVENT_SEGMENT_ARRIVED:
     case LA_EVENT_RTT:
     case LA_EVENT_CONGESTION:
     case LA_EVENT_CALL:
     case LA_EVENT_NEGOTIATED:
     case LA_EVENT_ERROR:
+    case LA_EVENT_URGENT:
     case LA_EVENT_KIND_COUNT:
         break;
     }

@@ -38,6 +38,7 @@ struct la_lab_end {
     uint64_t to_send_n;  /* octets not yet taken by SEND */
     uint64_t sent_n;     /* octets taken by SEND */
     uint64_t received_n;
+    uint64_t urgent_end; /* received_n when urgent data was last all read, 0 = never */
     la_err err;          /* the error that ended it */
 };
 
@@ -71,6 +72,8 @@ void la_lab_establish(struct la_lab *lab);
 
 /* SEND of n octets: what is not taken now is handed over as there is room. */
 void la_lab_send(struct la_lab *lab, int end, uint64_t n);
+/* SEND of n urgent octets; there must be room for them. */
+void la_lab_send_urgent(struct la_lab *lab, int end, uint64_t n);
 void la_lab_close(struct la_lab *lab, int end);
 /* SEND and CLOSE at once: the FIN can travel with the octets. */
 void la_lab_send_close(struct la_lab *lab, int end, uint64_t n);
@@ -117,7 +120,7 @@ bool la_lab_apart(const struct la_event *before, const struct la_event *after, i
 /* Matches any detail in la_lab_count() and la_lab_find(). */
 enum { LA_LAB_ANY = 0xffff };
 /* Events of `end`: SEGMENT_SENT by cause, DROP by reason, WIRE by fate, TIMER by kind, WINDOW by
- * `ours`, STATE by the state entered. */
+ * `ours`, STATE by the state entered, ECN by step. */
 size_t la_lab_count(const struct la_lab *lab, int end, enum la_event_kind kind, unsigned detail);
 /* The nth of them, from 0; NULL when there are fewer. */
 const struct la_event *la_lab_find(const struct la_lab *lab, int end, enum la_event_kind kind,

@@ -52,8 +52,8 @@ static const struct {
 };
 
 static const char *const kinds[LA_EVENT_KIND_COUNT] = {
-    "SEGMENT_SENT", "SEGMENT_ARRIVED", "WIRE",   "STATE", "DROP",       "TIMER",
-    "RTT",          "CONGESTION",      "WINDOW", "CALL",  "NEGOTIATED", "ERROR",
+    "SEGMENT_SENT", "SEGMENT_ARRIVED", "WIRE", "STATE",      "DROP",  "TIMER",  "RTT",
+    "CONGESTION",   "WINDOW",          "CALL", "NEGOTIATED", "ERROR", "URGENT", "ECN",
 };
 
 static const struct {
@@ -86,7 +86,7 @@ static const char *const timers[LA_TIMER_COUNT] = {
 };
 
 static const char *const calls[LA_CALL_COUNT] = {
-    "OPEN_ACTIVE", "OPEN_PASSIVE", "SEND", "RECEIVE", "CLOSE", "ABORT", "RELEASE",
+    "OPEN_ACTIVE", "OPEN_PASSIVE", "SEND", "RECEIVE", "CLOSE", "ABORT", "RELEASE", "SEND_URGENT",
 };
 
 static const char *const phases[LA_CC_PHASE_COUNT] = {
@@ -97,8 +97,14 @@ static const char *const phases[LA_CC_PHASE_COUNT] = {
 };
 
 static const char *const fates[] = {
-    "?", "DELIVERED", "DROPPED", "CORRUPTED", "DUPLICATED", "REORDERED",
+    "?", "DELIVERED", "DROPPED", "CORRUPTED", "DUPLICATED", "REORDERED", "MARKED",
 };
+
+static const char *const ecn_steps[LA_ECN_STEP_END] = {
+    "?", "SYN_PLAIN", "MARK_SEEN", "REDUCED", "ECHO_ENDS",
+};
+
+static const char *const ip_ecns[] = {"Not-ECT", "ECT(1)", "ECT(0)", "CE"};
 
 #define PICK(table, i) ((size_t)(i) < sizeof(table) / sizeof((table)[0]) ? (table)[i] : "?")
 #define PICK_FIELD(table, i, field)                                                                \
@@ -212,4 +218,16 @@ const char *
 la_wire_fate_name(enum la_wire_fate fate)
 {
     return PICK(fates, fate);
+}
+
+const char *
+la_ecn_step_name(enum la_ecn_step step)
+{
+    return PICK(ecn_steps, step);
+}
+
+const char *
+la_ip_ecn_name(enum la_ip_ecn ecn)
+{
+    return PICK(ip_ecns, ecn);
 }

@@ -255,12 +255,15 @@ rst_fits(const struct la_sim_view *view, const struct la_tcp_seg *seg)
     return (la_seq_ge(seg->seq, view->ack_sent) && la_seq_le(seg->seq, highest)) || answers;
 }
 
-/* In SYN-SENT any SYN is believed (RFC 9293 3.10.7.3 fourth), later none is (RFC 5961 4). */
+/* In SYN-SENT any SYN is believed (RFC 9293 3.10.7.3 fourth), in SYN-RECEIVED one in the window
+ * (3.10.7.4 fourth), later none (RFC 5961 4). */
 static bool
 syn_fits(const struct la_sim_view *view, const struct la_tcp_seg *seg)
 {
     bool answers = la_seq_eq(seg->ack, la_seq_add(view->iss, 1));
-    return !view->acked && ((seg->flags & LA_TCP_ACK) == 0 || answers);
+    if (!view->acked)
+        return (seg->flags & LA_TCP_ACK) == 0 || answers;
+    return la_seq_eq(view->ack_seen, view->iss) && text_fits(view, seg);
 }
 
 /* A packet that no host sent, or that is older than the connection: may it be believed? */

@@ -5,9 +5,11 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "stack/instance.h"
+#include "tcp/ecn.h"
 #include "tcp/recovery.h"
 #include "tcp/send.h"
 #include "tcp/timeout.h"
+#include "tcp/urgent.h"
 #include "tcp/user.h"
 
 uint32_t
@@ -26,6 +28,8 @@ la_stack_ready_level(const struct la_stack *s, uint32_t idx)
         ready |= LA_READY_WRITE;
     if ((c->flags & LA_TCP_F_FIN_RECEIVED) != 0)
         ready |= LA_READY_END;
+    if ((c->flags & LA_TCP_F_URGENT_IN) != 0)
+        ready |= LA_READY_URGENT;
     if (c->err != LA_OK)
         ready |= LA_READY_ERROR;
     if (c->state == LA_TCP_CLOSED || c->state == LA_TCP_TIME_WAIT)
@@ -46,6 +50,9 @@ queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_c
     out->receive_queue_bytes = busy->rcvq.len;
     out->out_of_order_bytes = busy->ooo_bytes;
     out->flight_bytes = la_tcp_pipe(c, busy);
+    out->urgent_unread_bytes = la_tcp_urgent_unread(c, busy);
+    if ((c->flags & LA_TCP_F_URGENT_OUT) != 0)
+        out->urgent_unacked_bytes = (uint32_t)la_seq_diff(busy->snd_up, la_tcp_sndq_seq(c));
 }
 
 la_err
@@ -74,6 +81,7 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .wscale_receive = scaled ? c->rcv_wscale : 255,
         .timestamps = (c->flags & LA_TCP_F_TIMESTAMPS) != 0,
         .sack = (c->flags & LA_TCP_F_SACK) != 0,
+        .ecn = la_tcp_ecn_marks(c),
         .cwnd_bytes = c->cwnd_bytes,
         .ssthresh_bytes = c->ssthresh_bytes,
         .srtt_us = c->srtt_us,
@@ -169,7 +177,8 @@ set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
         c->ttl_hops = (uint8_t)value;
         return LA_OK;
     case LA_OPT_DSCP_ECN:
-        c->dscp_ecn = (uint8_t)clamp(value, 0, UINT8_MAX);
+        /* TCP sets the ECN field itself. */
+        c->dscp_ecn = (uint8_t)clamp(value, 0, UINT8_MAX) & (uint8_t)~LA_IP_ECN_MASK;
         return LA_OK;
     case LA_OPT_MSS_MAX:
         if (value < 88 || value > UINT16_MAX)

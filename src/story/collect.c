@@ -102,8 +102,8 @@ floating_explains(const struct conn_end *end, const struct la_event_segment *s)
     if (end->timer.kind != LA_EVENT_TIMER)
         return true;
     switch ((enum la_timer_kind)end->timer.u.timer.timer) {
-    case LA_TIMER_PERSIST:
-        return s->cause == LA_CAUSE_WINDOW_PROBE;
+    case LA_TIMER_PERSIST: /* the latter: the override timeout of 3.8.6.2.1 */
+        return s->cause == LA_CAUSE_WINDOW_PROBE || s->cause == LA_CAUSE_DATA;
     case LA_TIMER_KEEPALIVE:
         return s->cause == LA_CAUSE_KEEPALIVE;
     case LA_TIMER_DELAYED_ACK:
@@ -274,6 +274,9 @@ on_wire(struct la_story *st, struct conn *conn, const struct la_event *e)
         break;
     case LA_WIRE_REORDERED:
         sender->reordered_n++;
+        break;
+    case LA_WIRE_MARKED:
+        sender->marked_n++;
         break;
     }
     la_words_wire(st, row, e);
@@ -464,6 +467,27 @@ on_error(struct la_story *st, struct conn *conn, unsigned side, const struct la_
         floating_land(st, row->conn, side);
 }
 
+/* An end tells that it will do without ECN before it sends the SYN. */
+static void
+on_ecn(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
+{
+    if (conn == NULL)
+        return;
+    struct row *row = row_of(st, e, conn, side);
+    if (row != NULL)
+        la_words_ecn(st, row, side, e);
+}
+
+static void
+on_urgent(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
+{
+    if (conn == NULL)
+        return;
+    struct row *row = row_of(st, e, conn, side);
+    if (row != NULL && row->kind == ROW_SEGMENT)
+        la_words_urgent(st, row, side, e);
+}
+
 static void
 dispatch(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
 {
@@ -503,6 +527,12 @@ dispatch(struct la_story *st, struct conn *conn, unsigned side, const struct la_
         break;
     case LA_EVENT_ERROR:
         on_error(st, conn, side, e);
+        break;
+    case LA_EVENT_ECN:
+        on_ecn(st, conn, side, e);
+        break;
+    case LA_EVENT_URGENT:
+        on_urgent(st, conn, side, e);
         break;
     case LA_EVENT_KIND_COUNT:
         break;

@@ -17,11 +17,14 @@
 #include "proto/tcp_accept.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/ecn.h"
 #include "tcp/open.h"
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
+#include "tcp/send.h"
 #include "tcp/timeout.h"
+#include "tcp/urgent.h"
 
 enum step { NEXT, DONE };
 
@@ -150,6 +153,7 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
         struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
         if (busy != NULL)
             busy->cause = LA_CAUSE_OPEN;
+        la_tcp_ecn_take_syn(c, seg);
         c->want |= LA_TCP_WANT_SYN;
         return drop(todo, LA_REASON_DATA_DUPLICATE);
     }
@@ -175,7 +179,7 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
         c->state == LA_TCP_SYN_RECEIVED_ACTIVE && la_seq_eq(seg->seq, c->irs) &&
         (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) == (LA_TCP_SYN | LA_TCP_ACK);
     if (crossing) {
-        seg->flags &= (uint8_t)~LA_TCP_SYN;
+        seg->flags &= (uint8_t) ~(LA_TCP_SYN | LA_TCP_URG); /* the pointer counts from the SYN */
         seg->seq = la_seq_add(seg->seq, 1);
         seg->len--;
     }
@@ -402,10 +406,12 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     case LA_TCP_ACK_OLD:
         return NEXT;
     case LA_TCP_ACK_DUP:
+        la_tcp_ecn_echoed(c, seg, todo);
         if (is_duplicate_ack(c, seg))
             la_tcp_duplicate_ack(c, todo);
         break;
     case LA_TCP_ACK_NEW:
+        la_tcp_ecn_echoed(c, seg, todo);
         la_tcp_acked(c, seg, todo);
         advances = true;
         break;
@@ -413,6 +419,16 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     la_tcp_selective_ack(c, seg, todo);
     update_window(c, seg, advances, todo);
     return states_after_ack(c, seg, todo);
+}
+
+/* Sixth: check the URG bit. The states behind the peer's FIN ignore it. */
+static void
+step6_urg(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    bool heeded = c->state == LA_TCP_ESTABLISHED || c->state == LA_TCP_FIN_WAIT_1 ||
+                  c->state == LA_TCP_FIN_WAIT_2;
+    if (heeded && (seg->flags & LA_TCP_URG) != 0)
+        la_tcp_urgent_arrived(c, seg, todo);
 }
 
 /* 3.6.1: octets for an application that has closed mean a RST. */
@@ -438,7 +454,7 @@ step7_text(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool *fin, struc
         return DONE;
     }
     if (nobody_reads(c, seg)) {
-        answer_rst(todo, c->snd_nxt, LA_CAUSE_RST_ABORT);
+        answer_rst(todo, la_tcp_bare_seq(c), LA_CAUSE_RST_ABORT);
         la_tcp_end(c, LA_TCP_EV_RCV_UNACCEPTABLE, LA_ERR_CONNECTION_RESET, todo);
         return drop(todo, LA_REASON_DATA_AFTER_CLOSE);
     }
@@ -457,6 +473,8 @@ step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (la_seq_gt(c->rcv_nxt, c->rcv_adv))
         c->rcv_adv = c->rcv_nxt;
     c->flags |= LA_TCP_F_FIN_RECEIVED;
+    if (busy != NULL)
+        la_tcp_urgent_settle(c, busy);
     la_tcp_ack_later(c, todo->env, todo->now);
     todo->wake |= LA_READY_READ | LA_READY_END;
     bool both = c->state == LA_TCP_FIN_WAIT_1 && fin_acked(c);
@@ -473,12 +491,15 @@ step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 static void
 other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
+    uint32_t text_bytes = seg->text_bytes; /* a probe's octet does not pass the first step */
     if (step0_timestamp(c, seg, todo) == DONE || step1_sequence(c, seg, todo) == DONE)
         return;
     update_ts_recent(c, seg, todo->now);
     if (step2_rst(c, seg, todo) == DONE || step4_syn(c, seg, todo) == DONE ||
         step5_ack(c, seg, todo) == DONE)
         return;
+    la_tcp_ecn_arrived(c, seg->flags, text_bytes, todo);
+    step6_urg(c, seg, todo);
     bool fin;
     if (step7_text(c, seg, &fin, todo) == NEXT && fin)
         step8_fin(c, todo);

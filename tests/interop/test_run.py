@@ -4,8 +4,11 @@
 
 usage: test_run.py LASTACK
 """
+import array
+import fcntl
 import hashlib
 import os
+import select
 import shutil
 import socket
 import struct
@@ -19,11 +22,12 @@ import unittest
 import network
 
 BULK_BYTES = 20 << 20
+SIOCATMARK = 0x8905
 PATTERN = bytes(range(251)) * 1024
 
 FETCH = """
 import hashlib, socket, sys
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 digest = hashlib.sha256()
 while data := s.recv(1 << 16):
     digest.update(data)
@@ -32,7 +36,7 @@ print(digest.hexdigest())
 
 ECHO_ALL = """
 import hashlib, os, socket, sys, threading
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 sent = os.urandom(int(sys.argv[3]))
 def write():
     s.sendall(sent); s.shutdown(socket.SHUT_WR)
@@ -41,6 +45,29 @@ back = bytearray()
 while data := s.recv(1 << 16):
     back += data
 print(len(back), bytes(back) == sent)
+"""
+
+MARK = """
+import array, fcntl, select, socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+s.settimeout(None)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+def at_mark():
+    answer = array.array('i', [0])
+    fcntl.ioctl(s, 0x8905, answer)
+    return answer[0] != 0
+def exactly(n):
+    data = b''
+    while len(data) < n:
+        data += s.recv(n - len(data))
+    return data
+s.sendall(b'ab')
+s.send(b'!', socket.MSG_OOB)
+s.sendall(b'cd')
+poll = select.poll()
+poll.register(s, select.POLLPRI)
+assert poll.poll(10000)
+print(exactly(2), at_mark(), exactly(1), at_mark(), exactly(2))
 """
 
 SERVE = """
@@ -59,6 +86,23 @@ for i in range(int(sys.argv[2])):
 def echo(conn):
     while data := conn.recv(1 << 16):
         conn.sendall(data)
+
+
+def at_mark(conn):
+    answer = array.array("i", [0])
+    fcntl.ioctl(conn, SIOCATMARK, answer)
+    return answer[0] != 0
+
+
+def urgent(conn):
+    """An echo that marks in return what was marked."""
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    while select.select([conn], [], []):
+        marked = at_mark(conn)
+        data = conn.recv(1 if marked else 1 << 16)
+        if not data:
+            return
+        conn.send(data, socket.MSG_OOB if marked else 0)
 
 
 def source(conn):
@@ -149,7 +193,7 @@ class Cases:
 
     def inside(self, *words):
         """Runs it to its end; it must succeed without a word on standard error."""
-        out, said = self.start(*words).communicate(timeout=30)
+        out, said = self.start(*words).communicate(timeout=120)
         self.assertEqual(said, "")
         return out
 
@@ -193,6 +237,14 @@ for i, s in enumerate(conns):
 print(all(s.recv(9) == b'%d' % i for i, s in enumerate(conns)))
 """, network.ADDRESSES[6].kernel, self.echo.port), "True\n")
 
+    def test_urgent_data(self):
+        """Marked on its way out, marked when it comes back."""
+        server = Server(urgent)
+        self.addCleanup(server.close)
+        for address in network.ADDRESSES.values():
+            self.assertEqual(self.python(MARK, address.kernel, server.port),
+                             "b'ab' True b'!' False b'cd'\n")
+
     def test_udp(self):
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(server.close)
@@ -227,6 +279,22 @@ print(s.recvfrom(99))
         out = self.inside("--", "sh", "-c", 'printf hello | nc -N "$0" "$1"',
                           network.ADDRESSES[4].kernel, self.echo.port)
         self.assertEqual(out, "hello")
+
+    def test_ecn(self):
+        """ECN is agreed only where it is asked for; what is carried is the same."""
+        agreed = []
+
+        def tell_and_echo(conn):
+            agreed.append(conn.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5] & 8 != 0)
+            echo(conn)
+        server = Server(tell_and_echo)
+        self.addCleanup(server.close)
+        for options in ((), ("--ecn",), ("--no-ecn",)):
+            for address in network.ADDRESSES.values():
+                out = self.inside(*options, "--", sys.executable, "-c", ECHO_ALL, address.kernel,
+                                  server.port, 3 << 20)
+                self.assertEqual(out, f"{3 << 20} True\n")
+        self.assertEqual(agreed, [False, False, True, True, False, False])
 
     # ---- the kernel as client
 

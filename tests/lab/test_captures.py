@@ -14,11 +14,12 @@ import unittest
 PROGRAM = sys.argv.pop(1)
 FIELDS = ("frame.number", "frame.time_relative", "tcp.stream", "tcp.srcport", "tcp.dstport",
           "tcp.flags", "tcp.len", "tcp.seq_raw", "tcp.ack_raw", "tcp.options.mss_val",
-          "tcp.options.wscale.shift", "tcp.options.sack_le", "tcp.window_size",
+          "tcp.options.wscale.shift", "tcp.options.sack_le", "tcp.window_size", "ip.dsfield.ecn",
           "tcp.analysis.retransmission", "tcp.analysis.fast_retransmission",
           "tcp.analysis.duplicate_ack", "tcp.analysis.zero_window",
           "tcp.analysis.zero_window_probe", "_ws.malformed",
-          "_ws.expert.severity", "tcp.checksum.status", "ip.checksum.status", "frame.comment")
+          "_ws.expert.severity", "tcp.checksum.status", "ip.checksum.status", "tcp.urgent_pointer",
+          "frame.comment")
 SEVERITY_ERROR = 0x800000
 SERVER_PORT = 4242
 CHECKSUM_GOOD = "1"
@@ -36,8 +37,10 @@ class Packet:
         self.window = self.number("tcp.window_size")
         self.comments = self.field["frame.comment"]
         bits = int(self.field["tcp.flags"], 16)
+        self.urgent = self.number("tcp.urgent_pointer") if bits & 32 else 0
         self.flags = "".join(letter for letter, bit in
-                             (("S", 2), ("F", 1), ("R", 4), ("P", 8), ("A", 16)) if bits & bit)
+                             (("S", 2), ("F", 1), ("R", 4), ("P", 8), ("A", 16), ("E", 64),
+                              ("C", 128)) if bits & bit)
         self.from_server = self.number("tcp.srcport") == SERVER_PORT
 
     def number(self, name):
@@ -315,6 +318,21 @@ class Captures(unittest.TestCase):
         self.assertLess(again[-1].at - again[0].at, 0.025)  # one round trip
         self.assertTrue(all(p.from_server for p in packets if p.has("tcp.options.sack_le")))
 
+    def test_ecn(self):
+        marked, plain = self.streams("ecn")
+        self.assertEqual(said(marked)[:3], ["C:SEC", "S:SAE", "C:A"])
+        fields = {p.number("ip.dsfield.ecn") for p in marked if p.length}
+        self.assertEqual(fields, {2})  # as the client sends them: the mark is set behind the tap
+        self.assertEqual({p.number("ip.dsfield.ecn") for p in marked if not p.length}, {0})
+        echoes = [p for p in marked if p.said == "S:AE"]
+        cwr = [p for p in marked if "C" in p.flags and "S" not in p.flags]
+        self.assertGreater(len(echoes), 1)
+        self.assertEqual(len(cwr), 1)
+        self.assertLess(echoes[-1].ack, cwr[0].seq + cwr[0].length)
+        self.assertFalse(any(p.has("tcp.analysis.retransmission") for p in marked))
+        self.assertEqual(said(plain)[:4], ["C:SEC", "C:S", "S:SA", "C:A"])
+        self.assertEqual({p.number("ip.dsfield.ecn") for p in plain}, {0})
+
     def test_zero_window(self):
         packets, = self.streams("zero-window")
         self.assertTrue(any(p.has("tcp.analysis.zero_window") for p in packets))
@@ -329,6 +347,21 @@ class Captures(unittest.TestCase):
         self.assertGreater(max(p.window for p in scaled if p.from_server), 65535)
         self.assertEqual([p.number("tcp.options.wscale.shift") for p in plain[:2]], [None, None])
         self.assertLessEqual(max(p.window for p in plain), 65535)
+
+    def test_urgent(self):
+        both_ways, beyond, zero = self.streams("urgent")
+        self.assertEqual([(p.from_server, p.length, p.urgent) for p in both_ways if p.urgent],
+                         [(False, 1, 1), (True, 3, 3)])
+        self.assert_comments(both_ways, "server is told of urgent data, 1 unread before its end",
+                             "client is told of urgent data, 3 unread before its end")
+        marks = [p.seq + p.urgent - beyond[0].seq for p in beyond if p.urgent]
+        self.assertEqual(marks, [4001, 4001, 4001, 4301])
+        plain = [p.length for p in beyond if not p.urgent and p.length]
+        self.assertEqual(plain, [20])
+        probes = [p for p in zero if p.has("tcp.analysis.zero_window_probe")]
+        self.assertGreaterEqual(len(probes), 2)
+        for p in probes:
+            self.assertEqual(p.seq + p.urgent - zero[0].seq, 6002)
 
     # ---- all
 
