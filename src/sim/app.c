@@ -144,6 +144,21 @@ write_limit(const struct seat *s)
     return waits ? 0 : limit;
 }
 
+/* Of urgent workloads each third piece is urgent. */
+static la_ssize
+write_piece(const struct seat *s, struct la_bytes piece, bool more)
+{
+    struct la_sim_app *app = s->app;
+    la_instant now = la_sim_host_now(s->host);
+    bool urgent = s->conn->step->a[1] == LA_SIM_W_URGENT && app->writes_n++ % 3 == 1;
+    if (!urgent)
+        return la_conn_send(s->host->stack, app->handle, piece, more, now);
+    la_ssize took = la_conn_send_urgent(s->host->stack, app->handle, piece, now);
+    if (took > 0)
+        app->urgent_n = app->sent_n + (uint64_t)took;
+    return took;
+}
+
 static void
 write_some(const struct seat *s)
 {
@@ -157,8 +172,7 @@ write_some(const struct seat *s)
         size_t n = left < app->write_max ? (size_t)left : app->write_max;
         const uint8_t *p = la_sim_octets(s->conn, s->end, app->sent_n, &n);
         bool more = app->write_pace_ns == 0 && (s->conn->start[s->end] & 6) == 6 && n < left;
-        la_ssize took = la_conn_send(s->host->stack, app->handle, (struct la_bytes){p, n}, more,
-                                     la_sim_host_now(s->host));
+        la_ssize took = write_piece(s, (struct la_bytes){p, n}, more);
         if (took == LA_ERR_AGAIN)
             return;
         if (took == LA_ERR_NO_MEMORY) {
@@ -250,10 +264,22 @@ at_end(const struct seat *s)
 }
 
 static void
+look_for_urgent(const struct seat *s)
+{
+    la_ssize unread = la_conn_urgent(s->host->stack, s->app->handle);
+    if (unread >= 0 && s->world->env.mutant == LA_SIM_MUTANT_URGENT_BEYOND)
+        unread += 1 << 20;
+    if (unread >= 0)
+        la_sim_law_urgent(s->world, s->index / 2, s->end, (uint64_t)unread);
+}
+
+static void
 read_some(const struct seat *s)
 {
     struct la_sim_app *app = s->app;
     bool borrows = (s->conn->start[s->end] & 1) != 0 && s->world->env.mutant == 0;
+    if (s->conn->step->a[1] == LA_SIM_W_URGENT && !app->ended && !app->read_closed)
+        look_for_urgent(s);
     while (!app->is_over && !app->ended && !app->read_closed && !la_sim_is_over(s->world)) {
         if (app->next_read_ns > s->world->now_ns) {
             wake_at(s, app->next_read_ns);

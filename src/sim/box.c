@@ -34,8 +34,11 @@ strip(struct la_sim_world *world, struct la_sim_fault *fault, struct la_sim_pack
     if (syn != (step->a[1] != 0) || (!syn && !la_sim_is_active(world, fault)))
         return;
     uint64_t n = syn ? packet->conn : 1000 + fault->seen_n++;
-    if (happens(world, fault, n, step->a[2]) && la_sim_box_strip(packet, (unsigned)step->a[0]))
-        la_sim_struck(world, fault);
+    if (!happens(world, fault, n, step->a[2]) || !la_sim_box_strip(packet, (unsigned)step->a[0]))
+        return;
+    la_sim_struck(world, fault);
+    if (!syn) /* without the agreed timestamps it is as good as lost */
+        la_sim_tell_fate(world, packet, LA_WIRE_CORRUPTED, LA_REASON_WIRE_CORRUPTED);
 }
 
 static void

@@ -86,7 +86,10 @@ draw_fault(struct drawing *d)
 {
     int32_t from, to, pipe = below(d, 8);
     span(d, &from, &to);
-    switch (below(d, 10)) {
+    switch (below(d, 11)) {
+    case 10:
+        ADD(d, LA_SIM_MARK, pipe, spread(d, 50, 5000), from, to);
+        break;
     case 0:
     case 1:
         ADD(d, LA_SIM_LOSS, pipe, spread(d, 20, 3000), from, to);
@@ -171,6 +174,9 @@ draw_tcp(struct drawing *d, int32_t host)
     } fields[] = {
         {LA_SIM_F_SNDBUF, 4096, 262144},
         {LA_SIM_F_RCVBUF, 4096, 4194304},
+        {LA_SIM_F_ECN, 1, 2},
+        {LA_SIM_F_ECN, 1, 2},
+        {LA_SIM_F_ECN, 0, 0},
         {LA_SIM_F_MSS, 88, 1460},
         {LA_SIM_F_NAGLE, 0, 0},
         {LA_SIM_F_TIMESTAMPS, 0, 0},

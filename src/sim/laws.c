@@ -80,6 +80,19 @@ la_sim_law_end_of_stream(struct la_sim_world *world, unsigned conn, unsigned end
                        end_name[end], app->received_n, peer->sent_n);
 }
 
+void
+la_sim_law_urgent(struct la_sim_world *world, unsigned conn, unsigned end, uint64_t unread_n)
+{
+    const struct la_sim_conn *c = &world->conn[conn];
+    checked(world, LA_SIM_L_URGENT);
+    if (unread_n != 0 && !c->view[end].fooled &&
+        c->app[end].received_n + unread_n > c->app[1 - end].urgent_n)
+        la_sim_violate(world, LA_SIM_L_URGENT, conn,
+                       "the %s is told of urgent data up to %" PRIu64
+                       ", its peer's end at %" PRIu64,
+                       end_name[end], c->app[end].received_n + unread_n, c->app[1 - end].urgent_n);
+}
+
 /* Has a listener's queue been full? Then a SYN may be left without an answer. */
 static bool
 was_full(const struct la_sim_host *host)

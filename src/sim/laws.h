@@ -17,6 +17,8 @@ void la_sim_law_prefix(struct la_sim_world *world, unsigned conn, unsigned end,
 /* A listener handed out a connection; conn as the tracker knows it, LA_SIM_NO_CONN = not at all. */
 void la_sim_law_accepted(struct la_sim_world *world, unsigned conn);
 void la_sim_law_end_of_stream(struct la_sim_world *world, unsigned conn, unsigned end);
+/* The stack said that so many octets up to the urgent pointer are not read yet. */
+void la_sim_law_urgent(struct la_sim_world *world, unsigned conn, unsigned end, uint64_t unread_n);
 void la_sim_law_error(struct la_sim_world *world, unsigned conn, unsigned end, la_err err);
 /* A stack told a change of state; `before` is what it told last for that handle, 0 = nothing. */
 void la_sim_law_edge(struct la_sim_host *host, const struct la_event *event, unsigned before);

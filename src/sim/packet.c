@@ -100,6 +100,21 @@ la_sim_packet_sum(struct la_sim_packet *packet)
     la_put16(tcp + TCP_CHECKSUM_OFF, (uint16_t)~la_sum_fold(sum));
 }
 
+bool
+la_sim_packet_mark(struct la_sim_packet *packet)
+{
+    uint8_t *p = packet->bytes;
+    bool v4 = p[0] >> 4 == 4;
+    unsigned ecn = v4 ? p[1] & 3u : p[1] >> 4 & 3u;
+    if (ecn == 0 || ecn == 3)
+        return false;
+    uint16_t before = la_get16(p);
+    p[1] |= v4 ? 0x03 : 0x30;
+    if (v4)
+        la_put16(p + 10, la_sum_update(la_get16(p + 10), before, la_get16(p)));
+    return true;
+}
+
 struct la_sim_packet *
 la_sim_packet_make(struct la_sim_packets *packets, const struct la_lab_packet *like)
 {

@@ -153,6 +153,18 @@ too_big(struct trip *trip, const struct la_sim_fault *fault)
     lose(trip, LA_REASON_WIRE_TOO_BIG);
 }
 
+/* RFC 3168 5: CE in place of ECT. */
+static void
+mark(struct trip *trip, const struct la_sim_fault *fault)
+{
+    struct la_sim_packet *packet = trip->packet;
+    uint64_t draw = la_sim_draw(trip->world, fault->step->id, trip->pipe->passed_n);
+    if (draw % PERMYRIAD >= (uint64_t)fault->step->a[1] || !la_sim_packet_mark(packet))
+        return;
+    la_sim_struck(trip->world, fault);
+    la_sim_tell_fate(trip->world, packet, LA_WIRE_MARKED, LA_REASON_WIRE_MARKED);
+}
+
 static bool
 is_periodic_victim(const struct trip *trip, const struct la_sim_step *step)
 {
@@ -181,6 +193,10 @@ suffer(struct trip *trip, struct la_sim_fault *fault)
                 step->kind == LA_SIM_OUTAGE;
     if (step->kind == LA_SIM_MTU) {
         too_big(trip, fault);
+        return;
+    }
+    if (step->kind == LA_SIM_MARK) {
+        mark(trip, fault);
         return;
     }
     if (!lost && !verdict.reordered && !verdict.duplicated && !verdict.corrupted)

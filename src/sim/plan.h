@@ -65,7 +65,7 @@ enum la_sim_icmp {
     LA_SIM_ICMP_TOO_BIG
 };
 
-/* LA_SIM_TCP. */
+/* LA_SIM_TCP. Plans name them by number: a new one comes at the end. */
 enum la_sim_field {
     LA_SIM_F_SNDBUF,
     LA_SIM_F_RCVBUF,
@@ -87,6 +87,7 @@ enum la_sim_field {
     LA_SIM_F_TIME_WAIT_N,
     LA_SIM_F_SYN_QUEUE_N,
     LA_SIM_F_BACKLOG_N,
+    LA_SIM_F_ECN, /* enum la_ecn */
     LA_SIM_FIELDS
 };
 

@@ -38,6 +38,9 @@ set_field(struct la_sim_host *host, int32_t field, int32_t value)
     case LA_SIM_F_SACK:
         tcp->sack = v != 0;
         break;
+    case LA_SIM_F_ECN:
+        tcp->ecn = (uint8_t)v;
+        break;
     case LA_SIM_F_KEEPALIVE_S:
         tcp->keepalive = true;
         tcp->keepalive_idle_s = tcp->keepalive_interval_s = v;
@@ -121,13 +124,13 @@ static void
 add_fault(struct la_sim_world *world, const struct la_sim_step *step)
 {
     static const uint8_t from_at[LA_SIM_STEP_KINDS] = {
-        [LA_SIM_LOSS] = 2,       [LA_SIM_BURST] = 3,       [LA_SIM_PERIODIC] = 2,
-        [LA_SIM_LOSE_KIND] = 3,  [LA_SIM_REORDER] = 3,     [LA_SIM_DUPLICATE] = 2,
-        [LA_SIM_CORRUPT] = 2,    [LA_SIM_DISGUISE] = 2,    [LA_SIM_MTU] = 3,
-        [LA_SIM_OUTAGE] = 2,     [LA_SIM_STRIP] = 3,       [LA_SIM_SHUFFLE] = 1,
-        [LA_SIM_SPLIT] = 1,      [LA_SIM_MERGE] = 1,       [LA_SIM_INJECT_RST] = 2,
-        [LA_SIM_INJECT_SYN] = 2, [LA_SIM_INJECT_DATA] = 2, [LA_SIM_REPLAY] = 2,
-        [LA_SIM_OPTIMISTIC] = 2,
+        [LA_SIM_LOSS] = 2,       [LA_SIM_BURST] = 3,      [LA_SIM_PERIODIC] = 2,
+        [LA_SIM_LOSE_KIND] = 3,  [LA_SIM_REORDER] = 3,    [LA_SIM_DUPLICATE] = 2,
+        [LA_SIM_MARK] = 2,       [LA_SIM_CORRUPT] = 2,    [LA_SIM_DISGUISE] = 2,
+        [LA_SIM_MTU] = 3,        [LA_SIM_OUTAGE] = 2,     [LA_SIM_STRIP] = 3,
+        [LA_SIM_SHUFFLE] = 1,    [LA_SIM_SPLIT] = 1,      [LA_SIM_MERGE] = 1,
+        [LA_SIM_INJECT_RST] = 2, [LA_SIM_INJECT_SYN] = 2, [LA_SIM_INJECT_DATA] = 2,
+        [LA_SIM_REPLAY] = 2,     [LA_SIM_OPTIMISTIC] = 2,
     };
     unsigned at = from_at[step->kind];
     if (at == 0)

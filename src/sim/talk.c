@@ -74,6 +74,10 @@ set_workload(struct la_sim_world *world, struct la_sim_conn *conn, int64_t pace_
     case LA_SIM_W_EXCHANGE:
         set_exchange(conn, draw);
         break;
+    case LA_SIM_W_URGENT:
+        client->write_pace_ns = server->write_pace_ns = draw % 2 == 0 ? 0 : pace_ns;
+        client->write_max = server->write_max = 1 + (uint32_t)(draw / 2 % 500);
+        break;
     case LA_SIM_W_TINY:
         client->write_max = server->write_max = 1 + (uint32_t)(draw % 40);
         client->write_pace_ns = server->write_pace_ns = pace_ns;

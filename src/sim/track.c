@@ -182,6 +182,11 @@ la_sim_track_sent(struct la_sim_world *world, unsigned host, struct la_sim_packe
                             la_seq_sub(seg->ack, 1), &end);
     packet->conn = conn;
     if (conn == LA_SIM_NO_CONN) {
+        uint8_t current = la_sim_track_find(world, host, &p->src, &p->dst, &end);
+        if (current != LA_SIM_NO_CONN && (seg->flags & LA_TCP_SYN) != 0 &&
+            la_seq_eq(world->conn[current].view[end].iss,
+                      seg->seq)) /* its own, but not as it was */
+            la_sim_law_sequence(world, current, end, seg);
         if ((seg->flags & (LA_TCP_SYN | LA_TCP_RST)) == LA_TCP_SYN)
             give_way(world, host, &p->src, &p->dst);
         return;
@@ -312,7 +317,7 @@ learn_numbers(struct la_sim_view *view, const struct la_tcp_seg *seg)
     /* Before its first ACK an end has offered what its SYN did. */
     la_seq edge = view->acked ? view->edge_sent : la_seq_add(view->irs, UINT16_MAX);
     if (seg->len == 0 || !view->syn_seen || la_seq_gt(seg->seq, edge) ||
-        la_seq_lt(seg->seq, view->irs))
+        la_seq_le(behind, view->irs))
         return;
     if (la_seq_gt(behind, view->rcv_max))
         view->rcv_max = behind;

@@ -112,6 +112,8 @@ struct la_sim_app {
     uint64_t rude_at_n;
     uint64_t deaf_at_n;
     uint64_t sent_n, received_n;
+    uint64_t urgent_n;         /* the latest urgent data that it sent end here */
+    uint32_t writes_n;
     int64_t next_write_ns, next_read_ns, wake_ns;
     int64_t close_at_ns; /* not before */
     int64_t hold_ns;     /* so long it keeps the handle of what is finished */
