@@ -306,6 +306,9 @@ la_sim_law_sequence(struct la_sim_world *world, unsigned conn, unsigned end,
         wrong = "leaves a gap in what it has sent";
     else if (la_seq_lt(seg->seq, view->iss))
         wrong = "sends a number before its first one";
+    else if ((seg->flags & LA_TCP_SYN) != 0 && (seg->flags & LA_TCP_ACK) != 0 && view->syn_seen &&
+             !la_seq_eq(seg->ack, la_seq_add(view->irs, 1)))
+        wrong = "acknowledges more than a SYN by a SYN,ACK";
     else if ((seg->flags & LA_TCP_SYN) != 0 && la_seq_gt(view->snd_max, la_seq_add(view->iss, 1)))
         wrong = "sends its SYN again after text or FIN";
     else if (view->fin_sent && la_seq_gt(behind, la_seq_add(view->fin_seq, 1)))
