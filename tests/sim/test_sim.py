@@ -47,7 +47,7 @@ class Runs(unittest.TestCase):
         self.assertNotEqual(figures("--jobs", "1"), figures("--jobs", "1", "--seed", "2"))
 
     def test_regressions(self):
-        self.assertGreater(len(regressions()), 2)
+        self.assertGreater(len(regressions()), 3)
         names = [name for _, name, _ in regressions()]
         self.assertEqual(len(names), len(set(names)))
         for law, name, plan in regressions():
