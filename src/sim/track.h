@@ -23,6 +23,7 @@ struct la_sim_view {
     bool syn_seen;      /* a SYN has reached it */
     bool fin_sent, fin_seen, edge_given, edge_known;
     bool fooled;        /* see above */
+    bool strange;       /* which SYN it believes is not known: a forged one fitted as well */
     bool broken;        /* it ended otherwise than by FINs both ways */
     uint8_t wscale_sent, wscale_seen; /* 255 = none */
     la_seq iss, irs;
