@@ -11,6 +11,7 @@ static const struct la_cli_command commands[] = {
     {"lab", "scenarios of TCP on a virtual wire, in virtual time", la_cli_lab},
     {"sim", "the simulator: random networks, workloads and faults, each run from its seed",
      la_cli_sim},
+    {"ss", "the sockets, queues, timers and counters of running instances", la_cli_ss},
     {"bench", "benchmarks, each beside its reference", la_cli_bench},
     {NULL, NULL, NULL},
 };

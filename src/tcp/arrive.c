@@ -9,7 +9,7 @@
  * A step looks at the segment, may change the connection, records what must be sent, and says
  * whether the next step follows. Nothing is sent from here.
  *
- * Byte order: host, throughout. Deviations: D6, D7 and D15, at their places.
+ * Byte order: host, throughout. Deviations: D6, D7, D15 and D18, at their places.
  */
 #include "tcp/arrive.h"
 
@@ -215,6 +215,9 @@ step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
 {
     if ((seg->flags & LA_TCP_RST) == 0)
         return NEXT;
+    /* DEVIATION(D15), RFC 1337 3 (F1): an old duplicate must not end TIME-WAIT. */
+    if (c->state == LA_TCP_TIME_WAIT)
+        return drop(todo, LA_REASON_RST_IN_TIME_WAIT);
     if (la_tcp_rst_classify(c->rcv_nxt, la_tcp_rcv_wnd(c), seg->seq) != LA_TCP_RST_EXACT) {
         todo->reason = LA_REASON_RST_IN_WINDOW;
         la_tcp_ack_challenge(c, todo);
@@ -237,9 +240,9 @@ step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         return DONE;
     case LA_TCP_CLOSING:
     case LA_TCP_LAST_ACK:
-    case LA_TCP_TIME_WAIT:
         la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_OK, todo);
         return DONE;
+    case LA_TCP_TIME_WAIT:
     case LA_TCP_CLOSED:
     case LA_TCP_LISTEN:
     case LA_TCP_SYN_SENT:
@@ -310,7 +313,7 @@ tell_peer_window(const struct la_tcp_conn *c, uint32_t before, struct la_tcp_tod
 }
 
 /* The send window follows the newest segment (3.10.7.4 fifth); of gathered ones the last.
- * DEVIATION(D15): which that is, SEG.SEQ alone does not say. A retransmission has an old number,
+ * DEVIATION(D18): which that is, SEG.SEQ alone does not say. A retransmission has an old number,
  * and when it acknowledges something new (`advances`) its window is the newest there is. */
 static void
 update_window(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool advances,

@@ -93,7 +93,7 @@ test_windows__shrink(void **state)
     }
 }
 
-/* DEVIATION(D15): the peer has sent 100 octets that were lost, then an ACK; it sends them again,
+/* DEVIATION(D18): the peer has sent 100 octets that were lost, then an ACK; it sends them again,
  * and they acknowledge more and offer less. SND.WL1 is that of the ACK, yet nothing may go beyond
  * what the retransmission offers. */
 static void
