@@ -441,8 +441,7 @@ la_sim_law_progress(struct la_sim_world *world)
             moved += app->sent_n + app->received_n + app->is_open + app->close_called + app->ended +
                      app->is_over + app->released + app->tries_n;
         }
-        bool over =
-            (c->app[0].is_over || !c->app[0].is_used) && (c->app[1].is_over || !c->app[1].is_open);
+        bool over = c->app[0].is_over && (c->app[1].is_over || !c->app[1].is_open);
         bool stands = moved == c->moved && !over && !takes_its_time(world, &c->app[0]) &&
                       !takes_its_time(world, &c->app[1]);
         c->moved = moved;

@@ -193,7 +193,6 @@ la_sim_track_sent(struct la_sim_world *world, unsigned host, struct la_sim_packe
     }
     struct la_sim_view *view = &world->conn[conn].view[end];
     if ((seg->flags & LA_TCP_RST) != 0) {
-        view->rst_sent_n++;
         la_sim_law_reset(world, conn, end, seg);
         return;
     }
