@@ -415,6 +415,7 @@ void
 la_sim_app_crash(struct la_sim_world *world, unsigned index)
 {
     struct seat s = seat_of(world, index);
+    s.conn->view[s.end].broken |= s.conn->view[s.end].begun;
     if (!s.app->is_open)
         return; /* it opens when the host is there again */
     s.app->crashed = true;
