@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := build
-.PHONY: build demo check bench install fuzz lint format clean help
+.PHONY: build demo check check-interop tests-built bench install fuzz lint format clean help
 
 build:
 	@tools/need.sh --only-say build
@@ -16,14 +16,19 @@ demo:
 	@$(MAKE) --no-print-directory build
 	@tools/demo.sh $(BUILD)/lastack
 
+check: tests-built
+	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
+
+check-interop: tests-built
+	@meson test -C $(BUILD) --no-rebuild --print-errorlogs --suite interop-long
+
 # `make` builds no tests; the first check configures them in.
-check:
+tests-built:
 	@tools/need.sh build check
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX) -Dtests=enabled
 	@test -f $(BUILD)/.tests || meson setup --reconfigure $(BUILD) -Dtests=enabled
 	@touch $(BUILD)/.tests
 	@ninja -C $(BUILD)
-	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
 
 bench:
 	@tools/need.sh build bench
@@ -53,14 +58,15 @@ clean:
 	@rm -rf $(BUILD) $(BUILD)-fuzz
 
 help:
-	@echo 'make           build $(BUILD)/lastack and the library'
-	@echo 'make demo      curl through lastack over a bad wire, with the story of every segment'
-	@echo 'make check     build and run all tests'
-	@echo 'make bench     the benchmarks, each beside its reference'
-	@echo 'make install   install below PREFIX ($(PREFIX)); DESTDIR is respected'
-	@echo 'make fuzz      run each fuzz harness for FUZZ_SECONDS ($(FUZZ_SECONDS))'
-	@echo 'make lint      clang-tidy: advice, not a test'
-	@echo 'make format    clang-format on every .c file'
-	@echo 'make clean     remove $(BUILD) and $(BUILD)-fuzz'
+	@echo 'make                build $(BUILD)/lastack and the library'
+	@echo 'make demo           curl through lastack over a bad wire, with the story of every segment'
+	@echo 'make check          build and run all tests'
+	@echo 'make check-interop  against the kernel, as root: 100 MB each way, 1000 connections'
+	@echo 'make bench          the benchmarks, each beside its reference'
+	@echo 'make install        install below PREFIX ($(PREFIX)); DESTDIR is respected'
+	@echo 'make fuzz           run each fuzz harness for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make lint           clang-tidy: advice, not a test'
+	@echo 'make format         clang-format on every .c file'
+	@echo 'make clean          remove $(BUILD) and $(BUILD)-fuzz'
 	@echo
 	@echo 'demo, check, bench, fuzz and lint install the Debian packages they miss, and say so.'

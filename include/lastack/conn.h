@@ -51,7 +51,7 @@ enum la_ready {
     LA_READY_END = 8,    /* the peer's FIN was received and all its data read or readable */
     LA_READY_ERROR = 16, /* ended with an error: la_conn_status().err */
     LA_READY_CLOSED = 32,/* both directions are finished (TIME-WAIT or CLOSED) */
-    LA_READY_URGENT = 64,/* urgent data announced (RFC 9293 3.8.5) */
+    LA_READY_URGENT = 64,/* the peer has announced urgent data, or more of it (la_conn_urgent()) */
     LA_READY_SENT = 128  /* everything sent was acknowledged */
 };
 

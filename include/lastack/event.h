@@ -30,6 +30,7 @@ enum la_event_kind {
     LA_EVENT_CALL,            /* .call: the user called */
     LA_EVENT_NEGOTIATED,      /* .negotiated: what the handshake agreed, once, at ESTABLISHED */
     LA_EVENT_ERROR,           /* .error: the connection ended with an error, or a soft one */
+    LA_EVENT_URGENT,          /* .urgent: the peer's urgent pointer appeared, or advanced */
     LA_EVENT_KIND_COUNT
 };
 #define LA_EVENT_BIT(kind) (UINT32_C(1) << (kind))
@@ -79,6 +80,7 @@ enum la_call {
     LA_CALL_CLOSE,
     LA_CALL_ABORT,
     LA_CALL_RELEASE, /* the handle was given up (BSD close()) */
+    LA_CALL_SEND_URGENT, /* .octets accepted */
     LA_CALL_COUNT
 };
 
@@ -168,6 +170,10 @@ struct la_event {
             la_err err;
             bool soft;
         } error;
+        struct {
+            uint32_t pointer;      /* RCV.UP: the octet behind the urgent data */
+            uint32_t unread_bytes; /* up to there, arrived or not */
+        } urgent;
     } u;
 };
 

@@ -46,6 +46,13 @@ la_ssize la_sock_send(struct la_socks *socks, la_sock s, struct la_bytes bytes, 
 /* Stream: octets, 0 at the end, AGAIN, the error once then 0. from and full_n may be NULL. */
 la_ssize la_sock_receive(struct la_socks *socks, la_sock s, struct la_room room, size_t *full_n,
                          struct la_endpoint *from, la_instant now);
+/* MSG_OOB: the last octet that it takes is the one marked. Stream only (NOT_SUPPORTED); otherwise
+ * as la_sock_send(). */
+la_ssize la_sock_send_urgent(struct la_socks *socks, la_sock s, struct la_bytes bytes,
+                             la_instant now);
+/* Urgent data is always in line (SO_OOBINLINE). la_sock_receive() stops before the marked octet
+ * and behind it, so that it comes alone; here (SIOCATMARK): is it the next one to be read? */
+la_err la_sock_at_mark(const struct la_socks *socks, la_sock s, bool *out);
 enum la_shutdown { LA_SHUT_READ = 0, LA_SHUT_WRITE = 1, LA_SHUT_BOTH = 2 };
 /* Of a connect under way: ends it (CONNECTION_RESET is pending). Of a listener: READ and BOTH end
  * listening, which may begin again. NOT_CONNECTED, BAD_ARGUMENT. */
@@ -74,7 +81,7 @@ la_err la_sock_option_set(struct la_socks *socks, la_sock s, enum la_sock_option
 la_err la_sock_option_get(const struct la_socks *socks, la_sock s, enum la_sock_option opt,
                           int64_t *out);
 
-/* Level-triggered, as poll() reports: */
+/* Level-triggered, as poll() reports. PRI: urgent data was announced and not yet all read. */
 enum la_poll { LA_POLL_IN = 1, LA_POLL_PRI = 2, LA_POLL_OUT = 4, LA_POLL_ERR = 8, LA_POLL_HUP = 16,
                LA_POLL_RDHUP = 32 };
 uint32_t la_sock_poll(const struct la_socks *socks, la_sock s);

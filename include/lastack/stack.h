@@ -125,11 +125,19 @@ la_err la_conn_open(struct la_stack *stack, const struct la_endpoint *local,
  * `more` keeps a partial segment back for a short while (MSG_MORE); otherwise data is pushed. */
 la_ssize la_conn_send(struct la_stack *stack, la_handle conn, struct la_bytes bytes, bool more,
                       la_instant now);
+/* SEND with the URGENT flag: what is taken, and everything accepted before it that was not yet
+ * acknowledged, becomes urgent data that ends here (MSG_OOB, but any length). It stays part of the
+ * stream; the peer is told about it ahead of it, even while its window is zero. When not all is
+ * taken, send the rest by the same call. New protocols should do without (RFC 9293 SHLD-13):
+ * middleboxes clear the pointer, and other stacks treat one octet at most as urgent. */
+la_ssize la_conn_send_urgent(struct la_stack *stack, la_handle conn, struct la_bytes bytes,
+                             la_instant now);
 /* The same without a copy: room inside the send buffer, then how much was written there. */
 la_err la_conn_reserve(struct la_stack *stack, la_handle conn, size_t want_n,
                        struct la_room *room) LA_MUST_CHECK;
 la_err la_conn_commit(struct la_stack *stack, la_handle conn, size_t n, bool more, la_instant now);
-/* RECEIVE: octets, 0 at the end of the stream (peer's FIN), AGAIN, the error, BAD_HANDLE. */
+/* RECEIVE: octets, 0 at the end of the stream (peer's FIN), AGAIN, the error, BAD_HANDLE. Urgent
+ * data is in line; one call (or peek) ends where it ends, even if more is there. */
 la_ssize la_conn_receive(struct la_stack *stack, la_handle conn, struct la_room room,
                          la_instant now);
 /* The same without a copy: up to `max` pieces of what is readable; *n_out 0 at the end of the
@@ -137,6 +145,10 @@ la_ssize la_conn_receive(struct la_stack *stack, la_handle conn, struct la_room 
 la_err la_conn_peek(struct la_stack *stack, la_handle conn, struct la_bytes *pieces, size_t max,
                     size_t *n_out) LA_MUST_CHECK;
 la_err la_conn_consume(struct la_stack *stack, la_handle conn, size_t n, la_instant now);
+/* How many octets up to the peer's urgent pointer have not been read, whether they have arrived or
+ * not (RFC 9293 MUST-33); the last of them is the one that MSG_OOB marks. 0: no urgent data.
+ * BAD_HANDLE. LA_READY_URGENT says when it grows from 0, or the pointer advances. */
+la_ssize la_conn_urgent(const struct la_stack *stack, la_handle conn);
 /* CLOSE: no more to send; receiving goes on (half-close, shutdown(SHUT_WR)). */
 la_err la_conn_close(struct la_stack *stack, la_handle conn, la_instant now);
 /* The application will not read any more: what arrives is acknowledged and discarded
@@ -173,6 +185,8 @@ struct la_conn_status {
     uint8_t timer;              /* enum la_timer_kind that runs, 255 = none */
     la_instant timer_at;
     uint64_t user;
+    uint32_t urgent_unread_bytes;  /* la_conn_urgent() */
+    uint32_t urgent_unacked_bytes; /* accepted up to SND.UP, not yet acknowledged */
 };
 la_err la_conn_status(const struct la_stack *stack, la_handle conn, struct la_conn_status *out);
 

@@ -11,12 +11,16 @@
 #include <lastack/host.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
-enum { WINDOW_BYTES = 1024 * 1024, CONGESTION_CONTROL_BYTES = 16 };
+enum { WINDOW_BYTES = 1024 * 1024, CONGESTION_CONTROL_BYTES = 16, BUSY_ROUNDS_N = 256 };
 
 struct run {
     enum la_link_layer layer;
@@ -180,46 +184,110 @@ open_all(struct run *run)
 
 /* ---- serving ---------------------------------------------------------------------------- */
 
-/* Returns an errno value when the device is gone. */
-static int
-serve(struct run *run)
+/* One line: how many connections there are in each state. */
+static void
+print_connections(const struct la_stack *stack)
 {
-    struct pollfd device = {.fd = run->link->ops->descriptor(run->link), .events = POLLIN};
-    for (;;) {
+    uint32_t counts[LA_TCP_STATE_COUNT] = {0};
+    const char *before = "connections: ";
+    la_stack_state_counts(stack, counts);
+    for (int state = LA_TCP_CLOSED; state < LA_TCP_STATE_COUNT; state++) {
+        if (counts[state] == 0)
+            continue;
+        printf("%s%" PRIu32 " %s", before, counts[state],
+               la_tcp_state_name((enum la_tcp_state)state, LA_NAMES_RFC));
+        before = ", ";
+    }
+    puts(before[0] == ',' ? "" : "connections: none");
+    (void)fflush(stdout);
+}
+
+/* SIGUSR1 asks for the connections, SIGINT and SIGTERM for the end. -1: it cannot be made. */
+static int
+signals_open(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return sigprocmask(SIG_BLOCK, &set, NULL) == 0 ? signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)
+                                                   : -1;
+}
+
+/* Until something is to be done, at the latest at `at`. 0; ECANCELED: a signal asked for the end;
+ * or what became of the device. */
+static int
+rest(const struct run *run, int signal_fd, la_instant at, la_instant now)
+{
+    struct pollfd fds[2] = {{.fd = run->link->ops->descriptor(run->link), .events = POLLIN},
+                            {.fd = signal_fd, .events = POLLIN}};
+    int64_t wait_ns = at.ns > now.ns ? at.ns - now.ns : 0;
+    struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
+    struct signalfd_siginfo info;
+    if (ppoll(fds, 2, at.ns == LA_INSTANT_NEVER.ns ? NULL : &wait, NULL) < 0)
+        return errno == EINTR ? 0 : errno;
+    if ((fds[0].revents & (POLLERR | POLLNVAL)) != 0)
+        return ENODEV;
+    while (fds[1].revents != 0 && read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        print_connections(run->stack);
+        if (info.ssi_signo != SIGUSR1)
+            return ECANCELED;
+    }
+    return 0;
+}
+
+/* Returns an errno value: ECANCELED when it was asked to end. */
+static int
+serve(const struct run *run, int signal_fd)
+{
+    int error = 0;
+    for (unsigned round = 1; error == 0; round++) {
         la_instant now = la_host_now();
         bool more = la_link_pump(run->link, run->stack, now);
         la_bench_serve(run->stack, now);
-        if (more || la_stack_has_output(run->stack))
-            continue;
-        int64_t at_ns = la_stack_deadline(run->stack).ns, wait_ns = at_ns - now.ns;
-        struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
-        if (wait_ns > 0 || at_ns == LA_INSTANT_NEVER.ns) {
-            if (ppoll(&device, 1, at_ns == LA_INSTANT_NEVER.ns ? NULL : &wait, NULL) < 0 &&
-                errno != EINTR)
-                return errno;
-            if ((device.revents & (POLLERR | POLLNVAL)) != 0)
-                return ENODEV;
-        }
+        more |= la_stack_has_output(run->stack);
+        if (!more)
+            error = rest(run, signal_fd, la_stack_deadline(run->stack), now);
+        else if (round % BUSY_ROUNDS_N == 0)
+            error = rest(run, signal_fd, now, now); /* signals, and a device that has gone */
     }
+    return error;
+}
+
+/* The status. */
+static int
+serve_until_told(const struct run *run)
+{
+    int signal_fd = signals_open();
+    int error = signal_fd < 0 ? errno : 0;
+    if (error == 0) {
+        printf("serving 5001 (sink), 5002 (source) and 5003 (echo) on %s\n", run->name);
+        error = fflush(stdout) != 0 ? errno : serve(run, signal_fd);
+        (void)close(signal_fd);
+    }
+    if (error == ECANCELED)
+        return LA_CLI_OK;
+    fprintf(stderr, "lastack bench peer: %s: %s\n", run->name, strerror(error));
+    return LA_CLI_FAILED;
 }
 
 int
 la_bench_peer(int argc, char **argv)
 {
     struct run run = {.window_bytes = WINDOW_BYTES};
+    int status = LA_CLI_FAILED;
     if (!parse(&run, argc, argv))
         return LA_CLI_USAGE;
     if (open_all(&run)) {
         /* One that is down serves when it is up. */
         (void)la_device_wait_up(run.name);
-        printf("serving 5001 (sink), 5002 (source) and 5003 (echo) on %s\n", run.name);
-        int error = fflush(stdout) != 0 ? errno : serve(&run);
-        fprintf(stderr, "lastack bench peer: %s: %s\n", run.name, strerror(error));
+        status = serve_until_told(&run);
     }
     la_stack_free(run.stack);
     if (run.link != NULL)
         run.link->ops->free(run.link);
     if (run.mem != NULL)
         la_mem_unref(run.mem);
-    return LA_CLI_FAILED;
+    return status;
 }

@@ -75,6 +75,18 @@ source(struct peer *p)
         (void)la_conn_user_set(p->stack, p->conn, p->user);
 }
 
+/* A mark goes back to where it stood: the octet before it is sent alone. */
+static la_ssize
+send_back(const struct peer *p, struct la_bytes piece)
+{
+    la_ssize urgent = la_conn_urgent(p->stack, p->conn);
+    if (urgent == 1)
+        return la_conn_send_urgent(p->stack, p->conn, piece, p->now);
+    if (urgent > 1 && piece.n >= (size_t)urgent)
+        piece.n = (size_t)urgent - 1;
+    return la_conn_send(p->stack, p->conn, piece, false, p->now);
+}
+
 /* What was read is consumed when the other direction has taken it. */
 static void
 echo(const struct peer *p)
@@ -87,7 +99,7 @@ echo(const struct peer *p)
             (void)la_conn_release(p->stack, p->conn, p->now);
             return;
         }
-        la_ssize sent = la_conn_send(p->stack, p->conn, piece, false, p->now);
+        la_ssize sent = send_back(p, piece);
         err = sent < 0 ? (la_err)sent : la_conn_consume(p->stack, p->conn, (size_t)sent, p->now);
         if (err != LA_OK)
             break;

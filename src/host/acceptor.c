@@ -225,6 +225,10 @@ hand_over(struct la_visit *v, struct la_delivery *d, int fd, int flags)
     if (!la_psock_name(child, fd))
         return ENOMEM;
     la_near_plant(child, fd);
+    int in_line = 0; /* TCP's sockets inherit it from the listener, unix ones do not */
+    socklen_t n = sizeof(in_line);
+    if (getsockopt(v->fd, SOL_SOCKET, SO_OOBINLINE, &in_line, &n) == 0 && in_line != 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &in_line, n);
     int error = la_name_write(&v->call, v->call.args[1], v->call.args[2], child->family, &peer);
     return error != 0 ? error : la_syscall_give_fd(&v->call, fd, (flags & SOCK_CLOEXEC) != 0);
 }

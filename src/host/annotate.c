@@ -127,6 +127,15 @@ reason_applies(struct la_annotate *annotate, const struct la_event *event, const
     la_capture_writer_comment(annotate->writer, event->segment_id, text);
 }
 
+static void
+urgent_told(struct la_annotate *annotate, const struct la_event *event)
+{
+    char text[LA_ANNOTATE_TEXT_BYTES];
+    snprintf(text, sizeof(text), "%s is told of urgent data, %u unread before its end (%s)",
+             end_name(annotate, event), event->u.urgent.unread_bytes, "RFC 9293 3.8.5");
+    la_capture_writer_comment(annotate->writer, event->segment_id, text);
+}
+
 void
 la_annotate_event(void *ctx, const struct la_event *event)
 {
@@ -145,6 +154,9 @@ la_annotate_event(void *ctx, const struct la_event *event)
     case LA_EVENT_WIRE:
         if (event->u.wire.fate != LA_WIRE_DELIVERED)
             reason_applies(annotate, event, "wire", (enum la_reason)event->u.wire.reason);
+        break;
+    case LA_EVENT_URGENT:
+        urgent_told(annotate, event);
         break;
     case LA_EVENT_SEGMENT_ARRIVED:
     case LA_EVENT_TIMER:

@@ -20,7 +20,7 @@ enum { LA_ANNOTATE_WAITING_N = 16, LA_ANNOTATE_TEXT_BYTES = 160 };
 /* The kinds of event that it has use for. */
 #define LA_ANNOTATE_MASK                                                                           \
     (LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_WIRE) |                           \
-     LA_EVENT_BIT(LA_EVENT_STATE) | LA_EVENT_BIT(LA_EVENT_DROP))
+     LA_EVENT_BIT(LA_EVENT_STATE) | LA_EVENT_BIT(LA_EVENT_DROP) | LA_EVENT_BIT(LA_EVENT_URGENT))
 
 struct la_annotate_waiting {
     uint64_t conn; /* 0 = free */

@@ -64,12 +64,12 @@ replace(struct la_visit *v)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd < 0)
         return errno;
-    static const int kept[] = {SO_RCVTIMEO, SO_SNDTIMEO};
+    static const int kept[] = {SO_RCVTIMEO, SO_SNDTIMEO, SO_OOBINLINE};
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-        struct timeval tv;
-        socklen_t n = sizeof(tv);
-        if (getsockopt(v->fd, SOL_SOCKET, kept[i], &tv, &n) == 0)
-            (void)setsockopt(fd, SOL_SOCKET, kept[i], &tv, n);
+        struct timeval value; /* the largest */
+        socklen_t n = sizeof(value);
+        if (getsockopt(v->fd, SOL_SOCKET, kept[i], &value, &n) == 0)
+            (void)setsockopt(fd, SOL_SOCKET, kept[i], &value, n);
     }
     bool cloexec = la_process_fd_is_cloexec(v->call.tid, number);
     int error = !la_psock_renew(ps) || !la_psock_name(ps, fd)

@@ -24,6 +24,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -96,10 +97,29 @@ adapt(struct la_pump *p, size_t got_n, size_t room_n)
         p->take_n /= 2;
 }
 
+/* What the socket holds if it holds nothing to read: recv() has it in return. An octet that has
+ * come since is looked at again, since it may be marked. */
+static enum la_pump_take
+nothing_queued(const struct la_pump *p)
+{
+    uint8_t octet;
+    ssize_t got = recv(p->watch.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0)
+        return LA_TAKE_END;
+    if (got > 0)
+        return LA_TAKE_MORE;
+    return errno == EAGAIN || errno == EINTR ? LA_TAKE_DRY : LA_TAKE_RESET;
+}
+
 static enum la_pump_take
 far_take(struct la_pump *p)
 {
     struct la_room room = {0};
+    int queued = 0;
+    if (ioctl(p->watch.fd, FIONREAD, &queued) != 0 || queued == 0)
+        return nothing_queued(p);
+    if (la_pump_at_mark(p))
+        return la_pump_take_marked(p, false);
     la_err err = la_conn_reserve(p->stack, p->conn, p->take_n, &room);
     if (err != LA_OK)
         return err == LA_ERR_AGAIN || err == LA_ERR_NO_MEMORY ? LA_TAKE_FULL : LA_TAKE_CONN;
@@ -113,8 +133,10 @@ far_take(struct la_pump *p)
     adapt(p, (size_t)got, room.n);
     if (la_conn_commit(p->stack, p->conn, (size_t)got, full, p->run->now) != LA_OK)
         return LA_TAKE_CONN;
-    /* A short read has emptied the socket (epoll(7)); the next arrival is an event. */
-    return full || p->fd_end ? LA_TAKE_MORE : LA_TAKE_DRY;
+    /* A short read has emptied the socket (epoll(7)), and the next arrival is an event, or it has
+     * met a mark. */
+    return full || p->fd_end || (size_t)got < (size_t)queued || la_pump_at_mark(p) ? LA_TAKE_MORE
+                                                                                   : LA_TAKE_DRY;
 }
 
 static void

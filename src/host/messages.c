@@ -166,7 +166,8 @@ stream_send(struct la_visit *v, const struct la_message *m)
     }
     if (!la_syscall_is_alive(&v->call))
         return;
-    ssize_t sent = send(v->fd, v->run->scratch, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent =
+        send(v->fd, v->run->scratch, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL | (m->flags & MSG_OOB));
     if (sent >= 0)
         la_syscall_return(&v->call, sent);
     else if (errno == EAGAIN && may_block(v, m))
@@ -185,8 +186,8 @@ stream_receive(struct la_visit *v, const struct la_message *m)
     }
     if (!la_syscall_is_alive(&v->call))
         return;
-    ssize_t n = recv(v->fd, v->run->scratch, cap, MSG_DONTWAIT | (m->flags & MSG_PEEK));
-    if (n < 0 && errno == EAGAIN && may_block(v, m)) {
+    ssize_t n = recv(v->fd, v->run->scratch, cap, MSG_DONTWAIT | (m->flags & (MSG_PEEK | MSG_OOB)));
+    if (n < 0 && errno == EAGAIN && may_block(v, m) && (m->flags & MSG_OOB) == 0) {
         la_wait_keep(v, LA_WAIT_RECEIVE, la_visit_timeout_ns(v, SO_RCVTIMEO));
         return;
     }

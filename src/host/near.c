@@ -16,6 +16,9 @@
  * sentinel pins the whole message that it came with, 64 KiB after a sendfile(): a send buffer
  * below 425984 octets is then never writable again, so it is widened before anything else.
  *
+ * URGENT OCTETS are part of that queue (pump.h). One can be the sentinel; it has its mark as long
+ * as it lies there, but was forwarded with it.
+ *
  * CLOSE OR SHUTDOWN. Our end sees EPOLLRDHUP for shutdown(SHUT_WR) and EPOLLHUP for close(), but
  * EPOLLHUP also for shutdown(SHUT_RDWR), and when the program has shut down its direction and we,
  * for the peer's FIN, ours: only the record of the calls tells them apart. A close with unread
@@ -57,11 +60,37 @@ read_behind_sentinel(const struct la_near *near, uint8_t *to, size_t n)
     return got > 0 ? got - (near->held ? 1 : 0) : got;
 }
 
+/* `last`: nothing is behind it, so that it becomes the sentinel. */
+static enum la_pump_take
+take_marked(struct la_near *near, bool last)
+{
+    size_t before_n = near->pump.moved_n;
+    enum la_pump_take took = la_pump_take_marked(&near->pump, last);
+    near->held = last && near->pump.moved_n > before_n;
+    return took;
+}
+
+/* Does EPOLLHUP mean that the program has closed its last descriptor? */
+static bool
+is_closed(const struct la_near *near)
+{
+    return near->pump.fd_hup && (!near->shut_write || (!near->shut_read && near->pump.in_open));
+}
+
+/* With SO_LINGER 0, close() does not wait until what was written finds room in the stack. */
+static bool
+is_reset_by_close(const struct la_psock *ps)
+{
+    int64_t linger_s = -1;
+    (void)la_sock_option_get(ps->run->socks, ps->sock, LA_SO_LINGER_S, &linger_s);
+    return linger_s == 0 && is_closed(&ps->near);
+}
+
 static enum la_pump_take
 near_take(struct la_pump *p)
 {
     struct la_near *near = (struct la_near *)p;
-    if (p->fd_hup && has_error(p->watch.fd))
+    if (p->fd_hup && (has_error(p->watch.fd) || is_reset_by_close(la_psock_of_pump(p))))
         return LA_TAKE_RESET;
     int queued = 0;
     if (ioctl(p->watch.fd, FIONREAD, &queued) != 0)
@@ -69,6 +98,8 @@ near_take(struct la_pump *p)
     size_t avail_n = (size_t)queued - (near->held ? 1 : 0);
     if (avail_n == 0)
         return p->fd_end ? LA_TAKE_END : LA_TAKE_DRY;
+    if (!near->held && la_pump_at_mark(p))
+        return take_marked(near, avail_n == 1);
 
     struct la_room room = {0};
     size_t want_n = avail_n < TAKE_BYTES_MAX ? avail_n : TAKE_BYTES_MAX;
@@ -79,26 +110,29 @@ near_take(struct la_pump *p)
         want_n = room.n;
     bool last = want_n == avail_n;
     size_t read_n = last ? want_n - 1 : want_n;
-    if (read_n + (near->held ? 1 : 0) > 0) {
+    bool had_sentinel = near->held;
+    if (read_n > 0 || had_sentinel) {
         ssize_t got = read_behind_sentinel(near, room.p, read_n);
         if (got < 0)
             return errno == EAGAIN ? LA_TAKE_DRY : LA_TAKE_RESET;
         near->held = false;
-        if ((size_t)got < read_n) {
+        if ((size_t)got < read_n) { /* stopped, as by an urgent octet */
             want_n = (size_t)got;
             last = false;
         }
     }
-    if (last && recv(p->watch.fd, room.p + read_n, 1, MSG_PEEK | MSG_DONTWAIT) == 1)
-        near->held = true;
-    else if (last)
-        want_n = read_n;
-    if (want_n == 0) /* an urgent octet, which is counted and cannot be read */
-        return p->fd_end ? LA_TAKE_END : LA_TAKE_DRY;
+    if (last) {
+        /* An urgent octet behind the others is none of them; else it becomes the sentinel. */
+        near->held = !la_pump_at_mark(p) &&
+                     recv(p->watch.fd, room.p + read_n, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+        last = near->held;
+        if (!last)
+            want_n = read_n;
+    }
     p->moved_n += want_n;
     if (la_conn_commit(p->stack, p->conn, want_n, !last, p->run->now) != LA_OK)
         return LA_TAKE_CONN;
-    return last ? LA_TAKE_DRY : LA_TAKE_MORE;
+    return last || (want_n == 0 && !had_sentinel) ? LA_TAKE_DRY : LA_TAKE_MORE;
 }
 
 /* ---- ends ---------------------------------------------------------------------------------- */
@@ -126,7 +160,7 @@ static void
 hung_up(struct la_psock *ps)
 {
     struct la_near *near = &ps->near;
-    if (!near->shut_write || (!near->shut_read && near->pump.in_open))
+    if (is_closed(near))
         la_psock_retire(ps);
     else if (near->pump.in_open)
         near->pump.discard = true; /* until the peer's FIN */

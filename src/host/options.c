@@ -5,9 +5,9 @@
  * Read first: socket(7), ip(7), ipv6(7), tcp(7).
  *
  * Every option is a row of one table. Some belong to the stack; some live on the unix socket, where
- * the kernel obeys them (time-outs, low-water mark); some are hints that are kept and read back;
- * the rest is refused with ENOPROTOOPT, since silence would be a lie. What is refused, --trace
- * shows.
+ * the kernel obeys them (time-outs, low-water mark, urgent data in line); some are hints that are
+ * kept and read back; the rest is refused with ENOPROTOOPT, since silence would be a lie. What is
+ * refused, --trace shows.
  */
 #include "host/options.h"
 
@@ -48,7 +48,6 @@ struct row {
 enum {
     DEBUG_,
     DONTROUTE_,
-    OOBINLINE_,
     NO_CHECK_,
     PRIORITY_,
     REUSEPORT_,
@@ -87,7 +86,7 @@ static const struct row table[] = {
     {SOL_SOCKET, SO_RCVBUFFORCE, STACK, LA_SO_RCVBUF, 0},
     {SOL_SOCKET, SO_DEBUG, KEPT, DEBUG_, 0},
     {SOL_SOCKET, SO_DONTROUTE, KEPT, DONTROUTE_, 0},
-    {SOL_SOCKET, SO_OOBINLINE, KEPT, OOBINLINE_, 0},
+    {SOL_SOCKET, SO_OOBINLINE, NATIVE, 0, 0},
     {SOL_SOCKET, SO_NO_CHECK, KEPT, NO_CHECK_, 0},
     {SOL_SOCKET, SO_PRIORITY, KEPT, PRIORITY_, 0},
     {SOL_SOCKET, SO_REUSEPORT, KEPT, REUSEPORT_, 0},

@@ -15,6 +15,8 @@
 #include "host/supervisor.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -60,8 +62,11 @@ la_pump_start(struct la_pump *p, int fd)
 {
     p->out_open = true;
     p->in_open = true;
+    p->conn_end = false;
     p->take_n = TAKE_BYTES_FIRST;
     p->watch.on_ready = on_ready;
+    int on = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
     if (la_loop_add(&p->run->loop, &p->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) == 0)
         return true;
     (void)close(fd);
@@ -109,6 +114,28 @@ la_pump_unlink(struct la_pump *p)
     p->busy = false;
 }
 
+bool
+la_pump_at_mark(const struct la_pump *p)
+{
+    int at_mark = 0;
+    return ioctl(p->watch.fd, SIOCATMARK, &at_mark) == 0 && at_mark != 0;
+}
+
+enum la_pump_take
+la_pump_take_marked(struct la_pump *p, bool stays)
+{
+    uint8_t octet;
+    if (recv(p->watch.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+        return LA_TAKE_DRY;
+    la_ssize n = la_conn_send_urgent(p->stack, p->conn, (struct la_bytes){&octet, 1}, p->run->now);
+    if (n < 0)
+        return n == LA_ERR_AGAIN || n == LA_ERR_NO_MEMORY ? LA_TAKE_FULL : LA_TAKE_CONN;
+    if (!stays)
+        (void)recv(p->watch.fd, &octet, 1, MSG_DONTWAIT);
+    p->moved_n++;
+    return stays ? LA_TAKE_DRY : LA_TAKE_MORE;
+}
+
 /* True: the portion was used up, there may be more. */
 static bool
 out(struct la_pump *p)
@@ -147,15 +174,21 @@ static ssize_t
 write_pieces(const struct la_pump *p, const struct la_bytes *pieces, size_t n, size_t *total)
 {
     struct iovec iov[PIECES_N];
+    la_ssize urgent = la_conn_urgent(p->stack, p->conn);
+    size_t left = urgent > 1 ? (size_t)urgent - 1 : SIZE_MAX; /* the marked octet goes alone */
+    size_t used = 0;
     *total = 0;
-    for (size_t i = 0; i < n; i++) {
-        iov[i] = (struct iovec){(void *)(uintptr_t)pieces[i].p, pieces[i].n};
-        *total += pieces[i].n;
+    for (; used < n && left > 0; used++) {
+        size_t len = pieces[used].n < left ? pieces[used].n : left;
+        iov[used] = (struct iovec){(void *)(uintptr_t)pieces[used].p, len};
+        *total += len;
+        left -= len;
     }
     if (p->discard)
         return (ssize_t)*total;
-    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n};
-    return sendmsg(p->watch.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = used};
+    int oob = urgent == 1 ? MSG_OOB : 0;
+    return sendmsg(p->watch.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT | oob);
 }
 
 static void
@@ -169,7 +202,20 @@ connection_ended(struct la_pump *p, la_err err)
     }
     if (!p->discard)
         (void)shutdown(p->watch.fd, SHUT_WR);
+    p->conn_end = true;
     tell(p, LA_PUMP_CONN_END, LA_OK);
+}
+
+/* What comes behind the peer's FIN, a RST for data that it no longer wanted, is read by nobody. */
+static void
+look_for_error(struct la_pump *p)
+{
+    struct la_conn_status status;
+    if (!p->conn_end || !la_pump_is_on(p) || la_conn_status(p->stack, p->conn, &status) != LA_OK ||
+        status.err == LA_OK)
+        return;
+    p->conn_end = false;
+    connection_ended(p, status.err);
 }
 
 static bool
@@ -218,6 +264,7 @@ la_pump_round(struct la_run *run)
             continue;
         bool again = out(p);
         again = in(p) || again;
+        look_for_error(p);
         tell_closed(p);
         if (again && la_pump_is_on(p))
             la_pump_kick(p);

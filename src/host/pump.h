@@ -9,6 +9,10 @@
  *
  * Descriptors are watched edge-triggered, once for all; the pump remembers what is readable and
  * writable. Work is done in la_pump_run(), in portions, from the round of the supervisor.
+ *
+ * Urgent data: the descriptor has SO_OOBINLINE, so that its octets stay in their places and a read
+ * stops before the marked one (SIOCATMARK); that one is moved alone, as urgent data or with
+ * MSG_OOB.
  */
 #ifndef LA_HOST_PUMP_H
 #define LA_HOST_PUMP_H
@@ -64,6 +68,7 @@ struct la_pump {
     bool fd_hup;        /* dead both ways */
     bool out_open;      /* descriptor to connection goes on */
     bool in_open;       /* connection to descriptor goes on */
+    bool conn_end;      /* the peer's FIN was passed on */
     bool discard;       /* what arrives is consumed and thrown away */
     bool closed_told;
 };
@@ -71,6 +76,10 @@ struct la_pump {
 /* Starts joining fd (non-blocking; taken) and conn. False: no memory for the watch; fd is
  * closed. */
 bool la_pump_start(struct la_pump *pump, int fd);
+/* Is the next octet to be read from the descriptor, which must have one, the marked one? */
+bool la_pump_at_mark(const struct la_pump *pump);
+/* Moves it: octet and mark. Only looks at it with `stays`; somebody else will take it out. */
+enum la_pump_take la_pump_take_marked(struct la_pump *pump, bool stays);
 /* Forgets and closes the descriptor; the connection stays the owner's. */
 void la_pump_stop(struct la_pump *pump);
 /* Something changed at either side: the pump will be run in this round. */

@@ -8,6 +8,7 @@
  */
 #include "host/via.h"
 
+#include "base/hash.h"
 #include "host/device.h"
 #include "host/errors.h"
 
@@ -65,13 +66,15 @@ add_default(struct la_run *run, struct la_stack *stack, int iface, bool v4)
     return la_stack_route_add(stack, iface, v4 ? &any4 : &any6, 0, given ? gateway : NULL);
 }
 
-/* A locally administered unicast address of chance. */
+/* A locally administered unicast address, the same in each run with the same first address: behind
+ * a switch, neighbours remember it, and would send to one of chance until they ask again. */
 static void
-mac_init(uint8_t mac[6])
+mac_init(const struct la_via *via, uint8_t mac[6])
 {
-    uint64_t seed[4];
-    la_host_seed(seed);
-    memcpy(mac, seed, 6);
+    static const struct la_key key = {0x6c61737461636b, 0};
+    const struct la_addr *addr = &via->addr[0].addr;
+    uint64_t hash = la_hash(&key, (struct la_bytes){addr->b, sizeof(addr->b)});
+    memcpy(mac, &hash, 6);
     mac[0] = 2;
 }
 
@@ -82,7 +85,7 @@ la_via_configure(struct la_run *run, struct la_stack *stack)
     struct la_iface_cfg cfg = {.caps = run->device->caps};
     bool family[2] = {false, false};
     int iface;
-    mac_init(cfg.mac);
+    mac_init(via, cfg.mac);
     la_err err = la_stack_iface_add(stack, &cfg, &iface);
     for (unsigned i = 0; i < via->addr_n && err == LA_OK; i++) {
         err = la_stack_addr_add(stack, iface, &via->addr[i].addr, via->addr[i].prefix_len);

@@ -53,6 +53,7 @@ detail_of(const struct la_event *event)
     case LA_EVENT_CALL:
     case LA_EVENT_NEGOTIATED:
     case LA_EVENT_ERROR:
+    case LA_EVENT_URGENT:
     case LA_EVENT_KIND_COUNT:
         break;
     }

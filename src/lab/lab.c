@@ -20,21 +20,31 @@ octet_at(int end, uint64_t off)
     return (uint8_t)('!' + (off * 7 + off / 94 + (uint64_t)end * 31) % 94);
 }
 
+/* The next octets of `end`, at most n. False: no room now, or the connection is over, which ERROR
+ * tells. */
+static bool
+send_chunk(struct la_lab *lab, int end, uint64_t n, bool urgent)
+{
+    struct la_lab_end *e = &lab->end[end];
+    struct la_stack *stack = lab->bed->stack[end];
+    uint8_t octets[CHUNK_BYTES];
+    struct la_bytes bytes = {octets, n < sizeof(octets) ? (size_t)n : sizeof(octets)};
+    for (size_t i = 0; i < bytes.n; i++)
+        octets[i] = octet_at(end, e->sent_n + i);
+    la_ssize taken_n = urgent ? la_conn_send_urgent(stack, e->conn, bytes, lab->bed->now)
+                              : la_conn_send(stack, e->conn, bytes, false, lab->bed->now);
+    if (taken_n <= 0)
+        return false;
+    e->sent_n += (uint64_t)taken_n;
+    e->to_send_n -= (uint64_t)taken_n;
+    return true;
+}
+
 static void
 send_more(struct la_lab *lab, int end)
 {
     struct la_lab_end *e = &lab->end[end];
-    uint8_t octets[CHUNK_BYTES];
-    while (e->to_send_n != 0) {
-        size_t n = e->to_send_n < sizeof(octets) ? (size_t)e->to_send_n : sizeof(octets);
-        for (size_t i = 0; i < n; i++)
-            octets[i] = octet_at(end, e->sent_n + i);
-        la_ssize taken_n = la_conn_send(lab->bed->stack[end], e->conn, (struct la_bytes){octets, n},
-                                        false, lab->bed->now);
-        if (taken_n <= 0)
-            return; /* no room now, or the connection is over, which ERROR tells */
-        e->sent_n += (uint64_t)taken_n;
-        e->to_send_n -= (uint64_t)taken_n;
+    while (e->to_send_n != 0 && send_chunk(lab, end, e->to_send_n, false)) {
     }
 }
 
@@ -43,12 +53,16 @@ read_all(struct la_lab *lab, int end)
 {
     struct la_lab_end *e = &lab->end[end];
     uint8_t octets[CHUNK_BYTES];
-    la_ssize n;
+    const struct la_stack *stack = lab->bed->stack[end];
+    la_ssize urgent = la_conn_urgent(stack, e->conn), n;
     while ((n = la_conn_receive(lab->bed->stack[end], e->conn,
                                 (struct la_room){octets, sizeof(octets)}, lab->bed->now)) > 0) {
         for (size_t i = 0; i < (size_t)n; i++)
             e->wrong |= octets[i] != octet_at(1 - end, e->received_n + i);
         e->received_n += (uint64_t)n;
+        if (urgent == n)
+            e->urgent_end = e->received_n;
+        urgent = la_conn_urgent(stack, e->conn);
     }
     if (n != 0 || e->end_read)
         return;
@@ -180,6 +194,16 @@ la_lab_send(struct la_lab *lab, int end, uint64_t n)
 {
     lab->end[end].to_send_n += n;
     send_more(lab, end);
+    la_bed_settle(lab->bed);
+}
+
+void
+la_lab_send_urgent(struct la_lab *lab, int end, uint64_t n)
+{
+    lab->end[end].to_send_n = n;
+    while (lab->end[end].to_send_n != 0 && lab->failure[0] == 0)
+        la_lab_expect(lab, send_chunk(lab, end, lab->end[end].to_send_n, true),
+                      "the %s could not send urgent data", la_lab_end_name(end));
     la_bed_settle(lab->bed);
 }
 

@@ -38,6 +38,7 @@ struct la_lab_end {
     uint64_t to_send_n;  /* octets not yet taken by SEND */
     uint64_t sent_n;     /* octets taken by SEND */
     uint64_t received_n;
+    uint64_t urgent_end; /* received_n when urgent data was last all read, 0 = never */
     la_err err;          /* the error that ended it */
 };
 
@@ -71,6 +72,8 @@ void la_lab_establish(struct la_lab *lab);
 
 /* SEND of n octets: what is not taken now is handed over as there is room. */
 void la_lab_send(struct la_lab *lab, int end, uint64_t n);
+/* SEND of n urgent octets; there must be room for them. */
+void la_lab_send_urgent(struct la_lab *lab, int end, uint64_t n);
 void la_lab_close(struct la_lab *lab, int end);
 /* SEND and CLOSE at once: the FIN can travel with the octets. */
 void la_lab_send_close(struct la_lab *lab, int end, uint64_t n);

@@ -66,6 +66,7 @@ extern const struct la_scenario la_scenario_close, la_scenario_close_merged,
 extern const struct la_scenario la_scenario_refused, la_scenario_abort, la_scenario_syn_timeout;
 extern const struct la_scenario la_scenario_rto, la_scenario_fast_retransmit, la_scenario_sack;
 extern const struct la_scenario la_scenario_zero_window, la_scenario_window_scale;
+extern const struct la_scenario la_scenario_urgent;
 extern const struct la_scenario la_scenario_time_wait;
 extern const struct la_scenario la_scenario_backlog, la_scenario_keepalive;
 extern const struct la_scenario la_scenario_old_syn, la_scenario_half_open, la_scenario_rst_attack;

@@ -32,6 +32,7 @@ const struct la_scenario *const la_scenarios[] = {
     &la_scenario_sack,
     &la_scenario_zero_window,
     &la_scenario_window_scale,
+    &la_scenario_urgent,
     NULL,
 };
 

@@ -52,8 +52,8 @@ static const struct {
 };
 
 static const char *const kinds[LA_EVENT_KIND_COUNT] = {
-    "SEGMENT_SENT", "SEGMENT_ARRIVED", "WIRE",   "STATE", "DROP",       "TIMER",
-    "RTT",          "CONGESTION",      "WINDOW", "CALL",  "NEGOTIATED", "ERROR",
+    "SEGMENT_SENT", "SEGMENT_ARRIVED", "WIRE", "STATE",      "DROP",  "TIMER",  "RTT",
+    "CONGESTION",   "WINDOW",          "CALL", "NEGOTIATED", "ERROR", "URGENT",
 };
 
 static const struct {
@@ -86,7 +86,7 @@ static const char *const timers[LA_TIMER_COUNT] = {
 };
 
 static const char *const calls[LA_CALL_COUNT] = {
-    "OPEN_ACTIVE", "OPEN_PASSIVE", "SEND", "RECEIVE", "CLOSE", "ABORT", "RELEASE",
+    "OPEN_ACTIVE", "OPEN_PASSIVE", "SEND", "RECEIVE", "CLOSE", "ABORT", "RELEASE", "SEND_URGENT",
 };
 
 static const char *const phases[LA_CC_PHASE_COUNT] = {

@@ -42,6 +42,23 @@ not_connected(const struct la_sk *sk)
     return sk->phase == LA_SK_CONNECTING ? LA_ERR_AGAIN : LA_ERR_NOT_CONNECTED;
 }
 
+enum how { PUSHED, MORE, URGENT };
+
+static la_ssize
+send_stream(struct la_socks *set, struct la_sk *sk, struct la_bytes bytes, enum how how,
+            la_instant now)
+{
+    if (sk->phase == LA_SK_FAILED)
+        return sk->err != LA_OK ? la_sock_error_take(set, la_sk_name(sk)) : LA_ERR_CLOSING;
+    if (sk->phase != LA_SK_CONNECTED)
+        return not_connected(sk);
+    if (sk->shut_write)
+        return LA_ERR_CLOSING;
+    la_ssize n = how == URGENT ? la_conn_send_urgent(set->stack, sk->handle, bytes, now)
+                               : la_conn_send(set->stack, sk->handle, bytes, how == MORE, now);
+    return once(sk, n == LA_ERR_NOT_CONNECTED ? LA_ERR_CLOSING : n, LA_ERR_CLOSING);
+}
+
 la_ssize
 la_sock_send(struct la_socks *set, la_sock s, struct la_bytes bytes, bool more,
              const struct la_endpoint *to, la_instant now)
@@ -51,14 +68,41 @@ la_sock_send(struct la_socks *set, la_sock s, struct la_bytes bytes, bool more,
         return LA_ERR_BAD_HANDLE;
     if (sk->phase == LA_SK_DATAGRAM)
         return send_datagram(set, sk, bytes, to, now);
-    if (sk->phase == LA_SK_FAILED)
-        return sk->err != LA_OK ? la_sock_error_take(set, s) : LA_ERR_CLOSING;
-    if (sk->phase != LA_SK_CONNECTED)
-        return not_connected(sk);
-    if (sk->shut_write)
-        return LA_ERR_CLOSING;
-    la_ssize n = la_conn_send(set->stack, sk->handle, bytes, more, now);
-    return once(sk, n == LA_ERR_NOT_CONNECTED ? LA_ERR_CLOSING : n, LA_ERR_CLOSING);
+    return send_stream(set, sk, bytes, more ? MORE : PUSHED, now);
+}
+
+la_ssize
+la_sock_send_urgent(struct la_socks *set, la_sock s, struct la_bytes bytes, la_instant now)
+{
+    struct la_sk *sk = la_sk_of(set, s);
+    if (sk == NULL)
+        return LA_ERR_BAD_HANDLE;
+    if (sk->phase == LA_SK_DATAGRAM)
+        return LA_ERR_NOT_SUPPORTED;
+    return send_stream(set, sk, bytes, URGENT, now);
+}
+
+la_err
+la_sock_at_mark(const struct la_socks *set, la_sock s, bool *out)
+{
+    const struct la_sk *sk = la_sk_of(set, s);
+    *out = false;
+    if (sk == NULL)
+        return LA_ERR_BAD_HANDLE;
+    if (sk->phase == LA_SK_DATAGRAM)
+        return LA_ERR_NOT_SUPPORTED;
+    *out = sk->phase == LA_SK_CONNECTED && la_conn_urgent(set->stack, sk->handle) == 1;
+    return LA_OK;
+}
+
+/* The octets before the marked one, or it alone. */
+static la_ssize
+receive_to_mark(struct la_socks *set, const struct la_sk *sk, struct la_room room, la_instant now)
+{
+    la_ssize urgent = la_conn_urgent(set->stack, sk->handle);
+    if (urgent > 1 && room.n > (size_t)urgent - 1)
+        room.n = (size_t)urgent - 1;
+    return la_conn_receive(set->stack, sk->handle, room, now);
 }
 
 la_ssize
@@ -81,7 +125,7 @@ la_sock_receive(struct la_socks *set, la_sock s, struct la_room room, size_t *fu
         return sk->err != LA_OK ? la_sock_error_take(set, s) : 0;
     if (sk->phase != LA_SK_CONNECTED)
         return not_connected(sk);
-    la_ssize n = la_conn_receive(set->stack, sk->handle, room, now);
+    la_ssize n = receive_to_mark(set, sk, room, now);
     if (n >= 0 && full_n != NULL)
         *full_n = (size_t)n;
     return once(sk, n == LA_ERR_NOT_CONNECTED ? 0 : n, LA_OK);

@@ -196,6 +196,8 @@ poll_connection(const struct la_socks *set, const struct la_sk *sk)
         poll |= LA_POLL_IN;
     if (out_over || (status.ready & LA_READY_WRITE) != 0)
         poll |= LA_POLL_OUT;
+    if ((status.ready & LA_READY_URGENT) != 0)
+        poll |= LA_POLL_PRI;
     if (in_over)
         poll |= LA_POLL_RDHUP;
     if (in_over && out_over)

@@ -11,6 +11,7 @@
 #include "tcp/open.h"
 #include "tcp/receive.h"
 #include "tcp/send.h"
+#include "tcp/urgent.h"
 #include "tcp/user.h"
 
 /* ---- OPEN ------------------------------------------------------------------------------- */
@@ -96,6 +97,22 @@ la_conn_send(struct la_stack *s, la_handle conn, struct la_bytes bytes, bool mor
     return n;
 }
 
+la_ssize
+la_conn_send_urgent(struct la_stack *s, la_handle conn, struct la_bytes bytes, la_instant now)
+{
+    now = la_stack_clock(s, now);
+    uint32_t idx = la_rec_owned(s, conn);
+    if (idx == LA_REC_NONE)
+        return LA_ERR_BAD_HANDLE;
+    struct la_tcp_todo todo = la_stack_todo(s, now);
+    la_ssize n = la_tcp_send_urgent(&la_rec_at(s, idx)->tcp, bytes, &todo);
+    if (n <= 0)
+        return n;
+    la_stack_tell_call(s, idx, LA_CALL_SEND_URGENT, (uint64_t)n);
+    la_rec_settle(s, idx, &todo);
+    return n;
+}
+
 la_err
 la_conn_reserve(struct la_stack *s, la_handle conn, size_t want_n, struct la_room *room)
 {
@@ -144,9 +161,23 @@ la_conn_receive(struct la_stack *s, la_handle conn, struct la_room room, la_inst
     if (readable <= 0 || room.n == 0)
         return readable <= 0 ? readable : 0;
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
-    size_t n = la_chain_copy_out(&busy->rcvq, 0, room.p, room.n);
+    size_t want_n = room.n < (size_t)readable ? room.n : (size_t)readable;
+    size_t n = la_chain_copy_out(&busy->rcvq, 0, room.p, want_n);
     consumed(s, idx, (uint32_t)n, now);
     return (la_ssize)n;
+}
+
+/* How many of the pieces hold the first n octets; the last one is cut there. */
+static size_t
+cut_pieces(struct la_bytes *pieces, size_t pieces_n, size_t n)
+{
+    size_t i = 0;
+    for (; i < pieces_n && n > 0; i++) {
+        if (pieces[i].n > n)
+            pieces[i].n = n;
+        n -= pieces[i].n;
+    }
+    return i;
 }
 
 la_err
@@ -160,7 +191,8 @@ la_conn_peek(struct la_stack *s, la_handle conn, struct la_bytes *pieces, size_t
     la_ssize readable = la_tcp_readable(c, &s->env);
     if (readable <= 0)
         return (la_err)readable;
-    *n_out = la_chain_pieces(&la_tcp_busy(c, &s->env)->rcvq, pieces, max);
+    size_t n = la_chain_pieces(&la_tcp_busy(c, &s->env)->rcvq, pieces, max);
+    *n_out = cut_pieces(pieces, n, (size_t)readable);
     return LA_OK;
 }
 
@@ -178,6 +210,16 @@ la_conn_consume(struct la_stack *s, la_handle conn, size_t n, la_instant now)
         return LA_ERR_BAD_ARGUMENT;
     consumed(s, idx, (uint32_t)n, now);
     return LA_OK;
+}
+
+la_ssize
+la_conn_urgent(const struct la_stack *s, la_handle conn)
+{
+    uint32_t idx = la_rec_owned(s, conn);
+    if (idx == LA_REC_NONE)
+        return LA_ERR_BAD_HANDLE;
+    const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
+    return (la_ssize)la_tcp_urgent_unread(c, la_tcp_busy(c, &s->env));
 }
 
 /* ---- CLOSE and ABORT -------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "tcp/recovery.h"
 #include "tcp/send.h"
 #include "tcp/timeout.h"
+#include "tcp/urgent.h"
 #include "tcp/user.h"
 
 uint32_t
@@ -26,6 +27,8 @@ la_stack_ready_level(const struct la_stack *s, uint32_t idx)
         ready |= LA_READY_WRITE;
     if ((c->flags & LA_TCP_F_FIN_RECEIVED) != 0)
         ready |= LA_READY_END;
+    if ((c->flags & LA_TCP_F_URGENT_IN) != 0)
+        ready |= LA_READY_URGENT;
     if (c->err != LA_OK)
         ready |= LA_READY_ERROR;
     if (c->state == LA_TCP_CLOSED || c->state == LA_TCP_TIME_WAIT)
@@ -46,6 +49,9 @@ queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_c
     out->receive_queue_bytes = busy->rcvq.len;
     out->out_of_order_bytes = busy->ooo_bytes;
     out->flight_bytes = la_tcp_pipe(c, busy);
+    out->urgent_unread_bytes = la_tcp_urgent_unread(c, busy);
+    if ((c->flags & LA_TCP_F_URGENT_OUT) != 0)
+        out->urgent_unacked_bytes = (uint32_t)la_seq_diff(busy->snd_up, la_tcp_sndq_seq(c));
 }
 
 la_err

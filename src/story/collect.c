@@ -102,8 +102,8 @@ floating_explains(const struct conn_end *end, const struct la_event_segment *s)
     if (end->timer.kind != LA_EVENT_TIMER)
         return true;
     switch ((enum la_timer_kind)end->timer.u.timer.timer) {
-    case LA_TIMER_PERSIST:
-        return s->cause == LA_CAUSE_WINDOW_PROBE;
+    case LA_TIMER_PERSIST: /* the latter: the override timeout of 3.8.6.2.1 */
+        return s->cause == LA_CAUSE_WINDOW_PROBE || s->cause == LA_CAUSE_DATA;
     case LA_TIMER_KEEPALIVE:
         return s->cause == LA_CAUSE_KEEPALIVE;
     case LA_TIMER_DELAYED_ACK:
@@ -465,6 +465,16 @@ on_error(struct la_story *st, struct conn *conn, unsigned side, const struct la_
 }
 
 static void
+on_urgent(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
+{
+    if (conn == NULL)
+        return;
+    struct row *row = row_of(st, e, conn, side);
+    if (row != NULL && row->kind == ROW_SEGMENT)
+        la_words_urgent(st, row, side, e);
+}
+
+static void
 dispatch(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
 {
     switch ((enum la_event_kind)e->kind) {
@@ -503,6 +513,9 @@ dispatch(struct la_story *st, struct conn *conn, unsigned side, const struct la_
         break;
     case LA_EVENT_ERROR:
         on_error(st, conn, side, e);
+        break;
+    case LA_EVENT_URGENT:
+        on_urgent(st, conn, side, e);
         break;
     case LA_EVENT_KIND_COUNT:
         break;

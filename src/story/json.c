@@ -262,6 +262,10 @@ set_details(json_t *object, const struct la_event *e, const struct conn *conn)
         set_text(object, "error", la_err_name(e->u.error.err));
         set_bool(object, "soft", e->u.error.soft);
         break;
+    case LA_EVENT_URGENT:
+        set_int(object, "pointer", e->u.urgent.pointer);
+        set_int(object, "unread", e->u.urgent.unread_bytes);
+        break;
     case LA_EVENT_KIND_COUNT:
         break;
     }

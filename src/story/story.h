@@ -117,6 +117,8 @@ struct conn_end {
     uint32_t rtt_us_min, rtt_us_max, srtt_us;
     int64_t dup_ack; /* the last number acknowledged, which duplicate ACKs repeat */
     uint32_t dup_ack_n;
+    bool urgent;       /* it has announced urgent data */
+    int64_t urgent_up; /* the furthest pointer, relative */
     struct row_queue lane; /* what it sent or did, and has not left (order.c) */
     struct row *floating;  /* a timer's line until it is known what the timer caused */
     struct la_event timer;
@@ -260,6 +262,9 @@ void la_words_congestion(struct la_story *st, struct row *row, unsigned side,
 void la_words_window(struct la_story *st, struct row *row, unsigned side,
                      const struct la_event *event);
 void la_words_negotiated(struct la_story *st, struct row *row, unsigned side);
+/* The peer's urgent pointer appeared, or advanced. */
+void la_words_urgent(struct la_story *st, struct row *row, unsigned side,
+                     const struct la_event *e);
 void la_words_error(struct la_story *st, struct row *row, unsigned side,
                     const struct la_event *event);
 /* "MSS 1460, window scale 7, SACK, timestamps"; nothing when it was not heard. */

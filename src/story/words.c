@@ -22,6 +22,16 @@ add_what(const struct la_story *st, struct text *out, const struct row *row)
         la_text_add(out, "seq %lld", (long long)row->seq_rel);
 }
 
+/* What stands at an octet of the row's sender, `off` behind the row's first one. */
+static void
+add_place(const struct la_story *st, struct text *out, const struct row *row, uint32_t off)
+{
+    if (story_has(st, LA_STORY_ABSOLUTE))
+        la_text_add(out, "seq %u", row->segment.seq + off);
+    else
+        la_text_add(out, "seq %lld", (long long)row->seq_rel + off);
+}
+
 static void
 add_timer(struct text *out, const struct la_event *timer, const char *before)
 {
@@ -187,10 +197,48 @@ say_reset(struct la_story *st, struct row *row)
     say(st, row, &head, &text);
 }
 
+/* Octets that no window had room for, as a segment of its size, are sent all the same. */
+static void
+say_override(struct la_story *st, struct row *row, const struct la_event *timer)
+{
+    struct text text = text_empty();
+    la_text_add(&text, "held back for a larger window, in vain");
+    add_timer(&text, timer, ": after ");
+    say(st, row,
+        &(struct note){.side = row->from, .style = STYLE_AGAIN, .cite = "RFC 9293 3.8.6.2.1"},
+        &text);
+}
+
+/* A pointer that was not announced before. It means the octet behind the urgent data. */
+static void
+say_urgent(struct la_story *st, struct row *row)
+{
+    const struct la_event_segment *s = &row->segment;
+    struct conn_end *end = &row->conn->end[row->from];
+    int64_t up = row->seq_rel + s->urgent;
+    if ((s->flags & LA_TCP_URG) == 0 || (end->urgent && up <= end->urgent_up))
+        return;
+    struct text text = text_empty();
+    la_text_add(&text, end->urgent && end->urgent_up >= row->seq_rel
+                           ? "the urgent pointer advances: urgent data before "
+                           : "urgent data before ");
+    add_place(st, &text, row, s->urgent);
+    if (s->urgent > s->len) {
+        la_text_add(&text, ", of which ");
+        la_text_counted(&text, s->urgent - s->len, "octet");
+        la_text_add(&text, s->urgent - s->len == 1 ? " follows" : " follow");
+    }
+    end->urgent = true;
+    end->urgent_up = up;
+    say(st, row, &(struct note){.side = row->from, .style = STYLE_STRONG, .cite = "RFC 9293 3.8.5"},
+        &text);
+}
+
 void
 la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer)
 {
     const struct la_event_segment *s = &row->segment;
+    say_urgent(st, row);
     switch ((enum la_cause)s->cause) {
     case LA_CAUSE_WINDOW_PROBE:
     case LA_CAUSE_KEEPALIVE:
@@ -225,6 +273,8 @@ la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer
     }
     if (row->again)
         say_again(st, row, timer);
+    else if (timer != NULL && timer->u.timer.timer == LA_TIMER_PERSIST)
+        say_override(st, row, timer);
     else if (s->retransmit_n != 0)
         la_row_note(st, row, &(struct note){.side = row->from, .cite = "RFC 9293 3.5"},
                     "the SYN's number again, now with an ACK: simultaneous open");
@@ -438,6 +488,20 @@ la_words_error(struct la_story *st, struct row *row, unsigned side, const struct
     say(st, row, &(struct note){.side = (uint8_t)side, .style = STYLE_BAD}, &text);
 }
 
+void
+la_words_urgent(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
+{
+    struct text text = text_empty();
+    la_text_add(&text, "%s is told: urgent data before ", st->name[side].p);
+    add_place(st, &text, row, e->u.urgent.pointer - row->segment.seq);
+    la_text_add(&text, ", ");
+    la_text_counted(&text, e->u.urgent.unread_bytes, "octet");
+    la_text_add(&text, " unread");
+    say(st, row,
+        &(struct note){.side = (uint8_t)side, .style = STYLE_STRONG, .cite = "RFC 9293 3.8.5"},
+        &text);
+}
+
 /* ---- titles ----------------------------------------------------------------------------- */
 
 void
@@ -471,7 +535,7 @@ la_words_call(struct row *row, const struct la_event *e)
         [LA_CALL_OPEN_ACTIVE] = "OPEN", [LA_CALL_OPEN_PASSIVE] = "OPEN, passive",
         [LA_CALL_SEND] = "SEND",        [LA_CALL_RECEIVE] = "RECEIVE",
         [LA_CALL_CLOSE] = "CLOSE",      [LA_CALL_ABORT] = "ABORT",
-        [LA_CALL_RELEASE] = "RELEASE",
+        [LA_CALL_RELEASE] = "RELEASE",  [LA_CALL_SEND_URGENT] = "SEND, urgent",
     };
     struct text text = text_empty();
     bool accepted = row->conn != NULL && e->u.call.call == LA_CALL_OPEN_PASSIVE;

@@ -21,7 +21,9 @@
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
+#include "tcp/send.h"
 #include "tcp/timeout.h"
+#include "tcp/urgent.h"
 
 enum step { NEXT, DONE };
 
@@ -175,7 +177,7 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
         c->state == LA_TCP_SYN_RECEIVED_ACTIVE && la_seq_eq(seg->seq, c->irs) &&
         (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) == (LA_TCP_SYN | LA_TCP_ACK);
     if (crossing) {
-        seg->flags &= (uint8_t)~LA_TCP_SYN;
+        seg->flags &= (uint8_t) ~(LA_TCP_SYN | LA_TCP_URG); /* the pointer counts from the SYN */
         seg->seq = la_seq_add(seg->seq, 1);
         seg->len--;
     }
@@ -410,6 +412,16 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     return states_after_ack(c, seg, todo);
 }
 
+/* Sixth: check the URG bit. The states behind the peer's FIN ignore it. */
+static void
+step6_urg(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    bool heeded = c->state == LA_TCP_ESTABLISHED || c->state == LA_TCP_FIN_WAIT_1 ||
+                  c->state == LA_TCP_FIN_WAIT_2;
+    if (heeded && (seg->flags & LA_TCP_URG) != 0)
+        la_tcp_urgent_arrived(c, seg, todo);
+}
+
 /* 3.6.1: octets for an application that has closed mean a RST. */
 static bool
 nobody_reads(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
@@ -433,7 +445,7 @@ step7_text(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool *fin, struc
         return DONE;
     }
     if (nobody_reads(c, seg)) {
-        answer_rst(todo, c->snd_nxt, LA_CAUSE_RST_ABORT);
+        answer_rst(todo, la_tcp_bare_seq(c), LA_CAUSE_RST_ABORT);
         la_tcp_end(c, LA_TCP_EV_RCV_UNACCEPTABLE, LA_ERR_CONNECTION_RESET, todo);
         return drop(todo, LA_REASON_DATA_AFTER_CLOSE);
     }
@@ -452,6 +464,8 @@ step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (la_seq_gt(c->rcv_nxt, c->rcv_adv))
         c->rcv_adv = c->rcv_nxt;
     c->flags |= LA_TCP_F_FIN_RECEIVED;
+    if (busy != NULL)
+        la_tcp_urgent_settle(c, busy);
     la_tcp_ack_later(c, todo->env, todo->now);
     todo->wake |= LA_READY_READ | LA_READY_END;
     bool both = c->state == LA_TCP_FIN_WAIT_1 && fin_acked(c);
@@ -474,6 +488,7 @@ other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *
     if (step2_rst(c, seg, todo) == DONE || step4_syn(c, seg, todo) == DONE ||
         step5_ack(c, seg, todo) == DONE)
         return;
+    step6_urg(c, seg, todo);
     bool fin;
     if (step7_text(c, seg, &fin, todo) == NEXT && fin)
         step8_fin(c, todo);

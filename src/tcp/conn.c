@@ -15,6 +15,7 @@
 #include "tcp/receive.h"
 #include "tcp/sack.h"
 #include "tcp/send.h"
+#include "tcp/urgent.h"
 
 /* RFC 9293 3.7.1: what a segment may carry when the peer says nothing (MUST-15a, 15b). */
 /* MSS_MIN: the smallest MTU of an interface, 68 (RFC 791 3.2), less the headers. */
@@ -120,6 +121,7 @@ la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env)
     la_tcp_ooo_clear(busy, env);
     la_tcp_scoreboard_fini(&busy->board, env->mem);
     la_tcp_sack_fini(busy, env->mem);
+    c->flags &= ~(uint32_t)(LA_TCP_F_URGENT_OUT | LA_TCP_F_URGENT_IN);
     la_pool_give(&env->busy, c->busy_idx);
     c->busy_idx = LA_POOL_NONE;
 }
@@ -154,7 +156,8 @@ la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, env);
     if (busy == NULL || busy->sndq.len != 0 || busy->rcvq.len != 0 || busy->ooo != NULL ||
-        busy->dsack_bytes != 0 || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c))
+        busy->dsack_bytes != 0 || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) ||
+        (c->flags & LA_TCP_F_URGENT_IN) != 0)
         return;
     la_tcp_conn_fini(c, env);
 }
@@ -237,6 +240,17 @@ la_tcp_timer_stop(struct la_tcp_conn *c)
 }
 
 static void
+check_urgent(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    la_seq queue_end = la_seq_add(la_tcp_sndq_seq(c), busy->sndq.len);
+    LA_ASSERT((c->flags & LA_TCP_F_URGENT_OUT) == 0 ||
+              (la_seq_gt(busy->snd_up, c->snd_una) && la_seq_le(busy->snd_up, queue_end)));
+    LA_ASSERT(
+        (c->flags & LA_TCP_F_URGENT_IN) == 0 ||
+        (la_tcp_urgent_unread(c, busy) > 0 && la_tcp_urgent_unread(c, busy) <= UINT32_MAX / 2));
+}
+
+static void
 check_busy(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     la_chain_check(&busy->sndq);
@@ -247,6 +261,7 @@ check_busy(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
     uint32_t text_in_flight = la_tcp_flight(c) - fin * (la_tcp_flight(c) != 0);
     LA_ASSERT(busy->sndq.len >= text_in_flight);
     la_tcp_scoreboard_check(&busy->board, c->snd_una, c->snd_nxt);
+    check_urgent(c, busy);
     la_ranges_check(&busy->sacked);
     if (busy->sacked.n > 0) {
         LA_ASSERT(la_seq_gt(busy->sacked.r[0].start, c->snd_una));
@@ -282,6 +297,7 @@ la_tcp_conn_check(const struct la_tcp_conn *c, const struct la_tcp_env *env)
     LA_ASSERT(c->smss > 0);
     LA_ASSERT(c->cwnd_bytes > 0 || !la_tcp_is_synchronised(c));
     const struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    LA_ASSERT(busy != NULL || (c->flags & (LA_TCP_F_URGENT_OUT | LA_TCP_F_URGENT_IN)) == 0);
     if (busy != NULL)
         check_busy(c, busy);
 }

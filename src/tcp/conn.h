@@ -44,7 +44,9 @@ enum la_tcp_flag {
     LA_TCP_F_SYN_RETRANSMITTED = 1u << 19, /* RFC 6298 5.7 */
     LA_TCP_F_R1_REACHED = 1u << 20,
     LA_TCP_F_PROBED = 1u << 21, /* the octet at SND.NXT was sent as a window probe */
-    LA_TCP_F_SYN_ACK_SENT = 1u << 22 /* simultaneous open: our SYN went out again, with an ACK */
+    LA_TCP_F_SYN_ACK_SENT = 1u << 22, /* simultaneous open: our SYN went out again, with an ACK */
+    LA_TCP_F_URGENT_OUT = 1u << 23, /* SND.UP is ahead of SND.UNA (urgent.h) */
+    LA_TCP_F_URGENT_IN = 1u << 24   /* RCV.UP is ahead of what was read */
 };
 
 /* What must be sent, until it has been. */
@@ -77,14 +79,15 @@ struct la_tcp_busy {
     struct la_tcp_scoreboard board; /* what is in flight: SND.UNA .. SND.NXT */
     struct la_chain rcvq;           /* up to RCV.NXT, for the application */
     struct la_tcp_ooo *ooo;         /* ascending, disjoint, all beyond RCV.NXT */
-    uint32_t ooo_n;
+    uint16_t ooo_n;
+    bool fin_early;                 /* a FIN came too early and stands at fin_seq */
     uint32_t ooo_bytes;
     uint32_t ooo_touches_n;         /* text arrived for a run: the order of SACK blocks */
     la_seq dsack_left;              /* what arrived twice, to be reported once (RFC 2883) */
     uint32_t dsack_bytes;           /* 0 = nothing */
     uint32_t rcv_pinned_bytes;      /* about what rcvq and ooo keep alive, rather too much */
-    la_seq fin_seq;                 /* where a FIN stands that came too early */
-    bool fin_early;
+    la_seq fin_seq;
+    la_seq rcv_up;                  /* with LA_TCP_F_URGENT_IN */
     struct la_ranges sacked;        /* inside SND.UNA .. SND.NXT, never at SND.UNA */
     la_seq high_rxt, rescue_rxt;    /* RFC 6675 HighRxt + 1, RescueRxt + 1; in recovery */
     la_seq recover;                 /* RFC 6582; highest number sent when recovery began */
@@ -95,6 +98,7 @@ struct la_tcp_busy {
     uint8_t cause;                  /* enum la_cause of the next retransmission */
     bool partial_seen;              /* first partial ACK of this recovery was seen */
     la_seq rtt_round_end;           /* a new RTT sample counts from here on */
+    la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
 };
 

@@ -17,6 +17,7 @@
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
 #include "tcp/send.h"
+#include "tcp/urgent.h"
 #include "wire/tcp.h"
 
 enum { STARVED_RETRY_US = 10000 };
@@ -122,7 +123,9 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct pl
         seg->ts_val = la_tcp_ts_now(c, todo->now);
         seg->ts_ecr = (plan->flags & LA_TCP_ACK) != 0 ? c->ts_recent : 0;
     }
-    la_tcp_blocks_fill(c, la_tcp_busy(c, todo->env), seg);
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    la_tcp_urgent_mark(c, busy, seg);
+    la_tcp_blocks_fill(c, busy, seg);
 }
 
 /* Builds the segment into out->frames. False: no memory. */
@@ -294,7 +297,7 @@ send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
 static bool
 send_ack(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
 {
-    struct plan plan = {.seq = c->snd_nxt, .flags = LA_TCP_ACK, .cause = c->ack_cause};
+    struct plan plan = {.seq = la_tcp_bare_seq(c), .flags = LA_TCP_ACK, .cause = c->ack_cause};
     return emit(c, NULL, out, &plan, todo);
 }
 
@@ -324,7 +327,9 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
     if (la_tcp_retransmit_next(c, busy, &again))
         return sent_or_no_room(send_again(c, busy, out, &again, todo));
     bool forced = (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
-    uint32_t segment_max = out->super_bytes_max > c->smss ? out->super_bytes_max : c->smss;
+    /* One header, one pointer: whoever cuts a super-segment would repeat it. */
+    bool super = out->super_bytes_max > c->smss && !la_tcp_urgent_unsent(c, busy);
+    uint32_t segment_max = super ? out->super_bytes_max : c->smss;
     struct la_tcp_allowance allowed = la_tcp_allowed(c, busy, segment_max, forced);
     if (allowed.text_bytes > 0 || allowed.fin) {
         if (!send_new(c, busy, out, allowed, todo))

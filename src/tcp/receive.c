@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/urgent.h"
 
 /* How far the queue may outgrow the buffer through rounding up before octets are dropped. */
 enum { ROUNDING_SLACK_BYTES = 64 * 1024 };
@@ -313,6 +314,7 @@ la_tcp_receive_consumed(struct la_tcp_conn *c, struct la_tcp_env *env, uint32_t 
     LA_ASSERT(busy != NULL && n <= busy->rcvq.len);
     uint32_t before = busy->rcvq.len;
     la_chain_drop_front(&busy->rcvq, n);
+    la_tcp_urgent_settle(c, busy);
     busy->rcv_pinned_bytes -= (uint32_t)((uint64_t)busy->rcv_pinned_bytes * n / before);
     if ((c->flags & LA_TCP_F_FIN_RECEIVED) != 0 || !la_tcp_is_synchronised(c))
         return;

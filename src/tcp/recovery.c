@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "tcp/congestion.h"
 #include "tcp/rtt.h"
+#include "tcp/urgent.h"
 #include "wire/tcp.h"
 
 static uint32_t
@@ -223,6 +224,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     la_chain_mark_drop(&busy->snd_mark, octets);
     la_chain_drop_front(&busy->sndq, octets);
     c->snd_una = seg->ack;
+    la_tcp_urgent_acked(c, busy);
     c->bytes_acked += octets;
     c->flags &= ~(uint32_t)LA_TCP_F_R1_REACHED;
     busy->progress_at = todo->now;

@@ -8,6 +8,7 @@
 #include "tcp/send.h"
 
 #include "tcp/recovery.h"
+#include "tcp/urgent.h"
 
 static uint32_t
 min32(uint32_t a, uint32_t b)
@@ -35,6 +36,17 @@ usable_window(const struct la_tcp_conn *c)
 {
     uint32_t flight = la_tcp_flight(c);
     return c->snd_wnd > flight ? c->snd_wnd - flight : 0;
+}
+
+/* DEVIATION(D17): a peer that has moved its right edge to the left (RFC 9293 3.8.6, MUST-34) finds
+ * SND.NXT outside its window and would drop our acknowledgements of what it sends. Less than one
+ * unit of scaling is rounding, and a FIN counts one. */
+la_seq
+la_tcp_bare_seq(const struct la_tcp_conn *c)
+{
+    uint32_t unit = UINT32_C(1) << c->snd_wscale;
+    bool shrank = la_tcp_flight(c) > c->snd_wnd && la_tcp_flight(c) - c->snd_wnd > unit;
+    return shrank && la_tcp_is_synchronised(c) ? la_seq_add(c->snd_una, c->snd_wnd) : c->snd_nxt;
 }
 
 static uint32_t
@@ -79,7 +91,10 @@ la_tcp_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint
     if (n > c->smss)
         n -= n % c->smss; /* a super-segment holds full segments only */
     bool all = n == unsent;
-    if (n < c->smss && n > 0 && !small_segment_allowed(c, n, all, forced))
+    /* Urgent octets do not wait for an acknowledgement (3.7.4) or for more (the cork), as with
+     * Linux and BSD; silly windows they do avoid. */
+    bool urges = all && la_tcp_urgent_unsent(c, busy);
+    if (n < c->smss && n > 0 && !urges && !small_segment_allowed(c, n, all, forced))
         return none;
     bool fin = la_tcp_fin_waits(c) && all && usable > n;
     return (struct la_tcp_allowance){n, fin};

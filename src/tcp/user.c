@@ -12,7 +12,9 @@
 
 #include "base/mem.h"
 #include "tcp/receive.h"
+#include "tcp/send.h"
 #include "tcp/timeout.h"
+#include "tcp/urgent.h"
 
 la_err
 la_tcp_send_state(const struct la_tcp_conn *c)
@@ -105,6 +107,20 @@ la_tcp_send(struct la_tcp_conn *c, struct la_bytes bytes, bool more, struct la_t
     return (la_ssize)n;
 }
 
+la_ssize
+la_tcp_send_urgent(struct la_tcp_conn *c, struct la_bytes bytes, struct la_tcp_todo *todo)
+{
+    la_ssize n = la_tcp_send(c, bytes, false, todo);
+    if (n <= 0)
+        return n;
+    la_tcp_urgent_queued(c, todo->env);
+    /* Where no octet can go, a probe (3.8.6.1) tells it now: the peer looks at URG also while its
+     * window is zero (MUST-66). What is in flight tells it when it is sent again. */
+    if (la_tcp_can_send(c) && c->snd_wnd == 0 && la_tcp_flight(c) == 0)
+        c->want |= LA_TCP_WANT_WINDOW_PROBE;
+    return n;
+}
+
 la_err
 la_tcp_reserve(struct la_tcp_conn *c, size_t want_n, struct la_room *room, struct la_tcp_todo *todo)
 {
@@ -146,8 +162,12 @@ la_ssize
 la_tcp_readable(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, env);
-    if (busy != NULL && busy->rcvq.len > 0)
-        return busy->rcvq.len;
+    if (busy != NULL && busy->rcvq.len > 0) {
+        /* 3.9.1.3: what follows the urgent pointer does not come in one buffer with what precedes
+         * it. */
+        uint32_t urgent = la_tcp_urgent_unread(c, busy);
+        return urgent > 0 && urgent < busy->rcvq.len ? urgent : busy->rcvq.len;
+    }
     if (c->err != LA_OK)
         return c->err;
     if ((c->flags & (LA_TCP_F_FIN_RECEIVED | LA_TCP_F_READ_CLOSED)) != 0)
@@ -177,6 +197,7 @@ void
 la_tcp_close_read(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
     c->flags |= LA_TCP_F_READ_CLOSED;
+    c->flags &= ~(uint32_t)LA_TCP_F_URGENT_IN;
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy != NULL && busy->rcvq.len > 0)
         la_tcp_receive_consumed(c, todo->env, busy->rcvq.len);
@@ -200,7 +221,7 @@ tell_abort(const struct la_tcp_conn *c, struct la_tcp_todo *todo)
     todo->rst = true;
     todo->rst_flags = LA_TCP_RST | LA_TCP_ACK;
     todo->rst_cause = LA_CAUSE_RST_ABORT;
-    todo->rst_seq = c->snd_nxt;
+    todo->rst_seq = la_tcp_bare_seq(c);
     todo->rst_ack = c->rcv_nxt;
 }
 
@@ -233,6 +254,7 @@ la_tcp_release(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         la_tcp_abort(c, todo);
         return;
     }
+    c->flags &= ~(uint32_t)LA_TCP_F_URGENT_IN; /* nobody to tell */
     la_tcp_close(c, todo);
     la_tcp_fin_wait_2_start(c, todo);
 }

@@ -14,12 +14,15 @@ uint32_t la_tcp_send_room(struct la_tcp_conn *c, const struct la_tcp_env *env);
 /* SEND, 3.10.2: copies what fits. Returns octets, AGAIN, NO_MEMORY or la_tcp_send_state(). */
 la_ssize la_tcp_send(struct la_tcp_conn *c, struct la_bytes bytes, bool more,
                      struct la_tcp_todo *todo);
+/* The same with the URGENT flag: what it took, and everything queued before it, is urgent. */
+la_ssize la_tcp_send_urgent(struct la_tcp_conn *c, struct la_bytes bytes, struct la_tcp_todo *todo);
 /* The same in two steps without a copy. */
 la_err la_tcp_reserve(struct la_tcp_conn *c, size_t want_n, struct la_room *room,
                       struct la_tcp_todo *todo);
 void la_tcp_commit(struct la_tcp_conn *c, size_t n, bool more, struct la_tcp_todo *todo);
 
-/* RECEIVE, 3.10.3: octets that can be read now; 0 with *end: the peer's FIN stands there.
+/* RECEIVE, 3.10.3: octets that can be read now, of urgent data no more than up to its end; 0: the
+ * peer's FIN stands there.
  * AGAIN, NOT_CONNECTED, the connection's error. */
 la_ssize la_tcp_readable(const struct la_tcp_conn *c, const struct la_tcp_env *env);
 

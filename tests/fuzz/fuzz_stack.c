@@ -187,6 +187,8 @@ segment(struct world *w, struct fuzz_in *in)
     for (uint32_t i = 0; i < options_n; i++)
         tcp[20 + i] = fuzz_u8(in);
     near_miss_options(w, tcp + 20, options_n);
+    if ((flags & LA_TCP_URG) != 0)
+        put16(tcp + 18, fuzz_u16(in));
     input(w, p, total);
     if (seq_moved == 0)
         w->seq += text_n + ((flags & 3) != 0);
@@ -232,12 +234,16 @@ call_on_conn(struct world *w, size_t idx, uint8_t what, struct fuzz_in *in)
     la_handle conn = w->conns[idx];
     struct la_conn_status status;
     size_t n;
+    uint8_t how;
     enum la_conn_option option;
     switch (what) { /* each value is read in a statement of its own: the order counts */
     case 0:
         n = fuzz_u16(in) & 0xfffu;
-        (void)la_conn_send(w->stack, conn, (struct la_bytes){bytes, n}, (fuzz_u8(in) & 1) != 0,
-                           w->now);
+        how = fuzz_u8(in);
+        if ((how & 2) != 0)
+            (void)la_conn_send_urgent(w->stack, conn, (struct la_bytes){bytes, n}, w->now);
+        else
+            (void)la_conn_send(w->stack, conn, (struct la_bytes){bytes, n}, (how & 1) != 0, w->now);
         break;
     case 1:
         (void)la_conn_receive(w->stack, conn, (struct la_room){bytes, fuzz_u16(in) & 0xfffu},

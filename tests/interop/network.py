@@ -2,16 +2,24 @@
 """A network namespace with one TUN or TAP, the kernel's TCP on one side of it.
 
 Needs root; everything is made inside the namespace and goes with it. A test file is run as
-`test_x.py LASTACK [unittest arguments]` and skips visibly (77) where it cannot run.
+`test_x.py LASTACK [RELAY] [--long] [unittest arguments]` and skips visibly (77) where it cannot run.
+--long: in the sizes of a release, which take minutes.
 """
+import collections
 import ctypes
 import os
 import shutil
+import signal
+import socket
+import struct
 import subprocess
 import sys
+import threading
+import time
 import unittest
 
 LASTACK = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
+LONG = "--long" in sys.argv
 MTU = 1500
 CLONE_NEWNET = 0x40000000
 
@@ -41,38 +49,141 @@ def missing():
         return "needs root for network namespaces"
     if not os.path.exists("/dev/net/tun"):
         return "needs /dev/net/tun"
-    for program in ("ip", "ss"):
+    for program, package in (("ip", "iproute2"), ("ss", "iproute2"), ("nsenter", "util-linux")):
         if shutil.which(program) is None:
-            return f"needs {program} (iproute2)"
+            return f"needs {program} ({package})"
     probe = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False)
     return "needs the right to make network namespaces" if probe.returncode != 0 else None
 
 
+def add_namespace(name, kind, device):
+    """With one device, up. This process is in it afterwards."""
+    ip("netns", "add", name)
+    enter(name)
+    ip("link", "set", "lo", "up")
+    ip("tuntap", "add", "dev", device, "mode", kind)
+    ip("link", "set", device, "mtu", str(MTU), "txqueuelen", "10000")
+
+
 class Network:
-    """The namespace of this process from now on, until close()."""
+    """The namespace of this process from now on, until close(). lastack is to be started with
+    `words` before it and finds `device`."""
 
     def __init__(self, kind):
         self.name = f"lastack-test-{os.getpid()}"
-        self.device = "la0"
-        ip("netns", "add", self.name)
+        self.kernel_device = self.device = "la0"
+        self.words = []
         self.home = open("/proc/self/ns/net", "rb")  # pylint: disable=consider-using-with
         try:
-            enter(self.name)
-            ip("link", "set", "lo", "up")
-            ip("tuntap", "add", "dev", self.device, "mode", kind)
-            ip("link", "set", self.device, "mtu", str(MTU))
-            for family in ADDRESSES.values():
-                nodad = ["nodad"] if ":" in family.kernel else []
-                ip("addr", "add", f"{family.kernel}/{family.length}", "dev", self.device, *nodad)
-            ip("link", "set", self.device, "up")
+            self.build(kind)
         except BaseException:
             self.close()
             raise
+
+    def build(self, kind):
+        add_namespace(self.name, kind, self.kernel_device)
+        for family in ADDRESSES.values():
+            nodad = ["nodad"] if ":" in family.kernel else []
+            ip("addr", "add", f"{family.kernel}/{family.length}", "dev", self.kernel_device, *nodad)
+        ip("link", "set", self.kernel_device, "up")
 
     def close(self):
         ctypes.CDLL(None).setns(self.home.fileno(), CLONE_NEWNET)
         self.home.close()
         subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
+
+
+class RelayedNetwork(Network):
+    """lastack is in another namespace, behind a path with delay and loss."""
+
+    def __init__(self, kind, relay, delay_ms, loss_percent, seed):
+        self.far_name = f"lastack-test-{os.getpid()}-far"
+        self.relay_words = [relay, kind, "la0", self.far_name, "la1",
+                            *map(str, (delay_ms, loss_percent, seed))]
+        self.relay = None
+        super().__init__(kind)
+
+    def build(self, kind):
+        self.device, self.words = "la1", ["nsenter", f"--net=/run/netns/{self.far_name}"]
+        add_namespace(self.far_name, kind, self.device)
+        # It is there to pass packets through, not to answer them.
+        with open(f"/proc/sys/net/ipv6/conf/{self.device}/disable_ipv6", "w", encoding="ascii") as f:
+            f.write("1")
+        ip("link", "set", self.device, "up")
+        super().build(kind)
+        self.relay = subprocess.Popen(  # pylint: disable=consider-using-with
+            self.relay_words, stdout=subprocess.PIPE, text=True)
+        if self.relay.stdout.readline() != "ready\n":
+            raise AssertionError("the relay does not start")
+
+    def fates(self):
+        """Ends the relay: {direction: {"seen": n, "lost": n, "dropped": n}}."""
+        self.relay.terminate()
+        lines = [line.split() for line in self.relay.communicate()[0].splitlines()]
+        return {line[0]: dict(zip(line[1::2], map(int, line[2::2]))) for line in lines}
+
+    def close(self):
+        if self.relay is not None and self.relay.poll() is None:
+            self.relay.kill()
+            self.relay.communicate()
+        super().close()
+        subprocess.run(["ip", "netns", "del", self.far_name], check=False, capture_output=True)
+
+
+Segment = collections.namedtuple("Segment", "sender flags seq ack window length")
+
+
+class Capture:
+    """The TCP segments that pass the kernel's device from now on: a context."""
+    ETH_P_ALL = 3
+    FLAGS = "FSRPAU"
+
+    def __init__(self, network):
+        self.segments, self.done = [], False
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+        self.socket.settimeout(0.05)
+        self.socket.bind((network.kernel_device, self.ETH_P_ALL))
+        self.thread = threading.Thread(target=self.listen)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done = True
+        self.thread.join()
+        self.socket.close()
+
+    def listen(self):
+        while True:
+            try:
+                self.take(self.socket.recv(65600))
+            except TimeoutError:
+                if self.done:
+                    return
+
+    def take(self, packet):
+        v4 = packet[0] >> 4 == 4
+        if packet[9 if v4 else 6] != socket.IPPROTO_TCP:
+            return
+        source = socket.inet_ntop(socket.AF_INET, packet[12:16]) if v4 else \
+            socket.inet_ntop(socket.AF_INET6, packet[8:24])
+        off = (packet[0] & 15) * 4 if v4 else 40
+        end = struct.unpack_from("!H", packet, 2)[0] if v4 else \
+            40 + struct.unpack_from("!H", packet, 4)[0]
+        seq, ack, length, flags, window = struct.unpack_from("!IIBBH", packet, off + 4)
+        names = "".join(name for i, name in enumerate(self.FLAGS) if flags & 1 << i)
+        sender = "kernel" if source == ADDRESSES[4 if v4 else 6].kernel else "stack"
+        self.segments.append(Segment(sender, names, seq, ack, window,
+                                     end - off - (length >> 4) * 4))
+
+    def wait(self, wanted, seconds=30):
+        """Until wanted(segments) is true; whether it is."""
+        end = time.monotonic() + seconds
+        while not (found := wanted(list(self.segments))) and time.monotonic() < end:
+            time.sleep(0.01)
+        return found
 
 
 def open_connections():
@@ -83,27 +194,52 @@ def open_connections():
     return out.splitlines()
 
 
+def in_time_wait(port):
+    """How many connections of this local port the kernel has in TIME-WAIT."""
+    out = subprocess.run(["ss", "-Htan", "state", "time-wait", "sport", "=", f":{port}"],
+                         check=True, capture_output=True, text=True).stdout
+    return len(out.splitlines())
+
+
 class Peer:
     """`lastack bench peer` on the device."""
 
     def __init__(self, kind, network, address, *options):
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-            [LASTACK, "bench", "peer", kind, network.device, address, str(MTU), *options],
+            [*network.words, LASTACK, "bench", "peer", kind, network.device, address, str(MTU),
+             *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("serving "):
             raise AssertionError("the peer does not start: " + self.process.communicate()[1])
 
+    def connections(self):
+        """{state: how many}, by the stack's own count."""
+        self.process.send_signal(signal.SIGUSR1)
+        return self.parse(self.process.stdout.readline())
+
+    @staticmethod
+    def parse(line):
+        if not line.startswith("connections: "):
+            raise AssertionError(f"not a line about connections: {line!r}")
+        words = line.removeprefix("connections: ").strip()
+        pairs = [] if words == "none" else [pair.split() for pair in words.split(", ")]
+        return {state: int(n) for n, state in pairs}
+
     def close(self):
-        """What it has said on standard error; it must still have run."""
-        alive = self.process.poll() is None
-        self.process.kill()
-        said = self.process.communicate()[1]
-        return said if alive else said + f"ended by itself: {self.process.returncode}"
+        """Ends it. What it has said on standard error, and what was wrong in the end: it must have
+        run until now, and hold no connection beyond TIME-WAIT."""
+        self.process.terminate()
+        out, said = self.process.communicate()
+        if self.process.returncode != 0:
+            return said + f"ended with status {self.process.returncode}"
+        left = set(self.parse(out)) - {"TIME-WAIT"}
+        return said + (f"connections left: {out}" if left else "")
 
 
 def main():
-    del sys.argv[1:2]
+    sys.argv[1:2] = []
+    sys.argv = [word for word in sys.argv if word != "--long"]
     reason = missing()
     if reason is not None:
         print("SKIPPED: " + reason)

@@ -3,9 +3,11 @@
 """The kernel as client of `lastack bench peer`: TUN and TAP, IPv4 and IPv6, with and without
 offloads.
 
-usage: test_peer.py LASTACK
+usage: test_peer.py LASTACK [--long]
 """
+import array
 import errno
+import fcntl
 import os
 import select
 import socket
@@ -16,8 +18,10 @@ import unittest
 
 import network
 
+SIOCATMARK = 0x8905
 SINK, SOURCE, ECHO, NOBODY = 5001, 5002, 5003, 5999
-BULK_BYTES = 20 << 20
+BULK_BYTES = 100_000_000 if network.LONG else 20 << 20
+IN_TURN_N, TOGETHER_N = (1000, 200) if network.LONG else (300, 100)
 PERIOD = bytes(range(251))
 PATTERN = PERIOD * 1024
 
@@ -42,11 +46,16 @@ class Cases:
         self.addCleanup(self.check_nothing_is_left)  # the last cleanup
 
     def check_nothing_is_left(self):
-        """Nothing is left in the kernel beyond TIME-WAIT."""
-        end = time.monotonic() + 5
-        while (left := network.open_connections()) and time.monotonic() < end:
+        """Nothing is left in the kernel or in the peer beyond TIME-WAIT."""
+        end = time.monotonic() + 60
+        while (left := self.left()) and time.monotonic() < end:
             time.sleep(0.01)
         self.assertEqual(left, [])
+
+    def left(self):
+        states = self.peer.connections()
+        states.pop("TIME-WAIT", None)
+        return network.open_connections() + sorted(states.items())
 
     def connect(self, port, **kwargs):
         s = socket.create_connection((self.address, port), 10, **kwargs)
@@ -84,13 +93,13 @@ class Cases:
         self.assertLess(time.monotonic() - began, 0.5)
 
     def test_sequence_of_connections(self):
-        for i in range(300):
+        for i in range(IN_TURN_N):
             with socket.create_connection((self.address, ECHO), 10) as s:
                 s.sendall(b"%d" % i)
                 self.assertEqual(s.recv(9), b"%d" % i)
 
     def test_many_at_once(self):
-        conns = [self.connect(ECHO) for _ in range(100)]
+        conns = [self.connect(ECHO) for _ in range(TOGETHER_N)]
         message = os.urandom(3000)
         for s in conns:
             s.sendall(message)
@@ -132,7 +141,7 @@ class Cases:
     def test_bulk_sink(self):
         s = self.connect(SINK)
         octets = bytes(1 << 16)
-        for _ in range(BULK_BYTES >> 16):
+        for _ in range((BULK_BYTES >> 16) + 1):
             s.sendall(octets)
         s.shutdown(socket.SHUT_WR)
         self.assertEqual(s.recv(1), b"")
@@ -180,13 +189,107 @@ class Cases:
         self.assertEqual(len(back), sent_n)
         self.assertTrue(back == (PERIOD * (sent_n // 251 + 1))[:sent_n])
 
-    def test_urgent_octet_is_in_line(self):
+    # ---- urgent data: what the echo marks in return is what it was told
+
+    @staticmethod
+    def at_mark(s):
+        answer = array.array("i", [0])
+        fcntl.ioctl(s, SIOCATMARK, answer)
+        return answer[0] != 0
+
+    def read_to_mark(self, s, n):
+        """n octets, and there it is: not before."""
+        octets = b""
+        while len(octets) < n:
+            self.assertFalse(self.at_mark(s), len(octets))
+            octets += s.recv(min(1 << 16, n - len(octets)))
+        self.await_mark(s)
+        self.assertTrue(self.at_mark(s))
+        return octets
+
+    def await_mark(self, s):
+        poll = select.poll()
+        poll.register(s, select.POLLPRI)
+        self.assertEqual([mask & select.POLLPRI for _, mask in poll.poll(10000)],
+                         [select.POLLPRI])
+
+    def urgent_connection(self):
         s = self.connect(ECHO)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+        return s
+
+    def test_urgent_octet_is_in_line(self):
+        s = self.urgent_connection()
         s.sendall(b"ab")
         s.send(b"!", socket.MSG_OOB)
         s.sendall(b"cd")
         s.shutdown(socket.SHUT_WR)
         self.assertEqual(self.read_all(s), b"ab!cd")
+
+    def test_urgent_marks(self):
+        """Each at its octet: behind nothing, in a segment, segments behind its announcement."""
+        s = self.urgent_connection()
+        for n in (0, 1, 2, 500, 1447, 1448, 1449, 40000):
+            before, after = os.urandom(n), os.urandom(n)
+            s.sendall(before)
+            s.send(b"!", socket.MSG_OOB)
+            s.sendall(after)
+            self.assertTrue(self.read_to_mark(s, n) == before, n)
+            rest = b""
+            while len(rest) < 1 + n:
+                rest += s.recv(1 + n - len(rest))
+            self.assertTrue(rest == b"!" + after, n)
+            self.assertFalse(self.at_mark(s))
+
+    def test_urgent_octet_alone(self):
+        """Not in line: the kernel takes the octet out, and it is the right one."""
+        s = self.connect(ECHO)
+        s.sendall(b"ab")
+        s.send(b"c!", socket.MSG_OOB)  # the last octet is the one
+        s.sendall(b"de")
+        self.await_mark(s)
+        self.assertEqual(s.recv(1, socket.MSG_OOB), b"!")
+        s.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.read_all(s), b"abcde")
+
+    def test_urgent_pointer_as_rfc_1122_had_it(self):
+        """With tcp_stdurg the kernel takes the octet that the pointer means, not the one before."""
+        path = "/proc/sys/net/ipv4/tcp_stdurg"
+        s = self.urgent_connection()
+
+        def put(value):
+            with open(path, "w", encoding="ascii") as f:
+                f.write(value)
+
+        self.addCleanup(put, "0")
+        put("1")
+        s.sendall(b"ab")
+        s.send(b"!", socket.MSG_OOB)
+        s.sendall(b"cd")
+        self.assertEqual(self.read_to_mark(s, 3), b"ab!")
+        s.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.read_all(s), b"cd")
+
+    def test_urgent_through_a_zero_window(self):
+        """The kernel is told while it cannot take another octet."""
+        s = self.urgent_connection()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        s.setblocking(False)
+        sent_n, still_at = 0, time.monotonic()
+        while time.monotonic() - still_at < 0.4:
+            try:
+                n = s.send(PATTERN[sent_n % len(PERIOD):][:60000])
+                sent_n, still_at = sent_n + n, time.monotonic()
+            except BlockingIOError:
+                select.select([], [s], [], 0.1)
+        s.setblocking(True)
+        s.settimeout(10)
+        writer = threading.Thread(target=lambda: s.send(b"!", socket.MSG_OOB))
+        writer.start()
+        octets = self.read_to_mark(s, sent_n)
+        writer.join()
+        self.assertTrue(octets == (PERIOD * (sent_n // 251 + 1))[:sent_n])
+        self.assertEqual(s.recv(10), b"!")
 
     # ---- closing
 

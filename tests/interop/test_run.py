@@ -4,8 +4,11 @@
 
 usage: test_run.py LASTACK
 """
+import array
+import fcntl
 import hashlib
 import os
+import select
 import shutil
 import socket
 import struct
@@ -19,6 +22,7 @@ import unittest
 import network
 
 BULK_BYTES = 20 << 20
+SIOCATMARK = 0x8905
 PATTERN = bytes(range(251)) * 1024
 
 FETCH = """
@@ -43,6 +47,29 @@ while data := s.recv(1 << 16):
 print(len(back), bytes(back) == sent)
 """
 
+MARK = """
+import array, fcntl, select, socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+s.settimeout(None)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+def at_mark():
+    answer = array.array('i', [0])
+    fcntl.ioctl(s, 0x8905, answer)
+    return answer[0] != 0
+def exactly(n):
+    data = b''
+    while len(data) < n:
+        data += s.recv(n - len(data))
+    return data
+s.sendall(b'ab')
+s.send(b'!', socket.MSG_OOB)
+s.sendall(b'cd')
+poll = select.poll()
+poll.register(s, select.POLLPRI)
+assert poll.poll(10000)
+print(exactly(2), at_mark(), exactly(1), at_mark(), exactly(2))
+"""
+
 SERVE = """
 import socket, sys
 family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
@@ -59,6 +86,23 @@ for i in range(int(sys.argv[2])):
 def echo(conn):
     while data := conn.recv(1 << 16):
         conn.sendall(data)
+
+
+def at_mark(conn):
+    answer = array.array("i", [0])
+    fcntl.ioctl(conn, SIOCATMARK, answer)
+    return answer[0] != 0
+
+
+def urgent(conn):
+    """An echo that marks in return what was marked."""
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    while select.select([conn], [], []):
+        marked = at_mark(conn)
+        data = conn.recv(1 if marked else 1 << 16)
+        if not data:
+            return
+        conn.send(data, socket.MSG_OOB if marked else 0)
 
 
 def source(conn):
@@ -192,6 +236,14 @@ for i, s in enumerate(conns):
     s.sendall(b'%d' % i)
 print(all(s.recv(9) == b'%d' % i for i, s in enumerate(conns)))
 """, network.ADDRESSES[6].kernel, self.echo.port), "True\n")
+
+    def test_urgent_data(self):
+        """Marked on its way out, marked when it comes back."""
+        server = Server(urgent)
+        self.addCleanup(server.close)
+        for address in network.ADDRESSES.values():
+            self.assertEqual(self.python(MARK, address.kernel, server.port),
+                             "b'ab' True b'!' False b'cd'\n")
 
     def test_udp(self):
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

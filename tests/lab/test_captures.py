@@ -18,7 +18,8 @@ FIELDS = ("frame.number", "frame.time_relative", "tcp.stream", "tcp.srcport", "t
           "tcp.analysis.retransmission", "tcp.analysis.fast_retransmission",
           "tcp.analysis.duplicate_ack", "tcp.analysis.zero_window",
           "tcp.analysis.zero_window_probe", "_ws.malformed",
-          "_ws.expert.severity", "tcp.checksum.status", "ip.checksum.status", "frame.comment")
+          "_ws.expert.severity", "tcp.checksum.status", "ip.checksum.status", "tcp.urgent_pointer",
+          "frame.comment")
 SEVERITY_ERROR = 0x800000
 SERVER_PORT = 4242
 CHECKSUM_GOOD = "1"
@@ -36,6 +37,7 @@ class Packet:
         self.window = self.number("tcp.window_size")
         self.comments = self.field["frame.comment"]
         bits = int(self.field["tcp.flags"], 16)
+        self.urgent = self.number("tcp.urgent_pointer") if bits & 32 else 0
         self.flags = "".join(letter for letter, bit in
                              (("S", 2), ("F", 1), ("R", 4), ("P", 8), ("A", 16)) if bits & bit)
         self.from_server = self.number("tcp.srcport") == SERVER_PORT
@@ -329,6 +331,21 @@ class Captures(unittest.TestCase):
         self.assertGreater(max(p.window for p in scaled if p.from_server), 65535)
         self.assertEqual([p.number("tcp.options.wscale.shift") for p in plain[:2]], [None, None])
         self.assertLessEqual(max(p.window for p in plain), 65535)
+
+    def test_urgent(self):
+        both_ways, beyond, zero = self.streams("urgent")
+        self.assertEqual([(p.from_server, p.length, p.urgent) for p in both_ways if p.urgent],
+                         [(False, 1, 1), (True, 3, 3)])
+        self.assert_comments(both_ways, "server is told of urgent data, 1 unread before its end",
+                             "client is told of urgent data, 3 unread before its end")
+        marks = [p.seq + p.urgent - beyond[0].seq for p in beyond if p.urgent]
+        self.assertEqual(marks, [4001, 4001, 4001, 4301])
+        plain = [p.length for p in beyond if not p.urgent and p.length]
+        self.assertEqual(plain, [20])
+        probes = [p for p in zero if p.has("tcp.analysis.zero_window_probe")]
+        self.assertGreaterEqual(len(probes), 2)
+        for p in probes:
+            self.assertEqual(p.seq + p.urgent - zero[0].seq, 6002)
 
     # ---- all
 

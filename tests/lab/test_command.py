@@ -75,6 +75,20 @@ class Scenarios(unittest.TestCase):
     def test_a_new_incarnation_is_not_ended_by_the_old_one(self):
         self.assertNotIn("reset", lab("time-wait").stdout.split("#2 10.0.0.1")[1].split("---")[0])
 
+    def test_urgent_data_in_words(self):
+        said = " ".join(lab("urgent", "--width", "200").stdout.split())
+        for words in ("● SEND, urgent", "urg 4000",
+                      "urgent data before seq 4001, of which 2,552 octets follow",
+                      "the urgent pointer advances: urgent data before seq 4301",
+                      "server is told: urgent data before seq 4301, 4,300 octets unread",
+                      "client is told: urgent data before seq 4, 3 octets unread",
+                      "held back for a larger window, in vain: after 200 ms"):
+            self.assertIn(words, said)
+        lines = lab("urgent", "--json", "-").stdout.split("\n")
+        told = [json.loads(line) for line in lines if line.startswith("{")]
+        told = [e for e in told if e["kind"] == "URGENT"]
+        self.assertEqual([e["unread"] for e in told], [1, 3, 4000, 4300, 6001])
+
     def test_same_seed_same_run(self):
         with tempfile.TemporaryDirectory() as folder:
             seen = []

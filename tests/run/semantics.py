@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """What sockets do, case by case, one line of output each: run natively and inside, then compared.
 
-usage: semantics.py ECHO_PORT BULK_PORT RESET_PORT CLOSED_PORT UDP_PORT [CASE...]
+usage: semantics.py ECHO_PORT BULK_PORT RESET_PORT URGENT_PORT CLOSED_PORT UDP_PORT [CASE...]
 
 ECHO answers what it gets and closes after the client; BULK sends 1 MiB and closes; RESET resets
-after the first octet; nothing listens on CLOSED; UDP answers each datagram with its own.
+after the first octet; URGENT is an echo that keeps marks; nothing listens on CLOSED; UDP answers
+each datagram with its own.
 """
 import array
 import errno
@@ -21,7 +22,8 @@ import threading
 import time
 
 HOST = "127.0.0.1"
-ECHO, BULK, RESET, CLOSED, UDP = (int(a) for a in sys.argv[1:6])
+ECHO, BULK, RESET, URGENT, CLOSED, UDP = (int(a) for a in sys.argv[1:7])
+SIOCATMARK = 0x8905
 CASES = []
 
 
@@ -235,6 +237,124 @@ def receive_to_the_end():
             break
         n += len(data)
     return [n, s.recv(1), mask(s)]
+
+
+def at_mark(s):
+    answer = array.array("i", [0])
+    fcntl.ioctl(s, SIOCATMARK, answer)
+    return answer[0] != 0
+
+
+def exactly(s, n):
+    data = b""
+    while len(data) < n and (more := s.recv(n - len(data))):
+        data += more
+    return data
+
+
+@case
+def urgent_octet():
+    s = connected(URGENT)
+    said = [attempt(s.recv, 1, socket.MSG_OOB)]
+    s.sendall(b"ab")
+    s.send(b"!", socket.MSG_OOB)
+    s.sendall(b"cd")
+    said += [mask(s, select.POLLPRI, 5000), exactly(s, 2), at_mark(s),
+             s.recv(1, socket.MSG_OOB | socket.MSG_PEEK), s.recv(1, socket.MSG_OOB),
+             attempt(s.recv, 1, socket.MSG_OOB), exactly(s, 2), at_mark(s)]
+    return said + [mask(s, select.POLLPRI)]
+
+
+@case
+def urgent_octet_in_line():
+    s = connected(URGENT)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    s.sendall(b"ab")
+    s.send(b"c!", socket.MSG_OOB)
+    s.sendall(b"de")
+    said = [mask(s, select.POLLPRI, 5000), s.recv(2), at_mark(s), s.recv(100), at_mark(s)]
+    return said + [attempt(s.recv, 1, socket.MSG_OOB), exactly(s, 3), at_mark(s)]
+
+
+@case
+def urgent_octets_one_after_the_other():
+    s = connected(URGENT)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    said = []
+    for i in range(20):
+        s.send(b"%c" % (65 + i), socket.MSG_OOB)
+        said += [mask(s, select.POLLPRI, 5000), at_mark(s), s.recv(9)]
+        s.sendall(b"-" * i)
+        said.append(len(exactly(s, i)))
+    return said
+
+
+@case
+def urgent_octet_behind_much():
+    s = connected(URGENT)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    sent = os.urandom(300000)
+
+    def write():
+        s.sendall(sent)
+        s.send(b"!", socket.MSG_OOB)
+        s.sendall(sent)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    before = exactly(s, len(sent))
+    said = [before == sent, mask(s, select.POLLPRI, 5000), at_mark(s)]
+    said += [exactly(s, 1), exactly(s, len(sent)) == sent]
+    writer.join()
+    return said
+
+
+@case
+def urgent_octet_with_an_address():
+    s = connected(URGENT)
+    s.sendto(b"ab!", socket.MSG_OOB, (HOST, 9))
+    return [mask(s, select.POLLPRI, 5000), exactly(s, 2), s.recvfrom(1, socket.MSG_OOB)[0],
+            attempt(s.recvfrom, 1, socket.MSG_OOB)]
+
+
+@case
+def urgent_octet_and_the_end():
+    s = connected(URGENT)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    s.send(b"ab!", socket.MSG_OOB)
+    s.shutdown(socket.SHUT_WR)
+    return [exactly(s, 100), mask(s, wait_ms=100)]
+
+
+@case
+def urgent_octet_and_a_reset():
+    s = connected(RESET)
+    s.send(b"ab!", socket.MSG_OOB)
+    return [mask(s, select.POLLIN, 5000), attempt(s.recv, 1), attempt(s.recv, 1)]
+
+
+@case
+def urgent_octet_makes_a_signal():
+    s = connected(URGENT)
+    came = threading.Event()
+    signal.signal(signal.SIGURG, lambda *_: came.set())
+    fcntl.fcntl(s, fcntl.F_SETOWN, os.getpid())
+    s.send(b"!", socket.MSG_OOB)
+    return [came.wait(5), s.recv(1, socket.MSG_OOB)]
+
+
+@case
+def urgent_octet_of_accepted():
+    listener = tcp()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    listener.bind((HOST, 0))
+    listener.listen()
+    s = connected(listener.getsockname()[1])
+    c, _ = listener.accept()
+    c.send(b"ab!", socket.MSG_OOB)
+    s.send(b"?", socket.MSG_OOB)
+    said = [mask(s, select.POLLPRI, 5000), exactly(s, 2), s.recv(1, socket.MSG_OOB)]
+    return said + [mask(c, select.POLLPRI, 5000), at_mark(c), c.recv(9)]
 
 
 @case
@@ -657,6 +777,23 @@ def accepted_is_reset():
 
 
 @case
+def writing_on_after_the_peer_has_closed_fails():
+    s = listener()
+    c = socket.create_connection(s.getsockname())
+    a, _ = s.accept()
+    a.close()
+    c.settimeout(5)
+    before = c.recv(1)
+    try:
+        for _ in range(200):
+            c.send(b"x")
+            time.sleep(0.01)
+        return "goes on"
+    except (BrokenPipeError, ConnectionResetError):
+        return [before, "fails"]
+
+
+@case
 def close_with_unread_data_resets():
     s = listener()
     c = socket.create_connection(s.getsockname())
@@ -854,7 +991,7 @@ def netlink_is_native():
 
 
 def main():
-    chosen = sys.argv[6:]
+    chosen = sys.argv[7:]
     for fn in CASES:
         if chosen and fn.__name__ not in chosen:
             continue

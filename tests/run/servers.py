@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Servers on the host's loopback, each at a free port, for programs that run inside."""
+import array
+import fcntl
 import hashlib
+import select
 import socket
 import struct
 import threading
 
+SIOCATMARK = 0x8905
 PATTERN = bytes(range(256)) * 4096
 
 
@@ -42,6 +46,27 @@ class Server:
 def echo(conn):
     while data := conn.recv(65536):
         conn.sendall(data)
+
+
+def at_mark(conn):
+    answer = array.array("i", [0])
+    fcntl.ioctl(conn, SIOCATMARK, answer)
+    return answer[0] != 0
+
+
+def urgent(conn):
+    """An echo that marks in return what was marked."""
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    while True:
+        select.select([conn], [], [])  # what is asked for next must be there
+        marked = at_mark(conn)
+        data = conn.recv(1 if marked else 65536)
+        if not data:
+            return
+        if marked:
+            conn.send(data, socket.MSG_OOB)
+        else:
+            conn.sendall(data)
 
 
 def bulk(conn):

@@ -24,7 +24,8 @@ def results(text):
 class Semantics(support.Case):
     def setUp(self):
         super().setUp()
-        tcp = [self.server(servers.Server(s)) for s in (servers.echo, servers.bulk, servers.reset)]
+        tcp = [self.server(servers.Server(s)) for s in (servers.echo, servers.bulk, servers.reset,
+                                                          servers.urgent)]
         udp = self.server(servers.UdpServer())
         self.command = [support.PYTHON, SCRIPT, *[str(s.port) for s in tcp],
                         str(servers.closed_port()), str(udp.port)]

@@ -93,6 +93,42 @@ test_windows__shrink(void **state)
     }
 }
 
+/* DEVIATION(D17). 2,000 octets are in flight when the window shrinks to nothing, or by less than a
+ * FIN or rounding explain. */
+static void
+test_windows__acknowledgements_stay_inside(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t window;
+        uint32_t seq;
+    } cases[] = {{0, 0}, {700, 700}, {1998, 1998}, {1999, 2000}, {2000, 2000}, {4000, 2000}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        peer_new(&p, &plain);
+        p.wnd = 4000;
+        la_handle conn = peer_passive(&p, &peer_plain);
+        la_seq una = p.rcv_nxt;
+        assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_NAGLE, 0, p.now), LA_OK);
+        peer_user_send(&p, conn, 2000);
+        peer_forget(&p);
+        p.wnd = cases[i].window;
+        for (unsigned n = 0; n < 2; n++) { /* the second one is acknowledged at once */
+            struct la_tcp_seg text = peer_usual(&p, LA_TCP_ACK);
+            text.ack = una;
+            text.seq = la_seq_add(p.snd_nxt, n * 1460);
+            peer_say(&p, &text, NULL, 1460);
+        }
+        const struct peer_seg *ack = peer_expect(&p, LA_TCP_ACK);
+        assert_int_equal(ack->tcp.text_bytes, 0);
+        assert_int_equal(la_seq_diff(ack->tcp.seq, una), cases[i].seq);
+        assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+        peer_collect(&p);
+        assert_int_equal(la_seq_diff(peer_expect(&p, LA_TCP_RST | LA_TCP_ACK)->tcp.seq, una),
+                         cases[i].seq);
+        peer_free(&p);
+    }
+}
+
 /* LEDGER: MAY-8 */
 static void
 test_windows__shut_for_an_hour(void **state)
@@ -164,6 +200,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows__above_32767),
         cmocka_unit_test(test_windows__shrink),
+        cmocka_unit_test(test_windows__acknowledgements_stay_inside),
         cmocka_unit_test(test_windows__shut_for_an_hour),
         cmocka_unit_test(test_windows__old_segments_change_nothing),
     };
