@@ -41,6 +41,7 @@ print_help(FILE *out)
           "    --cc NAME      congestion control (reno)\n"
           "    --window N     send and receive buffer (1048576)\n"
           "    --gateway IP   where other networks are\n"
+          "    --ecn          asks for ECN (it is agreed to without); --no-ecn refuses it\n"
           "    --plain        neither checksums nor segmentation are left to the kernel\n"
           "\n"
           "  without      mem 1G, then conns 100000\n"

@@ -378,8 +378,8 @@ la_cli_lab(int argc, char **argv)
     la_netopt_init(&a.net);
     a.net.seed = SEED_DEFAULT;
     for (size_t i = 0; i < 2; i++)
-        a.net.impair[i] =
-            (struct la_impair){.delay_ns = LA_LAB_OWN_DELAY, .rate_bps = LA_LAB_OWN_RATE};
+        a.net.impair[i] = (struct la_impair){
+            .delay_ns = LA_LAB_OWN_DELAY, .rate_bps = LA_LAB_OWN_RATE, .mark_n = LA_LAB_OWN_MARK};
     int status = parse(argc, argv, &a);
     if (status != LA_CLI_OK)
         return status;

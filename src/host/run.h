@@ -30,7 +30,8 @@ struct la_run_cfg {
     struct la_impair impair[2];   /* [0] what the program sends, [1] what it receives */
     uint32_t mtu_bytes;
     uint64_t seed;                /* of the wire's faults and of both stacks */
-    const struct la_via *via;     /* the three above are not used then; NULL: the wire */
+    enum la_ecn ecn;              /* of the program's connections */
+    const struct la_via *via;     /* impair, mtu and seed are not used then; NULL: the wire */
     int64_t linger_ns;            /* how long open connections are waited for after the program */
     bool wait_all;                /* wait for all descendants, too */
     bool udp;                     /* datagram sockets go through the stack as well */

@@ -139,6 +139,8 @@ bed_cfg(const struct la_lab_cfg *cfg, const struct la_lab_part *part, struct la_
             bed->impair[end].delay_ns = own.delay_ns;
         if (cfg->impair[end].rate_bps == LA_LAB_OWN_RATE)
             bed->impair[end].rate_bps = own.rate_bps;
+        if (cfg->impair[end].mark_n == LA_LAB_OWN_MARK)
+            bed->impair[end].mark_n = own.mark_n;
         if (bed->mtu_bytes[end] > cfg->mtu_bytes)
             bed->mtu_bytes[end] = cfg->mtu_bytes;
     }

@@ -37,6 +37,7 @@ const struct la_scenario *la_scenario_suggest(const char *name);
 /* In an impairment: what the scenario itself has chosen (10 ms, and mostly no limit). */
 #define LA_LAB_OWN_DELAY INT64_C(-1)
 #define LA_LAB_OWN_RATE UINT64_MAX
+#define LA_LAB_OWN_MARK UINT32_MAX
 
 struct la_lab_cfg {
     struct la_mem *mem;
@@ -65,6 +66,7 @@ extern const struct la_scenario la_scenario_close, la_scenario_close_merged,
     la_scenario_close_simultaneous, la_scenario_close_finack, la_scenario_half_close;
 extern const struct la_scenario la_scenario_refused, la_scenario_abort, la_scenario_syn_timeout;
 extern const struct la_scenario la_scenario_rto, la_scenario_fast_retransmit, la_scenario_sack;
+extern const struct la_scenario la_scenario_ecn;
 extern const struct la_scenario la_scenario_zero_window, la_scenario_window_scale;
 extern const struct la_scenario la_scenario_urgent;
 extern const struct la_scenario la_scenario_time_wait;

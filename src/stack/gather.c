@@ -4,9 +4,9 @@
  *
  * What is gathered is what its receiver cannot tell from one longer segment: text that begins at
  * RCV.NXT and goes on inside the window without a gap, with nothing in the header changing but
- * sequence number and PSH. Duplicates, what fills a gap or lies behind one, every other flag,
- * option and window go alone, so that each draws its own acknowledgement. When somebody listens to
- * segments arriving, nothing is gathered.
+ * sequence number and PSH, nor IP's ECN field (RFC 3168 6.1.3). Duplicates, what fills a gap or
+ * lies behind one, every other flag, option and window go alone, so that each draws its own
+ * acknowledgement. When somebody listens to segments arriving, nothing is gathered.
  */
 #include "proto/tcp_accept.h"
 #include "stack/instance.h"
@@ -57,7 +57,7 @@ continues(const struct la_arrival *run, const struct la_arrival *a)
     bool same_header = seg->has == first->has && la_seq_eq(seg->ack, first->ack) &&
                        seg->wnd == first->wnd && seg->ts_val == first->ts_val &&
                        seg->ts_ecr == first->ts_ecr;
-    return same_header && is_plain(seg) &&
+    return same_header && is_plain(seg) && a->ecn == run->ecn &&
            la_seq_eq(seg->seq, la_seq_add(first->seq, first->text_bytes)) &&
            seg->text_bytes <= run->bytes_max - first->text_bytes &&
            la_tuple_equal(&run->tuple, &a->tuple);

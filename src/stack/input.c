@@ -25,9 +25,10 @@ about(struct la_stack *s, const struct la_tuple *tuple)
 }
 
 static void
-tell_arrived(struct la_stack *s, const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+tell_arrived(struct la_stack *s, const struct la_tcp_conn *c, const struct la_arrival *a,
              const struct la_tcp_todo *todo)
 {
+    const struct la_tcp_seg *seg = &a->seg;
     if (!la_tcp_hears(&s->env, LA_EVENT_SEGMENT_ARRIVED))
         return;
     struct la_event ev = {
@@ -36,6 +37,7 @@ tell_arrived(struct la_stack *s, const struct la_tcp_conn *c, const struct la_tc
                   (seg->flags & LA_TCP_SYN) == 0 && c->state != LA_TCP_SYN_SENT;
     la_tcp_event_segment(&ev.u.segment, seg,
                          scaled ? (uint32_t)seg->wnd << c->snd_wscale : seg->wnd);
+    ev.u.segment.ecn = a->ecn;
     s->env.emit(s, c, &ev);
 }
 
@@ -103,7 +105,7 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
               struct la_tcp_todo *todo)
 {
     struct la_rec *rec = la_rec_at(s, idx);
-    tell_arrived(s, &rec->tcp, &a->seg, todo);
+    tell_arrived(s, &rec->tcp, a, todo);
     if ((rec->flags & LA_REC_REQUEST) != 0) {
         about(s, &a->tuple);
         la_forward_segment(s, idx, &a->seg, todo);
@@ -134,7 +136,7 @@ deliver(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo
         return;
     }
     about(s, &a->tuple);
-    tell_arrived(s, NULL, &a->seg, todo);
+    tell_arrived(s, NULL, a, todo);
     no_connection(s, a, todo);
     about(s, &a->tuple);
     tell_reason(s, NULL, todo);
@@ -152,6 +154,7 @@ flush(struct la_stack *s, struct la_arrival *run, la_instant now)
     todo.piece_bytes = run->piece_bytes;
     todo.segments_n = run->segments_n;
     todo.last_off = run->last_off;
+    todo.congestion_marked = run->ecn == LA_IP_CE;
     deliver(s, run, &todo);
     la_frame_free(run->frame);
     run->frame = NULL;
@@ -173,6 +176,7 @@ judge(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, struct
     a->tuple.local = (struct la_endpoint){in->dst, a->seg.dst_port};
     a->tuple.remote = (struct la_endpoint){in->src, a->seg.src_port};
     a->iface = in->iface;
+    a->ecn = in->dscp_ecn & LA_IP_ECN_MASK;
     a->frame = f;
     a->segments_n = 1;
     a->piece_bytes = a->seg.text_bytes;

@@ -227,6 +227,7 @@ struct la_arrival {
     struct la_tuple tuple;
     int iface;
     struct la_tcp_seg seg;
+    uint8_t ecn;            /* IP's ECN field */
     struct la_frame *frame; /* its payload is the text; owned, NULL = there is none */
     uint32_t segments_n;    /* that it was gathered from, here or by the link */
     uint32_t piece_bytes;   /* text of the largest of them */

@@ -205,6 +205,7 @@ add_trouble(const struct la_story *st, struct text *text, const struct conn *con
     list_number(&wire, end->corrupted_n, "damaged");
     list_number(&wire, end->duplicated_n, "doubled");
     list_number(&wire, end->reordered_n, "held back");
+    list_number(&wire, end->marked_n, "marked");
     list_kinds(&again, end);
     if (wire.n == 0 && again.n == 0)
         return;

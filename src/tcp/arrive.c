@@ -17,6 +17,7 @@
 #include "proto/tcp_accept.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/ecn.h"
 #include "tcp/open.h"
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
@@ -149,6 +150,7 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
         struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
         if (busy != NULL)
             busy->cause = LA_CAUSE_OPEN;
+        la_tcp_ecn_take_syn(c, seg);
         c->want |= LA_TCP_WANT_SYN;
         return drop(todo, LA_REASON_DATA_DUPLICATE);
     }
@@ -400,10 +402,12 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     case LA_TCP_ACK_OLD:
         return NEXT;
     case LA_TCP_ACK_DUP:
+        la_tcp_ecn_echoed(c, seg, todo);
         if (is_duplicate_ack(c, seg))
             la_tcp_duplicate_ack(c, todo);
         break;
     case LA_TCP_ACK_NEW:
+        la_tcp_ecn_echoed(c, seg, todo);
         la_tcp_acked(c, seg, todo);
         break;
     }
@@ -482,12 +486,14 @@ step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 static void
 other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
+    uint32_t text_bytes = seg->text_bytes; /* a probe's octet does not pass the first step */
     if (step0_timestamp(c, seg, todo) == DONE || step1_sequence(c, seg, todo) == DONE)
         return;
     update_ts_recent(c, seg, todo->now);
     if (step2_rst(c, seg, todo) == DONE || step4_syn(c, seg, todo) == DONE ||
         step5_ack(c, seg, todo) == DONE)
         return;
+    la_tcp_ecn_arrived(c, seg->flags, text_bytes, todo);
     step6_urg(c, seg, todo);
     bool fin;
     if (step7_text(c, seg, &fin, todo) == NEXT && fin)

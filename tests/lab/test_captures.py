@@ -14,7 +14,7 @@ import unittest
 PROGRAM = sys.argv.pop(1)
 FIELDS = ("frame.number", "frame.time_relative", "tcp.stream", "tcp.srcport", "tcp.dstport",
           "tcp.flags", "tcp.len", "tcp.seq_raw", "tcp.ack_raw", "tcp.options.mss_val",
-          "tcp.options.wscale.shift", "tcp.options.sack_le", "tcp.window_size",
+          "tcp.options.wscale.shift", "tcp.options.sack_le", "tcp.window_size", "ip.dsfield.ecn",
           "tcp.analysis.retransmission", "tcp.analysis.fast_retransmission",
           "tcp.analysis.duplicate_ack", "tcp.analysis.zero_window",
           "tcp.analysis.zero_window_probe", "_ws.malformed",
@@ -39,7 +39,8 @@ class Packet:
         bits = int(self.field["tcp.flags"], 16)
         self.urgent = self.number("tcp.urgent_pointer") if bits & 32 else 0
         self.flags = "".join(letter for letter, bit in
-                             (("S", 2), ("F", 1), ("R", 4), ("P", 8), ("A", 16)) if bits & bit)
+                             (("S", 2), ("F", 1), ("R", 4), ("P", 8), ("A", 16), ("E", 64),
+                              ("C", 128)) if bits & bit)
         self.from_server = self.number("tcp.srcport") == SERVER_PORT
 
     def number(self, name):
@@ -316,6 +317,21 @@ class Captures(unittest.TestCase):
         self.assertEqual([p.seq - packets[0].seq for p in again], [1449, 4345, 7241])
         self.assertLess(again[-1].at - again[0].at, 0.025)  # one round trip
         self.assertTrue(all(p.from_server for p in packets if p.has("tcp.options.sack_le")))
+
+    def test_ecn(self):
+        marked, plain = self.streams("ecn")
+        self.assertEqual(said(marked)[:3], ["C:SEC", "S:SAE", "C:A"])
+        fields = {p.number("ip.dsfield.ecn") for p in marked if p.length}
+        self.assertEqual(fields, {2})  # as the client sends them: the mark is set behind the tap
+        self.assertEqual({p.number("ip.dsfield.ecn") for p in marked if not p.length}, {0})
+        echoes = [p for p in marked if p.said == "S:AE"]
+        cwr = [p for p in marked if "C" in p.flags and "S" not in p.flags]
+        self.assertGreater(len(echoes), 1)
+        self.assertEqual(len(cwr), 1)
+        self.assertLess(echoes[-1].ack, cwr[0].seq + cwr[0].length)
+        self.assertFalse(any(p.has("tcp.analysis.retransmission") for p in marked))
+        self.assertEqual(said(plain)[:4], ["C:SEC", "C:S", "S:SA", "C:A"])
+        self.assertEqual({p.number("ip.dsfield.ecn") for p in plain}, {0})
 
     def test_zero_window(self):
         packets, = self.streams("zero-window")

@@ -21,6 +21,7 @@
 #include "base/frame.h"
 #include "base/rng.h"
 #include "base/time.h"
+#include "link/mark.h"
 #include "pair.h"
 #include "wire/ip4.h"
 #include "wire/tcp.h"
@@ -156,6 +157,15 @@ twist_some(struct twins *t, struct la_frame **frames, size_t n)
     }
 }
 
+/* A queue on the way marks a few in a row. */
+static void
+mark_some(struct twins *t, struct la_frame **frames, size_t n)
+{
+    size_t some_n = 1 + below(t, 12);
+    for (size_t i = 0; i < n && i < some_n; i++)
+        (void)la_wire_mark(frames[i], LA_LINK_IP);
+}
+
 /* What the peer sends may be held back, so that what it sent at several times arrives at once. */
 static void
 peer_to_twins(struct twins *t)
@@ -168,6 +178,9 @@ peer_to_twins(struct twins *t)
     for (size_t i = 0; i < n; i++)
         if (below(t, 200) < t->bad_percent)
             twist_some(t, t->held + i, n - i);
+    for (size_t i = 0; i < n; i++)
+        if (below(t, 200) < t->bad_percent)
+            mark_some(t, t->held + i, n - i);
     for (size_t i = 0; i < n; i++)
         copies[i] = la_frame_clone(t->held[i]);
     la_stack_input(t->stack[ALONE], 0, t->held, n, t->now);
@@ -274,6 +287,7 @@ begin(struct twins *t, uint64_t seed, bool active)
     cfg.tcp.sndbuf_bytes = 20000u + below(t, 200000);
     cfg.tcp.timestamps = below(t, 4) != 0;
     cfg.tcp.nagle = below(t, 2) != 0;
+    cfg.tcp.ecn = below(t, 2) != 0 ? LA_ECN_ASK : LA_ECN_ACCEPT;
     cfg.tcp.mss_bytes_max = (uint16_t)(below(t, 3) == 0 ? 100 + below(t, 1300) : 0);
     for (int i = 0; i < STACKS_N; i++)
         t->stack[i] = stack_new(t, i, seed, &cfg.tcp);
@@ -327,6 +341,7 @@ live(struct twins *t, unsigned steps_n)
     }
 }
 
+/* LEDGER: RFC3168-9 */
 static void
 test_gather__twins_agree(void **state)
 {
