@@ -270,6 +270,7 @@ serve(const struct run *run, int signal_fd)
         la_instant now = la_host_now();
         bool more = la_link_pump(run->link, run->stack, now);
         la_bench_serve(run->stack, now);
+        la_link_flush(run->link, run->stack, now);
         more |= la_stack_has_output(run->stack);
         if (!more)
             error = rest(run, signal_fd, la_stack_deadline(run->stack), now);
