@@ -2,12 +2,13 @@
  *
  * sim_explore.c - `lastack sim explore`: every interleaving of a small connection
  */
-#include "cli/sim.h"
+#include "cli/sim_explore.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "sim/explore.h"
@@ -105,12 +106,24 @@ list(void)
         printf("%-15s %s%s\n", cfg->name, cfg->about, cfg->deep ? " (deep)" : "");
 }
 
-/* Edges of the figure that were walked are ticked off in `sum`. */
+static void
+progress(const struct la_explore_result *so_far)
+{
+    fprintf(stderr, "\r%" PRIu64 " states, at depth %" PRIu32 " at most \033[K", so_far->states_n,
+            so_far->depth_max);
+}
+
+/* Adds to `sum`. False: not explored whole, or a violation. */
 static bool
 explore(const struct la_explore_cfg *cfg, const struct options *o, struct la_explore_result *sum)
 {
     struct la_explore_result r;
-    if (!la_explore_run(cfg, o->states_max, o->complete_every, &r, stdout)) {
+    bool tty = isatty(STDERR_FILENO) == 1;
+    struct la_explore_how how = {o->states_max, o->complete_every, stdout, tty ? progress : NULL};
+    bool ran = la_explore_run(cfg, &how, &r);
+    if (tty)
+        fputs("\r\033[K", stderr);
+    if (!ran) {
         fprintf(stderr, "lastack sim explore: no memory for %s; try --states\n", cfg->name);
         return false;
     }

@@ -13,7 +13,7 @@
 
 #include "sim/explore_world.h"
 
-enum { COMPLETION_STEPS_MAX = 400, SEEN_FIRST_N = 1 << 16 };
+enum { COMPLETION_STEPS_MAX = 400, SEEN_FIRST_N = 1 << 16, PROGRESS_EVERY = 1 << 17 };
 
 /* The configurations: forms of opening, moving text and closing, with what may disturb them. */
 const struct la_explore_cfg la_explore_list[] = {
@@ -198,10 +198,10 @@ struct place {
 
 struct search {
     struct la_world_ctx ctx;
+    const struct la_explore_how *how;
     struct seen seen;
     struct place **way;
     uint32_t depth, way_cap;
-    const struct place *completing; /* its way to the end is being watched */
 };
 
 /* The search under way, for an assertion that fails in it. */
@@ -260,12 +260,12 @@ la_explore_tell_way(FILE *out)
 /* ---- the search ------------------------------------------------------------------------- */
 
 static void
-complete(struct search *s, const struct place *from, FILE *out)
+complete(struct search *s, const struct place *from)
 {
+    FILE *out = s->how->out;
     struct la_explore_result *result = s->ctx.result;
     struct la_step step;
     uint32_t n = 0;
-    s->completing = from;
     while (s->ctx.world->violation[0] == '\0' && la_world_fair_step(&s->ctx, &step)) {
         la_world_do(&s->ctx, step);
         if (++n == COMPLETION_STEPS_MAX)
@@ -276,7 +276,6 @@ complete(struct search *s, const struct place *from, FILE *out)
     if (n > result->completion_max)
         result->completion_max = n;
     result->completions_n++;
-    s->completing = NULL;
     if (s->ctx.world->violation[0] == '\0' || out == NULL)
         return;
     la_explore_tell_way(out);
@@ -291,12 +290,12 @@ complete(struct search *s, const struct place *from, FILE *out)
 
 /* True: goes on. */
 static bool
-arrived(struct search *s, uint32_t complete_every, FILE *out, bool *no_memory)
+arrived(struct search *s, bool *no_memory)
 {
     struct la_explore_result *result = s->ctx.result;
     if (s->ctx.world->violation[0] != '\0') {
-        if (out != NULL)
-            la_explore_tell_way(out);
+        if (s->how->out != NULL)
+            la_explore_tell_way(s->how->out);
         return false;
     }
     struct la_world_key key = la_world_key(&s->ctx);
@@ -310,17 +309,20 @@ arrived(struct search *s, uint32_t complete_every, FILE *out, bool *no_memory)
     result->states_n++;
     if (s->depth > result->depth_max)
         result->depth_max = s->depth;
-    if (key.w[1] % complete_every == 0)
-        complete(s, s->way[s->depth - 1], out);
+    if (s->how->progress != NULL && result->states_n % PROGRESS_EVERY == 0)
+        s->how->progress(result);
+    if (key.w[1] % s->how->complete_every == 0)
+        complete(s, s->way[s->depth - 1]);
     return s->ctx.world->violation[0] == '\0';
 }
 
 static bool
-search(struct search *s, uint64_t states_max, uint32_t complete_every, FILE *out)
+search(struct search *s)
 {
     struct la_explore_result *result = s->ctx.result;
     bool no_memory = false;
-    bool go_on = arrived(s, complete_every, out, &no_memory);
+    uint64_t states_max = s->how->states_max;
+    bool go_on = arrived(s, &no_memory);
     while (go_on && s->depth > 0 && (states_max == 0 || result->states_n < states_max)) {
         struct place *place = s->way[s->depth - 1];
         if (place->next == place->steps_n) {
@@ -330,7 +332,7 @@ search(struct search *s, uint64_t states_max, uint32_t complete_every, FILE *out
         restore(s, place);
         la_world_do(&s->ctx, place->steps[place->next++]);
         result->steps_n++;
-        go_on = arrived(s, complete_every, out, &no_memory);
+        go_on = arrived(s, &no_memory);
     }
     result->exhausted = go_on && s->depth == 0;
     memcpy(result->violation, s->ctx.world->violation, sizeof(result->violation));
@@ -338,20 +340,21 @@ search(struct search *s, uint64_t states_max, uint32_t complete_every, FILE *out
 }
 
 bool
-la_explore_run(const struct la_explore_cfg *cfg, uint64_t states_max, uint32_t complete_every,
-               struct la_explore_result *result, FILE *out)
+la_explore_run(const struct la_explore_cfg *cfg, const struct la_explore_how *how,
+               struct la_explore_result *result)
 {
     memset(result, 0, sizeof(*result));
     struct search *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return false;
+    s->how = how;
     s->ctx.cfg = cfg;
     s->ctx.result = result;
     s->ctx.world = calloc(1, sizeof(*s->ctx.world));
     s->ctx.arena = aligned_alloc(64, LA_WORLD_ARENA_BYTES);
     bool ok = s->ctx.world != NULL && s->ctx.arena != NULL && la_world_init(&s->ctx);
     running = s;
-    ok = ok && search(s, states_max, complete_every == 0 ? 1 : complete_every, out);
+    ok = ok && search(s);
     running = NULL;
     for (uint32_t i = 0; i < s->way_cap; i++)
         free(s->way[i]);

@@ -53,18 +53,21 @@ struct la_explore_result {
     uint64_t edges[LA_TCP_STATE_COUNT][LA_TCP_STATE_COUNT]; /* [from][to] */
 };
 
+struct la_explore_how {
+    uint64_t states_max;     /* ends the search, 0 = none */
+    uint32_t complete_every; /* a healed network is watched to the end from each state whose hash
+                                this divides; 1 = from all of them; not 0 */
+    FILE *out;               /* where the way to a violation is told, NULL = nowhere */
+    void (*progress)(const struct la_explore_result *so_far); /* now and then; may be NULL */
+};
+
 /*
  * la_explore_run - explores one configuration
  *
- *   states_max       ends the search, 0 = none
- *   complete_every   a healed network is watched to the end from each state whose hash this
- *                    divides; 1 = from all of them
- *   out              where the way to a violation is told, NULL = nowhere
- *
- * False: no memory. A violation is in the result. O(states x choices) time, 16 octets a state.
+ * False: no memory. A violation is in the result. O(states x choices) time, 32 octets a state.
  */
-bool la_explore_run(const struct la_explore_cfg *cfg, uint64_t states_max, uint32_t complete_every,
-                    struct la_explore_result *result, FILE *out);
+bool la_explore_run(const struct la_explore_cfg *cfg, const struct la_explore_how *how,
+                    struct la_explore_result *result);
 
 /* For an assertion handler: tells the way to where the search is now. */
 void la_explore_tell_way(FILE *out);

@@ -30,6 +30,12 @@ enum { MTU_BYTES = 576, PORT = 1000 };
 static const uint32_t first_iss[2] = {UINT32_C(0xfffffffe), UINT32_C(0x7ffffffe)};
 enum { ISS_STEP = 0x20000 };
 
+uint32_t
+la_world_first_iss(unsigned end)
+{
+    return first_iss[end];
+}
+
 /* ---- ends ------------------------------------------------------------------------------- */
 
 static struct la_tcp_todo
@@ -120,22 +126,13 @@ read_all(struct la_world_ctx *ctx, unsigned e)
     }
 }
 
-static bool
-may_read(const struct la_world_ctx *ctx, unsigned e)
-{
-    const struct la_world_end *end = &ctx->world->end[e];
-    if (!end->live || end->app.released || end->app.saw_end)
-        return false;
-    return la_tcp_readable(&end->conn, &end->env) >= 0;
-}
-
 static void
 over(struct la_world_ctx *ctx, unsigned e)
 {
     struct la_world_end *end = &ctx->world->end[e];
     const struct la_world_end *peer = &ctx->world->end[1 - e];
     la_err err = end->conn.err;
-    if (may_read(ctx, e) && !end->app.aborted && end->conn.state == LA_TCP_CLOSED)
+    if (la_world_may_read(ctx, e) && !end->app.aborted && end->conn.state == LA_TCP_CLOSED)
         read_all(ctx, e);
     bool reset = err == LA_ERR_CONNECTION_RESET || err == LA_ERR_CONNECTION_REFUSED;
     if (reset && !peer->disturbed && !end->disturbed)
@@ -336,92 +333,18 @@ call(struct la_world_ctx *ctx, unsigned e, enum la_step_kind kind)
         ctx->world->aborts_n--;
         la_tcp_abort(&end->conn, &todo);
         break;
-    default:
-        break;
+    case LA_STEP_CRASH:
+    case LA_STEP_DELIVER:
+    case LA_STEP_LOSE:
+    case LA_STEP_DOUBLE:
+    case LA_STEP_TIMER:
+    case LA_STEP_ACK_TIMER:
+        break; /* no calls */
     }
     settle(ctx, e, &todo);
 }
 
-/* ---- what may happen -------------------------------------------------------------------- */
-
-static bool
-may_open(const struct la_world_ctx *ctx, unsigned e)
-{
-    const struct la_world_end *end = &ctx->world->end[e];
-    return !end->live && !end->opened && (e == 0 || ctx->cfg->open == LA_EXPLORE_SIMULTANEOUS);
-}
-
-static bool
-may_send(const struct la_world_ctx *ctx, unsigned e)
-{
-    const struct la_world_end *end = &ctx->world->end[e];
-    return end->live && !end->app.released && end->app.sent_n < ctx->cfg->octets[e] &&
-           la_tcp_send_state(&end->conn) == LA_OK;
-}
-
-struct steps {
-    struct la_step *at;
-    unsigned n;
-};
-
-static void
-add(struct steps *steps, enum la_step_kind kind, unsigned end, unsigned idx)
-{
-    LA_ASSERT(steps->n < LA_WORLD_STEPS_MAX);
-    steps->at[steps->n++] = (struct la_step){(uint8_t)kind, (uint8_t)end, (uint8_t)idx};
-}
-
-static void
-add_calls(const struct la_world_ctx *ctx, unsigned e, struct steps *steps)
-{
-    const struct la_world *w = ctx->world;
-    const struct la_world_end *end = &w->end[e];
-    if (may_open(ctx, e))
-        add(steps, LA_STEP_OPEN, e, 0);
-    if (may_send(ctx, e))
-        add(steps, LA_STEP_SEND, e, 0);
-    if (may_read(ctx, e))
-        add(steps, LA_STEP_READ, e, 0);
-    if (!end->live || end->app.released)
-        return;
-    if (ctx->cfg->closes && !end->app.closed)
-        add(steps, LA_STEP_CLOSE, e, 0);
-    if (ctx->cfg->closes)
-        add(steps, LA_STEP_RELEASE, e, 0);
-    if (w->aborts_n > 0)
-        add(steps, LA_STEP_ABORT, e, 0);
-    if (w->crashes_n > 0)
-        add(steps, LA_STEP_CRASH, e, 0);
-}
-
-static bool
-is_quiet(const struct la_world *w)
-{
-    return w->net[0].n == 0 && w->net[1].n == 0;
-}
-
-unsigned
-la_world_steps(const struct la_world_ctx *ctx, struct la_step *at)
-{
-    const struct la_world *w = ctx->world;
-    struct steps steps = {at, 0};
-    for (unsigned e = 0; e < 2; e++) {
-        add_calls(ctx, e, &steps);
-        for (unsigned i = 0; i < w->net[e].n; i++) {
-            add(&steps, LA_STEP_DELIVER, e, i);
-            if (w->lost_n > 0)
-                add(&steps, LA_STEP_LOSE, e, i);
-            if (w->doubled_n > 0 && w->net[e].n < LA_WORLD_NET_N)
-                add(&steps, LA_STEP_DOUBLE, e, i);
-        }
-        if (w->end[e].live && !la_instant_is_never(w->end[e].conn.ack_at))
-            add(&steps, LA_STEP_ACK_TIMER, e, 0);
-        bool timer = w->end[e].live && w->end[e].conn.timer != LA_TCP_TIMER_NONE;
-        if (timer && (is_quiet(w) || w->early_n > 0))
-            add(&steps, LA_STEP_TIMER, e, 0);
-    }
-    return steps.n;
-}
+/* ---- a step ----------------------------------------------------------------------------- */
 
 void
 la_world_do(struct la_world_ctx *ctx, struct la_step step)
@@ -443,7 +366,7 @@ la_world_do(struct la_world_ctx *ctx, struct la_step step)
         w->doubled_n--;
         break;
     case LA_STEP_TIMER:
-        if (!is_quiet(w) && w->early_n > 0)
+        if (!la_world_is_quiet(w) && w->early_n > 0)
             w->early_n--;
         expire(ctx, step.end, false);
         break;
@@ -453,84 +376,18 @@ la_world_do(struct la_world_ctx *ctx, struct la_step step)
     case LA_STEP_CRASH:
         crash(ctx, step.end);
         break;
-    default:
+    case LA_STEP_OPEN:
+    case LA_STEP_SEND:
+    case LA_STEP_READ:
+    case LA_STEP_CLOSE:
+    case LA_STEP_RELEASE:
+    case LA_STEP_ABORT:
         call(ctx, step.end, (enum la_step_kind)step.kind);
+        break;
     }
     pull(ctx, 0);
     pull(ctx, 1);
     la_world_check(ctx);
-}
-
-/* ---- the fair way to the end ------------------------------------------------------------ */
-
-static bool
-fair_call(const struct la_world_ctx *ctx, unsigned e, struct la_step *step)
-{
-    const struct la_world_end *end = &ctx->world->end[e];
-    enum la_step_kind kind;
-    if (may_open(ctx, e))
-        kind = LA_STEP_OPEN;
-    else if (may_send(ctx, e))
-        kind = LA_STEP_SEND;
-    else if (may_read(ctx, e))
-        kind = LA_STEP_READ;
-    else if (end->live && !end->app.closed && la_tcp_is_synchronised(&end->conn))
-        kind = LA_STEP_CLOSE;
-    else if (end->live && !end->app.released && end->app.saw_end)
-        kind = LA_STEP_RELEASE;
-    else
-        return false;
-    *step = (struct la_step){(uint8_t)kind, (uint8_t)e, 0};
-    return true;
-}
-
-/* The timer that is due first, each end by its own clock. */
-static bool
-fair_timer(const struct la_world_ctx *ctx, struct la_step *step)
-{
-    int64_t best = INT64_MAX;
-    for (unsigned e = 0; e < 2; e++) {
-        const struct la_world_end *end = &ctx->world->end[e];
-        if (!end->live || la_instant_is_never(la_tcp_deadline(&end->conn)))
-            continue;
-        int64_t left_ns = la_tcp_deadline(&end->conn).ns - end->now.ns;
-        if (left_ns >= best)
-            continue;
-        best = left_ns;
-        bool ack = la_instant_lt(end->conn.ack_at, end->conn.timer_at);
-        *step = (struct la_step){(uint8_t)(ack ? LA_STEP_ACK_TIMER : LA_STEP_TIMER), (uint8_t)e, 0};
-    }
-    return best != INT64_MAX;
-}
-
-/* Where an end has gone without the other one's knowledge, an application that only waits waits for
- * ever (RFC 9293 3.5.1): at last it gives its handle up. */
-static bool
-fair_release(const struct la_world_ctx *ctx, struct la_step *step)
-{
-    const struct la_world_end *end = ctx->world->end;
-    for (unsigned e = 0; e < 2; e++) {
-        bool waits = end[e].live && !end[e].app.released;
-        if (waits && (end[0].disturbed || end[1].disturbed)) {
-            *step = (struct la_step){LA_STEP_RELEASE, (uint8_t)e, 0};
-            return true;
-        }
-    }
-    return false;
-}
-
-bool
-la_world_fair_step(const struct la_world_ctx *ctx, struct la_step *step)
-{
-    if (fair_call(ctx, 0, step) || fair_call(ctx, 1, step))
-        return true;
-    for (unsigned e = 0; e < 2; e++) {
-        if (ctx->world->net[e].n > 0) {
-            *step = (struct la_step){LA_STEP_DELIVER, (uint8_t)e, 0};
-            return true;
-        }
-    }
-    return fair_timer(ctx, step) || fair_release(ctx, step);
 }
 
 /* ---- life ------------------------------------------------------------------------------- */
@@ -593,43 +450,4 @@ la_world_violated(struct la_world *world, unsigned end, const char *law)
     if (world->violation[0] == '\0')
         (void)snprintf(world->violation, sizeof(world->violation), "%c: %s", end == 0 ? 'A' : 'B',
                        law);
-}
-
-/* ---- telling ---------------------------------------------------------------------------- */
-
-static void
-tell_segment(FILE *out, const struct la_world_seg *s, unsigned to)
-{
-    static const char letter[] = "FSRPAUEC";
-    char flags[9];
-    unsigned n = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        if ((s->seg.flags & 1u << i) != 0)
-            flags[n++] = letter[i];
-    }
-    flags[n] = '\0';
-    int32_t seq = (int32_t)(s->seg.seq.v - first_iss[1 - to]);
-    int32_t ack = (int32_t)(s->seg.ack.v - first_iss[to]);
-    (void)fprintf(out, " %s seq %d+%u ack %d win %u", flags, seq, s->seg.text_bytes, ack,
-                  s->seg.wnd);
-}
-
-void
-la_world_tell_step(FILE *out, const struct la_world *world, struct la_step step)
-{
-    static const char *const names[] = {
-        "OPEN",    "SEND",  "RECEIVE", "CLOSE",         "release",       "ABORT",
-        "crashes", "takes", "misses",  "is sent twice", "timer expires", "delayed ACK is due"};
-    (void)fprintf(out, "  %c %-18s", step.end == 0 ? 'A' : 'B', names[step.kind]);
-    bool segment =
-        step.kind == LA_STEP_DELIVER || step.kind == LA_STEP_LOSE || step.kind == LA_STEP_DOUBLE;
-    if (segment)
-        tell_segment(out, &world->net[step.end].at[step.idx], step.end);
-    for (unsigned e = 0; e < 2; e++)
-        (void)fprintf(
-            out, "%s%c %s", e == 0 ? "   [" : ", ", e == 0 ? 'A' : 'B',
-            world->end[e].live
-                ? la_tcp_state_name((enum la_tcp_state)world->end[e].conn.state, LA_NAMES_RFC)
-                : "-");
-    (void)fputs("]\n", out);
 }

@@ -102,6 +102,12 @@ struct la_world_ctx {
 bool la_world_init(struct la_world_ctx *ctx);
 /* What may happen next; at most LA_WORLD_STEPS_MAX. */
 unsigned la_world_steps(const struct la_world_ctx *ctx, struct la_step *steps);
+/* Is there something, the end of the stream included, that the application has not been told? */
+bool la_world_may_read(const struct la_world_ctx *ctx, unsigned end);
+/* Nothing is on the way. */
+bool la_world_is_quiet(const struct la_world *world);
+/* The octet before the first one that an end sends, in its first incarnation. */
+uint32_t la_world_first_iss(unsigned end);
 /* Lets it happen, and everything that follows at once. Looks at the laws. */
 void la_world_do(struct la_world_ctx *ctx, struct la_step step);
 /* The next step of a network that loses nothing more, with applications that read and then close.

@@ -129,7 +129,8 @@ test_ends__release_with_unread_octets(void **state)
     }
 }
 
-/* Found by exploration: our FIN may be lost, and a peer in FIN-WAIT-2 would wait for it for ever. */
+/* Found by exploration: our FIN may be lost, and a peer in FIN-WAIT-2 would wait for it for ever.
+ */
 static void
 test_ends__release_with_unread_octets_in_last_ack(void **state)
 {
