@@ -139,10 +139,10 @@ def telnetd(port):
     return "busybox", "telnetd", "-F", "-b", "127.0.0.1", "-p", port, "-l", "/bin/sh"
 
 
-def dnsmasq(folder, port, records, address="127.0.0.1"):
+def dnsmasq(folder, port, records, address="127.0.0.1", how="bind-interfaces"):
     """Knows the zone test., from `records`: lines of its configuration."""
     conf = write(os.path.join(folder, "dns.conf"), "\n".join([
-        "port=%d" % port, "listen-address=%s" % address, "bind-interfaces", "no-resolv",
+        "port=%d" % port, "listen-address=%s" % address, how, "no-resolv",
         "no-hosts", "local=/test/", "pid-file=", *records, ""]))
     user = ("--user=root",) if os.geteuid() == 0 else ()
     return ("dnsmasq", "-k", "-C", conf, *user)

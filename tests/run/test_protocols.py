@@ -485,6 +485,11 @@ class Dns(Case):
         out = self.outside("dig", "@127.0.0.1", "-p", port, "+tcp", "+short", "www.test")
         self.assertEqual(out, b"192.0.2.7\n")
         self.end(child)
+        # On all addresses it heeds only what was sent to its own (IP_PKTINFO).
+        for line in ("", "bind-interfaces"):
+            self.asked_inside(daemons.dnsmasq(self.dir, 53, self.RECORDS, how=line))
+
+    def asked_inside(self, command):
         out = self.inside("sh", "-c", " ".join(map(str, command)) + """ 2>/dev/null &
             for how in '+notcp www.test' '+tcp www.test' 'big.test TXT'; do
                 dig @127.0.0.1 +retry=20 +time=1 +short $how
@@ -573,6 +578,30 @@ class Snmp(Case):
         def ask(command, _, *more):
             return self.outside(*self.words(command, "tcp", port, *more), env=self.env).decode()
         self.check(ask)
+
+    def test_both_inside(self):
+        """By UDP, too: snmpd wants to know where each question was sent to (IP_PKTINFO)."""
+        for addresses in (("udp:127.0.0.1:161", "tcp:127.0.0.1:161"), ("udp:161", "tcp:161")):
+            shell = self.start("sh", "-c", '"$@" & while read -r line; do eval "$line"; '
+                               'echo "end of $?"; done; kill $!; wait', "-",
+                               *daemons.snmpd(self.dir, *addresses), env=self.env,
+                               stdin=subprocess.PIPE)
+
+            def ask(command, transport, *more):
+                words = self.words(command, transport, 161, *more)
+                shell.stdin.write(" ".join("'%s'" % w for w in words) + "\n")
+                shell.stdin.flush()
+                return "".join(iter(lambda: self.line_of_output(shell), ""))
+            support.wait_until(lambda: ask("snmpget", "tcp", self.CONTACT), "it listens")
+            self.check(ask)
+            shell.stdin.close()
+            self.assertEqual(shell.wait(timeout=30), 0)
+
+    @staticmethod
+    def line_of_output(shell):
+        """The next line; "" at the end of a command's output."""
+        line = shell.stdout.readline()
+        return "" if line.startswith("end of ") else line
 
 
 if __name__ == "__main__":
