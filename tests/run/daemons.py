@@ -2,7 +2,7 @@
 """Real servers, each with a private configuration: everything of theirs is in the test's folder.
 
 Each function writes what its server needs into `folder` and returns the command, which stays in the
-foreground and listens on 127.0.0.1 alone. As root most of them give up their privilege, so the folder
+foreground and listens on the loopback address alone. As root most of them give up their privilege, so the folder
 is opened for others.
 """
 import os
@@ -49,8 +49,7 @@ def nginx(folder, listen, root=None, mark="", workers=2):
 
 
 VSFTPD = """
-listen=YES
-listen_address=127.0.0.1
+%(listen)s
 listen_port=%(port)d
 background=NO
 anonymous_enable=YES
@@ -65,7 +64,7 @@ connect_from_port_20=NO
 """
 
 
-def vsftpd(folder, port):
+def vsftpd(folder, port, host="127.0.0.1"):
     """Anonymous: reads in `folder`/ftp, writes in `folder`/ftp/in."""
     open_folder(folder)
     root, empty = os.path.join(folder, "ftp"), os.path.join(folder, "empty")
@@ -74,8 +73,10 @@ def vsftpd(folder, port):
     os.chmod(os.path.join(root, "in"), 0o777)
     os.chmod(root, 0o555)  # it refuses a root that may be written to
     user = "nopriv_user=nobody" if os.geteuid() == 0 else "run_as_launching_user=YES"
+    listen = ("listen_ipv6=YES\nlisten_address6=%s" if ":" in host else
+              "listen=YES\nlisten_address=%s") % host
     return "vsftpd", write(os.path.join(folder, "conf"), VSFTPD % {
-        "port": port, "root": root, "empty": empty, "user": user})
+        "listen": listen, "port": port, "root": root, "empty": empty, "user": user})
 
 
 EXIM = """

@@ -117,17 +117,17 @@ class Http(Case):
 class Ftp(Case):
     """Active: the server connects to a port that the client has told it. Passive: the reverse."""
 
-    def begin(self, port, inside=False):
-        command = daemons.vsftpd(self.dir, port)
+    def begin(self, port, inside=False, host="127.0.0.1"):
+        command = daemons.vsftpd(self.dir, port, host)
         if inside:
             child, self.port = self.publish(port, *command, options=("-P",))
             self.up(self.port)
         else:
-            child, self.port = self.daemon(port, *command), port
+            child, self.port = self.daemon(port, *command, host=host), port
         os.chmod(self.path("ftp"), 0o755)
         self.data = self.file("ftp/down", 300000)
         os.chmod(self.path("ftp"), 0o555)
-        self.url = "ftp://127.0.0.1:%d/" % self.port
+        self.url = "ftp://%s:%d/" % ("[::1]" if ":" in host else host, self.port)
         return child
 
     def check_data(self, seen, active):
@@ -162,6 +162,13 @@ class Ftp(Case):
                     os.unlink(self.path("ftp/in/up"))
                     out, _ = self.curl(active, wire, self.url)
                     self.assertRegex(out, r" down\n")
+
+    def test_ipv6(self):
+        """EPSV and EPRT (RFC 2428)."""
+        self.begin(servers.closed_port(), host="::1")
+        for active in (False, True):
+            self.curl(active, BAD_WIRE, "-o", "got", self.url + "down")
+            self.assertEqual(self.read("got"), self.data)
 
     def test_exit_status(self):
         self.begin(servers.closed_port())
