@@ -11,6 +11,7 @@ five. docs/ledger.tsv says the rest, one row per line, separated by tabs: id, ve
     not-applicable   why
     open        what is missing (no test may claim the row)
     note        a remark on a tested row
+An RFC is judged, all its rows, as soon as a test or the ledger speaks of one of them; RFC 9293 always.
 """
 import os
 import re
@@ -18,7 +19,7 @@ import sys
 from collections import Counter
 
 ROWS_PER_TEST_MAX = 5
-SOURCE = "RFC 9293"
+FIRST = "RFC 9293"
 VERDICTS = ("tested", "deviation", "not applicable", "open")
 DECLARED = ("deviation", "not-applicable", "open", "note")
 ROW_ID = re.compile(r"^[A-Z0-9][A-Za-z0-9-]*$")
@@ -155,41 +156,61 @@ tests can fail.
 """
 
 
-def row_groups(rows):
-    """Keyword of RFC 2119, or the procedures of 3.10."""
+def rfc_of(row):
+    """ "RFC 3168"; what has no number is named as it is. """
+    return re.match(r"[A-Za-z]+[ -]?[A-Za-z0-9-]*", row[1]).group(0)
+
+
+def row_groups(rows, rfc):
+    """Keyword of RFC 2119, or what has none."""
+    rest = "Procedures (section 3.10) and algorithms" if rfc == FIRST else "Algorithms"
     titles = {"MUST": "MUST", "MUST NOT": "MUST", "SHOULD": "SHOULD", "SHOULD NOT": "SHOULD",
               "MAY": "MAY"}
     groups = {}
     for row in rows:
-        groups.setdefault(titles.get(row[2], "Procedures (section 3.10) and algorithms"), []).append(row)
+        groups.setdefault(titles.get(row[2], rest), []).append(row)
     return groups
 
 
-def page(root):
-    rows = requirements(root)
-    known = {r[0] for r in rows}
-    served, said = tests_of_rows(root, known), declared(root, known)
-    ours = [r for r in rows if r[1].startswith(SOURCE)]
-    others = Counter(re.match(r"[A-Za-z]+[ -]?[A-Za-z0-9-]*", r[1]).group(0) for r in rows
-                     if r not in ours)
+def judged_rfcs(rows, served, said):
+    """{RFC: its rows}, RFC 9293 first, then in the order of their numbers."""
+    spoken_of = {rfc_of(r) for r in rows if r[0] in served or r[0] in said} - {FIRST}
+    names = [FIRST] + sorted(spoken_of, key=lambda name: (len(name), name))
+    return {name: [r for r in rows if rfc_of(r) == name] for name in names}
+
+
+def sections(root, rfc, ours, served, said):
+    """The lines about one RFC."""
     verdicts = {r[0]: verdict_of(r[0], served, said) for r in ours}
-    out = [HEAD, f"## {SOURCE}, in numbers\n",
+    out = [f"\n## {rfc}, in numbers\n",
            "| | rows | " + " | ".join(VERDICTS) + " |", "|---|---|" + "---|" * len(VERDICTS)]
-    groups = row_groups(ours)
+    groups = row_groups(ours, rfc)
     for title, group in list(groups.items()) + [("all", ours)]:
         n = Counter(verdicts[r[0]][0] for r in group)
         out.append(f"| {title} | {len(group)} | " + " | ".join(str(n[v]) for v in VERDICTS) + " |")
     for title, group in groups.items():
-        out += [f"\n## {SOURCE}: {title}\n", "| row | section | rule | verdict | where, why |",
+        out += [f"\n## {rfc}: {title}\n", "| row | section | rule | verdict | where, why |",
                 "|---|---|---|---|---|"]
         for row, source, level, text in group:
             verdict, why = verdicts[row]
             rule = text.replace("|", "\\|")
             if level in ("MUST NOT", "SHOULD NOT"):
                 rule = f"({level}) {rule}"
-            section = source.replace("RFC 9293 §", "").replace("§", "")
+            section = source.replace(f"{rfc} §", "").replace("§", "")
             out.append(f"| {row} | {section} | {rule} | {verdict} | "
                        f"{where(root, row, verdict, why, served)} |")
+    return out
+
+
+def page(root):
+    rows = requirements(root)
+    known = {r[0] for r in rows}
+    served, said = tests_of_rows(root, known), declared(root, known)
+    judged = judged_rfcs(rows, served, said)
+    others = Counter(rfc_of(r) for r in rows if rfc_of(r) not in judged)
+    out = [HEAD.rstrip("\n")]
+    for rfc, ours in judged.items():
+        out += sections(root, rfc, ours, served, said)
     out += ["\n## Not yet looked at\n", "Rows of [requirements.tsv](requirements.tsv) that this page "
             "does not judge yet.\n", "| source | rows |", "|---|---|"]
     out += [f"| {name} | {n} |" for name, n in others.items()]

@@ -11,6 +11,13 @@
 
 LA_API_BEGIN
 
+/* Explicit congestion notification. */
+enum la_ecn {
+    LA_ECN_OFF,
+    LA_ECN_ACCEPT, /* agrees when the peer's SYN asks for it */
+    LA_ECN_ASK     /* asks for it as well */
+};
+
 /* How a connection begins; much of it can be changed later with la_conn_option_set(). Bounds of the
  * RTO, delayed ACKs, R1, FIN-WAIT-2, MSL and the initial window are the instance's: where a single
  * connection brings a configuration, these fields of it count for nothing. */
@@ -22,6 +29,7 @@ struct la_tcp_cfg {
     bool timestamps;             /* RFC 7323; default on */
     bool window_scale;           /* RFC 7323; default on */
     bool sack;                   /* RFC 2018: offers SACK-permitted; default on */
+    uint8_t ecn;                 /* enum la_ecn, RFC 3168; default LA_ECN_ACCEPT */
     bool keepalive;              /* default off (MUST-25) */
     uint32_t keepalive_idle_s;   /* default 7200 (MUST-28) */
     uint32_t keepalive_interval_s; /* default 75 */

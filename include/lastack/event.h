@@ -31,6 +31,7 @@ enum la_event_kind {
     LA_EVENT_NEGOTIATED,      /* .negotiated: what the handshake agreed, once, at ESTABLISHED */
     LA_EVENT_ERROR,           /* .error: the connection ended with an error, or a soft one */
     LA_EVENT_URGENT,          /* .urgent: the peer's urgent pointer appeared, or advanced */
+    LA_EVENT_ECN,             /* .ecn: congestion was marked, and what followed (RFC 3168) */
     LA_EVENT_KIND_COUNT
 };
 #define LA_EVENT_BIT(kind) (UINT32_C(1) << (kind))
@@ -96,6 +97,7 @@ struct la_event_segment {
     uint8_t sack_n;       /* blocks in sack[] */
     uint8_t wscale;       /* 255 = absent */
     uint8_t has;          /* LA_SEG_HAS_* */
+    uint8_t ecn;          /* IP's ECN field: enum la_ip_ecn */
     uint16_t mss;
     uint16_t urgent;
     uint32_t ts_val, ts_ecr;
@@ -108,7 +110,8 @@ enum {
     LA_SEG_HAS_TS = 2,
     LA_SEG_HAS_SACK_PERMITTED = 4,
     LA_SEG_HAS_DSACK = 8,   /* sack[0] reports a duplicate (RFC 2883) */
-    LA_SEG_HAS_UNKNOWN = 16 /* an option of a kind not known here */
+    LA_SEG_HAS_UNKNOWN = 16,/* an option of a kind not known here */
+    LA_SEG_FILLS_WINDOW = 32/* sent: its text ends where the peer's window does */
 };
 
 enum la_wire_fate {
@@ -116,7 +119,16 @@ enum la_wire_fate {
     LA_WIRE_DROPPED,       /* .reason says why; at event.at it is gone */
     LA_WIRE_CORRUPTED,     /* will be delivered changed */
     LA_WIRE_DUPLICATED,    /* a second copy is under way */
-    LA_WIRE_REORDERED      /* held back so that later ones overtake it */
+    LA_WIRE_REORDERED,     /* held back so that later ones overtake it */
+    LA_WIRE_MARKED         /* its queue is long: CE in the IP header */
+};
+
+enum la_ecn_step {
+    LA_ECN_SYN_PLAIN = 1, /* a SYN was not answered: it goes again without ECN */
+    LA_ECN_MARK_SEEN,     /* text came marked (CE): acknowledgements say ECE from here on */
+    LA_ECN_REDUCED,       /* ECE came: the window was reduced */
+    LA_ECN_ECHO_ENDS,     /* CWR came: no ECE any more */
+    LA_ECN_STEP_END
 };
 
 struct la_event {
@@ -174,6 +186,10 @@ struct la_event {
             uint32_t pointer;      /* RCV.UP: the octet behind the urgent data */
             uint32_t unread_bytes; /* up to there, arrived or not */
         } urgent;
+        struct {
+            uint8_t step; /* enum la_ecn_step */
+            uint32_t cwnd_bytes, ssthresh_bytes;
+        } ecn;
     } u;
 };
 
@@ -193,6 +209,8 @@ const char *la_timer_name(enum la_timer_kind timer);
 const char *la_call_name(enum la_call call);
 const char *la_cc_phase_name(enum la_cc_phase phase);
 const char *la_wire_fate_name(enum la_wire_fate fate);
+const char *la_ecn_step_name(enum la_ecn_step step);
+const char *la_ip_ecn_name(enum la_ip_ecn ecn); /* "ECT(0)" */
 
 /* Where events go. A zeroed trace hears nothing. */
 struct la_trace {

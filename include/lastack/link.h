@@ -59,6 +59,7 @@ struct la_impair {
     int64_t jitter_ns;      /* uniform in [-jitter, +jitter]; a flow's order is kept */
     uint64_t rate_bps;      /* bits per second of IP packets; 0 = unlimited */
     uint32_t queue_n;       /* packets that may wait for the rate; 0 = 1000 */
+    uint32_t mark_n;        /* from so many waiting on, those that can be are marked CE; 0: never */
     double loss;            /* independent */
     double burst_loss;      /* share of packets lost in bursts (Gilbert), mean length burst_n */
     double burst_n;         /* at least 1; 0 = 5 */
@@ -72,7 +73,8 @@ struct la_impair {
 /* Fate = keyed hash of (seed, flow, direction, ordinal), where the flow is (protocol, address and
  * port of its server, number of this flow among those to that server): the n-th packet of a flow
  * meets the same fate in every run, whatever the clock, the client's port and other flows do. Only
- * what a full queue drops depends on time. docs/theory/wire.md has the long form. */
+ * what a full queue drops, and a long one marks, depends on time. docs/theory/wire.md has the long
+ * form. */
 struct la_wire_cfg {
     struct la_mem *mem;            /* where held frames' bookkeeping comes from; referenced */
     uint64_t seed;
@@ -103,7 +105,7 @@ void la_wire_free(struct la_wire *wire);
 
 struct la_wire_stats {
     uint64_t sent_n, delivered_n, lost_n, burst_lost_n, queue_dropped_n, reordered_n, duplicated_n,
-        corrupted_n, too_big_n, no_memory_n;
+        corrupted_n, too_big_n, no_memory_n, marked_n;
     uint64_t octets; /* of all IP packets sent */
 };
 /* What happened to the packets that `from_end` sent. */
@@ -149,6 +151,8 @@ int la_tap_open(const struct la_device_cfg *cfg, struct la_link **out) LA_MUST_C
  * what is to be sent. What the link does not take is lost, as on any full queue. True: more may
  * wait. */
 bool la_link_pump(struct la_link *link, struct la_stack *stack, la_instant now);
+/* The last part of it alone, for answers to what it brought: nothing is looked for that arrived. */
+void la_link_flush(struct la_link *link, struct la_stack *stack, la_instant now);
 
 /* ---- the tap ---------------------------------------------------------------------------- */
 

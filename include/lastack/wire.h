@@ -21,6 +21,10 @@ enum {
     LA_TCP_CWR = 0x80
 };
 
+/* The ECN field of IP headers: the two low bits of TOS or traffic class (RFC 3168 5). */
+enum la_ip_ecn { LA_IP_NOT_ECT = 0, LA_IP_ECT_1 = 1, LA_IP_ECT_0 = 2, LA_IP_CE = 3 };
+enum { LA_IP_ECN_MASK = 3 };
+
 LA_API_END
 
 #endif

@@ -248,7 +248,12 @@ open_capture(struct views *views, const char *path)
     int err = la_capture_writer_open(path, "lastack lab", &views->cfg.capture);
     if (err == 0)
         err = la_capture_writer_iface(views->cfg.capture, "client", "the client's end of the wire",
-                                      LA_CAPTURE_IP, &views->cfg.capture_iface);
+                                      LA_CAPTURE_IP, &views->cfg.capture_iface[LA_LINK_IP]);
+    if (err == 0)
+        err = la_capture_writer_iface(views->cfg.capture, "client-eth",
+                                      "the client's end of the wire, where it is an Ethernet",
+                                      LA_CAPTURE_ETHERNET,
+                                      &views->cfg.capture_iface[LA_LINK_ETHERNET]);
     if (err != 0) {
         (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", path, strerror(err));
         return false;
@@ -378,8 +383,8 @@ la_cli_lab(int argc, char **argv)
     la_netopt_init(&a.net);
     a.net.seed = SEED_DEFAULT;
     for (size_t i = 0; i < 2; i++)
-        a.net.impair[i] =
-            (struct la_impair){.delay_ns = LA_LAB_OWN_DELAY, .rate_bps = LA_LAB_OWN_RATE};
+        a.net.impair[i] = (struct la_impair){
+            .delay_ns = LA_LAB_OWN_DELAY, .rate_bps = LA_LAB_OWN_RATE, .mark_n = LA_LAB_OWN_MARK};
     int status = parse(argc, argv, &a);
     if (status != LA_CLI_OK)
         return status;

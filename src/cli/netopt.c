@@ -30,6 +30,7 @@ static const struct option options[] = {
     {"jitter", DURATION, offsetof(struct la_impair, jitter_ns)},
     {"rate", RATE, offsetof(struct la_impair, rate_bps)},
     {"queue", COUNT, offsetof(struct la_impair, queue_n)},
+    {"ecn-mark", COUNT, offsetof(struct la_impair, mark_n)},
     {"loss", SHARE, offsetof(struct la_impair, loss)},
     {"burst-loss", SHARE, offsetof(struct la_impair, burst_loss)},
     {"burst-length", LENGTH, offsetof(struct la_impair, burst_n)},
@@ -246,6 +247,7 @@ la_netopt_help(void)
            "  --jitter TIME         the delay varies by this much, up and down\n"
            "  --rate RATE           10mbit, 1gbit, 500kbit\n"
            "  --queue N             packets that may wait for the rate (1000)\n"
+           "  --ecn-mark N          from so many waiting on, mark what can be marked (CE)\n"
            "  --loss SHARE          1% or 0.01, independent of each other\n"
            "  --burst-loss SHARE    lost in bursts; --burst-length N, their mean length (5)\n"
            "  --reorder SHARE       held back; --reorder-delay TIME, for how long (5ms)\n"

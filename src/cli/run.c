@@ -28,6 +28,7 @@ struct arguments {
     bool publish_all;
     struct la_views_cfg views;
     int64_t linger_ns;
+    enum la_ecn ecn;
     bool wait_all, no_udp, trace, help;
     char **program;
 };
@@ -43,6 +44,7 @@ static const char help_head[] =
 static const char help_tail[] =
     "  --via tun:NAME[,ADDR/LEN] | tap:NAME[,ADDR/LEN[,GATEWAY]]\n"
     "                        a device in place of the virtual wire, whatever is behind it as peer\n"
+    "  --ecn                 ask for explicit congestion notification; --no-ecn: refuse it\n"
     "\n"
     "servers:\n"
     "  -p, --publish [ADDR:][HOSTPORT:]PORT\n"
@@ -93,7 +95,10 @@ take_flag(struct arguments *a, const char *name)
             return true;
         }
     }
-    return false;
+    bool no_ecn = strcmp(name, "no-ecn") == 0;
+    if (no_ecn || strcmp(name, "ecn") == 0)
+        a->ecn = no_ecn ? LA_ECN_OFF : LA_ECN_ASK;
+    return no_ecn || strcmp(name, "ecn") == 0;
 }
 
 /* --linger takes a bare number of seconds as well. */
@@ -257,6 +262,7 @@ run(const struct arguments *a)
         .impair = {a->net.impair[0], a->net.impair[1]},
         .mtu_bytes = a->net.mtu_bytes,
         .seed = a->net.seed,
+        .ecn = a->ecn,
         .via = a->via_given ? &a->via : NULL,
         .publish = a->publish,
         .publish_n = a->publish_n,
@@ -282,7 +288,7 @@ run(const struct arguments *a)
 int
 la_cli_run(int argc, char **argv)
 {
-    struct arguments a = {.linger_ns = INT64_C(1000000000) * LINGER_S};
+    struct arguments a = {.linger_ns = INT64_C(1000000000) * LINGER_S, .ecn = LA_ECN_ACCEPT};
     la_netopt_init(&a.net);
     int status = parse(argc, argv, &a);
     if (status != 0)

@@ -227,6 +227,7 @@ hand_over(struct la_visit *v, struct la_delivery *d, int fd, int flags)
     (void)la_name_peer(child, &peer);
     if (!la_psock_name(child, fd))
         return ENOMEM;
+    child->caller = v->call.tid;
     la_near_plant(child, fd);
     int in_line = 0; /* TCP's sockets inherit it from the listener, unix ones do not */
     socklen_t n = sizeof(in_line);

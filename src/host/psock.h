@@ -90,6 +90,7 @@ struct la_psock {
     int error;               /* SO_ERROR: an errno value, 0 = none */
     uint64_t seen_n;         /* the last scan that found it alive */
     unsigned waiting_n;      /* kept calls */
+    pid_t caller;            /* the thread whose call was the last one on it */
     pid_t tid;               /* who connected, with what number: to find the program's end again */
     int fd;
     struct la_options options;

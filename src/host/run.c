@@ -10,6 +10,7 @@
 #include "host/run.h"
 
 #include "host/errors.h"
+#include "host/inspect.h"
 #include "host/supervisor.h"
 #include "host/via.h"
 
@@ -99,6 +100,8 @@ make_stack(struct la_run *run, bool near, struct la_stack **out)
     cfg.checksum_verify = true;
     cfg.tcp.sndbuf_bytes = BUFFER_BYTES;
     cfg.tcp.rcvbuf_bytes = BUFFER_BYTES;
+    if (near)
+        cfg.tcp.ecn = (uint8_t)run->cfg->ecn;
     cfg.trace = run->cfg->trace;
     if (near)
         cfg.trace =
@@ -187,6 +190,8 @@ make_tools(struct la_run *run)
         error = la_loop_add(&run->loop, &run->signal_watch, signal_fd, EPOLLIN);
     if (error == 0 && run->device != NULL)
         error = la_via_watch(run);
+    if (error == 0)
+        la_inspect_open(run);
     return error != 0 ? explain("signalfd", error) : 0;
 }
 
@@ -228,6 +233,7 @@ take_down(struct la_run *run)
 {
     if (run->interrupted && !run->first_exited && run->program.pid > 0)
         (void)kill(run->program.pid, SIGKILL);
+    la_inspect_close(run);
     if (run->socks != NULL)
         la_registry_fini(run);
     la_far_fini(run);
@@ -266,6 +272,7 @@ la_run(const struct la_run_cfg *cfg, struct la_run_result *out)
     }
     run->cfg = cfg;
     run->notify_watch.fd = run->signal_watch.fd = run->device_watch.fd = -1;
+    run->inspect.watch.fd = -1;
     run->weigh.fd[0] = run->weigh.fd[1] = -1;
     run->pairing.listener_fd = run->pairing.path_fd = -1;
     run->registry.living_fd = run->loop.epoll_fd = -1;

@@ -38,7 +38,8 @@ struct la_run_cfg {
     struct la_impair impair[2];   /* [0] what the program sends, [1] what it receives */
     uint32_t mtu_bytes;
     uint64_t seed;                /* of the wire's faults and of both stacks */
-    const struct la_via *via;     /* the three above are not used then; NULL: the wire */
+    enum la_ecn ecn;              /* of the program's connections */
+    const struct la_via *via;     /* impair, mtu and seed are not used then; NULL: the wire */
     const struct la_publish_rule *publish;
     unsigned publish_n;
     bool publish_all;             /* each listener also at the same port of the host's loopback */

@@ -15,6 +15,7 @@
 #include "host/connect.h"
 #include "host/datagram.h"
 #include "host/errors.h"
+#include "host/inspect.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -231,9 +232,9 @@ wait_ns(const struct la_run *run)
     if (run->busy_first != NULL)
         return 0;
     la_instant at = network_deadline(run);
-    const la_instant others[] = {la_wait_deadline(run), la_far_udp_deadline(run),
-                                 la_registry_deadline(run), la_publish_deadline(run),
-                                 run->give_up_at};
+    const la_instant others[] = {la_wait_deadline(run),     la_far_udp_deadline(run),
+                                 la_registry_deadline(run), run->give_up_at,
+                                 la_inspect_deadline(run),  la_publish_deadline(run)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (others[i].ns < at.ns)
             at = others[i];
@@ -261,6 +262,7 @@ la_supervise(struct la_run *run)
         la_far_udp_tick(run);
         la_registry_tick(run);
         la_publish_tick(run);
+        la_inspect_tick(run);
         move(run);
         la_registry_reap(run);
         la_far_reap(run);

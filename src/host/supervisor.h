@@ -35,6 +35,17 @@ struct la_weigh {
     int memory_n[LA_WEIGH_N];
 };
 
+struct la_control;
+
+/* The control socket (inspect.c), and the process that was last looked up. */
+struct la_inspect {
+    struct la_control *control; /* NULL: no place for one */
+    struct la_watch watch;
+    la_instant at;
+    pid_t tid, pid;
+    char name[16];
+};
+
 struct la_run {
     const struct la_run_cfg *cfg;
     struct la_walltime clock;
@@ -63,6 +74,7 @@ struct la_run {
     struct la_publish publish;
     struct la_far far;
     struct la_far_udp far_udp;
+    struct la_inspect inspect;
     struct la_pump *busy_first, *busy_last;
     uint8_t *scratch;            /* LA_RUN_SCRATCH_BYTES, nobody's for longer than a call */
 

@@ -47,6 +47,8 @@ detail_of(const struct la_event *event)
         return event->u.window.ours;
     case LA_EVENT_STATE:
         return event->u.state.to;
+    case LA_EVENT_ECN:
+        return event->u.ecn.step;
     case LA_EVENT_SEGMENT_ARRIVED:
     case LA_EVENT_RTT:
     case LA_EVENT_CONGESTION:

@@ -48,6 +48,7 @@ struct la_lab {
     bool accepts;        /* the server takes connections as they come; default on */
     struct la_lab_end end[2];
     struct la_lab_pick pick[2];
+    void *own;           /* the part's own notes, for its words below the ladder */
     size_t mark;         /* checks look at events from here on */
     char failure[LA_LAB_TEXT_BYTES]; /* empty: none */
 };
@@ -80,6 +81,8 @@ void la_lab_send_close(struct la_lab *lab, int end, uint64_t n);
 void la_lab_abort(struct la_lab *lab, int end);
 /* The application begins to read (and reads all there is), or stops. */
 void la_lab_reads(struct la_lab *lab, int end, bool reads);
+/* One RECEIVE of n octets (up to 4096), which must be there. */
+void la_lab_read(struct la_lab *lab, int end, size_t n);
 /* The server takes all connections that wait, and those to come. */
 void la_lab_accepts(struct la_lab *lab);
 /* From now on, in place of the previous choice. */
@@ -120,7 +123,7 @@ bool la_lab_apart(const struct la_event *before, const struct la_event *after, i
 /* Matches any detail in la_lab_count() and la_lab_find(). */
 enum { LA_LAB_ANY = 0xffff };
 /* Events of `end`: SEGMENT_SENT by cause, DROP by reason, WIRE by fate, TIMER by kind, WINDOW by
- * `ours`, STATE by the state entered. */
+ * `ours`, STATE by the state entered, ECN by step. */
 size_t la_lab_count(const struct la_lab *lab, int end, enum la_event_kind kind, unsigned detail);
 /* The nth of them, from 0; NULL when there are fewer. */
 const struct la_event *la_lab_find(const struct la_lab *lab, int end, enum la_event_kind kind,

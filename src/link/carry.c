@@ -2,13 +2,15 @@
  *
  * carry.c - one packet's way over the memory wire
  *
- * Counted (flow.c), its fate decided (fate.c), too big or picked or lost, serialised (shape.c),
- * copied if it is duplicated, changed if it is corrupted, then under way (line.c). All of it
- * is decided when the packet is sent: what gets lost is gone at that instant.
+ * Counted (flow.c), its fate decided (fate.c), too big or picked or lost, serialised (shape.c) and
+ * marked when the queue is long (mark.c), copied if it is duplicated, changed if it is corrupted,
+ * then under way (line.c). All of it is decided when the packet is sent: what gets lost is gone at
+ * that instant.
  *
  * Octets that another frame may share are never written: what is to be corrupted is copied whole.
  */
 #include "base/time.h"
+#include "link/mark.h"
 #include "link/wire.h"
 
 enum { BITS_PER_OCTET = 8 };
@@ -106,18 +108,30 @@ survive(struct trip *trip, enum la_link_layer layer)
     return trip->frame != NULL;
 }
 
+static void
+mark(const struct trip *trip)
+{
+    if (!la_wire_mark(trip->frame, trip->wire->end[0].link.caps.layer))
+        return;
+    trip->dir->stats.marked_n++;
+    tell(trip, LA_WIRE_MARKED, LA_REASON_WIRE_MARKED);
+}
+
 /* False: the packet is gone. */
 static bool
 serialise(struct trip *trip, la_instant *departs_at)
 {
     struct la_wire_dir *dir = trip->dir;
-    const struct la_wire_load load = {trip->packet_bytes, dir->faults.rate_bps,
-                                      dir->faults.queue_n};
+    const struct la_wire_load load = {trip->packet_bytes, dir->faults.rate_bps, dir->faults.queue_n,
+                                      dir->faults.mark_n};
     *departs_at = trip->now;
     if (load.rate_bps == 0)
         return true;
     switch (la_wire_shape_enter(&dir->shape, &load, departs_at, trip->now)) {
     case LA_WIRE_SHAPE_OK:
+        break;
+    case LA_WIRE_SHAPE_LONG:
+        mark(trip);
         break;
     case LA_WIRE_SHAPE_FULL:
         drop(trip, &dir->stats.queue_dropped_n, LA_REASON_WIRE_QUEUE_FULL);

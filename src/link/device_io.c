@@ -17,7 +17,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 1600, REST_BYTES = 65536, PIECES_MAX = 64, TCP_OFFSET_OCTET = 12 };
+enum {
+    HEAD_BYTES = 1600,
+    REST_BYTES = 65536,
+    PIECES_MAX = 64,
+    TCP_OFFSET_OCTET = 12,
+    TCP_FLAGS_OCTET = 13
+};
 
 /* ---- out --------------------------------------------------------------------------------- */
 
@@ -29,6 +35,13 @@ header_bytes(const struct la_frame *frame)
     if (off + TCP_OFFSET_OCTET >= frame->head_n)
         return (uint16_t)frame->head_n;
     return (uint16_t)(off + (uint32_t)(frame->head[off + TCP_OFFSET_OCTET] >> 4) * 4);
+}
+
+static bool
+has_cwr(const struct la_frame *frame)
+{
+    uint32_t off = (uint32_t)frame->csum_start + TCP_FLAGS_OCTET;
+    return off < frame->head_n && (frame->head[off] & LA_TCP_CWR) != 0;
 }
 
 static struct virtio_net_hdr
@@ -44,6 +57,8 @@ marks_of(const struct la_frame *frame)
         return marks;
     marks.gso_type =
         frame->gso_kind == LA_GSO_TCPV4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+    if (has_cwr(frame))
+        marks.gso_type |= VIRTIO_NET_HDR_GSO_ECN; /* CWR is the first segment's alone */
     marks.gso_size = frame->gso_size;
     marks.hdr_len = header_bytes(frame);
     return marks;

@@ -18,6 +18,7 @@ struct la_wire_faults {
     int64_t reorder_ns;
     uint64_t rate_bps;    /* 0 = unlimited */
     uint32_t queue_n;
+    uint32_t mark_n;      /* 0 = never */
     uint32_t mtu_bytes;
     uint64_t loss;        /* thresholds, from here */
     uint64_t burst_share; /* stationary share of the bad state */

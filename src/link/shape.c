@@ -68,5 +68,6 @@ la_wire_shape_enter(struct la_wire_shape *shape, const struct la_wire_load *load
     shape->carry = work % load->rate_bps;
     shape->free_at = la_instant_add_ns(start, (int64_t)(work / load->rate_bps));
     *departs_at = shape->free_at;
-    return LA_WIRE_SHAPE_OK;
+    bool is_long = load->mark_n != 0 && shape->starts_n >= load->mark_n;
+    return is_long ? LA_WIRE_SHAPE_LONG : LA_WIRE_SHAPE_OK;
 }

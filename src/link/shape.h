@@ -24,13 +24,19 @@ struct la_wire_load {
     size_t packet_bytes;
     uint64_t rate_bps; /* not 0 */
     uint32_t queue_n;  /* packets that may wait */
+    uint32_t mark_n;   /* so many waiting, this one among them, are a long queue; 0 = never */
 };
 
-enum la_wire_shape_result { LA_WIRE_SHAPE_OK, LA_WIRE_SHAPE_FULL, LA_WIRE_SHAPE_NO_MEMORY };
+enum la_wire_shape_result {
+    LA_WIRE_SHAPE_OK,
+    LA_WIRE_SHAPE_LONG, /* OK, behind a long queue */
+    LA_WIRE_SHAPE_FULL,
+    LA_WIRE_SHAPE_NO_MEMORY
+};
 
 void la_wire_shape_init(struct la_wire_shape *shape, struct la_mem *mem);
 void la_wire_shape_fini(struct la_wire_shape *shape);
-/* OK: *departs_at is when the packet's last bit has left. Amortised O(1). */
+/* OK, LONG: *departs_at is when the packet's last bit has left. Amortised O(1). */
 enum la_wire_shape_result la_wire_shape_enter(struct la_wire_shape *shape,
                                               const struct la_wire_load *load,
                                               la_instant *departs_at, la_instant now);

@@ -300,17 +300,3 @@ la_conn_user_set(struct la_stack *s, la_handle conn, uint64_t user)
     la_rec_at(s, idx)->user = user;
     return LA_OK;
 }
-
-bool
-la_conn_next(const struct la_stack *s, uint32_t *cursor, la_handle *out)
-{
-    while (*cursor < s->recs.items_n) {
-        uint32_t idx = (*cursor)++;
-        uint8_t flags = la_rec_at(s, idx)->flags;
-        if ((flags & LA_REC_LIVE) != 0 && (flags & LA_REC_REQUEST) == 0) {
-            *out = la_rec_handle(s, idx);
-            return true;
-        }
-    }
-    return false;
-}

@@ -25,9 +25,10 @@ about(struct la_stack *s, const struct la_tuple *tuple)
 }
 
 static void
-tell_arrived(struct la_stack *s, const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+tell_arrived(struct la_stack *s, const struct la_tcp_conn *c, const struct la_arrival *a,
              const struct la_tcp_todo *todo)
 {
+    const struct la_tcp_seg *seg = &a->seg;
     if (!la_tcp_hears(&s->env, LA_EVENT_SEGMENT_ARRIVED))
         return;
     struct la_event ev = {
@@ -36,6 +37,7 @@ tell_arrived(struct la_stack *s, const struct la_tcp_conn *c, const struct la_tc
                   (seg->flags & LA_TCP_SYN) == 0 && c->state != LA_TCP_SYN_SENT;
     la_tcp_event_segment(&ev.u.segment, seg,
                          scaled ? (uint32_t)seg->wnd << c->snd_wscale : seg->wnd);
+    ev.u.segment.ecn = a->ecn;
     s->env.emit(s, c, &ev);
 }
 
@@ -103,7 +105,7 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
               struct la_tcp_todo *todo)
 {
     struct la_rec *rec = la_rec_at(s, idx);
-    tell_arrived(s, &rec->tcp, &a->seg, todo);
+    tell_arrived(s, &rec->tcp, a, todo);
     if ((rec->flags & LA_REC_REQUEST) != 0) {
         about(s, &a->tuple);
         la_forward_segment(s, idx, &a->seg, todo);
@@ -134,7 +136,7 @@ deliver(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo
         return;
     }
     about(s, &a->tuple);
-    tell_arrived(s, NULL, &a->seg, todo);
+    tell_arrived(s, NULL, a, todo);
     no_connection(s, a, todo);
     about(s, &a->tuple);
     tell_reason(s, NULL, todo);
@@ -152,6 +154,7 @@ flush(struct la_stack *s, struct la_arrival *run, la_instant now)
     todo.piece_bytes = run->piece_bytes;
     todo.segments_n = run->segments_n;
     todo.last_off = run->last_off;
+    todo.congestion_marked = run->ecn == LA_IP_CE;
     deliver(s, run, &todo);
     la_frame_free(run->frame);
     run->frame = NULL;
@@ -162,17 +165,19 @@ static enum la_reason
 judge(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, struct la_arrival *a)
 {
     struct la_tcp_view view;
+    a->tuple = (struct la_tuple){.local.addr = in->dst, .remote.addr = in->src};
     if (!la_frame_need(f, LA_TCP_HEADER_BYTES) ||
         !la_tcp_view_init(&view, (struct la_bytes){f->head, la_frame_octets(f)}) ||
         !la_frame_need(f, view.header_bytes))
         return LA_REASON_TCP_MALFORMED;
+    view.p = f->head;
+    a->tuple.local.port = la_tcp_view_dst_port(&view);
+    a->tuple.remote.port = la_tcp_view_src_port(&view);
     if (!la_net_l4_checksum_ok(s->net, in, f))
         return LA_REASON_TCP_CHECKSUM;
-    view.p = f->head;
     la_tcp_seg_judge(&a->seg, &view, (uint32_t)(la_frame_octets(f) - view.header_bytes));
-    a->tuple.local = (struct la_endpoint){in->dst, a->seg.dst_port};
-    a->tuple.remote = (struct la_endpoint){in->src, a->seg.src_port};
     a->iface = in->iface;
+    a->ecn = in->dscp_ecn & LA_IP_ECN_MASK;
     a->frame = f;
     a->segments_n = 1;
     a->piece_bytes = a->seg.text_bytes;
@@ -188,6 +193,19 @@ judge(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, struct
     return la_frame_head_to_payload(f) ? LA_REASON_NONE : LA_REASON_NO_MEMORY;
 }
 
+/* Dropped before any connection was looked for. */
+static void
+drop_unread(struct la_stack *s, const struct la_arrival *a, enum la_reason reason, uint64_t id,
+            la_instant now)
+{
+    struct la_tcp_todo todo = la_stack_todo(s, now);
+    s->about_local = a->tuple.local;
+    s->about_remote = a->tuple.remote;
+    todo.reason = reason;
+    todo.segment_id = id;
+    tell_reason(s, NULL, &todo);
+}
+
 /* `run` gathers what continues it. */
 static void
 segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *take_frame,
@@ -196,7 +214,7 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *take_fr
     struct la_arrival a;
     enum la_reason reason = judge(s, in, take_frame, &a);
     if (reason != LA_REASON_NONE) {
-        la_stack_drop(s, reason);
+        drop_unread(s, &a, reason, take_frame->id, now);
         la_frame_free(take_frame);
         return;
     }
@@ -207,7 +225,7 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *take_fr
         return;
     flush(s, run, now);
     *run = a;
-    if (!la_gather_begin(s, run))
+    if (!la_gather_begin(s, run, in))
         flush(s, run, now);
 }
 
@@ -310,6 +328,8 @@ la_stack_input(struct la_stack *s, int iface, struct la_frame **take_frames, siz
     s->stats.frames_in += n;
     for (size_t i = 0; i < n; i++) {
         struct la_net_in in;
+        if (run.frame != NULL && la_gather_repeat(s, iface, &run, take_frames[i]))
+            continue;
         enum la_net_verdict verdict = la_net_input(s->net, iface, take_frames[i], &in, now);
         serve(s, verdict, &in, take_frames[i], &run);
     }

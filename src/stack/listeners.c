@@ -303,8 +303,23 @@ la_listener_status(const struct la_stack *s, la_handle listener, struct la_liste
         .accepted_n = l->accepted_n,
         .syn_dropped_n = l->syn_dropped_n,
         .accept_dropped_n = l->accept_dropped_n,
+        .syn_queue_n_max = s->cfg.syn_queue_n_max,
+        .user = l->user,
     };
     return LA_OK;
+}
+
+bool
+la_listener_next(const struct la_stack *s, uint32_t *cursor, la_handle *out)
+{
+    *out = 0;
+    for (unsigned n = 0; n < LA_WALK_N_MAX && *cursor < s->listeners.items_n && *out == 0; n++) {
+        uint32_t idx = (*cursor)++;
+        const struct la_listener *l = la_listener_at(s, idx);
+        if (l->live)
+            *out = la_handle_make(LA_HANDLE_LISTENER, l->gen, idx);
+    }
+    return *out != 0 || *cursor < s->listeners.items_n;
 }
 
 /* ---- segments --------------------------------------------------------------------------- */

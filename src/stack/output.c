@@ -18,6 +18,12 @@ enum { TURN_FRAMES = 16, IP_PROTOCOL_TCP = 6 };
 /* Octets that a link cuts, and segments that are cut here, of which a turn has TURN_CUTS times. */
 enum { SUPER_BYTES_MAX = 65000, CUT_SEGMENTS_MAX = 44, TURN_CUTS = 2 };
 
+static bool
+is_ect(const struct la_tcp_out *out, size_t i)
+{
+    return (out->ect >> i & 1) != 0;
+}
+
 static void
 send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out, la_instant now)
 {
@@ -26,11 +32,16 @@ send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out
         .dst = rec->remote_addr,
         .protocol = IP_PROTOCOL_TCP,
         .ttl_hops = rec->tcp.ttl_hops,
-        .dscp_ecn = rec->tcp.dscp_ecn,
         .dont_fragment = true,
     };
-    /* Not sent is the same as lost: retransmission comes back to it. */
-    la_net_output_burst(s->net, out->frames, out->n, &ip, now);
+    size_t n;
+    for (size_t i = 0; i < out->n; i += n) { /* mostly once: neighbours are of one kind */
+        for (n = 1; i + n < out->n && is_ect(out, i + n) == is_ect(out, i); n++)
+            ;
+        ip.dscp_ecn = (uint8_t)(rec->tcp.dscp_ecn | (is_ect(out, i) ? LA_IP_ECT_0 : 0));
+        /* Not sent is the same as lost: retransmission comes back to it. */
+        la_net_output_burst(s->net, out->frames + i, n, &ip, now);
+    }
 }
 
 /* How much one frame of this connection, and one turn, may hold. */

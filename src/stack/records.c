@@ -17,7 +17,6 @@
 
 enum { IP_PROTOCOL_TCP = 6 };
 /* RFC 3168 5: a RST is never ECN-capable. */
-enum { DSCP_MASK = 0xfc };
 
 /* ---- four-tuples ------------------------------------------------------------------------ */
 
@@ -257,7 +256,7 @@ la_stack_send_rst(struct la_stack *s, const struct la_tuple *tuple, const struct
         .dst = tuple->remote.addr,
         .protocol = IP_PROTOCOL_TCP,
         .ttl_hops = c == NULL ? s->cfg.tcp.ttl_hops : c->ttl_hops,
-        .dscp_ecn = c == NULL ? 0 : c->dscp_ecn & DSCP_MASK,
+        .dscp_ecn = c == NULL ? 0 : c->dscp_ecn,
         .dont_fragment = true,
     };
     la_err err = la_net_output(s->net, f, &out, todo->now);

@@ -36,6 +36,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .timestamps = true,
         .window_scale = true,
         .sack = true,
+        .ecn = LA_ECN_ACCEPT,
         .keepalive_idle_s = 7200,
         .keepalive_interval_s = 75,
         .keepalive_probes_n = 9,
@@ -117,7 +118,8 @@ la_tcp_cfg_ok(const struct la_tcp_cfg *t)
            t->ttl_hops > 0 && t->keepalive_idle_s > 0 && t->keepalive_idle_s <= UINT16_MAX &&
            t->keepalive_interval_s > 0 && t->keepalive_interval_s <= UINT16_MAX &&
            (t->mss_bytes_max == 0 || t->mss_bytes_max >= MSS_BYTES_MAX_LEAST) &&
-           t->keepalive_probes_n > 0 && t->keepalive_probes_n <= UINT8_MAX && text_ends &&
+           t->ecn <= LA_ECN_ASK && t->keepalive_probes_n > 0 &&
+           t->keepalive_probes_n <= UINT8_MAX && text_ends &&
            la_cc_find(t->congestion_control) != UINT8_MAX;
 }
 

@@ -275,6 +275,9 @@ on_wire(struct la_story *st, struct conn *conn, const struct la_event *e)
     case LA_WIRE_REORDERED:
         sender->reordered_n++;
         break;
+    case LA_WIRE_MARKED:
+        sender->marked_n++;
+        break;
     }
     la_words_wire(st, row, e);
 }
@@ -464,6 +467,17 @@ on_error(struct la_story *st, struct conn *conn, unsigned side, const struct la_
         floating_land(st, row->conn, side);
 }
 
+/* An end tells that it will do without ECN before it sends the SYN. */
+static void
+on_ecn(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
+{
+    if (conn == NULL)
+        return;
+    struct row *row = row_of(st, e, conn, side);
+    if (row != NULL)
+        la_words_ecn(st, row, side, e);
+}
+
 static void
 on_urgent(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
 {
@@ -513,6 +527,9 @@ dispatch(struct la_story *st, struct conn *conn, unsigned side, const struct la_
         break;
     case LA_EVENT_ERROR:
         on_error(st, conn, side, e);
+        break;
+    case LA_EVENT_ECN:
+        on_ecn(st, conn, side, e);
         break;
     case LA_EVENT_URGENT:
         on_urgent(st, conn, side, e);

@@ -157,6 +157,10 @@ set_segment(json_t *object, const struct la_event *e, const struct conn *conn)
         set_text(object, "cause", la_cause_name((enum la_cause)s->cause));
     if (s->retransmit_n != 0)
         set_int(object, "retransmit_n", s->retransmit_n);
+    if ((s->has & LA_SEG_FILLS_WINDOW) != 0)
+        set_bool(object, "window_full", true);
+    if (s->ecn != LA_IP_NOT_ECT)
+        set_text(object, "ecn", la_ip_ecn_name((enum la_ip_ecn)s->ecn));
     set_options(object, s);
 }
 
@@ -262,6 +266,11 @@ set_details(json_t *object, const struct la_event *e, const struct conn *conn)
         set_text(object, "error", la_err_name(e->u.error.err));
         set_bool(object, "soft", e->u.error.soft);
         break;
+    case LA_EVENT_ECN:
+        set_text(object, "step", la_ecn_step_name((enum la_ecn_step)e->u.ecn.step));
+        set_int(object, "cwnd", e->u.ecn.cwnd_bytes);
+        set_int(object, "ssthresh", e->u.ecn.ssthresh_bytes);
+        break;
     case LA_EVENT_URGENT:
         set_int(object, "pointer", e->u.urgent.pointer);
         set_int(object, "unread", e->u.urgent.unread_bytes);
@@ -344,6 +353,7 @@ end_object(const struct conn_end *end)
     set_int(object, "corrupted", (int64_t)end->corrupted_n);
     set_int(object, "duplicated", (int64_t)end->duplicated_n);
     set_int(object, "reordered", (int64_t)end->reordered_n);
+    set_int(object, "marked", (int64_t)end->marked_n);
     set_int(object, "drops", (int64_t)end->drops_n);
     if (end->state != 0)
         set_text(object, "state", la_tcp_state_name((enum la_tcp_state)end->state, LA_NAMES_RFC));

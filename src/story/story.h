@@ -67,6 +67,7 @@ struct row {
     bool hashed, in_lane;
     bool copy;   /* the second copy that the wire made */
     bool again;  /* sent before, or a copy */
+    bool acks_nothing; /* its acknowledgement has been said before */
     bool at_end; /* was under way when the story ended */
     bool eventful;
     uint8_t notes_n;
@@ -111,7 +112,7 @@ struct conn_end {
     bool timestamps, sack, ecn;
     uint64_t segments_n, octets;
     uint64_t retransmits_n[RETRANSMIT_KINDS];
-    uint64_t lost_n, queue_dropped_n, corrupted_n, duplicated_n, reordered_n;
+    uint64_t lost_n, queue_dropped_n, corrupted_n, duplicated_n, reordered_n, marked_n;
     uint64_t drops_n; /* of what arrived here */
     uint64_t rtt_n;
     uint32_t rtt_us_min, rtt_us_max, srtt_us;
@@ -262,6 +263,8 @@ void la_words_congestion(struct la_story *st, struct row *row, unsigned side,
 void la_words_window(struct la_story *st, struct row *row, unsigned side,
                      const struct la_event *event);
 void la_words_negotiated(struct la_story *st, struct row *row, unsigned side);
+void la_words_ecn(struct la_story *st, struct row *row, unsigned side,
+                  const struct la_event *event);
 /* The peer's urgent pointer appeared, or advanced. */
 void la_words_urgent(struct la_story *st, struct row *row, unsigned side,
                      const struct la_event *e);

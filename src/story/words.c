@@ -271,6 +271,14 @@ la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer
     case LA_CAUSE_COUNT:
         break;
     }
+    if (s->cause == LA_CAUSE_WINDOW_UPDATE && row->acks_nothing && s->len == 0)
+        la_row_note(st, row,
+                    &(struct note){.side = row->from, .cite = "RFC 9293 3.8.6", .quiet = true},
+                    "window update: nothing new is acknowledged");
+    if ((s->has & LA_SEG_FILLS_WINDOW) != 0 && !row->again)
+        la_row_note(st, row,
+                    &(struct note){.side = row->from, .cite = "RFC 9293 3.8.6", .quiet = true},
+                    "fills the window: no more may follow until it moves");
     if (row->again)
         say_again(st, row, timer);
     else if (timer != NULL && timer->u.timer.timer == LA_TIMER_PERSIST)
@@ -301,7 +309,8 @@ la_words_wire(struct la_story *st, struct row *row, const struct la_event *e)
     if (reason == LA_REASON_NONE) {
         static const uint16_t usual[] = {[LA_WIRE_CORRUPTED] = LA_REASON_WIRE_CORRUPTED,
                                          [LA_WIRE_DUPLICATED] = LA_REASON_WIRE_DUPLICATED,
-                                         [LA_WIRE_REORDERED] = LA_REASON_WIRE_REORDERED};
+                                         [LA_WIRE_REORDERED] = LA_REASON_WIRE_REORDERED,
+                                         [LA_WIRE_MARKED] = LA_REASON_WIRE_MARKED};
         if (e->u.wire.fate < COUNT_OF(usual))
             reason = (enum la_reason)usual[e->u.wire.fate];
     }
@@ -486,6 +495,33 @@ la_words_error(struct la_story *st, struct row *row, unsigned side, const struct
     la_text_add(&text, e->u.error.soft ? "%s notes, without giving up: %s" : "%s is told: %s",
                 st->name[side].p, la_strerror(e->u.error.err));
     say(st, row, &(struct note){.side = (uint8_t)side, .style = STYLE_BAD}, &text);
+}
+
+void
+la_words_ecn(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
+{
+    static const struct {
+        const char *words, *cite;
+    } steps[LA_ECN_STEP_END] = {
+        [LA_ECN_SYN_PLAIN] = {"asks without ECN, should a middlebox drop it", "RFC 3168 6.1.1.1"},
+        [LA_ECN_MARK_SEEN] = {"sees the mark, its ACKs echo it (ECE) until CWR comes",
+                              "RFC 3168 6.1.3"},
+        [LA_ECN_REDUCED] = {"halves its window for the mark (ECE), ", "RFC 3168 6.1.2"},
+        [LA_ECN_ECHO_ENDS] = {"the window was reduced (CWR), no more ECE", "RFC 3168 6.1.3"},
+    };
+    struct note head = {.side = (uint8_t)side, .style = STYLE_AGAIN};
+    struct text text = text_empty();
+    if (e->u.ecn.step == 0 || e->u.ecn.step >= LA_ECN_STEP_END)
+        return;
+    la_text_add(&text, "%s: %s", st->name[side].p, steps[e->u.ecn.step].words);
+    if (e->u.ecn.step == LA_ECN_REDUCED) {
+        la_text_add(&text, "cwnd ");
+        la_text_count(&text, e->u.ecn.cwnd_bytes);
+        la_text_add(&text, ", ssthresh ");
+        la_text_count(&text, e->u.ecn.ssthresh_bytes);
+    }
+    head.cite = steps[e->u.ecn.step].cite;
+    say(st, row, &head, &text);
 }
 
 void

@@ -9,7 +9,7 @@
  * A step looks at the segment, may change the connection, records what must be sent, and says
  * whether the next step follows. Nothing is sent from here.
  *
- * Byte order: host, throughout. Deviations: D6 and D7, at their places.
+ * Byte order: host, throughout. Deviations: D6, D7, D15 and D18, at their places.
  */
 #include "tcp/arrive.h"
 
@@ -17,6 +17,7 @@
 #include "proto/tcp_accept.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/ecn.h"
 #include "tcp/open.h"
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
@@ -125,12 +126,15 @@ step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_t
 {
     if ((c->flags & LA_TCP_F_TIMESTAMPS) == 0 || (seg->flags & LA_TCP_RST) != 0)
         return NEXT;
-    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0)
-        return drop(todo, LA_REASON_TIMESTAMP_MISSING);
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0) {
+        /* A SYN is answered "irrespective of the sequence number" (RFC 5961 4.2): a peer that has
+         * forgotten the connection may have forgotten its timestamps as well. */
+        return (seg->flags & LA_TCP_SYN) != 0 ? NEXT : drop(todo, LA_REASON_TIMESTAMP_MISSING);
+    }
     if (ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
         if ((seg->flags & LA_TCP_SYN) != 0)
             return NEXT; /* step 4 answers it, or TIME-WAIT gives way (RFC 6191) */
-        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+        la_tcp_ack_unacceptable(c, seg, todo);
         report_duplicate(c, seg, todo); /* RFC 2883 4.3: also then */
         return drop(todo, LA_REASON_PAWS);
     }
@@ -149,13 +153,11 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
         struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
         if (busy != NULL)
             busy->cause = LA_CAUSE_OPEN;
+        la_tcp_ecn_take_syn(c, seg);
         c->want |= LA_TCP_WANT_SYN;
         return drop(todo, LA_REASON_DATA_DUPLICATE);
     }
-    if ((seg->flags & LA_TCP_SYN) != 0 && la_tcp_is_synchronised(c))
-        la_tcp_ack_challenge(c, todo);
-    else
-        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+    la_tcp_ack_unacceptable(c, seg, todo);
     report_duplicate(c, seg, todo);
     /* Eighth, TIME-WAIT: the peer's FIN again starts 2 MSL again. */
     if (c->state == LA_TCP_TIME_WAIT && (seg->flags & LA_TCP_FIN) != 0)
@@ -213,6 +215,9 @@ step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
 {
     if ((seg->flags & LA_TCP_RST) == 0)
         return NEXT;
+    /* DEVIATION(D15), RFC 1337 3 (F1): an old duplicate must not end TIME-WAIT. */
+    if (c->state == LA_TCP_TIME_WAIT)
+        return drop(todo, LA_REASON_RST_IN_TIME_WAIT);
     if (la_tcp_rst_classify(c->rcv_nxt, la_tcp_rcv_wnd(c), seg->seq) != LA_TCP_RST_EXACT) {
         todo->reason = LA_REASON_RST_IN_WINDOW;
         la_tcp_ack_challenge(c, todo);
@@ -235,9 +240,9 @@ step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         return DONE;
     case LA_TCP_CLOSING:
     case LA_TCP_LAST_ACK:
-    case LA_TCP_TIME_WAIT:
         la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_OK, todo);
         return DONE;
+    case LA_TCP_TIME_WAIT:
     case LA_TCP_CLOSED:
     case LA_TCP_LISTEN:
     case LA_TCP_SYN_SENT:
@@ -307,19 +312,22 @@ tell_peer_window(const struct la_tcp_conn *c, uint32_t before, struct la_tcp_tod
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 
-/* The send window follows the newest segment (3.10.7.4 fifth); of gathered ones the last. */
+/* The send window follows the newest segment (3.10.7.4 fifth); of gathered ones the last.
+ * DEVIATION(D18): which that is, SEG.SEQ alone does not say. A retransmission has an old number,
+ * and when it acknowledges something new (`advances`) its window is the newest there is. */
 static void
-update_window(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+update_window(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool advances,
+              struct la_tcp_todo *todo)
 {
     la_seq seq = la_seq_add(seg->seq, todo->last_off);
-    if (!(la_seq_lt(c->snd_wl1, seq) ||
+    if (!(advances || la_seq_lt(c->snd_wl1, seq) ||
           (la_seq_eq(c->snd_wl1, seq) && la_seq_le(c->snd_wl2, seg->ack))))
         return;
     uint32_t before = c->snd_wnd;
     c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
     if (c->snd_wnd > c->snd_wnd_max)
         c->snd_wnd_max = c->snd_wnd;
-    c->snd_wl1 = seq;
+    c->snd_wl1 = la_seq_max(c->snd_wl1, seq);
     c->snd_wl2 = seg->ack;
     if (c->snd_wnd != before)
         c->want |= LA_TCP_WANT_DATA;
@@ -388,6 +396,7 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     if (c->state == LA_TCP_SYN_RECEIVED || c->state == LA_TCP_SYN_RECEIVED_ACTIVE)
         return ack_of_syn(c, seg, todo);
     probe_accepted(c, seg, todo);
+    bool advances = false;
     switch (la_tcp_ack_classify(c->snd_una, c->snd_nxt, c->snd_wnd_max, seg->ack)) {
     case LA_TCP_ACK_TOO_OLD:
         todo->reason = LA_REASON_ACK_TOO_OLD;
@@ -400,15 +409,18 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     case LA_TCP_ACK_OLD:
         return NEXT;
     case LA_TCP_ACK_DUP:
+        la_tcp_ecn_echoed(c, seg, todo);
         if (is_duplicate_ack(c, seg))
             la_tcp_duplicate_ack(c, todo);
         break;
     case LA_TCP_ACK_NEW:
+        la_tcp_ecn_echoed(c, seg, todo);
         la_tcp_acked(c, seg, todo);
+        advances = true;
         break;
     }
     la_tcp_selective_ack(c, seg, todo);
-    update_window(c, seg, todo);
+    update_window(c, seg, advances, todo);
     return states_after_ack(c, seg, todo);
 }
 
@@ -482,12 +494,14 @@ step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 static void
 other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
+    uint32_t text_bytes = seg->text_bytes; /* a probe's octet does not pass the first step */
     if (step0_timestamp(c, seg, todo) == DONE || step1_sequence(c, seg, todo) == DONE)
         return;
     update_ts_recent(c, seg, todo->now);
     if (step2_rst(c, seg, todo) == DONE || step4_syn(c, seg, todo) == DONE ||
         step5_ack(c, seg, todo) == DONE)
         return;
+    la_tcp_ecn_arrived(c, seg->flags, text_bytes, todo);
     step6_urg(c, seg, todo);
     bool fin;
     if (step7_text(c, seg, &fin, todo) == NEXT && fin)

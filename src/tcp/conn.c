@@ -37,7 +37,8 @@ static uint32_t
 offers_of(const struct la_tcp_cfg *cfg)
 {
     return (cfg->window_scale ? LA_TCP_F_WSCALE : 0u) |
-           (cfg->timestamps ? LA_TCP_F_TIMESTAMPS : 0u) | (cfg->sack ? LA_TCP_F_SACK : 0u);
+           (cfg->timestamps ? LA_TCP_F_TIMESTAMPS : 0u) | (cfg->sack ? LA_TCP_F_SACK : 0u) |
+           (cfg->ecn != LA_ECN_OFF ? LA_TCP_F_ECN : 0u);
 }
 
 /* What the peer's SYN has no part in. */
@@ -59,7 +60,7 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     c->r2_n = (uint8_t)cfg->r2_n;
     c->r2_syn_n = (uint8_t)cfg->r2_syn_n;
     c->ttl_hops = cfg->ttl_hops;
-    c->dscp_ecn = cfg->dscp_ecn;
+    c->dscp_ecn = cfg->dscp_ecn & (uint8_t)~LA_IP_ECN_MASK; /* tcp/ecn.h sets that */
 }
 
 void
@@ -69,7 +70,7 @@ la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_insta
     c->state = LA_TCP_CLOSED;
     c->timer = LA_TCP_TIMER_NONE;
     c->busy_idx = LA_POOL_NONE;
-    c->flags = offers_of(open->cfg);
+    c->flags = offers_of(open->cfg) | (open->cfg->ecn == LA_ECN_ASK ? LA_TCP_F_ECN_ASK : 0u);
     c->iss = c->snd_una = c->snd_nxt = open->iss;
     c->ts_offset = open->ts_offset;
 
@@ -97,8 +98,8 @@ la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8
     LA_ASSERT(c->state == LA_TCP_LISTEN && (c->flags & LA_TCP_F_HELD) != 0);
     take_cfg(c, cfg);
     c->cc = cc;
-    uint32_t dropped =
-        c->flags & ~offers_of(cfg) & (LA_TCP_F_WSCALE | LA_TCP_F_TIMESTAMPS | LA_TCP_F_SACK);
+    uint32_t dropped = c->flags & ~offers_of(cfg) &
+                       (LA_TCP_F_WSCALE | LA_TCP_F_TIMESTAMPS | LA_TCP_F_SACK | LA_TCP_F_ECN);
     c->flags &= ~dropped;
     if ((c->flags & LA_TCP_F_WSCALE) == 0)
         c->rcv_wscale = 0;
@@ -127,12 +128,6 @@ la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env)
 }
 
 struct la_tcp_busy *
-la_tcp_busy(const struct la_tcp_conn *c, const struct la_tcp_env *env)
-{
-    return c->busy_idx == LA_POOL_NONE ? NULL : la_pool_at(&env->busy, c->busy_idx);
-}
-
-struct la_tcp_busy *
 la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
 {
     if (c->busy_idx != LA_POOL_NONE)
@@ -145,6 +140,7 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     busy->recover = la_seq_sub(c->snd_una, 1);
     busy->rtx_nxt = c->snd_una;
     busy->rtt_round_end = c->snd_una;
+    busy->reduced_end = la_seq_sub(c->snd_una, 1);
     busy->progress_at = now;
     busy->phase = la_cc_resting_phase(c);
     c->busy_idx = idx;
@@ -156,7 +152,7 @@ la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, env);
     if (busy == NULL || busy->sndq.len != 0 || busy->rcvq.len != 0 || busy->ooo != NULL ||
-        busy->dsack_bytes != 0 || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) ||
+        busy->dsack_bytes != 0 || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) || busy->rests ||
         (c->flags & LA_TCP_F_URGENT_IN) != 0)
         return;
     la_tcp_conn_fini(c, env);

@@ -46,7 +46,11 @@ enum la_tcp_flag {
     LA_TCP_F_PROBED = 1u << 21, /* the octet at SND.NXT was sent as a window probe */
     LA_TCP_F_SYN_ACK_SENT = 1u << 22, /* simultaneous open: our SYN went out again, with an ACK */
     LA_TCP_F_URGENT_OUT = 1u << 23, /* SND.UP is ahead of SND.UNA (urgent.h) */
-    LA_TCP_F_URGENT_IN = 1u << 24   /* RCV.UP is ahead of what was read */
+    LA_TCP_F_URGENT_IN = 1u << 24,  /* RCV.UP is ahead of what was read */
+    LA_TCP_F_ECN = 1u << 25,      /* see ecn.h */
+    LA_TCP_F_ECN_ASK = 1u << 26,  /* our SYN was an ECN-setup one, each time */
+    LA_TCP_F_ECN_ECHO = 1u << 27, /* a mark was seen: ECE until CWR comes */
+    LA_TCP_F_ECN_CWR = 1u << 28   /* the window was reduced: CWR on the next new text */
 };
 
 /* What must be sent, until it has been. */
@@ -92,11 +96,13 @@ struct la_tcp_busy {
     la_seq high_rxt, rescue_rxt;    /* RFC 6675 HighRxt + 1, RescueRxt + 1; in recovery */
     la_seq recover;                 /* RFC 6582; highest number sent when recovery began */
     la_seq rtx_nxt;                 /* after a timeout: next number to send again */
+    la_seq reduced_end;             /* SND.NXT when the window was last reduced */
     uint32_t acked_bytes;           /* congestion avoidance: acknowledged since the last growth */
     uint8_t phase;                  /* enum la_cc_phase */
     uint8_t dupacks_n;
     uint8_t cause;                  /* enum la_cause of the next retransmission */
     bool partial_seen;              /* first partial ACK of this recovery was seen */
+    bool rests;                     /* nothing new until the timer expires (RFC 3168 6.1.2) */
     la_seq rtt_round_end;           /* a new RTT sample counts from here on */
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
@@ -182,6 +188,7 @@ struct la_tcp_todo {
     uint8_t rst_cause;      /* enum la_cause */
     la_seq rst_seq, rst_ack;
     bool duplicate;         /* a part of the text had been received before: D-SACK */
+    bool congestion_marked; /* the arriving segment, or one it was gathered from, came as CE */
     bool established;       /* the handshake has just been completed */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
     bool starved;           /* no memory for a segment: a timer tries again */
@@ -213,7 +220,11 @@ void la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err,
                 struct la_tcp_todo *todo);
 
 /* The busy part; NULL when idle. */
-struct la_tcp_busy *la_tcp_busy(const struct la_tcp_conn *c, const struct la_tcp_env *env);
+static inline struct la_tcp_busy *
+la_tcp_busy(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    return c->busy_idx == LA_POOL_NONE ? NULL : la_pool_at(&env->busy, c->busy_idx);
+}
 /* The same, made when there is none. NULL: no memory. */
 struct la_tcp_busy *la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now);
 /* Gives it back when nothing is queued or in flight. */

@@ -8,7 +8,9 @@
 #include "tcp/open.h"
 
 #include "base/assert.h"
+#include "tcp/acknowledge.h"
 #include "tcp/congestion.h"
+#include "tcp/ecn.h"
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
 #include "tcp/timeout.h"
@@ -18,6 +20,8 @@ enum { WSCALE_MAX = 14, MSS_LEAST = 64, INCARNATION_GAP = 65536 };
 void
 la_tcp_open_active(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
+    if ((c->flags & LA_TCP_F_ECN_ASK) == 0)
+        c->flags &= ~(uint32_t)LA_TCP_F_ECN; /* it would agree, but does not ask */
     la_tcp_enter(c, LA_TCP_EV_OPEN_ACTIVE, todo);
     c->want |= LA_TCP_WANT_SYN;
 }
@@ -91,6 +95,7 @@ la_tcp_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_t
         c->ts_recent = syn->ts_val;
         c->ts_recent_at_s = (uint32_t)(todo->now.ns / LA_NS_PER_S);
     }
+    la_tcp_ecn_take_syn(c, syn);
     take_mss(c, syn);
     c->snd_wnd = syn->wnd; /* never scaled in a SYN */
     c->snd_wnd_max = c->snd_wnd;
@@ -112,6 +117,7 @@ tell_negotiated(const struct la_tcp_conn *c, struct la_tcp_todo *todo)
     ev.u.negotiated.wscale_receive = scaled ? c->rcv_wscale : 255;
     ev.u.negotiated.timestamps = (c->flags & LA_TCP_F_TIMESTAMPS) != 0;
     ev.u.negotiated.sack = (c->flags & LA_TCP_F_SACK) != 0;
+    ev.u.negotiated.ecn = la_tcp_ecn_marks(c);
     ev.u.negotiated.passive = (c->flags & LA_TCP_F_PASSIVE) != 0;
     todo->env->emit(todo->env->ctx, c, &ev);
 }
@@ -127,6 +133,7 @@ measure_handshake(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         la_tcp_scoreboard_acked(&busy->board, la_seq_add(c->iss, 1), &sent_at);
         busy->recover = c->iss;
         busy->rtx_nxt = busy->rtt_round_end = la_seq_add(c->iss, 1);
+        busy->reduced_end = c->iss;
         busy->progress_at = todo->now;
     }
     if (!la_instant_is_never(sent_at))
@@ -153,6 +160,10 @@ la_tcp_established(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     todo->established = true;
     todo->wake |= LA_READY_OPEN | LA_READY_WRITE;
     c->want |= LA_TCP_WANT_DATA;
+    if ((c->want & LA_TCP_WANT_SYN) != 0) { /* of the same burst, and needed no more */
+        c->want &= (uint8_t)~LA_TCP_WANT_SYN;
+        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+    }
     if ((c->flags & LA_TCP_F_CLOSE_CALLED) != 0) /* queued in SYN-RECEIVED, 3.10.4 */
         la_tcp_enter(c, LA_TCP_EV_CLOSE, todo);
 }

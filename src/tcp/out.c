@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/ecn.h"
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
@@ -29,6 +30,7 @@ struct plan {
     uint8_t flags;
     uint8_t cause;
     uint8_t sent_before_n;
+    bool ect; /* new text on a path that may mark it */
 };
 
 static uint32_t
@@ -90,8 +92,13 @@ tell_sent(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, const struc
     bool scaled = (c->flags & LA_TCP_F_WSCALE) != 0 && (seg->flags & LA_TCP_SYN) == 0;
     la_tcp_event_segment(&ev.u.segment, seg,
                          scaled ? (uint32_t)seg->wnd << c->rcv_wscale : seg->wnd);
+    la_seq edge = la_seq_add(c->snd_una, c->snd_wnd);
+    if (seg->text_bytes > 0 && plan->cause != LA_CAUSE_WINDOW_PROBE &&
+        la_seq_eq(la_seq_add(seg->seq, seg->text_bytes), edge))
+        ev.u.segment.has |= LA_SEG_FILLS_WINDOW;
     ev.u.segment.cause = plan->cause;
     ev.u.segment.retransmit_n = plan->sent_before_n;
+    ev.u.segment.ecn = plan->ect ? LA_IP_ECT_0 : LA_IP_NOT_ECT;
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 
@@ -123,6 +130,8 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct pl
         seg->ts_val = la_tcp_ts_now(c, todo->now);
         seg->ts_ecr = (plan->flags & LA_TCP_ACK) != 0 ? c->ts_recent : 0;
     }
+    if ((c->flags & LA_TCP_F_ECN_ECHO) != 0 && !syn)
+        seg->flags |= LA_TCP_ECE; /* RFC 3168 6.1.3: every acknowledgement until CWR comes */
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     la_tcp_urgent_mark(c, busy, seg);
     la_tcp_blocks_fill(c, busy, seg);
@@ -153,6 +162,8 @@ emit(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
     if (plan->text_bytes > c->smss)
         f->gso_size = c->smss;
     f->id = ++env->segment_id;
+    if (plan->ect)
+        out->ect |= UINT32_C(1) << out->n;
     out->frames[out->n++] = f;
 
     bool bare = plan->text_bytes == 0 && (plan->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0;
@@ -188,6 +199,7 @@ send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo
         .cause = again ? busy->cause : LA_CAUSE_OPEN,
         .sent_before_n = again ? (c->backoff_n > 0 ? c->backoff_n : 1) : 0,
     };
+    plan.flags |= la_tcp_ecn_syn_flags(c, again, todo);
     if (!emit(c, busy, out, &plan, todo))
         return false;
     c->want &= (uint8_t)~LA_TCP_WANT_SYN;
@@ -250,7 +262,11 @@ send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out
         .text_bytes = allowed.text_bytes,
         .flags = (uint8_t)(LA_TCP_ACK | (allowed.fin ? LA_TCP_FIN : 0)),
         .cause = allowed.text_bytes > 0 ? LA_CAUSE_DATA : LA_CAUSE_FIN,
+        /* An octet that has probed the window before is not new (RFC 3168 6.1.5, 6.1.6). */
+        .ect = allowed.text_bytes > 0 && (c->flags & LA_TCP_F_PROBED) == 0 && la_tcp_ecn_marks(c),
     };
+    if (plan.ect && (c->flags & LA_TCP_F_ECN_CWR) != 0)
+        plan.flags |= LA_TCP_CWR;
     /* MUST-61: PSH in the last segment of what is buffered. */
     if (allowed.text_bytes > 0 && allowed.text_bytes == la_tcp_unsent(c, busy))
         plan.flags |= LA_TCP_PSH;
@@ -265,6 +281,8 @@ send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out
         busy->progress_at = todo->now;
     c->snd_nxt = end;
     c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
+    if ((plan.flags & LA_TCP_CWR) != 0)
+        c->flags &= ~(uint32_t)LA_TCP_F_ECN_CWR;
     if (allowed.fin)
         c->flags |= LA_TCP_F_FIN_SENT;
     return true;
@@ -387,6 +405,8 @@ arm(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     }
     if (syn)
         return; /* the SYN had no memory; nothing can wait behind it yet */
+    if (busy != NULL && busy->rests)
+        return;
     if (c->timer == LA_TIMER_RETRANSMIT)
         la_tcp_timer_stop(c);
     bool waits = la_tcp_unsent(c, busy) > 0 || (busy != NULL && la_tcp_fin_waits(c));

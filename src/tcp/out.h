@@ -15,6 +15,7 @@ struct la_tcp_out {
     size_t n;
     uint16_t src_port, dst_port;
     uint32_t super_bytes_max; /* text in one frame; 0: one segment a frame */
+    uint32_t ect;             /* results: bit i, frames[i] goes as ECT(0) (RFC 3168 6.1.2) */
 };
 
 /* True when la_tcp_output() may have something to send. */

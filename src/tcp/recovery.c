@@ -12,6 +12,7 @@
 
 #include "base/assert.h"
 #include "tcp/congestion.h"
+#include "tcp/ecn.h"
 #include "tcp/rtt.h"
 #include "tcp/urgent.h"
 #include "wire/tcp.h"
@@ -75,7 +76,11 @@ has_sack(const struct la_tcp_conn *c)
 static void
 enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
-    la_cc_ops(c->cc)->lost(c, busy, min32(la_tcp_flight(c), c->cwnd_bytes));
+    if (la_tcp_ecn_is_reduced(c, busy)) /* RFC 3168 6.1.2: once for a window of data */
+        c->ssthresh_bytes = min32(c->ssthresh_bytes, c->cwnd_bytes);
+    else
+        la_cc_ops(c->cc)->lost(c, busy, min32(la_tcp_flight(c), c->cwnd_bytes));
+    la_tcp_ecn_reduced(c, busy);
     busy->recover = c->snd_nxt;
     busy->partial_seen = false;
     if (has_sack(c)) { /* RFC 6675 5 (4.2), (4.3) */
@@ -152,6 +157,8 @@ react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes, boo
             la_cc_ops(c->cc)->acked(c, busy, acked_bytes, slow_start_limit(c, busy, todo->env));
         if (la_seq_gt(c->snd_una, busy->recover)) /* stays near: 2 GiB on it would lie ahead */
             busy->recover = la_seq_sub(c->snd_una, 1);
+        if (la_seq_gt(c->snd_una, busy->reduced_end))
+            busy->reduced_end = la_seq_sub(c->snd_una, 1);
         enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
         break;
     case LA_CC_PHASE_COUNT:
@@ -184,7 +191,7 @@ rearm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
         c->rto_us = la_tcp_rto_backed_off(c, todo->env, c->backoff_n);
         c->backoff_n = 0;
     }
-    if (la_tcp_flight(c) == 0) {
+    if (la_tcp_flight(c) == 0 && !busy->rests) {
         la_tcp_timer_stop(c);
         return;
     }
@@ -217,6 +224,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
         return; /* no memory: the acknowledgement will be repeated */
     LA_ASSERT(la_seq_gt(seg->ack, c->snd_una) && la_seq_le(seg->ack, c->snd_nxt));
     uint32_t flight_before = la_tcp_pipe(c, busy);
+    bool limited = flight_before * 2 >= c->cwnd_bytes && !la_tcp_ecn_is_echo(c, seg);
     measure(c, busy, seg, todo);
 
     uint32_t acked = (uint32_t)la_seq_diff(seg->ack, c->snd_una);
@@ -230,7 +238,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     busy->progress_at = todo->now;
 
     bool reneged = la_tcp_sack_advance(c, busy);
-    react(c, busy, octets, flight_before * 2 >= c->cwnd_bytes, todo);
+    react(c, busy, octets, limited, todo);
     if (reneged)
         start_over(c, busy, todo);
     else if (busy->phase == LA_CC_LOSS)
@@ -295,6 +303,7 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     else
         c->cwnd_bytes =
             c->smss; /* RFC 5681 3.1: ssthresh is kept when the same data is lost again */
+    la_tcp_ecn_reduced(c, busy);
     busy->recover = c->snd_nxt; /* RFC 6582 3.2 step 4 */
     busy->rtx_nxt = c->snd_una;
     busy->dupacks_n = 0;

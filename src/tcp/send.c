@@ -85,6 +85,8 @@ la_tcp_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint
         return none;
     if (busy->phase == LA_CC_LOSS && la_seq_lt(busy->rtx_nxt, busy->recover))
         return none; /* what was lost goes first */
+    if (busy->rests)
+        return none;
     uint32_t unsent = la_tcp_unsent(c, busy);
     uint32_t usable = usable_window(c);
     uint32_t n = min32(min32(unsent, segment_max), min32(usable, congestion_room(c, busy)));

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "tcp/acknowledge.h"
+#include "tcp/ecn.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
 
@@ -43,6 +44,7 @@ la_tcp_time_wait_start(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     LA_ASSERT(c->state == LA_TCP_TIME_WAIT);
     int64_t us = 2 * (int64_t)todo->env->cfg->msl_ms * LA_US_PER_MS;
     c->keepalive_at = LA_INSTANT_NEVER;
+    la_tcp_ecn_forget(c);
     la_tcp_timer_set(c, LA_TIMER_TIME_WAIT, la_instant_add_us(todo->now, us));
 }
 
@@ -82,6 +84,15 @@ user_timeout_over(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, l
         return false;
     int64_t waited_us = la_instant_diff_us(now, busy->progress_at);
     return waited_us >= (int64_t)c->user_timeout_ms * LA_US_PER_MS;
+}
+
+static void
+end_by_user_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    uint64_t after_us = c->user_timeout_ms * UINT64_C(1000);
+    tell_timer(c, LA_TIMER_USER, 1, after_us > UINT32_MAX ? UINT32_MAX : (uint32_t)after_us, 0,
+               todo);
+    la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
 }
 
 enum { R2_UNOWNED_N = 15 };
@@ -130,9 +141,12 @@ retransmission_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     struct la_tcp_env *env = todo->env;
     struct la_tcp_busy *busy = la_tcp_busy(c, env);
     uint32_t after_us = la_tcp_rto_backed_off(c, env, c->backoff_n);
+    if (la_tcp_ecn_rest_over(c, busy)) {
+        la_tcp_timer_stop(c);
+        return;
+    }
     if (user_timeout_over(c, busy, todo->now)) {
-        tell_timer(c, LA_TIMER_USER, c->backoff_n + 1u, after_us, 0, todo);
-        la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
+        end_by_user_timeout(c, todo);
         return;
     }
     if (r2_reached(c, after_us)) {
@@ -161,8 +175,7 @@ persist_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     const struct la_tcp_busy *busy = la_tcp_busy(c, env);
     uint32_t after_us = la_tcp_rto_backed_off(c, env, c->backoff_n);
     if (user_timeout_over(c, busy, todo->now)) {
-        tell_timer(c, LA_TIMER_USER, c->backoff_n + 1u, after_us, 0, todo);
-        la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
+        end_by_user_timeout(c, todo);
         return;
     }
     if (r2_reached(c, after_us)) {

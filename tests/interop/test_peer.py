@@ -26,9 +26,10 @@ PERIOD = bytes(range(251))
 PATTERN = PERIOD * 1024
 
 
-class Cases:
-    """One class per kind of link and family is made from this."""
+class Base:
+    """A peer, and what each test needs."""
     kind, family, options = "tun", 4, ()
+    settings = {}  # of the kernel's TCP
 
     @classmethod
     def setUpClass(cls):
@@ -36,6 +37,9 @@ class Cases:
         cls.addClassCleanup(cls.network.close)
         cls.address = network.ADDRESSES[cls.family].stack
         cls.peer = network.Peer(cls.kind, cls.network, cls.address, *cls.options)
+        for name, value in cls.settings.items():
+            with open(f"/proc/sys/net/ipv4/tcp_{name}", "w", encoding="ascii") as f:
+                f.write(value)
 
     @classmethod
     def tearDownClass(cls):
@@ -58,7 +62,7 @@ class Cases:
         return network.open_connections() + sorted(states.items())
 
     def connect(self, port, **kwargs):
-        s = socket.create_connection((self.address, port), 10, **kwargs)
+        s = socket.create_connection((self.address, port), 120, **kwargs)
         self.addCleanup(s.close)
         return s
 
@@ -69,15 +73,23 @@ class Cases:
             octets += data
         return bytes(octets)
 
-    # ---- opening
-
-    def test_handshake(self):
+    def agreed(self):
+        """What a new connection agreed, as TCP_INFO has it: timestamps 1, SACK 2, window scaling 4,
+        ECN 8."""
         s = self.connect(ECHO)
         s.sendall(b"hello")
         self.assertEqual(s.recv(9), b"hello")
-        # Options of TCP_INFO: timestamps 1, window scaling 4.
-        options = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5]
-        self.assertEqual(options & 5, 5)
+        return s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5] & 15
+
+
+class Cases(Base):
+    """One class per kind of link and family is made from this."""
+
+    # ---- opening
+
+    def test_handshake(self):
+        self.assertEqual(self.agreed() & 13, 5)  # the kernel does not ask for ECN by itself
+        s = self.connect(ECHO)
         headers = 40 if self.family == 4 else 60
         mss = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
         self.assertEqual(mss, network.MTU - headers - 12)
@@ -367,30 +379,38 @@ class Cases:
                 self.assertEqual(s.recv(9), b"%d" % i)
 
 
-class Variant(Cases):
-    """The same with settings of the kernel's TCP."""
-    settings = {}
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        for name, value in cls.settings.items():
-            with open(f"/proc/sys/net/ipv4/tcp_{name}", "w", encoding="ascii") as f:
-                f.write(value)
-
-    def test_handshake(self):
-        s = self.connect(ECHO)
-        s.sendall(b"hello")
-        self.assertEqual(s.recv(9), b"hello")
-
-
-class WithoutOptions(Variant, unittest.TestCase):
+class WithoutOptions(Cases, unittest.TestCase):
     settings = {"timestamps": "0", "window_scaling": "0", "sack": "0"}
 
+    def test_handshake(self):
+        self.assertEqual(self.agreed(), 0)
 
-class WithEcnAndLittleMemory(Variant, unittest.TestCase):
+
+class WithEcnAndLittleMemory(Cases, unittest.TestCase):
     kind = "tap"
+
+    def test_handshake(self):
+        self.assertEqual(self.agreed(), 15)
+
     settings = {"ecn": "1", "rmem": "4096 4096 8192", "wmem": "4096 4096 16384"}
+
+
+class WithEcn(Base, unittest.TestCase):
+    """The kernel asks for ECN (SHLD-8)."""
+    family, settings = 6, {"ecn": "1"}
+
+    def test_agreed(self):
+        self.assertEqual(self.agreed(), 15)
+
+    test_bulk_echo = Cases.test_bulk_echo
+    test_port_in_time_wait_is_used_again = Cases.test_port_in_time_wait_is_used_again
+
+
+class EcnRefused(Base, unittest.TestCase):
+    options, settings = ("--no-ecn",), {"ecn": "1"}
+
+    def test_refused(self):
+        self.assertEqual(self.agreed(), 7)
 
 
 class Tun4(Cases, unittest.TestCase):

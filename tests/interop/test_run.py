@@ -27,7 +27,7 @@ PATTERN = bytes(range(251)) * 1024
 
 FETCH = """
 import hashlib, socket, sys
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 digest = hashlib.sha256()
 while data := s.recv(1 << 16):
     digest.update(data)
@@ -36,7 +36,7 @@ print(digest.hexdigest())
 
 ECHO_ALL = """
 import hashlib, os, socket, sys, threading
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 sent = os.urandom(int(sys.argv[3]))
 def write():
     s.sendall(sent); s.shutdown(socket.SHUT_WR)
@@ -193,7 +193,7 @@ class Cases:
 
     def inside(self, *words):
         """Runs it to its end; it must succeed without a word on standard error."""
-        out, said = self.start(*words).communicate(timeout=30)
+        out, said = self.start(*words).communicate(timeout=120)
         self.assertEqual(said, "")
         return out
 
@@ -279,6 +279,22 @@ print(s.recvfrom(99))
         out = self.inside("--", "sh", "-c", 'printf hello | nc -N "$0" "$1"',
                           network.ADDRESSES[4].kernel, self.echo.port)
         self.assertEqual(out, "hello")
+
+    def test_ecn(self):
+        """ECN is agreed only where it is asked for; what is carried is the same."""
+        agreed = []
+
+        def tell_and_echo(conn):
+            agreed.append(conn.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5] & 8 != 0)
+            echo(conn)
+        server = Server(tell_and_echo)
+        self.addCleanup(server.close)
+        for options in ((), ("--ecn",), ("--no-ecn",)):
+            for address in network.ADDRESSES.values():
+                out = self.inside(*options, "--", sys.executable, "-c", ECHO_ALL, address.kernel,
+                                  server.port, 3 << 20)
+                self.assertEqual(out, f"{3 << 20} True\n")
+        self.assertEqual(agreed, [False, False, True, True, False, False])
 
     # ---- the kernel as client
 

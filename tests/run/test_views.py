@@ -55,6 +55,17 @@ class Views(support.Case):
         kinds = {e["kind"] for e in events}
         self.assertLessEqual({"SEGMENT_SENT", "STATE", "CALL"}, kinds)
 
+    def test_ecn(self):
+        """A line whose queue marks: ECN is used when it is asked for, and what came is whole."""
+        line = ("--rate-down", "50mbit", "--ecn-mark-down", "2")
+        for options, wanted in (((), False), (("--ecn",), True)):
+            events = self.events(*line, *options)
+            agreed = {e["ecn"] for e in events if e["kind"] == "NEGOTIATED"}
+            self.assertEqual(agreed, {wanted})
+            marked = any(e["kind"] == "WIRE" and e["fate"] == "MARKED" for e in events)
+            steps = {e["step"] for e in events if e["kind"] == "ECN"}
+            self.assertEqual((marked, {"MARK_SEEN", "REDUCED"} <= steps), (wanted, wanted))
+
     def test_ladder(self):
         done = self.fetch("--watch", "--delay", "1ms")
         for word in ("SYN-SENT", "ESTABLISHED", "FIN", "RFC 9293"):

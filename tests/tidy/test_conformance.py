@@ -54,6 +54,18 @@ class Conformance(planted.PlantedTest):
         self.assertIn("| all | 7 | 3 | 1 | 1 | 2 |", conformance.page(self.root))
         self.assertIn("| RFC 2018 | 1 |", conformance.page(self.root))
 
+    def test_an_rfc_is_judged_once_a_row_is_spoken_of(self):
+        self.plant("docs/requirements.tsv", ROWS + "RFC2018-2\tRFC 2018 §4\tMAY\tMore.\t\n"
+                   "RFC768-1\tRFC 768\tMUST\tNot yet.\t\n")
+        self.plant("tests/unit/test_d.c", TEST.replace("MUST-1, MUST-2", "RFC2018-2"))
+        text = conformance.page(self.root)
+        self.assertIn("## RFC 2018: MUST\n\n| row | section | rule | verdict | where, why |\n"
+                      "|---|---|---|---|---|\n| RFC2018-1 | 3 | Other. | open |", text)
+        self.assertIn("| RFC2018-2 | 4 | More. | tested | `tests/unit/test_d.c`", text)
+        self.assertIn("| RFC 768 | 1 |", text)
+        self.assertNotIn("| RFC 2018 | 1 |", text)
+        self.assertLess(text.index("## RFC 9293, in numbers"), text.index("## RFC 2018, in numbers"))
+
     def test_check(self):
         self.assertEqual(self.run_tool("--check")[0], 1)
         self.assertEqual(self.run_tool()[0], 0)

@@ -81,6 +81,9 @@ test_netopt__rates_and_shares(void **state)
     bad("burst-length", "0.5");
     good("queue", "50");
     bad("queue", "0");
+    good("ecn-mark", "5");
+    assert_int_equal(opt.impair[1].mark_n, 5);
+    bad("ecn-mark", "0");
 }
 
 static void

@@ -46,6 +46,9 @@ hear(void *ctx, const struct la_event *event)
     case LA_WIRE_REORDERED:
         *fate |= REORDERED;
         break;
+    case LA_WIRE_MARKED: /* depends on time, not on the draw */
+        fail();
+        break;
     }
 }
 

@@ -15,7 +15,7 @@ test_shape__exact(void **state)
     struct la_wire_shape shape;
     la_wire_shape_init(&shape, mem);
     /* 7 bit/s: 125 octets take 1000/7 s, no whole number of nanoseconds. */
-    const struct la_wire_load load = {125, 7, 1000};
+    const struct la_wire_load load = {125, 7, 1000, 0};
     for (int64_t i = 1; i <= 700; i++) {
         la_instant at;
         assert_int_equal(la_wire_shape_enter(&shape, &load, &at, ms(0)), LA_WIRE_SHAPE_OK);
@@ -32,7 +32,7 @@ test_shape__idle_line_starts_at_once(void **state)
     struct test_alloc alloc = {0};
     struct la_mem *mem = test_mem_new(&alloc);
     struct la_wire_shape shape;
-    const struct la_wire_load load = {125, 1000000, 1}; /* 1 ms each */
+    const struct la_wire_load load = {125, 1000000, 1, 0}; /* 1 ms each */
     la_instant at;
     la_wire_shape_init(&shape, mem);
     assert_int_equal(la_wire_shape_enter(&shape, &load, &at, ms(10)), LA_WIRE_SHAPE_OK);
@@ -56,7 +56,7 @@ test_shape__no_memory(void **state)
     struct test_alloc alloc = {0};
     struct la_mem *mem = test_mem_new(&alloc);
     struct la_wire_shape shape;
-    const struct la_wire_load load = {125, 1000000, 1000};
+    const struct la_wire_load load = {125, 1000000, 1000, 0};
     la_instant at;
     unsigned refused_n = 0;
     la_wire_shape_init(&shape, mem);

@@ -171,6 +171,7 @@ put_ip(const struct peer *p, uint8_t protocol, size_t n, uint8_t *out, size_t ou
     if (!p->ipv6) {
         struct la_ip4 ip = {.src = p->addr.addr,
                             .dst = p->host.addr,
+                            .dscp_ecn = p->dscp_ecn,
                             .total_bytes = (uint16_t)(20 + n),
                             .ttl_hops = 64,
                             .protocol = protocol};
@@ -178,6 +179,7 @@ put_ip(const struct peer *p, uint8_t protocol, size_t n, uint8_t *out, size_t ou
     }
     struct la_ip6 ip = {.src = p->addr.addr,
                         .dst = p->host.addr,
+                        .dscp_ecn = p->dscp_ecn,
                         .payload_bytes = (uint16_t)n,
                         .hop_limit = 64,
                         .next_header = protocol};

@@ -62,6 +62,31 @@ is_dead(la_handle request)
                      LA_ERR_BAD_HANDLE);
 }
 
+/* A request is met by its own walk alone, and by none when it is answered. */
+static void
+test_forward__walk(void **state)
+{
+    (void)state;
+    begin();
+    peer_say_syn(&p, LA_TCP_SYN, &peer_plain);
+    la_handle request = announced(), conn, h;
+    uint32_t cursor = 0;
+    while (la_conn_next(p.stack, &cursor, &h))
+        assert_int_equal(h, 0);
+    cursor = 0;
+    assert_true(la_forward_next(p.stack, &cursor, &h));
+    assert_int_equal(h, request);
+    assert_int_equal(la_forward_accept(p.stack, request, NULL, &conn, p.now), LA_OK);
+    cursor = 0;
+    while (la_forward_next(p.stack, &cursor, &h))
+        assert_int_equal(h, 0);
+    cursor = 0;
+    assert_true(la_conn_next(p.stack, &cursor, &h));
+    assert_int_equal(h, conn);
+    peer_forget(&p);
+    peer_free(&p);
+}
+
 static void
 test_forward__accept(void **state)
 {
@@ -337,6 +362,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forward__walk),
         cmocka_unit_test(test_forward__accept),
         cmocka_unit_test(test_forward__accept_with_a_configuration),
         cmocka_unit_test(test_forward__reset_cancels),

@@ -18,9 +18,11 @@
 
 #include <lastack/host.h>
 
+#include "base/checksum.h"
 #include "base/frame.h"
 #include "base/rng.h"
 #include "base/time.h"
+#include "link/mark.h"
 #include "pair.h"
 #include "wire/ip4.h"
 #include "wire/tcp.h"
@@ -117,12 +119,36 @@ spoil(struct twins *t, struct la_frame *frames[2 * BURST_MAX], size_t n)
     return n;
 }
 
-/* Another header in a run. Its checksum is not looked at again: the frame says it was verified. */
+/* Another IP header, with the checksum that belongs to it. */
+static void
+twist_ip(struct twins *t, uint8_t *ip)
+{
+    static const uint8_t offs[] = {1, 2, 3, 4, 6, 8, 9, 12, 15, 16, 19};
+    uint8_t *octet = ip + offs[below(t, sizeof(offs))];
+    uint8_t *word = ip + (octet - ip) / 2 * 2;
+    uint16_t old_word = la_get16(word);
+    *octet ^= (uint8_t)(1u << below(t, 8));
+    la_put16(ip + IP4_CHECKSUM_OFF,
+             la_sum_update(la_get16(ip + IP4_CHECKSUM_OFF), old_word, la_get16(word)));
+}
+
+/* Another header in a run. TCP's checksum is not looked at again, but for the case that breaks it:
+ * the frame says it was verified. */
 static void
 twist(struct twins *t, struct la_frame *frame)
 {
     uint8_t *tcp = frame->head + LA_IP4_HEADER_BYTES;
-    switch (below(t, 8)) {
+    switch (below(t, 11)) {
+    case 8:
+        twist_ip(t, frame->head);
+        break;
+    case 9: /* IP's checksum is wrong */
+        frame->head[IP4_CHECKSUM_OFF] ^= 1;
+        break;
+    case 10: /* TCP's checksum is wrong, and nobody has looked at it */
+        tcp[17] ^= 4;
+        frame->csum = LA_CSUM_UNKNOWN;
+        break;
     case 0: /* a port, so that it is for nobody */
         tcp[3] ^= 1;
         break;
@@ -156,6 +182,15 @@ twist_some(struct twins *t, struct la_frame **frames, size_t n)
     }
 }
 
+/* A queue on the way marks a few in a row. */
+static void
+mark_some(struct twins *t, struct la_frame **frames, size_t n)
+{
+    size_t some_n = 1 + below(t, 12);
+    for (size_t i = 0; i < n && i < some_n; i++)
+        (void)la_wire_mark(frames[i], LA_LINK_IP);
+}
+
 /* What the peer sends may be held back, so that what it sent at several times arrives at once. */
 static void
 peer_to_twins(struct twins *t)
@@ -168,6 +203,9 @@ peer_to_twins(struct twins *t)
     for (size_t i = 0; i < n; i++)
         if (below(t, 200) < t->bad_percent)
             twist_some(t, t->held + i, n - i);
+    for (size_t i = 0; i < n; i++)
+        if (below(t, 200) < t->bad_percent)
+            mark_some(t, t->held + i, n - i);
     for (size_t i = 0; i < n; i++)
         copies[i] = la_frame_clone(t->held[i]);
     la_stack_input(t->stack[ALONE], 0, t->held, n, t->now);
@@ -274,6 +312,7 @@ begin(struct twins *t, uint64_t seed, bool active)
     cfg.tcp.sndbuf_bytes = 20000u + below(t, 200000);
     cfg.tcp.timestamps = below(t, 4) != 0;
     cfg.tcp.nagle = below(t, 2) != 0;
+    cfg.tcp.ecn = below(t, 2) != 0 ? LA_ECN_ASK : LA_ECN_ACCEPT;
     cfg.tcp.mss_bytes_max = (uint16_t)(below(t, 3) == 0 ? 100 + below(t, 1300) : 0);
     for (int i = 0; i < STACKS_N; i++)
         t->stack[i] = stack_new(t, i, seed, &cfg.tcp);
@@ -327,6 +366,7 @@ live(struct twins *t, unsigned steps_n)
     }
 }
 
+/* LEDGER: RFC3168-9 */
 static void
 test_gather__twins_agree(void **state)
 {

@@ -117,18 +117,30 @@ draw_cfg(struct la_rng *rng, struct pair_cfg *cfg, struct la_tcp_cfg tcp[2])
     }
 }
 
+/* Streams of their own: the wires stay what they were. */
+static void
+draw_later_settings(const struct la_seed *seed, struct pair_cfg *cfg, struct la_tcp_cfg tcp[2])
+{
+    struct la_rng rng_sack, rng_ecn;
+    la_rng_init(&rng_sack, seed, "sack");
+    la_rng_init(&rng_ecn, seed, "ecn");
+    for (int i = 0; i < 2; i++) {
+        tcp[i].sack = la_rng_below(&rng_sack, 4) != 0;
+        tcp[i].ecn = (uint8_t)la_rng_below(&rng_ecn, 3);
+        cfg->impair[i].mark_n = 1 + (uint32_t)la_rng_below(&rng_ecn, 20);
+    }
+}
+
 static void
 run_case(uint64_t seed, uint64_t octets_max)
 {
-    struct la_rng rng, rng_sack;
+    struct la_rng rng;
     struct la_seed s = {{seed}};
     la_rng_init(&rng, &s, "case");
     struct pair_cfg cfg = {.seed = seed};
     struct la_tcp_cfg tcp[2];
     draw_cfg(&rng, &cfg, tcp);
-    la_rng_init(&rng_sack, &s, "sack"); /* its own stream: the wires stay what they were */
-    for (int i = 0; i < 2; i++)
-        tcp[i].sack = la_rng_below(&rng_sack, 4) != 0;
+    draw_later_settings(&s, &cfg, tcp);
     struct pair p;
     assert_true(pair_new(&p, &cfg));
     struct side side[2] = {{.stack = p.end[0]}, {.stack = p.end[1]}};

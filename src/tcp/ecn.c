@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ecn.c - explicit congestion notification
+ *
+ * Read first: RFC 3168 5, 6.1 (its sections are named below).
+ *
+ * 6.1.1.1 lets a SYN that was not answered be repeated without ECN. The first repetition is: one
+ * that was merely lost costs a connection its ECN, one that a middlebox drops would cost it
+ * seconds. A RST to an ECN-setup SYN is believed.
+ */
+#include "tcp/ecn.h"
+
+#include "tcp/acknowledge.h"
+#include "tcp/congestion.h"
+
+static void
+tell(const struct la_tcp_conn *c, enum la_ecn_step step, struct la_tcp_todo *todo)
+{
+    if (!la_tcp_hears(todo->env, LA_EVENT_ECN))
+        return;
+    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_ECN, .segment_id = todo->segment_id};
+    ev.u.ecn.step = (uint8_t)step;
+    ev.u.ecn.cwnd_bytes = c->cwnd_bytes;
+    ev.u.ecn.ssthresh_bytes = c->ssthresh_bytes;
+    todo->env->emit(todo->env->ctx, c, &ev);
+}
+
+/* ---- 6.1.1: agreeing -------------------------------------------------------------------- */
+
+uint8_t
+la_tcp_ecn_syn_flags(struct la_tcp_conn *c, bool again, struct la_tcp_todo *todo)
+{
+    if ((c->flags & LA_TCP_F_ECN) == 0)
+        return 0;
+    if (c->state != LA_TCP_SYN_SENT)
+        return LA_TCP_ECE;
+    if (again && (c->flags & LA_TCP_F_ECN_ASK) != 0) {
+        /* What comes marked is echoed all the same (fourth rule); nothing of ours is marked. */
+        c->flags &= ~(uint32_t)LA_TCP_F_ECN_ASK;
+        tell(c, LA_ECN_SYN_PLAIN, todo);
+    }
+    return (c->flags & LA_TCP_F_ECN_ASK) != 0 ? LA_TCP_ECE | LA_TCP_CWR : 0;
+}
+
+void
+la_tcp_ecn_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
+{
+    uint8_t said = syn->flags & (LA_TCP_ECE | LA_TCP_CWR);
+    bool answer = (syn->flags & LA_TCP_ACK) != 0;
+    /* 6.1.1.2: a SYN,ACK with both flags only mirrors our SYN. */
+    bool setup = said == (answer ? LA_TCP_ECE : LA_TCP_ECE | LA_TCP_CWR);
+    if (!setup)
+        c->flags &= ~(uint32_t)LA_TCP_F_ECN;
+}
+
+void
+la_tcp_ecn_forget(struct la_tcp_conn *c)
+{
+    c->flags &= ~(uint32_t)(LA_TCP_F_ECN | LA_TCP_F_ECN_ECHO | LA_TCP_F_ECN_CWR);
+}
+
+/* ---- 6.1.3: the receiver ---------------------------------------------------------------- */
+
+void
+la_tcp_ecn_arrived(struct la_tcp_conn *c, uint8_t flags, uint32_t text_bytes,
+                   struct la_tcp_todo *todo)
+{
+    if ((c->flags & LA_TCP_F_ECN) == 0 || text_bytes == 0)
+        return;
+    /* The sender's window may be small now: both are acknowledged without delay. */
+    if ((flags & LA_TCP_CWR) != 0) {
+        bool echoed = (c->flags & LA_TCP_F_ECN_ECHO) != 0;
+        c->flags &= ~(uint32_t)LA_TCP_F_ECN_ECHO;
+        la_tcp_ack_now(c, LA_CAUSE_ACK);
+        if (echoed && !todo->congestion_marked)
+            tell(c, LA_ECN_ECHO_ENDS, todo);
+    }
+    if (todo->congestion_marked && (c->flags & LA_TCP_F_ECN_ECHO) == 0) {
+        c->flags |= LA_TCP_F_ECN_ECHO;
+        la_tcp_ack_now(c, LA_CAUSE_ACK);
+        tell(c, LA_ECN_MARK_SEEN, todo);
+    }
+}
+
+/* ---- 6.1.2: the sender ------------------------------------------------------------------ */
+
+void
+la_tcp_ecn_reduced(struct la_tcp_conn *c, struct la_tcp_busy *busy)
+{
+    busy->reduced_end = c->snd_nxt;
+    if (la_tcp_ecn_marks(c))
+        c->flags |= LA_TCP_F_ECN_CWR;
+}
+
+/* "as a congestion loss": halved, and not below one segment. A window of one cannot be halved: then
+ * the next segment waits for the retransmission timer, which is started anew. */
+static void
+reduce(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    uint32_t before = c->cwnd_bytes;
+    uint32_t flight = la_tcp_flight(c);
+    la_cc_ops(c->cc)->lost(c, busy, flight < before ? flight : before);
+    c->cwnd_bytes = c->ssthresh_bytes < before ? c->ssthresh_bytes : before / 2;
+    if (c->cwnd_bytes < c->smss)
+        c->cwnd_bytes = c->smss;
+    busy->phase = la_cc_resting_phase(c);
+    la_tcp_ecn_reduced(c, busy);
+    tell(c, LA_ECN_REDUCED, todo);
+}
+
+void
+la_tcp_ecn_echoed(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy == NULL || !la_tcp_ecn_is_echo(c, seg) || la_tcp_flight(c) == 0)
+        return;
+    /* Recovery has reduced it already; so has an earlier echo for what was sent before it. */
+    bool recovers = busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS;
+    if (recovers || la_seq_le(seg->ack, busy->reduced_end))
+        return;
+    bool smallest = c->cwnd_bytes <= c->smss;
+    reduce(c, busy, todo);
+    if (!smallest || (c->flags & LA_TCP_F_FIN_SENT) != 0)
+        return;
+    busy->rests = true;
+    la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, la_instant_add_us(todo->now, c->rto_us));
+}
+
+bool
+la_tcp_ecn_rest_over(struct la_tcp_conn *c, struct la_tcp_busy *busy)
+{
+    if (busy == NULL || !busy->rests)
+        return false;
+    busy->rests = false;
+    c->want |= LA_TCP_WANT_DATA;
+    return la_tcp_flight(c) == 0;
+}
