@@ -76,7 +76,7 @@ class Http(Case):
         super().setUp()
         os.makedirs(self.path("www/sub"))
         self.files = {name: self.file("www/" + name, n) for name, n in
-                      (("big", 1500000), ("small", 3000), ("empty", 0), ("sub/one", 70000),
+                      (("big", 600000), ("small", 3000), ("empty", 0), ("sub/one", 70000),
                        ("sub/two", 1448))}
         self.port = servers.closed_port()
         self.daemon(self.port, *daemons.nginx(self.dir, ["127.0.0.1:%d" % self.port],
