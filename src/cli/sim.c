@@ -22,24 +22,27 @@ static const char help[] =
     "       lastack sim --run SEED [--ladder]   one run, as a failure names it\n"
     "       lastack sim --plan PLAN [--ladder]  one run by its plan\n"
     "\n"
-    "Whole networks in virtual time on the stack that ships: applications, links and hosts with\n"
-    "faults, routers and middleboxes are drawn from a seed, and laws are checked at every event.\n"
-    "A failure is made as small as it can be and shown with the ladder of its connection.\n"
+    "Whole networks in virtual time on the stack that ships: applications, links\n"
+    "and hosts with faults, routers and middleboxes are drawn from a seed, and laws\n"
+    "are checked at every event. A failure is made as small as it can be and shown\n"
+    "with the ladder of its connection.\n"
     "\n"
     "  --runs N       how many (default 20000)\n"
-    "  --seed S       of the first; the same seed gives the same runs (default 1)\n"
+    "  --seed S       the same seed gives the same runs (default 1)\n"
     "  --jobs N       processes (default: one for each processor)\n"
-    "  --twice N      every N-th run is run twice and compared bit for bit (default 50, 0 never)\n"
+    "  --twice N      every N-th run is run twice and compared bit for bit (50; 0\n"
+    "                 never)\n"
     "  --cover        list all that can be exercised, and how often it was\n"
     "  --covered      fail if something that has no excuse was never exercised\n"
     "  --run SEED     the run of this seed alone\n"
-    "  --plan PLAN    the run of this plan alone: 'seed=7; 1:conn 0 2 10 500; 2:loss 0 100 0 900'\n"
+    "  --plan PLAN    the run of this plan alone, such as\n"
+    "                 'seed=7; 1:conn 0 2 10 500; 2:loss 0 100 0 900'\n"
     "  --ladder       with --run or --plan: what happened, as a ladder\n"
     "  --steps        what a plan is made of\n"
     "  --mutant NAME  tell the laws a lie, to see that they see it\n"
     "\n"
-    "exit status: 0 all laws held, 1 one was broken (or, with --covered, something was never\n"
-    "exercised), 2 usage\n";
+    "exit status: 0 all laws held, 1 one was broken (or, with --covered, something\n"
+    "was never exercised), 2 usage\n";
 
 struct arguments {
     uint64_t runs_n, seed, jobs_n, twice_n, run;
@@ -250,6 +253,8 @@ run_many(const struct arguments *a, const struct la_sim_env *env)
         return LA_CLI_FAILED;
     }
     la_sim_report_figures(&sum, elapsed_ms);
+    if (stop != 0)
+        printf("stopped before all %" PRIu64 " runs were made\n", runs_n);
     if (a->cover)
         putchar('\n');
     size_t missing = a->cover || a->covered ? la_sim_report_cover(&sum, a->cover) : 0;
