@@ -68,7 +68,7 @@ put_syn(uint64_t n, uint8_t out[SYN_BYTES_MAX])
     size_t tcp_bytes = la_tcp_seg_header_bytes(&syn);
     struct la_ip4 ip = {
         .src = la_addr_v4(10, 0, 0, (uint8_t)(3 + n / PORTS_N % HOSTS_N)),
-        .dst = la_bench_server(PORT).addr,
+        .dst = la_addr_v4(10, 0, 0, 2),
         .total_bytes = (uint16_t)(LA_IP4_HEADER_BYTES + tcp_bytes),
         .ttl_hops = 64,
         .protocol = 6,
@@ -215,7 +215,7 @@ static bool
 connects(struct flood *f, uint64_t until, bool *done)
 {
     struct la_bench_pair *pair = &f->pair;
-    struct la_endpoint any = {{{0}}, 0}, to = la_bench_server(PORT);
+    struct la_endpoint any = {{{0}}, 0}, to = la_bench_server(pair, PORT);
     la_handle client, server = 0;
     *done = false;
     if (la_conn_open(pair->client, &any, &to, NULL, &client, pair->now) != LA_OK)

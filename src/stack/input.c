@@ -254,7 +254,7 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *take_fr
         return;
     flush(s, run, now);
     *run = a;
-    if (!la_gather_begin(s, run))
+    if (!la_gather_begin(s, run, in))
         flush(s, run, now);
 }
 
@@ -380,6 +380,8 @@ la_stack_input(struct la_stack *s, int iface, struct la_frame **take_frames, siz
     s->stats.frames_in += n;
     for (size_t i = 0; i < n; i++) {
         struct la_net_in in;
+        if (run.frame != NULL && la_gather_repeat(s, iface, &run, take_frames[i]))
+            continue;
         enum la_net_verdict verdict = la_net_input(s->net, iface, take_frames[i], &in, now);
         serve(s, verdict, &in, take_frames[i], &run);
     }

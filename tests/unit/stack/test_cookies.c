@@ -65,6 +65,7 @@ accepted(la_handle listener)
 }
 
 /* With timestamps: as if the SYN had been remembered. */
+/* LEDGER: RFC4987-6 */
 static void
 test_cookies__stamped_is_like_any_other(void **state)
 {
@@ -108,6 +109,7 @@ test_cookies__stamped_is_like_any_other(void **state)
 }
 
 /* Without: the MSS of a table, no scale, no SACK, and the reason says so. */
+/* LEDGER: RFC4987-6 */
 static void
 test_cookies__unstamped_loses_options(void **state)
 {
@@ -134,6 +136,7 @@ test_cookies__unstamped_loses_options(void **state)
 }
 
 /* First the queue, then cookies; those in the queue are not lost. */
+/* LEDGER: RFC4987-7 */
 static void
 test_cookies__when_the_queue_is_full(void **state)
 {
@@ -162,6 +165,7 @@ test_cookies__when_the_queue_is_full(void **state)
 }
 
 /* Any changed bit of it, another port, another ISN: refused as an ACK to a listener is. */
+/* LEDGER: RFC4987-5 */
 static void
 test_cookies__forged(void **state)
 {
@@ -187,6 +191,7 @@ test_cookies__forged(void **state)
 }
 
 /* A key is understood for 64 to 128 seconds; where none was given out, none is looked at. */
+/* LEDGER: RFC4987-8 */
 static void
 test_cookies__expire(void **state)
 {
@@ -225,6 +230,7 @@ test_cookies__expire(void **state)
 
 /* The third segment is lost: nobody sends the SYN,ACK again, but the first text brings the cookie
  * (RFC 4987 3.6: a client that waits for the server waits for ever). */
+/* LEDGER: RFC4987-9 */
 static void
 test_cookies__third_segment_lost(void **state)
 {

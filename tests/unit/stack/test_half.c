@@ -212,6 +212,7 @@ test_half__forged_icmp(void **state)
 }
 
 /* Hundreds at once, found by a walk, ended with their listener; none of the other's. */
+/* LEDGER: RFC4987-4 */
 static void
 test_half__many(void **state)
 {

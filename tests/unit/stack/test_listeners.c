@@ -299,6 +299,7 @@ test_listeners__overflow_may_reset(void **state)
     peer_free(&p);
 }
 
+/* LEDGER: RFC4987-1 */
 static void
 test_listeners__settings(void **state)
 {
