@@ -56,7 +56,14 @@ setup_slow_path(struct la_bed_cfg *cfg)
     la_bed_cfg_path(cfg, DELAY_MS, RATE_BPS);
 }
 
-static const struct la_lab_part transfer_parts[] = {{NULL, setup_slow_path, play_transfer}};
+static void
+setup_transfer(struct la_bed_cfg *cfg)
+{
+    setup_slow_path(cfg);
+    cfg->tcp[LA_SERVER].rack = false; /* no probe, however slow the user makes the path */
+}
+
+static const struct la_lab_part transfer_parts[] = {{NULL, setup_transfer, play_transfer}};
 
 const struct la_scenario la_scenario_transfer = {
     .name = "transfer",
