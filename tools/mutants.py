@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Breaks a rule in a copy of the tree, and looks whether the test that serves it fails.
 
-usage: mutants.py [--n N] [--seed S] [--row ID] [--list] [ROOT]
+usage: mutants.py [--n N] [--seed S] [--row ID] [--level MUST] [--list] [ROOT]
 
 tests/mutants/table.txt has the mutations: one block each, `row`, `file`, `test` (executable below
 tests/unit, and test function), `old` (text that stands exactly once in the file) and `new`. N of
-them, drawn by the seed, are tried one after the other (default: all). The copy is built plainly,
+them, drawn by the seed, are tried one after the other (default: all). --level: rows of that name only,
+one mutation each. The copy is built plainly,
 once, before; a mutation that does not compile, or that no longer fits the source, is an error, not a
 success. Exit status 0: every one was caught.
 """
@@ -144,6 +145,7 @@ def main(argv):
     parser.add_argument("--n", type=int)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--row")
+    parser.add_argument("--level")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("root", nargs="?", default=os.path.join(os.path.dirname(__file__), ".."))
     args = parser.parse_args(argv[1:])
@@ -151,6 +153,9 @@ def main(argv):
         entries = parse(f.read())
     if args.row:
         entries = [e for e in entries if e["row"] == args.row]
+    if args.level:
+        entries = list({e["row"]: e for e in entries
+                        if e["row"].startswith(args.level + "-")}.values())
     if args.n is not None and args.n < len(entries):
         entries = random.Random(args.seed).sample(entries, args.n)
     if not args.list:

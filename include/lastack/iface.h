@@ -38,6 +38,15 @@ struct la_udp_from {
     struct la_endpoint local, remote; /* where it was sent to, who sent it */
 };
 
+/* What a UDP socket is (la_udp_status()). */
+struct la_udp_status {
+    struct la_endpoint local, remote; /* remote: port 0 = not connected */
+    bool connected, any_port;
+    uint32_t receive_queue_n;         /* datagrams */
+    uint32_t receive_queue_bytes;     /* that they keep in memory */
+    uint64_t user;
+};
+
 LA_API_END
 
 #endif

@@ -115,6 +115,7 @@ bool la_stack_next_event(struct la_stack *stack, struct la_stack_event *out);
 /* ---- connections: RFC 9293 3.9.1 -------------------------------------------------------- */
 
 /* OPEN, active. local.addr any: chosen by the route; local.port 0: chosen at random (RFC 6056).
+ * Out of an any_address interface, local.addr may be any unicast address.
  * NO_ROUTE, ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, BAD_ARGUMENT (remote not unicast, port 0),
  * LIMIT, NO_MEMORY. `cfg` NULL: the instance's defaults. */
 la_err la_conn_open(struct la_stack *stack, const struct la_endpoint *local,
@@ -187,6 +188,16 @@ struct la_conn_status {
     uint64_t user;
     uint32_t urgent_unread_bytes;  /* la_conn_urgent() */
     uint32_t urgent_unacked_bytes; /* accepted up to SND.UP, not yet acknowledged */
+    la_instant ack_at;          /* when the delayed ACK goes out; NEVER = none, or at once */
+    la_instant keepalive_at;    /* the next probe; NEVER = off */
+    la_instant heard_at;        /* the latest segment of the peer */
+    uint32_t sndbuf_bytes, rcvbuf_bytes;
+    uint8_t keepalive_sent_n;   /* probes without an answer */
+    uint8_t phase;              /* enum la_cc_phase */
+    bool owned;                 /* the application holds the handle */
+    bool half_open;             /* stands in a listener's SYN queue */
+    bool accept_waits;          /* complete, in a listener's accept queue */
+    char congestion_control[16];
 };
 la_err la_conn_status(const struct la_stack *stack, la_handle conn, struct la_conn_status *out);
 
@@ -215,7 +226,9 @@ la_err la_conn_option_set(struct la_stack *stack, la_handle conn, enum la_conn_o
 la_err la_conn_option_get(const struct la_stack *stack, la_handle conn, enum la_conn_option opt,
                           int64_t *out);
 la_err la_conn_user_set(struct la_stack *stack, la_handle conn, uint64_t user);
-/* Walks all connections: start with *cursor 0; false at the end. Handles of those that the
+/* Walks all connections, half-open and TIME-WAIT ones too: start with *cursor 0; false at the end.
+ * One call looks at 256 records at most: *out is 0 when it met no connection, and the walk goes on.
+ * Connections may come and go in between; one that stays is met once. Handles of those that the
  * application does not hold (released, or not yet accepted) serve la_conn_status() and
  * la_conn_option_get() alone. */
 bool la_conn_next(const struct la_stack *stack, uint32_t *cursor, la_handle *out);
@@ -228,6 +241,17 @@ void la_stack_state_counts(const struct la_stack *stack, uint32_t *out);
  * 1 .. accept_queue_n_max. ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, LIMIT, NO_MEMORY. */
 la_err la_listener_open(struct la_stack *stack, const struct la_endpoint *local, uint32_t backlog,
                         const struct la_tcp_cfg *cfg, la_handle *out, la_instant now) LA_MUST_CHECK;
+/* The same with more to say. */
+struct la_listener_cfg {
+    struct la_endpoint local;
+    uint32_t backlog;
+    const struct la_tcp_cfg *tcp; /* NULL: the instance's defaults */
+    bool v6only;                  /* :: takes no IPv4 */
+    bool shared; /* with other shared ones at the same address and port: the four-tuple of a new
+                    connection decides which of them it goes to */
+};
+la_err la_listener_open_cfg(struct la_stack *stack, const struct la_listener_cfg *cfg,
+                            la_handle *out, la_instant now) LA_MUST_CHECK;
 /* A connection in ESTABLISHED (or further); AGAIN when there is none. */
 la_err la_listener_accept(struct la_stack *stack, la_handle listener, la_handle *out,
                           la_instant now) LA_MUST_CHECK;
@@ -239,9 +263,13 @@ struct la_listener_status {
     struct la_endpoint local;
     uint32_t backlog_n, accept_queue_n, syn_queue_n;
     uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
+    uint32_t syn_queue_n_max;
+    uint64_t user;
 };
 la_err la_listener_status(const struct la_stack *stack, la_handle listener,
                           struct la_listener_status *out);
+/* Walks all listeners, as la_conn_next() does connections. */
+bool la_listener_next(const struct la_stack *stack, uint32_t *cursor, la_handle *out);
 
 /* ---- the forwarder: any address, any port, decided before the SYN,ACK ------------------- */
 
@@ -265,6 +293,8 @@ la_err la_forward_accept(struct la_stack *stack, la_handle request, const struct
                          la_handle *out, la_instant now) LA_MUST_CHECK;
 la_err la_forward_reject(struct la_stack *stack, la_handle request, enum la_forward_answer answer,
                          la_instant now);
+/* Walks all requests that wait for an answer, as la_conn_next() does connections. */
+bool la_forward_next(const struct la_stack *stack, uint32_t *cursor, la_handle *out);
 
 /* ---- UDP -------------------------------------------------------------------------------- */
 
@@ -288,6 +318,9 @@ la_err la_udp_refuse(struct la_stack *stack, la_handle udp, const struct la_udp_
 bool la_udp_readable(const struct la_stack *stack, la_handle udp);
 la_err la_udp_local(const struct la_stack *stack, la_handle udp, struct la_endpoint *out);
 la_err la_udp_user_set(struct la_stack *stack, la_handle udp, uint64_t user);
+la_err la_udp_status(const struct la_stack *stack, la_handle udp, struct la_udp_status *out);
+/* Walks all UDP sockets, as la_conn_next() does connections. */
+bool la_udp_next(const struct la_stack *stack, uint32_t *cursor, la_handle *out);
 la_err la_udp_close(struct la_stack *stack, la_handle udp);
 
 /* ---- counters --------------------------------------------------------------------------- */

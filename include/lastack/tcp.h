@@ -46,12 +46,19 @@ enum la_reason {
     LA_REASON_COUNT
 };
 
-enum la_names { LA_NAMES_RFC, LA_NAMES_LINUX };
+/* Whose spelling of the states: SYN-RECEIVED, SYN_RECV or SYN_RCVD. */
+enum la_names { LA_NAMES_RFC, LA_NAMES_LINUX, LA_NAMES_BSD, LA_NAMES_COUNT };
 
 /* "SYN-RECEIVED" or "SYN_RECV"; "?" for a value that is no state. Pure, never NULL. */
 const char *la_tcp_state_name(enum la_tcp_state state, enum la_names names);
 /* Every spelling of RFC, Linux and BSD tools, any case, '-' and '_' alike. 0 = not a state. */
 enum la_tcp_state la_tcp_state_parse(const char *text);
+/* The same, or a group of ss(8): all, connected (neither LISTEN nor CLOSED), synchronized (those
+ * but SYN-SENT), bucket (SYN-RECEIVED and TIME-WAIT), big (all but bucket). Bits 1 << state; 0 =
+ * neither a state nor a group. */
+uint32_t la_tcp_states_parse(const char *text);
+/* "rfc", "linux" or "bsd". False: none of them. */
+bool la_names_parse(const char *text, enum la_names *out);
 /* "RCV_SYN_ACK" and a sentence: "a SYN,ACK arrives". */
 const char *la_tcp_event_name(enum la_tcp_event event);
 const char *la_tcp_event_text(enum la_tcp_event event);

@@ -12,6 +12,9 @@
 
 #define LA_POOL_NONE UINT32_MAX
 
+/* How many records one step of a walk over a pool looks at: most may be free. */
+enum { LA_WALK_N_MAX = 256 };
+
 struct la_pool {
     struct la_mem *mem;
     uint32_t item_bytes;

@@ -6,6 +6,7 @@
 #include "cli/bench_serve.h"
 #include "cli/cli.h"
 #include "cli/prefix.h"
+#include "host/control.h"
 #include "host/device.h"
 
 #include <lastack/host.h>
@@ -33,6 +34,7 @@ struct run {
     struct la_mem *mem;
     struct la_link *link;
     struct la_stack *stack;
+    struct la_control *control; /* NULL: no place for its socket */
 };
 
 /* ---- arguments -------------------------------------------------------------------------- */
@@ -219,20 +221,38 @@ signals_open(void)
                                                    : -1;
 }
 
+/* Without a place for its socket the peer serves all the same. */
+static void
+control_open(struct run *run, la_instant now)
+{
+    struct la_control_cfg cfg = {
+        .command = "bench peer", .end = {{"near", run->stack, NULL, NULL}}, .end_n = 1};
+    (void)la_control_new(&cfg, now, &run->control);
+}
+
 /* Until something is to be done, at the latest at `at`. 0; ECANCELED: a signal asked for the end;
  * or what became of the device. */
 static int
 rest(const struct run *run, int signal_fd, la_instant at, la_instant now)
 {
-    struct pollfd fds[2] = {{.fd = run->link->ops->descriptor(run->link), .events = POLLIN},
-                            {.fd = signal_fd, .events = POLLIN}};
+    struct pollfd fds[3] = {{.fd = run->link->ops->descriptor(run->link), .events = POLLIN},
+                            {.fd = signal_fd, .events = POLLIN},
+                            {.fd = -1, .events = POLLIN}};
+    la_instant ask_at = LA_INSTANT_NEVER;
+    if (run->control != NULL) {
+        fds[2].fd = la_control_descriptor(run->control);
+        ask_at = la_control_deadline(run->control);
+    }
+    at = ask_at.ns < at.ns ? ask_at : at;
     int64_t wait_ns = at.ns > now.ns ? at.ns - now.ns : 0;
     struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
     struct signalfd_siginfo info;
-    if (ppoll(fds, 2, at.ns == LA_INSTANT_NEVER.ns ? NULL : &wait, NULL) < 0)
+    if (ppoll(fds, 3, at.ns == LA_INSTANT_NEVER.ns ? NULL : &wait, NULL) < 0)
         return errno == EINTR ? 0 : errno;
     if ((fds[0].revents & (POLLERR | POLLNVAL)) != 0)
         return ENODEV;
+    if (fds[2].revents != 0 || ask_at.ns <= now.ns)
+        la_control_serve(run->control, now);
     while (fds[1].revents != 0 && read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         print_connections(run->stack);
         if (info.ssi_signo != SIGUSR1)
@@ -250,11 +270,12 @@ serve(const struct run *run, int signal_fd)
         la_instant now = la_host_now();
         bool more = la_link_pump(run->link, run->stack, now);
         la_bench_serve(run->stack, now);
+        la_link_flush(run->link, run->stack, now);
         more |= la_stack_has_output(run->stack);
         if (!more)
             error = rest(run, signal_fd, la_stack_deadline(run->stack), now);
         else if (round % BUSY_ROUNDS_N == 0)
-            error = rest(run, signal_fd, now, now); /* signals, and a device that has gone */
+            error = rest(run, signal_fd, now, now); /* signals, questions, a device that is gone */
     }
     return error;
 }
@@ -286,8 +307,10 @@ la_bench_peer(int argc, char **argv)
     if (open_all(&run)) {
         /* One that is down serves when it is up. */
         (void)la_device_wait_up(run.name);
+        control_open(&run, la_host_now());
         status = serve_until_told(&run);
     }
+    la_control_free(run.control);
     la_stack_free(run.stack);
     if (run.link != NULL)
         run.link->ops->free(run.link);

@@ -248,7 +248,12 @@ open_capture(struct views *views, const char *path)
     int err = la_capture_writer_open(path, "lastack lab", &views->cfg.capture);
     if (err == 0)
         err = la_capture_writer_iface(views->cfg.capture, "client", "the client's end of the wire",
-                                      LA_CAPTURE_IP, &views->cfg.capture_iface);
+                                      LA_CAPTURE_IP, &views->cfg.capture_iface[LA_LINK_IP]);
+    if (err == 0)
+        err = la_capture_writer_iface(views->cfg.capture, "client-eth",
+                                      "the client's end of the wire, where it is an Ethernet",
+                                      LA_CAPTURE_ETHERNET,
+                                      &views->cfg.capture_iface[LA_LINK_ETHERNET]);
     if (err != 0) {
         (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", path, strerror(err));
         return false;

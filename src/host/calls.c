@@ -93,6 +93,8 @@ visit(struct la_visit *v)
     v->fd = la_process_borrow(&v->run->processes, v->call.tid, la_syscall_fd(&v->call));
     v->ps = v->fd >= 0 ? la_registry_find(&v->run->registry, v->fd) : NULL;
     if (v->ps != NULL)
+        v->ps->caller = v->call.tid;
+    if (v->ps != NULL)
         serve(v);
     else
         la_syscall_continue(&v->call);

@@ -90,6 +90,13 @@ status_number(pid_t tid, const char *key)
     return value;
 }
 
+pid_t
+la_process_leader(pid_t tid)
+{
+    long leader = status_number(tid, "Tgid:");
+    return leader > 0 ? (pid_t)leader : 0;
+}
+
 static int
 open_pidfd(pid_t tid)
 {
@@ -97,7 +104,7 @@ open_pidfd(pid_t tid)
     if (fd < 0 && errno == EINVAL)
         fd = syscall(SYS_pidfd_open, tid, 0);
     if (fd < 0 && (errno == EINVAL || errno == ENOENT)) {
-        long leader = status_number(tid, "Tgid:");
+        pid_t leader = la_process_leader(tid);
         errno = ESRCH;
         fd = leader > 0 ? syscall(SYS_pidfd_open, leader, 0) : -1;
     }

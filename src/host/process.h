@@ -28,6 +28,9 @@ bool la_process_fd_is_cloexec(pid_t tid, int fd);
 /* The short name of the thread's program for messages; "?" when it is gone. Returns `out`. */
 char *la_process_name(pid_t tid, char out[16]);
 
+/* The process that the thread belongs to; 0 when it is gone. */
+pid_t la_process_leader(pid_t tid);
+
 /* Who has a socket of this inode open, by going through all of /proc: slow, and rarely needed. */
 bool la_process_search(uint64_t inode, pid_t *tid, int *fd);
 

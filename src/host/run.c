@@ -10,6 +10,7 @@
 #include "host/run.h"
 
 #include "host/errors.h"
+#include "host/inspect.h"
 #include "host/supervisor.h"
 #include "host/via.h"
 
@@ -189,6 +190,8 @@ make_tools(struct la_run *run)
         error = la_loop_add(&run->loop, &run->signal_watch, signal_fd, EPOLLIN);
     if (error == 0 && run->device != NULL)
         error = la_via_watch(run);
+    if (error == 0)
+        la_inspect_open(run);
     return error != 0 ? explain("signalfd", error) : 0;
 }
 
@@ -230,11 +233,13 @@ take_down(struct la_run *run)
 {
     if (run->interrupted && !run->first_exited && run->program.pid > 0)
         (void)kill(run->program.pid, SIGKILL);
+    la_inspect_close(run);
     if (run->socks != NULL)
         la_registry_fini(run);
     la_far_fini(run);
     la_far_udp_fini(run);
-    la_map_fini(&run->ports);
+    la_publish_fini(run);
+    la_ports_fini(&run->ports);
     la_processes_fini(&run->processes);
     la_loop_close(&run->loop, &run->notify_watch);
     la_loop_close(&run->loop, &run->signal_watch);
@@ -267,6 +272,7 @@ la_run(const struct la_run_cfg *cfg, struct la_run_result *out)
     }
     run->cfg = cfg;
     run->notify_watch.fd = run->signal_watch.fd = run->device_watch.fd = -1;
+    run->inspect.watch.fd = -1;
     run->weigh.fd[0] = run->weigh.fd[1] = -1;
     run->pairing.listener_fd = run->pairing.path_fd = -1;
     run->registry.living_fd = run->loop.epoll_fd = -1;
@@ -276,6 +282,8 @@ la_run(const struct la_run_cfg *cfg, struct la_run_result *out)
     int code = make_network(run);
     if (code == 0)
         code = make_tools(run);
+    if (code == 0)
+        code = la_publish_open(run);
     if (code == 0)
         code = start_program(run);
     if (code == 0) {

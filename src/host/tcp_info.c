@@ -33,12 +33,25 @@ linux_state(uint8_t state)
     return state < LA_TCP_STATE_COUNT ? numbers[state] : 7;
 }
 
+/* The kernel's states of congestion avoidance; slow start is none of them there. */
+static uint8_t
+linux_phase(uint8_t phase)
+{
+    return phase == LA_CC_RECOVERY ? TCP_CA_Recovery
+           : phase == LA_CC_LOSS   ? TCP_CA_Loss
+                                   : TCP_CA_Open;
+}
+
 static void
-fill_connection(const struct la_conn_status *s, struct tcp_info *out)
+fill_connection(const struct la_conn_status *s, la_instant now, struct tcp_info *out)
 {
     uint32_t mss = s->mss_send != 0 ? s->mss_send : 1;
     out->tcpi_state = linux_state(s->state);
+    out->tcpi_ca_state = linux_phase(s->phase);
     out->tcpi_backoff = s->backoff_n;
+    out->tcpi_retransmits = s->timer == LA_TIMER_RETRANSMIT ? s->backoff_n : 0;
+    out->tcpi_probes = s->timer == LA_TIMER_PERSIST ? s->backoff_n : s->keepalive_sent_n;
+    out->tcpi_last_ack_recv = (uint32_t)((now.ns - s->heard_at.ns) / 1000000);
     out->tcpi_options =
         (uint8_t)((s->timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (s->sack ? TCPI_OPT_SACK : 0) |
                   (s->wscale_send != 255 ? TCPI_OPT_WSCALE : 0) | (s->ecn ? TCPI_OPT_ECN : 0));
@@ -76,5 +89,5 @@ la_tcp_info_fill(const struct la_psock *ps, struct tcp_info *out)
     struct la_conn_status status;
     la_handle conn = la_sock_conn(ps->run->socks, ps->sock);
     if (conn != 0 && la_conn_status(ps->run->near_stack, conn, &status) == LA_OK)
-        fill_connection(&status, out);
+        fill_connection(&status, ps->run->now, out);
 }

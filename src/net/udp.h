@@ -42,6 +42,9 @@ la_err la_net_udp_refuse(struct la_net *net, la_handle udp, const struct la_udp_
 la_err la_net_udp_local(const struct la_net *net, la_handle udp, struct la_endpoint *out);
 /* *out zeroed when not connected: NOT_CONNECTED. */
 la_err la_net_udp_remote(const struct la_net *net, la_handle udp, struct la_endpoint *out);
+/* 256 sockets at most are looked at in one call; see la_conn_next(). */
+bool la_net_udp_next(const struct la_net *net, uint32_t *cursor, la_handle *out);
+la_err la_net_udp_status(const struct la_net *net, la_handle udp, struct la_udp_status *out);
 la_err la_net_udp_user_set(struct la_net *net, la_handle udp, uint64_t user);
 la_err la_net_udp_close(struct la_net *net, la_handle udp);
 /* Is there something to receive now (a datagram, or an error)? False also for a stale handle. */

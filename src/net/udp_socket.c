@@ -354,6 +354,37 @@ la_net_udp_user_set(struct la_net *net, la_handle udp, uint64_t user)
     return LA_OK;
 }
 
+bool
+la_net_udp_next(const struct la_net *net, uint32_t *cursor, la_handle *out)
+{
+    const struct la_pool *sockets = &net->udp.sockets;
+    *out = 0;
+    for (unsigned n = 0; n < LA_WALK_N_MAX && *cursor < sockets->items_n && *out == 0; n++) {
+        uint32_t idx = (*cursor)++;
+        if (socket_at(net, idx)->live)
+            *out = handle_of(net, idx);
+    }
+    return *out != 0 || *cursor < sockets->items_n;
+}
+
+la_err
+la_net_udp_status(const struct la_net *net, la_handle udp, struct la_udp_status *out)
+{
+    const struct la_udp_socket *socket = la_udp_socket(net, udp);
+    if (!socket)
+        return LA_ERR_BAD_HANDLE;
+    *out = (struct la_udp_status){
+        .local = socket->local,
+        .remote = socket->remote,
+        .connected = socket->connected,
+        .any_port = socket->any_port,
+        .receive_queue_n = socket->queue_n,
+        .receive_queue_bytes = socket->queue_bytes,
+        .user = socket->user,
+    };
+    return LA_OK;
+}
+
 la_err
 la_net_udp_close(struct la_net *net, la_handle udp)
 {

@@ -4,34 +4,40 @@
  */
 #include <lastack/event.h>
 
-struct state_name {
-    const char *rfc;
-    const char *linux_name;
+/* Every spelling of a state, for output and for input. `also` is what ss and netstat say besides.
+ */
+enum { SPELLINGS_N = LA_NAMES_COUNT + 1 };
+
+static const char *const states[LA_TCP_STATE_COUNT][SPELLINGS_N] = {
+    /* LA_NAMES_RFC, LA_NAMES_LINUX, LA_NAMES_BSD, also */
+    [LA_TCP_CLOSED] = {"CLOSED", "CLOSE", "CLOSED", "UNCONN"},
+    [LA_TCP_LISTEN] = {"LISTEN", "LISTEN", "LISTEN", "LISTENING"},
+    [LA_TCP_SYN_SENT] = {"SYN-SENT", "SYN_SENT", "SYN_SENT", NULL},
+    [LA_TCP_SYN_RECEIVED] = {"SYN-RECEIVED", "SYN_RECV", "SYN_RCVD", NULL},
+    [LA_TCP_SYN_RECEIVED_ACTIVE] = {"SYN-RECEIVED", "SYN_RECV", "SYN_RCVD", NULL},
+    [LA_TCP_ESTABLISHED] = {"ESTABLISHED", "ESTABLISHED", "ESTABLISHED", "ESTAB"},
+    [LA_TCP_FIN_WAIT_1] = {"FIN-WAIT-1", "FIN_WAIT1", "FIN_WAIT_1", NULL},
+    [LA_TCP_FIN_WAIT_2] = {"FIN-WAIT-2", "FIN_WAIT2", "FIN_WAIT_2", NULL},
+    [LA_TCP_CLOSE_WAIT] = {"CLOSE-WAIT", "CLOSE_WAIT", "CLOSE_WAIT", NULL},
+    [LA_TCP_CLOSING] = {"CLOSING", "CLOSING", "CLOSING", NULL},
+    [LA_TCP_LAST_ACK] = {"LAST-ACK", "LAST_ACK", "LAST_ACK", NULL},
+    [LA_TCP_TIME_WAIT] = {"TIME-WAIT", "TIME_WAIT", "TIME_WAIT", NULL},
 };
 
-static const struct state_name states[LA_TCP_STATE_COUNT] = {
-    [LA_TCP_CLOSED] = {"CLOSED", "CLOSE"},
-    [LA_TCP_LISTEN] = {"LISTEN", "LISTEN"},
-    [LA_TCP_SYN_SENT] = {"SYN-SENT", "SYN_SENT"},
-    [LA_TCP_SYN_RECEIVED] = {"SYN-RECEIVED", "SYN_RECV"},
-    [LA_TCP_SYN_RECEIVED_ACTIVE] = {"SYN-RECEIVED", "SYN_RECV"},
-    [LA_TCP_ESTABLISHED] = {"ESTABLISHED", "ESTABLISHED"},
-    [LA_TCP_FIN_WAIT_1] = {"FIN-WAIT-1", "FIN_WAIT1"},
-    [LA_TCP_FIN_WAIT_2] = {"FIN-WAIT-2", "FIN_WAIT2"},
-    [LA_TCP_CLOSE_WAIT] = {"CLOSE-WAIT", "CLOSE_WAIT"},
-    [LA_TCP_CLOSING] = {"CLOSING", "CLOSING"},
-    [LA_TCP_LAST_ACK] = {"LAST-ACK", "LAST_ACK"},
-    [LA_TCP_TIME_WAIT] = {"TIME-WAIT", "TIME_WAIT"},
-};
+static const char *const namings[LA_NAMES_COUNT] = {"rfc", "linux", "bsd"};
 
-/* Spellings of ss, netstat and the BSDs that differ from both columns above. */
+#define BIT(state) (UINT32_C(1) << LA_TCP_##state)
+#define ALL_STATES ((UINT32_C(1) << LA_TCP_STATE_COUNT) - BIT(CLOSED))
+#define CONNECTED (ALL_STATES & ~(BIT(LISTEN) | BIT(CLOSED)))
+#define SMALL (BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE) | BIT(TIME_WAIT))
+
+/* Groups as ss has them (ss(8), STATE-FILTER). */
 static const struct {
-    const char *text;
-    enum la_tcp_state state;
-} aliases[] = {
-    {"SYN-RCVD", LA_TCP_SYN_RECEIVED}, {"ESTAB", LA_TCP_ESTABLISHED},
-    {"UNCONN", LA_TCP_CLOSED},         {"LISTENING", LA_TCP_LISTEN},
-    {"FIN-WAIT1", LA_TCP_FIN_WAIT_1},  {"FIN-WAIT2", LA_TCP_FIN_WAIT_2},
+    const char *name;
+    uint32_t states;
+} groups[] = {
+    {"ALL", ALL_STATES}, {"CONNECTED", CONNECTED},     {"SYNCHRONIZED", CONNECTED & ~BIT(SYN_SENT)},
+    {"BUCKET", SMALL},   {"BIG", ALL_STATES & ~SMALL},
 };
 
 static const struct {
@@ -122,7 +128,7 @@ la_tcp_state_name(enum la_tcp_state state, enum la_names names)
 {
     if (state < LA_TCP_CLOSED || state >= LA_TCP_STATE_COUNT)
         return "?";
-    return names == LA_NAMES_LINUX ? states[state].linux_name : states[state].rfc;
+    return states[state][(unsigned)names < LA_NAMES_COUNT ? names : LA_NAMES_RFC];
 }
 
 /* Letters without case, '_' as '-'. */
@@ -143,16 +149,47 @@ same_word(const char *a, const char *b)
     }
 }
 
+static bool
+is_spelling(const char *text, unsigned state)
+{
+    for (unsigned i = 0; i < SPELLINGS_N; i++)
+        if (states[state][i] != NULL && same_word(text, states[state][i]))
+            return true;
+    return false;
+}
+
 enum la_tcp_state
 la_tcp_state_parse(const char *text)
 {
     for (unsigned s = LA_TCP_CLOSED; s < LA_TCP_STATE_COUNT; s++)
-        if (same_word(text, states[s].rfc) || same_word(text, states[s].linux_name))
+        if (is_spelling(text, s))
             return (enum la_tcp_state)s;
-    for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
-        if (same_word(text, aliases[i].text))
-            return aliases[i].state;
     return (enum la_tcp_state)0;
+}
+
+uint32_t
+la_tcp_states_parse(const char *text)
+{
+    uint32_t found = 0;
+    for (unsigned s = LA_TCP_CLOSED; s < LA_TCP_STATE_COUNT; s++)
+        if (is_spelling(text, s))
+            found |= UINT32_C(1) << s;
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+        if (same_word(text, groups[i].name))
+            found = groups[i].states;
+    return found;
+}
+
+bool
+la_names_parse(const char *text, enum la_names *out)
+{
+    for (unsigned i = 0; i < LA_NAMES_COUNT; i++) {
+        if (same_word(text, namings[i])) {
+            *out = (enum la_names)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *

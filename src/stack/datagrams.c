@@ -68,6 +68,21 @@ la_udp_user_set(struct la_stack *s, la_handle udp, uint64_t user)
 }
 
 la_err
+la_udp_status(const struct la_stack *s, la_handle udp, struct la_udp_status *out)
+{
+    return la_net_udp_status(s->net, inner(udp), out);
+}
+
+bool
+la_udp_next(const struct la_stack *s, uint32_t *cursor, la_handle *out)
+{
+    bool more = la_net_udp_next(s->net, cursor, out);
+    if (*out != 0)
+        *out |= UDP_TAG;
+    return more;
+}
+
+la_err
 la_udp_close(struct la_stack *s, la_handle udp)
 {
     return la_net_udp_close(s->net, inner(udp));

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * status.c - STATUS (RFC 9293 3.9.1.6) and the options of a connection
+ * status.c - STATUS (RFC 9293 3.9.1.6), the walk over all connections, and their options
  */
 #include "base/assert.h"
 #include "base/time.h"
 #include "stack/instance.h"
+#include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/recovery.h"
 #include "tcp/send.h"
@@ -43,6 +44,7 @@ static void
 queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
+    out->phase = busy != NULL ? busy->phase : la_cc_resting_phase(c);
     if (busy == NULL)
         return;
     out->send_queue_bytes = busy->sndq.len;
@@ -53,6 +55,25 @@ queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_c
     out->urgent_unread_bytes = la_tcp_urgent_unread(c, busy);
     if ((c->flags & LA_TCP_F_URGENT_OUT) != 0)
         out->urgent_unacked_bytes = (uint32_t)la_seq_diff(busy->snd_up, la_tcp_sndq_seq(c));
+}
+
+/* Where it stands between the peer and the application, and what is its own besides the RFC's. */
+static void
+place_status(const struct la_rec *rec, struct la_conn_status *out)
+{
+    const struct la_tcp_conn *c = &rec->tcp;
+    const char *name = la_cc_ops(c->cc)->name;
+    out->owned = (rec->flags & LA_REC_OWNED) != 0;
+    out->half_open = rec->queue == LA_QUEUE_SYN;
+    out->accept_waits = rec->queue == LA_QUEUE_ACCEPT;
+    out->ack_at = (c->want & LA_TCP_WANT_ACK) == 0 ? c->ack_at : LA_INSTANT_NEVER;
+    out->keepalive_at = c->keepalive_at;
+    out->keepalive_sent_n = c->keepalive_sent_n;
+    out->heard_at = c->heard_at;
+    out->sndbuf_bytes = c->sndbuf_bytes;
+    out->rcvbuf_bytes = c->rcvbuf_bytes;
+    for (size_t i = 0; i + 1 < sizeof(out->congestion_control) && name[i] != 0; i++)
+        out->congestion_control[i] = name[i];
 }
 
 la_err
@@ -104,8 +125,38 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .user = rec->user,
     };
     queues_status(s, c, out);
+    place_status(rec, out);
     out->bytes_sent += out->send_queue_bytes - out->unsent_bytes;
     return LA_OK;
+}
+
+/* ---- walking ---------------------------------------------------------------------------- */
+
+/* The next live record that is a request or is none. */
+static bool
+rec_next(const struct la_stack *s, bool request, uint32_t *cursor, la_handle *out)
+{
+    *out = 0;
+    for (unsigned n = 0; n < LA_WALK_N_MAX && *cursor < s->recs.items_n && *out == 0; n++) {
+        uint32_t idx = (*cursor)++;
+        unsigned flags = la_rec_at(s, idx)->flags;
+        bool is_request = (flags & LA_REC_REQUEST) != 0;
+        if ((flags & LA_REC_LIVE) != 0 && (flags & LA_REC_GONE) == 0 && is_request == request)
+            *out = la_rec_handle(s, idx);
+    }
+    return *out != 0 || *cursor < s->recs.items_n;
+}
+
+bool
+la_conn_next(const struct la_stack *s, uint32_t *cursor, la_handle *out)
+{
+    return rec_next(s, false, cursor, out);
+}
+
+bool
+la_forward_next(const struct la_stack *s, uint32_t *cursor, la_handle *out)
+{
+    return rec_next(s, true, cursor, out);
 }
 
 /* ---- options ---------------------------------------------------------------------------- */

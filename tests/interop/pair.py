@@ -3,7 +3,7 @@
 
 Each test has an agent of its own, a program under `lastack run`. In the end nothing may be left in
 the kernel, and `run` must end by itself: it does so when each of its connections is CLOSED or in
-TIME-WAIT, and here it is given no other way to end.
+TIME-WAIT, or after a time for which no test waits.
 """
 import functools
 import itertools
@@ -47,7 +47,7 @@ class Cases:
         self.af = FAMILIES[self.family]
         addrs = self.addresses
         via = f"{self.kind}:{self.network.device},{addrs.stack}/{addrs.length}"
-        self.agent = agent.Agent(*self.network.words, network.LASTACK, "run", "--linger", "3600s",
+        self.agent = agent.Agent(*self.network.words, network.LASTACK, "run", "--linger", "120s",
                                  *self.run_options, "--via", via)
         self.addCleanup(self.agent.kill)
         self.addCleanup(self.check_nothing_is_left)  # before that

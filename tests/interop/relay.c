@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -212,6 +213,7 @@ static int
 signals_open(void)
 {
     sigset_t set;
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that is killed leaves no relay */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);

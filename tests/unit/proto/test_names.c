@@ -24,7 +24,12 @@ test_names__states(void **state)
         "CLOSE",     "LISTEN",    "SYN_SENT",   "SYN_RECV", "SYN_RECV", "ESTABLISHED",
         "FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "CLOSING",  "LAST_ACK", "TIME_WAIT",
     };
+    static const char *const bsd[] = {
+        "CLOSED",     "LISTEN",     "SYN_SENT",   "SYN_RCVD", "SYN_RCVD", "ESTABLISHED",
+        "FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT", "CLOSING",  "LAST_ACK", "TIME_WAIT",
+    };
     for (unsigned s = LA_TCP_CLOSED; s < LA_TCP_STATE_COUNT; s++) {
+        assert_string_equal(la_tcp_state_name((enum la_tcp_state)s, LA_NAMES_BSD), bsd[s - 1]);
         assert_string_equal(la_tcp_state_name((enum la_tcp_state)s, LA_NAMES_RFC), rfc[s - 1]);
         assert_string_equal(la_tcp_state_name((enum la_tcp_state)s, LA_NAMES_LINUX),
                             linux_names[s - 1]);
@@ -90,11 +95,52 @@ test_names__spellings(void **state)
     for (unsigned s = LA_TCP_CLOSED; s < LA_TCP_STATE_COUNT; s++) {
         enum la_tcp_state want =
             s == LA_TCP_SYN_RECEIVED_ACTIVE ? LA_TCP_SYN_RECEIVED : (enum la_tcp_state)s;
-        for (int names = LA_NAMES_RFC; names <= LA_NAMES_LINUX; names++)
+        for (int names = LA_NAMES_RFC; names < LA_NAMES_COUNT; names++)
             assert_int_equal(
                 la_tcp_state_parse(la_tcp_state_name((enum la_tcp_state)s, (enum la_names)names)),
                 want);
     }
+}
+
+static void
+test_names__groups(void **state)
+{
+    (void)state;
+    const uint32_t half_open = 1u << LA_TCP_SYN_RECEIVED | 1u << LA_TCP_SYN_RECEIVED_ACTIVE;
+    const uint32_t listen = 1u << LA_TCP_LISTEN, closed = 1u << LA_TCP_CLOSED;
+    uint32_t all = 0;
+    for (unsigned s = LA_TCP_CLOSED; s < LA_TCP_STATE_COUNT; s++)
+        all |= 1u << s;
+    assert_int_equal(la_tcp_states_parse("all"), all);
+    assert_int_equal(la_tcp_states_parse("Connected"), all & ~(listen | closed));
+    assert_int_equal(la_tcp_states_parse("synchronized"),
+                     all & ~(listen | closed | 1u << LA_TCP_SYN_SENT));
+    assert_int_equal(la_tcp_states_parse("bucket"), half_open | 1u << LA_TCP_TIME_WAIT);
+    assert_int_equal(la_tcp_states_parse("big"), all & ~(half_open | 1u << LA_TCP_TIME_WAIT));
+    /* A state by any name is itself; SYN-RECEIVED is both of them. */
+    assert_int_equal(la_tcp_states_parse("syn-received"), half_open);
+    assert_int_equal(la_tcp_states_parse("SYN_RCVD"), half_open);
+    assert_int_equal(la_tcp_states_parse("syn-recv"), half_open);
+    assert_int_equal(la_tcp_states_parse("listening"), listen);
+    assert_int_equal(la_tcp_states_parse("unconn"), closed);
+    assert_int_equal(la_tcp_states_parse("everything"), 0);
+    assert_int_equal(la_tcp_states_parse(""), 0);
+}
+
+static void
+test_names__namings(void **state)
+{
+    (void)state;
+    enum la_names names = LA_NAMES_COUNT;
+    assert_true(la_names_parse("rfc", &names));
+    assert_int_equal(names, LA_NAMES_RFC);
+    assert_true(la_names_parse("Linux", &names));
+    assert_int_equal(names, LA_NAMES_LINUX);
+    assert_true(la_names_parse("bsd", &names));
+    assert_int_equal(names, LA_NAMES_BSD);
+    assert_false(la_names_parse("solaris", &names));
+    assert_false(la_names_parse("", &names));
+    assert_int_equal(names, LA_NAMES_BSD);
 }
 
 /* A name: capitals, digits and '_'. */
@@ -185,6 +231,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names__states),
         cmocka_unit_test(test_names__spellings),
+        cmocka_unit_test(test_names__groups),
+        cmocka_unit_test(test_names__namings),
         cmocka_unit_test(test_names__every_value_has_its_own),
         cmocka_unit_test(test_names__every_entry_has_a_text),
     };

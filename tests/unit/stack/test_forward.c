@@ -62,6 +62,31 @@ is_dead(la_handle request)
                      LA_ERR_BAD_HANDLE);
 }
 
+/* A request is met by its own walk alone, and by none when it is answered. */
+static void
+test_forward__walk(void **state)
+{
+    (void)state;
+    begin();
+    peer_say_syn(&p, LA_TCP_SYN, &peer_plain);
+    la_handle request = announced(), conn, h;
+    uint32_t cursor = 0;
+    while (la_conn_next(p.stack, &cursor, &h))
+        assert_int_equal(h, 0);
+    cursor = 0;
+    assert_true(la_forward_next(p.stack, &cursor, &h));
+    assert_int_equal(h, request);
+    assert_int_equal(la_forward_accept(p.stack, request, NULL, &conn, p.now), LA_OK);
+    cursor = 0;
+    while (la_forward_next(p.stack, &cursor, &h))
+        assert_int_equal(h, 0);
+    cursor = 0;
+    assert_true(la_conn_next(p.stack, &cursor, &h));
+    assert_int_equal(h, conn);
+    peer_forget(&p);
+    peer_free(&p);
+}
+
 static void
 test_forward__accept(void **state)
 {
@@ -303,16 +328,48 @@ test_forward__beside_listeners(void **state)
     peer_free(&p);
 }
 
+/* An active OPEN may come from any unicast address as well; elsewhere only from the host's own. */
+static void
+test_forward__open_from_any_address(void **state)
+{
+    (void)state;
+    for (int any_address = 1; any_address >= 0; any_address--) {
+        peer_new(&p, &(struct peer_cfg){.any_address = any_address == 1});
+        la_handle conn;
+        struct la_endpoint from = {la_addr_v4(93, 184, 216, 34), 5555};
+        la_err err = la_conn_open(p.stack, &from, &p.addr, NULL, &conn, p.now);
+        assert_int_equal(err, any_address == 1 ? LA_OK : LA_ERR_ADDRESS_NOT_AVAILABLE);
+        from.addr = la_addr_v4(224, 0, 0, 1);
+        la_handle none;
+        assert_int_equal(la_conn_open(p.stack, &from, &p.addr, NULL, &none, p.now),
+                         LA_ERR_ADDRESS_NOT_AVAILABLE);
+        if (any_address == 1) {
+            struct la_conn_status status = peer_status(&p, conn);
+            assert_int_equal(status.local.addr.b[12], 93);
+            assert_int_equal(status.local.port, 5555);
+            p.host = status.local; /* what the peer answers to */
+            peer_collect(&p);
+            peer_expect(&p, LA_TCP_SYN);
+            peer_say_syn(&p, LA_TCP_SYN | LA_TCP_ACK, &peer_plain);
+            peer_expect(&p, LA_TCP_ACK);
+            assert_int_equal(peer_status(&p, conn).state, LA_TCP_ESTABLISHED);
+        }
+        peer_free(&p);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forward__walk),
         cmocka_unit_test(test_forward__accept),
         cmocka_unit_test(test_forward__accept_with_a_configuration),
         cmocka_unit_test(test_forward__reset_cancels),
         cmocka_unit_test(test_forward__limit_and_time),
         cmocka_unit_test(test_forward__reject),
         cmocka_unit_test(test_forward__beside_listeners),
+        cmocka_unit_test(test_forward__open_from_any_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
