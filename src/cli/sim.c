@@ -3,11 +3,12 @@
  * sim.c - `lastack sim`: the command line of the simulator
  */
 #include "cli/cli.h"
+#include "cli/sim_explore.h"
 #include "cli/sim_report.h"
+#include "cli/number.h"
 
 #include <lastack/host.h>
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,25 +22,29 @@ static const char help[] =
     "usage: lastack sim [OPTION...]             many runs\n"
     "       lastack sim --run SEED [--ladder]   one run, as a failure names it\n"
     "       lastack sim --plan PLAN [--ladder]  one run by its plan\n"
+    "       lastack sim explore [--help]        every order of events of a small connection\n"
     "\n"
-    "Whole networks in virtual time on the stack that ships: applications, links and hosts with\n"
-    "faults, routers and middleboxes are drawn from a seed, and laws are checked at every event.\n"
-    "A failure is made as small as it can be and shown with the ladder of its connection.\n"
+    "Whole networks in virtual time on the stack that ships: applications, links\n"
+    "and hosts with faults, routers and middleboxes are drawn from a seed, and laws\n"
+    "are checked at every event. A failure is made as small as it can be and shown\n"
+    "with the ladder of its connection.\n"
     "\n"
     "  --runs N       how many (default 20000)\n"
-    "  --seed S       of the first; the same seed gives the same runs (default 1)\n"
+    "  --seed S       the same seed gives the same runs (default 1)\n"
     "  --jobs N       processes (default: one for each processor)\n"
-    "  --twice N      every N-th run is run twice and compared bit for bit (default 50, 0 never)\n"
+    "  --twice N      every N-th run is run twice and compared bit for bit (50; 0\n"
+    "                 never)\n"
     "  --cover        list all that can be exercised, and how often it was\n"
     "  --covered      fail if something that has no excuse was never exercised\n"
     "  --run SEED     the run of this seed alone\n"
-    "  --plan PLAN    the run of this plan alone: 'seed=7; 1:conn 0 2 10 500; 2:loss 0 100 0 900'\n"
+    "  --plan PLAN    the run of this plan alone, such as\n"
+    "                 'seed=7; 1:conn 0 2 10 500; 2:loss 0 100 0 900'\n"
     "  --ladder       with --run or --plan: what happened, as a ladder\n"
     "  --steps        what a plan is made of\n"
     "  --mutant NAME  tell the laws a lie, to see that they see it\n"
     "\n"
-    "exit status: 0 all laws held, 1 one was broken (or, with --covered, something was never\n"
-    "exercised), 2 usage\n";
+    "exit status: 0 all laws held, 1 one was broken (or, with --covered, something\n"
+    "was never exercised), 2 usage\n";
 
 struct arguments {
     uint64_t runs_n, seed, jobs_n, twice_n, run;
@@ -83,18 +88,6 @@ take_flag(struct arguments *a, const char *word)
     return false;
 }
 
-static bool
-take_number(const char *text, uint64_t max, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0 || value > max)
-        return false;
-    *out = value;
-    return true;
-}
-
 static int
 take_value(struct arguments *a, const char *word, const char *value)
 {
@@ -119,7 +112,7 @@ take_value(struct arguments *a, const char *word, const char *value)
         *(word[2] == 'p' ? &a->plan : &a->mutant) = value;
         return LA_CLI_OK;
     }
-    if (!take_number(value, numbers[i].max, numbers[i].number))
+    if (!la_number_parse(value, 0, numbers[i].max, numbers[i].number))
         return usage_error("not a number that fits: ", value);
     a->run_given |= numbers[i].number == &a->run;
     return LA_CLI_OK;
@@ -250,6 +243,8 @@ run_many(const struct arguments *a, const struct la_sim_env *env)
         return LA_CLI_FAILED;
     }
     la_sim_report_figures(&sum, elapsed_ms);
+    if (stop != 0)
+        printf("stopped before all %" PRIu64 " runs were made\n", runs_n);
     if (a->cover)
         putchar('\n');
     size_t missing = a->cover || a->covered ? la_sim_report_cover(&sum, a->cover) : 0;
@@ -261,6 +256,8 @@ run_many(const struct arguments *a, const struct la_sim_env *env)
 int
 la_cli_sim(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "explore") == 0)
+        return la_cli_sim_explore(argc - 1, argv + 1);
     struct la_sim_env env = {.checksum = la_host_checksum()};
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct arguments a = {

@@ -128,10 +128,9 @@ la_sim_report_cover(const struct la_sim_counts *counts, bool all)
         missing += zero;
         if (!all && !zero)
             continue;
-        printf("%-9s %-36s %15s", cover.group, cover.name, number(cover.n, n));
+        printf("%-9s %-36s %15s\n", cover.group, cover.name, number(cover.n, n));
         if (cover.n == 0)
-            printf("  %s", zero ? "never exercised" : cover.excuse);
-        putchar('\n');
+            printf("%-9s   %s\n", "", zero ? "never exercised" : cover.excuse);
     }
     return missing;
 }

@@ -415,6 +415,7 @@ void
 la_sim_app_crash(struct la_sim_world *world, unsigned index)
 {
     struct seat s = seat_of(world, index);
+    s.conn->view[s.end].broken |= s.conn->view[s.end].begun;
     if (!s.app->is_open)
         return; /* it opens when the host is there again */
     s.app->crashed = true;
@@ -450,7 +451,6 @@ la_sim_app_act(struct la_sim_world *world, const struct la_sim_step *step)
         app->deaf_at_n = 0;
         break;
     case LA_SIM_C_RELEASE_RESETS:
-        app->resets = true;
         (void)la_conn_option_set(s.host->stack, app->handle, LA_OPT_RELEASE_RESETS, 1, now);
         break;
     case LA_SIM_C_RCVBUF_SMALLER:

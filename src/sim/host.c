@@ -302,7 +302,10 @@ mutate(struct la_sim_world *world, struct la_sim_packet *packet)
         la_put32(tcp + 4, packet->read.seg.seq.v + (1u << 24));
     else if (world->env.mutant == LA_SIM_MUTANT_ACK_OF_NOTHING)
         la_put32(tcp + 8, packet->read.seg.ack.v + 1);
-    else if (world->env.mutant == LA_SIM_MUTANT_RESET_SENT)
+    else if (world->env.mutant == LA_SIM_MUTANT_SACK_OF_NOTHING && packet->read.seg.sack_n > 0) {
+        packet->read.seg.sack[0].right.v += 1u << 20; /* in what the tracker is shown */
+        return;
+    } else if (world->env.mutant == LA_SIM_MUTANT_RESET_SENT)
         tcp[13] |= LA_TCP_RST;
     else
         return;

@@ -269,7 +269,7 @@ la_sim_law_right_edge(struct la_sim_world *world, unsigned conn, unsigned end,
     bool says_all = (seg->flags & LA_TCP_SYN) != 0 && seg->wnd == UINT16_MAX;
     const struct la_sim_view *view = &world->conn[conn].view[end];
     checked(world, LA_SIM_L_RIGHT_EDGE);
-    if (view->edge_given && !says_all && la_seq_lt(edge, view->edge_sent))
+    if (view->edge_given && !says_all && !view->strange && la_seq_lt(edge, view->edge_sent))
         la_sim_violate(world, LA_SIM_L_RIGHT_EDGE, conn,
                        "the %s moves the right edge of its window left by %" PRId32, end_name[end],
                        la_seq_diff(view->edge_sent, edge));
@@ -290,6 +290,17 @@ la_sim_law_in_window(struct la_sim_world *world, unsigned conn, unsigned end,
                        end_name[end], beyond);
 }
 
+/* RFC 2018 4, RFC 2883: a block tells of octets that have arrived, once or again. */
+static bool
+sacks_the_truth(const struct la_sim_view *view, const struct la_tcp_seg *seg)
+{
+    for (unsigned i = 0; i < seg->sack_n; i++)
+        if (la_seq_gt(seg->sack[i].right, view->rcv_max) ||
+            la_seq_ge(seg->sack[i].left, seg->sack[i].right))
+            return false;
+    return true;
+}
+
 void
 la_sim_law_sequence(struct la_sim_world *world, unsigned conn, unsigned end,
                     const struct la_tcp_seg *seg)
@@ -300,13 +311,16 @@ la_sim_law_sequence(struct la_sim_world *world, unsigned conn, unsigned end,
     const char *wrong = NULL;
     checked(world, LA_SIM_L_SEQUENCE);
     la_seq behind = la_seq_add(seg->seq, seg->len);
-    if ((seg->flags & LA_TCP_ACK) != 0 && view->syn_seen && la_seq_gt(seg->ack, view->rcv_max))
+    bool acks = (seg->flags & LA_TCP_ACK) != 0 && view->syn_seen && !view->strange;
+    if (acks && la_seq_gt(seg->ack, view->rcv_max))
         wrong = "acknowledges what has not arrived";
+    else if (!view->fooled && !sacks_the_truth(view, seg))
+        wrong = "acknowledges selectively what has not arrived";
     else if (la_seq_gt(seg->seq, view->snd_max) && !starved)
         wrong = "leaves a gap in what it has sent";
     else if (la_seq_lt(seg->seq, view->iss))
         wrong = "sends a number before its first one";
-    else if ((seg->flags & LA_TCP_SYN) != 0 && (seg->flags & LA_TCP_ACK) != 0 && view->syn_seen &&
+    else if (acks && (seg->flags & LA_TCP_SYN) != 0 &&
              !la_seq_eq(seg->ack, la_seq_add(view->irs, 1)))
         wrong = "acknowledges more than a SYN by a SYN,ACK";
     else if ((seg->flags & LA_TCP_SYN) != 0 && la_seq_gt(view->snd_max, la_seq_add(view->iss, 1)))
@@ -427,8 +441,7 @@ la_sim_law_progress(struct la_sim_world *world)
             moved += app->sent_n + app->received_n + app->is_open + app->close_called + app->ended +
                      app->is_over + app->released + app->tries_n;
         }
-        bool over =
-            (c->app[0].is_over || !c->app[0].is_used) && (c->app[1].is_over || !c->app[1].is_open);
+        bool over = c->app[0].is_over && (c->app[1].is_over || !c->app[1].is_open);
         bool stands = moved == c->moved && !over && !takes_its_time(world, &c->app[0]) &&
                       !takes_its_time(world, &c->app[1]);
         c->moved = moved;

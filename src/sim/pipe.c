@@ -11,7 +11,7 @@
 #include "base/assert.h"
 #include "sim/world.h"
 
-enum { PERMYRIAD = 10000, PERMILLE = 1000, PACKET_BYTES = 1500, PIPE_MTU_BYTES = 65535 };
+enum { PERMYRIAD = 10000, PERMILLE = 1000, PACKET_BYTES = 1500 };
 #define DELAY_NS_DEFAULT (5 * LA_NS_PER_MS)
 #define REORDER_NS_DEFAULT (5 * LA_NS_PER_MS)
 

@@ -48,14 +48,6 @@ la_sim_workload_name(enum la_sim_workload workload)
     return workload < LA_SIM_WORKLOADS ? workloads[workload] : "?";
 }
 
-bool
-la_sim_step_heals(enum la_sim_step_kind kind)
-{
-    bool link = kind >= LA_SIM_LOSS && kind <= LA_SIM_OUTAGE;
-    bool box = kind >= LA_SIM_STRIP && kind < LA_SIM_STEP_KINDS && kind != LA_SIM_SHIFT;
-    return link || box || kind == LA_SIM_ALLOC_FAIL;
-}
-
 /* ---- text ------------------------------------------------------------------------------- */
 
 char *

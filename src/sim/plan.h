@@ -44,8 +44,7 @@ enum la_sim_segment_kind {
     LA_SIM_K_TEXT = 8,
     LA_SIM_K_FIN = 16,
     LA_SIM_K_RST = 32,
-    LA_SIM_K_SACK = 64,
-    LA_SIM_K_ALL = 127
+    LA_SIM_K_SACK = 64
 };
 
 /* LA_SIM_STRIP. */
@@ -130,7 +129,5 @@ enum { LA_SIM_PLAN_TEXT_BYTES = 8192 };
 char *la_sim_plan_format(const struct la_sim_plan *plan, char *out, size_t n);
 /* False: not such a line; `what` then points at the word that was not understood. */
 bool la_sim_plan_parse(struct la_sim_plan *plan, const char *line, const char **what);
-/* Is `kind` a fault or a liberty, which a network or host that has healed takes no more? */
-bool la_sim_step_heals(enum la_sim_step_kind kind);
 
 #endif

@@ -157,7 +157,6 @@ la_sim_conn_init(struct la_sim_world *world, const struct la_sim_step *step)
         *app = (struct la_sim_app){
             .host = end == 0 ? client : 1,
             .close_when = end == 0 ? LA_SIM_WHEN_SENT : LA_SIM_WHEN_ENDED,
-            .is_used = true,
             .opens = end == 0 || step->a[1] == LA_SIM_W_CROSSED_OPEN,
             .write_max = 1 + (uint32_t)(draw / PERIOD % 8000),
             .read_max = 1 + (uint32_t)(draw / PERIOD / 8000 % 8000),

@@ -193,7 +193,6 @@ la_sim_track_sent(struct la_sim_world *world, unsigned host, struct la_sim_packe
     }
     struct la_sim_view *view = &world->conn[conn].view[end];
     if ((seg->flags & LA_TCP_RST) != 0) {
-        view->rst_sent_n++;
         la_sim_law_reset(world, conn, end, seg);
         return;
     }
@@ -261,14 +260,14 @@ rst_fits(const struct la_sim_view *view, const struct la_tcp_seg *seg)
 }
 
 /* In SYN-SENT any SYN is believed (RFC 9293 3.10.7.3 fourth), in SYN-RECEIVED one in the window
- * (3.10.7.4 fourth), later none (RFC 5961 4). */
+ * after a passive OPEN (3.10.7.4 fourth), later none (RFC 5961 4). */
 static bool
-syn_fits(const struct la_sim_view *view, const struct la_tcp_seg *seg)
+syn_fits(const struct la_sim_view *view, bool passive, const struct la_tcp_seg *seg)
 {
     bool answers = la_seq_eq(seg->ack, la_seq_add(view->iss, 1));
     if (!view->acked)
         return (seg->flags & LA_TCP_ACK) == 0 || answers;
-    return la_seq_eq(view->ack_seen, view->iss) && text_fits(view, seg);
+    return passive && la_seq_eq(view->ack_seen, view->iss) && text_fits(view, seg);
 }
 
 /* A packet that no host sent, or that is older than the connection: may it be believed? */
@@ -285,7 +284,7 @@ judge_forgery(struct la_sim_world *world, unsigned conn, unsigned end,
         if ((seg->flags & LA_TCP_RST) != 0)
             fits |= rst_fits(view, seg);
         else if ((seg->flags & LA_TCP_SYN) != 0)
-            fits |= syn_fits(view, seg);
+            fits |= syn_fits(view, !c->app[end].opens, seg);
         else if (seg->len != 0)
             fits |=
                 text_fits(view, seg) && (seg->flags & LA_TCP_ACK) != 0 && ack_fits(view, seg->ack);
@@ -295,6 +294,8 @@ judge_forgery(struct la_sim_world *world, unsigned conn, unsigned end,
             fits |= la_seq_eq(view->ack_seen, view->iss); /* it ends a handshake */
         }
     }
+    if (fits && (seg->flags & LA_TCP_SYN) != 0)
+        view->strange = true;
     if (!fits || view->fooled)
         return;
     view->fooled = true;

@@ -23,6 +23,7 @@ struct la_sim_view {
     bool syn_seen;      /* a SYN has reached it */
     bool fin_sent, fin_seen, edge_given, edge_known;
     bool fooled;        /* see above */
+    bool strange;       /* which SYN it believes is not known: a forged one fitted as well */
     bool broken;        /* it ended otherwise than by FINs both ways */
     uint8_t wscale_sent, wscale_seen; /* 255 = none */
     la_seq iss, irs;
@@ -36,7 +37,7 @@ struct la_sim_view {
     uint32_t syn_wnd;   /* of the SYN that reached it */
     uint32_t wnd_max;   /* largest window that it was offered */
     uint32_t bare_n;    /* ACKs sent since anything that takes up sequence space went to or fro */
-    uint32_t rst_sent_n, rst_seen_n, icmp_seen_n;
+    uint32_t rst_seen_n, icmp_seen_n;
     uint64_t begun_order; /* of all ends of this run, the later is larger */
 };
 

@@ -52,7 +52,6 @@ enum { LA_SIM_SEEN = 64 };
 /* The middlebox's memory (box*.c). */
 struct la_sim_box {
     struct la_sim_packet *held; /* LA_SIM_MERGE: waits for its continuation */
-    uint8_t held_pipe;
     struct la_sim_packet *seen[LA_SIM_SEEN]; /* LA_SIM_REPLAY: copies of what came by */
     uint32_t seen_n;
     la_seq nxt[LA_SIM_CONNS][2]; /* behind the highest octet that came by, from that end */
@@ -97,11 +96,10 @@ enum la_sim_close {
 struct la_sim_app {
     uint8_t host;
     uint8_t close_when; /* enum la_sim_close */
-    bool is_used;       /* it will have a connection, or has one */
     bool is_open;       /* `handle` is its own */
     bool is_up;         /* the connection has been ESTABLISHED */
     bool is_over;       /* nothing is left to do */
-    bool close_called, read_closed, aborted, released, crashed, ended, resets;
+    bool close_called, read_closed, aborted, released, crashed, ended;
     bool opens;         /* OPEN is active */
     la_handle handle;
     la_err err;
@@ -129,7 +127,7 @@ struct la_sim_conn {
     uint64_t start[2];        /* where in the octets each direction begins */
     uint64_t lost_n;          /* packets of it that did not arrive as they were sent */
     uint64_t moved;           /* la_sim_law_progress() */
-    bool never_opens, optimistic, icmp_hard;
+    bool never_opens, optimistic;
     bool accepted;
 };
 
