@@ -25,14 +25,16 @@ sent_after(la_instant at, la_seq end, la_instant other_at, la_seq other_end)
 
 /* ---- steps 1 to 3 ----------------------------------------------------------------------- */
 
-/* Step 2: the acknowledgement of a retransmission may be the original's. */
+/* Step 2: the acknowledgement of a retransmission may be the original's. What is SACKed has not
+ * moved the timestamp that the peer echoes (RFC 7323 4.3), so that tells nothing there. */
 static bool
 is_ambiguous(const struct la_tcp_conn *c, const struct la_tcp_sent *sent,
              const struct la_tcp_seg *seg, la_instant now)
 {
     if (sent->sent_n == 1)
         return false;
-    if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
+    if (la_seq_lt(sent->first, seg->ack) && (c->flags & LA_TCP_F_TIMESTAMPS) != 0 &&
+        (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
         la_tcp_ts_older(seg->ts_ecr, la_tcp_ts_now(c, sent->sent_at)))
         return true;
     return la_instant_diff_us(now, sent->sent_at) < (int64_t)c->rtt_us_min;
