@@ -3,6 +3,7 @@
  * sim.c - `lastack sim`: the command line of the simulator
  */
 #include "cli/cli.h"
+#include "cli/sim_explore.h"
 #include "cli/sim_report.h"
 
 #include <lastack/host.h>
@@ -21,6 +22,7 @@ static const char help[] =
     "usage: lastack sim [OPTION...]             many runs\n"
     "       lastack sim --run SEED [--ladder]   one run, as a failure names it\n"
     "       lastack sim --plan PLAN [--ladder]  one run by its plan\n"
+    "       lastack sim explore [--help]        every order of events of a small connection\n"
     "\n"
     "Whole networks in virtual time on the stack that ships: applications, links\n"
     "and hosts with faults, routers and middleboxes are drawn from a seed, and laws\n"
@@ -266,6 +268,8 @@ run_many(const struct arguments *a, const struct la_sim_env *env)
 int
 la_cli_sim(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "explore") == 0)
+        return la_cli_sim_explore(argc - 1, argv + 1);
     struct la_sim_env env = {.checksum = la_host_checksum()};
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct arguments a = {

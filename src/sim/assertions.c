@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "sim/explore.h"
 #include "sim/sim.h"
 
 static char *noted;
@@ -25,6 +26,7 @@ void
 la_assert_failed(const char *file, int line, const char *expr)
 {
     if (noted == NULL) {
+        la_explore_tell_way(stderr);
         (void)fprintf(stderr, "lastack: %s:%d: assertion failed: %s\n", file, line, expr);
         abort();
     }
