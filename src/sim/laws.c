@@ -69,7 +69,7 @@ la_sim_law_end_of_stream(struct la_sim_world *world, unsigned conn, unsigned end
     const struct la_sim_conn *c = &world->conn[conn];
     const struct la_sim_app *app = &c->app[end], *peer = &c->app[1 - end];
     checked(world, LA_SIM_L_END_OF_STREAM);
-    if (c->view[end].fooled || app->read_closed)
+    if (c->view[end].fooled || c->view[1 - end].fooled || app->read_closed)
         return;
     if (!peer->close_called && !peer->released)
         la_sim_violate(world, LA_SIM_L_END_OF_STREAM, conn,
