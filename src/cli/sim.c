@@ -5,10 +5,10 @@
 #include "cli/cli.h"
 #include "cli/sim_explore.h"
 #include "cli/sim_report.h"
+#include "cli/number.h"
 
 #include <lastack/host.h>
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,18 +88,6 @@ take_flag(struct arguments *a, const char *word)
     return false;
 }
 
-static bool
-take_number(const char *text, uint64_t max, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0 || value > max)
-        return false;
-    *out = value;
-    return true;
-}
-
 static int
 take_value(struct arguments *a, const char *word, const char *value)
 {
@@ -124,7 +112,7 @@ take_value(struct arguments *a, const char *word, const char *value)
         *(word[2] == 'p' ? &a->plan : &a->mutant) = value;
         return LA_CLI_OK;
     }
-    if (!take_number(value, numbers[i].max, numbers[i].number))
+    if (!la_number_parse(value, 0, numbers[i].max, numbers[i].number))
         return usage_error("not a number that fits: ", value);
     a->run_given |= numbers[i].number == &a->run;
     return LA_CLI_OK;

@@ -6,11 +6,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/number.h"
 #include "sim/explore.h"
 
 enum { COMPLETE_EVERY = 16, COMPLETE_EVERY_MAX = 1000000 };
@@ -60,14 +60,6 @@ find(const char *name)
     return NULL;
 }
 
-static bool
-number(const char *text, uint64_t max, uint64_t *out)
-{
-    char *end;
-    *out = strtoull(text, &end, 10);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *out >= 1 && *out <= max;
-}
-
 /* LA_CLI_OK, or the status to end with. */
 static int
 parse(int argc, char **argv, struct options *o)
@@ -78,7 +70,8 @@ parse(int argc, char **argv, struct options *o)
         bool states = strcmp(word, "--states") == 0;
         uint64_t n;
         if (states || strcmp(word, "--complete-every") == 0) {
-            if (i + 1 == argc || !number(argv[++i], states ? UINT64_MAX : COMPLETE_EVERY_MAX, &n))
+            if (i + 1 == argc ||
+                !la_number_parse(argv[++i], 1, states ? UINT64_MAX : COMPLETE_EVERY_MAX, &n))
                 return usage("a number of at least 1 is wanted behind", word);
             if (states)
                 o->states_max = n;
