@@ -182,6 +182,7 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
         seg->flags &= (uint8_t) ~(LA_TCP_SYN | LA_TCP_URG); /* the pointer counts from the SYN */
         seg->seq = la_seq_add(seg->seq, 1);
         seg->len--;
+        seg->wnd = (uint16_t)(seg->wnd >> c->snd_wscale); /* a SYN's is not scaled: RFC 7323 2.2 */
     }
     if (la_tcp_seg_acceptable(c->rcv_nxt, rcv_wnd, seg->seq, seg->len))
         return NEXT;
