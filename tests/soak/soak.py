@@ -24,6 +24,7 @@ PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 COLUMNS = (("time s", 8), ("load", 6), ("connections", 13), ("MB", 10), ("p50 us", 9), ("p99 us", 9),
            ("RSS KiB", 10), ("fds", 5), ("errors", 8))
 # What is still flat: allocators and the kernel's page cache of a process are not exact.
+WARM_UP_S = 120
 RSS_RATIO, RSS_SLACK_KIB, FDS_SLACK, LATENCY_RATIO, LATENCY_SLACK_US = 1.05, 1024, 4, 2.0, 2000
 
 
@@ -152,8 +153,8 @@ def judge(load, status):
         wrong.append(f"{load.rows[-1].errors} errors")
     if load.rows[-1].conns == 0:
         wrong.append("no connection was made")
-    if n < 8:
-        return wrong  # too few to be compared
+    if n < 8 or ARGS.seconds < WARM_UP_S:
+        return wrong  # too little to be compared
     before, after = load.rows[n // 4:n // 2], load.rows[n // 2:]
     rss = [statistics.median(r.rss_kib for r in rows) for rows in (before, after[len(after) // 2:])]
     if rss[1] > rss[0] * RSS_RATIO + RSS_SLACK_KIB:
