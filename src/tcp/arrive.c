@@ -409,17 +409,20 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     case LA_TCP_ACK_OLD:
         return NEXT;
     case LA_TCP_ACK_DUP:
-        la_tcp_ecn_echoed(c, seg, todo);
+        if (la_tcp_ecn_is_echo(c, seg))
+            la_tcp_ecn_echoed(c, seg, todo);
         if (is_duplicate_ack(c, seg))
             la_tcp_duplicate_ack(c, todo);
         break;
     case LA_TCP_ACK_NEW:
-        la_tcp_ecn_echoed(c, seg, todo);
+        if (la_tcp_ecn_is_echo(c, seg))
+            la_tcp_ecn_echoed(c, seg, todo);
         la_tcp_acked(c, seg, todo);
         advances = true;
         break;
     }
     la_tcp_selective_ack(c, seg, todo);
+    la_tcp_look_for_losses(c, seg, todo);
     update_window(c, seg, advances, todo);
     return states_after_ack(c, seg, todo);
 }
@@ -501,7 +504,8 @@ other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *
     if (step2_rst(c, seg, todo) == DONE || step4_syn(c, seg, todo) == DONE ||
         step5_ack(c, seg, todo) == DONE)
         return;
-    la_tcp_ecn_arrived(c, seg->flags, text_bytes, todo);
+    if ((c->flags & LA_TCP_F_ECN) != 0 && text_bytes > 0)
+        la_tcp_ecn_arrived(c, seg->flags, todo);
     step6_urg(c, seg, todo);
     bool fin;
     if (step7_text(c, seg, &fin, todo) == NEXT && fin)
