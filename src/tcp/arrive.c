@@ -199,16 +199,6 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
     return unacceptable(c, seg, todo);
 }
 
-/* RFC 7323 4.3, 5.5: TS.Recent follows the segment that the last acknowledgement was about. */
-static void
-update_ts_recent(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant now)
-{
-    if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
-        la_seq_le(seg->seq, c->rcv_acked) &&
-        !(ts_recent_is_valid(c, now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)))
-        take_timestamp(c, seg, now);
-}
-
 /* Second: check the RST bit. */
 static enum step
 step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
@@ -280,6 +270,18 @@ time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
     return la_seq_gt(seg->seq, c->rcv_nxt);
 }
 
+/* RFC 7323 4.3, 5.5: TS.Recent follows the segment that the last acknowledgement was about. Not
+ * before the ACK field was found acceptable: who guesses a sequence number alone (RFC 5961 5) must
+ * not set it to what makes PAWS drop the peer's own segments. */
+static void
+update_ts_recent(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant now)
+{
+    if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
+        la_seq_le(seg->seq, c->rcv_acked) &&
+        !(ts_recent_is_valid(c, now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)))
+        take_timestamp(c, seg, now);
+}
+
 /* Fifth, SYN-RECEIVED. */
 static enum step
 ack_of_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
@@ -288,6 +290,7 @@ ack_of_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_to
         answer_rst(todo, seg->ack, LA_CAUSE_RST_REFUSED);
         return drop(todo, LA_REASON_ACK_UNACCEPTABLE);
     }
+    update_ts_recent(c, seg, todo->now);
     c->snd_una = la_seq_add(c->iss, 1);
     c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
     if (c->snd_wnd > c->snd_wnd_max)
@@ -400,6 +403,7 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         la_tcp_ack_challenge(c, todo);
         return DONE;
     case LA_TCP_ACK_OLD:
+        update_ts_recent(c, seg, todo->now);
         return NEXT;
     case LA_TCP_ACK_DUP:
         la_tcp_ecn_echoed(c, seg, todo);
@@ -411,6 +415,7 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         la_tcp_acked(c, seg, todo);
         break;
     }
+    update_ts_recent(c, seg, todo->now);
     la_tcp_selective_ack(c, seg, todo);
     update_window(c, seg, todo);
     return states_after_ack(c, seg, todo);
@@ -489,7 +494,6 @@ other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *
     uint32_t text_bytes = seg->text_bytes; /* a probe's octet does not pass the first step */
     if (step0_timestamp(c, seg, todo) == DONE || step1_sequence(c, seg, todo) == DONE)
         return;
-    update_ts_recent(c, seg, todo->now);
     if (step2_rst(c, seg, todo) == DONE || step4_syn(c, seg, todo) == DONE ||
         step5_ack(c, seg, todo) == DONE)
         return;
