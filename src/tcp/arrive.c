@@ -256,11 +256,13 @@ step4_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     return DONE;
 }
 
-/* MAY-2, RFC 6191 2: may this SYN begin a new incarnation of a connection in TIME-WAIT? */
+/* MAY-2, RFC 6191 2: may this SYN begin a new incarnation of a connection in TIME-WAIT? Not when
+ * nobody listens: there would be no new one, and the old one's 2 MSL (MUST-13) cut short. */
 static bool
-time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
+time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                    const struct la_tcp_todo *todo)
 {
-    if (c->state != LA_TCP_TIME_WAIT ||
+    if (c->state != LA_TCP_TIME_WAIT || !todo->listened ||
         (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) != LA_TCP_SYN)
         return false;
     bool both_stamped =
@@ -514,7 +516,7 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
 {
     LA_ASSERT(c->state != LA_TCP_CLOSED && c->state != LA_TCP_LISTEN);
     c->segments_received += todo->segments_n > 1 ? todo->segments_n : 1;
-    if (time_wait_gives_way(c, seg)) { /* whoever owns it may still read what was received */
+    if (time_wait_gives_way(c, seg, todo)) { /* whoever owns it may still read what was received */
         la_tcp_end(c, LA_TCP_EV_RCV_SYN_REUSE, LA_OK, todo);
         todo->reuse = true;
         return;
