@@ -129,8 +129,8 @@ step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_t
     if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0)
         return drop(todo, LA_REASON_TIMESTAMP_MISSING);
     if (ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
-        if ((seg->flags & LA_TCP_SYN) != 0)
-            return NEXT; /* step 4 answers it, or TIME-WAIT gives way (RFC 6191) */
+        if ((seg->flags & LA_TCP_SYN) != 0 && la_tcp_is_synchronised(c))
+            return NEXT; /* step 4 challenges it; in SYN-RECEIVED it would end the connection */
         la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
         report_duplicate(c, seg, todo); /* RFC 2883 4.3: also then */
         return drop(todo, LA_REASON_PAWS);

@@ -69,6 +69,26 @@ test_timestamps__missing(void **state)
     end(conn);
 }
 
+/* 5.3 R1 holds for a SYN as well: an old one does not take SYN-RECEIVED back to LISTEN. */
+static void
+test_timestamps__old_syn_in_syn_received(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    peer_listen(&p, 4);
+    peer_say_syn(&p, LA_TCP_SYN, &stamped);
+    peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK);
+    struct la_tcp_seg old = peer_usual(&p, LA_TCP_SYN);
+    old.has |= LA_TCP_HAS_TIMESTAMPS;
+    old.ts_val = p.ts_val - 1;
+    old.seq = la_seq_of(p.iss + 1);
+    peer_say(&p, &old, NULL, 0);
+    assert_int_equal(p.reason, LA_REASON_PAWS);
+    assert_int_equal(peer_state(&p), LA_TCP_SYN_RECEIVED);
+    peer_expect(&p, LA_TCP_ACK);
+    peer_free(&p);
+}
+
 /* 4.3: with a delayed ACK the earliest of the segments that it covers; after a gap the one that was
  * last in order. */
 static void
@@ -265,6 +285,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_timestamps__old_duplicates_are_dropped),
         cmocka_unit_test(test_timestamps__missing),
+        cmocka_unit_test(test_timestamps__old_syn_in_syn_received),
         cmocka_unit_test(test_timestamps__what_is_echoed),
         cmocka_unit_test(test_timestamps__forged_ones_count_for_nothing),
         cmocka_unit_test(test_timestamps__recent_grows_old),
