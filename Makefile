@@ -2,9 +2,10 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+SCRIPTS ?= 12000
 
 .DEFAULT_GOAL := build
-.PHONY: build demo check check-interop tests-built bench install fuzz lint format clean help
+.PHONY: build demo check check-interop differ tests-built bench install fuzz lint format clean help
 
 build:
 	@tools/need.sh --only-say build
@@ -21,6 +22,9 @@ check: tests-built
 
 check-interop: tests-built
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs --suite interop-long
+
+differ: tests-built
+	@tests/differ/differ.py $(BUILD)/tests/differ/differ-subject --scripts $(SCRIPTS) --all-rows
 
 # `make` builds no tests; the first check configures them in.
 tests-built:
@@ -62,6 +66,7 @@ help:
 	@echo 'make demo           curl through lastack over a bad wire, with the story of every segment'
 	@echo 'make check          build and run all tests'
 	@echo 'make check-interop  against the kernel, as root: 100 MB each way, 1000 connections'
+	@echo 'make differ         as root: SCRIPTS ($(SCRIPTS)) random scripts on lastack and on the kernel'
 	@echo 'make bench          the benchmarks, each beside its reference'
 	@echo 'make install        install below PREFIX ($(PREFIX)); DESTDIR is respected'
 	@echo 'make fuzz           run each fuzz harness for FUZZ_SECONDS ($(FUZZ_SECONDS))'

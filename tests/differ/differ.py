@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Random scripts of calls and packets on lastack and on the kernel's TCP, the answers compared.
 
-usage: differ.py SUBJECT [--scripts N] [--seed S] [--workers N] [--all-rows]
+usage: differ.py SUBJECT [--scripts N] [--seed S] [--workers N] [--all-rows] [--planted]
 
 SUBJECT is the program of subject.c. Script number i has the seed S + i. A difference that known.py
 does not know is played again, made as short as it goes, and printed as a ladder of both. Needs root;
@@ -12,6 +12,7 @@ import argparse
 import collections
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -25,6 +26,7 @@ import play
 import script as scripts
 import subjects
 
+PAGE = "docs/differences-tcp.md"
 AGAIN = 3         # times that a difference must show again before it counts
 SHOWN_MAX = 5     # of one kind
 SYSCTLS = {
@@ -63,6 +65,7 @@ def work(args, first, step, queue):
     name = f"lastack-differ-{os.getpid()}"
     try:
         build_network(name)
+        subjects.sysctl("tcp_sack", 0 if args.planted else 1)
         bench = play.Bench("la0", args.subject)
         for seed in range(args.seed + first, args.seed + args.scripts, step):
             outcome = judged(bench, scripts.drawn(seed))
@@ -114,7 +117,14 @@ def report(args, found, classes, scripts_n, steps_n, troubles):
     for trouble in troubles:
         print(f"a worker failed: {trouble}")
     complete = scripts_n == args.scripts
-    return 0 if complete and not found and not troubles and not (args.all_rows and missed) else 1
+    return 0 if complete and not troubles and bool(found) == args.planted else 1
+
+
+def documented():
+    """The rows of the page."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", PAGE)
+    with open(path, encoding="utf-8") as f:
+        return set(re.findall(r"^\| `([a-z0-9-]+)` \|", f.read(), re.M))
 
 
 def main():
@@ -125,8 +135,14 @@ def main():
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--shown", type=int, default=SHOWN_MAX, help="ladders of each kind")
     parser.add_argument("--all-rows", action="store_true",
-                        help="a known difference that does not occur is an error")
+                        help="say which known differences did not occur")
+    parser.add_argument("--planted", action="store_true",
+                        help="the kernel does without SACK: differences must be found")
     args = parser.parse_args()
+    stray = set(known.names()) ^ documented()
+    if stray:
+        print(f"{PAGE} and known.py do not name the same rows: {', '.join(sorted(stray))}")
+        return 1
     reason = network.missing()
     if reason is not None:
         print("SKIPPED: " + reason)

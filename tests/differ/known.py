@@ -4,60 +4,8 @@
 A predicate says what must be true of the step, of the states before it and of both answers, so that
 another difference at the same place is still found.
 """
-import dataclasses
-
 import script as scripts
-
-SYNCHRONISED = ("ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING", "LAST-ACK",
-                "TIME-WAIT")
-
-
-@dataclasses.dataclass
-class Before:
-    """One subject before the step."""
-    state: str
-    was_up: bool  # it has been in a synchronised state
-    una: int      # what it had acknowledged of ours
-    edge: int     # of its window
-    window_ignored: bool
-
-
-@dataclasses.dataclass
-class Moment:
-    """A step at which the two differ."""
-    step: object
-    before: Before     # lastack's; the kernel's was the same until now
-    kernel: object     # Answer
-    ours: object
-    fields: set        # of Answer, that differ
-    sent: object       # Segment that arrived at lastack, or None for a call
-    start: int         # its position, counted as Peer does
-    ack: int
-    stamped: bool      # timestamps were agreed
-    history: list      # steps before
-    accepted: bool     # accept() has given the connection to the application
-
-    @property
-    def end(self):
-        return self.start + self.sent.length
-
-    def is_call(self, *names):
-        return self.sent is None and self.step.name in names
-
-    def is_packet(self, **fields):
-        return self.sent is not None and \
-            all(getattr(self.step, name) == value for name, value in fields.items())
-
-    def has(self, *flags):
-        return self.sent is not None and all(f in self.sent.flags for f in flags)
-
-    def has_not(self, *flags):
-        return self.sent is not None and not any(f in self.sent.flags for f in flags)
-
-    def called(self, name, *args):
-        return any(isinstance(step, scripts.Call) and step.name == name and
-                   (not args or step.args == args) for step in self.history)
-
+from moment import SYNCHRONISED
 
 BEHIND_FIN = ("CLOSE-WAIT", "LAST-ACK", "CLOSING", "TIME-WAIT")
 REPLY = {"ack", "bare", "echo", "sack", "shut", "urgent"}  # what one acknowledgement more changes
@@ -67,7 +15,17 @@ REPLY = {"ack", "bare", "echo", "sack", "shut", "urgent"}  # what one acknowledg
 
 def old_ack_of_nothing(m):
     """an acknowledgement of octets before the first"""
-    return m.before.state in SYNCHRONISED and m.has("A") and m.has_not("R", "S") and m.ack < 1
+    return m.before.state in SYNCHRONISED and m.has("A") and m.has_not("R", "S") and m.ack < 1 or \
+        m.fields <= REPLY and old_acks(m) and is_before(m.kernel.ack, m.ours.ack)
+
+
+def old_acks(m):
+    return any(isinstance(step, scripts.Packet) and "A" in step.flags and
+               (step.ack[1] < 0 or step.ack[0] != "rcv") for step in [*m.history, m.step])
+
+
+def is_before(a, b):
+    return isinstance(a, int) and isinstance(b, int) and a < b
 
 
 def timestamp_missing(m):
@@ -84,7 +42,10 @@ def paws_of_a_bare_ack(m):
 
 def at_the_edge(m):
     """a segment that begins just behind the window"""
-    return m.sent is not None and m.start == m.before.edge
+    earlier = any(isinstance(step, scripts.Packet) and step.seq == ("edge", 0) and "A" in step.flags
+                  for step in m.history)
+    return m.sent is not None and m.start == m.before.edge or \
+        earlier and m.fields <= REPLY | {"text", "fin"}
 
 
 def across_the_edge(m):
@@ -124,7 +85,7 @@ def crossed_syn_options(m):
 def crossed_syn_ack(m):
     """the SYN,ACK of a simultaneous open is acknowledged, or not"""
     return m.before.state == "SYN-RECEIVED" and m.called("connect") and m.has("S", "A") and \
-        m.start == 0 and m.fields <= REPLY and m.kernel.state == "ESTABLISHED"
+        m.start == 0 and m.fields <= REPLY | {"reset"} and m.kernel.bare
 
 
 def crossed_syn_wrong_ack(m):
@@ -154,8 +115,8 @@ def syn_received_echo(m):
 def small_records(m):
     """what is answered, and with which options, in TIME-WAIT or, after close(), in FIN-WAIT-2"""
     small = m.before.state == "TIME-WAIT" or m.before.state == "FIN-WAIT-2" and m.called("close")
-    return small and m.ours.state == m.kernel.state == m.before.state and m.sent is not None and \
-        m.fields <= REPLY
+    return small and m.ours.state in (m.before.state, "CLOSED") and m.sent is not None and \
+        m.fields <= REPLY | {"reset", "state"} and m.kernel.state in (m.before.state, "CLOSED")
 
 
 def syn_in_syn_received(m):
@@ -166,7 +127,8 @@ def syn_in_syn_received(m):
 
 def listener_closed(m):
     """close() of a listener with a connection in SYN-RECEIVED"""
-    return m.is_call("close") and m.before.state == "SYN-RECEIVED" and m.called("listen") and \
+    return m.is_call("close", "shutdown") and m.before.state == "SYN-RECEIVED" and \
+        m.called("listen") and \
         not m.accepted and bool(m.ours.reset)
 
 
@@ -174,7 +136,7 @@ def shutdown_in_syn_received(m):
     """what arrives after shutdown() in SYN-RECEIVED of connect()"""
     return m.called("connect") and m.called("shutdown") and not m.called("close") and \
         m.before.state in ("SYN-RECEIVED", "FIN-WAIT-1", "FIN-WAIT-2") and bool(m.ours.reset) and \
-        not m.kernel.reset
+        m.kernel.ack is not None
 
 
 def closing_with_text_unsent(m):
@@ -187,15 +149,16 @@ def loss_recovery(m):
     """what is sent after SACK blocks or duplicate acknowledgements"""
     blocks = [step for step in [*m.history, m.step] if isinstance(step, scripts.Packet) and
               (step.sack or step.ack[0] == "acked" and "A" in step.flags)]
-    return m.fields <= REPLY | {"text", "fin", "state"} and "text" in m.fields and bool(blocks) and \
-        m.sent is not None
+    return m.fields <= REPLY | {"text", "fin", "state"} and bool(blocks) and m.sent is not None and \
+        bool(m.fields & {"text", "fin"})
 
 
 def congestion_window(m):
     """how much may be in flight after several writes"""
-    return m.fields <= REPLY | {"text", "fin"} and m.is_call("send", "urgent") and \
+    return m.fields <= REPLY | {"text", "fin"} and m.sent is None and \
         len([step for step in m.history if isinstance(step, scripts.Call) and
-             step.name in ("send", "urgent")]) > 0 and text_reaches(m.ours) > text_reaches(m.kernel)
+             step.name in ("send", "urgent")]) > 0 and \
+        (text_reaches(m.ours), m.ours.fin or 0) > (text_reaches(m.kernel), m.kernel.fin or 0)
 
 
 def initial_window(m):
@@ -215,7 +178,7 @@ def text_over_an_early_fin(m):
     """text where a FIN stands that came early"""
     return any(isinstance(step, scripts.Packet) and "F" in step.flags for step in m.history) and \
         m.sent is not None and bool(m.sent.text) and not m.kernel.reset and not m.ours.reset and \
-        isinstance(m.kernel.ack, int) and isinstance(m.ours.ack, int) and m.kernel.ack > m.ours.ack
+        is_before(m.ours.ack, m.kernel.ack)
 
 
 def echo_in_time_wait(m):
@@ -255,7 +218,7 @@ def dsack_with_fin(m):
 
 def sack_with_text(m):
     """SACK blocks on segments with text"""
-    return "sack" in m.fields and m.fields <= {"sack", "text"} and not m.ours.sack and \
+    return "sack" in m.fields and m.fields <= {"sack", "text"} and \
         (bool(m.ours.text) or m.ours.fin is not None)
 
 
@@ -299,9 +262,7 @@ def smaller_window_ignored(m):
 
 def echo_of_an_old_ack(m):
     """the timestamp of a segment with an old acknowledgement"""
-    return m.fields == {"echo"} and any(
-        isinstance(step, scripts.Packet) and "A" in step.flags and
-        (step.ack[1] < 0 or step.ack[0] != "rcv") for step in [*m.history, m.step])
+    return "echo" in m.fields and m.fields <= {"echo", "sack"} and old_acks(m)
 
 
 def unread_in_last_ack(m):
@@ -318,20 +279,102 @@ def syn_sent_echo(m):
 
 def silly_window(m):
     """a short segment that fills the peer's window"""
-    return m.fields <= REPLY | {"text"} and m.called("nodelay") and \
-        0 < text_reaches(m.kernel) - text_reaches(m.ours) < 1460 and \
-        any(isinstance(step, scripts.Packet) and step.window < 65535 for step in m.history)
+    return m.fields <= REPLY | {"text"} and \
+        0 < abs(text_reaches(m.kernel) - text_reaches(m.ours)) < 1460 and small_windows(m)
+
+
+def small_windows(m):
+    return any(isinstance(step, scripts.Packet) and step.window < 65535 for step in m.history)
+
+
+def fin_and_a_small_window(m):
+    """a FIN after a smaller window with an earlier sequence number"""
+    return m.is_call("close", "shutdown") and m.fields <= REPLY | {"fin"} and small_windows(m) and \
+        (m.kernel.fin is None) != (m.ours.fin is None)
+
+
+def reset_behind_a_block(m):
+    """a RST with the number behind a SACK block"""
+    return m.has("R") and m.kernel.state == "CLOSED" and m.ours.state == m.before.state and \
+        m.ours.bare and bool(m.ours.sack)
+
+
+def dsack_before_established(m):
+    """text that came twice, in SYN-RECEIVED"""
+    return m.fields == {"sack"} and m.before.state == "SYN-RECEIVED" and not m.ours.sack
+
+
+def dsack_and_paws(m):
+    """text of which a part came twice, with an old timestamp"""
+    return m.fields == {"sack"} and m.is_packet(stamps="old") and \
+        m.ours.sack == m.kernel.sack[1:]
 
 
 def windows_differ(m):
     """text at the edge again: the windows are not of one size"""
-    return m.fields == {"sack"} and m.is_packet() and m.step.seq[0] == "edge"
+    return m.fields == {"sack"} and any(isinstance(step, scripts.Packet) and
+                                        step.seq[0] == "edge" for step in [*m.history, m.step])
 
 
 def reset_and_a_smaller_window(m):
     """the number of the RST of close() when the window has shrunk"""
     return m.is_call("close") and m.fields == {"reset"} and bool(m.kernel.reset) and \
-        any(isinstance(step, scripts.Packet) and step.window < 65535 for step in m.history)
+        small_windows(m)
+
+
+def syn_sent_sooner(m):
+    """the SYN again, at once, after an unacceptable acknowledgement"""
+    return m.fields == {"syn"} and m.kernel.state == "SYN-SENT" and m.kernel.syn[:1] == ("S",) and \
+        not m.ours.syn
+
+
+def syn_and_text_again(m):
+    """the peer's SYN again in SYN-RECEIVED, with something behind it"""
+    return m.before.state == "SYN-RECEIVED" and m.has("S") and m.start == 0 and m.sent.length > 1 and \
+        m.kernel.syn[:1] == ("SA",) and m.ours.state == "CLOSED"
+
+
+def reset_and_paws(m):
+    """a RST with an old timestamp in SYN-RECEIVED"""
+    return m.before.state == m.kernel.state == "SYN-RECEIVED" and m.has("R") and \
+        m.is_packet(stamps="old")
+
+
+def abort_in_time_wait(m):
+    """close() with SO_LINGER 0 in TIME-WAIT"""
+    return m.is_call("close") and m.called("linger") and m.fields == {"state"} and \
+        m.kernel.state == m.before.state == "TIME-WAIT"
+
+
+def was_reset(m):
+    """Has a RST arrived, perhaps for an earlier connection of the same socket?"""
+    return any(isinstance(step, scripts.Packet) and "R" in step.flags for step in m.history)
+
+
+def unread_after_a_reset(m):
+    """reading what had arrived before a RST"""
+    return m.is_call("receive") and m.fields == {"result"} and m.ours.result in ("ECONNRESET", "=") and \
+        m.kernel.result.startswith("=") and was_reset(m)
+
+
+def error_after_a_fin(m):
+    """the error of a RST behind the peer's FIN, or behind shutdown()"""
+    return m.is_call("send", "urgent", "error") and m.fields == {"result"} and was_reset(m) and \
+        {m.kernel.result, m.ours.result} == {"EPIPE", "ECONNRESET"}
+
+
+def reading_after_shut_read(m):
+    """reading after shutdown() of the reading direction"""
+    return m.is_call("receive") and m.fields == {"result"} and m.ours.result == "=" and \
+        (m.called("shutdown", 0) or m.called("shutdown", 2))
+
+
+def urgent_reads(m):
+    """where a read ends when urgent data is there"""
+    return m.is_call("receive") and m.fields == {"result"} and m.kernel.result[0] == "=" and \
+        m.ours.result[0] == "=" and any(isinstance(step, scripts.Packet) and "U" in step.flags
+                                        for step in m.history) and \
+        (m.kernel.result.startswith(m.ours.result) or m.ours.result.startswith(m.kernel.result))
 
 
 def never_connected(m):
@@ -347,12 +390,16 @@ ROWS = (old_ack_of_nothing, timestamp_missing, paws_of_a_bare_ack, at_the_edge, 
         close_in_syn_received, shutdown_in_syn_received, closing_with_text_unsent, dsack_with_fin,
         sack_of_a_fin, sack_with_text, shut_down_both, unread_and_shut, text_after_fin,
         ignored_text_is_acknowledged, text_over_an_early_fin, number_of_the_reset,
-        unread_in_last_ack, syn_sent_echo, silly_window, windows_differ, reset_before_the_fin, reset_and_a_smaller_window, smaller_window_ignored, echo_of_an_old_ack, echo_in_time_wait,
+        unread_in_last_ack, syn_sent_echo, silly_window, fin_and_a_small_window, reset_behind_a_block,
+        dsack_before_established, dsack_and_paws, windows_differ, reset_before_the_fin, reset_and_a_smaller_window, smaller_window_ignored, echo_of_an_old_ack, echo_in_time_wait,
         urgent_into_a_zero_window, nagle, initial_window, congestion_window, loss_recovery,
+        syn_sent_sooner, syn_and_text_again, reset_and_paws, abort_in_time_wait,
+        unread_after_a_reset, error_after_a_fin, reading_after_shut_read, urgent_reads,
         never_connected)
 # The connections are alike afterwards, and the script goes on.
-GO_ON = (paws_of_a_bare_ack, without_flags, crossed_syn_options, crossed_syn_ack, syn_again,
-         dsack_with_fin, sack_of_a_fin, number_of_the_reset, windows_differ, ignored_text_is_acknowledged,
+GO_ON = (syn_sent_sooner, paws_of_a_bare_ack, without_flags, crossed_syn_options, crossed_syn_ack, syn_again,
+         dsack_with_fin, sack_of_a_fin, number_of_the_reset, dsack_and_paws,
+         dsack_before_established, windows_differ, ignored_text_is_acknowledged,
          never_connected)
 
 

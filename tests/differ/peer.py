@@ -90,6 +90,8 @@ class Peer:
         if not 0 <= signed(seg.ack - self.irs) <= self.rcv or "S" in seg.flags or \
                 "R" in seg.flags or start > self.edge or max(start, start + seg.length - 1) < self.una:
             return  # it says nothing, then
+        if self.last is not None and signed(seg.seq - self.last[0][0]) < 0:
+            return
         numbers = (seg.seq, seg.ack)
         if self.last is not None and self.last[0] == numbers and 0 < seg.window < self.last[1]:
             self.window_ignored = True
@@ -126,7 +128,7 @@ class Peer:
         self.una = max(self.una, signed(seg.ack - self.script.iss))
         window = seg.window << (0 if "S" in seg.flags else self.scale)
         edge = signed(seg.ack - self.script.iss) + window
-        if edge < self.edge and signed(seg.ack - self.script.iss) == self.una:
+        if "S" not in seg.flags and edge < self.edge and signed(seg.ack - self.script.iss) == self.una:
             self.wrong.append(f"the right edge of the window moved left, {self.edge} to {edge}")
         self.edge = max(self.edge, edge)
 

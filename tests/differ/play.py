@@ -3,6 +3,7 @@
 import dataclasses
 
 import known
+import moment
 import peer
 import script as scripts
 import segment
@@ -47,7 +48,7 @@ class Side:
         for seg in received:
             self.peer.learn(seg)
         self.state = self.subject.state()
-        self.was_up |= self.state in known.SYNCHRONISED
+        self.was_up |= self.state in moment.SYNCHRONISED
         answer = peer.Normaliser(self.peer).answer(
             result, self.state, received, said, sent is None and step.name == "receive")
         self.rows.append(Row(step, sent, received, answer))
@@ -55,17 +56,17 @@ class Side:
 
     def before(self):
         p = self.peer
-        return known.Before(self.state, self.was_up, p.una, p.edge, p.window_ignored)
+        return moment.Before(self.state, self.was_up, p.una, p.edge, p.window_ignored)
 
     def accepted(self):
         return any(getattr(row.step, "name", "") == "accept" and row.answer.result == "OK"
                    for row in self.rows)
 
-    def moment(self, step, before, answers, fields):
+    def moment_of(self, step, before, answers, fields):
         sent, p = self.rows[-1].sent, self.peer
         start = peer.signed(sent.seq - p.script.iss) if sent is not None else 0
         ack = peer.signed(sent.ack - (p.irs or 0)) if sent is not None else 0
-        return known.Moment(step, before, *answers, set(fields), sent, start, ack, p.agreed,
+        return moment.Moment(step, before, *answers, set(fields), sent, start, ack, p.agreed,
                             [row.step for row in self.rows[:-1]], self.accepted())
 
 
@@ -101,7 +102,7 @@ def play(script, kernel, stack, address):
         fields = answers[0].differing(answers[1])
         if not fields:
             continue
-        row = known.known(sides[1].moment(step, before, answers, fields))
+        row = known.known(sides[1].moment_of(step, before, answers, fields))
         if row is None:
             outcome.fields = fields
             break

@@ -127,7 +127,7 @@ print_output(struct subject *s)
     }
 }
 
-/* The application's stream: differ.py has the same in stream.py. */
+/* The application's stream: subjects.py has the same. */
 static la_ssize
 send_octets(struct subject *s, la_sock sock, bool urgent, unsigned off, unsigned n)
 {
