@@ -2,10 +2,13 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+SIM_SEED ?= 2
 SCRIPTS ?= 12000
+# full, quick or smoke
+BENCH ?= full
 
 .DEFAULT_GOAL := build
-.PHONY: build demo check check-interop differ tests-built bench install fuzz lint format clean help
+.PHONY: build demo check check-long check-interop differ tests-built bench install fuzz lint format clean help
 
 build:
 	@tools/need.sh --only-say build
@@ -34,10 +37,19 @@ tests-built:
 	@touch $(BUILD)/.tests
 	@ninja -C $(BUILD)
 
+# 10 million simulated connections, within an hour.
+check-long: check
+	@$(BUILD)/lastack sim --runs 2450000 --seed $(SIM_SEED) --twice 500 --covered
+
+# The first time, Meson looks again for what need.sh has just installed.
 bench:
 	@tools/need.sh build bench
 	@$(MAKE) --no-print-directory build
-	@tools/bench.sh $(BUILD)/lastack
+	@test -f $(BUILD)/.bench || meson setup --reconfigure $(BUILD) >/dev/null
+	@touch $(BUILD)/.bench
+	@ninja -C $(BUILD)
+	@bench/bench.py $(BUILD)/lastack $(BUILD)/bench/bench-load \
+	    $$(ls $(BUILD)/bench/bench-lwip 2>/dev/null) --size $(BENCH) --json $(BUILD)/bench.json
 
 install: build
 	@meson install -C $(BUILD) --no-rebuild
@@ -67,7 +79,8 @@ help:
 	@echo 'make check          build and run all tests'
 	@echo 'make check-interop  against the kernel, as root: 100 MB each way, 1000 connections'
 	@echo 'make differ         as root: SCRIPTS ($(SCRIPTS)) random scripts on lastack and on the kernel'
-	@echo 'make bench          the benchmarks, each beside its reference'
+	@echo 'make check-long     check, and 10 million simulated connections of SIM_SEED ($(SIM_SEED))'
+	@echo 'make bench          the benchmarks, beside the kernel and lwIP; BENCH=quick: in half a minute'
 	@echo 'make install        install below PREFIX ($(PREFIX)); DESTDIR is respected'
 	@echo 'make fuzz           run each fuzz harness for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make lint           clang-tidy: advice, not a test'

@@ -20,9 +20,10 @@ packages_of() {
         echo libcmocka-dev clang-format:clang-format scdoc:scdoc tshark:tshark util-linux:setpriv \
             curl:curl wget:wget netcat-openbsd:nc busybox-static:busybox golang-go:go \
             redis-server:redis-server redis-tools:redis-cli openssh-client:ssh \
-            openssh-server:sshd iproute2:ip nodejs:node
+            openssh-server:sshd iproute2:ip nodejs:node nginx-light:nginx iperf3:iperf3 \
+            liblwip-dev
         ;;
-    bench) echo curl:curl valgrind:valgrind ;;
+    bench) echo curl:curl valgrind:valgrind iproute2:ip liblwip-dev ;;
     fuzz) echo clang:clang libclang-rt-14-dev llvm:llvm-symbolizer ;;
     lint) echo clang-tidy:clang-tidy ;;
     *)

@@ -151,6 +151,8 @@ int la_tap_open(const struct la_device_cfg *cfg, struct la_link **out) LA_MUST_C
  * what is to be sent. What the link does not take is lost, as on any full queue. True: more may
  * wait. */
 bool la_link_pump(struct la_link *link, struct la_stack *stack, la_instant now);
+/* The last part of it alone, for answers to what it brought: nothing is looked for that arrived. */
+void la_link_flush(struct la_link *link, struct la_stack *stack, la_instant now);
 
 /* ---- the tap ---------------------------------------------------------------------------- */
 

@@ -115,6 +115,7 @@ bool la_stack_next_event(struct la_stack *stack, struct la_stack_event *out);
 /* ---- connections: RFC 9293 3.9.1 -------------------------------------------------------- */
 
 /* OPEN, active. local.addr any: chosen by the route; local.port 0: chosen at random (RFC 6056).
+ * Out of an any_address interface, local.addr may be any unicast address.
  * NO_ROUTE, ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, BAD_ARGUMENT (remote not unicast, port 0),
  * LIMIT, NO_MEMORY. `cfg` NULL: the instance's defaults. */
 la_err la_conn_open(struct la_stack *stack, const struct la_endpoint *local,
@@ -240,6 +241,17 @@ void la_stack_state_counts(const struct la_stack *stack, uint32_t *out);
  * 1 .. accept_queue_n_max. ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, LIMIT, NO_MEMORY. */
 la_err la_listener_open(struct la_stack *stack, const struct la_endpoint *local, uint32_t backlog,
                         const struct la_tcp_cfg *cfg, la_handle *out, la_instant now) LA_MUST_CHECK;
+/* The same with more to say. */
+struct la_listener_cfg {
+    struct la_endpoint local;
+    uint32_t backlog;
+    const struct la_tcp_cfg *tcp; /* NULL: the instance's defaults */
+    bool v6only;                  /* :: takes no IPv4 */
+    bool shared; /* with other shared ones at the same address and port: the four-tuple of a new
+                    connection decides which of them it goes to */
+};
+la_err la_listener_open_cfg(struct la_stack *stack, const struct la_listener_cfg *cfg,
+                            la_handle *out, la_instant now) LA_MUST_CHECK;
 /* A connection in ESTABLISHED (or further); AGAIN when there is none. */
 la_err la_listener_accept(struct la_stack *stack, la_handle listener, la_handle *out,
                           la_instant now) LA_MUST_CHECK;

@@ -55,18 +55,9 @@ la_block_take_some(struct la_mem *mem, size_t n)
     return block;
 }
 
-struct la_block *
-la_block_ref(struct la_block *block)
-{
-    LA_DCHECK(block->refs_n > 0);
-    block->refs_n++;
-    return block;
-}
-
 void
-la_block_unref(struct la_block *block)
+la_block_free(struct la_block *block)
 {
-    LA_ASSERT(block->refs_n > 0);
-    if (--block->refs_n == 0)
-        la_shelf_give(block->mem, (enum la_shelf_class)block->class_idx, block);
+    LA_ASSERT(block->refs_n == 0);
+    la_shelf_give(block->mem, (enum la_shelf_class)block->class_idx, block);
 }

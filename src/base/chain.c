@@ -266,30 +266,50 @@ la_chain_share(struct la_chain *dst, struct la_mem *mem, const struct la_chain *
     if (len == 0)
         return true;
     struct la_chain_mark at = seek(src, off, mark);
-    struct la_chain part = {NULL, NULL, 0, 0};
-    for (;;) {
-        uint32_t skip_n = off + part.len - at.pos;
+    for (uint32_t done_n = 0;;) {
+        uint32_t skip_n = off + done_n - at.pos;
         uint32_t n = at.slice->len - skip_n;
-        if (n > len - part.len)
-            n = len - part.len;
-        struct la_slice *slice =
-            slice_take(la_block_ref(at.slice->block), at.slice->off + skip_n, n);
-        if (!slice) {
-            la_chain_clear(&part);
+        if (n > len - done_n)
+            n = len - done_n;
+        if (!append_slice(dst, la_block_ref(at.slice->block), at.slice->off + skip_n, n)) {
+            la_chain_drop_back(dst, done_n);
             return false;
         }
-        link_last(&part, slice);
-        if (part.len == len)
+        done_n += n;
+        if (done_n == len)
             break;
         at.pos += at.slice->len;
         at.slice = at.slice->next;
     }
     if (mark)
         *mark = at;
-    if (dst->first)
-        la_chain_append_chain(dst, &part);
-    else
-        *dst = part;
+    return true;
+}
+
+bool
+la_chain_move_front(struct la_chain *dst, struct la_chain *src, uint32_t n)
+{
+    LA_ASSERT(n <= src->len);
+    src->len -= n;
+    while (n > 0) {
+        struct la_slice *first = src->first, *moved = first;
+        if (n < first->len) {
+            moved = slice_take(la_block_ref(first->block), first->off, n);
+            if (!moved) {
+                src->len += n;
+                return false;
+            }
+            first->off += n;
+            first->len -= n;
+        } else {
+            src->first = first->next;
+            if (!src->first)
+                src->last = NULL;
+            src->n--;
+        }
+        n -= moved->len;
+        link_last(dst, moved);
+    }
     return true;
 }
 

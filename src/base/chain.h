@@ -16,6 +16,7 @@
 #define LA_BASE_CHAIN_H
 
 #include <lastack/base.h>
+#include "base/assert.h"
 
 struct la_block {
     struct la_mem *mem;
@@ -58,8 +59,25 @@ struct la_block *la_block_take(struct la_mem *mem, size_t n) LA_MUST_CHECK;
 /* A block for some or all of n > 0 octets: one that n fills to a good part, a smaller one when
  * memory is short. */
 struct la_block *la_block_take_some(struct la_mem *mem, size_t n) LA_MUST_CHECK;
-struct la_block *la_block_ref(struct la_block *block);
-void la_block_unref(struct la_block *block);
+/* Gives a block back to which nobody refers any more. */
+void la_block_free(struct la_block *block);
+
+static inline struct la_block *
+la_block_ref(struct la_block *block)
+{
+    LA_DCHECK(block->refs_n > 0);
+    block->refs_n++;
+    return block;
+}
+
+static inline void
+la_block_unref(struct la_block *block)
+{
+    LA_ASSERT(block->refs_n > 0);
+    if (--block->refs_n == 0)
+        la_block_free(block);
+}
+
 
 /* Copies octets to the end, filling the free tail of the last block first when this chain is the
  * one that ends there. Returns how many were copied: less than n only without memory. */
@@ -83,6 +101,9 @@ void la_chain_append_chain(struct la_chain *chain, struct la_chain *take_src);
  * `mark` may be NULL; it is used when it lies at or before `off`, and left at off + len. */
 bool la_chain_share(struct la_chain *dst, struct la_mem *mem, const struct la_chain *src,
                     uint32_t off, uint32_t len, struct la_chain_mark *mark) LA_MUST_CHECK;
+/* Moves the first n <= src->len octets of src to the end of dst. False: no memory; some of them may
+ * have been moved. O(slices moved). */
+bool la_chain_move_front(struct la_chain *dst, struct la_chain *src, uint32_t n) LA_MUST_CHECK;
 /* Keeps a mark right: to be called before each la_chain_drop_front(chain, n). */
 void la_chain_mark_drop(struct la_chain_mark *mark, uint32_t n);
 /* n <= chain->len. O(slices dropped). */

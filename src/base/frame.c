@@ -182,6 +182,22 @@ la_frame_open_headroom(struct la_frame *frame, size_t n)
     LA_ASSERT(headroom(frame) >= n);
 }
 
+static bool
+lies_in(const uint8_t *p, const uint8_t *from, size_t n)
+{
+    return (uintptr_t)p - (uintptr_t)from < n;
+}
+
+bool
+la_frame_keeps(const struct la_frame *frame, const uint8_t *p)
+{
+    const struct la_block *head = frame->head_block;
+    const struct la_slice *first = frame->payload.first;
+    return lies_in(p, frame->room, sizeof(frame->room)) ||
+           (head != NULL && lies_in(p, head->bytes, head->size_n)) ||
+           (first != NULL && lies_in(p, first->block->bytes, first->block->size_n));
+}
+
 /* A block of its own for the head, with room for n octets. */
 static bool
 head_to_block(struct la_frame *frame, size_t n)

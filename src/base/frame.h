@@ -104,6 +104,8 @@ la_frame_head_to_payload(struct la_frame *frame)
     return (frame->head_n == 0 && frame->head_block == NULL) || la_frame_move_head(frame);
 }
 
+/* Does an octet that was the frame's lie in memory that it still keeps? */
+bool la_frame_keeps(const struct la_frame *frame, const uint8_t *p);
 /* A second frame with the same octets; payload is shared, the head copied. NULL: no memory. */
 struct la_frame *la_frame_clone(const struct la_frame *frame) LA_MUST_CHECK;
 void la_frame_check(const struct la_frame *frame);

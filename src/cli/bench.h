@@ -43,15 +43,17 @@ struct la_bench_pair_cfg {
     uint32_t mtu_bytes;
     bool checksum;       /* made and verified; otherwise left to the wire, which cannot corrupt */
     bool tso;            /* the wire takes super-segments; without checksums only */
+    bool ipv6;
     uint32_t conns_n_max;
 };
 
-/* A client and a server, 10.0.0.1 and 10.0.0.2, on a memory wire without faults or delay. */
+/* A client and a server, one address each, on a memory wire without faults or delay. */
 struct la_bench_pair {
     struct la_mem *mem;
     struct la_stack *client, *server;
     struct la_wire *wire;
     la_instant now;
+    bool ipv6;
 };
 
 /* la_bench_pair_cfg: defaults of TCP, MTU 1500, with checksums. */
@@ -59,7 +61,7 @@ void la_bench_pair_cfg_init(struct la_bench_pair_cfg *cfg);
 /* False: no memory, or a value that the stack does not take; one line has said so. */
 bool la_bench_pair_init(struct la_bench_pair *pair, const struct la_bench_pair_cfg *cfg);
 void la_bench_pair_fini(struct la_bench_pair *pair);
-struct la_endpoint la_bench_server(uint16_t port);
+struct la_endpoint la_bench_server(const struct la_bench_pair *pair, uint16_t port);
 /* A listener at the server. False: it could not be made. */
 bool la_bench_listen(struct la_bench_pair *pair, uint16_t port, la_handle *out);
 /* Moves frames until both stacks rest, then lets `ns` of virtual time pass. */

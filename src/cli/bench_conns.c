@@ -45,7 +45,7 @@ resident_bytes(void)
 static bool
 batch_open(struct la_bench_pair *pair, struct batch *batch, la_handle listener, uint16_t port)
 {
-    struct la_endpoint any = {{{0}}, 0}, to = la_bench_server(port);
+    struct la_endpoint any = {{{0}}, 0}, to = la_bench_server(pair, port);
     for (uint32_t i = 0; i < batch->n; i++)
         if (la_conn_open(pair->client, &any, &to, NULL, &batch->client[i], pair->now) != LA_OK)
             return false;
@@ -186,14 +186,15 @@ measure(struct la_bench_pair *pair, uint32_t pairs_n, bool json)
 int
 la_bench_conns(int argc, char **argv)
 {
-    uint64_t pairs_n = 0, json = 0;
-    const struct la_bench_option options[] = {{"--json", true, 0, 0, &json}};
+    uint64_t pairs_n = 0, ipv6 = 0, json = 0;
+    const struct la_bench_option options[] = {{"--ipv6", true, 0, 0, &ipv6},
+                                              {"--json", true, 0, 0, &json}};
     const struct la_bench_args args = {
         .noun = "conns",
         .operand = "N",
         .operand_range = {"", false, 1, PAIRS_MAX, &pairs_n},
         .options = options,
-        .options_n = 1,
+        .options_n = sizeof(options) / sizeof(options[0]),
     };
     if (!la_bench_args_parse(&args, argc, argv))
         return LA_CLI_USAGE;
@@ -201,6 +202,7 @@ la_bench_conns(int argc, char **argv)
     la_bench_pair_cfg_init(&cfg);
     cfg.conns_n_max = (uint32_t)pairs_n;
     cfg.tcp.keepalive = true;
+    cfg.ipv6 = ipv6 != 0;
     struct la_bench_pair pair;
     if (!la_bench_pair_init(&pair, &cfg))
         return LA_CLI_FAILED;

@@ -24,7 +24,7 @@ enum { PATTERN_BYTES = 65521, WRITE_BYTES_MAX = 1 << 24 };
 struct run {
     struct la_bench_pair pair;
     la_handle writer, reader;
-    uint64_t bytes, write_bytes, window_bytes, mss_bytes, mtu_bytes, no_checksum, tso, json;
+    uint64_t bytes, write_bytes, window_bytes, mss_bytes, mtu_bytes, no_checksum, tso, ipv6, json;
     uint8_t *pattern; /* octet i of the stream is pattern[i % PATTERN_BYTES]; write_bytes longer */
     uint8_t *room;    /* write_bytes */
     uint64_t sent, received;
@@ -128,7 +128,7 @@ cpu_s(void)
 static const char *
 run_open(struct run *run)
 {
-    struct la_endpoint any = {{{0}}, 0}, to = la_bench_server(PORT);
+    struct la_endpoint any = {{{0}}, 0}, to = la_bench_server(&run->pair, PORT);
     la_handle listener;
     if (!la_bench_listen(&run->pair, PORT, &listener) ||
         la_conn_open(run->pair.client, &any, &to, NULL, &run->writer, run->pair.now) != LA_OK)
@@ -176,6 +176,7 @@ report(const struct run *run, const struct counts *from, const struct counts *to
         {"mtu_bytes", "MTU", (double)run->mtu_bytes, 0},
         {"tso", "super-segments on the wire (1 = yes)", run->tso != 0, 0},
         {"checksum", "checksums made and verified (1 = yes)", run->no_checksum == 0, 0},
+        {"ipv6", NULL, run->ipv6 != 0, 0},
     };
     for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
         la_bench_report_add(&report, results[i]);
@@ -207,6 +208,7 @@ la_bench_mem(int argc, char **argv)
         {"--window", false, 4096, 1 << 30, &run.window_bytes},
         {"--no-checksum", true, 0, 0, &run.no_checksum},
         {"--tso", true, 0, 0, &run.tso},
+        {"--ipv6", true, 0, 0, &run.ipv6},
         {"--json", true, 0, 0, &run.json},
     };
     const struct la_bench_args args = {
@@ -226,6 +228,7 @@ la_bench_mem(int argc, char **argv)
     run.no_checksum |= run.tso; /* each piece would need its own */
     cfg.checksum = run.no_checksum == 0;
     cfg.tso = run.tso != 0;
+    cfg.ipv6 = run.ipv6 != 0;
     int status = LA_CLI_FAILED;
     if (!buffers_take(&run))
         la_bench_failed("no memory");

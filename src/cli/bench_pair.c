@@ -25,10 +25,18 @@ la_bench_pair_cfg_init(struct la_bench_pair_cfg *cfg)
         .tcp = stack.tcp, .mtu_bytes = 1500, .checksum = true, .conns_n_max = 1024};
 }
 
-struct la_endpoint
-la_bench_server(uint16_t port)
+/* 10.0.0.1 and .2, or fd00::1 and ::2. */
+static struct la_addr
+addr_of(bool ipv6, uint8_t end_id)
 {
-    return (struct la_endpoint){la_addr_v4(10, 0, 0, 2), port};
+    uint8_t last = (uint8_t)(1 + end_id);
+    return ipv6 ? (struct la_addr){{0xfd, [15] = last}} : la_addr_v4(10, 0, 0, last);
+}
+
+struct la_endpoint
+la_bench_server(const struct la_bench_pair *pair, uint16_t port)
+{
+    return (struct la_endpoint){addr_of(pair->ipv6, 1), port};
 }
 
 static la_err
@@ -47,12 +55,12 @@ stack_new(struct la_bench_pair *pair, const struct la_bench_pair_cfg *cfg,
     stack.checksum_verify = cfg->checksum;
     stack.tcp = cfg->tcp;
     struct la_iface_cfg iface = {.caps = *caps};
-    struct la_addr addr = la_addr_v4(10, 0, 0, (uint8_t)(1 + end_id));
+    struct la_addr addr = addr_of(cfg->ipv6, end_id);
     int idx;
     la_err err = la_stack_new(&stack, pair->now, out);
     if (err == LA_OK)
         err = la_stack_iface_add(*out, &iface, &idx);
-    return err == LA_OK ? la_stack_addr_add(*out, idx, &addr, 24) : err;
+    return err == LA_OK ? la_stack_addr_add(*out, idx, &addr, cfg->ipv6 ? 64 : 24) : err;
 }
 
 bool
@@ -64,8 +72,9 @@ la_bench_pair_init(struct la_bench_pair *pair, const struct la_bench_pair_cfg *c
         .checksum_tx = !cfg->checksum,
         .checksum_rx = !cfg->checksum,
         .tso4 = cfg->tso,
+        .tso6 = cfg->tso,
     };
-    *pair = (struct la_bench_pair){.mem = la_mem_new(la_host_alloc(), 0)};
+    *pair = (struct la_bench_pair){.mem = la_mem_new(la_host_alloc(), 0), .ipv6 = cfg->ipv6};
     if (pair->mem == NULL) {
         la_bench_failed("no memory");
         return false;
@@ -97,7 +106,7 @@ bool
 la_bench_listen(struct la_bench_pair *pair, uint16_t port, la_handle *out)
 {
     enum { BACKLOG = 4096 };
-    struct la_endpoint local = la_bench_server(port);
+    struct la_endpoint local = la_bench_server(pair, port);
     return la_listener_open(pair->server, &local, BACKLOG, NULL, out, pair->now) == LA_OK;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 #include "cli/netopt.h"
+#include "cli/number.h"
 #include "host/annotate.h"
 #include "lab/scenario.h"
 
@@ -86,11 +87,8 @@ take_flag(struct arguments *a, const char *name)
 static int
 take_width(struct arguments *a, const char *value)
 {
-    char *end;
-    errno = 0;
-    unsigned long n = strtoul(value, &end, 10);
-    if (value[0] < '0' || value[0] > '9' || *end != 0 || errno != 0 || n < LA_STORY_WIDTH_MIN ||
-        n > LA_STORY_WIDTH_MAX)
+    uint64_t n;
+    if (!la_number_parse(value, LA_STORY_WIDTH_MIN, LA_STORY_WIDTH_MAX, &n))
         return usage_error("--width needs a number of columns, 60 to 240, not ", value);
     a->width = (uint32_t)n;
     return LA_CLI_OK;
@@ -248,7 +246,12 @@ open_capture(struct views *views, const char *path)
     int err = la_capture_writer_open(path, "lastack lab", &views->cfg.capture);
     if (err == 0)
         err = la_capture_writer_iface(views->cfg.capture, "client", "the client's end of the wire",
-                                      LA_CAPTURE_IP, &views->cfg.capture_iface);
+                                      LA_CAPTURE_IP, &views->cfg.capture_iface[LA_LINK_IP]);
+    if (err == 0)
+        err = la_capture_writer_iface(views->cfg.capture, "client-eth",
+                                      "the client's end of the wire, where it is an Ethernet",
+                                      LA_CAPTURE_ETHERNET,
+                                      &views->cfg.capture_iface[LA_LINK_ETHERNET]);
     if (err != 0) {
         (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", path, strerror(err));
         return false;

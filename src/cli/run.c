@@ -7,6 +7,7 @@
  */
 #include "cli/cli.h"
 #include "cli/netopt.h"
+#include "cli/publish.h"
 #include "cli/via.h"
 #include "cli/views.h"
 #include "host/launch.h"
@@ -15,13 +16,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINGER_S = 5 };
+enum { LINGER_S = 5, PUBLISH_MAX = 64 };
 
 struct arguments {
     struct la_netopt net;
     char net_name[32]; /* of a network option that was given; "": none */
     struct la_via via;
     bool via_given;
+    struct la_publish_rule publish[PUBLISH_MAX];
+    unsigned publish_n;
+    bool publish_all;
     struct la_views_cfg views;
     int64_t linger_ns;
     enum la_ecn ecn;
@@ -41,6 +45,13 @@ static const char help_tail[] =
     "  --via tun:NAME[,ADDR/LEN] | tap:NAME[,ADDR/LEN[,GATEWAY]]\n"
     "                        a device in place of the virtual wire, whatever is behind it as peer\n"
     "  --ecn                 ask for explicit congestion notification; --no-ecn: refuse it\n"
+    "\n"
+    "servers:\n"
+    "  -p, --publish [ADDR:][HOSTPORT:]PORT\n"
+    "                        a port of this host (0: any free one, which is said) behind which "
+    "the\n"
+    "                        program's PORT is reached; again for more\n"
+    "  -P, --publish-all     each port that the program listens on, at the same port of localhost\n"
     "\n"
     "views:\n"
     "  --watch               draw every segment and state, live, on standard error\n"
@@ -76,7 +87,7 @@ take_flag(struct arguments *a, const char *name)
         bool *flag;
     } flags[] = {
         {"wait-all", &a->wait_all}, {"no-udp", &a->no_udp},     {"trace", &a->trace},
-        {"help", &a->help},         {"watch", &a->views.watch},
+        {"help", &a->help},         {"watch", &a->views.watch}, {"publish-all", &a->publish_all},
     };
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         if (strcmp(name, flags[i].name) == 0) {
@@ -116,6 +127,18 @@ take_via(struct arguments *a, const char *value)
     return 0;
 }
 
+/* 0, or the exit status. */
+static int
+take_publish(struct arguments *a, const char *value)
+{
+    if (a->publish_n == PUBLISH_MAX)
+        return usage_error("too many ports are published at ", value);
+    if (!la_publish_parse(value, &a->publish[a->publish_n]))
+        return usage_error("--publish needs [ADDR:][HOSTPORT:]PORT such as 8080:80, not ", value);
+    a->publish_n++;
+    return 0;
+}
+
 /* An option that has a value. 0, or the exit status. */
 static int
 take_value(struct arguments *a, const char *name, const char *value)
@@ -131,13 +154,16 @@ take_value(struct arguments *a, const char *name, const char *value)
         break;
     }
     bool known = strcmp(name, "pcap") == 0 || strcmp(name, "json") == 0 ||
-                 strcmp(name, "linger") == 0 || strcmp(name, "via") == 0;
+                 strcmp(name, "linger") == 0 || strcmp(name, "via") == 0 ||
+                 strcmp(name, "publish") == 0;
     if (!known)
         return usage_error("unknown option --", name);
     if (value == NULL)
         return usage_error("a value is missing behind --", name);
     if (strcmp(name, "via") == 0)
         return take_via(a, value);
+    if (strcmp(name, "publish") == 0)
+        return take_publish(a, value);
     if (strcmp(name, "pcap") == 0)
         a->views.pcap = value;
     else if (strcmp(name, "json") == 0)
@@ -147,15 +173,35 @@ take_value(struct arguments *a, const char *name, const char *value)
     return 0;
 }
 
+/* The word in its long form, in `room`; other words as they are. */
+static const char *
+long_form(const char *word, char *room, size_t room_n)
+{
+    static const char *const forms[][2] = {
+        {"-h", "--help"}, {"-p", "--publish"}, {"-P", "--publish-all"}};
+    if (strncmp(word, "-p", 2) == 0 && word[2] != '\0') { /* -p8080:80 */
+        (void)snprintf(room, room_n, "--publish=%s", word + 2);
+        return room;
+    }
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (strcmp(word, forms[i][0]) == 0)
+            return forms[i][1];
+    }
+    return word;
+}
+
 /* One word that begins with dashes; *i moves on when it uses the next one. 0, or the exit
  * status. */
 static int
 take_option(struct arguments *a, char **argv, int *i)
 {
-    char name[64];
-    const char *word = argv[*i] + 2;
+    char name[64], room[128];
+    const char *word = long_form(argv[*i], room, sizeof(room));
+    if (strncmp(word, "--", 2) != 0)
+        return usage_error("unknown option ", word);
+    word += 2;
     size_t n = strcspn(word, "=");
-    if (strncmp(argv[*i], "--", 2) != 0 || n >= sizeof(name))
+    if (n >= sizeof(name))
         return usage_error("unknown option ", argv[*i]);
     memcpy(name, word, n);
     name[n] = '\0';
@@ -179,14 +225,16 @@ parse(int argc, char **argv, struct arguments *a)
             i++;
             break;
         }
-        if (strcmp(argv[i], "-h") == 0)
-            a->help = true;
-        int status = a->help ? 0 : take_option(a, argv, &i);
+        int status = take_option(a, argv, &i);
         if (status != 0)
             return status;
         if (a->help)
             return 0;
     }
+    a->views.serving = a->publish_n != 0 || a->publish_all;
+    if (a->via_given && a->views.serving)
+        return usage_error("with --via the program is reached at its own address, so no --publish",
+                           "");
     if (a->via_given && a->net_name[0] != '\0')
         return usage_error("with --via there is no virtual wire, so no --", a->net_name);
     a->program = argv + i;
@@ -216,6 +264,9 @@ run(const struct arguments *a)
         .seed = a->net.seed,
         .ecn = a->ecn,
         .via = a->via_given ? &a->via : NULL,
+        .publish = a->publish,
+        .publish_n = a->publish_n,
+        .publish_all = a->publish_all,
         .linger_ns = a->linger_ns,
         .wait_all = a->wait_all,
         .udp = !a->no_udp,

@@ -32,11 +32,19 @@ sink(void *ctx, const struct la_event *event)
         la_annotate_event(&v->annotate, event);
 }
 
+/* A program that also serves is not always the client. */
+static const char *const *
+ends_of(const struct la_views_cfg *cfg)
+{
+    static const char *const usual[2] = {"client", "server"};
+    static const char *const serving[2] = {"program", "outside"};
+    return cfg->serving ? serving : usual;
+}
+
 static bool
 open_capture(struct la_views *v, const struct la_views_cfg *cfg)
 {
     const char *name = cfg->pcap;
-    static const char *const ends[2] = {"client", "server"};
     int error = la_capture_writer_open(name, "lastack run", &v->capture);
     if (error == 0)
         error = la_capture_writer_iface(v->capture, "lastack0", "the program's end of the wire",
@@ -47,7 +55,7 @@ open_capture(struct la_views *v, const struct la_views_cfg *cfg)
         return false;
     }
     v->pcap_name = name;
-    la_annotate_init(&v->annotate, v->capture, ends);
+    la_annotate_init(&v->annotate, v->capture, ends_of(cfg));
     return true;
 }
 
@@ -86,6 +94,8 @@ open_story(struct la_views *v, const struct la_views_cfg *cfg)
     la_story_cfg_init(&story);
     story.flags = ladder_flags() | (cfg->one_sided ? LA_STORY_ONE_SIDED : 0);
     story.width = terminal_width();
+    story.client_name = ends_of(cfg)[0];
+    story.server_name = ends_of(cfg)[1];
     if (cfg->watch) {
         story.ladder = la_story_writer_file(stderr);
         (void)setvbuf(stderr, v->ladder_buf, _IOFBF, sizeof(v->ladder_buf));

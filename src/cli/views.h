@@ -21,6 +21,7 @@ struct la_views_cfg {
     const char *pcap; /* the same */
     bool one_sided;   /* only one end's story is told */
     bool ethernet;    /* the capture is of Ethernet frames, not of IP packets */
+    bool serving;     /* the program may be reached from outside */
 };
 
 struct la_story;

@@ -36,6 +36,9 @@ start_listening(struct la_visit *v, int backlog)
 {
     struct la_psock *ps = v->ps;
     struct la_socks *socks = v->run->socks;
+    int error = la_bind_for_listening(ps);
+    if (error != 0)
+        return error;
     la_err err = la_sock_listen(socks, ps->sock, backlog, v->run->now);
     if (err == LA_ERR_ADDRESS_IN_USE) {
         la_registry_scan(v->run); /* perhaps by a socket that the program has closed */
@@ -50,7 +53,7 @@ start_listening(struct la_visit *v, int backlog)
     ps->acceptor.backlog = backlog;
     struct la_endpoint local;
     if (la_sock_local(socks, ps->sock, &local) == LA_OK)
-        la_run_port_take(ps, local.port);
+        la_ports_take(ps, local.port);
     return 0;
 }
 
@@ -179,7 +182,7 @@ la_acceptor_close(struct la_psock *ps)
     if (a->path_fd >= 0)
         (void)close(a->path_fd);
     a->path_fd = -1;
-    la_run_port_give(ps);
+    la_ports_give(ps);
 }
 
 /* ---- accept -------------------------------------------------------------------------------- */

@@ -104,6 +104,11 @@ segment_sent(struct la_annotate *annotate, const struct la_event *event)
     enum la_cause cause = (enum la_cause)event->u.segment.cause;
     unsigned before_n = event->u.segment.retransmit_n;
     join_waiting(annotate, event);
+    if ((event->u.segment.has & LA_SEG_FILLS_WINDOW) != 0) {
+        snprintf(text, sizeof(text), "%s: fills the window (RFC 9293 3.8.6)",
+                 end_name(annotate, event));
+        la_capture_writer_comment(annotate->writer, event->segment_id, text);
+    }
     if (!is_notable(cause) && before_n == 0)
         return;
     int n = snprintf(text, sizeof(text), "%s sends: %s", end_name(annotate, event),

@@ -38,6 +38,9 @@ void la_syscall_bind(struct la_visit *visit);
 void la_syscall_getsockname(struct la_visit *visit);
 void la_syscall_getpeername(struct la_visit *visit);
 void la_syscall_shutdown(struct la_visit *visit);
+/* A socket that listens without having been bound gets a port that can be published, too (-P). 0 or
+ * an errno value. */
+int la_bind_for_listening(struct la_psock *ps);
 /* connect.c */
 void la_syscall_connect(struct la_visit *visit);
 /* acceptor.c */

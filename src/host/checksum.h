@@ -19,7 +19,7 @@ struct la_sum_kernel {
 
 /* The kernels that this processor can run, fastest first; returns how many (at least one, at most
  * LA_SUM_KERNELS_MAX). */
-enum { LA_SUM_KERNELS_MAX = 3 };
+enum { LA_SUM_KERNELS_MAX = 4 };
 size_t la_host_checksum_kernels(struct la_sum_kernel out[LA_SUM_KERNELS_MAX]);
 
 #endif

@@ -228,7 +228,7 @@ la_datagram_send(struct la_psock *ps, const struct la_endpoint *to, struct la_by
     la_ssize n =
         la_sock_send(run->socks, ps->sock, bytes, false, to != NULL ? &outward : NULL, run->now);
     if (n >= 0 && ps->port_inside == 0 && la_sock_local(run->socks, ps->sock, &local) == LA_OK)
-        la_run_port_take(ps, local.port); /* it was bound just now: answers from inside reach it */
+        la_ports_take(ps, local.port); /* it was bound just now: answers from inside reach it */
     if (n == LA_ERR_BAD_ARGUMENT)
         return ENETUNREACH; /* multicast and the like */
     return n >= 0 || n == LA_ERR_AGAIN ? 0 : la_err_to_errno((la_err)n);
@@ -284,7 +284,7 @@ la_datagram_close(struct la_psock *ps)
         pop(d);
     free(d->stash);
     d->stash = NULL;
-    la_run_port_give(ps);
+    la_ports_give(ps);
 }
 
 /* Would the host reach this destination? getaddrinfo() sorts addresses by the answer (RFC 6724). A

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * far.c - the far side of the wire: what the program connects to is dialled by the host
+ * far.c - the far side of the wire: the program and the host, each as the other's client
  *
  * Read first: connect(2) on EINPROGRESS; lastack/stack.h on the forwarder.
  *
@@ -13,6 +13,10 @@
  *     shutdown(SHUT_WR)        <----  the peer's FIN, after all its data
  *     ECONNRESET and the like  ---->  ABORT (RST)
  *     SO_LINGER 0 and close()  <----  the connection was reset
+ *
+ * A client of the host that was accepted at a published port (publish.c) goes the other way: its
+ * connection becomes an active OPEN, and what it sends stays in the host's socket until the program
+ * has answered.
  */
 #include "host/far.h"
 
@@ -35,6 +39,7 @@ struct la_far_conn {
     struct la_watch dial; /* while it is being dialled */
     struct la_run *run;
     la_handle handle; /* the request, later the connection */
+    bool opening;     /* by an active OPEN, not answered yet */
     bool doomed;
     struct la_far_conn *doomed_next;
 };
@@ -48,6 +53,7 @@ retire(struct la_far_conn *f)
     if (f->doomed)
         return;
     f->doomed = true;
+    far->opening_n -= f->opening ? 1 : 0;
     (void)la_map_take(&far->by_handle, f->handle);
     la_loop_close(&f->run->loop, &f->dial);
     la_pump_stop(&f->pump);
@@ -77,12 +83,12 @@ la_far_fini(struct la_run *run)
     la_map_fini(&run->far.by_handle);
 }
 
-/* The host's peer is to see a RST, too. */
+/* The host's peer is to see a RST, too, when the socket is closed. */
 static void
-reset_host(const struct la_far_conn *f)
+reset_host(int fd)
 {
     struct linger l = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(f->pump.watch.fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
 }
 
 /* ---- the connection ------------------------------------------------------------------------ */
@@ -148,6 +154,14 @@ finish_if_done(struct la_far_conn *f)
     retire(f);
 }
 
+/* The host's peer is gone in disorder. */
+static void
+give_up(struct la_far_conn *f)
+{
+    (void)la_conn_abort(f->run->far_stack, f->handle, f->run->now);
+    retire(f);
+}
+
 static void
 far_ended(struct la_pump *p, enum la_pump_end end, la_err err)
 {
@@ -163,16 +177,17 @@ far_ended(struct la_pump *p, enum la_pump_end end, la_err err)
         break;
     case LA_PUMP_FD_RESET:
     case LA_PUMP_FD_DEAF:
-        (void)la_conn_abort(p->stack, p->conn, p->run->now);
-        retire(f);
+        give_up(f);
         break;
     case LA_PUMP_CONN_ERROR:
-        reset_host(f);
+        reset_host(p->watch.fd);
         (void)la_conn_release(p->stack, p->conn, p->run->now);
         retire(f);
         break;
     case LA_PUMP_FD_CLOSED:
-        break; /* both directions have ended by themselves */
+        if (f->opening)
+            give_up(f);
+        break; /* else both directions have ended by themselves */
     }
 }
 
@@ -182,8 +197,44 @@ void
 la_far_progress(struct la_run *run, la_handle conn)
 {
     struct la_far_conn *f = la_map_get(&run->far.by_handle, conn);
-    if (f != NULL)
-        la_pump_kick(&f->pump);
+    struct la_conn_status status;
+    if (f == NULL)
+        return;
+    if (f->opening && la_conn_status(run->far_stack, conn, &status) == LA_OK &&
+        (status.ready & LA_READY_OPEN) != 0) {
+        f->opening = false;
+        run->far.opening_n--;
+        f->pump.out_open = true;
+    }
+    la_pump_kick(&f->pump);
+}
+
+/* A record under `handle`; NULL: no memory. */
+static struct la_far_conn *
+new_conn(struct la_run *run, la_handle handle)
+{
+    struct la_far_conn *f = calloc(1, sizeof(*f));
+    if (f == NULL || !la_map_put(&run->far.by_handle, handle, f)) {
+        free(f);
+        return NULL;
+    }
+    f->run = run;
+    f->handle = handle;
+    f->dial.fd = -1;
+    f->pump.run = run;
+    f->pump.stack = run->far_stack;
+    f->pump.conn = handle;
+    f->pump.ops = &far_ops;
+    f->pump.watch.fd = -1;
+    return f;
+}
+
+/* Small segments were held back by the sender's own stack already, if at all. */
+static void
+send_at_once(int fd)
+{
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
 /* ---- dialling ------------------------------------------------------------------------------ */
@@ -229,9 +280,7 @@ connected(struct la_far_conn *f)
     struct la_run *run = f->run;
     la_handle conn;
     int fd = f->dial.fd;
-    int on = 1;
-    /* Small segments were held back by the program's own stack already, if at all. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    send_at_once(fd);
     if (la_forward_accept(run->far_stack, f->handle, NULL, &conn, run->now) != LA_OK) {
         retire(f); /* the peer is gone, or no memory for it */
         return;
@@ -286,20 +335,12 @@ la_far_request(struct la_run *run, la_handle request)
     struct la_forward_request r;
     if (la_forward_request(run->far_stack, request, &r) != LA_OK)
         return;
-    struct la_far_conn *f = calloc(1, sizeof(*f));
-    if (f == NULL || !la_map_put(&run->far.by_handle, request, f)) {
-        free(f);
+    struct la_far_conn *f = new_conn(run, request);
+    if (f == NULL) {
         (void)la_forward_reject(run->far_stack, request, LA_FORWARD_RESET, run->now);
         return;
     }
-    f->run = run;
-    f->handle = request;
-    f->dial.fd = -1;
     f->dial.on_ready = on_dialled;
-    f->pump.run = run;
-    f->pump.stack = run->far_stack;
-    f->pump.ops = &far_ops;
-    f->pump.watch.fd = -1;
     struct la_endpoint to = la_name_inward(run, &r.local);
     dial(f, &to);
 }
@@ -310,4 +351,44 @@ la_far_gone(struct la_run *run, la_handle request)
     struct la_far_conn *f = la_map_get(&run->far.by_handle, request);
     if (f != NULL)
         retire(f);
+}
+
+/* ---- clients of the host ------------------------------------------------------------------- */
+
+/* In the client's name. If that pair of endpoints was used a moment ago (TIME-WAIT), with another
+ * port. */
+static la_err
+open_in_name(struct la_run *run, const struct la_endpoint *client, const struct la_endpoint *to,
+             la_handle *out)
+{
+    la_err err = la_conn_open(run->far_stack, client, to, NULL, out, run->now);
+    if (err != LA_ERR_ADDRESS_IN_USE)
+        return err;
+    struct la_endpoint other = {client->addr, 0};
+    return la_conn_open(run->far_stack, &other, to, NULL, out, run->now);
+}
+
+void
+la_far_enter(struct la_run *run, int take_fd, const struct la_endpoint *client,
+             const struct la_endpoint *to)
+{
+    la_handle conn;
+    if (open_in_name(run, client, to, &conn) != LA_OK) {
+        reset_host(take_fd);
+        (void)close(take_fd);
+        return;
+    }
+    struct la_far_conn *f = new_conn(run, conn);
+    if (f == NULL) {
+        (void)la_conn_abort(run->far_stack, conn, run->now);
+        reset_host(take_fd);
+        (void)close(take_fd);
+        return;
+    }
+    send_at_once(take_fd);
+    f->opening = true;
+    run->far.opening_n++;
+    if (!la_pump_start(&f->pump, take_fd))
+        give_up(f);
+    f->pump.out_open = false;
 }

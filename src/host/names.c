@@ -153,7 +153,7 @@ la_name_outward(struct la_run *run, const struct la_endpoint *endpoint, bool dat
         to.addr = v4 ? loopback4 : loopback6;
     if (!la_addr_is_loopback(&to.addr))
         return to;
-    if (la_run_port_is_inside(run, datagram, to.port)) {
+    if (la_ports_is_inside(run, datagram, &to)) {
         to.addr = v4 ? aliases->own4 : aliases->own6;
     } else if (v4) {
         struct la_addr real = to.addr;
@@ -179,6 +179,25 @@ la_name_inward(const struct la_run *run, const struct la_endpoint *endpoint)
         if (last < LA_ALIASES_N && !la_addr_is_any(&aliases->host4[last]))
             from.addr = aliases->host4[last];
     }
+    return from;
+}
+
+struct la_endpoint
+la_name_of_client(struct la_run *run, const struct la_endpoint *client)
+{
+    struct la_aliases *aliases = &run->aliases;
+    struct la_endpoint from = *client;
+    bool v4 = la_addr_is_v4(&from.addr);
+    uint8_t last = 0;
+    if (v4 && la_addr_is_loopback(&from.addr)) {
+        last = alias_of(aliases, &client->addr);
+        from.addr = aliases->far4;
+    } else if (la_addr_in_prefix(&from.addr, v4 ? &aliases->far4 : &aliases->far6, v4 ? 24 : 64) ||
+               la_addr_is_loopback(&from.addr)) {
+        from.addr = v4 ? aliases->far4 : aliases->far6;
+    }
+    if (last != 0)
+        from.addr.b[15] = last;
     return from;
 }
 

@@ -47,6 +47,9 @@ struct la_endpoint la_name_outward(struct la_run *run, const struct la_endpoint 
                                    bool datagram);
 /* The reverse: what an endpoint on the wire is called by the program and by the host. */
 struct la_endpoint la_name_inward(const struct la_run *run, const struct la_endpoint *endpoint);
+/* What a client of the host is called on the wire. One with an address that has a meaning there is
+ * the host itself. */
+struct la_endpoint la_name_of_client(struct la_run *run, const struct la_endpoint *client);
 /* getsockname() and getpeername() as the program expects them. False: not bound, or no peer. */
 bool la_name_local(const struct la_psock *ps, struct la_endpoint *out);
 bool la_name_peer(const struct la_psock *ps, struct la_endpoint *out);

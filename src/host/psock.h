@@ -86,6 +86,7 @@ struct la_psock {
     bool local_shown;        /* bound to a loopback address, which the stack does not have */
     struct la_addr local_as; /* … this one */
     uint16_t port_inside;    /* bound to it, so that sockets inside reach it; 0 = none */
+    struct la_psock *port_next; /* another with the same port */
     int error;               /* SO_ERROR: an errno value, 0 = none */
     uint64_t seen_n;         /* the last scan that found it alive */
     unsigned waiting_n;      /* kept calls */

@@ -127,6 +127,7 @@ la_psock_retire(struct la_psock *ps)
     ps->doomed = true;
     la_wait_fail_all(ps, EBADF);
     la_acceptor_close(ps);
+    la_publish_forget(ps);
     la_pump_stop(&ps->near.pump);
     la_datagram_close(ps);
     la_psock_unname(ps);

@@ -238,7 +238,8 @@ take_down(struct la_run *run)
         la_registry_fini(run);
     la_far_fini(run);
     la_far_udp_fini(run);
-    la_map_fini(&run->ports);
+    la_publish_fini(run);
+    la_ports_fini(&run->ports);
     la_processes_fini(&run->processes);
     la_loop_close(&run->loop, &run->notify_watch);
     la_loop_close(&run->loop, &run->signal_watch);
@@ -281,6 +282,8 @@ la_run(const struct la_run_cfg *cfg, struct la_run_result *out)
     int code = make_network(run);
     if (code == 0)
         code = make_tools(run);
+    if (code == 0)
+        code = la_publish_open(run);
     if (code == 0)
         code = start_program(run);
     if (code == 0) {

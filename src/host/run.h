@@ -25,6 +25,14 @@ struct la_via {
     struct la_addr gateway4, gateway6; /* TAP; any = none */
 };
 
+/* Connections to the host's port are the program's, at its own port. */
+struct la_publish_rule {
+    bool any;           /* all addresses of the host, both families */
+    struct la_addr addr;
+    uint16_t host_port; /* 0: any free one, which is said */
+    uint16_t port;
+};
+
 struct la_run_cfg {
     char *const *argv;            /* the program and its arguments, ends with NULL */
     struct la_impair impair[2];   /* [0] what the program sends, [1] what it receives */
@@ -32,6 +40,9 @@ struct la_run_cfg {
     uint64_t seed;                /* of the wire's faults and of both stacks */
     enum la_ecn ecn;              /* of the program's connections */
     const struct la_via *via;     /* impair, mtu and seed are not used then; NULL: the wire */
+    const struct la_publish_rule *publish;
+    unsigned publish_n;
+    bool publish_all;             /* each listener also at the same port of the host's loopback */
     int64_t linger_ns;            /* how long open connections are waited for after the program */
     bool wait_all;                /* wait for all descendants, too */
     bool udp;                     /* datagram sockets go through the stack as well */

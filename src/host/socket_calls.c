@@ -119,9 +119,16 @@ bind_to(struct la_psock *ps, const struct la_endpoint *wanted)
     bool loopback = la_addr_is_loopback(&local.addr);
     if (loopback)
         local.addr = la_addr_is_v4(&local.addr) ? run->aliases.own4 : run->aliases.own6;
+    if (local.port == 0 && !ps->datagram)
+        local.port = la_publish_reserve(ps, &local.addr);
     la_err err = la_sock_bind(run->socks, ps->sock, &local);
     if (err == LA_ERR_ADDRESS_IN_USE) {
         la_registry_scan(run); /* perhaps by a socket that the program has closed */
+        err = la_sock_bind(run->socks, ps->sock, &local);
+    }
+    if (err != LA_OK && wanted->port == 0 && local.port != 0) {
+        la_publish_forget(ps);
+        local.port = 0;
         err = la_sock_bind(run->socks, ps->sock, &local);
     }
     if (err != LA_OK)
@@ -133,8 +140,16 @@ bind_to(struct la_psock *ps, const struct la_endpoint *wanted)
     ps->local_shown = loopback;
     ps->local_as = wanted->addr;
     if (ps->datagram && la_sock_local(run->socks, ps->sock, &local) == LA_OK)
-        la_run_port_take(ps, local.port);
+        la_ports_take(ps, local.port);
     return 0;
+}
+
+int
+la_bind_for_listening(struct la_psock *ps)
+{
+    static const struct la_addr any6 = {{0}};
+    struct la_endpoint any = {ps->family == AF_INET ? la_addr_v4(0, 0, 0, 0) : any6, 0};
+    return ps->bound || !ps->run->cfg->publish_all ? 0 : bind_to(ps, &any);
 }
 
 void

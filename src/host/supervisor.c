@@ -28,44 +28,6 @@
 enum { TURNS_N = 8 }; /* of pumps, wire and events before descriptors are looked at again */
 static const int64_t second_signal_ns = INT64_C(2000000000);
 
-/* ---- ports and refusals ---------------------------------------------------------------------- */
-
-static uint64_t
-port_key(bool datagram, uint16_t port)
-{
-    return (uint64_t)(datagram ? 1 : 0) << 16 | port;
-}
-
-bool
-la_run_port_is_inside(struct la_run *run, bool datagram, uint16_t port)
-{
-    struct la_psock *ps = la_map_get(&run->ports, port_key(datagram, port));
-    if (ps == NULL || datagram)
-        return ps != NULL; /* a datagram socket's last close shows when one is delivered */
-    if (la_private_is_listening(ps->acceptor.path_fd))
-        return true;
-    la_psock_retire(ps); /* it was closed without a word */
-    return false;
-}
-
-void
-la_run_port_take(struct la_psock *ps, uint16_t port)
-{
-    la_run_port_give(ps);
-    ps->port_inside = port;
-    if (!la_map_put(&ps->run->ports, port_key(ps->datagram, port), ps))
-        ps->port_inside = 0; /* no memory: it cannot be reached from inside */
-}
-
-void
-la_run_port_give(struct la_psock *ps)
-{
-    uint64_t key = port_key(ps->datagram, ps->port_inside);
-    if (ps->port_inside != 0 && la_map_get(&ps->run->ports, key) == ps)
-        (void)la_map_take(&ps->run->ports, key);
-    ps->port_inside = 0;
-}
-
 void
 la_run_refused(const struct la_run *run, const struct la_syscall *call, const char *what, int error)
 {
@@ -249,8 +211,10 @@ is_over(struct la_run *run)
     bool ended = run->first_exited && (!run->cfg->wait_all || run->tasks_gone);
     if (!ended)
         return false;
-    if (run->give_up_at.ns == LA_INSTANT_NEVER.ns)
+    if (run->give_up_at.ns == LA_INSTANT_NEVER.ns) {
         run->give_up_at.ns = run->now.ns + run->cfg->linger_ns;
+        la_publish_close(run);
+    }
     return run->now.ns >= run->give_up_at.ns || is_quiet(run);
 }
 
@@ -268,9 +232,9 @@ wait_ns(const struct la_run *run)
     if (run->busy_first != NULL)
         return 0;
     la_instant at = network_deadline(run);
-    const la_instant others[] = {la_wait_deadline(run), la_far_udp_deadline(run),
+    const la_instant others[] = {la_wait_deadline(run),     la_far_udp_deadline(run),
                                  la_registry_deadline(run), run->give_up_at,
-                                 la_inspect_deadline(run)};
+                                 la_inspect_deadline(run),  la_publish_deadline(run)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (others[i].ns < at.ns)
             at = others[i];
@@ -297,6 +261,7 @@ la_supervise(struct la_run *run)
         la_wait_tick(run);
         la_far_udp_tick(run);
         la_registry_tick(run);
+        la_publish_tick(run);
         la_inspect_tick(run);
         move(run);
         la_registry_reap(run);

@@ -15,8 +15,10 @@
 #include "host/launch.h"
 #include "host/loop.h"
 #include "host/names.h"
+#include "host/ports.h"
 #include "host/private.h"
 #include "host/process.h"
+#include "host/publish.h"
 #include "host/registry.h"
 #include "host/run.h"
 #include "host/waiters.h"
@@ -68,7 +70,8 @@ struct la_run {
     struct la_waiters waiters;
     struct la_private pairing;
     struct la_weigh weigh;
-    struct la_map ports;         /* ports that sockets inside are bound to */
+    struct la_ports ports;
+    struct la_publish publish;
     struct la_far far;
     struct la_far_udp far_udp;
     struct la_inspect inspect;
@@ -85,11 +88,6 @@ struct la_run {
     bool soft_error;             /* the near stack heard an ICMP error since this was cleared */
     bool foreign_said;           /* the line about 32-bit programs was written */
 };
-
-/* Is a socket inside bound to this port (listening, for streams)? */
-bool la_run_port_is_inside(struct la_run *run, bool datagram, uint16_t port);
-void la_run_port_take(struct la_psock *ps, uint16_t port);
-void la_run_port_give(struct la_psock *ps);
 
 /* Rounds until the run is over. */
 void la_supervise(struct la_run *run);

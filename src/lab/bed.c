@@ -16,6 +16,7 @@ enum { MTU_BYTES = 1500, DELAY_MS = 10, PREFIX_LEN_V4 = 24, PREFIX_LEN_V6 = 64 }
 enum { ROUNDS_N_MAX = 1 << 16 };
 enum { EVENTS_ROOM_MIN = 256 };
 enum { IPV6_MTU_BYTES_MIN = 1280 };
+enum { LOCAL_MAC = 0x02 }; /* locally administered: no manufacturer's */
 /* Ids of packets made by hand: stacks use (end_id + 1) << 56 and upwards. */
 #define MADE_ID_BASE (UINT64_C(3) << 56)
 
@@ -91,7 +92,8 @@ stack_new(struct la_bed *bed, int end, struct la_stack **out)
 {
     const struct la_bed_cfg *cfg = &bed->cfg;
     struct la_iface_cfg iface = {
-        .caps = {.layer = LA_LINK_IP, .mtu_bytes = cfg->mtu_bytes[end]},
+        .caps = {.layer = cfg->layer, .mtu_bytes = cfg->mtu_bytes[end]},
+        .mac = {LOCAL_MAC, [5] = (uint8_t)(end + 1)},
     };
     struct la_stack_cfg stack;
     struct la_addr v4 = la_bed_addr(end, false), v6 = la_bed_addr(end, true);
@@ -142,7 +144,7 @@ wire_new(struct la_bed *bed)
     struct la_wire_cfg wire = {
         .mem = cfg->mem,
         .seed = cfg->seed,
-        .caps = {.layer = LA_LINK_IP, .mtu_bytes = mtu_bytes},
+        .caps = {.layer = cfg->layer, .mtu_bytes = mtu_bytes},
         .impair = {cfg->impair[LA_CLIENT], cfg->impair[LA_SERVER]},
         .trace = {hear, bed, LA_EVENT_ALL},
     };
@@ -205,13 +207,18 @@ la_bed_free(struct la_bed *bed)
 static bool
 serve(struct la_bed *bed)
 {
+    const struct la_bed_app *app = &bed->cfg.app;
     bool served = false;
     for (int end = LA_CLIENT; end <= LA_SERVER; end++) {
         struct la_stack_event event;
+        if (app->serve != NULL) {
+            served |= app->serve(app->ctx, end);
+            continue;
+        }
         while (la_stack_next_event(bed->stack[end], &event)) {
             served = true;
-            if (bed->cfg.app.ready != NULL)
-                bed->cfg.app.ready(bed->cfg.app.ctx, end, &event);
+            if (app->ready != NULL)
+                app->ready(app->ctx, end, &event);
         }
     }
     return served;

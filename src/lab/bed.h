@@ -17,15 +17,18 @@
 enum { LA_CLIENT = 0, LA_SERVER = 1 };
 enum { LA_BED_HEARS_N = 4 };
 
-/* How an application is told of readiness, as la_stack_next_event() reports it. */
+/* How an application is told of readiness, as la_stack_next_event() reports it. One that takes the
+ * stack's events itself (a set of sockets does) has `serve` instead: true when it did something. */
 struct la_bed_app {
     void (*ready)(void *ctx, int end, const struct la_stack_event *event);
+    bool (*serve)(void *ctx, int end); /* NULL: `ready` is told */
     void *ctx;
 };
 
 struct la_bed_cfg {
     struct la_mem *mem;      /* required; referenced */
     uint64_t seed;           /* of both stacks and of the wire */
+    uint8_t layer;           /* enum la_link_layer: of the wire; default IP packets */
     uint32_t mtu_bytes[2];   /* of each end's interface; the wire takes the larger one */
     struct la_tcp_cfg tcp[2];
     struct la_impair impair[2];

@@ -2,12 +2,17 @@
  *
  * data.c - scenarios: octets under way
  */
-#include "lab/scenario.h"
-
 #include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/checksum.h"
+#include "lab/packet.h"
+#include "lab/scenario.h"
 
 enum { REQUEST_BYTES = 100, ANSWER_BYTES = 10000, WRITE_BYTES = 10, WRITES_N = 5, PAUSE_MS = 5 };
 enum { DELAY_MS = 10, RATE_BPS = 10000000 };
+enum { OTHER_HOST = 5, STRAY_BYTES = 128, WINDOW = 65535 };
+enum { IP4_CHECKSUM_OFF = 10, IP4_DST_END_OFF = 18 };
 
 /* ---- transfer --------------------------------------------------------------------------- */
 
@@ -56,7 +61,67 @@ setup_slow_path(struct la_bed_cfg *cfg)
     la_bed_cfg_path(cfg, DELAY_MS, RATE_BPS);
 }
 
-static const struct la_lab_part transfer_parts[] = {{NULL, setup_slow_path, play_transfer}};
+/* ---- transfer, the checksum ------------------------------------------------------------- */
+
+/* The next octets of the client, but for another host; then the network changes the address, and
+ * IP's checksum with it, as a broken router would. Returns octets. */
+static size_t
+make_stray(const struct la_event *last, struct la_room room)
+{
+    static const uint8_t letters[27] = "abcdefghijklmnopqrstuvwxyz";
+    struct la_lab_packet packet = {
+        .src = last->local,
+        .dst = {la_addr_v4(10, 0, 0, OTHER_HOST), LA_LAB_PORT},
+        .seg = {.seq = la_seq_of(last->u.segment.seq + last->u.segment.len),
+                .ack = la_seq_of(last->u.segment.ack),
+                .flags = LA_TCP_ACK | LA_TCP_PSH,
+                .wnd = WINDOW},
+        .text = {letters, 26},
+    };
+    size_t n = la_lab_packet_make(&packet, room);
+    if (n == 0)
+        return 0;
+    uint16_t before = la_get16(room.p + IP4_DST_END_OFF), after = LA_SERVER + 1;
+    la_put16(room.p + IP4_DST_END_OFF, after);
+    la_put16(room.p + IP4_CHECKSUM_OFF,
+             la_sum_update(la_get16(room.p + IP4_CHECKSUM_OFF), before, after));
+    return n;
+}
+
+static void
+setup_plain(struct la_bed_cfg *cfg)
+{
+    cfg->tcp[LA_CLIENT].timestamps = cfg->tcp[LA_SERVER].timestamps = false;
+}
+
+static void
+play_stray(struct la_lab *lab)
+{
+    uint8_t octets[STRAY_BYTES];
+    la_lab_establish(lab);
+    la_lab_send(lab, LA_CLIENT, REQUEST_BYTES);
+    la_lab_await_octets(lab, LA_SERVER, REQUEST_BYTES);
+    la_lab_run(lab, 100);
+    const struct la_event *last = la_lab_sent(lab, LA_CLIENT, LA_TCP_PSH, LA_TCP_PSH, 0);
+    size_t n = last == NULL ? 0 : make_stray(last, (struct la_room){octets, sizeof(octets)});
+    la_lab_expect(
+        lab, n != 0 && la_bed_send_packet(lab->bed, LA_CLIENT, (struct la_bytes){octets, n}) != 0,
+        "no memory for a segment");
+    la_lab_run(lab, 100);
+    la_lab_expect(lab, la_lab_count(lab, LA_SERVER, LA_EVENT_DROP, LA_REASON_TCP_CHECKSUM) == 1,
+                  "the checksum did not give the stray segment away");
+    la_lab_expect_octets(lab, LA_SERVER, REQUEST_BYTES);
+    la_lab_send(lab, LA_SERVER, REQUEST_BYTES);
+    la_lab_await_octets(lab, LA_CLIENT, REQUEST_BYTES);
+    la_lab_run(lab, 200);
+    la_lab_expect(lab, acked_octets(lab, LA_SERVER) == 1 + REQUEST_BYTES,
+                  "the server acknowledged %u octets", acked_octets(lab, LA_SERVER));
+}
+
+static const struct la_lab_part transfer_parts[] = {
+    {"octets, numbers, acknowledgements", setup_slow_path, play_transfer},
+    {"a segment for another host: the checksum knows the addresses", setup_plain, play_stray},
+};
 
 const struct la_scenario la_scenario_transfer = {
     .name = "transfer",
@@ -68,13 +133,18 @@ const struct la_scenario la_scenario_transfer = {
         "next one expected: all before it have arrived (RFC 9293 3.4). The receiver acknowledges "
         "at least every second full segment (3.8.6.3).\n"
         "One of the client's acknowledgements is lost on purpose. Nothing happens: the next one "
-        "says the same and more.",
-    .look =
-        "seq plus len is the seq of the next segment, and the ack that answers it.\n"
-        "A lost acknowledgement is repaired by the next one; nothing is sent again.\n"
-        "The last acknowledgement comes late: the client had waited for something to send with it.",
+        "says the same and more.\n"
+        "In the second part a segment with the very numbers that the server expects comes to the "
+        "wrong host: on its way the address in the IP header was changed, and IP's checksum with "
+        "it. TCP's checksum covers a pseudo-header with both addresses (RFC 9293 3.1), so it no "
+        "longer fits, and the segment is dropped unread (MUST-3). 'layers' computes it.",
+    .look = "seq plus len is the seq of the next segment, and the ack that answers it.\n"
+            "A lost acknowledgement is repaired by the next one; nothing is sent again.\n"
+            "The last acknowledgement comes late: the client had waited for something to send with "
+            "it.\n"
+            "The stray segment draws no answer: whom it was for, nobody can know.",
     .parts = transfer_parts,
-    .parts_n = 1,
+    .parts_n = 2,
 };
 
 /* ---- nagle ------------------------------------------------------------------------------ */

@@ -48,18 +48,28 @@ send_more(struct la_lab *lab, int end)
     }
 }
 
+/* One RECEIVE of at most n_max octets; what it returned. */
+static la_ssize
+read_some(struct la_lab *lab, int end, size_t n_max)
+{
+    struct la_lab_end *e = &lab->end[end];
+    uint8_t octets[CHUNK_BYTES];
+    la_ssize n = la_conn_receive(
+        lab->bed->stack[end], e->conn,
+        (struct la_room){octets, n_max < sizeof(octets) ? n_max : sizeof(octets)}, lab->bed->now);
+    for (size_t i = 0; n > 0 && i < (size_t)n; i++)
+        e->wrong |= octets[i] != octet_at(1 - end, e->received_n + i);
+    e->received_n += n > 0 ? (uint64_t)n : 0;
+    return n;
+}
+
 static void
 read_all(struct la_lab *lab, int end)
 {
     struct la_lab_end *e = &lab->end[end];
-    uint8_t octets[CHUNK_BYTES];
     const struct la_stack *stack = lab->bed->stack[end];
     la_ssize urgent = la_conn_urgent(stack, e->conn), n;
-    while ((n = la_conn_receive(lab->bed->stack[end], e->conn,
-                                (struct la_room){octets, sizeof(octets)}, lab->bed->now)) > 0) {
-        for (size_t i = 0; i < (size_t)n; i++)
-            e->wrong |= octets[i] != octet_at(1 - end, e->received_n + i);
-        e->received_n += (uint64_t)n;
+    while ((n = read_some(lab, end, CHUNK_BYTES)) > 0) {
         if (urgent == n)
             e->urgent_end = e->received_n;
         urgent = la_conn_urgent(stack, e->conn);
@@ -134,7 +144,7 @@ void
 la_lab_init(struct la_lab *lab, struct la_bed_cfg *cfg)
 {
     *lab = (struct la_lab){.accepts = true, .end = {{.reads = true}, {.reads = true}}};
-    cfg->app = (struct la_bed_app){ready, lab};
+    cfg->app = (struct la_bed_app){.ready = ready, .ctx = lab};
     cfg->hears[0] =
         (struct la_trace){hear, lab, LA_EVENT_BIT(LA_EVENT_STATE) | LA_EVENT_BIT(LA_EVENT_ERROR)};
 }
@@ -233,6 +243,15 @@ la_lab_reads(struct la_lab *lab, int end, bool reads)
     lab->end[end].reads = reads;
     if (reads)
         read_all(lab, end);
+    la_bed_settle(lab->bed);
+}
+
+void
+la_lab_read(struct la_lab *lab, int end, size_t n)
+{
+    la_ssize got_n = read_some(lab, end, n);
+    la_lab_expect(lab, got_n == (la_ssize)n, "the %s read %lld octets, not %zu",
+                  la_lab_end_name(end), (long long)got_n, n);
     la_bed_settle(lab->bed);
 }
 

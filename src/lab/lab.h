@@ -48,6 +48,7 @@ struct la_lab {
     bool accepts;        /* the server takes connections as they come; default on */
     struct la_lab_end end[2];
     struct la_lab_pick pick[2];
+    void *own;           /* the part's own notes, for its words below the ladder */
     size_t mark;         /* checks look at events from here on */
     char failure[LA_LAB_TEXT_BYTES]; /* empty: none */
 };
@@ -80,6 +81,8 @@ void la_lab_send_close(struct la_lab *lab, int end, uint64_t n);
 void la_lab_abort(struct la_lab *lab, int end);
 /* The application begins to read (and reads all there is), or stops. */
 void la_lab_reads(struct la_lab *lab, int end, bool reads);
+/* One RECEIVE of n octets (up to 4096), which must be there. */
+void la_lab_read(struct la_lab *lab, int end, size_t n);
 /* The server takes all connections that wait, and those to come. */
 void la_lab_accepts(struct la_lab *lab);
 /* From now on, in place of the previous choice. */

@@ -14,12 +14,10 @@ enum { MSS_DEFAULT_V4 = 536, MSS_DEFAULT_V6 = 1220, ANSWER_BYTES = 4000 };
 enum {
     PEER_PORT = 40000,
     ILLEGAL_PORT = 40010,
-    PEER_HOST = 9,
+    PEER_WINDOW = 65535,
     OPTIONS_MSS = 1400,
     TEXT_BYTES = 26
 };
-#define PEER_ISS la_seq_of(1000000)
-
 static const struct la_bytes nothing = {NULL, 0};
 
 /* ---- mss -------------------------------------------------------------------------------- */
@@ -100,78 +98,21 @@ play_mss_296(struct la_lab *lab)
     expect_largest(lab, LA_SERVER, MSS_SMALL);
 }
 
-/* ---- the peer made by hand -------------------------------------------------------------- */
-
-static void
-peer_join(struct la_lab *lab, struct la_lab_peer *peer, bool v6)
-{
-    struct la_addr addr = la_bed_addr(PEER_HOST - 1, v6);
-    la_lab_peer_init(peer, lab->bed, &addr);
-    la_lab_listen(lab, LA_LAB_BACKLOG_N);
-}
-
-static void
-peer_send(struct la_lab *lab, struct la_lab_peer *peer, uint8_t flags, struct la_bytes options,
-          struct la_bytes text)
-{
-    la_lab_expect(lab, la_lab_peer_send(peer, flags, options, text), "no memory for a segment");
-    la_bed_settle(lab->bed);
-}
-
-static bool
-peer_answered(void *ctx)
-{
-    return ((const struct la_lab_peer *)ctx)->flags_seen != 0;
-}
-
-static bool
-peer_has_all(void *ctx)
-{
-    const struct la_lab_peer *peer = ctx;
-    return peer->octets_n >= peer->octets_wanted_n;
-}
-
-/* SYN with these options, SYN,ACK, ACK. */
-static void
-peer_open(struct la_lab *lab, struct la_lab_peer *peer, uint16_t port, struct la_bytes options)
-{
-    struct la_endpoint server = la_lab_server(!la_addr_is_v4(&peer->local.addr));
-    la_lab_peer_begin(peer, port, &server, PEER_ISS);
-    peer_send(lab, peer, LA_TCP_SYN, options, nothing);
-    bool answered = la_lab_await(lab, peer_answered, peer);
-    la_lab_expect(lab, answered && peer->flags_seen == (LA_TCP_SYN | LA_TCP_ACK),
-                  "the server did not answer the SYN");
-    peer_send(lab, peer, LA_TCP_ACK, nothing, nothing);
-    la_lab_await_state(lab, LA_SERVER, LA_TCP_ESTABLISHED);
-    la_lab_run(lab, 100);
-}
-
-/* RST with the right number: the quickest way to be alone again. */
-static void
-peer_end(struct la_lab *lab, struct la_lab_peer *peer)
-{
-    peer_send(lab, peer, LA_TCP_RST | LA_TCP_ACK, nothing, nothing);
-    la_lab_await_state(lab, LA_SERVER, LA_TCP_CLOSED);
-    la_lab_run(lab, 100);
-}
-
 /* ---- mss, without the option ------------------------------------------------------------ */
 
 static void
 play_mss_default(struct la_lab *lab, bool v6, unsigned mss)
 {
     struct la_lab_peer peer;
-    peer_join(lab, &peer, v6);
-    peer_open(lab, &peer, PEER_PORT, nothing);
-    peer.octets_wanted_n = 2 * (uint64_t)mss;
-    la_lab_send(lab, LA_SERVER, peer.octets_wanted_n);
-    la_lab_expect(lab, la_lab_await(lab, peer_has_all, &peer), "%llu octets came to the client",
-                  (unsigned long long)peer.octets_n);
+    la_lab_peer_join(&peer, lab, v6);
+    la_lab_peer_open(&peer, PEER_PORT, nothing, PEER_WINDOW);
+    la_lab_send(lab, LA_SERVER, 2 * (uint64_t)mss);
+    la_lab_peer_await(&peer, 2 * (uint64_t)mss);
     la_lab_expect(lab, peer.text_bytes_max == mss, "the largest segment has %u octets, not %u",
                   peer.text_bytes_max, mss);
-    peer_send(lab, &peer, LA_TCP_ACK, nothing, nothing);
+    la_lab_peer_says(&peer, LA_TCP_ACK, nothing, nothing);
     la_lab_run(lab, 100);
-    peer_end(lab, &peer);
+    la_lab_peer_end(&peer);
     la_lab_peer_fini(&peer);
 }
 
@@ -255,7 +196,8 @@ expect_text_taken(struct la_lab *lab, struct la_lab_peer *peer, struct la_bytes 
 {
     static const uint8_t letters[TEXT_BYTES + 1] = "abcdefghijklmnopqrstuvwxyz";
     uint64_t before_n = lab->end[LA_SERVER].received_n;
-    peer_send(lab, peer, LA_TCP_ACK | LA_TCP_PSH, options, (struct la_bytes){letters, TEXT_BYTES});
+    la_lab_peer_says(peer, LA_TCP_ACK | LA_TCP_PSH, options,
+                     (struct la_bytes){letters, TEXT_BYTES});
     la_lab_await_octets(lab, LA_SERVER, before_n + TEXT_BYTES);
     la_lab_run(lab, 200);
 }
@@ -269,11 +211,26 @@ play_real_options(struct la_lab *lab)
         const struct la_event *syn = la_lab_sent(lab, end, LA_TCP_SYN, LA_TCP_SYN, 0);
         la_lab_expect(lab,
                       syn != NULL && (syn->u.segment.has & LA_SEG_HAS_MSS) != 0 &&
-                          (syn->u.segment.has & LA_SEG_HAS_TS) != 0 && syn->u.segment.wscale != 255,
+                          (syn->u.segment.has & LA_SEG_HAS_TS) != 0 &&
+                          (syn->u.segment.has & LA_SEG_HAS_SACK_PERMITTED) != 0 &&
+                          syn->u.segment.wscale != 255,
                       "the %s's SYN lacks an option", la_lab_end_name(end));
     }
+    /* Kind 5, SACK, is for later segments: one is lost, and the next draws it. */
+    la_lab_lose(lab, LA_CLIENT,
+                (struct la_lab_pick){
+                    .text_bytes_min = 1, .text_bytes_max = UINT32_MAX, .spare_n = 1, .times_n = 1});
     la_lab_send(lab, LA_CLIENT, TEXT_BYTES);
     la_lab_await_octets(lab, LA_SERVER, TEXT_BYTES);
+    la_lab_run(lab, 200);
+    la_lab_send(lab, LA_CLIENT, ANSWER_BYTES);
+    la_lab_await_octets(lab, LA_SERVER, TEXT_BYTES + ANSWER_BYTES);
+    la_lab_run(lab, 200);
+    bool sacked = false;
+    const struct la_event *sent;
+    for (size_t nth = 0; (sent = la_lab_sent(lab, LA_SERVER, 0, 0, nth)) != NULL; nth++)
+        sacked |= sent->u.segment.sack_n != 0;
+    la_lab_expect(lab, sacked, "the server sent no SACK block");
 }
 
 static void
@@ -281,12 +238,12 @@ play_unknown(struct la_lab *lab)
 {
     struct la_bytes options = {strange, sizeof(strange)};
     struct la_lab_peer peer;
-    peer_join(lab, &peer, false);
-    peer_open(lab, &peer, PEER_PORT, options);
+    la_lab_peer_join(&peer, lab, false);
+    la_lab_peer_open(&peer, PEER_PORT, options, PEER_WINDOW);
     expect_mss_taken(lab);
     expect_text_taken(lab, &peer, options);
     la_lab_expect(lab, malformed_n(lab) == 0, "an option was called malformed");
-    peer_end(lab, &peer);
+    la_lab_peer_end(&peer);
     la_lab_peer_fini(&peer);
 }
 
@@ -296,16 +253,16 @@ play_illegal(struct la_lab *lab)
     static const struct la_bytes illegal[] = {{length_zero, sizeof(length_zero)},
                                               {length_long, sizeof(length_long)}};
     struct la_lab_peer peer;
-    peer_join(lab, &peer, false);
+    la_lab_peer_join(&peer, lab, false);
     for (uint16_t i = 0; i < 2; i++) {
         uint64_t before_n = malformed_n(lab);
         la_lab_mark(lab);
-        peer_open(lab, &peer, (uint16_t)(ILLEGAL_PORT + i), illegal[i]);
+        la_lab_peer_open(&peer, (uint16_t)(ILLEGAL_PORT + i), illegal[i], PEER_WINDOW);
         expect_mss_taken(lab);
         expect_text_taken(lab, &peer, illegal[i]);
         expect_text_taken(lab, &peer, (struct la_bytes){length_missing, sizeof(length_missing)});
         la_lab_expect(lab, malformed_n(lab) == before_n + 3, "the server did not count them");
-        peer_end(lab, &peer);
+        la_lab_peer_end(&peer);
     }
     la_lab_peer_fini(&peer);
 }
@@ -322,8 +279,9 @@ const struct la_scenario la_scenario_options = {
     .intro =
         "Options stand between the header and the text: a kind, a length that counts both octets "
         "before it, and data. Two kinds have no length: NOP (1) fills, EOL (0) ends the list (RFC "
-        "9293 3.1, 3.2). MSS, window scale, SACK-permitted and the first timestamp belong to the "
-        "SYN.\n"
+        "9293 3.1, 3.2). MSS (2), window scale (3), SACK-permitted (4) and the first timestamp (8) "
+        "belong to the SYN; SACK (5) and timestamps travel later: a segment is lost here, so that "
+        "both are to be seen.\n"
         "In the second part a client made by hand sends fillers, an experimental and an unassigned "
         "kind: they must be skipped by their length (MUST-6), and nothing behind EOL may be "
         "looked at. In the third part lengths are illegal: 0, longer than the header, or missing. "

@@ -4,7 +4,9 @@
  */
 #include "lab/peer.h"
 
-enum { PACKET_BYTES_MAX = 2048, WINDOW_BYTES = 65535 };
+enum { PACKET_BYTES_MAX = 2048, PEER_HOST = 9, ISS = 1000000 };
+
+static const struct la_bytes nothing = {NULL, 0};
 
 /* ---- what arrives ----------------------------------------------------------------------- */
 
@@ -101,11 +103,14 @@ static const struct la_link_ops peer_ops = {
 /* ---- the peer --------------------------------------------------------------------------- */
 
 void
-la_lab_peer_init(struct la_lab_peer *peer, struct la_bed *bed, const struct la_addr *addr)
+la_lab_peer_join(struct la_lab_peer *peer, struct la_lab *lab, bool v6)
 {
-    *peer =
-        (struct la_lab_peer){.link = {&peer_ops, bed->tap->caps}, .bed = bed, .local.addr = *addr};
-    la_wire_outer_set(bed->wire, LA_CLIENT, &peer->link);
+    *peer = (struct la_lab_peer){.link = {&peer_ops, lab->bed->tap->caps},
+                                 .lab = lab,
+                                 .bed = lab->bed,
+                                 .local.addr = la_bed_addr(PEER_HOST - 1, v6)};
+    la_wire_outer_set(lab->bed->wire, LA_CLIENT, &peer->link);
+    la_lab_listen(lab, LA_LAB_BACKLOG_N);
 }
 
 void
@@ -114,29 +119,14 @@ la_lab_peer_fini(struct la_lab_peer *peer)
     la_wire_outer_set(peer->bed->wire, LA_CLIENT, peer->bed->tap);
 }
 
-void
-la_lab_peer_begin(struct la_lab_peer *peer, uint16_t port, const struct la_endpoint *remote,
-                  la_seq iss)
-{
-    peer->local.port = port;
-    peer->remote = *remote;
-    peer->snd_nxt = iss;
-    peer->rcv_nxt = la_seq_of(0);
-    peer->flags_seen = 0;
-    peer->mss = 0;
-    peer->text_bytes_max = 0;
-    peer->octets_n = 0;
-}
-
-bool
-la_lab_peer_send(struct la_lab_peer *peer, uint8_t flags, struct la_bytes options,
-                 struct la_bytes text)
+static bool
+put_segment(struct la_lab_peer *peer, uint8_t flags, struct la_bytes options, struct la_bytes text)
 {
     uint8_t octets[PACKET_BYTES_MAX];
     struct la_lab_packet packet = {
         .src = peer->local,
         .dst = peer->remote,
-        .seg = {.seq = peer->snd_nxt, .flags = flags, .wnd = WINDOW_BYTES},
+        .seg = {.seq = peer->snd_nxt, .flags = flags, .wnd = peer->wnd},
         .options = options,
         .text = text,
     };
@@ -146,4 +136,63 @@ la_lab_peer_send(struct la_lab_peer *peer, uint8_t flags, struct la_bytes option
     uint32_t len = (uint32_t)text.n + ((flags & LA_TCP_SYN) != 0) + ((flags & LA_TCP_FIN) != 0);
     peer->snd_nxt = la_seq_add(peer->snd_nxt, len);
     return n != 0 && la_bed_send_packet(peer->bed, LA_CLIENT, (struct la_bytes){octets, n}) != 0;
+}
+
+void
+la_lab_peer_says(struct la_lab_peer *peer, uint8_t flags, struct la_bytes options,
+                 struct la_bytes text)
+{
+    la_lab_expect(peer->lab, put_segment(peer, flags, options, text), "no memory for a segment");
+    la_bed_settle(peer->bed);
+}
+
+static bool
+answered(void *ctx)
+{
+    return ((const struct la_lab_peer *)ctx)->flags_seen != 0;
+}
+
+void
+la_lab_peer_open(struct la_lab_peer *peer, uint16_t port, struct la_bytes options, uint16_t wnd)
+{
+    struct la_lab *lab = peer->lab;
+    peer->local.port = port;
+    peer->remote = la_lab_server(!la_addr_is_v4(&peer->local.addr));
+    peer->snd_nxt = la_seq_of(ISS);
+    peer->rcv_nxt = la_seq_of(0);
+    peer->flags_seen = 0;
+    peer->wnd = wnd;
+    peer->mss = 0;
+    peer->text_bytes_max = 0;
+    peer->octets_n = 0;
+    la_lab_peer_says(peer, LA_TCP_SYN, options, nothing);
+    la_lab_expect(
+        lab, la_lab_await(lab, answered, peer) && peer->flags_seen == (LA_TCP_SYN | LA_TCP_ACK),
+        "the server did not answer the SYN");
+    la_lab_peer_says(peer, LA_TCP_ACK, nothing, nothing);
+    la_lab_await_state(lab, LA_SERVER, LA_TCP_ESTABLISHED);
+    la_lab_run(lab, 100);
+}
+
+static bool
+has_all(void *ctx)
+{
+    const struct la_lab_peer *peer = ctx;
+    return peer->octets_n >= peer->wanted_n;
+}
+
+void
+la_lab_peer_await(struct la_lab_peer *peer, uint64_t octets_n)
+{
+    peer->wanted_n = octets_n;
+    la_lab_expect(peer->lab, la_lab_await(peer->lab, has_all, peer),
+                  "%llu octets came to the client", (unsigned long long)peer->octets_n);
+}
+
+void
+la_lab_peer_end(struct la_lab_peer *peer)
+{
+    la_lab_peer_says(peer, LA_TCP_RST | LA_TCP_ACK, nothing, nothing);
+    la_lab_await_state(peer->lab, LA_SERVER, LA_TCP_CLOSED);
+    la_lab_run(peer->lab, 100);
 }

@@ -2,16 +2,17 @@
  *
  * play.c - a scenario on the stage: words, bed, ladder, checks
  */
+#include "lab/print.h"
 #include "lab/scenario.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/time.h"
 
-/* Longer lines of prose are hard to read, whatever the terminal. */
-enum { PROSE_COLUMNS_MAX = 100, COLUMNS_DEFAULT = 80, LINE_BYTES = 512 };
+enum { LINE_BYTES = 512 };
 /* Between the parts of a scenario, so that a capture shows them apart. */
 enum { PAUSE_S = 1 };
 /* What is under way when a part ends still arrives. */
@@ -20,79 +21,14 @@ enum { FAREWELL_MS = 500 };
 /* ---- words ------------------------------------------------------------------------------ */
 
 static void
-put(const struct la_story_writer *out, const char *text, size_t n)
-{
-    if (out->write != NULL && n != 0)
-        out->write(out->ctx, text, n);
-}
-
-static void
-put_text(const struct la_story_writer *out, const char *text)
-{
-    put(out, text, strlen(text));
-}
-
-/* One paragraph of n octets, broken between words, without the last line end; lines behind the
- * first one begin with blanks as wide as `first`. */
-static void
-put_paragraph(const struct la_story_cfg *story, const char *first, const char *text, size_t n)
-{
-    const struct la_story_writer *out = &story->ladder;
-    size_t columns = story->width == 0 ? (size_t)COLUMNS_DEFAULT : story->width;
-    size_t indent_n = strlen(first), at = 0;
-    if (columns > PROSE_COLUMNS_MAX)
-        columns = PROSE_COLUMNS_MAX;
-    size_t room = columns > indent_n ? columns - indent_n : 1;
-    put_text(out, first);
-    while (at < n) {
-        size_t end = n - at;
-        if (end > room) {
-            for (end = room; end > 0 && text[at + end] != ' '; end--)
-                ;
-            if (end == 0) /* a word longer than the line */
-                for (end = room; at + end < n && text[at + end] != ' '; end++)
-                    ;
-        }
-        put(out, text + at, end);
-        for (at += end; at < n && text[at] == ' '; at++)
-            ;
-        if (at < n)
-            put_text(out, "\n");
-        for (size_t i = 0; at < n && i < indent_n; i++)
-            put_text(out, " ");
-    }
-}
-
-static void
-put_prose(const struct la_story_cfg *story, const char *first, const char *text)
-{
-    while (*text != 0) {
-        size_t n = strcspn(text, "\n");
-        put_paragraph(story, first, text, n);
-        put_text(&story->ladder, "\n");
-        text += n + (text[n] == '\n');
-    }
-}
-
-/* A heading; bold where there is colour. */
-static void
-put_heading(const struct la_story_cfg *story, const char *text)
-{
-    bool color = (story->flags & LA_STORY_COLOR) != 0;
-    put_text(&story->ladder, color ? "\033[1m" : "");
-    put_paragraph(story, "", text, strlen(text));
-    put_text(&story->ladder, color ? "\033[0m\n" : "\n");
-}
-
-static void
 put_intro(const struct la_scenario *scenario, const struct la_story_cfg *story)
 {
     char title[LINE_BYTES];
     snprintf(title, sizeof(title), "%s: %s", scenario->name, scenario->summary);
-    put_heading(story, title);
-    put_text(&story->ladder, "\n");
-    put_prose(story, "", scenario->intro);
-    put_text(&story->ladder, "\n");
+    la_lab_put_heading(story, title);
+    la_lab_put_text(&story->ladder, "\n");
+    la_lab_put_prose(story, "", scenario->intro);
+    la_lab_put_text(&story->ladder, "\n");
 }
 
 static void
@@ -102,8 +38,8 @@ put_part(const struct la_scenario *scenario, size_t part, const struct la_lab_cf
     const char *title = scenario->parts[part].title;
     if (scenario->parts_n > 1) {
         snprintf(line, sizeof(line), "Part %zu of %zu: %s", part + 1, scenario->parts_n, title);
-        put_heading(&cfg->story, line);
-        put_text(&cfg->story.ladder, "\n");
+        la_lab_put_heading(&cfg->story, line);
+        la_lab_put_text(&cfg->story.ladder, "\n");
     }
     if (cfg->story.json.write == NULL)
         return;
@@ -113,15 +49,15 @@ put_part(const struct la_scenario *scenario, size_t part, const struct la_lab_cf
              "\"title\":\"%s\",\"seed\":\"%" PRIu64 "\"}\n",
              scenario->name, part + 1, scenario->parts_n, title == NULL ? scenario->summary : title,
              cfg->seed);
-    put_text(&cfg->story.json, line);
+    la_lab_put_text(&cfg->story.json, line);
 }
 
 static void
 put_look(const struct la_scenario *scenario, const struct la_story_cfg *story)
 {
-    put_text(&story->ladder, "\n");
-    put_heading(story, "What to look for");
-    put_prose(story, "  * ", scenario->look);
+    la_lab_put_text(&story->ladder, "\n");
+    la_lab_put_heading(story, "What to look for");
+    la_lab_put_prose(story, "  * ", scenario->look);
 }
 
 /* ---- one part --------------------------------------------------------------------------- */
@@ -145,7 +81,7 @@ bed_cfg(const struct la_lab_cfg *cfg, const struct la_lab_part *part, struct la_
             bed->mtu_bytes[end] = cfg->mtu_bytes;
     }
     bed->capture = cfg->capture;
-    bed->capture_iface = cfg->capture_iface;
+    bed->capture_iface = cfg->capture_iface[bed->layer];
 }
 
 static void
@@ -156,9 +92,10 @@ fail(char *failure, const char *what, la_err err)
 
 /* Plays one part from *at on; *at becomes the instant at which it ended. */
 static bool
-play_part(const struct la_lab_part *part, const struct la_lab_cfg *cfg, la_instant *at,
-          char *failure)
+play_part(const struct la_scenario *scenario, size_t nth, const struct la_lab_cfg *cfg,
+          la_instant *at, char *failure)
 {
+    const struct la_lab_part *part = &scenario->parts[nth];
     struct la_lab lab;
     struct la_bed_cfg bed;
     struct la_story *story;
@@ -172,9 +109,11 @@ play_part(const struct la_lab_part *part, const struct la_lab_cfg *cfg, la_insta
     }
     bed.hears[1] = la_story_trace(story);
     bed.hears[2] = cfg->also;
-    err = la_bed_new(&bed, &lab.bed);
+    lab.own = calloc(1, scenario->own_bytes + 1);
+    err = lab.own == NULL ? LA_ERR_NO_MEMORY : la_bed_new(&bed, &lab.bed);
     if (err != LA_OK) {
         la_story_free(story);
+        free(lab.own);
         fail(failure, "no test bed", err);
         return false;
     }
@@ -184,7 +123,10 @@ play_part(const struct la_lab_part *part, const struct la_lab_cfg *cfg, la_insta
     *at = lab.bed->now;
     la_story_finish(story);
     la_story_free(story);
+    if (scenario->tell != NULL && lab.failure[0] == 0)
+        scenario->tell(&lab, &cfg->story);
     la_bed_free(lab.bed);
+    free(lab.own);
     memcpy(failure, lab.failure, LA_LAB_TEXT_BYTES);
     return failure[0] == 0;
 }
@@ -199,12 +141,12 @@ la_scenario_play(const struct la_scenario *scenario, const struct la_lab_cfg *cf
     put_intro(scenario, &cfg->story);
     for (size_t i = 0; shown && i < scenario->parts_n; i++) {
         if (i != 0)
-            put_text(&cfg->story.ladder, "\n");
+            la_lab_put_text(&cfg->story.ladder, "\n");
         part_cfg.seed = cfg->seed + i * UINT64_C(0x9e3779b97f4a7c15); /* another one each time */
         put_part(scenario, i, cfg);
         if (cfg->part_begins != NULL)
             cfg->part_begins(cfg->part_begins_ctx);
-        shown = play_part(&scenario->parts[i], &part_cfg, &at, failure);
+        shown = play_part(scenario, i, &part_cfg, &at, failure);
         at = la_instant_add_ns(at, PAUSE_S * LA_NS_PER_S);
         /* Ids of segments begin again: comments must not reach the previous part. */
         if (cfg->capture != NULL && la_capture_writer_flush(cfg->capture) != 0)

@@ -25,6 +25,9 @@ struct la_scenario {
     const char *look;    /* what to look for; '\n' between points */
     const struct la_lab_part *parts;
     size_t parts_n;
+    /* Words below each ladder, about what the part has noted in lab->own; NULL: none. */
+    void (*tell)(const struct la_lab *lab, const struct la_story_cfg *story);
+    size_t own_bytes; /* of lab->own, zeroed for each part */
 };
 
 /* The table, in the order in which a reader would go through it; ends with NULL. */
@@ -49,7 +52,7 @@ struct la_lab_cfg {
     void (*part_begins)(void *ctx); /* NULL = nobody asks; handles and ids begin again */
     void *part_begins_ctx;
     struct la_capture_writer *capture; /* NULL = none; flushed after each part */
-    uint32_t capture_iface;
+    uint32_t capture_iface[2]; /* by enum la_link_layer */
 };
 
 /* Plays all parts. False: something that should have been shown did not happen; failure (at least
@@ -68,9 +71,11 @@ extern const struct la_scenario la_scenario_refused, la_scenario_abort, la_scena
 extern const struct la_scenario la_scenario_rto, la_scenario_fast_retransmit, la_scenario_sack;
 extern const struct la_scenario la_scenario_ecn;
 extern const struct la_scenario la_scenario_zero_window, la_scenario_window_scale;
+extern const struct la_scenario la_scenario_time_wait, la_scenario_linger;
 extern const struct la_scenario la_scenario_urgent;
-extern const struct la_scenario la_scenario_time_wait;
 extern const struct la_scenario la_scenario_backlog, la_scenario_keepalive;
+extern const struct la_scenario la_scenario_binding, la_scenario_sockets, la_scenario_layers;
+extern const struct la_scenario la_scenario_silly_window;
 extern const struct la_scenario la_scenario_old_syn, la_scenario_half_open, la_scenario_rst_attack;
 
 #endif

@@ -7,6 +7,9 @@
 #include <string.h>
 
 const struct la_scenario *const la_scenarios[] = {
+    &la_scenario_layers,
+    &la_scenario_sockets,
+    &la_scenario_binding,
     &la_scenario_handshake,
     &la_scenario_open_simultaneous,
     &la_scenario_old_syn,
@@ -22,6 +25,7 @@ const struct la_scenario *const la_scenarios[] = {
     &la_scenario_time_wait,
     &la_scenario_refused,
     &la_scenario_abort,
+    &la_scenario_linger,
     &la_scenario_half_open,
     &la_scenario_rst_attack,
     &la_scenario_syn_timeout,
@@ -32,6 +36,7 @@ const struct la_scenario *const la_scenarios[] = {
     &la_scenario_sack,
     &la_scenario_ecn,
     &la_scenario_zero_window,
+    &la_scenario_silly_window,
     &la_scenario_window_scale,
     &la_scenario_urgent,
     NULL,

@@ -28,15 +28,15 @@ send_burst(struct la_link *link, struct la_stack *stack, la_instant now)
     return n != 0;
 }
 
-/* True: something was moved. */
-static bool
+/* How many frames were moved. */
+static size_t
 receive_burst(struct la_link *link, struct la_stack *stack, la_instant now)
 {
     struct la_frame *frames[BURST_N];
     size_t n = la_link_receive(link, frames, BURST_N, now);
     if (n != 0)
         la_stack_input(stack, 0, frames, n, now);
-    return n != 0;
+    return n;
 }
 
 void
@@ -47,7 +47,7 @@ la_wire_pump(struct la_wire *wire, struct la_stack *a, struct la_stack *b, la_in
     for (unsigned round = 0; moved && round < ROUNDS_N; round++) {
         moved = false;
         for (unsigned i = 0; i < 2; i++) {
-            moved |= receive_burst(wire->outer[i], stacks[i], now);
+            moved |= receive_burst(wire->outer[i], stacks[i], now) > 0;
             moved |= la_stack_run(stacks[i], now, TIMERS_N);
             moved |= send_burst(wire->outer[i], stacks[i], now);
         }
@@ -58,11 +58,18 @@ la_wire_pump(struct la_wire *wire, struct la_stack *a, struct la_stack *b, la_in
 bool
 la_link_pump(struct la_link *link, struct la_stack *stack, la_instant now)
 {
-    bool more = receive_burst(link, stack, now);
+    /* Less than was asked for is all there was. */
+    bool more = receive_burst(link, stack, now) == BURST_N;
     more |= la_stack_run(stack, now, TIMERS_N);
+    la_link_flush(link, stack, now);
+    return more || la_stack_has_output(stack);
+}
+
+void
+la_link_flush(struct la_link *link, struct la_stack *stack, la_instant now)
+{
     for (unsigned burst = 0; burst < BURST_N && send_burst(link, stack, now); burst++)
         continue;
-    return more || la_stack_has_output(stack);
 }
 
 la_instant

@@ -57,6 +57,7 @@ input_ethernet(struct la_net *net, struct la_frame *frame, struct la_net_in *in,
     if (!eth_is_ours(&net->port[in->iface], &view))
         return la_net_drop_frame(net, frame, LA_REASON_FRAME_NOT_FOR_US);
     in->link_broadcast = la_eth_is_group(la_eth_view_dst(&view));
+    in->link_n = (uint8_t)view.header_bytes;
     uint16_t type = la_eth_view_type(&view);
     la_frame_pull(frame, view.header_bytes);
     if (type == LA_ETH_ARP)
@@ -77,9 +78,17 @@ la_net_input(struct la_net *net, int iface, struct la_frame *take_frame, struct 
     net->stats.frames_in++;
     in->iface = iface;
     in->link_broadcast = false;
+    in->link_n = 0;
+    in->came = (struct la_bytes){take_frame->head, take_frame->head_n};
     if (net->port[iface].cfg.caps.layer == LA_LINK_ETHERNET)
         return input_ethernet(net, take_frame, in, now);
     return la_net_input_ip(net, take_frame, in, now);
+}
+
+void
+la_net_count_repeated(struct la_net *net)
+{
+    net->stats.frames_in++;
 }
 
 enum la_net_verdict
@@ -207,6 +216,7 @@ la_net_local_next(struct la_net *net, struct la_frame **out, struct la_net_in *i
         return LA_NET_IDLE;
     in->iface = LA_NET_IFACE_LOCAL;
     in->link_broadcast = false;
+    in->came = (struct la_bytes){NULL, 0};
     enum la_net_verdict verdict = la_net_input_ip(net, frame, in, now);
     if (verdict == LA_NET_TCP)
         *out = frame;

@@ -140,8 +140,10 @@ struct la_net_in {
     uint8_t dscp_ecn;
     bool link_broadcast; /* came as a link-layer broadcast or multicast */
     uint8_t dst_class;   /* for the room's own use */
+    uint8_t link_n;      /* octets of the link's header */
     uint8_t header_n;    /* octets in `header` */
     uint8_t header[LA_NET_HEADER_BYTES_MAX]; /* as received, for la_net_icmp_unreachable() */
+    struct la_bytes came; /* the frame's head as the link delivered it; empty: it was no link */
     struct la_net_icmp icmp;
 };
 
@@ -166,6 +168,10 @@ bool la_net_has_local(const struct la_net *net);
  * of the link and of local senders are believed. True when cfg.checksum_verify is off. */
 bool la_net_l4_checksum_ok(const struct la_net *net, const struct la_net_in *in,
                            const struct la_frame *frame);
+/* The same where the pseudo-header's sum is known. */
+bool la_net_l4_sum_ok(const struct la_net *net, uint32_t pseudo_sum, const struct la_frame *frame);
+/* Counts a frame whose headers repeat those of one that la_net_input() found good. */
+void la_net_count_repeated(struct la_net *net);
 
 /* ---- frames out ------------------------------------------------------------------------- */
 

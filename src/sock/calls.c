@@ -122,8 +122,13 @@ la_sock_listen(struct la_socks *set, la_sock s, int backlog, la_instant now)
     la_err err = la_sk_autobind(set, sk);
     if (err != LA_OK)
         return err;
-    struct la_tcp_cfg cfg = la_sk_cfg(set, sk);
-    err = la_listener_open(set->stack, &sk->local, n, &cfg, &sk->handle, now);
+    struct la_tcp_cfg tcp = la_sk_cfg(set, sk);
+    struct la_listener_cfg cfg = {.local = sk->local,
+                                  .backlog = n,
+                                  .tcp = &tcp,
+                                  .v6only = sk->options[LA_SO_V6ONLY] != 0,
+                                  .shared = sk->options[LA_SO_REUSEPORT] != 0};
+    err = la_listener_open_cfg(set->stack, &cfg, &sk->handle, now);
     if (err != LA_OK)
         return err;
     sk->phase = LA_SK_LISTENING;

@@ -7,28 +7,49 @@
 
 enum { PORT_MIN = 32768, PORT_MAX = 60999 }; /* Linux's ip_local_port_range */
 
-/* Two addresses to bind to stand in each other's way when they are equal or one is "any". */
 static bool
-overlap(const struct la_addr *a, const struct la_addr *b)
+takes_family(const struct la_sk *sk, const struct la_addr *local, bool v4)
 {
-    struct la_addr any = {{0}};
-    if (la_addr_equal(a, &any) || la_addr_equal(b, &any))
-        return true;
-    return la_addr_is_v4(a) == la_addr_is_v4(b) &&
-           (la_addr_is_any(a) || la_addr_is_any(b) || la_addr_equal(a, b));
+    static const struct la_addr any = {{0}};
+    if (la_addr_equal(local, &any))
+        return !v4 || sk->options[LA_SO_V6ONLY] == 0;
+    return la_addr_is_v4(local) == v4;
 }
 
-/* Linux's rule: both with SO_REUSEADDR share a port as long as neither listens. */
+/* Two addresses to bind to stand in each other's way when one connection could be for both: in a
+ * family that both take, they are equal or one is "any". */
+static bool
+overlap(const struct la_sk *a, const struct la_addr *at_a, const struct la_sk *b,
+        const struct la_addr *at_b)
+{
+    for (unsigned v4 = 0; v4 < 2; v4++) {
+        if (takes_family(a, at_a, v4 == 1) && takes_family(b, at_b, v4 == 1) &&
+            (la_addr_is_any(at_a) || la_addr_is_any(at_b) || la_addr_equal(at_a, at_b)))
+            return true;
+    }
+    return false;
+}
+
+static bool
+both(const struct la_sk *a, const struct la_sk *b, enum la_sock_option opt)
+{
+    return a->options[opt] != 0 && b->options[opt] != 0;
+}
+
+/* Linux's rule: both with SO_REUSEADDR share a port as long as neither listens; with SO_REUSEPORT
+ * also then. */
 static bool
 port_taken(const struct la_socks *set, const struct la_sk *sk, const struct la_endpoint *local)
 {
     for (uint32_t i = 0; i < set->pool.items_n; i++) {
         const struct la_sk *other = la_sk_at(set, i);
         if (!other->live || other == sk || !other->bound || other->type != sk->type ||
-            other->local.port != local->port || !overlap(&other->local.addr, &local->addr))
+            other->local.port != local->port ||
+            !overlap(other, &other->local.addr, sk, &local->addr))
             continue;
-        bool shared = sk->options[LA_SO_REUSEADDR] != 0 && other->options[LA_SO_REUSEADDR] != 0;
-        if (!shared || other->phase == LA_SK_LISTENING)
+        bool shared = both(sk, other, LA_SO_REUSEPORT) ||
+                      (both(sk, other, LA_SO_REUSEADDR) && other->phase != LA_SK_LISTENING);
+        if (!shared)
             return true;
     }
     return false;

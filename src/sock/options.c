@@ -34,6 +34,7 @@ static const struct rule rules[LA_SO_COUNT] = {
     [LA_SO_KEEPCNT] = {1, 127, LA_OPT_KEEPALIVE_PROBES_N},
     [LA_SO_USER_TIMEOUT] = {0, INT32_MAX, LA_OPT_USER_TIMEOUT_MS},
     [LA_SO_SYNCNT] = {1, 127, -1},
+    [LA_SO_REUSEPORT] = {INT32_MIN, INT32_MAX, -1},
 };
 
 /* Options that are on or off. */

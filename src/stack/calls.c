@@ -30,6 +30,14 @@ choose_port(struct la_stack *s, struct la_tuple *tuple)
     return LA_ERR_ADDRESS_NOT_AVAILABLE;
 }
 
+/* The host's own address; or, where every address is taken, any. */
+static bool
+may_speak_for(const struct la_stack *s, int iface, const struct la_addr *addr)
+{
+    return la_net_is_local(s->net, LA_NET_IFACE_LOCAL, addr) ||
+           la_net_is_local(s->net, iface, addr);
+}
+
 /* MUST-44: no local address named: the route's. MUST-46: the remote one must be unicast. */
 static la_err
 complete_tuple(struct la_stack *s, struct la_tuple *tuple, int *iface)
@@ -43,7 +51,7 @@ complete_tuple(struct la_stack *s, struct la_tuple *tuple, int *iface)
     *iface = route.iface;
     if (la_addr_is_any(&tuple->local.addr))
         tuple->local.addr = route.src;
-    else if (!la_net_is_local(s->net, LA_NET_IFACE_LOCAL, &tuple->local.addr))
+    else if (!may_speak_for(s, route.iface, &tuple->local.addr))
         return LA_ERR_ADDRESS_NOT_AVAILABLE;
     if (la_addr_is_any(&tuple->local.addr))
         return LA_ERR_ADDRESS_NOT_AVAILABLE;

@@ -7,9 +7,17 @@
  * sequence number and PSH, nor IP's ECN field (RFC 3168 6.1.3). Duplicates, what fills a gap or
  * lies behind one, every other flag, option and window go alone, so that each draws its own
  * acknowledgement. When somebody listens to segments arriving, nothing is gathered.
+ *
+ * Most frames of a burst repeat the headers of the one before. What was judged of those octets is
+ * not judged again; what may differ (length, identification, sequence number, PSH, checksums) is.
  */
 #include "proto/tcp_accept.h"
 #include "stack/instance.h"
+#include "wire/ip.h"
+#include "wire/ip4.h"
+#include "wire/ip6.h"
+
+#include <string.h>
 
 /* One segment cannot be longer either, but for a jumbogram. */
 enum { GATHERED_BYTES_MAX = 65535 };
@@ -32,8 +40,50 @@ is_expected(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
            la_seq_ge(seg->ack, c->snd_una) && la_seq_le(seg->ack, c->snd_nxt);
 }
 
+/* What a segment that continues the run adds to it, besides its text. */
+struct growth {
+    uint32_t text_bytes, last_off, segments_n, piece_bytes;
+    uint8_t flags;
+};
+
+static void
+run_grow(struct la_arrival *run, const struct growth *growth, struct la_frame *take_frame)
+{
+    run->last_off = run->seg.text_bytes + growth->last_off;
+    run->seg.text_bytes += growth->text_bytes;
+    run->seg.len += growth->text_bytes; /* neither SYN nor FIN */
+    run->seg.flags |= growth->flags;
+    run->segments_n += growth->segments_n;
+    if (growth->piece_bytes > run->piece_bytes)
+        run->piece_bytes = growth->piece_bytes;
+    la_chain_append_chain(&run->frame->payload, &take_frame->payload);
+    la_frame_free(take_frame);
+}
+
+/* ---- frames whose headers repeat those before them -------------------------------------- */
+
+static void
+heads_note(struct la_arrival *run, const struct la_net_in *in)
+{
+    bool v4 = la_addr_is_v4(&in->dst);
+    uint32_t tcp_off = (uint32_t)in->link_n + in->header_n;
+    run->heads = NULL;
+    if (in->header_n != (v4 ? LA_IP4_HEADER_BYTES : LA_IP6_HEADER_BYTES) ||
+        in->came.n < tcp_off + LA_TCP_HEADER_BYTES || !la_frame_keeps(run->frame, in->came.p))
+        return;
+    struct la_tcp_view view;
+    if (!la_tcp_view_init(&view, (struct la_bytes){in->came.p + tcp_off, in->came.n - tcp_off}))
+        return;
+    struct la_ip_pseudo pseudo = {in->src, in->dst, in->protocol, 0};
+    run->pseudo_sum = la_sum_fold(la_ip_pseudo_sum(&pseudo));
+    run->link_n = in->link_n;
+    run->ip_n = in->header_n;
+    run->tcp_n = view.header_bytes;
+    run->heads = in->came.p;
+}
+
 bool
-la_gather_begin(struct la_stack *s, struct la_arrival *run)
+la_gather_begin(struct la_stack *s, struct la_arrival *run, const struct la_net_in *in)
 {
     if (!is_plain(&run->seg) || la_tcp_hears(&s->env, LA_EVENT_SEGMENT_ARRIVED))
         return false;
@@ -46,7 +96,55 @@ la_gather_begin(struct la_stack *s, struct la_arrival *run)
         return false;
     uint32_t rcv_wnd = la_tcp_rcv_wnd(c);
     run->bytes_max = rcv_wnd < GATHERED_BYTES_MAX ? rcv_wnd : GATHERED_BYTES_MAX;
-    return run->seg.text_bytes <= run->bytes_max;
+    if (run->seg.text_bytes > run->bytes_max)
+        return false;
+    heads_note(run, in);
+    return true;
+}
+
+/* Is the frame, `text_bytes` of it text, the next of the run? */
+static bool
+repeats(const struct la_arrival *run, const struct la_frame *f, uint32_t text_bytes)
+{
+    const uint8_t *p = f->head, *ip = p + run->link_n, *tcp = ip + run->ip_n;
+    size_t packet_bytes = la_frame_octets(f) - run->link_n;
+    return text_bytes <= run->bytes_max - run->seg.text_bytes &&
+           la_get32(tcp + 4) == la_seq_add(run->seg.seq, run->seg.text_bytes).v &&
+           (run->link_n == 0 || memcmp(p, run->heads, run->link_n) == 0) &&
+           (run->ip_n == LA_IP4_HEADER_BYTES
+                ? la_ip4_repeats(ip, run->heads + run->link_n, packet_bytes)
+                : la_ip6_repeats(ip, run->heads + run->link_n, packet_bytes)) &&
+           la_tcp_repeats(tcp, run->heads + run->link_n + run->ip_n, run->tcp_n);
+}
+
+bool
+la_gather_repeat(struct la_stack *s, int iface, struct la_arrival *run, struct la_frame *take_frame)
+{
+    struct la_frame *f = take_frame;
+    uint32_t tcp_off = (uint32_t)run->link_n + run->ip_n, heads_n = tcp_off + run->tcp_n;
+    if (run->heads == NULL || run->iface != iface || f->gso_size != 0 || f->head_n < heads_n)
+        return false;
+    uint32_t text_bytes = (uint32_t)la_frame_octets(f) - heads_n;
+    if (text_bytes == 0 || !repeats(run, f, text_bytes))
+        return false;
+    la_net_count_repeated(s->net);
+    enum la_reason reason = LA_REASON_NONE;
+    uint8_t flags = f->head[tcp_off + 13];
+    la_frame_pull(f, tcp_off);
+    if (!la_net_l4_sum_ok(s->net, run->pseudo_sum + run->tcp_n + text_bytes, f))
+        reason = LA_REASON_TCP_CHECKSUM;
+    la_frame_pull(f, run->tcp_n);
+    if (reason == LA_REASON_NONE && !la_frame_head_to_payload(f))
+        reason = LA_REASON_NO_MEMORY;
+    if (reason != LA_REASON_NONE) {
+        la_stack_drop(s, reason);
+        la_frame_free(f);
+        return true;
+    }
+    s->stats.tcp_segments_in++;
+    const struct growth growth = {text_bytes, 0, 1, text_bytes, flags};
+    run_grow(run, &growth, f);
+    return true;
 }
 
 static bool
@@ -66,17 +164,10 @@ continues(const struct la_arrival *run, const struct la_arrival *a)
 bool
 la_gather_add(struct la_arrival *run, const struct la_arrival *take_a)
 {
-    const struct la_tcp_seg *seg = &take_a->seg;
     if (!continues(run, take_a))
         return false;
-    run->last_off = run->seg.text_bytes + take_a->last_off;
-    run->seg.text_bytes += seg->text_bytes;
-    run->seg.len += seg->len;
-    run->seg.flags |= seg->flags;
-    run->segments_n += take_a->segments_n;
-    if (take_a->piece_bytes > run->piece_bytes)
-        run->piece_bytes = take_a->piece_bytes;
-    la_chain_append_chain(&run->frame->payload, &take_a->frame->payload);
-    la_frame_free(take_a->frame);
+    const struct growth growth = {take_a->seg.text_bytes, take_a->last_off, take_a->segments_n,
+                                  take_a->piece_bytes, take_a->seg.flags};
+    run_grow(run, &growth, take_a->frame);
     return true;
 }

@@ -67,7 +67,7 @@ forwards(const struct la_stack *s, const struct la_arrival *a)
 static void
 no_connection(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo)
 {
-    uint32_t listener = la_listener_find(s, &a->tuple.local);
+    uint32_t listener = la_listener_find(s, &a->tuple);
     if (listener == LA_REC_NONE && !forwards(s, a))
         la_tcp_closed_state(&a->seg, todo);
     else if (la_tcp_listen_state(&a->seg, todo)) {
@@ -122,7 +122,7 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
         la_listener_at(s, rec->listener)->accept_dropped_n++;
     } else {
         todo->listened = rec->tcp.state == LA_TCP_TIME_WAIT &&
-                         (forwards(s, a) || la_listener_find(s, &a->tuple.local) != LA_REC_NONE);
+                         (forwards(s, a) || la_listener_find(s, &a->tuple) != LA_REC_NONE);
         la_tcp_arrive(&rec->tcp, &a->seg, todo);
     }
     tell_reason(s, &rec->tcp, todo);
@@ -172,16 +172,17 @@ static enum la_reason
 judge(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, struct la_arrival *a)
 {
     struct la_tcp_view view;
+    a->tuple = (struct la_tuple){.local.addr = in->dst, .remote.addr = in->src};
     if (!la_frame_need(f, LA_TCP_HEADER_BYTES) ||
         !la_tcp_view_init(&view, (struct la_bytes){f->head, la_frame_octets(f)}) ||
         !la_frame_need(f, view.header_bytes))
         return LA_REASON_TCP_MALFORMED;
+    view.p = f->head;
+    a->tuple.local.port = la_tcp_view_dst_port(&view);
+    a->tuple.remote.port = la_tcp_view_src_port(&view);
     if (!la_net_l4_checksum_ok(s->net, in, f))
         return LA_REASON_TCP_CHECKSUM;
-    view.p = f->head;
     la_tcp_seg_judge(&a->seg, &view, (uint32_t)(la_frame_octets(f) - view.header_bytes));
-    a->tuple.local = (struct la_endpoint){in->dst, a->seg.dst_port};
-    a->tuple.remote = (struct la_endpoint){in->src, a->seg.src_port};
     a->iface = in->iface;
     a->ecn = in->dscp_ecn & LA_IP_ECN_MASK;
     a->frame = f;
@@ -199,6 +200,19 @@ judge(struct la_stack *s, const struct la_net_in *in, struct la_frame *f, struct
     return la_frame_head_to_payload(f) ? LA_REASON_NONE : LA_REASON_NO_MEMORY;
 }
 
+/* Dropped before any connection was looked for. */
+static void
+drop_unread(struct la_stack *s, const struct la_arrival *a, enum la_reason reason, uint64_t id,
+            la_instant now)
+{
+    struct la_tcp_todo todo = la_stack_todo(s, now);
+    s->about_local = a->tuple.local;
+    s->about_remote = a->tuple.remote;
+    todo.reason = reason;
+    todo.segment_id = id;
+    tell_reason(s, NULL, &todo);
+}
+
 /* `run` gathers what continues it. */
 static void
 segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *take_frame,
@@ -207,7 +221,7 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *take_fr
     struct la_arrival a;
     enum la_reason reason = judge(s, in, take_frame, &a);
     if (reason != LA_REASON_NONE) {
-        la_stack_drop(s, reason);
+        drop_unread(s, &a, reason, take_frame->id, now);
         la_frame_free(take_frame);
         return;
     }
@@ -218,7 +232,7 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *take_fr
         return;
     flush(s, run, now);
     *run = a;
-    if (!la_gather_begin(s, run))
+    if (!la_gather_begin(s, run, in))
         flush(s, run, now);
 }
 
@@ -321,6 +335,8 @@ la_stack_input(struct la_stack *s, int iface, struct la_frame **take_frames, siz
     s->stats.frames_in += n;
     for (size_t i = 0; i < n; i++) {
         struct la_net_in in;
+        if (run.frame != NULL && la_gather_repeat(s, iface, &run, take_frames[i]))
+            continue;
         enum la_net_verdict verdict = la_net_input(s->net, iface, take_frames[i], &in, now);
         serve(s, verdict, &in, take_frames[i], &run);
     }

@@ -76,6 +76,8 @@ struct la_listener {
     uint32_t gen;
     bool live;
     bool told;          /* on the events list */
+    bool v6only;
+    bool shared;
     uint32_t event_next;
     struct la_endpoint local;
     uint32_t backlog_n;
@@ -199,7 +201,8 @@ la_listener_at(const struct la_stack *s, uint32_t idx)
 }
 bool la_listeners_init(struct la_stack *s);
 void la_listeners_fini(struct la_stack *s);
-uint32_t la_listener_find(const struct la_stack *s, const struct la_endpoint *local);
+/* Who takes a SYN of this four-tuple; LA_REC_NONE: nobody. */
+uint32_t la_listener_find(const struct la_stack *s, const struct la_tuple *tuple);
 /* A SYN for a listener. */
 void la_listener_syn(struct la_stack *s, uint32_t listener, const struct la_tuple *tuple, int iface,
                      const struct la_tcp_seg *syn, struct la_tcp_todo *todo);
@@ -233,10 +236,20 @@ struct la_arrival {
     uint32_t piece_bytes;   /* text of the largest of them */
     uint32_t last_off;      /* where in the text the last of them begins */
     uint32_t bytes_max;     /* text that may be gathered (la_gather_begin()) */
+    /* The headers of the frame that it began with, in that frame's memory; NULL: they do not lie
+     * there as they came. */
+    const uint8_t *heads;
+    uint8_t link_n, ip_n, tcp_n;
+    uint16_t pseudo_sum;    /* without the length */
 };
 
-/* May what follows this segment be gathered with it? Its text must be all of the chain. */
-bool la_gather_begin(struct la_stack *s, struct la_arrival *run);
+/* May what follows this segment, which came as `in` says, be gathered with it? Its text must be all
+ * of the chain. */
+bool la_gather_begin(struct la_stack *s, struct la_arrival *run, const struct la_net_in *in);
+/* Takes a frame as the link delivered it when it continues `run` and its headers are those that
+ * `run` began with: then they need not be judged again. False: nothing is taken. */
+bool la_gather_repeat(struct la_stack *s, int iface, struct la_arrival *run,
+                      struct la_frame *take_frame);
 /* Takes `take_a` into `run`, which has begun. False: it does not continue it, nothing is taken. */
 bool la_gather_add(struct la_arrival *run, const struct la_arrival *take_a);
 

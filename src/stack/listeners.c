@@ -55,11 +55,10 @@ la_listeners_fini(struct la_stack *s)
     la_pool_fini(&s->listeners);
 }
 
-/* The listener at exactly this address and port. */
+/* The listener at exactly this address and port, from `idx` of the port's chain on. */
 static uint32_t
-find_exact(const struct la_stack *s, const struct la_addr *addr, uint16_t port)
+next_exact(const struct la_stack *s, uint32_t idx, const struct la_addr *addr, uint16_t port)
 {
-    uint32_t idx = la_index_first(&s->listener_index, port_hash(s, port));
     while (idx != LA_INDEX_NONE) {
         const struct la_listener *l = la_listener_at(s, idx);
         if (l->local.port == port && la_addr_equal(&l->local.addr, addr))
@@ -69,20 +68,53 @@ find_exact(const struct la_stack *s, const struct la_addr *addr, uint16_t port)
     return LA_REC_NONE;
 }
 
-uint32_t
-la_listener_find(const struct la_stack *s, const struct la_endpoint *local)
+static uint32_t
+find_exact(const struct la_stack *s, const struct la_addr *addr, uint16_t port)
+{
+    uint32_t first = la_index_first(&s->listener_index, port_hash(s, port));
+    return next_exact(s, first, addr, port);
+}
+
+/* Of several that share the address and port of `first`, the one that this peer gets, evenly and
+ * always the same one. */
+static uint32_t
+choose_shared(const struct la_stack *s, uint32_t first, const struct la_endpoint *peer)
+{
+    const struct la_listener *l = la_listener_at(s, first);
+    uint32_t n = 0, idx = first;
+    for (uint32_t i = first; i != LA_REC_NONE; n++)
+        i = next_exact(s, la_listener_at(s, i)->hash_next, &l->local.addr, l->local.port);
+    uint64_t words[3] = {0, 0, peer->port};
+    memcpy(words, peer->addr.b, sizeof(peer->addr.b));
+    for (uint64_t k = la_hash_words(&s->index_key, words, 3) % n; k > 0; k--)
+        idx = next_exact(s, la_listener_at(s, idx)->hash_next, &l->local.addr, l->local.port);
+    return idx;
+}
+
+static uint32_t
+find_best(const struct la_stack *s, const struct la_endpoint *local)
 {
     uint32_t idx = find_exact(s, &local->addr, local->port);
     if (idx != LA_REC_NONE)
         return idx;
     struct la_addr any = {{0}};
     struct la_addr any_v4 = la_addr_v4(0, 0, 0, 0);
-    if (la_addr_is_v4(&local->addr)) {
+    bool v4 = la_addr_is_v4(&local->addr);
+    if (v4)
         idx = find_exact(s, &any_v4, local->port);
-        if (idx != LA_REC_NONE)
-            return idx;
-    }
-    return find_exact(s, &any, local->port); /* :: takes both families */
+    if (idx != LA_REC_NONE)
+        return idx;
+    idx = find_exact(s, &any, local->port); /* :: takes both families, if it may */
+    return idx != LA_REC_NONE && v4 && la_listener_at(s, idx)->v6only ? LA_REC_NONE : idx;
+}
+
+uint32_t
+la_listener_find(const struct la_stack *s, const struct la_tuple *tuple)
+{
+    uint32_t idx = find_best(s, &tuple->local);
+    if (idx == LA_REC_NONE || !la_listener_at(s, idx)->shared)
+        return idx;
+    return choose_shared(s, idx, &tuple->remote);
 }
 
 static uint32_t
@@ -108,9 +140,10 @@ clamp_backlog(const struct la_stack *s, uint32_t backlog)
 }
 
 static bool
-port_is_free(const struct la_stack *s, const struct la_addr *addr, uint16_t port)
+port_is_free(const struct la_stack *s, const struct la_endpoint *local, bool shared)
 {
-    return find_exact(s, addr, port) == LA_REC_NONE;
+    uint32_t idx = find_exact(s, &local->addr, local->port);
+    return idx == LA_REC_NONE || (shared && la_listener_at(s, idx)->shared);
 }
 
 static la_err
@@ -119,33 +152,36 @@ choose_port(struct la_stack *s, struct la_endpoint *local)
     uint32_t range = (uint32_t)(s->cfg.port_ephemeral_max - s->cfg.port_ephemeral_min) + 1;
     uint32_t start = (uint32_t)la_rng_below(&s->port_rng, range);
     for (uint32_t i = 0; i < range; i++) {
-        uint16_t port = (uint16_t)(s->cfg.port_ephemeral_min + (start + i) % range);
-        if (port_is_free(s, &local->addr, port)) {
-            local->port = port;
+        local->port = (uint16_t)(s->cfg.port_ephemeral_min + (start + i) % range);
+        if (port_is_free(s, local, false))
             return LA_OK;
-        }
     }
     return LA_ERR_ADDRESS_NOT_AVAILABLE;
 }
 
+static la_err
+choose_endpoint(struct la_stack *s, const struct la_listener_cfg *cfg, struct la_endpoint *out)
+{
+    *out = cfg->local;
+    if (!la_addr_is_any(&out->addr) && !la_net_is_local(s->net, LA_NET_IFACE_LOCAL, &out->addr))
+        return LA_ERR_ADDRESS_NOT_AVAILABLE;
+    if (out->port == 0)
+        return choose_port(s, out);
+    return port_is_free(s, out, cfg->shared) ? LA_OK : LA_ERR_ADDRESS_IN_USE;
+}
+
 la_err
-la_listener_open(struct la_stack *s, const struct la_endpoint *local, uint32_t backlog,
-                 const struct la_tcp_cfg *cfg, la_handle *out, la_instant now)
+la_listener_open_cfg(struct la_stack *s, const struct la_listener_cfg *cfg, la_handle *out,
+                     la_instant now)
 {
     *out = 0;
     la_stack_clock(s, now);
-    if (cfg != NULL && !la_tcp_cfg_ok(cfg))
+    if (cfg->tcp != NULL && !la_tcp_cfg_ok(cfg->tcp))
         return LA_ERR_BAD_ARGUMENT;
-    struct la_endpoint at = *local;
-    if (!la_addr_is_any(&at.addr) && !la_net_is_local(s->net, LA_NET_IFACE_LOCAL, &at.addr))
-        return LA_ERR_ADDRESS_NOT_AVAILABLE;
-    if (at.port == 0) {
-        la_err err = choose_port(s, &at);
-        if (err != LA_OK)
-            return err;
-    } else if (!port_is_free(s, &at.addr, at.port)) {
-        return LA_ERR_ADDRESS_IN_USE;
-    }
+    struct la_endpoint at;
+    la_err err = choose_endpoint(s, cfg, &at);
+    if (err != LA_OK)
+        return err;
     uint32_t idx = la_pool_take(&s->listeners);
     if (idx == LA_POOL_NONE)
         return s->listeners.live_n >= LISTENERS_MAX ? LA_ERR_LIMIT : LA_ERR_NO_MEMORY;
@@ -155,13 +191,23 @@ la_listener_open(struct la_stack *s, const struct la_endpoint *local, uint32_t b
     l->gen = gen;
     l->live = true;
     l->local = at;
-    l->backlog_n = clamp_backlog(s, backlog);
-    l->cfg = cfg != NULL ? *cfg : s->cfg.tcp;
+    l->v6only = cfg->v6only;
+    l->shared = cfg->shared;
+    l->backlog_n = clamp_backlog(s, cfg->backlog);
+    l->cfg = cfg->tcp != NULL ? *cfg->tcp : s->cfg.tcp;
     la_list_init(&l->syn_queue);
     la_list_init(&l->accept_queue);
     la_index_insert(&s->listener_index, idx, port_hash(s, at.port));
     *out = la_handle_make(LA_HANDLE_LISTENER, gen, idx);
     return LA_OK;
+}
+
+la_err
+la_listener_open(struct la_stack *s, const struct la_endpoint *local, uint32_t backlog,
+                 const struct la_tcp_cfg *cfg, la_handle *out, la_instant now)
+{
+    struct la_listener_cfg all = {.local = *local, .backlog = backlog, .tcp = cfg};
+    return la_listener_open_cfg(s, &all, out, now);
 }
 
 la_err

@@ -157,6 +157,8 @@ set_segment(json_t *object, const struct la_event *e, const struct conn *conn)
         set_text(object, "cause", la_cause_name((enum la_cause)s->cause));
     if (s->retransmit_n != 0)
         set_int(object, "retransmit_n", s->retransmit_n);
+    if ((s->has & LA_SEG_FILLS_WINDOW) != 0)
+        set_bool(object, "window_full", true);
     if (s->ecn != LA_IP_NOT_ECT)
         set_text(object, "ecn", la_ip_ecn_name((enum la_ip_ecn)s->ecn));
     set_options(object, s);

@@ -146,6 +146,14 @@ judge_fins(const struct conn *conn, struct outcome *out)
     out->half_closed_ns = la_story_ns_between(second->fin_at, first->fin_at);
 }
 
+/* A RST that both ends have survived was not believed (RFC 5961 3.2). */
+static bool
+rst_counts(const struct conn_end *l, const struct conn_end *r)
+{
+    bool survived = l->state != 0 && r->state != 0 && !l->was_closed && !r->was_closed;
+    return (l->rst_sent || r->rst_sent) && !survived;
+}
+
 static void
 judge_close(const struct conn *conn, struct outcome *out)
 {
@@ -154,7 +162,7 @@ judge_close(const struct conn *conn, struct outcome *out)
         out->close_how = CLOSE_NONE;
         return;
     }
-    bool reset = l->rst_sent || r->rst_sent;
+    bool reset = rst_counts(l, r);
     uint8_t reset_by = !r->rst_sent || (l->rst_sent && l->rst_at.ns <= r->rst_at.ns) ? LEFT : RIGHT;
     uint8_t timed_by = ended_by_timeout(l) ? LEFT : ended_by_timeout(r) ? RIGHT : BY_NOBODY;
     if (l->fin_sent && r->fin_sent) {

@@ -67,6 +67,7 @@ struct row {
     bool hashed, in_lane;
     bool copy;   /* the second copy that the wire made */
     bool again;  /* sent before, or a copy */
+    bool acks_nothing; /* its acknowledgement has been said before */
     bool at_end; /* was under way when the story ended */
     bool eventful;
     uint8_t notes_n;

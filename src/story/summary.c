@@ -98,7 +98,7 @@ add_reset(const struct conn_end *end, struct text *text)
     else if (end->abort_called)
         la_text_add(text, ", ABORT by its user");
     else if (end->close_called)
-        la_text_add(text, ", closed with unread data");
+        la_text_add(text, ", closed with data unread or SO_LINGER 0");
     else if (end->rst_cause == LA_CAUSE_RST_ABORT || end->last_event == LA_TCP_EV_ABORT)
         la_text_add(text, ", aborted, or closed with unread data");
 }

@@ -81,11 +81,12 @@ track_fin(struct conn *conn, const struct row *row)
 /* Only an ACK that repeats the last one is a duplicate for its receiver (RFC 5681 2), whatever made
  * its sender send it. */
 static void
-track_duplicate_ack(struct conn_end *end, const struct row *row)
+track_duplicate_ack(struct conn_end *end, struct row *row)
 {
     if ((row->segment.flags & LA_TCP_ACK) == 0)
         return;
-    if (end->dup_ack != row->ack_rel)
+    row->acks_nothing = end->dup_ack == row->ack_rel;
+    if (!row->acks_nothing)
         end->dup_ack_n = 0;
     else if (row->segment.cause == LA_CAUSE_ACK_DUPLICATE)
         end->dup_ack_n++;

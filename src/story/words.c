@@ -271,6 +271,14 @@ la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer
     case LA_CAUSE_COUNT:
         break;
     }
+    if (s->cause == LA_CAUSE_WINDOW_UPDATE && row->acks_nothing && s->len == 0)
+        la_row_note(st, row,
+                    &(struct note){.side = row->from, .cite = "RFC 9293 3.8.6", .quiet = true},
+                    "window update: nothing new is acknowledged");
+    if ((s->has & LA_SEG_FILLS_WINDOW) != 0 && !row->again)
+        la_row_note(st, row,
+                    &(struct note){.side = row->from, .cite = "RFC 9293 3.8.6", .quiet = true},
+                    "fills the window: no more may follow until it moves");
     if (row->again)
         say_again(st, row, timer);
     else if (timer != NULL && timer->u.timer.timer == LA_TIMER_PERSIST)

@@ -128,12 +128,6 @@ la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env)
 }
 
 struct la_tcp_busy *
-la_tcp_busy(const struct la_tcp_conn *c, const struct la_tcp_env *env)
-{
-    return c->busy_idx == LA_POOL_NONE ? NULL : la_pool_at(&env->busy, c->busy_idx);
-}
-
-struct la_tcp_busy *
 la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
 {
     if (c->busy_idx != LA_POOL_NONE)

@@ -221,7 +221,11 @@ void la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err,
                 struct la_tcp_todo *todo);
 
 /* The busy part; NULL when idle. */
-struct la_tcp_busy *la_tcp_busy(const struct la_tcp_conn *c, const struct la_tcp_env *env);
+static inline struct la_tcp_busy *
+la_tcp_busy(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    return c->busy_idx == LA_POOL_NONE ? NULL : la_pool_at(&env->busy, c->busy_idx);
+}
 /* The same, made when there is none. NULL: no memory. */
 struct la_tcp_busy *la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now);
 /* Gives it back when nothing is queued or in flight. */

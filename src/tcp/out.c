@@ -92,6 +92,10 @@ tell_sent(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, const struc
     bool scaled = (c->flags & LA_TCP_F_WSCALE) != 0 && (seg->flags & LA_TCP_SYN) == 0;
     la_tcp_event_segment(&ev.u.segment, seg,
                          scaled ? (uint32_t)seg->wnd << c->rcv_wscale : seg->wnd);
+    la_seq edge = la_seq_add(c->snd_una, c->snd_wnd);
+    if (seg->text_bytes > 0 && plan->cause != LA_CAUSE_WINDOW_PROBE &&
+        la_seq_eq(la_seq_add(seg->seq, seg->text_bytes), edge))
+        ev.u.segment.has |= LA_SEG_FILLS_WINDOW;
     ev.u.segment.cause = plan->cause;
     ev.u.segment.retransmit_n = plan->sent_before_n;
     ev.u.segment.ecn = plan->ect ? LA_IP_ECT_0 : LA_IP_NOT_ECT;

@@ -86,6 +86,15 @@ user_timeout_over(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, l
     return waited_us >= (int64_t)c->user_timeout_ms * LA_US_PER_MS;
 }
 
+static void
+end_by_user_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    uint64_t after_us = c->user_timeout_ms * UINT64_C(1000);
+    tell_timer(c, LA_TIMER_USER, 1, after_us > UINT32_MAX ? UINT32_MAX : (uint32_t)after_us, 0,
+               todo);
+    la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
+}
+
 enum { R2_UNOWNED_N = 15 };
 
 /* R2 of 3.8.3. A peer that has answered the latest probe but offers no window is not given up
@@ -137,8 +146,7 @@ retransmission_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         return;
     }
     if (user_timeout_over(c, busy, todo->now)) {
-        tell_timer(c, LA_TIMER_USER, c->backoff_n + 1u, after_us, 0, todo);
-        la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
+        end_by_user_timeout(c, todo);
         return;
     }
     if (r2_reached(c, after_us)) {
@@ -167,8 +175,7 @@ persist_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     const struct la_tcp_busy *busy = la_tcp_busy(c, env);
     uint32_t after_us = la_tcp_rto_backed_off(c, env, c->backoff_n);
     if (user_timeout_over(c, busy, todo->now)) {
-        tell_timer(c, LA_TIMER_USER, c->backoff_n + 1u, after_us, 0, todo);
-        la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
+        end_by_user_timeout(c, todo);
         return;
     }
     if (r2_reached(c, after_us)) {

@@ -40,6 +40,18 @@ la_ip4_view_checksum_ok(const struct la_ip4_view *view)
     return header_sum(view->p, view->header_bytes) == 0xffff;
 }
 
+bool
+la_ip4_repeats(const uint8_t *p, const uint8_t *before, size_t packet_bytes)
+{
+    uint32_t differing = (la_get32(p) ^ la_get32(before)) & 0xffff0000; /* not the length */
+    differing |= (uint32_t)(la_get16(p + 6) ^ la_get16(before + 6));    /* not the identification */
+    differing |= (uint32_t)(la_get16(p + 8) ^ la_get16(before + 8));    /* not the checksum */
+    differing |= la_get32(p + 12) ^ la_get32(before + 12);
+    differing |= la_get32(p + 16) ^ la_get32(before + 16);
+    return differing == 0 && la_get16(p + 2) == packet_bytes &&
+           header_sum(p, LA_IP4_HEADER_BYTES) == 0xffff;
+}
+
 struct la_ip4_option_iter
 la_ip4_option_iter(const struct la_ip4_view *view)
 {

@@ -54,6 +54,19 @@ la_tcp_option_next(struct la_tcp_option_iter *it, struct la_tcp_option *out)
     return true;
 }
 
+bool
+la_tcp_repeats(const uint8_t *p, const uint8_t *before, size_t header_bytes)
+{
+    uint32_t differing = la_get32(p) ^ la_get32(before);      /* ports */
+    differing |= la_get32(p + 8) ^ la_get32(before + 8);      /* acknowledgement */
+    differing |= (la_get32(p + 12) ^ la_get32(before + 12)) & /* offset, flags, window */
+                 ~((uint32_t)LA_TCP_PSH << 16);
+    differing |= (uint32_t)(la_get16(p + 18) ^ la_get16(before + 18)); /* urgent pointer */
+    for (size_t i = LA_TCP_HEADER_BYTES; i < header_bytes; i += 4)
+        differing |= la_get32(p + i) ^ la_get32(before + i);
+    return differing == 0;
+}
+
 /* RFC 2018 3: one to four blocks of 8 octets. The last SACK option counts. */
 static bool
 judge_sack(struct la_tcp_seg *seg, struct la_bytes data)

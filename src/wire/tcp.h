@@ -120,6 +120,10 @@ struct la_tcp_option_iter la_tcp_option_iter(const struct la_tcp_view *view);
 /* False at the end, at EOL, or at a malformed option. */
 bool la_tcp_option_next(struct la_tcp_option_iter *it, struct la_tcp_option *out);
 
+/* Does the header at `p` say what the one at `before` says, but for sequence number, PSH and
+ * checksum? Both have header_bytes octets. */
+bool la_tcp_repeats(const uint8_t *p, const uint8_t *before, size_t header_bytes);
+
 /* ---- tier two: meaning ------------------------------------------------------------------ */
 
 enum la_tcp_seg_has {

@@ -385,22 +385,22 @@ def never_connected(m):
 
 ROWS = (old_ack_of_nothing, timestamp_missing, paws_of_a_bare_ack, at_the_edge, across_the_edge,
         text_before_rcv_nxt, without_flags, crossed_syn_options, crossed_syn_ack,
-        crossed_syn_wrong_ack, syn_again, syn_received_ack_first, syn_received_echo,
-        small_records, syn_with_fin, syn_in_syn_received, listener_closed,
-        close_in_syn_received, shutdown_in_syn_received, closing_with_text_unsent, dsack_with_fin,
-        sack_of_a_fin, sack_with_text, shut_down_both, unread_and_shut, text_after_fin,
+        crossed_syn_wrong_ack, syn_again, syn_received_ack_first, syn_received_echo, small_records,
+        syn_with_fin, syn_in_syn_received, listener_closed, close_in_syn_received,
+        shutdown_in_syn_received, closing_with_text_unsent, dsack_with_fin, sack_of_a_fin,
+        sack_with_text, shut_down_both, unread_and_shut, text_after_fin,
         ignored_text_is_acknowledged, text_over_an_early_fin, number_of_the_reset,
-        unread_in_last_ack, syn_sent_echo, silly_window, fin_and_a_small_window, reset_behind_a_block,
-        dsack_before_established, dsack_and_paws, windows_differ, reset_before_the_fin, reset_and_a_smaller_window, smaller_window_ignored, echo_of_an_old_ack, echo_in_time_wait,
-        urgent_into_a_zero_window, nagle, initial_window, congestion_window, loss_recovery,
-        syn_sent_sooner, syn_and_text_again, reset_and_paws, abort_in_time_wait,
-        unread_after_a_reset, error_after_a_fin, reading_after_shut_read, urgent_reads,
-        never_connected)
+        unread_in_last_ack, syn_sent_echo, silly_window, fin_and_a_small_window,
+        reset_behind_a_block, dsack_before_established, dsack_and_paws, windows_differ,
+        reset_before_the_fin, reset_and_a_smaller_window, smaller_window_ignored,
+        echo_of_an_old_ack, echo_in_time_wait, urgent_into_a_zero_window, nagle, initial_window,
+        congestion_window, loss_recovery, syn_sent_sooner, syn_and_text_again, reset_and_paws,
+        abort_in_time_wait, unread_after_a_reset, error_after_a_fin, reading_after_shut_read,
+        urgent_reads, never_connected)
 # The connections are alike afterwards, and the script goes on.
-GO_ON = (syn_sent_sooner, paws_of_a_bare_ack, without_flags, crossed_syn_options, crossed_syn_ack, syn_again,
-         dsack_with_fin, sack_of_a_fin, number_of_the_reset, dsack_and_paws,
-         dsack_before_established, windows_differ, ignored_text_is_acknowledged,
-         never_connected)
+GO_ON = (syn_sent_sooner, paws_of_a_bare_ack, without_flags, crossed_syn_options, crossed_syn_ack,
+         syn_again, dsack_with_fin, sack_of_a_fin, number_of_the_reset, dsack_and_paws,
+         dsack_before_established, windows_differ, ignored_text_is_acknowledged, never_connected)
 
 
 def name(row):

@@ -30,7 +30,8 @@ def listed():
 NAMES = [name for name, _ in listed()]
 EXPECTED = {"handshake", "open-simultaneous", "mss", "options", "transfer", "close",
             "close-merged", "close-simultaneous", "half-close", "time-wait", "refused", "abort",
-            "syn-timeout", "rto", "fast-retransmit", "zero-window"}
+            "syn-timeout", "rto", "fast-retransmit", "zero-window", "layers", "sockets", "binding",
+            "linger", "silly-window", "keepalive"}
 
 
 def on_terminal(args, env):
@@ -74,6 +75,11 @@ class Scenarios(unittest.TestCase):
 
     def test_a_new_incarnation_is_not_ended_by_the_old_one(self):
         self.assertNotIn("reset", lab("time-wait").stdout.split("#2 10.0.0.1")[1].split("---")[0])
+
+    def test_a_rst_that_nobody_believes_ends_nothing(self):
+        blind, exact = lab("rst-attack").stdout.split("Part 2")
+        self.assertIn("closed    not yet", blind)
+        self.assertIn("closed    by client: reset", exact)
 
     def test_urgent_data_in_words(self):
         said = " ".join(lab("urgent", "--width", "200").stdout.split())
@@ -171,6 +177,36 @@ class Views(unittest.TestCase):
             self.assertEqual([p["part"] for p in parts], list(range(1, parts[0]["parts"] + 1)))
             self.assertIn("STATE", {line["kind"] for line in lines})
             self.assertEqual({line["v"] for line in lines}, {1})
+
+
+    def test_layers_takes_every_octet_apart(self):
+        """Each frame is written out without a gap, and its checksums come out right."""
+        text = lab("layers", "--width", "80").stdout
+        frames = re.split(r"^--- .*: ([0-9]+) octets$", text, flags=re.M)
+        self.assertEqual(len(frames), 2 * 8 + 1)
+        for size, body in zip(frames[1::2], frames[2::2]):
+            at = 0
+            body = re.split(r"^The checksum|^Part|^What", body, flags=re.M)[0]
+            for off, octets in re.findall(r"^ {0,3}([0-9]+)  ((?:[0-9a-f]{2}[ \n])+)", body, re.M):
+                self.assertEqual(int(off), at)
+                at += len(octets.split())
+            self.assertEqual(at, int(size))
+        sums = re.findall(r"ffff - ([0-9a-f]{4}) = ([0-9a-f]{4}), and octets [0-9]+ and [0-9]+ of "
+                          r"the frame say ([0-9a-f]{4}): equal", " ".join(text.split()))
+        self.assertEqual(len(sums), 7)
+        for total, result, said in sums:
+            self.assertEqual(int(total, 16) ^ 0xffff, int(result, 16))
+            self.assertEqual(result, said)
+
+    def test_sockets_and_what_they_cause(self):
+        text = lab("sockets", "--width", "80").stdout
+        life = text.split("Each call")[1].split("Part 2")[0]
+        self.assertRegex(life, r"accept\(l\) +nothing")
+        self.assertRegex(life, r"connect\(c, 10.0.0.2:4242\) = 0 +──▶ SYN mss 1460\n"
+                               r" +◀── SYN,ACK mss 1460\n +──▶ ACK\n")
+        self.assertRegex(life, r"shutdown\(c, SHUT_WR\) = 0 +──▶ FIN,ACK\n +◀── ACK\n")
+        narrow = lab("sockets", "--width", "60").stdout
+        self.assertRegex(narrow, r"connect\(c, 10.0.0.2:4242\) = 0\n +──▶ SYN mss 1460\n")
 
 
 class Mistakes(unittest.TestCase):

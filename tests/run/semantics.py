@@ -757,6 +757,64 @@ def dual_stack_listener():
 
 
 @case
+def both_families_on_one_port():
+    """0.0.0.0 and ::, with IPV6_V6ONLY."""
+    four = listener(("0.0.0.0", 0))
+    port = four.getsockname()[1]
+    six = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    dual = attempt(six.bind, ("::", port))
+    six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    six.bind(("::", port))
+    six.listen(5)
+    seen = []
+    for s, host in ((four, HOST), (six, "::1")):
+        c = socket.create_connection((host, port))
+        a, peer = s.accept()
+        seen += [peer[0], a.getsockname()[0], c.getpeername()[0]]
+    return [dual, six.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY), seen]
+
+
+@case
+def v6only_takes_no_ipv4():
+    s = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.bind(("::", 0))
+    s.listen(5)
+    return attempt(socket.create_connection, (HOST, s.getsockname()[1]))
+
+
+def sharing(first, second):
+    """Two listeners on one port, each with or without SO_REUSEPORT."""
+    a, b = tcp(), tcp()
+    for s, on in ((a, first), (b, second)):
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, on)
+    a.bind((HOST, 0))
+    a.listen(50)
+    bound = attempt(b.bind, a.getsockname())
+    return a, b, bound
+
+
+@case
+def reuse_port_needs_both():
+    return [sharing(1, 0)[2], sharing(0, 1)[2], sharing(1, 1)[2]]
+
+
+@case
+def reuse_port_spreads():
+    a, b, _ = sharing(1, 1)
+    b.listen(50)
+    clients = [socket.create_connection(a.getsockname()) for _ in range(40)]
+    taken = {a: 0, b: 0}
+    while sum(taken.values()) < len(clients):
+        for s in select.select([a, b], [], [], 5)[0]:
+            s.accept()
+            taken[s] += 1
+    b.close()
+    late = socket.create_connection(a.getsockname())
+    return [taken[a] > 5, taken[b] > 5, a.accept()[1] == late.getsockname()]
+
+
+@case
 def peer_closes_accepted():
     s = listener()
     c = socket.create_connection(s.getsockname())

@@ -4,10 +4,13 @@
 A test file is run as `test_x.py LASTACK [unittest arguments]`.
 """
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,19 +38,35 @@ class Case(unittest.TestCase):
 
     def start(self, *words, **kwargs):
         """`lastack run WORDS`, not waited for."""
+        kwargs.setdefault("stdin", subprocess.DEVNULL)
         child = subprocess.Popen([LASTACK, "run", *[str(w) for w in words]], cwd=self.dir,
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 stderr=subprocess.PIPE, text=True, **kwargs)
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 **kwargs)
         self.addCleanup(self.end, child)
         return child
 
     @staticmethod
     def end(child):
+        """A server inside goes first: it would outlive a supervisor that is killed."""
         if child.poll() is None:
-            child.kill()
-            child.wait()
+            child.terminate()
+            try:
+                child.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        if child.stdin is not None:
+            child.stdin.close()
         child.stdout.close()
         child.stderr.close()
+
+    def publish(self, port, *words, options=(), **kwargs):
+        """`lastack run -p 0:PORT OPTIONS -- WORDS`, not waited for, and the port of the host."""
+        child = self.start("-p", "0:%s" % port, *options, "--", *words, **kwargs)
+        line = child.stderr.readline()
+        said = re.fullmatch(r"lastack run: port %s is published at port (\d+)\n" % port, line)
+        self.assertIsNotNone(said, line)
+        return child, int(said[1])
 
     def run_inside(self, *words, timeout=30, **kwargs):
         """`lastack run WORDS` to its end; a hang is a failure."""
@@ -64,6 +83,23 @@ class Case(unittest.TestCase):
     def python(self, code, *arguments, options=(), **kwargs):
         """Python code inside."""
         return self.inside(*options, "--", PYTHON, "-c", code, *arguments, **kwargs)
+
+
+def wait_until(condition, what, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("in vain: " + what)
+        time.sleep(0.02)
+
+
+def connects(port, host="127.0.0.1"):
+    """Is there a listener? One that has just been closed resets."""
+    try:
+        socket.create_connection((host, port), timeout=30).close()
+        return True
+    except ConnectionError:
+        return False
 
 
 def main():

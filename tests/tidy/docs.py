@@ -101,6 +101,24 @@ def check_commands(root, findings):
                              "mend the document")
 
 
+def check_ladders(root, findings):
+    """README's ladder is one, of the command that stands above it."""
+    text = tree.read(root, "README.md")
+    blocks = [m for m in re.finditer(r"^```\n(.*?)^```", text, re.S | re.M) if "──" in m.group(1)]
+    for m in blocks:
+        line = text.count("\n", 0, m.start()) + 2
+        command = m.group(1).split("\n")[0]
+        port = re.search(r" server \S+:([0-9]+) ─", m.group(1))
+        if not command.startswith("$ lastack "):
+            findings.add("README.md", line, "a ladder without its command",
+                         "write the command above it, and run tools/readme.py")
+        elif port and f":{port.group(1)}/" not in command:
+            findings.add("README.md", line, "a ladder of another command", "run tools/readme.py")
+    if len(blocks) > 1:
+        findings.add("README.md", text.count("\n", 0, blocks[1].start()) + 1, "a second ladder",
+                     "one is enough")
+
+
 def check_header_comments(root, findings):
     """Every public function has a comment, alone or with the group of lines that it stands in."""
     for path in tree.files(root, ["include/lastack"], (".h",)):
@@ -126,6 +144,7 @@ def check(root, program, findings):
     check_links(root, findings)
     check_commands(root, findings)
     check_header_comments(root, findings)
+    check_ladders(root, findings)
     if commands is not None:
         check_man_pages(root, commands, findings)
 

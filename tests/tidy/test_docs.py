@@ -41,6 +41,21 @@ class Docs(planted.PlantedTest):
         self.append("README.md", "Type `lastack fly me`.\n")
         self.assert_finds("README.md:4:", "`lastack fly`")
 
+    def test_one_ladder_is_enough(self):
+        ladder = "── #1  client 10.77.0.2:1  server 10.77.0.1:8125 ───\n"
+        block = f"```\n$ lastack run -- curl http://127.0.0.1:8125/x\n{ladder}```\n"
+        self.append("README.md", block)
+        self.assert_clean()
+        self.append("README.md", block + block)
+        self.assert_finds("README.md:8:", "a second ladder")
+
+    def test_ladder_of_another_command_or_of_none(self):
+        ladder = "── #1  client 10.77.0.2:1  server 10.77.0.1:8125 ───\n"
+        self.append("README.md", f"```\n$ lastack run -- curl http://127.0.0.1:80/x\n{ladder}```\n")
+        self.assert_finds("README.md:5:", "another command")
+        self.append("README.md", f"```\n{ladder}```\n")
+        self.assert_finds("README.md:5:", "without its command")
+
     def test_command_without_page(self):
         self.commands += "  lab        scenarios\n"
         self.assert_finds("docs/man/lastack-lab.1.scd:1:", "no man page")

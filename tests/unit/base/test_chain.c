@@ -104,6 +104,23 @@ step_move(struct pair *dst, struct pair *src)
     assert_null(src->chain.first);
 }
 
+/* Without memory a part may have moved: how much, both chains say. */
+static void
+step_move_front(struct pair *dst, struct pair *src, struct la_rng *rng)
+{
+    uint32_t n = test_below(rng, (uint32_t)src->n + 1);
+    if (dst == src || n > FLAT_MAX - dst->n)
+        return;
+    bool all = la_chain_move_front(&dst->chain, &src->chain, n);
+    size_t moved_n = dst->chain.len - dst->n;
+    assert_true(all ? moved_n == n : moved_n < n);
+    memcpy(dst->flat + dst->n, src->flat, moved_n);
+    dst->n += moved_n;
+    src->n -= moved_n;
+    memmove(src->flat, src->flat + moved_n, src->n);
+    src->mark = (struct la_chain_mark){0};
+}
+
 static void
 step_drop_front(struct pair *pair, struct la_rng *rng)
 {
@@ -155,7 +172,7 @@ random_step(struct la_mem *mem, struct la_rng *rng)
 {
     struct pair *a = &pairs[test_below(rng, CHAINS_N)];
     struct pair *b = &pairs[test_below(rng, CHAINS_N)];
-    switch (test_below(rng, 9)) {
+    switch (test_below(rng, 10)) {
     case 0:
     case 1:
         step_append(a, mem, rng);
@@ -175,6 +192,9 @@ random_step(struct la_mem *mem, struct la_rng *rng)
         break;
     case 7:
         step_drop_back(a, rng);
+        break;
+    case 8:
+        step_move_front(a, b, rng);
         break;
     default:
         step_block(a, mem, rng);

@@ -312,6 +312,31 @@ test_frame__queue_is_first_in_first_out(void **state)
     test_mem_end(mem, &alloc);
 }
 
+/* Octets read into a block stay while they are head or text, and not when both are gone. */
+static void
+test_frame__keeps(void **state)
+{
+    (void)state;
+    struct test_alloc alloc = {0};
+    struct la_mem *mem = test_mem_new(&alloc, 0);
+    struct la_room room;
+    struct la_frame *frame = la_frame_with_room(mem, 1000, &room);
+    memset(room.p, 1, 1000);
+    la_frame_commit(frame, 1000);
+    const uint8_t *p = frame->head;
+    assert_true(la_frame_keeps(frame, p));
+    la_frame_pull(frame, 40);
+    assert_true(la_frame_head_to_payload(frame));
+    assert_null(frame->head_block);
+    assert_true(la_frame_keeps(frame, p));
+    assert_false(la_frame_keeps(frame, (const uint8_t *)&room));
+    la_chain_clear(&frame->payload);
+    assert_false(la_frame_keeps(frame, p));
+    assert_true(la_frame_keeps(frame, frame->room));
+    la_frame_free(frame);
+    test_mem_end(mem, &alloc);
+}
+
 int
 main(void)
 {
@@ -323,6 +348,7 @@ main(void)
         cmocka_unit_test(test_frame__checksum_mark_moves_with_the_head),
         cmocka_unit_test(test_frame__a_packet_of_any_size_can_be_read),
         cmocka_unit_test(test_frame__queue_is_first_in_first_out),
+        cmocka_unit_test(test_frame__keeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

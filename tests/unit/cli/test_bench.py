@@ -46,6 +46,11 @@ class Mem(unittest.TestCase):
         self.assertEqual((found["tso"], found["checksum"], found["segments_again"]), (1, 0, 0))
         self.assertAlmostEqual(found["segments_data"], (3 << 20) / 1448, delta=100)
 
+    def test_ipv6(self):
+        found = results("mem", "3M", "--ipv6")
+        self.assertEqual((found["ipv6"], found["segments_again"]), (1, 0))
+        self.assertEqual(found["segment_bytes"], 1500 - 40 - 20 - 12)
+
     def test_odd_sizes(self):
         for args in (("1",), ("12345", "--write", "1", "--window", "4K"),
                      ("100K", "--mss", "88", "--mtu", "128"),
@@ -69,6 +74,9 @@ class Conns(unittest.TestCase):
         # A record, its place in the index and in the timer wheel; nothing for queues at rest.
         self.assertGreater(found["bytes_per_end"], 64)
         self.assertLess(found["bytes_per_end"], 384)
+
+    def test_ipv6(self):
+        self.assertEqual(results("conns", "500", "--ipv6")["connections"], 500)
 
     def test_few(self):
         self.assertEqual(results("conns", "1")["connections"], 1)

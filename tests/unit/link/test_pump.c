@@ -215,6 +215,31 @@ test_pump__outer_link(void **state)
     rig_fini(&rig);
 }
 
+/* One stack on a link: a full burst may not be all, less is; flushing looks for nothing. */
+static void
+test_pump__one_stack(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 0);
+    struct la_link *a = la_wire_end(rig.wire, 0), *b = la_wire_end(rig.wire, 1);
+    rig.a.output_n = 65;
+    la_link_flush(a, &rig.a, ms(1));
+    assert_int_equal(rig.a.output_n, 0);
+    rig.b.output_n = 3;
+    la_link_flush(b, &rig.b, ms(1));
+    assert_int_equal(rig.b.output_n + rig.b.arrived_n, 0);
+    assert_true(la_link_pump(b, &rig.b, ms(1)));
+    assert_int_equal(rig.b.arrived_n, 64);
+    assert_false(la_link_pump(b, &rig.b, ms(1)));
+    assert_int_equal(rig.b.arrived_n, 65);
+    rig.a.answers_n = 1; /* which goes out in the same round */
+    assert_false(la_link_pump(a, &rig.a, ms(1)));
+    assert_int_equal(rig.a.arrived_n, 3);
+    assert_int_equal(rig.a.output_n, 0);
+    rig_fini(&rig);
+}
+
 int
 main(void)
 {
@@ -224,6 +249,7 @@ main(void)
         cmocka_unit_test(test_pump__next),
         cmocka_unit_test(test_pump__bounded),
         cmocka_unit_test(test_pump__outer_link),
+        cmocka_unit_test(test_pump__one_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,6 +121,42 @@ test_names__conflicts(void **state)
     }
 }
 
+static la_err
+bind_two(enum la_sock_option opt, bool both, la_sock out[2])
+{
+    struct la_addr any6 = {{0}}, any = la_addr_v4(0, 0, 0, 0);
+    bool v6only = opt == LA_SO_V6ONLY;
+    out[0] = socket_of(v6only ? LA_SOCK_IPV6 : LA_SOCK_IPV4, LA_SOCK_STREAM, false);
+    out[1] = socket_of(LA_SOCK_IPV4, LA_SOCK_STREAM, false);
+    assert_int_equal(la_sock_option_set(w.set[0], out[0], opt, 1, w.pair.now), LA_OK);
+    assert_int_equal(la_sock_option_set(w.set[0], out[1], opt, both, w.pair.now), LA_OK);
+    assert_int_equal(bind_to(out[0], v6only ? any6 : any, 80), LA_OK);
+    assert_int_equal(la_sock_listen(w.set[0], out[0], 4, w.pair.now), LA_OK);
+    return bind_to(out[1], any, 80);
+}
+
+/* Both families beside each other, and SO_REUSEPORT beside a listener. */
+static void
+test_names__two_listen(void **state)
+{
+    (void)state;
+    static const struct {
+        enum la_sock_option opt;
+        bool both;
+        la_err err;
+    } cases[] = {{LA_SO_V6ONLY, false, LA_OK},
+                 {LA_SO_REUSEPORT, true, LA_OK},
+                 {LA_SO_REUSEPORT, false, LA_ERR_ADDRESS_IN_USE}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        world_new(&w);
+        la_sock s[2];
+        assert_int_equal(bind_two(cases[i].opt, cases[i].both, s), cases[i].err);
+        if (cases[i].err == LA_OK)
+            assert_int_equal(la_sock_listen(w.set[0], s[1], 4, w.pair.now), LA_OK);
+        world_free(&w);
+    }
+}
+
 /* Two that may share a port: only one of them can listen. */
 static void
 test_names__two_cannot_listen(void **state)
@@ -163,6 +199,7 @@ main(void)
         cmocka_unit_test(test_names__bind),
         cmocka_unit_test(test_names__conflicts),
         cmocka_unit_test(test_names__two_cannot_listen),
+        cmocka_unit_test(test_names__two_listen),
         cmocka_unit_test(test_names__bound_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,7 @@ test_options__ranges(void **state)
         {LA_SO_SYNCNT, 0, LA_ERR_BAD_ARGUMENT, 7},
         {LA_SO_SYNCNT, 128, LA_ERR_BAD_ARGUMENT, 7},
         {LA_SO_SYNCNT, 3, LA_OK, 3},
+        {LA_SO_REUSEPORT, 7, LA_OK, 1},
     };
     world_new(&w);
     la_sock s = world_stream(&w, 0);

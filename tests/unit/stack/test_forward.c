@@ -328,6 +328,36 @@ test_forward__beside_listeners(void **state)
     peer_free(&p);
 }
 
+/* An active OPEN may come from any unicast address as well; elsewhere only from the host's own. */
+static void
+test_forward__open_from_any_address(void **state)
+{
+    (void)state;
+    for (int any_address = 1; any_address >= 0; any_address--) {
+        peer_new(&p, &(struct peer_cfg){.any_address = any_address == 1});
+        la_handle conn;
+        struct la_endpoint from = {la_addr_v4(93, 184, 216, 34), 5555};
+        la_err err = la_conn_open(p.stack, &from, &p.addr, NULL, &conn, p.now);
+        assert_int_equal(err, any_address == 1 ? LA_OK : LA_ERR_ADDRESS_NOT_AVAILABLE);
+        from.addr = la_addr_v4(224, 0, 0, 1);
+        la_handle none;
+        assert_int_equal(la_conn_open(p.stack, &from, &p.addr, NULL, &none, p.now),
+                         LA_ERR_ADDRESS_NOT_AVAILABLE);
+        if (any_address == 1) {
+            struct la_conn_status status = peer_status(&p, conn);
+            assert_int_equal(status.local.addr.b[12], 93);
+            assert_int_equal(status.local.port, 5555);
+            p.host = status.local; /* what the peer answers to */
+            peer_collect(&p);
+            peer_expect(&p, LA_TCP_SYN);
+            peer_say_syn(&p, LA_TCP_SYN | LA_TCP_ACK, &peer_plain);
+            peer_expect(&p, LA_TCP_ACK);
+            assert_int_equal(peer_status(&p, conn).state, LA_TCP_ESTABLISHED);
+        }
+        peer_free(&p);
+    }
+}
+
 int
 main(void)
 {
@@ -339,6 +369,7 @@ main(void)
         cmocka_unit_test(test_forward__limit_and_time),
         cmocka_unit_test(test_forward__reject),
         cmocka_unit_test(test_forward__beside_listeners),
+        cmocka_unit_test(test_forward__open_from_any_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 
 #include <lastack/host.h>
 
+#include "base/checksum.h"
 #include "base/frame.h"
 #include "base/rng.h"
 #include "base/time.h"
@@ -118,12 +119,36 @@ spoil(struct twins *t, struct la_frame *frames[2 * BURST_MAX], size_t n)
     return n;
 }
 
-/* Another header in a run. Its checksum is not looked at again: the frame says it was verified. */
+/* Another IP header, with the checksum that belongs to it. */
+static void
+twist_ip(struct twins *t, uint8_t *ip)
+{
+    static const uint8_t offs[] = {1, 2, 3, 4, 6, 8, 9, 12, 15, 16, 19};
+    uint8_t *octet = ip + offs[below(t, sizeof(offs))];
+    uint8_t *word = ip + (octet - ip) / 2 * 2;
+    uint16_t old_word = la_get16(word);
+    *octet ^= (uint8_t)(1u << below(t, 8));
+    la_put16(ip + IP4_CHECKSUM_OFF,
+             la_sum_update(la_get16(ip + IP4_CHECKSUM_OFF), old_word, la_get16(word)));
+}
+
+/* Another header in a run. TCP's checksum is not looked at again, but for the case that breaks it:
+ * the frame says it was verified. */
 static void
 twist(struct twins *t, struct la_frame *frame)
 {
     uint8_t *tcp = frame->head + LA_IP4_HEADER_BYTES;
-    switch (below(t, 8)) {
+    switch (below(t, 11)) {
+    case 8:
+        twist_ip(t, frame->head);
+        break;
+    case 9: /* IP's checksum is wrong */
+        frame->head[IP4_CHECKSUM_OFF] ^= 1;
+        break;
+    case 10: /* TCP's checksum is wrong, and nobody has looked at it */
+        tcp[17] ^= 4;
+        frame->csum = LA_CSUM_UNKNOWN;
+        break;
     case 0: /* a port, so that it is for nobody */
         tcp[3] ^= 1;
         break;

@@ -102,6 +102,51 @@ test_listeners__the_most_exact_one(void **state)
     peer_free(&p);
 }
 
+/* Several at one address and port: even shares, also when one of them ends. */
+static void
+test_listeners__shared(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    enum { N = 3, PEERS = 300 };
+    la_handle listener[N], other;
+    struct la_listener_cfg cfg = {.local = p.host, .backlog = PEERS, .shared = true};
+    for (int i = 0; i < N; i++)
+        assert_int_equal(la_listener_open_cfg(p.stack, &cfg, &listener[i], p.now), LA_OK);
+    assert_int_equal(listen_err(p.host.addr, p.host.port), LA_ERR_ADDRESS_IN_USE);
+    for (uint16_t i = 0; i < PEERS; i++)
+        connect_from((uint16_t)(5000 + i));
+    uint32_t before[N];
+    for (int i = 0; i < N; i++) {
+        before[i] = status_of(listener[i]).accept_queue_n;
+        assert_in_range(before[i], PEERS / N / 2, PEERS);
+    }
+    assert_int_equal(la_listener_close(p.stack, listener[1], p.now), LA_OK);
+    peer_forget(&p);
+    for (uint16_t i = 0; i < 20; i++)
+        connect_from((uint16_t)(7000 + i));
+    assert_int_equal(status_of(listener[0]).accept_queue_n + status_of(listener[2]).accept_queue_n,
+                     before[0] + before[2] + 20);
+    cfg.shared = false;
+    assert_int_equal(la_listener_open_cfg(p.stack, &cfg, &other, p.now), LA_ERR_ADDRESS_IN_USE);
+    peer_free(&p);
+}
+
+static void
+test_listeners__v6only(void **state)
+{
+    (void)state;
+    for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+        peer_new(&p, &(struct peer_cfg){.ipv6 = ipv6 == 1});
+        la_handle listener;
+        struct la_listener_cfg cfg = {.local.port = PEER_HOST_PORT, .backlog = 4, .v6only = true};
+        assert_int_equal(la_listener_open_cfg(p.stack, &cfg, &listener, p.now), LA_OK);
+        syn_from(5000);
+        peer_expect(&p, ipv6 == 1 ? LA_TCP_SYN | LA_TCP_ACK : LA_TCP_RST | LA_TCP_ACK);
+        peer_free(&p);
+    }
+}
+
 /* MUST-42: many connections with one local port; MUST-41: a listener ends none of them. */
 static void
 test_listeners__one_port_many_connections(void **state)
@@ -308,6 +353,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_listeners__the_most_exact_one),
+        cmocka_unit_test(test_listeners__shared),
+        cmocka_unit_test(test_listeners__v6only),
         cmocka_unit_test(test_listeners__one_port_many_connections),
         cmocka_unit_test(test_listeners__a_port_of_its_own),
         cmocka_unit_test(test_listeners__backlog_is_clamped),

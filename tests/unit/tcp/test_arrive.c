@@ -348,10 +348,12 @@ not_acceptable(const struct vars *v, const struct la_tcp_seg *seg)
     return want;
 }
 
-/* Second: the RST bit of an acceptable segment, with RFC 5961 3.2. */
+/* Second: the RST bit of an acceptable segment, with RFC 5961 3.2 and RFC 1337 3 (F1). */
 static struct want
 with_rst(const struct vars *v, const struct la_tcp_seg *seg)
 {
+    if (v->state == LA_TCP_TIME_WAIT)
+        return stay(v, NOTHING, LA_REASON_RST_IN_TIME_WAIT);
     if (!la_seq_eq(seg->seq, v->rcv_nxt))
         return stay(v, ACK, LA_REASON_RST_IN_WINDOW);
     struct want want = stay(v, NOTHING, LA_REASON_NONE);

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What lastack costs, beside the kernel and lwIP in the same run: `make bench`.
+
+Asserts nothing about time: it prints, and says which promises the figures of this run keep.
+The status is 1 when something could not be measured that should have been.
+"""
+import argparse
+import json
+import os
+import signal
+import sys
+
+import device
+import inside
+import promises
+import report
+import stacks
+
+
+class Size:
+    """How much of everything."""
+
+    def __init__(self, rounds_n, seconds, held_n, mem_mib, mem_rounds_n, conns_n, file_mib,
+                 file_rounds_n, counts_instructions):
+        self.rounds_n, self.seconds, self.held_n = rounds_n, seconds, held_n
+        self.mem_bytes, self.mem_rounds_n, self.conns_n = mem_mib << 20, mem_rounds_n, conns_n
+        self.file_bytes, self.file_rounds_n = file_mib << 20, file_rounds_n
+        self.counts_instructions = counts_instructions
+
+
+SIZES = {
+    "full": Size(5, 1.0, 10000, 1024, 5, 100000, 256, 3, True),
+    "quick": Size(3, 0.2, 2000, 256, 3, 20000, 64, 1, True),
+    "smoke": Size(1, 0.05, 200, 4, 1, 2000, 1, 1, False),  # does it work at all?
+}
+PARTS = ("inside", "devices")
+
+
+def progress(text):
+    """What is going on, on a terminal, where the next line overwrites it."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def subjects_of(args):
+    found = [stacks.lastack(args.lastack, "tap"), stacks.lastack(args.lastack, "tun"),
+             stacks.KernelOnVeth()]
+    if args.lwip is not None:
+        found.append(stacks.lwip(args.lwip))
+    return found
+
+
+def run_inside(args, size, results):
+    """What went wrong, one line each."""
+    try:
+        measure_inside(args, size, results)
+    except inside.Failed as e:
+        return [str(e)]
+    return []
+
+
+def measure_inside(args, size, results):
+    results["mem"] = inside.transfers(args.lastack, size, progress)
+    report.transfers(results["mem"], size)
+    if size.counts_instructions:
+        results["instructions"] = inside.instructions(args.lastack)
+        report.instructions(results["instructions"])
+    results["conns"] = inside.conns(args.lastack, size)
+    report.conns(results["conns"])
+    results["run"] = inside.downloads(args.lastack, size, progress)
+    report.downloads(results["run"], size)
+
+
+def run_devices(args, size, results):
+    """What went wrong, one line each."""
+    reason = stacks.missing()
+    if reason is not None:
+        report.title("over devices, beside the kernel and lwIP")
+        print(f"SKIPPED: {reason}")
+        results["device_skipped"] = reason
+        return []
+    subjects = subjects_of(args)
+    notes = []
+    results["device"], wrong = device.run(args.load, subjects, size, notes.append, progress)
+    report.devices(results["device"], subjects, size)
+    if args.lwip is None:
+        notes.append("No lwIP: liblwip-dev was not there when this was built.")
+    for note in notes:
+        print(note)
+    return wrong
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("lastack", help="build/lastack")
+    parser.add_argument("load", help="build/bench/bench-load")
+    parser.add_argument("lwip", nargs="?", help="build/bench/bench-lwip, where it could be built")
+    parser.add_argument("--size", choices=SIZES, default="full", help="how much (full)")
+    parser.add_argument("--part", choices=PARTS, help="this part alone")
+    parser.add_argument("--json", metavar="FILE", help="the same results as JSON")
+    args = parser.parse_args()
+    args.lastack, args.load = os.path.abspath(args.lastack), os.path.abspath(args.load)
+    args.lwip = os.path.abspath(args.lwip) if args.lwip else None
+    return args
+
+
+def main():
+    args = arguments()
+    size = SIZES[args.size]
+    machine = {"cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0]}
+    report.machine(machine)
+    results = {"version": 1, "size": args.size, "machine": machine}
+    wrong = []
+    if args.part != "devices":
+        wrong += run_inside(args, size, results)
+    if args.part != "inside":
+        wrong += run_devices(args, size, results)
+    results["promises"] = promises.judge(results)
+    report.promises(results["promises"])
+    results["wrong"] = wrong
+    if args.json is not None:
+        with open(args.json, "w", encoding="utf-8") as f:
+            json.dump(results, f, indent=1)
+            f.write("\n")
+        print(f"\nThe same as JSON: {args.json}")
+    for line in wrong:
+        print(f"bench: {line}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    # Whatever ends it, namespaces and servers go first.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        progress("")
+        sys.exit(130)

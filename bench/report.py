@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""Results as tables for people, 80 columns wide. The JSON is the results themselves."""
+import device
+
+LABEL, CELL, RATIO = 25, 9, 9
+BUSY_PART = 0.25
+IN_PROCESS = (
+    ("ns_per_1460", "ns of CPU per 1460 octets", 1),
+    ("gbit_per_cpu_s", "Gbit per CPU second", 2),
+    ("cpu_s", "CPU seconds, both ends", 4),
+    ("segments_data", "segments from the writer", 0),
+    ("segments_ack", "segments from the reader", 0),
+    ("segments_again", "segments sent again", 0),
+)
+
+
+def title(text):
+    print(f"\n== {text}")
+
+
+def number(value, decimals):
+    return "-" if value is None else f"{value:.{decimals}f}"
+
+
+def rounds(which, n):
+    return "one round" if n == 1 else f"{which} of {n} rounds"
+
+
+def line(label, cells, ratios=()):
+    text = f"{label:{LABEL}}" + "".join(f"{c:>{CELL}}" for c in cells)
+    print((text + "".join(f"{c:>{RATIO}}" for c in ratios)).rstrip())
+
+
+def machine(found):
+    print(f"{found['cores']} cores, of which {found['load']:.1f} are wanted by others already")
+    if found["load"] > BUSY_PART * found["cores"]:
+        print("It is busy: times say little, ratios more, instructions and octets everything.")
+
+
+# ---- over devices
+
+def median(found, row, stack):
+    summary = found[row.load].get(stack, {}).get(row.key)
+    return None if summary is None else summary["median"]
+
+
+def ratio(found, row, reference):
+    ours, theirs = median(found, row, "lastack_tap"), median(found, row, reference)
+    return number(ours / theirs if ours is not None and theirs else None, 2)
+
+
+def devices(found, subjects, size):
+    title("over devices, MTU 1500, with the kernel at the other end")
+    references = [s for s in subjects if not s.key.startswith("lastack")]
+    line("", [s.title[0] for s in subjects], ["lastack" for _ in references])
+    line("", [s.title[1] for s in subjects], ["/" + s.title[0] for s in references])
+    for row in device.ROWS:
+        cells = [number(median(found, row, s.key), row.decimals) for s in subjects]
+        line(row.text, cells, [ratio(found, row, s.key) for s in references])
+    print(f"{rounds('Median', size.rounds_n).capitalize()}, interleaved. Ratios are those of lastack"
+          " on a TAP.\nBoth ends of request/response share one core.")
+
+
+# ---- in one process
+
+def transfers(found, size):
+    title("stack to stack in one process (elsewhere: smoltcp 213 ns, lwIP 608 ns)")
+    print(f"{size.mem_bytes >> 20} MiB; {rounds('median', size.mem_rounds_n)}")
+    print(f"{'':27}{'checksums':>14}{'without':>14}{'super-segments':>17}")
+    for key, text, decimals in IN_PROCESS:
+        cells = [number(found[way][key], decimals) for way in ("checksums", "none", "super")]
+        print(f"{text:27}{cells[0]:>14}{cells[1]:>14}{cells[2]:>17}")
+
+
+def instructions(found):
+    title("instructions, both ends and all ACKs (per 1460 octets: smoltcp 3440, lwIP 7065)")
+    if found is None:
+        print("not counted: valgrind is not there")
+        return
+    print(f"{found['per_segment']:16.0f}  instructions per segment with data")
+    print(f"{found['per_1460']:16.0f}  instructions per 1460 octets")
+
+
+def conns(found):
+    title("idle connections in one process (octets per end: lwIP 288, kernel 3700)")
+    print(f"{'':42}{'IPv4':>14}{'IPv6':>14}")
+    for key, text in (("connections", "idle connections, both ends held here"),
+                      ("bytes_per_end", "octets per end, as the stacks count them"),
+                      ("rss_bytes_per_end", "octets per end, resident pages")):
+        decimals = 0 if key == "connections" else 1
+        cells = "".join(f"{found[family][key]:14.{decimals}f}" for family in ("ipv4", "ipv6"))
+        print(f"{text:42}{cells}")
+
+
+def downloads(found, size):
+    title(f"curl, {size.file_bytes >> 20} MiB from this machine: direct, and through lastack run")
+    if found is None:
+        print("not measured: curl is not there")
+        return
+    which = rounds("best", size.file_rounds_n)
+    print(f"{found['direct_s']:16.3f}  seconds, direct ({which})")
+    print(f"{found['through_s']:16.3f}  seconds, through lastack ({which})")
+    print(f"{found['direct_s'] / found['through_s']:16.2f}  of the direct rate")
+
+
+# ---- promises
+
+def short(value):
+    return "-" if value is None else f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def promises(judged):
+    title("what is promised, and what this run measured (of two directions, the worse)")
+    print(f"{'':44}{'promised':>9}  {'measured':>8}")
+    for p in judged:
+        sign = ">=" if p["at_least"] else "<="
+        promised = f"{sign} {short(p['promised'])}"
+        measured = short(p["measured"])
+        print(f"{p['promise']:44}{promised:>9}  {measured:>8}  {p['verdict']}".rstrip())

@@ -1,0 +1,340 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Real servers inside, behind `-p`, and their usual clients outside: every octet is compared."""
+import hashlib
+import http.client
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+
+import servers
+import support
+
+os.environ["PATH"] += ":/usr/sbin"  # where some of them are
+BOTH = ("127.0.0.1", "[::1]")
+BAD_WIRE = ("--delay", "5ms", "--loss", "1%", "--seed", "9")
+
+
+class Case(support.Case):
+    def up(self, port, *hosts):
+        for host in hosts or ("127.0.0.1",):
+            support.wait_until(lambda: support.connects(port, host.strip("[]")), "it listens")
+
+    def outside(self, *words, status=0, **kwargs):
+        done = subprocess.run([str(w) for w in words], capture_output=True, timeout=60,
+                              cwd=self.dir, stdin=subprocess.DEVNULL, **kwargs)
+        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
+        return done.stdout
+
+    def file(self, name, n):
+        data = os.urandom(n)
+        with open(self.path(name), "wb") as f:
+            f.write(data)
+        return data
+
+    def ends(self, child, number=signal.SIGTERM, status=None):
+        """After the signal it ends by itself, in good order."""
+        child.send_signal(number)
+        child.communicate(timeout=30)
+        self.assertEqual(child.returncode, 128 + number if status is None else status)
+
+
+NGINX = """
+worker_processes 2; daemon off; pid %(dir)s/pid; error_log %(dir)s/error;
+events { worker_connections 512; }
+http {
+    access_log off; sendfile on; keepalive_timeout 30;
+    client_body_temp_path %(dir)s/1; proxy_temp_path %(dir)s/2; fastcgi_temp_path %(dir)s/3;
+    uwsgi_temp_path %(dir)s/4; scgi_temp_path %(dir)s/5;
+    server {
+        listen 80%(options)s; listen [::]:80%(options)s; root %(dir)s;
+        location /who { return 200 "%(mark)s $remote_addr $server_addr"; }
+    }
+}
+"""
+
+
+@support.needs("nginx", "curl")
+class Nginx(Case):
+    def begin(self, *options, listen=""):
+        os.chmod(self.dir, 0o755)  # of root's, the workers are somebody else
+        self.configure("first", listen)
+        child, port = self.publish(80, "nginx", "-p", self.dir, "-c", self.path("conf"),
+                                   "-e", self.path("error"), options=options)
+        self.up(port, *BOTH)
+        return child, port
+
+    def configure(self, mark, listen=""):
+        with open(self.path("conf"), "w") as f:
+            f.write(NGINX % {"dir": self.dir, "mark": mark, "options": listen})
+
+    def get(self, port, path, host="127.0.0.1"):
+        return self.outside("curl", "-sS", "-f", "http://%s:%d/%s" % (host, port, path))
+
+    def master(self):
+        with open(self.path("pid")) as f:
+            return int(f.read())
+
+    def test_files(self):
+        big, small = self.file("big", 20000000), self.file("small", 3000)
+        child, port = self.begin()
+        for host, client in zip(BOTH, ("127.0.0.1", "::1")):
+            self.assertEqual(self.get(port, "big", host), big)
+            self.assertEqual(self.get(port, "who", host).decode(),
+                             "first %s %s" % (client, client))
+        for _ in range(100):  # each on a connection of its own
+            self.assertEqual(self.get_once(port), small)
+        self.ends(child, signal.SIGQUIT, status=0)
+        self.assertFalse(support.connects(port))
+
+    def get_once(self, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/small", headers={"Connection": "close"})
+        body = connection.getresponse().read()
+        connection.close()
+        return body
+
+    def test_keep_alive_of_many_at_once(self):
+        small = self.file("small", 3000)
+        _, port = self.begin()
+        wrong = []
+
+        def ask():
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            for _ in range(10):
+                connection.request("GET", "/small")
+                if connection.getresponse().read() != small:
+                    wrong.append(1)
+            connection.close()
+        threads = [threading.Thread(target=ask) for _ in range(100)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual(wrong, [])
+
+    def test_reload(self):
+        """HUP: new workers listen on the same sockets, and old connections end in peace."""
+        for listen in ("", " reuseport"):
+            with self.subTest(listen):
+                child, port = self.begin(listen=listen)
+                old = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+                old.request("GET", "/who")
+                self.assertTrue(old.getresponse().read().startswith(b"first"))
+                self.configure("second", listen)
+                os.kill(self.master(), signal.SIGHUP)
+                # The old workers accept until they are told to stop.
+                support.wait_until(lambda: all(self.get(port, "who").startswith(b"second")
+                                               for _ in range(10)), "reloaded")
+                old.close()
+                self.ends(child, signal.SIGQUIT, status=0)
+
+    def test_listening_ends_by_a_reload(self):
+        _, port = self.begin()
+        with open(self.path("conf")) as f:
+            text = f.read()
+        with open(self.path("conf"), "w") as f:
+            f.write(text.replace("listen [::]:80; ", ""))
+        os.kill(self.master(), signal.SIGHUP)
+        support.wait_until(lambda: not support.connects(port, "::1"), "no IPv6 any longer")
+        self.assertTrue(self.get(port, "who").startswith(b"first"))
+
+    def test_on_a_bad_wire(self):
+        big = self.file("big", 1000000)
+        _, port = self.begin(*BAD_WIRE)
+        for host in BOTH:
+            self.assertEqual(self.get(port, "big", host), big)
+
+
+@support.needs("redis-server", "redis-cli", "redis-benchmark")
+class Redis(Case):
+    def test_benchmark(self):
+        child, port = self.publish(6379, "redis-server", "--save", "", "--bind", "127.0.0.1", "::1",
+                                   "--dir", self.dir)
+        self.up(port, *BOTH)
+        value = "v" * 1000000
+        self.outside("redis-cli", "-p", port, "set", "key", value[:100000])
+        for host in ("127.0.0.1", "::1"):
+            self.assertEqual(self.outside("redis-cli", "-h", host, "-p", port, "get", "key"),
+                             value[:100000].encode() + b"\n")
+        out = self.outside("redis-benchmark", "-p", port, "-q", "-n", 5000, "-c", 50,
+                           "-t", "set,get,lrange_100", "--csv").decode()
+        self.assertEqual([l.split(",")[0].strip('"').split()[0] for l in out.splitlines()[1:]],
+                         ["SET", "GET", "LPUSH", "LRANGE_100"])
+        self.outside("redis-benchmark", "-p", port, "-q", "-k", 0, "-n", 500, "-t", "ping_mbulk")
+        clients = self.outside("redis-cli", "-p", port, "client", "list").decode()
+        self.assertRegex(clients, r"addr=127\.0\.0\.1:\d+ laddr=127\.0\.0\.1:6379 ")
+        self.ends(child, status=0)
+
+
+class Python(Case):
+    def test_http_server(self):
+        data = self.file("f", 3000000)
+        for options in ((), BAD_WIRE):
+            child, port = self.publish(8000, support.PYTHON, "-m", "http.server", "-b", "::",
+                                       options=options)
+            self.up(port, *BOTH)
+            for host in ("127.0.0.1", "::1"):
+                connection = http.client.HTTPConnection(host, port, timeout=60)
+                connection.request("GET", "/f")
+                self.assertEqual(connection.getresponse().read(), data)
+                connection.close()
+            self.ends(child, signal.SIGINT, status=0)
+
+    def test_asyncio(self):
+        code = """
+import asyncio, hashlib
+async def serve(r, w):
+    n = int(await r.readline())
+    data = await r.readexactly(n)
+    w.write(hashlib.sha256(data).digest() + data); await w.drain()
+    w.close()
+async def main():
+    s = await asyncio.start_server(serve, ['127.0.0.1', '::1'], 8000, reuse_port=True, limit=1<<20)
+    await s.serve_forever()
+asyncio.run(main())
+"""
+        _, port = self.publish(8000, support.PYTHON, "-c", code)
+        self.up(port, *BOTH)
+        answers = []
+
+        def ask(k):
+            data = os.urandom(k * 1000)
+            with socket.create_connection((("127.0.0.1", "::1")[k % 2], port), timeout=60) as s:
+                s.sendall(b"%d\n" % len(data) + data)
+                answer = s.makefile("rb").read()
+            answers.append(answer == hashlib.sha256(data).digest() + data)
+        threads = [threading.Thread(target=ask, args=(k,)) for k in range(100)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual(answers, [True] * 100)
+
+    def test_threads_accept_together(self):
+        """A pool that blocks in accept(), and processes that do."""
+        code = """
+import os, socket, threading
+s = socket.create_server(('', 8000), backlog=100)
+def work():
+    while True:
+        c, _ = s.accept(); c.sendall(c.recv(10) + b'%d' % os.getpid()); c.close()
+for _ in range(2):
+    if os.fork() == 0: break
+for _ in range(4): threading.Thread(target=work).start()
+"""
+        _, port = self.publish(8000, support.PYTHON, "-c", code)
+        self.up(port)
+        pids = set()
+        for _ in range(200):
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+                s.sendall(b"x")
+                answer = s.makefile("rb").read()
+            self.assertEqual(answer[:1], b"x")
+            pids.add(answer[1:])
+        self.assertGreater(len(pids), 1)
+
+
+@support.needs("sshd", "ssh", "ssh-keygen")
+class Sshd(Case):
+    def key(self, name):
+        self.outside("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.path(name))
+        return self.path(name)
+
+    def test_login_by_key(self):
+        user = pwd.getpwuid(os.geteuid())
+        if user.pw_shell.endswith(("nologin", "false")):
+            self.skipTest("%s may not log in" % user.pw_name)
+        if os.geteuid() == 0:
+            os.makedirs("/run/sshd", exist_ok=True)  # where it gives up its privilege
+        host_key, key = self.key("host"), self.key("client")
+        shutil.copy(key + ".pub", self.path("authorized"))
+        child, port = self.publish(
+            2222, shutil.which("sshd"), "-D", "-e", "-f", "/dev/null", "-h", host_key, "-p", "2222",
+            "-o", "AuthorizedKeysFile=" + self.path("authorized"), "-o", "StrictModes=no",
+            "-o", "PidFile=none", "-o", "UsePAM=no")
+        self.up(port, *BOTH)
+        data = self.file("f", 5000000)
+        for host in ("127.0.0.1", "::1"):
+            ssh = ("ssh", "-q", "-F", "/dev/null", "-i", key, "-p", port, "-o", "BatchMode=yes",
+                   "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                   "%s@%s" % (user.pw_name, host))
+            self.assertEqual(self.outside(*ssh, "cat " + self.path("f")), data)
+            shown = self.outside(*ssh, "echo $SSH_CONNECTION").split()
+            self.assertEqual((shown[0], shown[2:]), (host.encode(), [host.encode(), b"2222"]))
+        with open(self.path("f"), "rb") as f:
+            up = subprocess.run([str(w) for w in ssh] + ["sha256sum"], stdin=f, timeout=60,
+                                capture_output=True)
+        self.assertEqual(up.stdout.split()[0].decode(), hashlib.sha256(data).hexdigest())
+        self.ends(child, status=0)
+
+
+@support.needs("iperf3")
+class Iperf(Case):
+    """Its own figures say how much arrived."""
+
+    def wait(self, server):
+        """It closes its listener after each test, and opens another."""
+        for line in server.stdout:
+            if "listening" in line:
+                return
+        self.fail("it does not listen")
+
+    def check(self, text, *, options):
+        result = json.loads(text)
+        self.assertNotIn("error", result, options)
+        sent = result["end"]["sum_sent"]["bytes"]
+        received = result["end"]["sum_received"]["bytes"]
+        self.assertGreater(received, 1000000, options)
+        self.assertLessEqual(received, sent)
+
+    def test_server(self):
+        child, port = self.publish(5201, "iperf3", "-s", "--forceflush")
+        for options in ((), ("-R",), ("--bidir",), ("-P", "4"), ("-6",)):
+            self.wait(child)
+            self.check(self.outside("iperf3", "-J", "-c", "::1" if "-6" in options else "127.0.0.1",
+                                    "-p", port, "-n", "50M", *options), options=options)
+
+    def test_client(self):
+        port = servers.closed_port()
+        server = subprocess.Popen(["iperf3", "-s", "-p", str(port), "--forceflush"], text=True,
+                                  stdout=subprocess.PIPE)
+        self.addCleanup(server.communicate)
+        self.addCleanup(server.terminate)
+        for options in ((), ("-R",), ("--bidir",)):
+            self.wait(server)
+            self.check(self.inside("iperf3", "-J", "-c", "127.0.0.1", "-p", port, "-n", "50M",
+                                   *options), options=options)
+
+
+@support.needs("node", "curl")
+class Node(Case):
+    def test_http_server(self):
+        if subprocess.run(["node", "-e", ""], capture_output=True).returncode != 0:
+            self.skipTest("node does not start for this user")
+        code = """
+const http = require('http'), crypto = require('crypto');
+const server = http.createServer((q, r) => {
+  const hash = crypto.createHash('sha256');
+  q.on('data', d => hash.update(d));
+  q.on('end', () => r.end(hash.digest('hex') + ' ' + q.socket.remoteAddress));
+});
+process.on('SIGTERM', () => { server.close(); server.closeAllConnections(); });
+server.listen(3000);
+"""
+        child, port = self.publish(3000, "node", "-e", code)
+        self.up(port, *BOTH)
+        digest = hashlib.sha256(self.file("f", 5000000)).hexdigest()
+        for host, seen in (("127.0.0.1", "::ffff:127.0.0.1"), ("[::1]", "::1")):
+            out = self.outside("curl", "-sS", "-T", self.path("f"), "http://%s:%d/" % (host, port))
+            self.assertEqual(out.decode(), digest + " " + seen)
+        self.ends(child, status=0)
+
+
+if __name__ == "__main__":
+    support.main()
