@@ -265,12 +265,6 @@ def echo_of_an_old_ack(m):
     return "echo" in m.fields and m.fields <= {"echo", "sack"} and old_acks(m)
 
 
-def unread_in_last_ack(m):
-    """close() with unread octets in LAST-ACK or CLOSING"""
-    return m.is_call("close") and m.before.state in ("LAST-ACK", "CLOSING") and \
-        bool(m.kernel.reset) and not m.ours.reset
-
-
 def syn_sent_echo(m):
     """a timestamp in SYN-SENT that echoes nothing of ours"""
     return m.before.state == "SYN-SENT" and m.is_packet(stamps="wrong") and bool(m.kernel.reset) and \
@@ -390,7 +384,7 @@ ROWS = (old_ack_of_nothing, timestamp_missing, paws_of_a_bare_ack, at_the_edge, 
         shutdown_in_syn_received, closing_with_text_unsent, dsack_with_fin, sack_of_a_fin,
         sack_with_text, shut_down_both, unread_and_shut, text_after_fin,
         ignored_text_is_acknowledged, text_over_an_early_fin, number_of_the_reset,
-        unread_in_last_ack, syn_sent_echo, silly_window, fin_and_a_small_window,
+        syn_sent_echo, silly_window, fin_and_a_small_window,
         reset_behind_a_block, dsack_before_established, dsack_and_paws, windows_differ,
         reset_before_the_fin, reset_and_a_smaller_window, smaller_window_ignored,
         echo_of_an_old_ack, echo_in_time_wait, urgent_into_a_zero_window, nagle, initial_window,
