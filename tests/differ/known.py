@@ -91,7 +91,7 @@ def crossed_syn_ack(m):
 def crossed_syn_wrong_ack(m):
     """a simultaneous open that is completed without an acknowledgement of the SYN"""
     return m.before.state == "SYN-RECEIVED" and m.called("connect") and m.has("A") and \
-        m.ack < 1 and m.kernel.state == "ESTABLISHED" and bool(m.ours.reset)
+        m.ack < 1 and m.kernel.state in SYNCHRONISED and bool(m.ours.reset)
 
 
 def syn_again(m):
@@ -103,7 +103,7 @@ def syn_again(m):
 def syn_received_ack_first(m):
     """a wrong acknowledgement in a segment that SYN-RECEIVED rejects anyway"""
     return m.before.state == "SYN-RECEIVED" and m.called("listen") and m.has("A") and \
-        m.ack != 1 and bool(m.kernel.reset)
+        m.ack != 1 and (bool(m.kernel.reset) or m.has("R"))
 
 
 def syn_received_echo(m):
@@ -195,7 +195,7 @@ def ignored_text_is_acknowledged(m):
 
 def syn_with_fin(m):
     """a SYN with a FIN for a listener"""
-    return m.before.state == "CLOSED" and m.has("S", "F") and not m.kernel.syn and bool(m.ours.syn)
+    return m.before.state in ("CLOSED", "TIME-WAIT") and m.has("S", "F") and not m.kernel.syn and bool(m.ours.syn)
 
 
 def close_in_syn_received(m):
@@ -218,7 +218,8 @@ def dsack_with_fin(m):
 
 def sack_with_text(m):
     """SACK blocks on segments with text"""
-    return "sack" in m.fields and m.fields <= {"sack", "text"} and \
+    others = {"sack", "text"} | ({"echo"} if old_acks(m) else set())
+    return "sack" in m.fields and m.fields <= others and \
         (bool(m.ours.text) or m.ours.fin is not None)
 
 
@@ -282,9 +283,10 @@ def small_windows(m):
 
 
 def fin_and_a_small_window(m):
-    """a FIN after a smaller window with an earlier sequence number"""
-    return m.is_call("close", "shutdown") and m.fields <= REPLY | {"fin"} and small_windows(m) and \
-        (m.kernel.fin is None) != (m.ours.fin is None)
+    """text or a FIN after windows whose segments came in another order than they were sent"""
+    early = any(isinstance(step, scripts.Packet) and step.seq[1] > 0 for step in m.history)
+    return m.sent is None and m.fields <= REPLY | {"fin", "text"} and small_windows(m) and early and \
+        bool(m.fields & {"fin", "text"}) and (m.kernel.bare, m.ours.bare) == (False, False)
 
 
 def reset_behind_a_block(m):
