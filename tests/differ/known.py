@@ -133,7 +133,10 @@ def listener_closed(m):
 
 
 def shutdown_in_syn_received(m):
-    """what arrives after shutdown() in SYN-RECEIVED of connect()"""
+    """shutdown() in SYN-RECEIVED of connect(), and what arrives afterwards"""
+    if m.is_call("error", "receive", "send") and m.fields == {"result"}:
+        return m.called("connect") and m.called("shutdown") and not was_reset(m) and \
+            m.ours.result in ("ECONNRESET", "ENOTCONN")
     return m.called("connect") and m.called("shutdown") and not m.called("close") and \
         m.before.state in ("SYN-RECEIVED", "FIN-WAIT-1", "FIN-WAIT-2") and bool(m.ours.reset) and \
         m.kernel.ack is not None
