@@ -6,12 +6,13 @@ FUZZ_SECONDS ?= 60
 FUZZ ?=
 HOURS ?= 8
 SIM_SEED ?= 2
+SCRIPTS ?= 12000
 # full, quick or smoke
 BENCH ?= full
 
 .DEFAULT_GOAL := build
-.PHONY: build demo check check-long check-interop tests-built bench install fuzz soak coverage \
-    lint format clean help
+.PHONY: build demo check check-long check-interop differ tests-built bench install fuzz soak \
+    coverage lint format clean help
 
 build:
 	@tools/need.sh --only-say build
@@ -28,6 +29,9 @@ check: tests-built
 
 check-interop: tests-built
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs --suite interop-long
+
+differ: tests-built
+	@tests/differ/differ.py $(BUILD)/tests/differ/differ-subject --scripts $(SCRIPTS) --all-rows
 
 # `make` builds no tests; the first check configures them in.
 tests-built:
@@ -88,6 +92,7 @@ help:
 	@echo 'make demo           curl through lastack over a bad wire, with the story of every segment'
 	@echo 'make check          build and run all tests'
 	@echo 'make check-interop  against the kernel, as root: 100 MB each way, 1000 connections'
+	@echo 'make differ         as root: SCRIPTS ($(SCRIPTS)) random scripts on lastack and on the kernel'
 	@echo 'make check-long     check, and 10 million simulated connections of SIM_SEED ($(SIM_SEED))'
 	@echo 'make bench          the benchmarks, beside the kernel and lwIP; BENCH=quick: in half a minute'
 	@echo 'make install        install below PREFIX ($(PREFIX)); DESTDIR is respected'

@@ -242,6 +242,7 @@ struct la_tcp_todo {
     bool established;       /* the handshake has just been completed */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
     bool starved;           /* no memory for a segment: a timer tries again */
+    bool listened;          /* somebody would take a SYN (told by the caller, in TIME-WAIT) */
     bool reuse;             /* TIME-WAIT gave way: the SYN is to be looked at again */
 };
 
