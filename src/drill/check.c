@@ -57,15 +57,20 @@ try_op(struct check *c, const char *op)
     return true;
 }
 
+/* FIN-WAIT-1 is a name, a-1 is not. */
+static bool
+joins(const struct check *c, size_t word_n)
+{
+    return *c->p == '-' && word_n > 0 && isupper((unsigned char)c->p[-1]) && c->p + 1 < c->end &&
+           (isupper((unsigned char)c->p[1]) || isdigit((unsigned char)c->p[1]));
+}
+
 static void
 word(struct check *c, char out[WORD_BYTES])
 {
     size_t n = 0;
     skip(c);
-    while (c->p < c->end && (isalnum((unsigned char)*c->p) || *c->p == '_' || *c->p == '-')) {
-        bool sign = *c->p == '-' && !(c->p + 1 < c->end && isupper((unsigned char)c->p[1]));
-        if (sign)
-            break; /* SYN-RECEIVED is a name, a-1 is not */
+    while (c->p < c->end && (isalnum((unsigned char)*c->p) || *c->p == '_' || joins(c, n))) {
         if (n < WORD_BYTES - 1)
             out[n++] = *c->p;
         c->p++;
@@ -148,13 +153,29 @@ constant(const char *name, int64_t *out)
     return state != 0;
 }
 
-/* A field of the connection that the latest call named; only its state outlives it. */
+/* The connection that the latest call named, else the flow's: nobody has accepted it yet. */
+static bool
+status_of(const struct la_drill_run *run, struct la_conn_status *status)
+{
+    uint32_t cursor = 0;
+    la_handle conn;
+    if (run->conn != 0)
+        return la_conn_status(run->stack, run->conn, status) == LA_OK;
+    while (run->flow != NULL && la_conn_next(run->stack, &cursor, &conn))
+        if (conn != 0 && la_conn_status(run->stack, conn, status) == LA_OK &&
+            status->remote.port == run->flow->remote.port &&
+            status->local.port == run->flow->local.port)
+            return true;
+    return false;
+}
+
+/* Only its state outlives a connection. */
 static int64_t
 field(struct check *c, const char *name)
 {
     struct la_conn_status status = {0};
     const struct la_conn_status *s = &status;
-    bool there = c->run->conn != 0 && la_conn_status(c->run->stack, c->run->conn, &status) == LA_OK;
+    bool there = status_of(c->run, &status);
     uint32_t mss = status.mss_send != 0 ? status.mss_send : 1;
     if (!there && strcmp(name, "state") == 0)
         return saw(c, "", name, LA_TCP_CLOSED);
