@@ -72,7 +72,9 @@ enum {
     THIN_DUPACK_,
     WINDOW_CLAMP_,
     DONTFRAG_,
-    MCAST_ALL_
+    MCAST_ALL_,
+    PKTINFO_,
+    PKTINFO6_
 };
 
 static const struct row table[] = {
@@ -117,6 +119,7 @@ static const struct row table[] = {
     {IPPROTO_IP, IP_MULTICAST_TTL, KEPT, MCAST_TTL_, 1},
     {IPPROTO_IP, IP_MULTICAST_LOOP, KEPT, MCAST_LOOP_, 1},
     {IPPROTO_IP, IP_MULTICAST_ALL, KEPT, MCAST_ALL_, 1},
+    {IPPROTO_IP, IP_PKTINFO, KEPT, PKTINFO_, 0},
     {IPPROTO_IP, IP_ADD_MEMBERSHIP, REFUSE, ENODEV, 0},
     {IPPROTO_IP, IP_TRANSPARENT, REFUSE, EPERM, 0},
     {IPPROTO_IPV6, IPV6_V6ONLY, STACK, LA_SO_V6ONLY, 0},
@@ -130,6 +133,7 @@ static const struct row table[] = {
     {IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, KEPT, ADDR_PREF_, 2},
     {IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, KEPT, FLOWLABEL_, 0},
     {IPPROTO_IPV6, IPV6_DONTFRAG, KEPT, DONTFRAG_, 0},
+    {IPPROTO_IPV6, IPV6_RECVPKTINFO, KEPT, PKTINFO6_, 0},
     {IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, REFUSE, ENODEV, 0},
     {IPPROTO_IPV6, IPV6_TRANSPARENT, REFUSE, EPERM, 0},
     {IPPROTO_TCP, TCP_NODELAY, STACK, LA_SO_NODELAY, 0},
@@ -199,6 +203,12 @@ la_options_restore(struct la_psock *ps)
             (void)la_sock_option_set(ps->run->socks, ps->sock, (enum la_sock_option)i,
                                      ps->options.stack[i], ps->run->now);
     }
+}
+
+bool
+la_options_packet_info(const struct la_options *options, int family)
+{
+    return options->kept[family == AF_INET6 ? PKTINFO6_ : PKTINFO_] != 0;
 }
 
 static void

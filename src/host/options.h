@@ -7,6 +7,8 @@
 
 #include <lastack/sock.h>
 
+#include <stdbool.h>
+
 struct la_psock;
 
 enum { LA_OPTIONS_KEPT_N = 32 };
@@ -22,5 +24,7 @@ struct la_options {
 void la_options_init(struct la_options *options);
 /* Applies what the program has set to the stack's socket behind ps, which is new. */
 void la_options_restore(struct la_psock *ps);
+/* Does it want to know where datagrams of this family's level were sent to? */
+bool la_options_packet_info(const struct la_options *options, int family);
 
 #endif
