@@ -60,7 +60,7 @@ class Drill(unittest.TestCase):
         out = self.fails(OPENED + "+0 < P. 1:11(10) ack 1 win 65535\n+.040 > . 1:1(0) ack 12\n",
                          "the acknowledgement is 11, not 12", line=9)
         self.assertIn("  expected  +.040 > . 1:1(0) ack 12\n", out)
-        self.assertIn("  came      > . 1:1(0) ack 11 win 65535\n", out)
+        self.assertIn("  came      > . 1:1(0) ack 11 win 65525\n", out)
         self.assertIn("PSH,ACK", out)
 
     def test_too_late(self):
