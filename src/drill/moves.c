@@ -86,10 +86,12 @@ take_buffer(struct la_drill_doing *d, struct buffer *buffer)
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
+/* What one attempt puts together. */
+#define PIECE_BYTES_MAX ((size_t)4 << 20)
+
 static void
-fill(const struct buffer *buffer, uint64_t at, uint8_t *octets, size_t skip_n)
+fill(const struct buffer *buffer, uint64_t at, size_t skip_n, uint8_t *octets, size_t n)
 {
-    size_t n = buffer->n - skip_n;
     for (size_t i = 0; i < n; i++)
         octets[i] = buffer->spelt && skip_n + i < buffer->text.n ? buffer->text.p[skip_n + i]
                                                                  : la_drill_octet(true, at + i);
@@ -112,11 +114,12 @@ write_rest(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octet
     struct la_drill_run *run = d->run;
     struct la_drill_flow *flow = la_drill_fd_flow(run, d->fd);
     size_t left_n = buffer->n - (size_t)run->moved_n;
+    size_t n_max = left_n < PIECE_BYTES_MAX ? left_n : PIECE_BYTES_MAX;
     bool nonblocking = d->fd->nonblocking || (buffer->flags & MSG_DONTWAIT) != 0;
     if (run->failed)
         return false;
-    fill(buffer, flow == NULL ? 0 : flow->written_n, octets, (size_t)run->moved_n);
-    la_ssize n = send_octets(d, buffer, (struct la_bytes){octets, left_n});
+    fill(buffer, flow == NULL ? 0 : flow->written_n, (size_t)run->moved_n, octets, n_max);
+    la_ssize n = send_octets(d, buffer, (struct la_bytes){octets, n_max});
     if (n > 0 && flow != NULL && !la_drill_flow_wrote(flow, octets, (size_t)n))
         return la_drill_fail(run, "a connection sends at most %d octets", LA_DRILL_CALL_BYTES_MAX);
     if (n >= 0)
@@ -143,7 +146,12 @@ la_drill_call_write(struct la_drill_doing *d)
     struct buffer buffer;
     if (!take_buffer(d, &buffer))
         return false;
-    uint8_t *octets = malloc(buffer.n + 1);
+    bool woken = d->run->pending != NULL;
+    if (woken && (la_sock_poll(d->run->socks, d->fd->sock) & LA_POLL_OUT) == 0) {
+        d->answer->blocked = true; /* it sleeps until a third of the buffer is free, as Linux */
+        return true;
+    }
+    uint8_t *octets = malloc((buffer.n < PIECE_BYTES_MAX ? buffer.n : PIECE_BYTES_MAX) + 1);
     if (octets == NULL)
         return la_drill_fail(d->run, "out of memory");
     bool good = write_rest(d, &buffer, octets);

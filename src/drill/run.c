@@ -13,9 +13,8 @@
 #include "base/time.h"
 #include "drill/settings.h"
 
-enum { BEGIN_S = 1000000, STEPS_N_MAX = 20000000, ROUNDS_N_MAX = 4096, BURST_N = 32 };
+enum { BEGIN_S = 1000000, STEPS_N_MAX = 5000000, ROUNDS_N_MAX = 4096, BURST_N = 32 };
 enum { BUDGET_BYTES = 512 << 20, TIMERS_N = 1024, PREFIX_LEN_V4 = 24, PREFIX_LEN_V6 = 64 };
-/* Of one allocator: what malloc gives. */
 enum { ANY_WAIT_S = 1000000 };
 
 /* ---- words ------------------------------------------------------------------------------ */
@@ -431,6 +430,15 @@ play_end(struct la_drill_run *run)
     return false;
 }
 
+/* A script may hold anything; what is said about it are lines. */
+static void
+make_printable(char *text)
+{
+    for (; *text != 0; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = *text == '\t' ? ' ' : '?';
+}
+
 void
 la_drill_play(struct la_drill_script *script, const struct la_trace *hears,
               struct la_drill_result *result)
@@ -456,6 +464,9 @@ la_drill_play(struct la_drill_script *script, const struct la_trace *hears,
     if (run->failed && event != NULL)
         (void)snprintf(result->expected, sizeof(result->expected), "%.*s", (int)event->source.n,
                        (const char *)event->source.p);
+    make_printable(result->mistake.text);
+    make_printable(result->expected);
+    make_printable(result->came);
     result->time_us = run->now_us;
     if (run->stack != NULL) /* what ends with the script is not its story */
         la_stack_trace_set(run->stack, &(struct la_trace){NULL, NULL, 0});
