@@ -154,8 +154,8 @@ la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, env);
     if (busy == NULL || busy->sndq.len != 0 || busy->rcvq.len != 0 || busy->ooo != NULL ||
-        busy->dsack_bytes != 0 || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) || busy->rests ||
-        (c->flags & LA_TCP_F_URGENT_IN) != 0)
+        busy->fin_early || busy->dsack_bytes != 0 || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) ||
+        busy->rests || (c->flags & LA_TCP_F_URGENT_IN) != 0)
         return;
     la_tcp_conn_fini(c, env);
 }

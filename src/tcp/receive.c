@@ -292,8 +292,14 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
 
 /* ---- the window ------------------------------------------------------------------------- */
 
-/* Where the right edge could be: the buffer's room behind RCV.NXT, as far as the field can say it.
- */
+/* The largest window that our segments can say (RFC 7323 2.3). */
+static uint32_t
+window_max(const struct la_tcp_conn *c)
+{
+    return UINT32_C(0xffff) << ((c->flags & LA_TCP_F_WSCALE) != 0 ? c->rcv_wscale : 0);
+}
+
+/* Where the right edge could be: the buffer's room behind RCV.NXT, as far as it can be said. */
 static la_seq
 edge_possible(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
@@ -305,8 +311,7 @@ edge_possible(const struct la_tcp_conn *c, const struct la_tcp_env *env)
         left = la_mem_available(env->mem);
     if (room > left / 4)
         room = (uint32_t)(left / 4); /* memory pressure: future offers shrink, given ones stay */
-    unsigned shift = (c->flags & LA_TCP_F_WSCALE) == 0 ? 0 : c->rcv_wscale;
-    return la_seq_add(c->rcv_nxt, min32(room, (uint32_t)UINT16_MAX << shift));
+    return la_seq_add(c->rcv_nxt, min32(room, window_max(c)));
 }
 
 /* RFC 9293 3.8.6.2.2: by at least min(half the buffer, one segment), or not at all (MUST-39). */
@@ -352,10 +357,10 @@ la_tcp_receive_consumed(struct la_tcp_conn *c, struct la_tcp_env *env, uint32_t 
     busy->rcv_pinned_bytes -= (uint32_t)((uint64_t)busy->rcv_pinned_bytes * n / before);
     if ((c->flags & LA_TCP_F_FIN_RECEIVED) != 0 || !la_tcp_is_synchronised(c))
         return;
-    uint32_t offered = la_tcp_rcv_wnd(c);
+    uint32_t offered = la_tcp_rcv_wnd(c), full = min32(c->rcvbuf_bytes, window_max(c));
     int32_t gain = la_seq_diff(edge_possible(c, env), c->rcv_adv);
-    bool low = offered < c->rcvbuf_bytes / 4 && gain >= (int32_t)edge_step_min(c) * 2;
+    bool low = offered < full / 4 && gain >= (int32_t)edge_step_min(c) * 2;
     bool shut = offered < c->rcv_mss && gain >= (int32_t)edge_step_min(c);
-    if (low || shut || gain >= (int32_t)(c->rcvbuf_bytes / 2))
+    if (low || shut || gain >= (int32_t)(full / 2))
         la_tcp_ack_now(c, LA_CAUSE_WINDOW_UPDATE);
 }
