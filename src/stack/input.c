@@ -58,16 +58,21 @@ tell_reason(struct la_stack *s, const struct la_tcp_conn *c, const struct la_tcp
 
 /* ---- one segment ------------------------------------------------------------------------ */
 
+static bool
+forwards(const struct la_stack *s, const struct la_arrival *a)
+{
+    const struct la_iface_cfg *iface = la_net_iface(s->net, a->iface);
+    return iface != NULL && iface->any_address;
+}
+
 static void
 no_connection(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo)
 {
     uint32_t listener = la_listener_find(s, &a->tuple);
-    const struct la_iface_cfg *iface = la_net_iface(s->net, a->iface);
-    bool forwards = iface != NULL && iface->any_address;
     struct la_half_open open = {a->tuple, listener, a->iface};
     if (listener != LA_REC_NONE && la_cookie_arrive(s, &open, &a->seg, todo))
         return;
-    if (listener == LA_REC_NONE && !forwards)
+    if (listener == LA_REC_NONE && !forwards(s, a))
         la_tcp_closed_state(&a->seg, todo);
     else if (la_tcp_listen_state(&a->seg, todo)) {
         if (listener != LA_REC_NONE)
@@ -141,6 +146,8 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
         tell_reason(s, NULL, todo);
         return;
     }
+    todo->listened = rec->tcp.state == LA_TCP_TIME_WAIT &&
+                     (forwards(s, a) || la_listener_find(s, &a->tuple) != LA_REC_NONE);
     la_tcp_arrive(&rec->tcp, &a->seg, todo);
     tell_reason(s, &rec->tcp, todo);
     bool reuse = todo->reuse;

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * drill.c - `lastack drill`: packet scripts in virtual time
+ */
+#include "cli/cli.h"
+#include "cli/drill.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: lastack drill [OPTION...] SCRIPT.pkt...\n"
+    "\n"
+    "Plays packet scripts (packetdrill's language, docs/drill.md) in virtual time:\n"
+    "calls and packets go in, each packet that comes out is compared. No root.\n"
+    "\n"
+    "  -j N                  in N processes (1 to 64; default 1)\n"
+    "  -v, --verbose         the ladder of every script\n"
+    "  --json                one JSON object per script in place of words\n"
+    "  -q, --quiet           no closing line\n"
+    "  --define NAME=VALUE   a name for a number in scripts (also -D)\n"
+    "\n"
+    "and defaults for what scripts may say in their first lines:\n"
+    "  --ip_version=ipv4|ipv6   --local_ip=ADDR   --remote_ip=ADDR   --mtu=N\n"
+    "  --bind_port=N   --connect_port=N   --peer_port=N\n"
+    "  --tolerance_usecs=N   how far from its time a packet may come (4000)\n"
+    "  --peer_isn=N          what the peer's sequence number 0 is on the wire (0)\n"
+    "  --seed=N              of the stack's random numbers (1)\n"
+    "\n"
+    "exit status: 0 all passed; 1 one failed; 2 one cannot be read, or usage\n";
+
+static int
+usage_error(const char *text, const char *word)
+{
+    (void)fprintf(stderr, "lastack drill: %s%s; see 'lastack drill --help'\n", text, word);
+    return LA_CLI_USAGE;
+}
+
+static bool
+take_jobs(struct la_drill_jobs *jobs, const char *value)
+{
+    char *end;
+    unsigned long n = value == NULL ? 0 : strtoul(value, &end, 10);
+    if (n < 1 || n > LA_DRILL_JOBS_N_MAX || *end != 0)
+        return false;
+    jobs->jobs_n = (unsigned)n;
+    return true;
+}
+
+/* --NAME=VALUE or --NAME VALUE. */
+static int
+take_long(struct la_drill_jobs *jobs, char **argv, int *i)
+{
+    char name[64];
+    struct la_drill_mistake mistake;
+    const char *word = argv[*i] + 2;
+    size_t n = strcspn(word, "=");
+    if (n == 0 || n >= sizeof(name))
+        return usage_error("no option ", argv[*i]);
+    memcpy(name, word, n);
+    name[n] = 0;
+    const char *value = word[n] == '=' ? word + n + 1 : argv[*i + 1];
+    if (value == NULL)
+        return usage_error("a value is missing behind ", argv[*i]);
+    *i += word[n] != '=';
+    if (strcmp(name, "define") == 0) {
+        if (strchr(value, '=') == NULL || jobs->defines_n == LA_DRILL_DEFINES_N_MAX)
+            return usage_error("--define needs NAME=VALUE, at most 64 times: ", value);
+        jobs->defines[jobs->defines_n++] = value;
+        return LA_CLI_OK;
+    }
+    if (!la_drill_cfg_take(&jobs->file.cfg, name, value, &mistake))
+        return usage_error(mistake.text, "");
+    return LA_CLI_OK;
+}
+
+static int
+take_option(struct la_drill_jobs *jobs, char **argv, int *i)
+{
+    const char *word = argv[*i];
+    if (strcmp(word, "-v") == 0 || strcmp(word, "--verbose") == 0)
+        jobs->file.verbose = true;
+    else if (strcmp(word, "--json") == 0)
+        jobs->file.json = true;
+    else if (strcmp(word, "-q") == 0 || strcmp(word, "--quiet") == 0)
+        jobs->quiet = true;
+    else if (strncmp(word, "-j", 2) == 0) {
+        const char *value = word[2] != 0 ? word + 2 : argv[++*i];
+        if (!take_jobs(jobs, value))
+            return usage_error("-j needs a number of processes, 1 to 64", "");
+    } else if (strcmp(word, "-D") == 0) {
+        if (argv[*i + 1] == NULL || strchr(argv[*i + 1], '=') == NULL ||
+            jobs->defines_n == LA_DRILL_DEFINES_N_MAX)
+            return usage_error("-D needs NAME=VALUE, at most 64 times", "");
+        jobs->defines[jobs->defines_n++] = argv[++*i];
+    } else if (strncmp(word, "--", 2) == 0)
+        return take_long(jobs, argv, i);
+    else
+        return usage_error("no option ", word);
+    return LA_CLI_OK;
+}
+
+int
+la_cli_drill(int argc, char **argv)
+{
+    struct la_drill_jobs jobs = {.jobs_n = 1};
+    bool options = true;
+    la_drill_cfg_init(&jobs.file.cfg);
+    jobs.file.defines = jobs.defines;
+    jobs.paths = calloc((size_t)argc, sizeof(*jobs.paths));
+    if (jobs.paths == NULL)
+        return usage_error("out of memory", "");
+    int status = LA_CLI_OK;
+    for (int i = 1; i < argc && status == LA_CLI_OK; i++) {
+        if (options && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
+            free(jobs.paths);
+            (void)fputs(help, stdout);
+            return fflush(stdout) == 0 ? LA_CLI_OK : LA_CLI_FAILED;
+        }
+        if (options && strcmp(argv[i], "--") == 0)
+            options = false;
+        else if (options && argv[i][0] == '-')
+            status = take_option(&jobs, argv, &i);
+        else
+            jobs.paths[jobs.paths_n++] = argv[i];
+    }
+    jobs.file.defines_n = jobs.defines_n;
+    if (status == LA_CLI_OK && jobs.paths_n == 0)
+        status = usage_error("which script?", "");
+    if (status == LA_CLI_OK)
+        status = la_drill_jobs(&jobs);
+    free(jobs.paths);
+    return status;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * calls.c - the calls of a script: descriptors, arguments, life of a socket
+ *
+ * A call that would wait is done again whenever something has happened, as a sleeping thread is
+ * woken; a non-blocking descriptor says EAGAIN or EINPROGRESS instead.
+ */
+#include "drill/calls.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/addr.h"
+#include "drill/names.h"
+
+/* ---- arguments -------------------------------------------------------------------------- */
+
+const struct la_drill_value *
+la_drill_arg(const struct la_drill_doing *d, unsigned nth)
+{
+    const struct la_drill_value *value = d->call->args;
+    for (; value != NULL && nth > 0; nth--)
+        value = value->next;
+    return value;
+}
+
+bool
+la_drill_arg_int(const struct la_drill_doing *d, unsigned nth, int64_t *out)
+{
+    const struct la_drill_value *value = la_drill_arg(d, nth);
+    *out = 0;
+    if (value != NULL && value->kind == LA_DRILL_ELLIPSIS)
+        return true;
+    if (value == NULL || value->kind != LA_DRILL_INT)
+        return la_drill_fail(d->run, "%s() needs a number as argument %u", d->call->name, nth + 1);
+    *out = value->number;
+    return true;
+}
+
+const struct la_drill_value *
+la_drill_field(const struct la_drill_value *of, const char *name, unsigned nth)
+{
+    const struct la_drill_value *value = of->first;
+    bool named = value != NULL && value->field != NULL;
+    for (; value != NULL; value = value->next, nth--) {
+        if (named && value->field != NULL && strcmp(value->field, name) == 0)
+            return value;
+        if (!named && nth == 0)
+            return value;
+    }
+    return NULL;
+}
+
+/* The one string or number inside htons() or inet_addr(). */
+static const struct la_drill_value *
+unwrapped(const struct la_drill_value *value)
+{
+    while (value != NULL && value->kind == LA_DRILL_WRAPPED)
+        for (value = value->first; value != NULL && value->next != NULL;)
+            value = value->next; /* inet_pton(AF_INET6, "::1") */
+    return value;
+}
+
+bool
+la_drill_arg_endpoint(const struct la_drill_doing *d, unsigned nth, const struct la_endpoint *usual,
+                      struct la_endpoint *out)
+{
+    const struct la_drill_value *value = la_drill_arg(d, nth);
+    *out = *usual;
+    if (value == NULL || value->kind == LA_DRILL_ELLIPSIS)
+        return true;
+    if (value->kind != LA_DRILL_STRUCT)
+        return la_drill_fail(d->run,
+                             "%s() needs ... or {sa_family = …, sin_port = htons(…), "
+                             "sin_addr = inet_addr(\"…\")}",
+                             d->call->name);
+    for (const struct la_drill_value *f = value->first; f != NULL; f = f->next) {
+        const struct la_drill_value *inner = unwrapped(f);
+        char text[LA_ADDR_TEXT_BYTES];
+        if (inner == NULL || f->field == NULL)
+            continue;
+        if (strstr(f->field, "_port") != NULL && inner->kind == LA_DRILL_INT)
+            out->port = (uint16_t)inner->number;
+        if (strstr(f->field, "_addr") == NULL)
+            continue;
+        if (inner->kind == LA_DRILL_INT && inner->number == 0)
+            out->addr = d->run->script->cfg.v6 ? (struct la_addr){{0}} : la_addr_v4(0, 0, 0, 0);
+        if (inner->kind != LA_DRILL_STRING)
+            continue;
+        size_t n = inner->text.n < sizeof(text) ? inner->text.n : 0;
+        memcpy(text, inner->text.p, n);
+        text[n] = 0;
+        if (!la_addr_parse(text, &out->addr))
+            return la_drill_fail(d->run, "'%s' is no address", text);
+    }
+    return true;
+}
+
+/* ---- descriptors ------------------------------------------------------------------------ */
+
+static bool
+answer(struct la_drill_doing *d, int64_t value)
+{
+    *d->answer = (struct la_drill_answer){.value = value};
+    return true;
+}
+
+static bool
+answer_error(struct la_drill_doing *d, const char *error)
+{
+    *d->answer = (struct la_drill_answer){.value = -1, .error = error};
+    return true;
+}
+
+bool
+la_drill_answer_err(struct la_drill_doing *d, la_err err)
+{
+    bool waits = err == LA_ERR_AGAIN || err == LA_ERR_IN_PROGRESS ||
+                 (err == LA_ERR_ALREADY && d->run->pending != NULL);
+    if (waits && d->fd != NULL && !d->fd->nonblocking) {
+        d->answer->blocked = true;
+        return true;
+    }
+    return err < 0 ? answer_error(d, la_drill_errno_name(err)) : answer(d, 0);
+}
+
+/* The number that the script gives a new descriptor, or the lowest free one. */
+static bool
+new_fd(struct la_drill_doing *d, la_sock sock, bool nonblocking, bool datagram)
+{
+    int64_t n = d->call->result;
+    struct la_drill_run *run = d->run;
+    if (d->call->any_result || d->call->error != NULL || n < 0)
+        for (n = 3; n < LA_DRILL_FDS_N && run->fds[n].open;)
+            n++;
+    if (n >= LA_DRILL_FDS_N)
+        return la_drill_fail(run, "descriptors go up to %d", LA_DRILL_FDS_N - 1);
+    if (run->fds[n].open)
+        return la_drill_fail(run, "descriptor %lld is open already", (long long)n);
+    run->fds[n] = (struct la_drill_fd){true, nonblocking, datagram, sock};
+    d->fd = &run->fds[n];
+    return answer(d, n);
+}
+
+struct la_drill_flow *
+la_drill_fd_flow(struct la_drill_run *run, const struct la_drill_fd *fd)
+{
+    struct la_endpoint local, remote;
+    if (fd->datagram || la_sock_local(run->socks, fd->sock, &local) != LA_OK ||
+        la_sock_peer(run->socks, fd->sock, &remote) != LA_OK)
+        return NULL;
+    return la_drill_flow_get(run, &local, &remote);
+}
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+static bool
+call_socket(struct la_drill_doing *d)
+{
+    int64_t type = 0;
+    la_sock sock;
+    if (!la_drill_arg_int(d, 1, &type))
+        return false;
+    const struct la_drill_value *family = la_drill_arg(d, 0);
+    bool v6 = d->run->script->cfg.v6;
+    if (family != NULL && family->kind == LA_DRILL_INT)
+        v6 = family->number == AF_INET6;
+    int64_t kind = type & ~(int64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (kind != SOCK_STREAM && kind != SOCK_DGRAM)
+        return la_drill_fail(d->run, "sockets are SOCK_STREAM or SOCK_DGRAM");
+    la_err err = la_sock_open(d->run->socks, v6 ? LA_SOCK_IPV6 : LA_SOCK_IPV4,
+                              kind == SOCK_STREAM ? LA_SOCK_STREAM : LA_SOCK_DATAGRAM, &sock);
+    if (err != LA_OK)
+        return la_drill_answer_err(d, err);
+    return new_fd(d, sock, (type & SOCK_NONBLOCK) != 0, kind == SOCK_DGRAM);
+}
+
+static bool
+call_bind(struct la_drill_doing *d)
+{
+    const struct la_drill_cfg *cfg = &d->run->script->cfg;
+    struct la_endpoint usual = {la_drill_addr(cfg, true), cfg->bind_port}, local;
+    return la_drill_arg_endpoint(d, 1, &usual, &local) &&
+           la_drill_answer_err(d, la_sock_bind(d->run->socks, d->fd->sock, &local));
+}
+
+static bool
+call_listen(struct la_drill_doing *d)
+{
+    int64_t backlog = 0;
+    return la_drill_arg_int(d, 1, &backlog) &&
+           la_drill_answer_err(
+               d, la_sock_listen(d->run->socks, d->fd->sock, (int)backlog, la_drill_now(d->run)));
+}
+
+/* A new attempt between the same ends has numbers of its own. */
+static void
+begin_flow(struct la_drill_doing *d)
+{
+    struct la_drill_flow *flow = la_drill_fd_flow(d->run, d->fd);
+    if (flow != NULL)
+        flow->iss_known = flow->irs_known = flow->ts_known = false;
+}
+
+static bool
+call_connect(struct la_drill_doing *d)
+{
+    const struct la_drill_cfg *cfg = &d->run->script->cfg;
+    struct la_endpoint usual = {la_drill_addr(cfg, false), cfg->connect_port}, remote;
+    if (!la_drill_arg_endpoint(d, 1, &usual, &remote))
+        return false;
+    la_err err = la_sock_connect(d->run->socks, d->fd->sock, &remote, la_drill_now(d->run));
+    if (err == LA_ERR_IN_PROGRESS)
+        begin_flow(d);
+    la_handle conn = la_sock_conn(d->run->socks, d->fd->sock);
+    if (conn != 0)
+        d->run->conn = conn;
+    return la_drill_answer_err(d, err);
+}
+
+static bool
+call_accept(struct la_drill_doing *d)
+{
+    la_sock sock;
+    struct la_endpoint peer;
+    int64_t flags = 0;
+    if (strcmp(d->call->name, "accept4") == 0 && !la_drill_arg_int(d, 3, &flags))
+        return false;
+    la_err err = la_sock_accept(d->run->socks, d->fd->sock, &sock, &peer, la_drill_now(d->run));
+    if (err != LA_OK)
+        return la_drill_answer_err(d, err);
+    d->run->conn = la_sock_conn(d->run->socks, sock);
+    return new_fd(d, sock, (flags & SOCK_NONBLOCK) != 0, false);
+}
+
+static bool
+call_shutdown(struct la_drill_doing *d)
+{
+    int64_t how = 0;
+    return la_drill_arg_int(d, 1, &how) &&
+           la_drill_answer_err(d, la_sock_shutdown(d->run->socks, d->fd->sock,
+                                                   (enum la_shutdown)how, la_drill_now(d->run)));
+}
+
+static bool
+call_close(struct la_drill_doing *d)
+{
+    d->fd->open = false;
+    return la_drill_answer_err(d, la_sock_close(d->run->socks, d->fd->sock, la_drill_now(d->run)));
+}
+
+static bool
+call_fcntl(struct la_drill_doing *d)
+{
+    int64_t command = 0, flags = 0;
+    if (!la_drill_arg_int(d, 1, &command))
+        return false;
+    if (command == F_GETFL)
+        return answer(d, O_RDWR | (d->fd->nonblocking ? O_NONBLOCK : 0));
+    if (command != F_SETFL)
+        return answer_error(d, "EINVAL");
+    if (!la_drill_arg_int(d, 2, &flags))
+        return false;
+    d->fd->nonblocking = (flags & O_NONBLOCK) != 0;
+    return answer(d, 0);
+}
+
+/* ---- all -------------------------------------------------------------------------------- */
+
+struct entry {
+    const char *name;
+    bool (*call)(struct la_drill_doing *d);
+    bool no_fd; /* its first argument names no descriptor */
+};
+
+static const struct entry entries[] = {
+    {"socket", call_socket, true},
+    {"bind", call_bind, false},
+    {"listen", call_listen, false},
+    {"connect", call_connect, false},
+    {"accept", call_accept, false},
+    {"accept4", call_accept, false},
+    {"shutdown", call_shutdown, false},
+    {"close", call_close, false},
+    {"fcntl", call_fcntl, false},
+    {"read", la_drill_call_read, false},
+    {"readv", la_drill_call_read, false},
+    {"recv", la_drill_call_read, false},
+    {"recvfrom", la_drill_call_read, false},
+    {"recvmsg", la_drill_call_read, false},
+    {"write", la_drill_call_write, false},
+    {"writev", la_drill_call_write, false},
+    {"send", la_drill_call_write, false},
+    {"sendto", la_drill_call_write, false},
+    {"sendmsg", la_drill_call_write, false},
+    {"setsockopt", la_drill_call_setsockopt, false},
+    {"getsockopt", la_drill_call_getsockopt, false},
+    {"ioctl", la_drill_call_ioctl, false},
+    {"poll", la_drill_call_poll, true},
+};
+
+/* The descriptor that the first argument names; checks after the call mean its connection. */
+static bool
+find_fd(struct la_drill_doing *d)
+{
+    int64_t n = 0;
+    if (!la_drill_arg_int(d, 0, &n))
+        return false;
+    if (n < 0 || n >= LA_DRILL_FDS_N || !d->run->fds[n].open)
+        return true;
+    d->fd = &d->run->fds[n];
+    la_handle conn = la_sock_conn(d->run->socks, d->fd->sock);
+    if (conn != 0)
+        d->run->conn = conn;
+    return true;
+}
+
+bool
+la_drill_do(struct la_drill_run *run, const struct la_drill_event *event,
+            struct la_drill_answer *result)
+{
+    struct la_drill_doing d = {.run = run, .call = event->call, .answer = result};
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+        if (strcmp(entries[i].name, d.call->name) != 0)
+            continue;
+        if (!entries[i].no_fd) {
+            if (!find_fd(&d))
+                return false;
+            if (d.fd == NULL)
+                return answer_error(&d, "EBADF");
+        }
+        return entries[i].call(&d);
+    }
+    return la_drill_fail(run, "no call is named %s here; docs/drill.md lists them", d.call->name);
+}

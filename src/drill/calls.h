@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * calls.h - what the calls of a script share: arguments, descriptors, buffers
+ */
+#ifndef LA_DRILL_CALLS_H
+#define LA_DRILL_CALLS_H
+
+#include "drill/run.h"
+
+/* One call under way. */
+struct la_drill_doing {
+    struct la_drill_run *run;
+    const struct la_drill_call *call;
+    struct la_drill_answer *answer;
+    struct la_drill_fd *fd; /* that its first argument names; NULL: none */
+};
+
+/* NULL: fewer arguments. */
+const struct la_drill_value *la_drill_arg(const struct la_drill_doing *d, unsigned nth);
+/* 0 for an ellipsis. False: failed, it is no number. */
+bool la_drill_arg_int(const struct la_drill_doing *d, unsigned nth, int64_t *out);
+/* An address: ... is `usual`. False: failed. */
+bool la_drill_arg_endpoint(const struct la_drill_doing *d, unsigned nth,
+                           const struct la_endpoint *usual, struct la_endpoint *out);
+/* The field of a struct by name, else by place; NULL: none. */
+const struct la_drill_value *la_drill_field(const struct la_drill_value *of, const char *name,
+                                            unsigned nth);
+/* Answers with the library's error (or 0); AGAIN and IN_PROGRESS of a blocking descriptor wait. */
+bool la_drill_answer_err(struct la_drill_doing *d, la_err err);
+/* The flow of a descriptor's connection; NULL: it has none. */
+struct la_drill_flow *la_drill_fd_flow(struct la_drill_run *run, const struct la_drill_fd *fd);
+
+/* Moving octets (moves.c) and options (sockopts.c); the rest is calls.c's. */
+bool la_drill_call_write(struct la_drill_doing *d);
+bool la_drill_call_read(struct la_drill_doing *d);
+bool la_drill_call_setsockopt(struct la_drill_doing *d);
+bool la_drill_call_getsockopt(struct la_drill_doing *d);
+bool la_drill_call_ioctl(struct la_drill_doing *d);
+bool la_drill_call_poll(struct la_drill_doing *d);
+
+#endif

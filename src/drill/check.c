@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * check.c - what stands between %{ and }%: conditions on the connection and on what was counted
+ *
+ * Statements end at a line's end or a semicolon. Operators as in C, with and, or, not as in Python;
+ * names are those of info.def; `reason NAME` and `stack NAME` are counters.
+ */
+#include "drill/run.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEPTH_MAX = 32, WORD_BYTES = 64 };
+
+struct check {
+    struct la_drill_run *run;
+    const char *p, *end;
+    unsigned depth;
+    bool wrong;
+    char seen[LA_DRILL_MESSAGE_BYTES]; /* names and their values */
+};
+
+static int64_t expression(struct check *c);
+
+static int64_t
+wrong(struct check *c, const char *what, const char *word)
+{
+    if (!c->wrong)
+        la_drill_fail(c->run, "the condition cannot be read: %s%s", what, word);
+    c->wrong = true;
+    c->p = c->end;
+    return 0;
+}
+
+/* ---- words ------------------------------------------------------------------------------ */
+
+static void
+skip(struct check *c)
+{
+    while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\r'))
+        c->p++;
+}
+
+static bool
+try_op(struct check *c, const char *op)
+{
+    size_t n = strlen(op);
+    skip(c);
+    if ((size_t)(c->end - c->p) < n || memcmp(c->p, op, n) != 0)
+        return false;
+    bool word = isalpha((unsigned char)op[0]) != 0;
+    if (word && c->p + n < c->end && (isalnum((unsigned char)c->p[n]) || c->p[n] == '_'))
+        return false;
+    c->p += n;
+    return true;
+}
+
+/* FIN-WAIT-1 is a name, a-1 is not. */
+static bool
+joins(const struct check *c, size_t word_n)
+{
+    return *c->p == '-' && word_n > 0 && isupper((unsigned char)c->p[-1]) && c->p + 1 < c->end &&
+           (isupper((unsigned char)c->p[1]) || isdigit((unsigned char)c->p[1]));
+}
+
+static void
+word(struct check *c, char out[WORD_BYTES])
+{
+    size_t n = 0;
+    skip(c);
+    while (c->p < c->end && (isalnum((unsigned char)*c->p) || *c->p == '_' || joins(c, n))) {
+        if (n < WORD_BYTES - 1)
+            out[n++] = *c->p;
+        c->p++;
+    }
+    out[n] = 0;
+}
+
+static int64_t
+saw(struct check *c, const char *kind, const char *name, int64_t value)
+{
+    size_t n = strlen(c->seen);
+    if (n < sizeof(c->seen))
+        (void)snprintf(c->seen + n, sizeof(c->seen) - n, "%s%s%s = %lld", n == 0 ? "" : ", ", kind,
+                       name, (long long)value);
+    return value;
+}
+
+/* ---- names ------------------------------------------------------------------------------ */
+
+static int64_t
+reason(struct check *c)
+{
+    char name[WORD_BYTES];
+    word(c, name);
+    for (unsigned i = 1; i < LA_REASON_COUNT; i++)
+        if (strcmp(la_reason_name((enum la_reason)i), name) == 0)
+            return saw(c, "reason ", name, (int64_t)la_stack_stats(c->run->stack)->reason[i]);
+    return wrong(c, "no reason is called ", name);
+}
+
+static int64_t
+counter(struct check *c)
+{
+    char name[WORD_BYTES];
+    const struct la_stack_stats *s = la_stack_stats(c->run->stack);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } all[] = {{"tcp_segments_in", s->tcp_segments_in},
+               {"tcp_segments_out", s->tcp_segments_out},
+               {"tcp_retransmissions", s->tcp_retransmissions},
+               {"tcp_active_opens", s->tcp_active_opens},
+               {"tcp_passive_opens", s->tcp_passive_opens},
+               {"tcp_attempt_fails", s->tcp_attempt_fails},
+               {"tcp_resets_in", s->tcp_resets_in},
+               {"tcp_resets_out", s->tcp_resets_out},
+               {"udp_in", s->udp_in},
+               {"udp_out", s->udp_out},
+               {"icmp_in", s->icmp_in},
+               {"icmp_out", s->icmp_out}};
+    word(c, name);
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (strcmp(all[i].name, name) == 0)
+            return saw(c, "stack ", name, (int64_t)all[i].value);
+    return wrong(c, "the stack counts no ", name);
+}
+
+static bool
+constant(const char *name, int64_t *out)
+{
+    static const struct {
+        const char *name;
+        int64_t value;
+    } names[] = {{"SLOW_START", LA_CC_SLOW_START},
+                 {"AVOIDANCE", LA_CC_AVOIDANCE},
+                 {"RECOVERY", LA_CC_RECOVERY},
+                 {"LOSS", LA_CC_LOSS},
+                 {"true", 1},
+                 {"True", 1},
+                 {"false", 0},
+                 {"False", 0}};
+    const char *bare = strncmp(name, "TCP_", 4) == 0 ? name + 4 : name;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i].name, name) == 0) {
+            *out = names[i].value;
+            return true;
+        }
+    enum la_tcp_state state = la_tcp_state_parse(bare);
+    *out = state == LA_TCP_SYN_RECEIVED_ACTIVE ? LA_TCP_SYN_RECEIVED : (int64_t)state;
+    return state != 0;
+}
+
+/* The connection that the latest call named, else the flow's: nobody has accepted it yet. */
+static bool
+status_of(const struct la_drill_run *run, struct la_conn_status *status)
+{
+    uint32_t cursor = 0;
+    la_handle conn;
+    if (run->conn != 0)
+        return la_conn_status(run->stack, run->conn, status) == LA_OK;
+    while (run->flow != NULL && la_conn_next(run->stack, &cursor, &conn))
+        if (conn != 0 && la_conn_status(run->stack, conn, status) == LA_OK &&
+            status->remote.port == run->flow->remote.port &&
+            status->local.port == run->flow->local.port)
+            return true;
+    return false;
+}
+
+/* Only its state outlives a connection. */
+static int64_t
+field(struct check *c, const char *name)
+{
+    struct la_conn_status status = {0};
+    const struct la_conn_status *s = &status;
+    bool there = status_of(c->run, &status);
+    uint32_t mss = status.mss_send != 0 ? status.mss_send : 1;
+    if (!there && strcmp(name, "state") == 0)
+        return saw(c, "", name, LA_TCP_CLOSED);
+    const struct {
+        const char *name;
+        int64_t value;
+    } all[] = {
+#define FIELD(name, expression) {#name, (int64_t)(expression)},
+#include "drill/info.def"
+#undef FIELD
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (strcmp(all[i].name, name) == 0)
+            return there ? saw(c, "", name, all[i].value)
+                         : wrong(c, "there is no connection any more to ask for ", name);
+    return wrong(c, "nothing is called ", name);
+}
+
+/* ---- grammar ---------------------------------------------------------------------------- */
+
+static int64_t
+primary(struct check *c)
+{
+    char name[WORD_BYTES];
+    int64_t value;
+    if (c->depth > DEPTH_MAX)
+        return wrong(c, "it is nested too deep", "");
+    c->depth++;
+    if (try_op(c, "(")) {
+        value = expression(c);
+        if (!try_op(c, ")"))
+            value = wrong(c, "a ) is missing", "");
+    } else if (try_op(c, "-")) {
+        value = (int64_t)(0 - (uint64_t)primary(c));
+    } else if (try_op(c, "!") || try_op(c, "not")) {
+        value = !primary(c);
+    } else {
+        word(c, name);
+        if (isdigit((unsigned char)name[0]))
+            value = (int64_t)strtoull(name, NULL, name[1] == 'x' ? 16 : 10);
+        else if (name[0] == 0)
+            value = wrong(c, "a value is missing", "");
+        else if (strcmp(name, "reason") == 0)
+            value = reason(c);
+        else if (strcmp(name, "stack") == 0)
+            value = counter(c);
+        else if (!constant(name, &value))
+            value = field(c, name);
+    }
+    c->depth--;
+    return value;
+}
+
+static int64_t
+product(struct check *c)
+{
+    int64_t a = primary(c);
+    for (;;) {
+        bool times = try_op(c, "*"), divide = !times && (try_op(c, "//") || try_op(c, "/"));
+        bool modulo = !times && !divide && try_op(c, "%");
+        if (!times && !divide && !modulo)
+            return a;
+        int64_t b = primary(c);
+        if (times)
+            a = (int64_t)((uint64_t)a * (uint64_t)b);
+        else if (b == 0 || b == -1)
+            return wrong(c, "a division by 0 or -1", "");
+        else
+            a = divide ? a / b : a % b;
+    }
+}
+
+static int64_t
+sum(struct check *c)
+{
+    int64_t a = product(c);
+    for (;;) {
+        if (try_op(c, "+"))
+            a = (int64_t)((uint64_t)a + (uint64_t)product(c));
+        else if (try_op(c, "-"))
+            a = (int64_t)((uint64_t)a - (uint64_t)product(c));
+        else
+            return a;
+    }
+}
+
+static int64_t
+comparison(struct check *c)
+{
+    int64_t a = sum(c);
+    if (try_op(c, "=="))
+        return a == sum(c);
+    if (try_op(c, "!="))
+        return a != sum(c);
+    if (try_op(c, "<="))
+        return a <= sum(c);
+    if (try_op(c, ">="))
+        return a >= sum(c);
+    if (try_op(c, "<"))
+        return a < sum(c);
+    if (try_op(c, ">"))
+        return a > sum(c);
+    return a;
+}
+
+static int64_t
+conjunction(struct check *c)
+{
+    int64_t a = comparison(c);
+    while (try_op(c, "&&") || try_op(c, "and")) {
+        int64_t b = comparison(c);
+        a = a != 0 && b != 0;
+    }
+    return a;
+}
+
+static int64_t
+expression(struct check *c)
+{
+    int64_t a = conjunction(c);
+    while (try_op(c, "||") || try_op(c, "or")) {
+        int64_t b = conjunction(c);
+        a = a != 0 || b != 0;
+    }
+    return a;
+}
+
+/* One condition; behind a comma stands what Python would print. */
+static bool
+statement(struct check *c)
+{
+    c->seen[0] = 0;
+    (void)try_op(c, "assert");
+    int64_t value = expression(c);
+    if (c->wrong)
+        return false;
+    skip(c);
+    if (c->p < c->end && *c->p != ',')
+        wrong(c, "what stands behind it", "");
+    if (value == 0 && !c->wrong) {
+        la_drill_fail(c->run, "the condition does not hold");
+        la_drill_fail_came(c->run, c->seen);
+    }
+    return value != 0 && !c->wrong;
+}
+
+bool
+la_drill_check(struct la_drill_run *run, const struct la_drill_event *event)
+{
+    const char *p = (const char *)event->code.p, *end = p + event->code.n;
+    while (p < end) {
+        const char *stop = p;
+        while (stop < end && *stop != '\n' && *stop != ';')
+            stop++;
+        struct check c = {.run = run, .p = p, .end = stop};
+        skip(&c);
+        if (c.p < c.end && *c.p != '#' && !statement(&c))
+            return false;
+        run->line += stop < end && *stop == '\n';
+        p = stop + (stop < end);
+    }
+    return true;
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * read_packet.c - packet lines: ports, IP marks, flags, numbers, options, ICMP, UDP
+ *
+ * Read first: RFC 9293 3.1 (header), 3.2 (options); RFC 792; RFC 4443.
+ */
+#include "drill/scan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "wire/icmp4.h"
+#include "wire/icmp6.h"
+#include "wire/tcp.h"
+
+/* ---- options ---------------------------------------------------------------------------- */
+
+static int
+hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* raw 0204: octets in hexadecimal. */
+static bool
+read_raw(struct la_drill_scan *s, struct la_drill_option *option)
+{
+    struct la_bytes word = la_drill_word(s);
+    uint8_t *octets = la_drill_scan_take(s, word.n / 2 + 1);
+    if (octets == NULL)
+        return false;
+    if (word.n == 0 || word.n % 2 != 0 || word.n > 2 * (size_t)LA_DRILL_OPTIONS_BYTES_MAX)
+        return la_drill_wrong(s, "raw needs 1 to %d octets in hexadecimal",
+                              LA_DRILL_OPTIONS_BYTES_MAX);
+    for (size_t i = 0; i < word.n; i += 2) {
+        int high = hex_value((char)word.p[i]), low = hex_value((char)word.p[i + 1]);
+        if (high < 0 || low < 0)
+            return la_drill_wrong(s, "raw needs hexadecimal digits");
+        octets[i / 2] = (uint8_t)(high << 4 | low);
+    }
+    option->raw = (struct la_bytes){octets, word.n / 2};
+    return true;
+}
+
+static bool
+read_blocks(struct la_drill_scan *s, struct la_drill_option *option)
+{
+    for (;;) {
+        la_drill_skip(s);
+        if (la_drill_at_end(s) || *s->p < '0' || *s->p > '9')
+            return option->sack_n != 0 || la_drill_wrong(s, "sack needs LEFT:RIGHT");
+        if (option->sack_n == LA_TCP_SACK_MAX)
+            return la_drill_wrong(s, "a segment has room for %d SACK blocks", LA_TCP_SACK_MAX);
+        unsigned i = option->sack_n++;
+        if (!la_drill_u32(s, &option->left[i]) || !la_drill_need(s, ":") ||
+            !la_drill_u32(s, &option->right[i]))
+            return false;
+    }
+}
+
+static bool
+read_one_option(struct la_drill_scan *s, struct la_drill_option *option)
+{
+    int64_t number = 0;
+    if (la_drill_try_word(s, "nop")) {
+        option->kind = LA_DRILL_OPT_NOP;
+        return true;
+    }
+    if (la_drill_try_word(s, "eol")) {
+        option->kind = LA_DRILL_OPT_EOL;
+        return true;
+    }
+    if (la_drill_try_word(s, "sackOK")) {
+        option->kind = LA_DRILL_OPT_SACK_OK;
+        return true;
+    }
+    if (la_drill_try_word(s, "mss")) {
+        option->kind = LA_DRILL_OPT_MSS;
+        bool good = la_drill_number(s, 0, UINT16_MAX, &number);
+        option->a = (uint32_t)number;
+        return good;
+    }
+    if (la_drill_try_word(s, "wscale")) {
+        option->kind = LA_DRILL_OPT_WSCALE;
+        bool good = la_drill_number(s, 0, UINT8_MAX, &number);
+        option->a = (uint32_t)number;
+        return good;
+    }
+    if (la_drill_try_word(s, "sack")) {
+        option->kind = LA_DRILL_OPT_SACK;
+        return read_blocks(s, option);
+    }
+    if (la_drill_try_word(s, "raw")) {
+        option->kind = LA_DRILL_OPT_RAW;
+        return read_raw(s, option);
+    }
+    if (la_drill_try_word(s, "TS")) {
+        option->kind = LA_DRILL_OPT_TS;
+        return la_drill_need(s, "val") && la_drill_u32(s, &option->a) && la_drill_need(s, "ecr") &&
+               la_drill_u32(s, &option->b);
+    }
+    struct la_bytes word = la_drill_word(s);
+    return la_drill_wrong(
+        s, "no option '%.*s': mss, wscale, sackOK, sack, TS, nop, eol and raw HEX are", (int)word.n,
+        (const char *)word.p);
+}
+
+static bool
+read_options(struct la_drill_scan *s, struct la_drill_packet *packet)
+{
+    struct la_drill_option **tail = &packet->options;
+    if (la_drill_try(s, "...")) {
+        packet->any_options = true;
+        if (!packet->out)
+            return la_drill_wrong(s, "<...> is for packets that come out; say what it carries");
+        return la_drill_need(s, ">");
+    }
+    unsigned options_n = 0;
+    do {
+        struct la_drill_option *option = la_drill_scan_take(s, sizeof(*option));
+        if (option == NULL || !read_one_option(s, option))
+            return false;
+        if (++options_n > LA_DRILL_OPTIONS_BYTES_MAX)
+            return la_drill_wrong(s, "options have room for %d octets", LA_DRILL_OPTIONS_BYTES_MAX);
+        *tail = option;
+        tail = &option->next;
+    } while (la_drill_try(s, ","));
+    return la_drill_need(s, ">");
+}
+
+/* ---- what stands before the protocol ---------------------------------------------------- */
+
+static bool
+read_mark(struct la_drill_scan *s, struct la_drill_packet *packet)
+{
+    static const char *const names[] = {"noecn", "ect1", "ect0", "ce"};
+    int64_t number = 0;
+    for (uint8_t i = 0; i < 4; i++)
+        if (la_drill_try_word(s, names[i])) {
+            packet->has_ecn = true;
+            packet->ecn = i;
+            return true;
+        }
+    if (la_drill_try_word(s, "ect01")) {
+        packet->has_ecn = packet->any_ecn = true;
+        packet->ecn = LA_IP_ECT_0;
+        return true;
+    }
+    if (la_drill_try_word(s, "tos")) {
+        packet->has_tos = la_drill_number(s, 0, UINT8_MAX, &number);
+        packet->tos = (uint8_t)number;
+        return packet->has_tos;
+    }
+    if (la_drill_try_word(s, "ttl")) {
+        packet->has_ttl = la_drill_number(s, 0, UINT8_MAX, &number);
+        packet->ttl = (uint8_t)number;
+        return packet->has_ttl;
+    }
+    if (la_drill_try_word(s, "bad_checksum")) {
+        packet->bad_checksum = true;
+        return !packet->out || la_drill_wrong(s, "bad_checksum is for packets that come in");
+    }
+    if (la_drill_try_word(s, "reserved")) {
+        bool good = la_drill_number(s, 0, 15, &number);
+        packet->reserved = (uint8_t)number;
+        return good;
+    }
+    return la_drill_wrong(s, "in [] stand noecn, ect0, ect1, ect01, ce, tos N, ttl N, reserved N "
+                             "and bad_checksum");
+}
+
+static bool
+read_marks(struct la_drill_scan *s, struct la_drill_packet *packet)
+{
+    if (la_drill_try(s, "["))
+        do {
+            if (!read_mark(s, packet))
+                return false;
+        } while (la_drill_try(s, ",") || !la_drill_try(s, "]"));
+    return true;
+}
+
+/* SRC > DST */
+static bool
+read_ports(struct la_drill_scan *s, struct la_drill_packet *packet)
+{
+    int64_t src = 0, dst = 0;
+    la_drill_skip_blanks(s);
+    if (la_drill_at_end(s) || *s->p < '0' || *s->p > '9')
+        return true;
+    packet->has_ports = la_drill_number(s, 0, UINT16_MAX, &src) && la_drill_need(s, ">") &&
+                        la_drill_number(s, 0, UINT16_MAX, &dst);
+    packet->src_port = (uint16_t)src;
+    packet->dst_port = (uint16_t)dst;
+    return packet->has_ports;
+}
+
+/* ---- TCP -------------------------------------------------------------------------------- */
+
+static bool
+read_flags(struct la_drill_scan *s, struct la_drill_packet *packet)
+{
+    static const char letters[] = "FSRP.UEW";
+    bool any = false;
+    if (la_drill_try(s, "-"))
+        return true;
+    la_drill_skip(s);
+    for (; !la_drill_at_end(s) && *s->p != ' ' && *s->p != '\t'; s->p++) {
+        const char *letter = *s->p == 0 ? NULL : strchr(letters, *s->p);
+        if (letter == NULL)
+            return la_drill_wrong(s, "flags are F S R P . (ACK) U E W, or - for none, not '%c'",
+                                  *s->p);
+        packet->flags |= (uint8_t)(1u << (letter - letters));
+        any = true;
+    }
+    return any || la_drill_wrong(s, "the flags are missing");
+}
+
+/* first:last(len) */
+static bool
+read_sequence(struct la_drill_scan *s, struct la_drill_packet *packet)
+{
+    uint32_t last;
+    if (!la_drill_u32(s, &packet->seq) || !la_drill_need(s, ":") || !la_drill_u32(s, &last) ||
+        !la_drill_need(s, "(") || !la_drill_u32(s, &packet->len) || !la_drill_need(s, ")"))
+        return false;
+    if (packet->seq + packet->len != last)
+        return la_drill_wrong(s, "%u:%u is not %u octets long", packet->seq, last, packet->len);
+    packet->has_seq = true;
+    if (packet->len > LA_DRILL_PAYLOAD_BYTES_MAX)
+        return la_drill_wrong(s, "a packet has at most %d octets", LA_DRILL_PAYLOAD_BYTES_MAX);
+    return true;
+}
+
+static bool
+read_text(struct la_drill_scan *s, struct la_drill_packet *packet)
+{
+    la_drill_skip_blanks(s);
+    if (la_drill_at_end(s) || *s->p != '"')
+        return true;
+    s->p++;
+    packet->has_text = la_drill_string(s, &packet->text);
+    if (packet->has_text && packet->text.n != packet->len)
+        return la_drill_wrong(s, "the string has %zu octets, the packet %u", packet->text.n,
+                              packet->len);
+    return packet->has_text;
+}
+
+/* Is `<` here the beginning of options, and not of the next packet on a line without a time? */
+static bool
+options_follow(struct la_drill_scan *s)
+{
+    la_drill_skip_blanks(s);
+    return !la_drill_at_end(s) && *s->p == '<';
+}
+
+static bool
+read_tcp(struct la_drill_scan *s, struct la_drill_packet *packet)
+{
+    int64_t number = 0;
+    if (!read_flags(s, packet) || !read_sequence(s, packet))
+        return false;
+    if (la_drill_try_word(s, "ack")) {
+        packet->has_ack = la_drill_u32(s, &packet->ack);
+        if (!packet->has_ack)
+            return false;
+    }
+    if (la_drill_try_word(s, "win")) {
+        packet->has_win = la_drill_number(s, 0, UINT16_MAX, &number);
+        packet->win = (uint16_t)number;
+        if (!packet->has_win)
+            return false;
+    }
+    if (la_drill_try_word(s, "urg")) {
+        packet->has_urg = la_drill_number(s, 0, UINT16_MAX, &number);
+        packet->urg = (uint16_t)number;
+        if (!packet->has_urg)
+            return false;
+    }
+    if (options_follow(s)) {
+        s->p++;
+        if (!read_options(s, packet))
+            return false;
+    }
+    return read_text(s, packet);
+}
+
+/* ---- ICMP and UDP ----------------------------------------------------------------------- */
+
+struct icmp_name {
+    const char *name;
+    uint8_t v6, type, code;
+};
+
+static const struct icmp_name icmp_names[] = {
+    {"net_unreachable", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_NET},
+    {"host_unreachable", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_HOST},
+    {"protocol_unreachable", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_PROTOCOL},
+    {"port_unreachable", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_PORT},
+    {"frag_needed", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_FRAGMENTATION_NEEDED},
+    {"source_route_failed", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_SOURCE_ROUTE_FAILED},
+    {"net_unknown", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_NET_UNKNOWN},
+    {"host_unknown", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_HOST_UNKNOWN},
+    {"net_prohibited", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_NET_PROHIBITED},
+    {"host_prohibited", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_HOST_PROHIBITED},
+    {"net_unreachable_for_tos", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_NET_TOS},
+    {"host_unreachable_for_tos", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_HOST_TOS},
+    {"comm_prohibited", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_PROHIBITED},
+    {"source_quench", 0, LA_ICMP4_SOURCE_QUENCH, 0},
+    {"time_exceeded", 0, LA_ICMP4_TIME_EXCEEDED, 0},
+    {"reassembly_time_exceeded", 0, LA_ICMP4_TIME_EXCEEDED, 1},
+    {"parameter_problem", 0, LA_ICMP4_PARAMETER, 0},
+    {"no_route", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_NO_ROUTE},
+    {"admin_prohibited", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_PROHIBITED},
+    {"beyond_scope", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_BEYOND_SCOPE},
+    {"address_unreachable", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_ADDRESS},
+    {"port_unreachable", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_PORT},
+    {"packet_too_big", 1, LA_ICMP6_TOO_BIG, 0},
+    {"time_exceeded", 1, LA_ICMP6_TIME_EXCEEDED, 0},
+    {"reassembly_time_exceeded", 1, LA_ICMP6_TIME_EXCEEDED, 1},
+    {"parameter_problem", 1, LA_ICMP6_PARAMETER, 0},
+};
+
+static bool
+read_icmp_name(struct la_drill_scan *s, struct la_drill_packet *packet)
+{
+    struct la_bytes word = la_drill_word(s);
+    for (size_t i = 0; i < sizeof(icmp_names) / sizeof(icmp_names[0]); i++) {
+        const struct icmp_name *name = &icmp_names[i];
+        if ((name->v6 != 0) == s->script->cfg.v6 && strlen(name->name) == word.n &&
+            memcmp(name->name, word.p, word.n) == 0) {
+            packet->icmp_type = name->type;
+            packet->icmp_code = name->code;
+            return true;
+        }
+    }
+    return la_drill_wrong(s, "ICMP%s has no '%.*s': docs/drill.md lists the names",
+                          s->script->cfg.v6 ? "v6" : "", (int)word.n, (const char *)word.p);
+}
+
+/* icmp [unreachable] NAME [mtu N] [first:last(len)]; type N code N in place of the name. */
+static bool
+read_icmp(struct la_drill_scan *s, struct la_drill_packet *packet)
+{
+    int64_t type = 0, code = 0;
+    packet->protocol = LA_DRILL_ICMP;
+    if (la_drill_try_word(s, "type")) {
+        if (!la_drill_number(s, 0, UINT8_MAX, &type) || !la_drill_need(s, "code") ||
+            !la_drill_number(s, 0, UINT8_MAX, &code))
+            return false;
+        packet->icmp_type = (uint8_t)type;
+        packet->icmp_code = (uint8_t)code;
+    } else {
+        la_drill_try_word(s, "unreachable");
+        if (!read_icmp_name(s, packet))
+            return false;
+    }
+    if (la_drill_try_word(s, "mtu") && !la_drill_u32(s, &packet->mtu))
+        return false;
+    return !la_drill_try(s, "[") || (read_sequence(s, packet) && la_drill_need(s, "]"));
+}
+
+static bool
+read_udp(struct la_drill_scan *s, struct la_drill_packet *packet)
+{
+    packet->protocol = LA_DRILL_UDP;
+    return la_drill_need(s, "(") && la_drill_u32(s, &packet->len) && la_drill_need(s, ")") &&
+           (packet->len <= LA_DRILL_PAYLOAD_BYTES_MAX ||
+            la_drill_wrong(s, "a packet has at most %d octets", LA_DRILL_PAYLOAD_BYTES_MAX)) &&
+           read_text(s, packet);
+}
+
+bool
+la_drill_read_packet(struct la_drill_scan *s, bool out, struct la_drill_packet **result)
+{
+    struct la_drill_packet *packet = la_drill_scan_take(s, sizeof(*packet));
+    *result = packet;
+    if (packet == NULL)
+        return false;
+    packet->out = out;
+    if (!read_marks(s, packet) || !read_ports(s, packet))
+        return false;
+    if (la_drill_try_word(s, "icmp") || la_drill_try_word(s, "icmpv4") ||
+        la_drill_try_word(s, "icmpv6"))
+        return read_icmp(s, packet);
+    if (la_drill_try_word(s, "udp"))
+        return read_udp(s, packet);
+    packet->protocol = LA_DRILL_TCP;
+    return read_tcp(s, packet);
+}

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.c - plays a script: events one by one, and virtual time between them
+ */
+#include "drill/run.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/time.h"
+#include "drill/settings.h"
+
+enum { BEGIN_S = 1000000, STEPS_N_MAX = 5000000, ROUNDS_N_MAX = 4096, BURST_N = 32 };
+enum { BUDGET_BYTES = 512 << 20, TIMERS_N = 1024, PREFIX_LEN_V4 = 24, PREFIX_LEN_V6 = 64 };
+enum { ANY_WAIT_S = 1000000 };
+
+/* ---- words ------------------------------------------------------------------------------ */
+
+bool
+la_drill_fail(struct la_drill_run *run, const char *format, ...)
+{
+    struct la_drill_result *result = run->result;
+    if (run->failed)
+        return false;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(result->mistake.text, sizeof(result->mistake.text), format, args);
+    va_end(args);
+    run->failed = true;
+    result->outcome = LA_DRILL_FAILED;
+    result->mistake.line = run->line;
+    return false;
+}
+
+static const char *
+clock_text(int64_t us, char out[32])
+{
+    (void)snprintf(out, 32, "%lld.%06lld", (long long)(us / 1000000), (long long)(us % 1000000));
+    return out;
+}
+
+void
+la_drill_fail_came(struct la_drill_run *run, const char *came)
+{
+    (void)snprintf(run->result->came, sizeof(run->result->came), "%s", came);
+}
+
+la_instant
+la_drill_now(const struct la_drill_run *run)
+{
+    return la_instant_add_us((la_instant){BEGIN_S * LA_NS_PER_S}, run->now_us);
+}
+
+/* ---- the stack -------------------------------------------------------------------------- */
+
+static void *
+take(void *ctx, size_t n)
+{
+    (void)ctx;
+    return malloc(n);
+}
+
+static void
+give(void *ctx, void *p, size_t n)
+{
+    (void)ctx;
+    (void)n;
+    free(p);
+}
+
+static la_err
+add_network(struct la_drill_run *run)
+{
+    const struct la_drill_cfg *cfg = &run->script->cfg;
+    struct la_iface_cfg iface = {.caps = {.layer = LA_LINK_IP, .mtu_bytes = cfg->mtu_bytes}};
+    struct la_addr local = la_drill_addr(cfg, true);
+    bool v4 = la_addr_is_v4(&local);
+    struct la_addr any = v4 ? la_addr_v4(0, 0, 0, 0) : (struct la_addr){{0}};
+    int idx = 0;
+    la_err err = la_stack_iface_add(run->stack, &iface, &idx);
+    if (err == LA_OK)
+        err = la_stack_addr_add(run->stack, idx, &local, v4 ? PREFIX_LEN_V4 : PREFIX_LEN_V6);
+    if (err == LA_OK)
+        err = la_stack_route_add(run->stack, idx, &any, 0, NULL);
+    return err;
+}
+
+static bool
+make_stack(struct la_drill_run *run, const struct la_trace *hears)
+{
+    static const struct la_alloc alloc = {take, give, NULL};
+    struct la_stack_cfg cfg;
+    struct la_drill_mistake mistake = {0};
+    la_stack_cfg_init(&cfg);
+    if (!la_drill_settings_apply(run->script->settings, run->script->settings_line, &cfg,
+                                 &mistake)) {
+        run->failed = true;
+        run->result->outcome = LA_DRILL_UNREADABLE;
+        run->result->mistake = mistake;
+        return false;
+    }
+    run->mem = la_mem_new(&alloc, BUDGET_BYTES);
+    cfg.mem = run->mem;
+    cfg.seed[0] = run->script->cfg.seed;
+    cfg.end_id = 1;
+    cfg.trace = *hears;
+    la_err err =
+        run->mem == NULL ? LA_ERR_NO_MEMORY : la_stack_new(&cfg, la_drill_now(run), &run->stack);
+    if (err == LA_OK)
+        err = add_network(run);
+    if (err == LA_OK)
+        err = la_socks_new(run->stack, &run->socks);
+    run->line = 1;
+    return err == LA_OK ||
+           la_drill_fail(run, "no stack can be made of these options: %s", la_strerror(err));
+}
+
+static void
+end_stack(struct la_drill_run *run)
+{
+    while (run->sent_first != NULL) {
+        struct la_drill_sent *sent = run->sent_first;
+        run->sent_first = sent->next;
+        free(sent);
+    }
+    la_socks_free(run->socks);
+    la_stack_free(run->stack);
+    if (run->mem != NULL)
+        la_mem_unref(run->mem);
+    for (uint32_t i = 0; i < run->flows_n; i++)
+        la_drill_flow_free(run->flows[i]);
+}
+
+/* ---- what can be done now --------------------------------------------------------------- */
+
+static bool
+keep(struct la_drill_run *run, struct la_frame *frame)
+{
+    size_t n = la_frame_len(frame);
+    struct la_drill_sent *sent = malloc(sizeof(*sent) + n);
+    if (sent == NULL || run->sent_n == LA_DRILL_SENT_N_MAX) {
+        free(sent);
+        return la_drill_fail(run, "the stack sends more and more that no line expects");
+    }
+    *sent = (struct la_drill_sent){run->now_us, la_frame_copy_out(frame, 0, sent->bytes, n), NULL};
+    if (run->sent_first == NULL)
+        run->sent_first = sent;
+    else
+        run->sent_last->next = sent;
+    run->sent_last = sent;
+    run->sent_n++;
+    return true;
+}
+
+static bool
+collect(struct la_drill_run *run, bool *any)
+{
+    struct la_frame *frames[BURST_N];
+    size_t n;
+    do {
+        n = la_stack_output(run->stack, 0, frames, BURST_N, la_drill_now(run));
+        for (size_t i = 0; i < n; i++) {
+            if (!run->failed)
+                keep(run, frames[i]);
+            la_frame_free(frames[i]);
+        }
+        *any |= n != 0;
+    } while (n == BURST_N && !run->failed);
+    return !run->failed;
+}
+
+/* The call that waits: what it gave, and whether it was time. */
+static bool
+take_answer(struct la_drill_run *run, const struct la_drill_event *event,
+            const struct la_drill_answer *answer)
+{
+    const struct la_drill_call *call = event->call;
+    char came[LA_DRILL_MESSAGE_BYTES], at[32], due[32];
+    bool wrong_error = (answer->error == NULL) != (call->error == NULL) ||
+                       (call->error != NULL && strcmp(call->error, answer->error) != 0);
+    if (!call->any_result && (answer->value != call->result || wrong_error)) {
+        (void)snprintf(came, sizeof(came), "%s() = %lld %s", call->name, (long long)answer->value,
+                       answer->error == NULL ? "" : answer->error);
+        la_drill_fail(run, "the call gave something else");
+        la_drill_fail_came(run, came);
+        return false;
+    }
+    if (event->when.has_end && event == run->pending) {
+        int64_t off = run->now_us - run->pending_end_us;
+        if (off > run->script->cfg.tolerance_us || off < -run->script->cfg.tolerance_us)
+            return la_drill_fail(run, "the call returned at %s, not at %s",
+                                 clock_text(run->now_us, at), clock_text(run->pending_end_us, due));
+    }
+    return true;
+}
+
+static bool
+go_on(struct la_drill_run *run, bool *any)
+{
+    struct la_drill_answer answer = {0};
+    const struct la_drill_event *event = run->pending;
+    if (event == NULL)
+        return true;
+    uint32_t line = run->line;
+    run->line = event->line;
+    uint64_t moved_n = run->moved_n;
+    bool good = la_drill_do(run, event, &answer);
+    if (good && !answer.blocked) {
+        good = take_answer(run, event, &answer);
+        run->pending = NULL;
+    }
+    *any |= run->pending == NULL || run->moved_n != moved_n;
+    run->line = line;
+    return good;
+}
+
+bool
+la_drill_settle(struct la_drill_run *run)
+{
+    bool any = true;
+    for (unsigned round = 0; any && round < ROUNDS_N_MAX; round++) {
+        struct la_sock_event event;
+        any = la_stack_run(run->stack, la_drill_now(run), TIMERS_N);
+        if (!collect(run, &any))
+            return false;
+        while (la_sock_next_event(run->socks, &event))
+            any = true;
+        if (!go_on(run, &any))
+            return false;
+        if (++run->steps_n > STEPS_N_MAX)
+            return la_drill_fail(run, "the script takes more than %d steps", STEPS_N_MAX);
+    }
+    return !run->failed;
+}
+
+/* ---- time ------------------------------------------------------------------------------- */
+
+static int64_t
+deadline_us(const struct la_drill_run *run)
+{
+    la_instant at = la_stack_deadline(run->stack);
+    if (la_instant_is_never(at))
+        return INT64_MAX;
+    int64_t us = (at.ns - BEGIN_S * LA_NS_PER_S + LA_NS_PER_US - 1) / LA_NS_PER_US;
+    return us > run->now_us ? us : run->now_us + 1; /* an early deadline is asked again */
+}
+
+/* Lets time pass until `until_us`, or until something was sent. */
+static bool
+advance(struct la_drill_run *run, int64_t until_us, bool stop_at_sent)
+{
+    while (la_drill_settle(run)) {
+        if (stop_at_sent && run->sent_first != NULL)
+            return true;
+        int64_t next_us = deadline_us(run);
+        if (run->pending != NULL && run->pending_end_us > run->now_us &&
+            run->pending_end_us < next_us)
+            next_us = run->pending_end_us; /* the time-out of poll() */
+        if (next_us > until_us) {
+            if (until_us > run->now_us && until_us != INT64_MAX) {
+                run->now_us = until_us;
+                return la_drill_settle(run);
+            }
+            return true;
+        }
+        run->now_us = next_us;
+    }
+    return false;
+}
+
+static int64_t
+due_us(const struct la_drill_run *run, const struct la_drill_when *when, int64_t us)
+{
+    return when->clock == LA_DRILL_ABSOLUTE ? us : run->event_us + us;
+}
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+static bool
+nothing_came(struct la_drill_run *run)
+{
+    la_drill_fail(run, "the packet did not come");
+    la_drill_fail_came(run, "nothing");
+    return false;
+}
+
+static bool
+play_out(struct la_drill_run *run, const struct la_drill_event *event)
+{
+    const struct la_drill_when *when = &event->when;
+    int64_t tolerance_us = run->script->cfg.tolerance_us;
+    int64_t from_us = 0, until_us = run->now_us + ANY_WAIT_S * INT64_C(1000000), at_us;
+    char came[LA_DRILL_MESSAGE_BYTES], at[32], due[32];
+    if (when->clock != LA_DRILL_ANY) {
+        from_us = due_us(run, when, when->from_us);
+        until_us = when->has_range ? due_us(run, when, when->until_us) : from_us;
+        until_us += tolerance_us;
+    }
+    if (!advance(run, until_us, true))
+        return false;
+    struct la_drill_sent *sent = run->sent_first;
+    if (sent == NULL)
+        return nothing_came(run);
+    at_us = sent->at_us;
+    run->sent_first = sent->next;
+    run->sent_n--;
+    bool good = la_drill_match(run, event, sent);
+    free(sent);
+    if (good && when->clock != LA_DRILL_ANY &&
+        (at_us < from_us - tolerance_us || at_us > until_us)) {
+        (void)snprintf(came, sizeof(came), "the same at %s", clock_text(at_us, at));
+        la_drill_fail(run, "the packet came at %s, not at %s", at, clock_text(from_us, due));
+        la_drill_fail_came(run, came);
+        return false;
+    }
+    bool exact = when->clock != LA_DRILL_ANY && !when->has_range;
+    run->event_us = exact ? from_us : at_us;
+    return good;
+}
+
+static bool
+play_in(struct la_drill_run *run, const struct la_drill_packet *packet)
+{
+    uint8_t octets[LA_DRILL_PACKET_BYTES];
+    const struct la_drill_cfg *cfg = &run->script->cfg;
+    struct la_drill_flow *flow = run->flow;
+    if (flow == NULL || packet->has_ports) {
+        struct la_endpoint local = {la_drill_addr(cfg, true),
+                                    packet->has_ports ? packet->dst_port : cfg->bind_port};
+        struct la_endpoint remote = {la_drill_addr(cfg, false),
+                                     packet->has_ports ? packet->src_port : cfg->peer_port};
+        flow = la_drill_flow_get(run, &local, &remote);
+    }
+    if (flow == NULL)
+        return false;
+    run->flow = flow;
+    if ((packet->flags & LA_TCP_SYN) != 0 && !flow->irs_known) {
+        flow->irs = packet->seq;
+        flow->irs_known = true;
+    } else if ((packet->flags & LA_TCP_SYN) != 0 && packet->seq != flow->irs) {
+        flow->irs_next = packet->seq;
+        flow->fresh = true;
+    }
+    size_t n = la_drill_make(run, flow, packet, (struct la_room){octets, sizeof(octets)});
+    if (n == 0)
+        return la_drill_fail(run, "the packet has no room for all of that");
+    struct la_frame *frame = la_frame_from_bytes(run->mem, (struct la_bytes){octets, n});
+    if (frame == NULL)
+        return la_drill_fail(run, "out of memory");
+    la_stack_input(run->stack, 0, &frame, 1, la_drill_now(run));
+    return la_drill_settle(run);
+}
+
+static bool
+play_call(struct la_drill_run *run, const struct la_drill_event *event)
+{
+    struct la_drill_answer answer = {0};
+    if (run->pending != NULL)
+        return la_drill_fail(run, "the call of line %u has not returned yet", run->pending->line);
+    run->moved_n = 0;
+    run->pending_from_us = run->now_us;
+    if (!la_drill_do(run, event, &answer))
+        return false;
+    if (answer.blocked && !event->when.has_end)
+        return la_drill_fail(run, "the call waits here: say when it returns (+0...0.1), or set "
+                                  "O_NONBLOCK");
+    if (answer.blocked) {
+        run->pending = event;
+        run->pending_end_us = due_us(run, &event->when, event->when.until_us);
+        return la_drill_settle(run);
+    }
+    if (event->when.has_end && event->when.until_us != event->when.from_us)
+        return la_drill_fail(run, "the call returned at once");
+    return take_answer(run, event, &answer) && la_drill_settle(run);
+}
+
+static bool
+play_event(struct la_drill_run *run, const struct la_drill_event *event)
+{
+    run->line = event->line;
+    if (event->kind == LA_DRILL_PACKET && event->packet->out)
+        return play_out(run, event);
+    int64_t due = due_us(run, &event->when, event->when.from_us);
+    if (due < run->event_us)
+        return la_drill_fail(run, "the event lies before the one above it");
+    if (!advance(run, due, false))
+        return false;
+    run->event_us = due;
+    if (run->pending != NULL && run->now_us > run->pending_end_us + run->script->cfg.tolerance_us)
+        return la_drill_fail(run, "the call of line %u has not returned", run->pending->line);
+    switch ((enum la_drill_event_kind)event->kind) {
+    case LA_DRILL_PACKET:
+        return play_in(run, event->packet);
+    case LA_DRILL_CALL:
+        return play_call(run, event);
+    case LA_DRILL_CHECK:
+        return la_drill_settle(run) && la_drill_check(run, event);
+    }
+    return true;
+}
+
+/* Behind the last event: calls return, and nothing was sent that no line expects. */
+static bool
+play_end(struct la_drill_run *run)
+{
+    struct la_drill_seen seen;
+    char came[LA_DRILL_MESSAGE_BYTES];
+    if (run->pending != NULL) {
+        const struct la_drill_event *event = run->pending;
+        run->line = event->line;
+        if (!advance(run, run->pending_end_us + run->script->cfg.tolerance_us, false))
+            return false;
+        if (run->pending != NULL)
+            return la_drill_fail(run, "the call has not returned");
+    }
+    const struct la_drill_sent *sent = run->sent_first;
+    if (sent == NULL)
+        return true;
+    la_drill_fail(run, "the stack sent a packet that no line expects");
+    if (la_drill_look(&seen, (struct la_bytes){sent->bytes, sent->n})) {
+        struct la_drill_flow *flow = la_drill_flow_get(run, &seen.src, &seen.dst);
+        if (flow != NULL) {
+            la_drill_show(run, flow, &seen, came);
+            la_drill_fail_came(run, came);
+        }
+    }
+    return false;
+}
+
+/* A script may hold anything; what is said about it are lines. */
+static void
+make_printable(char *text)
+{
+    for (; *text != 0; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = *text == '\t' ? ' ' : '?';
+}
+
+void
+la_drill_play(struct la_drill_script *script, const struct la_trace *hears,
+              struct la_drill_result *result)
+{
+    struct la_drill_run *run = calloc(1, sizeof(*run));
+    *result = (struct la_drill_result){.outcome = LA_DRILL_PASSED};
+    if (run == NULL) {
+        result->outcome = LA_DRILL_FAILED;
+        (void)snprintf(result->mistake.text, sizeof(result->mistake.text), "out of memory");
+        return;
+    }
+    run->script = script;
+    run->result = result;
+    const struct la_drill_event *event = script->events;
+    if (make_stack(run, hears)) {
+        while (event != NULL && play_event(run, event)) {
+            result->events_n++;
+            event = event->next;
+        }
+        if (!run->failed && !play_end(run))
+            event = NULL;
+    }
+    if (run->failed && event != NULL)
+        (void)snprintf(result->expected, sizeof(result->expected), "%.*s", (int)event->source.n,
+                       (const char *)event->source.p);
+    make_printable(result->mistake.text);
+    make_printable(result->expected);
+    make_printable(result->came);
+    result->time_us = run->now_us;
+    if (run->stack != NULL) /* what ends with the script is not its story */
+        la_stack_trace_set(run->stack, &(struct la_trace){NULL, NULL, 0});
+    end_stack(run);
+    free(run);
+}

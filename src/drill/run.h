@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.h - the inside of a script that is being played
+ *
+ * Numbers: "live" ones stand on the wire, the others are the script's. A flow knows the difference:
+ * our initial sequence number and timestamp become known with our first SYN, the peer's initial
+ * sequence number is the script's choice.
+ */
+#ifndef LA_DRILL_RUN_H
+#define LA_DRILL_RUN_H
+
+#include <lastack/sock.h>
+#include "drill/drill.h"
+#include "wire/tcp.h"
+
+enum {
+    LA_DRILL_FDS_N = 1024,
+    LA_DRILL_FLOWS_N = 1024,
+    LA_DRILL_PACKET_BYTES = 65535 + 60, /* IPv6's header is not counted by its length */
+    LA_DRILL_SENT_N_MAX = 65536
+};
+
+struct la_drill_flow {
+    struct la_endpoint local, remote;
+    bool iss_known, irs_known, ts_known;
+    bool fresh;            /* the peer's SYN with another number came: ours will be another, too */
+    bool own_text;         /* the script chose octets of what comes in: they follow no pattern */
+    uint32_t iss, irs;     /* the script's */
+    uint32_t irs_next;     /* of the fresh SYN */
+    uint32_t local_offset; /* live minus script, of our sequence numbers */
+    uint32_t ts_offset;    /* the same of our timestamps */
+    uint8_t *written;      /* what the application gave us to send */
+    size_t written_n, written_room;
+    uint64_t read_n;       /* what it has read */
+};
+
+struct la_drill_fd {
+    bool open, nonblocking, datagram;
+    la_sock sock;
+};
+
+/* A packet that the stack has sent and no line has taken yet. */
+struct la_drill_sent {
+    int64_t at_us;
+    size_t n;
+    struct la_drill_sent *next;
+    uint8_t bytes[];
+};
+
+struct la_drill_run {
+    struct la_drill_script *script;
+    struct la_drill_result *result;
+    struct la_mem *mem;
+    struct la_stack *stack;
+    struct la_socks *socks;
+    int64_t now_us;       /* since the script began */
+    int64_t event_us;     /* when the latest event was due */
+    uint64_t steps_n;
+    bool failed;
+    uint32_t line;        /* of the event that is being played */
+    struct la_drill_fd fds[LA_DRILL_FDS_N];
+    struct la_drill_flow *flows[LA_DRILL_FLOWS_N];
+    uint32_t flows_n;
+    struct la_drill_flow *flow; /* the one that lines without ports mean */
+    la_handle conn;       /* the one that checks mean */
+    struct la_drill_sent *sent_first, *sent_last;
+    uint32_t sent_n;
+    const struct la_drill_event *pending; /* a call that has not returned */
+    uint64_t moved_n;     /* octets that it has moved */
+    int64_t pending_end_us, pending_from_us;
+    bool settling;
+};
+
+la_instant la_drill_now(const struct la_drill_run *run);
+/* The first one stands; stops the script. Returns false. */
+__attribute__((format(printf, 2, 3))) bool la_drill_fail(struct la_drill_run *run,
+                                                        const char *format, ...);
+/* Beside the sentence: what the script says and what came. */
+void la_drill_fail_came(struct la_drill_run *run, const char *came);
+/* Does all that can be done now. False: failed. */
+bool la_drill_settle(struct la_drill_run *run);
+
+/* ---- flows (flow.c) --------------------------------------------------------------------- */
+
+struct la_addr la_drill_addr(const struct la_drill_cfg *cfg, bool local);
+/* The flow between these two, made when it is new; NULL: too many. */
+struct la_drill_flow *la_drill_flow_get(struct la_drill_run *run, const struct la_endpoint *local,
+                                        const struct la_endpoint *remote);
+void la_drill_flow_free(struct la_drill_flow *flow);
+/* The octet `at` of the stream that comes in (or that goes out). */
+uint8_t la_drill_octet(bool out, uint64_t at);
+/* Appends what was written; NULL: pattern. False: no memory. */
+bool la_drill_flow_wrote(struct la_drill_flow *flow, const uint8_t *octets, size_t n);
+
+/* ---- packets in (make.c) ---------------------------------------------------------------- */
+
+/* The octets of an inbound line; 0: does not fit. */
+size_t la_drill_make(struct la_drill_run *run, struct la_drill_flow *flow,
+                     const struct la_drill_packet *packet, struct la_room room);
+/* A script's options as octets, padded; false: more than 40. */
+bool la_drill_make_options(const struct la_drill_run *run, const struct la_drill_flow *flow,
+                           const struct la_drill_packet *packet, uint8_t out[], size_t *n);
+
+/* ---- packets out (look.c, match.c) ------------------------------------------------------ */
+
+/* What the stack sent, taken apart. */
+struct la_drill_seen {
+    struct la_endpoint src, dst;
+    uint8_t protocol; /* enum la_ip_protocol */
+    uint8_t dscp_ecn, ttl;
+    bool checksum_ok;
+    struct la_tcp_view tcp;
+    struct la_tcp_seg seg;
+    struct la_bytes l4, text; /* text: behind the header */
+};
+/* False: no packet that it knows. */
+bool la_drill_look(struct la_drill_seen *seen, struct la_bytes packet);
+/* One line in the script's language. */
+void la_drill_show(const struct la_drill_run *run, const struct la_drill_flow *flow,
+                   const struct la_drill_seen *seen, char out[LA_DRILL_MESSAGE_BYTES]);
+/* Is it what the line says? False: failed, and said why. */
+bool la_drill_match(struct la_drill_run *run, const struct la_drill_event *event,
+                    const struct la_drill_sent *sent);
+
+/* ---- calls (calls.c) and checks (check.c) ------------------------------------------------ */
+
+struct la_drill_answer {
+    int64_t value;
+    const char *error; /* NULL: none */
+    bool blocked;      /* it would wait */
+};
+/* Does the call, or goes on with it. False: failed (no such call, arguments). */
+bool la_drill_do(struct la_drill_run *run, const struct la_drill_event *event,
+                 struct la_drill_answer *answer);
+bool la_drill_check(struct la_drill_run *run, const struct la_drill_event *event);
+
+#endif

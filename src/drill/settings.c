@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * settings.c - a script's options, and what it sets about the stack by name
+ */
+#include "drill/settings.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BIND_PORT = 8080, PEER_PORT = 40000, TOLERANCE_US = 4000, MTU_BYTES = 1500 };
+enum { WORD_BYTES = 128 };
+
+/* ---- options ---------------------------------------------------------------------------- */
+
+void
+la_drill_cfg_init(struct la_drill_cfg *cfg)
+{
+    *cfg = (struct la_drill_cfg){.bind_port = BIND_PORT,
+                                 .connect_port = BIND_PORT,
+                                 .peer_port = PEER_PORT,
+                                 .mtu_bytes = MTU_BYTES,
+                                 .tolerance_us = TOLERANCE_US,
+                                 .seed = 1};
+}
+
+static bool
+say(struct la_drill_mistake *mistake, const char *what, const char *name, const char *value)
+{
+    (void)snprintf(mistake->text, sizeof(mistake->text), "--%s%s%s: %s", name,
+                   value == NULL ? "" : "=", value == NULL ? "" : value, what);
+    return false;
+}
+
+static bool
+number(const char *text, uint64_t max, uint64_t *out)
+{
+    char *end;
+    if (text == NULL || !isdigit((unsigned char)text[0]) || strlen(text) > 20)
+        return false;
+    *out = strtoull(text, &end, 0);
+    return *end == 0 && *out <= max;
+}
+
+static bool
+take_address(struct la_drill_cfg *cfg, const char *name, const char *value,
+             struct la_drill_mistake *mistake)
+{
+    bool local = strcmp(name, "local_ip") == 0;
+    struct la_addr addr;
+    if (value == NULL || !la_addr_parse(value, &addr))
+        return say(mistake, "an address is needed", name, value);
+    *(local ? &cfg->local : &cfg->remote) = addr;
+    *(local ? &cfg->has_local : &cfg->has_remote) = true;
+    return true;
+}
+
+static bool
+take_version(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
+{
+    if (value == NULL || (strcmp(value, "ipv4") != 0 && strcmp(value, "ipv6") != 0))
+        return say(mistake, "ipv4 and ipv6 are", "ip_version", value);
+    cfg->v6 = strcmp(value, "ipv6") == 0;
+    return true;
+}
+
+/* Options of packetdrill's that mean nothing here: there is no network to be set up. */
+static bool
+is_ignored(const char *name)
+{
+    static const char *const names[] = {"gateway_ip", "netmask_ip",   "speed",
+                                        "non_fatal",  "debug",        "verbose",
+                                        "dry_run",    "init_scripts", "wire_client_dev"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool
+la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
+                  struct la_drill_mistake *mistake)
+{
+    uint64_t n = 0;
+    if (strcmp(name, "ip_version") == 0)
+        return take_version(cfg, value, mistake);
+    if (strcmp(name, "local_ip") == 0 || strcmp(name, "remote_ip") == 0)
+        return take_address(cfg, name, value, mistake);
+    struct {
+        const char *name;
+        uint64_t min, max;
+    } const numbers[] = {
+        {"bind_port", 1, 65535}, {"connect_port", 1, 65535},         {"peer_port", 1, 65535},
+        {"mtu", 68, 65535},      {"tolerance_usecs", 0, 1000000000}, {"peer_isn", 0, UINT32_MAX},
+        {"seed", 0, UINT64_MAX}};
+    size_t i = 0;
+    while (i < 7 && strcmp(numbers[i].name, name) != 0)
+        i++;
+    if (i == 7)
+        return is_ignored(name) ||
+               say(mistake, "no such option; docs/drill.md lists them", name, value);
+    if (!number(value, numbers[i].max, &n) || n < numbers[i].min)
+        return say(mistake, "a number in range is needed", name, value);
+    switch (i) {
+    case 0:
+        cfg->bind_port = (uint16_t)n;
+        break;
+    case 1:
+        cfg->connect_port = (uint16_t)n;
+        break;
+    case 2:
+        cfg->peer_port = (uint16_t)n;
+        break;
+    case 3:
+        cfg->mtu_bytes = (uint32_t)n;
+        break;
+    case 4:
+        cfg->tolerance_us = (int64_t)n;
+        break;
+    case 5:
+        cfg->peer_isn = (uint32_t)n;
+        break;
+    default:
+        cfg->seed = n;
+    }
+    return true;
+}
+
+/* ---- settings --------------------------------------------------------------------------- */
+
+enum kind { BOOL, U8, U16, U32, SECONDS_AS_MS, TEXT, MIDDLE_U32, ECN, RANGE };
+
+struct setting {
+    const char *name;
+    enum kind kind;
+    size_t off; /* in struct la_stack_cfg */
+    uint32_t min, max;
+};
+
+#define TCP(field) offsetof(struct la_stack_cfg, tcp.field)
+#define CFG(field) offsetof(struct la_stack_cfg, field)
+static const struct setting settings[] = {
+    {"net.ipv4.tcp_sack", BOOL, TCP(sack), 0, 1},
+    {"net.ipv4.tcp_timestamps", BOOL, TCP(timestamps), 0, 2},
+    {"net.ipv4.tcp_window_scaling", BOOL, TCP(window_scale), 0, 1},
+    {"net.ipv4.tcp_ecn", ECN, TCP(ecn), 0, 2},
+    {"net.ipv4.tcp_syn_retries", U32, TCP(r2_syn_n), 1, 127},
+    {"net.ipv4.tcp_synack_retries", U32, TCP(r2_syn_n), 1, 127},
+    {"net.ipv4.tcp_retries1", U32, TCP(r1_n), 0, 255},
+    {"net.ipv4.tcp_retries2", U32, TCP(r2_n), 0, 255},
+    {"net.ipv4.tcp_keepalive_time", U32, TCP(keepalive_idle_s), 1, 32767},
+    {"net.ipv4.tcp_keepalive_intvl", U32, TCP(keepalive_interval_s), 1, 32767},
+    {"net.ipv4.tcp_keepalive_probes", U32, TCP(keepalive_probes_n), 1, 127},
+    {"net.ipv4.tcp_fin_timeout", SECONDS_AS_MS, TCP(fin_wait_2_ms), 1, 86400},
+    {"net.ipv4.tcp_rmem", MIDDLE_U32, TCP(rcvbuf_bytes), 4096, 1 << 30},
+    {"net.ipv4.tcp_wmem", MIDDLE_U32, TCP(sndbuf_bytes), 4096, 1 << 30},
+    {"net.ipv4.tcp_congestion_control", TEXT, TCP(congestion_control), 0, 0},
+    {"net.ipv4.tcp_max_syn_backlog", U32, CFG(syn_queue_n_max), 1, 1 << 24},
+    {"net.ipv4.tcp_max_tw_buckets", U32, CFG(time_wait_n_max), 1, 1 << 24},
+    {"net.core.somaxconn", U32, CFG(accept_queue_n_max), 1, 1 << 24},
+    {"net.ipv4.ip_local_port_range", RANGE, CFG(port_ephemeral_min), 1, 65535},
+    {"net.ipv4.ip_default_ttl", U8, TCP(ttl_hops), 1, 255},
+    {"nagle", BOOL, TCP(nagle), 0, 1},
+    {"keepalive", BOOL, TCP(keepalive), 0, 1},
+    {"sndbuf_bytes", U32, TCP(sndbuf_bytes), 4096, 1 << 30},
+    {"rcvbuf_bytes", U32, TCP(rcvbuf_bytes), 4096, 1 << 30},
+    {"mss_bytes_max", U16, TCP(mss_bytes_max), 0, 65535},
+    {"rto_us_initial", U32, TCP(rto_us_initial), 1000, 60000000},
+    {"rto_us_min", U32, TCP(rto_us_min), 1000, 60000000},
+    {"rto_us_max", U32, TCP(rto_us_max), 1000, 600000000},
+    {"delayed_ack_us", U32, TCP(delayed_ack_us), 0, 499999},
+    {"r1_n", U32, TCP(r1_n), 0, 255},
+    {"r2_n", U32, TCP(r2_n), 0, 255},
+    {"r2_syn_n", U32, TCP(r2_syn_n), 0, 255},
+    {"user_timeout_ms", U32, TCP(user_timeout_ms), 0, INT32_MAX},
+    {"fin_wait_2_ms", U32, TCP(fin_wait_2_ms), 1, INT32_MAX},
+    {"msl_ms", U32, TCP(msl_ms), 1, 600000},
+    {"dscp_ecn", U8, TCP(dscp_ecn), 0, 255},
+    {"initial_window_n", U16, TCP(initial_window_n), 0, 1000},
+    {"slow_start_limit_n", U16, TCP(slow_start_limit_n), 0, 1000},
+};
+#undef TCP
+#undef CFG
+
+static bool
+store(struct la_stack_cfg *cfg, const struct setting *s, uint32_t a, uint32_t b)
+{
+    void *at = (uint8_t *)cfg + s->off;
+    if (a < s->min || a > s->max)
+        return false;
+    switch (s->kind) {
+    case BOOL:
+        *(bool *)at = a != 0;
+        return true;
+    case ECN: /* Linux: 1 asks, 2 (the default) only agrees */
+        *(uint8_t *)at = a == 0 ? LA_ECN_OFF : a == 1 ? LA_ECN_ASK : LA_ECN_ACCEPT;
+        return true;
+    case U8:
+        *(uint8_t *)at = (uint8_t)a;
+        return true;
+    case U16:
+        *(uint16_t *)at = (uint16_t)a;
+        return true;
+    case SECONDS_AS_MS:
+        *(uint32_t *)at = a * 1000;
+        return true;
+    case U32:
+    case MIDDLE_U32:
+        *(uint32_t *)at = a;
+        return true;
+    case RANGE:
+        cfg->port_ephemeral_min = (uint16_t)a;
+        cfg->port_ephemeral_max = (uint16_t)b;
+        return b >= a && b <= s->max;
+    case TEXT:
+        break;
+    }
+    return false;
+}
+
+static bool
+set(struct la_stack_cfg *cfg, const struct setting *s, const char *value)
+{
+    char *end;
+    if (s->kind == TEXT) {
+        (void)snprintf(cfg->tcp.congestion_control, sizeof(cfg->tcp.congestion_control), "%s",
+                       value);
+        return true;
+    }
+    uint32_t values[3] = {0, 0, 0};
+    unsigned n = 0;
+    for (const char *p = value; n < 3; p = end) {
+        unsigned long one = strtoul(p, &end, 10);
+        if (end == p)
+            break;
+        values[n++] = one > UINT32_MAX ? UINT32_MAX : (uint32_t)one;
+    }
+    if (n == 0 || *end != 0)
+        return false;
+    return store(cfg, s, s->kind == MIDDLE_U32 && n == 3 ? values[1] : values[0], values[1]);
+}
+
+/* The next NAME=VALUE; quotes keep blanks together. False: none. */
+static bool
+next_pair(const char **p, const char *end, char word[WORD_BYTES])
+{
+    size_t n = 0;
+    char quote = 0;
+    while (*p < end && (isspace((unsigned char)**p) || **p == ';' || **p == '&'))
+        ++*p;
+    if (*p == end)
+        return false;
+    for (; *p < end; ++*p) {
+        char c = **p;
+        if (quote == 0 && (isspace((unsigned char)c) || c == ';' || c == '&'))
+            break;
+        if (c == '"' || c == '\'')
+            quote = quote == 0 ? c : quote == c ? (char)0 : quote;
+        else if (n < WORD_BYTES - 1)
+            word[n++] = isprint((unsigned char)c) || c == '\t' ? c : '?';
+    }
+    word[n] = 0;
+    return true;
+}
+
+static bool
+apply(struct la_stack_cfg *cfg, char *word, struct la_drill_mistake *mistake)
+{
+    char *equals = strchr(word, '=');
+    if (strcmp(word, "sysctl") == 0 || strcmp(word, "-w") == 0 || strcmp(word, "-q") == 0)
+        return true;
+    if (equals == NULL) {
+        (void)snprintf(mistake->text, sizeof(mistake->text),
+                       "'%s' cannot be run: between backquotes stand settings, NAME=VALUE, as in "
+                       "net.ipv4.tcp_sack=0",
+                       word);
+        return false;
+    }
+    *equals = 0;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (strcmp(settings[i].name, word) != 0)
+            continue;
+        if (set(cfg, &settings[i], equals + 1))
+            return true;
+        (void)snprintf(mistake->text, sizeof(mistake->text), "%s cannot be '%s'", word, equals + 1);
+        return false;
+    }
+    (void)snprintf(mistake->text, sizeof(mistake->text),
+                   "no setting is called %s; docs/drill.md lists them", word);
+    return false;
+}
+
+bool
+la_drill_settings_apply(struct la_bytes text, uint32_t line, struct la_stack_cfg *cfg,
+                        struct la_drill_mistake *mistake)
+{
+    const char *p = (const char *)text.p, *end = p + text.n, *from = p;
+    char word[WORD_BYTES];
+    for (;;) {
+        while (p < end && isspace((unsigned char)*p))
+            p++;
+        mistake->line = line;
+        for (const char *q = from; q < p; q++)
+            mistake->line += *q == '\n';
+        if (!next_pair(&p, end, word))
+            return true;
+        if (!apply(cfg, word, mistake))
+            return false;
+    }
+}

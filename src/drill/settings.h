@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * settings.h - a script's options, and what it sets about the stack by name
+ */
+#ifndef LA_DRILL_SETTINGS_H
+#define LA_DRILL_SETTINGS_H
+
+#include <lastack/stack.h>
+#include "drill/script.h"
+
+/* NAME=VALUE, by sysctl's name or by that of the field in lastack/conn.h; words `sysctl`, -w, -q
+ * and separators are skipped. False: *mistake says what to do. */
+bool la_drill_settings_apply(struct la_bytes text, uint32_t line, struct la_stack_cfg *cfg,
+                             struct la_drill_mistake *mistake);
+
+#endif

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`lastack drill`: what it says about scripts that fail or cannot be read, options, exit statuses.
+
+usage: test_command.py PROGRAM FOLDER
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+FOLDER = sys.argv.pop()
+PROGRAM = sys.argv.pop()
+
+OPENED = """0  socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 65535 <mss 1000>
++0 > S. 0:0(0) ack 1 <mss 1460>
++0 < . 1:1(0) ack 1 win 65535
++0 accept(3, ..., ...) = 4
+"""
+
+
+class Drill(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory()
+        self.addCleanup(self.dir.cleanup)
+
+    def script(self, text, name="s.pkt"):
+        path = os.path.join(self.dir.name, name)
+        with open(path, "wb") as file:
+            file.write(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def drill(self, *args):
+        return subprocess.run([PROGRAM, "drill", *args], capture_output=True, text=True,
+                              check=False, timeout=60)
+
+    def fails(self, text, message, status=1, line=None):
+        """The script's first line of complaint is this one."""
+        path = self.script(text)
+        done = self.drill("-q", path)
+        self.assertEqual(done.returncode, status, done.stdout)
+        first = done.stdout.split("\n")[0]
+        where = path + (f":{line}: " if line else ":")
+        self.assertTrue(first.startswith(where), first)
+        self.assertIn(message, first)
+        if status == 2:
+            self.assertEqual(done.stdout.count("\n"), 1)
+        return done.stdout
+
+    def test_passes_in_silence(self):
+        done = self.drill("-q", self.script(OPENED))
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_another_packet(self):
+        out = self.fails(OPENED + "+0 < P. 1:11(10) ack 1 win 65535\n+.040 > . 1:1(0) ack 12\n",
+                         "the acknowledgement is 11, not 12", line=9)
+        self.assertIn("  expected  +.040 > . 1:1(0) ack 12\n", out)
+        self.assertIn("  came      > . 1:1(0) ack 11 win 65525\n", out)
+        self.assertIn("PSH,ACK", out)
+
+    def test_too_late(self):
+        self.fails(OPENED + "+0 < P. 1:11(10) ack 1 win 65535\n+0 > . 1:1(0) ack 11\n",
+                   "the packet did not come", line=9)
+
+    def test_too_early(self):
+        self.fails(OPENED + "+0 write(4, ..., 10) = 10\n+1 > P. 1:11(10) ack 1\n",
+                   "the packet came at 0.000000, not at 1.000000", line=9)
+
+    def test_one_too_many(self):
+        self.fails(OPENED + "+0 write(4, ..., 10) = 10\n", "that no line expects", line=8)
+
+    def test_calls(self):
+        for call, message in (("+0 read(4, ..., 10) = 10", "the call waits here"),
+                              ("+0 write(4, ..., 10) = 9", "the call gave something else"),
+                              ("+0...0.2 read(4, ..., 10) = 10", "the call has not returned"),
+                              ("+0 ioctl(4, SIOCINQ, [1]) = 0", "the value is another one"),
+                              ("+0 fork() = 0", "no call is named fork"),
+                              ("+0 read(4) = 0", "needs a number")):
+            self.fails(OPENED + call + "\n", message, line=8)
+
+    def test_what_was_read_is_compared(self):
+        data = OPENED + '+0 < P. 1:4(3) ack 1 win 65535 "abc"\n'
+        self.fails(data + '+0 read(4, "abd", 10) = 3\n', "is not what the line says")
+        done = self.drill(self.script(data + '+0 read(4, "abc", 10) = 3\n*  > . 1:1(0) ack 4\n'))
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_conditions(self):
+        out = self.fails(OPENED + "+0 %{ state == ESTABLISHED\n mss_send == 999 }%\n",
+                         "the condition does not hold", line=9)
+        self.assertIn("  came      mss_send = 1000\n", out)
+        self.fails(OPENED + "+0 %{ reason NOBODY == 1 }%\n", "no reason is called NOBODY")
+        self.fails(OPENED + "+0 %{ 1 / 0 }%\n", "a division by 0")
+        self.fails(OPENED + "+0 %{ " + "(" * 100 + " }%\n", "nested too deep")
+
+    def test_unreadable(self):
+        for text, message in (("", "there is no event in it"),
+                              ("0 socket(", "a value is missing"),
+                              ("0 < Q 0:0(0)", "flags are"),
+                              ("0 < S 0:1(0)", "is not 0 octets long"),
+                              ("0 < S 0:0(0) win 70000", "out of range"),
+                              ("0 < S 0:0(0) win 1 <mss>", "a number is missing"),
+                              ("0 < S 0:0(0) <...>", "is for packets that come out"),
+                              ("0 bind(3, [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]) = 0", "nested"),
+                              ("0 read(3, \"\\q\", 1) = 1", "no escape"),
+                              ("0 `ls`", "settings stand before the first event"),
+                              ("`ls`\n0 close(3) = -1 EBADF", "'ls' cannot be run"),
+                              ("`net.ipv4.tcp_none=1`\n0 close(3) = -1 EBADF", "no setting"),
+                              ("--colour=red\n0 close(3) = -1 EBADF", "no such option"),
+                              ("+0~+1 close(3) = 0", "only a packet with >"),
+                              ("0 frobnicate", "'(' is missing"),
+                              (b"\xff\x00\xfe", "neither <, >"),
+                              ("0 %{ 1", "no closing '}%'"),
+                              ("0 close(3) = -1 EWHAT", "no error is called EWHAT")):
+            self.fails(text, message, status=2)
+
+    def test_a_script_too_large(self):
+        self.fails("// " + "x" * (1 << 20), "at most 1048576 octets", status=2)
+
+    def test_no_file(self):
+        done = self.drill("-q", "/nonexistent.pkt")
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stdout, "/nonexistent.pkt: cannot be read: "
+                                      "No such file or directory\n")
+
+    def test_json(self):
+        paths = [self.script(OPENED, "a.pkt"), self.script(OPENED + "+0 close(9) = 0\n", "b.pkt")]
+        done = self.drill("--json", "-j", "2", *paths)
+        a, b = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual((a["result"], a["events"], a["script"]), ("passed", 7, paths[0]))
+        self.assertEqual((b["result"], b["line"], b["came"]), ("failed", 8, "close() = -1 EBADF"))
+        self.assertEqual(done.returncode, 1)
+
+    def test_order_and_closing_line(self):
+        paths = [self.script(OPENED + f"+0 close({i}) = 0\n", f"{i}.pkt") for i in range(10, 30)]
+        done = self.drill("-j", "3", *paths)
+        named = [line.split(":")[0] for line in done.stdout.splitlines() if line[0] == "/"]
+        self.assertEqual(named, paths)
+        self.assertIn("20 scripts: 0 passed, 20 failed;", done.stdout.splitlines()[-1])
+
+    def test_same_every_time(self):
+        path = self.script(OPENED)
+        self.assertEqual(self.drill("-v", "-q", path).stdout, self.drill("-v", "-q", path).stdout)
+
+    def test_defines(self):
+        path = self.script(OPENED + "+0 < P. 1:11(SIZE) ack 1 win 65535\n"
+                                    "+0 read(4, ..., SIZE) = SIZE\n* > . 1:1(0) ack 11\n")
+        self.assertEqual(self.drill("-D", "SIZE=10", path).returncode, 0)
+        self.assertEqual(self.drill(path).returncode, 2)
+
+    def test_command_line(self):
+        for args, message in (((), "which script?"), (("-j", "0", "x"), "-j needs"),
+                              (("--frob=1", "x"), "no such option"), (("-x",), "no option -x"),
+                              (("--define", "A", "x"), "--define needs")):
+            done = self.drill(*args)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn(message, done.stderr)
+            self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_help_fits(self):
+        done = self.drill("--help")
+        self.assertEqual(done.returncode, 0)
+        self.assertLess(max(map(len, done.stdout.splitlines())), 81)
+
+
+if __name__ == "__main__":
+    unittest.main()
