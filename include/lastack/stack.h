@@ -27,6 +27,15 @@ struct la_stack;
 
 /* ---- the instance ----------------------------------------------------------------------- */
 
+/* SYN cookies: half-open connections that are answered, but not remembered (RFC 4987 3.6). A client
+ * that uses timestamps notices no difference; one that does not gets no window scale and no SACK. A
+ * forwarder that decides before the SYN,ACK never uses them. */
+enum la_syn_cookies {
+    LA_SYN_COOKIES_NEVER,     /* a SYN that finds the SYN queue full is dropped */
+    LA_SYN_COOKIES_WHEN_FULL,
+    LA_SYN_COOKIES_ALWAYS     /* nothing is ever remembered */
+};
+
 struct la_stack_cfg {
     struct la_mem *mem;          /* required; the instance takes a reference */
     uint64_t seed[4];            /* entropy: ISNs, ports and hash keys come from it */
@@ -34,6 +43,9 @@ struct la_stack_cfg {
     uint32_t conns_n_max;        /* connections in all states; default 16 Mi */
     uint32_t syn_queue_n_max;    /* half-open per listener; default 1024 */
     uint32_t accept_queue_n_max; /* upper bound of a listener's backlog; default 4096 */
+    uint8_t syn_cookies;         /* enum la_syn_cookies; default LA_SYN_COOKIES_WHEN_FULL */
+    bool abort_on_overflow;      /* the end of a handshake that finds the accept queue full is
+                                    answered with RST; default: dropped, so that it comes again */
     uint32_t requests_n_max;     /* forwarder requests not yet answered; default 1024 */
     uint32_t time_wait_n_max;    /* TIME-WAIT records; beyond it the oldest goes; default 256 Ki */
     uint16_t port_ephemeral_min; /* RFC 6056; default 49152 .. 65535 */
@@ -73,6 +85,17 @@ la_err la_stack_route_add(struct la_stack *stack, int iface, const struct la_add
 
 /* Is it an address of this host (not: one that any_address takes)? */
 bool la_stack_addr_is_local(const struct la_stack *stack, const struct la_addr *addr);
+/* Settings that may change while it runs. */
+enum la_setting {
+    LA_SETTING_SOMAXCONN,        /* accept_queue_n_max; for la_listener_open() and _backlog_set()
+                                    from now on, from 1 */
+    LA_SETTING_MAX_SYN_BACKLOG,  /* syn_queue_n_max; at once, from 0 */
+    LA_SETTING_SYN_COOKIES,      /* enum la_syn_cookies; at once */
+    LA_SETTING_ABORT_ON_OVERFLOW /* 0, 1; at once */
+};
+/* NO_SUCH_OPTION, BAD_ARGUMENT. */
+la_err la_stack_setting_set(struct la_stack *stack, enum la_setting setting, int64_t value);
+la_err la_stack_setting_get(const struct la_stack *stack, enum la_setting setting, int64_t *out);
 /* The defaults of a connection, as configured. */
 const struct la_tcp_cfg *la_stack_tcp_cfg(const struct la_stack *stack);
 
@@ -232,7 +255,7 @@ la_err la_conn_user_set(struct la_stack *stack, la_handle conn, uint64_t user);
  * One call looks at 256 records at most: *out is 0 when it met no connection, and the walk goes on.
  * Connections may come and go in between; one that stays is met once. Handles of those that the
  * application does not hold (released, or not yet accepted) serve la_conn_status() and
- * la_conn_option_get() alone. */
+ * la_conn_option_get() alone; the handle of a half-open one ends when it is complete. */
 bool la_conn_next(const struct la_stack *stack, uint32_t *cursor, la_handle *out);
 /* How many connections are in each state (array of LA_TCP_STATE_COUNT). O(1). */
 void la_stack_state_counts(const struct la_stack *stack, uint32_t *out);
@@ -267,6 +290,7 @@ struct la_listener_status {
     uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
     uint32_t syn_queue_n_max;
     uint64_t user;
+    uint64_t cookies_sent_n, cookies_taken_n, cookies_bad_n; /* SYN cookies */
 };
 la_err la_listener_status(const struct la_stack *stack, la_handle listener,
                           struct la_listener_status *out);

@@ -200,6 +200,12 @@ la_wheel_is_armed(const struct la_wheel_link *link)
     return link->tick != NOT_ARMED;
 }
 
+la_instant
+la_wheel_at(const struct la_wheel_link *link)
+{
+    return link->tick == NOT_ARMED ? LA_INSTANT_NEVER : instant_of(link->tick);
+}
+
 void
 la_wheel_arm(struct la_wheel *w, uint32_t idx, la_instant at)
 {

@@ -44,6 +44,8 @@ void la_wheel_arm(struct la_wheel *w, uint32_t idx, la_instant at);
 void la_wheel_arm_lazy(struct la_wheel *w, uint32_t idx, la_instant at);
 void la_wheel_disarm(struct la_wheel *w, uint32_t idx);
 bool la_wheel_is_armed(const struct la_wheel_link *link);
+/* When it is armed for, rounded up to a tick; NEVER when it is not. */
+la_instant la_wheel_at(const struct la_wheel_link *link);
 /* Next node that is due at `now`, disarmed; LA_WHEEL_NONE when there is none. Amortised O(1). */
 uint32_t la_wheel_next_due(struct la_wheel *w, la_instant now);
 /* When la_wheel_next_due() can next have something, a bound that may be early (cascade), never

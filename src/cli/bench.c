@@ -12,9 +12,8 @@ static const struct noun {
     const char *name;
     int (*main)(int argc, char **argv);
 } nouns[] = {
-    {"mem", la_bench_mem},
-    {"conns", la_bench_conns},
-    {"peer", la_bench_peer},
+    {"mem", la_bench_mem},     {"conns", la_bench_conns}, {"half-open", la_bench_half_open},
+    {"flood", la_bench_flood}, {"peer", la_bench_peer},
 };
 
 static void
@@ -25,6 +24,8 @@ print_help(FILE *out)
           "usage: lastack bench\n"
           "       lastack bench mem BYTES [OPTION...]\n"
           "       lastack bench conns N [OPTION...]\n"
+          "       lastack bench half-open N [--json]\n"
+          "       lastack bench flood N [--syn-queue N] [--json]\n"
           "       lastack bench peer tap|tun NAME IP[/LEN] MTU [OPTION...]\n"
           "\n"
           "  mem BYTES    moves BYTES from stack to stack in one process\n"
@@ -35,6 +36,9 @@ print_help(FILE *out)
           "    --no-checksum  checksums are neither made nor verified\n"
           "    --tso          super-segments of up to 64 KiB cross the wire, without checksums\n"
           "  conns N      holds N idle connections, both ends in this process, and weighs them\n"
+          "  half-open N  holds N half-open connections, and weighs them\n"
+          "  flood N      N SYNs from made-up addresses, while 1000 connections are opened\n"
+          "    --syn-queue N  half-open connections that are remembered (1024)\n"
           "  peer         serves a TUN or TAP: 5001 reads and discards, 5002 writes, 5003 sends "
           "back;\n"
           "               SIGUSR1 prints how many connections there are in each state\n"
@@ -79,6 +83,8 @@ la_cli_bench(int argc, char **argv)
     for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++)
         if (strcmp(argv[1], nouns[i].name) == 0)
             return nouns[i].main(argc - 1, argv + 1);
-    fprintf(stderr, "lastack bench: no benchmark '%s'; there are mem, conns and peer\n", argv[1]);
+    fprintf(stderr,
+            "lastack bench: no benchmark '%s'; there are mem, conns, half-open, flood and peer\n",
+            argv[1]);
     return LA_CLI_USAGE;
 }

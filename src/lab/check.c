@@ -125,15 +125,46 @@ add_state(char *text, size_t room, uint8_t state)
     add(text, room, la_tcp_state_name((enum la_tcp_state)state, LA_NAMES_RFC));
 }
 
+/* The state change of this end before events[i], of the same peer. NULL: there is none. */
+static const struct la_event *
+state_before(const struct la_bed *bed, size_t i)
+{
+    const struct la_event *of = &bed->events[i];
+    while (i-- > 0) {
+        const struct la_event *event = &bed->events[i];
+        if (event->kind == LA_EVENT_STATE && event->end == of->end &&
+            event->remote.port == of->remote.port)
+            return event;
+    }
+    return NULL;
+}
+
+/* The handle that a connection had while it was half-open: its own, or another. */
+static la_handle
+half_open_handle(const struct la_lab *lab, int end, la_handle conn)
+{
+    const struct la_bed *bed = lab->bed;
+    size_t i = 0;
+    while (i < bed->events_n && (bed->events[i].kind != LA_EVENT_STATE ||
+                                 bed->events[i].end != end || bed->events[i].conn != conn))
+        i++;
+    if (i == bed->events_n || bed->events[i].u.state.from != LA_TCP_SYN_RECEIVED)
+        return conn;
+    const struct la_event *before = state_before(bed, i);
+    return before != NULL ? before->conn : conn;
+}
+
 void
 la_lab_expect_path(struct la_lab *lab, int end, la_handle conn, const uint8_t *path)
 {
     char wanted[FLOW_BYTES] = "", went[FLOW_BYTES] = "";
+    la_handle half = half_open_handle(lab, end, conn);
     size_t at = 0;
     bool same = true;
     for (size_t i = 0; i < lab->bed->events_n; i++) {
         const struct la_event *event = &lab->bed->events[i];
-        if (event->kind != LA_EVENT_STATE || event->end != end || event->conn != conn)
+        if (event->kind != LA_EVENT_STATE || event->end != end ||
+            (event->conn != conn && event->conn != half))
             continue;
         if (at == 0) {
             same = path[at++] == event->u.state.from;

@@ -90,7 +90,12 @@ hear(void *ctx, const struct la_event *event)
     struct la_lab *lab = ctx;
     struct la_lab_end *e = &lab->end[event->end & 1u];
     if (event->kind == LA_EVENT_STATE && event->u.state.from == LA_TCP_CLOSED)
-        *e = (struct la_lab_end){.conn = event->conn, .reads = e->reads, .closes = e->closes};
+        *e = (struct la_lab_end){
+            .conn = event->conn, .remote = event->remote, .reads = e->reads, .closes = e->closes};
+    /* A half-open connection that is complete gets another handle. */
+    if (event->kind == LA_EVENT_STATE && event->u.state.from == LA_TCP_SYN_RECEIVED &&
+        e->state == LA_TCP_SYN_RECEIVED && e->remote.port == event->remote.port)
+        e->conn = event->conn;
     if (event->conn != e->conn)
         return;
     if (event->kind == LA_EVENT_STATE)

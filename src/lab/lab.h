@@ -30,6 +30,7 @@ struct la_lab_pick {
 
 struct la_lab_end {
     la_handle conn;      /* the latest connection, 0 = none yet */
+    struct la_endpoint remote; /* its peer */
     uint8_t state;       /* enum la_tcp_state of it, as its events tell */
     bool reads;          /* takes what arrives at once; default on */
     bool closes;         /* CLOSE as soon as the peer's FIN was read; default off */

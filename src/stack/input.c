@@ -8,11 +8,12 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "net/udp.h"
-#include "stack/instance.h"
+#include "stack/cookie.h"
 #include "tcp/arrive.h"
 #include "tcp/mtu.h"
 #include "tcp/open.h"
 #include "tcp/out.h"
+#include "tcp/user.h"
 
 /* ---- events ----------------------------------------------------------------------------- */
 
@@ -68,6 +69,9 @@ static void
 no_connection(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo)
 {
     uint32_t listener = la_listener_find(s, &a->tuple);
+    struct la_half_open open = {a->tuple, listener, a->iface};
+    if (listener != LA_REC_NONE && la_cookie_arrive(s, &open, &a->seg, todo))
+        return;
     if (listener == LA_REC_NONE && !forwards(s, a))
         la_tcp_closed_state(&a->seg, todo);
     else if (la_tcp_listen_state(&a->seg, todo)) {
@@ -80,14 +84,37 @@ no_connection(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo
         la_stack_send_rst(s, &a->tuple, NULL, todo);
 }
 
-/* The third segment of a handshake finds the accept queue full: as if it had been lost, so that the
- * peer tries again. */
+/* Would this segment complete the handshake? */
 static bool
-must_wait_for_room(const struct la_stack *s, const struct la_rec *rec, const struct la_tcp_seg *seg)
+is_third(const struct la_tcp_seg *seg)
 {
-    return rec->queue == LA_QUEUE_SYN && rec->tcp.state == LA_TCP_SYN_RECEIVED &&
-           (seg->flags & (LA_TCP_ACK | LA_TCP_RST | LA_TCP_SYN)) == LA_TCP_ACK &&
-           !la_listener_has_room(s, rec);
+    return (seg->flags & (LA_TCP_ACK | LA_TCP_RST | LA_TCP_SYN)) == LA_TCP_ACK;
+}
+
+static void
+to_half_open(struct la_stack *s, uint32_t idx, const struct la_arrival *a, struct la_tcp_todo *todo)
+{
+    struct la_rec rec;
+    bool has_memory = la_half_unfold(s, idx, &rec, todo->now);
+    tell_arrived(s, &rec.tcp, a, todo);
+    uint32_t reserved = LA_REC_NONE;
+    bool third = is_third(&a->seg), room = la_listener_has_room(s, rec.listener);
+    if (third && room)
+        reserved = la_half_reserve(s, &rec);
+    if (third && !room) { /* as if it had been lost, so that the peer tries again */
+        todo->reason = LA_REASON_ACCEPT_QUEUE_FULL;
+        la_listener_at(s, rec.listener)->accept_dropped_n++;
+        if (s->cfg.abort_on_overflow)
+            la_tcp_abort(&rec.tcp, todo);
+    } else if (!has_memory || (third && reserved == LA_REC_NONE)) {
+        todo->reason = LA_REASON_NO_MEMORY;
+    } else {
+        la_tcp_arrive(&rec.tcp, &a->seg, todo);
+    }
+    if (reserved != LA_REC_NONE && !todo->established)
+        la_half_unreserve(s, idx, &rec, reserved);
+    tell_reason(s, &rec.tcp, todo);
+    la_half_settle(s, idx, &rec, reserved, todo);
 }
 
 /* RFC 9293 3.6.1 (MAY-2): the SYN that ended TIME-WAIT begins anew. snd_nxt: the old SND.NXT. */
@@ -98,6 +125,8 @@ new_incarnation(struct la_stack *s, const struct la_arrival *a, la_seq snd_nxt,
     struct la_tcp_todo again = la_stack_todo(s, todo->now);
     again.segment_id = todo->segment_id;
     again.text = todo->text;
+    again.follows = true;
+    again.follows_nxt = snd_nxt;
     no_connection(s, a, &again);
     tell_reason(s, NULL, &again);
     uint32_t idx = la_rec_find(s, &a->tuple);
@@ -117,14 +146,9 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
         tell_reason(s, NULL, todo);
         return;
     }
-    if (must_wait_for_room(s, rec, &a->seg)) {
-        todo->reason = LA_REASON_ACCEPT_QUEUE_FULL;
-        la_listener_at(s, rec->listener)->accept_dropped_n++;
-    } else {
-        todo->listened = rec->tcp.state == LA_TCP_TIME_WAIT &&
-                         (forwards(s, a) || la_listener_find(s, &a->tuple) != LA_REC_NONE);
-        la_tcp_arrive(&rec->tcp, &a->seg, todo);
-    }
+    todo->listened = rec->tcp.state == LA_TCP_TIME_WAIT &&
+                     (forwards(s, a) || la_listener_find(s, &a->tuple) != LA_REC_NONE);
+    la_tcp_arrive(&rec->tcp, &a->seg, todo);
     tell_reason(s, &rec->tcp, todo);
     bool reuse = todo->reuse;
     la_seq snd_nxt = rec->tcp.snd_nxt;
@@ -140,6 +164,11 @@ deliver(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo
     uint32_t idx = la_rec_find_again(s, &a->tuple);
     if (idx != LA_REC_NONE) {
         to_connection(s, idx, a, todo);
+        return;
+    }
+    idx = la_half_find(s, &a->tuple);
+    if (idx != LA_POOL_NONE) {
+        to_half_open(s, idx, a, todo);
         return;
     }
     about(s, &a->tuple);
@@ -267,27 +296,50 @@ icmp_meaning(const struct la_net_icmp *icmp, bool *hard)
     return LA_OK;
 }
 
+/* What an ICMP error says about one connection. */
+struct icmp_news {
+    const struct la_net_icmp *icmp;
+    la_err err;
+    bool hard, too_big;
+};
+
+static void
+take_news(struct la_stack *s, struct la_rec *rec, const struct icmp_news *news,
+          struct la_tcp_todo *todo)
+{
+    const struct la_net_icmp *icmp = news->icmp;
+    if (news->too_big)
+        la_tcp_too_big(&rec->tcp, icmp->seq, icmp->mtu_bytes, !la_addr_is_v4(&rec->remote_addr),
+                       todo);
+    else
+        la_tcp_icmp_error(&rec->tcp, icmp->seq, news->err, news->hard, todo);
+    if (todo->reason != LA_REASON_NONE)
+        la_stack_drop(s, todo->reason);
+}
+
 static void
 icmp_error(struct la_stack *s, const struct la_net_in *in, la_instant now)
 {
-    bool hard, too_big = in->icmp.kind == LA_NET_ICMP_TOO_BIG;
-    la_err err = icmp_meaning(&in->icmp, &hard);
+    struct icmp_news news = {.icmp = &in->icmp, .too_big = in->icmp.kind == LA_NET_ICMP_TOO_BIG};
+    news.err = icmp_meaning(&in->icmp, &news.hard);
     struct la_tuple tuple = {in->icmp.local, in->icmp.remote};
     uint32_t idx = la_rec_find(s, &tuple);
-    if ((err == LA_OK && !too_big) || idx == LA_REC_NONE) {
-        la_stack_drop(s, idx == LA_REC_NONE ? LA_REASON_ICMP_UNMATCHED : LA_REASON_ICMP_IGNORED);
+    uint32_t half = idx == LA_REC_NONE ? la_half_find(s, &tuple) : LA_POOL_NONE;
+    bool matched = idx != LA_REC_NONE || half != LA_POOL_NONE;
+    if ((news.err == LA_OK && !news.too_big) || !matched) {
+        la_stack_drop(s, matched ? LA_REASON_ICMP_IGNORED : LA_REASON_ICMP_UNMATCHED);
         return;
     }
     struct la_tcp_todo todo = la_stack_todo(s, now);
-    struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
-    if (too_big)
-        la_tcp_too_big(c, in->icmp.seq, in->icmp.mtu_bytes, !la_addr_is_v4(&tuple.remote.addr),
-                       &todo);
-    else
-        la_tcp_icmp_error(c, in->icmp.seq, err, hard, &todo);
-    if (todo.reason != LA_REASON_NONE)
-        la_stack_drop(s, todo.reason);
-    la_rec_settle(s, idx, &todo);
+    if (idx != LA_REC_NONE) {
+        take_news(s, la_rec_at(s, idx), &news, &todo);
+        la_rec_settle(s, idx, &todo);
+    } else {
+        struct la_rec rec;
+        la_half_view(s, half, &rec);
+        take_news(s, &rec, &news, &todo);
+        la_half_settle(s, half, &rec, LA_REC_NONE, &todo);
+    }
 }
 
 /* ---- bursts ----------------------------------------------------------------------------- */

@@ -2,9 +2,10 @@
  *
  * instance.h - the inside of struct la_stack: records, listeners, tables, lists
  *
- * One record (struct la_rec) per connection in any state, found by four-tuple through `index`, by
- * handle through its pool, and by deadline through `wheel`. Lists are chained through the records
- * by index. A record is freed when its connection is CLOSED and nobody holds a handle.
+ * One record (struct la_rec) per connection, found by four-tuple through `index`, by handle through
+ * its pool, and by deadline through `wheel`. Those that are half-open at a listener have a smaller
+ * one (half.h). Lists are chained through the records by index. A record is freed when its
+ * connection is CLOSED and nobody holds a handle.
  */
 #ifndef LA_STACK_INSTANCE_H
 #define LA_STACK_INSTANCE_H
@@ -28,7 +29,7 @@
 enum la_list_kind {
     LA_LIST_OUTPUT, /* has something to send */
     LA_LIST_EVENTS, /* has something to tell the application */
-    LA_LIST_QUEUE,  /* a listener's SYN or accept queue, or TIME-WAIT, oldest first */
+    LA_LIST_QUEUE,  /* a listener's accept queue, or TIME-WAIT, oldest first */
     LA_LIST_KINDS
 };
 
@@ -40,7 +41,7 @@ struct la_list_link {
     uint32_t next, prev;
 };
 
-enum la_rec_queue { LA_QUEUE_NONE, LA_QUEUE_SYN, LA_QUEUE_ACCEPT, LA_QUEUE_TIME_WAIT };
+enum la_rec_queue { LA_QUEUE_NONE, LA_QUEUE_ACCEPT, LA_QUEUE_TIME_WAIT };
 
 enum la_rec_flag {
     LA_REC_LIVE = 1,    /* taken from the pool */
@@ -81,10 +82,21 @@ struct la_listener {
     uint32_t event_next;
     struct la_endpoint local;
     uint32_t backlog_n;
-    struct la_list syn_queue, accept_queue;
+    struct la_list accept_queue;
+    uint32_t syn_queue_n; /* half-open connections (half.h) */
     struct la_tcp_cfg cfg;
     uint64_t user;
     uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
+    uint64_t cookies_sent_n, cookies_taken_n, cookies_bad_n;
+    la_instant cookie_at; /* when the latest was sent */
+};
+
+/* The keys of SYN cookies (cookie.c). */
+struct la_cookies {
+    struct la_rng rng;
+    struct la_key key[2]; /* by the lowest bit of the age */
+    int64_t age;
+    bool used;            /* there are keys */
 };
 
 /* ---- the instance ----------------------------------------------------------------------- */
@@ -101,6 +113,9 @@ struct la_stack {
     uint32_t found_idx;             /* the record found last, LA_REC_NONE = none; may be stale */
     struct la_wheel wheel;
     struct la_list output, events, time_wait;
+    struct la_pool halves; /* half.h */
+    struct la_index half_index;
+    struct la_wheel half_wheel;
     uint32_t requests_n;
     uint32_t state_n[LA_TCP_STATE_COUNT];
 
@@ -110,6 +125,7 @@ struct la_stack {
 
     struct la_key index_key, isn_key, timestamp_key;
     struct la_rng port_rng;
+    struct la_cookies cookies;
     struct la_stack_stats stats;
 
     /* The four-tuple that events without a connection are about. */
@@ -146,6 +162,15 @@ la_tuple_equal(const struct la_tuple *a, const struct la_tuple *b)
  * NO_MEMORY, ADDRESS_IN_USE, NO_ROUTE. */
 la_err la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp_cfg *cfg,
                   int iface, uint32_t *out);
+/* What la_tcp_conn_init() asks for, but for the ISS. False: no route; the rest is there. */
+bool la_rec_opening(const struct la_stack *s, const struct la_tuple *tuple,
+                    const struct la_tcp_cfg *cfg, struct la_tcp_open *out);
+la_seq la_rec_initial_sequence(const struct la_stack *s, const struct la_tuple *tuple);
+uint32_t la_tuple_hash(const struct la_stack *s, const struct la_tuple *tuple);
+/* Hands what tcp/ has made for a record to its interface (output.c). */
+struct la_tcp_out;
+void la_rec_send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out,
+                        la_instant now);
 /* LA_REC_NONE: there is none. */
 uint32_t la_rec_find(const struct la_stack *s, const struct la_tuple *tuple);
 /* The same for arriving segments, which come in runs of one connection: tries the one found last
@@ -208,8 +233,8 @@ void la_listener_syn(struct la_stack *s, uint32_t listener, const struct la_tupl
                      const struct la_tcp_seg *syn, struct la_tcp_todo *todo);
 /* A connection of a listener has become ESTABLISHED. */
 void la_listener_established(struct la_stack *s, uint32_t idx);
-/* May the third segment of this half-open connection complete it now? */
-bool la_listener_has_room(const struct la_stack *s, const struct la_rec *rec);
+/* May one more connection become complete now? */
+bool la_listener_has_room(const struct la_stack *s, uint32_t listener);
 bool la_listener_next_event(struct la_stack *s, struct la_stack_event *out);
 
 /* ---- the forwarder (forward.c) ---------------------------------------------------------- */

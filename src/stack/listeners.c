@@ -4,9 +4,11 @@
  *
  * Read first: RFC 9293 3.10.1, 3.10.7.2, 3.9.1.1 (MUST-41, MUST-42); RFC 4987 2.
  *
- * A half-open connection stands in its listener's SYN queue, a complete one in the accept queue
- * until it is taken. Both are bounded: a SYN that finds either full is dropped, and so is the
- * third segment of a handshake that finds the accept queue full; both are sent again by the peer.
+ * A half-open connection stands in its listener's SYN queue (half.h), a complete one in the accept
+ * queue until it is taken. Both are bounded. A SYN that finds the accept queue full is dropped, and
+ * so is the third segment of a handshake, unless it is to be answered with a RST; both are sent
+ * again by the peer. A SYN that finds the SYN queue full is answered with a cookie (cookie.h), or
+ * dropped.
  *
  * DEVIATION(D14): a listener is no connection and never becomes one by an active OPEN.
  */
@@ -14,8 +16,7 @@
 
 #include "base/addr.h"
 #include "base/assert.h"
-#include "stack/instance.h"
-#include "tcp/open.h"
+#include "stack/cookie.h"
 #include "tcp/user.h"
 
 enum { LISTENER_CHUNK_SHIFT = 3, LISTENERS_MAX = 65536 };
@@ -195,7 +196,6 @@ la_listener_open_cfg(struct la_stack *s, const struct la_listener_cfg *cfg, la_h
     l->shared = cfg->shared;
     l->backlog_n = clamp_backlog(s, cfg->backlog);
     l->cfg = cfg->tcp != NULL ? *cfg->tcp : s->cfg.tcp;
-    la_list_init(&l->syn_queue);
     la_list_init(&l->accept_queue);
     la_index_insert(&s->listener_index, idx, port_hash(s, at.port));
     *out = la_handle_make(LA_HANDLE_LISTENER, gen, idx);
@@ -278,7 +278,7 @@ la_listener_close(struct la_stack *s, la_handle listener, la_instant now)
     if (idx == LA_REC_NONE)
         return LA_ERR_BAD_HANDLE;
     struct la_listener *l = la_listener_at(s, idx);
-    reset_all(s, &l->syn_queue);
+    la_half_reset_all(s, idx);
     reset_all(s, &l->accept_queue);
     untell(s, idx);
     la_index_remove(&s->listener_index, idx, port_hash(s, l->local.port));
@@ -299,12 +299,15 @@ la_listener_status(const struct la_stack *s, la_handle listener, struct la_liste
         .local = l->local,
         .backlog_n = l->backlog_n,
         .accept_queue_n = l->accept_queue.n,
-        .syn_queue_n = l->syn_queue.n,
+        .syn_queue_n = l->syn_queue_n,
         .accepted_n = l->accepted_n,
         .syn_dropped_n = l->syn_dropped_n,
         .accept_dropped_n = l->accept_dropped_n,
         .syn_queue_n_max = s->cfg.syn_queue_n_max,
         .user = l->user,
+        .cookies_sent_n = l->cookies_sent_n,
+        .cookies_taken_n = l->cookies_taken_n,
+        .cookies_bad_n = l->cookies_bad_n,
     };
     return LA_OK;
 }
@@ -329,30 +332,27 @@ la_listener_syn(struct la_stack *s, uint32_t listener, const struct la_tuple *tu
                 const struct la_tcp_seg *syn, struct la_tcp_todo *todo)
 {
     struct la_listener *l = la_listener_at(s, listener);
-    if (l->syn_queue.n >= s->cfg.syn_queue_n_max || l->accept_queue.n >= l->backlog_n) {
+    struct la_half_open open = {*tuple, listener, iface};
+    struct la_net_route route;
+    bool cookie = la_cookie_wanted(s, listener, todo);
+    if (l->accept_queue.n >= l->backlog_n)
+        todo->reason = LA_REASON_ACCEPT_QUEUE_FULL;
+    else if (!cookie && l->syn_queue_n >= s->cfg.syn_queue_n_max)
+        todo->reason = LA_REASON_SYN_QUEUE_FULL;
+    if (todo->reason != LA_REASON_NONE)
         l->syn_dropped_n++;
-        todo->reason = l->accept_queue.n >= l->backlog_n ? LA_REASON_ACCEPT_QUEUE_FULL
-                                                         : LA_REASON_SYN_QUEUE_FULL;
-        return;
-    }
-    uint32_t idx;
-    la_err err = la_rec_new(s, tuple, &l->cfg, iface, &idx);
-    if (err != LA_OK) {
-        todo->reason = err == LA_ERR_NO_ROUTE ? LA_REASON_NO_ROUTE : LA_REASON_NO_MEMORY;
-        return;
-    }
-    struct la_rec *rec = la_rec_at(s, idx);
-    rec->listener = listener;
-    rec->queue = LA_QUEUE_SYN;
-    la_list_push(s, &l->syn_queue, LA_LIST_QUEUE, idx);
-    la_tcp_open_passive(&rec->tcp, syn, false, todo);
-    la_rec_settle(s, idx, todo);
+    else if (la_net_route_lookup(s->net, &tuple->remote.addr, &route) != LA_OK)
+        todo->reason = LA_REASON_NO_ROUTE;
+    else if (cookie)
+        la_cookie_answer(s, &open, syn, todo);
+    else
+        la_half_new(s, &open, syn, todo);
 }
 
 bool
-la_listener_has_room(const struct la_stack *s, const struct la_rec *rec)
+la_listener_has_room(const struct la_stack *s, uint32_t listener)
 {
-    const struct la_listener *l = la_listener_at(s, rec->listener);
+    const struct la_listener *l = la_listener_at(s, listener);
     return l->accept_queue.n < l->backlog_n;
 }
 
@@ -362,7 +362,6 @@ la_listener_established(struct la_stack *s, uint32_t idx)
     struct la_rec *rec = la_rec_at(s, idx);
     uint32_t listener = rec->listener;
     struct la_listener *l = la_listener_at(s, listener);
-    la_list_remove(s, &l->syn_queue, LA_LIST_QUEUE, idx);
     rec->queue = LA_QUEUE_ACCEPT;
     la_list_push(s, &l->accept_queue, LA_LIST_QUEUE, idx);
     s->stats.tcp_passive_opens++;

@@ -24,8 +24,9 @@ is_ect(const struct la_tcp_out *out, size_t i)
     return (out->ect >> i & 1) != 0;
 }
 
-static void
-send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out, la_instant now)
+void
+la_rec_send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out,
+                   la_instant now)
 {
     struct la_net_out ip = {
         .src = rec->local_addr,
@@ -81,7 +82,7 @@ turn(struct la_stack *s, uint32_t idx, la_instant now)
     bound_turn(s, rec, room, &out);
     struct la_tcp_todo todo = la_stack_todo(s, now);
     bool more = la_tcp_output(&rec->tcp, &out, &todo);
-    send_frames(s, rec, &out, now);
+    la_rec_send_frames(s, rec, &out, now);
     if (more)
         la_list_push(s, &s->output, LA_LIST_OUTPUT, idx);
     la_rec_settle(s, idx, &todo);

@@ -11,7 +11,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "stack/instance.h"
+#include "stack/half.h"
 #include "tcp/congestion.h"
 #include "tcp/out.h"
 
@@ -29,12 +29,12 @@ tuple_words(const struct la_addr *local, uint16_t local_port, const struct la_ad
     words[4] = (uint64_t)local_port << 16 | remote_port;
 }
 
-static uint32_t
-tuple_hash(const struct la_key *key, const struct la_tuple *t)
+uint32_t
+la_tuple_hash(const struct la_stack *s, const struct la_tuple *t)
 {
     uint64_t words[5];
     tuple_words(&t->local.addr, t->local.port, &t->remote.addr, t->remote.port, words);
-    return (uint32_t)la_hash_words(key, words, 5);
+    return (uint32_t)la_hash_words(&s->index_key, words, 5);
 }
 
 struct la_tuple
@@ -64,7 +64,7 @@ is_about(const struct la_rec *rec, const struct la_tuple *t)
 uint32_t
 la_rec_find(const struct la_stack *s, const struct la_tuple *t)
 {
-    uint32_t idx = la_index_first(&s->index, tuple_hash(&s->index_key, t));
+    uint32_t idx = la_index_first(&s->index, la_tuple_hash(s, t));
     while (idx != LA_INDEX_NONE) {
         const struct la_rec *rec = la_rec_at(s, idx);
         if (is_about(rec, t))
@@ -120,25 +120,43 @@ la_rec_owned(const struct la_stack *s, la_handle conn)
 /* ---- life ------------------------------------------------------------------------------- */
 
 /* RFC 6528: M + F(tuple, secret), M a clock of 4 microseconds (MUST-8, MUST-9, SHLD-1). */
-static la_seq
-initial_sequence(const struct la_stack *s, const struct la_tuple *t, la_instant now)
+la_seq
+la_rec_initial_sequence(const struct la_stack *s, const struct la_tuple *t)
 {
     uint64_t words[5];
     tuple_words(&t->local.addr, t->local.port, &t->remote.addr, t->remote.port, words);
-    uint32_t m = (uint32_t)(uint64_t)(now.ns / (4 * LA_NS_PER_US));
+    uint32_t m = (uint32_t)(uint64_t)(s->now.ns / (4 * LA_NS_PER_US));
     return la_seq_of(m + (uint32_t)la_hash_words(&s->isn_key, words, 5));
+}
+
+bool
+la_rec_opening(const struct la_stack *s, const struct la_tuple *t, const struct la_tcp_cfg *cfg,
+               struct la_tcp_open *out)
+{
+    struct la_net_route route;
+    bool has_route = la_net_route_lookup(s->net, &t->remote.addr, &route) == LA_OK;
+    uint64_t words[5];
+    tuple_words(&t->local.addr, t->local.port, &t->remote.addr, t->remote.port, words);
+    *out = (struct la_tcp_open){
+        .cfg = cfg,
+        .ts_offset = (uint32_t)la_hash_words(&s->timestamp_key, words, 4),
+        .mtu_bytes = has_route ? route.mtu_bytes : 0,
+        .ipv6 = !la_addr_is_v4(&t->remote.addr),
+        .cc = la_cc_find(cfg->congestion_control),
+    };
+    return has_route;
 }
 
 la_err
 la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp_cfg *cfg,
            int iface, uint32_t *out)
 {
-    if (la_rec_find(s, tuple) != LA_REC_NONE)
+    if (la_rec_find(s, tuple) != LA_REC_NONE || la_half_find(s, tuple) != LA_POOL_NONE)
         return LA_ERR_ADDRESS_IN_USE;
-    struct la_net_route route;
-    if (la_net_route_lookup(s->net, &tuple->remote.addr, &route) != LA_OK)
+    struct la_tcp_open open;
+    if (!la_rec_opening(s, tuple, cfg, &open))
         return LA_ERR_NO_ROUTE;
-    if (s->recs.live_n >= s->cfg.conns_n_max)
+    if (s->recs.live_n + s->halves.live_n >= s->cfg.conns_n_max)
         return LA_ERR_LIMIT;
     uint32_t idx = la_pool_take(&s->recs);
     if (idx == LA_POOL_NONE)
@@ -157,16 +175,7 @@ la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp
     rec->iface = (int8_t)iface;
     la_wheel_link_init(&rec->wheel);
 
-    uint64_t words[5];
-    tuple_words(&rec->local_addr, rec->local_port, &rec->remote_addr, rec->remote_port, words);
-    struct la_tcp_open open = {
-        .cfg = cfg,
-        .iss = initial_sequence(s, tuple, s->now),
-        .ts_offset = (uint32_t)la_hash_words(&s->timestamp_key, words, 4),
-        .mtu_bytes = route.mtu_bytes,
-        .ipv6 = !la_addr_is_v4(&tuple->remote.addr),
-        .cc = la_cc_find(cfg->congestion_control),
-    };
+    open.iss = la_rec_initial_sequence(s, tuple);
     la_tcp_conn_init(&rec->tcp, &open, s->now);
     rec->counted = LA_TCP_CLOSED;
     s->state_n[LA_TCP_CLOSED]++;
@@ -188,8 +197,6 @@ static struct la_list *
 queue_of(struct la_stack *s, struct la_rec *rec)
 {
     switch ((enum la_rec_queue)rec->queue) {
-    case LA_QUEUE_SYN:
-        return &la_listener_at(s, rec->listener)->syn_queue;
     case LA_QUEUE_ACCEPT:
         return &la_listener_at(s, rec->listener)->accept_queue;
     case LA_QUEUE_TIME_WAIT:
@@ -349,8 +356,6 @@ la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo)
     if (todo->doubt_path)
         la_net_doubt(s->net, &rec->remote_addr);
     count_state(s, idx);
-    if (todo->established && rec->queue == LA_QUEUE_SYN)
-        la_listener_established(s, idx);
     if (todo->wake != 0)
         la_rec_tell(s, idx, todo->wake);
     if (is_over(rec)) {

@@ -10,7 +10,7 @@
 #include "base/checksum.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "stack/instance.h"
+#include "stack/half.h"
 #include "net/udp.h"
 #include "tcp/congestion.h"
 #include "tcp/timeout.h"
@@ -24,6 +24,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
     cfg->conns_n_max = UINT32_C(1) << 24;
     cfg->syn_queue_n_max = 1024;
     cfg->accept_queue_n_max = 4096;
+    cfg->syn_cookies = LA_SYN_COOKIES_WHEN_FULL;
     cfg->requests_n_max = 1024;
     cfg->time_wait_n_max = 256 * 1024;
     cfg->port_ephemeral_min = 49152;
@@ -89,7 +90,8 @@ emit(void *ctx, const struct la_tcp_conn *c, struct la_event *ev)
         ev->remote = s->about_remote;
     } else {
         const struct la_rec *rec = la_rec_of(c);
-        ev->conn = la_handle_make(LA_HANDLE_CONN, rec->gen, rec->idx);
+        if (rec->idx != LA_REC_NONE) /* a SYN cookie's, which is no connection yet */
+            ev->conn = la_handle_make(LA_HANDLE_CONN, rec->gen, rec->idx);
         struct la_tuple tuple = la_rec_tuple(rec);
         ev->local = tuple.local;
         ev->remote = tuple.remote;
@@ -129,8 +131,9 @@ cfg_ok(const struct la_stack_cfg *cfg)
 {
     const struct la_tcp_cfg *t = &cfg->tcp;
     return cfg->mem != NULL && cfg->conns_n_max > 0 && cfg->accept_queue_n_max > 0 &&
-           cfg->time_wait_n_max > 0 && cfg->port_ephemeral_min > 0 &&
-           cfg->port_ephemeral_min <= cfg->port_ephemeral_max && la_tcp_cfg_ok(t);
+           cfg->time_wait_n_max > 0 && cfg->syn_cookies <= LA_SYN_COOKIES_ALWAYS &&
+           cfg->port_ephemeral_min > 0 && cfg->port_ephemeral_min <= cfg->port_ephemeral_max &&
+           la_tcp_cfg_ok(t);
 }
 
 static void
@@ -142,6 +145,7 @@ init_values(struct la_stack *s, la_instant now)
     s->isn_key = la_key_derive(&seed, "isn");
     s->timestamp_key = la_key_derive(&seed, "timestamp");
     la_rng_init(&s->port_rng, &seed, "port");
+    la_rng_init(&s->cookies.rng, &seed, "cookie");
     s->now = now;
     s->found_idx = LA_REC_NONE;
     la_list_init(&s->output);
@@ -183,9 +187,10 @@ la_stack_new(const struct la_stack_cfg *cfg, la_instant now, struct la_stack **o
     };
     memcpy(net_cfg.seed.w, cfg->seed, sizeof(net_cfg.seed.w));
     struct la_index_records records = {next_of_rec, hash_of_rec, s};
-    /* Both tables, whatever happens to the first: la_stack_free() ends both. */
+    /* All tables, whatever happens to the first: la_stack_free() ends them all. */
     bool has_index = la_index_init(&s->index, s->mem, &records);
-    bool has_tables = la_listeners_init(s) && has_index;
+    bool has_halves = la_halves_init(s);
+    bool has_tables = la_listeners_init(s) && has_index && has_halves;
     la_err err = has_tables ? la_net_new(&net_cfg, &s->net) : LA_ERR_NO_MEMORY;
     if (err != LA_OK) {
         la_stack_free(s);
@@ -204,6 +209,7 @@ la_stack_free(struct la_stack *s)
         if ((la_rec_at(s, idx)->flags & LA_REC_LIVE) != 0)
             la_tcp_conn_fini(&la_rec_at(s, idx)->tcp, &s->env);
     la_listeners_fini(s);
+    la_halves_fini(s);
     la_index_fini(&s->index);
     la_pool_fini(&s->recs);
     la_pool_fini(&s->env.busy);
@@ -333,7 +339,9 @@ la_stack_has_output(const struct la_stack *s)
 la_instant
 la_stack_deadline(const struct la_stack *s)
 {
-    return la_instant_min(la_wheel_deadline(&s->wheel), la_net_deadline(s->net));
+    la_instant conns =
+        la_instant_min(la_wheel_deadline(&s->wheel), la_wheel_deadline(&s->half_wheel));
+    return la_instant_min(conns, la_net_deadline(s->net));
 }
 
 static void
@@ -356,9 +364,11 @@ la_stack_run(struct la_stack *s, la_instant now, uint32_t budget_n)
     la_stack_local(s, now);
     for (uint32_t n = 0; n < budget_n; n++) {
         uint32_t idx = la_wheel_next_due(&s->wheel, now);
-        if (idx == LA_WHEEL_NONE)
+        if (idx != LA_WHEEL_NONE)
+            serve_timers(s, idx);
+        else if (!la_half_run(s, now))
             return false;
-        serve_timers(s, idx);
     }
-    return la_instant_le(la_wheel_deadline(&s->wheel), now);
+    return la_instant_le(la_wheel_deadline(&s->wheel), now) ||
+           la_instant_le(la_wheel_deadline(&s->half_wheel), now);
 }

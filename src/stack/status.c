@@ -4,7 +4,7 @@
  */
 #include "base/assert.h"
 #include "base/time.h"
-#include "stack/instance.h"
+#include "stack/half.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/recovery.h"
@@ -13,10 +13,9 @@
 #include "tcp/urgent.h"
 #include "tcp/user.h"
 
-uint32_t
-la_stack_ready_level(const struct la_stack *s, uint32_t idx)
+static uint32_t
+ready_level(const struct la_stack *s, const struct la_tcp_conn *c)
 {
-    const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
     uint32_t queued = busy == NULL ? 0 : busy->sndq.len;
     uint32_t ready = 0;
@@ -38,6 +37,26 @@ la_stack_ready_level(const struct la_stack *s, uint32_t idx)
     if (queued == 0)
         ready |= LA_READY_SENT;
     return ready;
+}
+
+uint32_t
+la_stack_ready_level(const struct la_stack *s, uint32_t idx)
+{
+    return ready_level(s, &la_rec_at(s, idx)->tcp);
+}
+
+/* The record of a connection, of a half-open one in `room`. NULL: no such handle. */
+static const struct la_rec *
+look_up(const struct la_stack *s, la_handle conn, struct la_rec *room)
+{
+    uint32_t idx = la_rec_of_handle(s, conn, false);
+    if (idx != LA_REC_NONE)
+        return la_rec_at(s, idx);
+    idx = conn >> 60 == LA_HANDLE_CONN ? la_half_of_handle(s, conn) : LA_POOL_NONE;
+    if (idx == LA_POOL_NONE)
+        return NULL;
+    la_half_view(s, idx, room);
+    return room;
 }
 
 static void
@@ -64,7 +83,7 @@ place_status(const struct la_rec *rec, struct la_conn_status *out)
     const struct la_tcp_conn *c = &rec->tcp;
     const char *name = la_cc_ops(c->cc)->name;
     out->owned = (rec->flags & LA_REC_OWNED) != 0;
-    out->half_open = rec->queue == LA_QUEUE_SYN;
+    out->half_open = (rec->idx & LA_HALF_IDX) != 0;
     out->accept_waits = rec->queue == LA_QUEUE_ACCEPT;
     out->ack_at = (c->want & LA_TCP_WANT_ACK) == 0 ? c->ack_at : LA_INSTANT_NEVER;
     out->keepalive_at = c->keepalive_at;
@@ -79,10 +98,10 @@ place_status(const struct la_rec *rec, struct la_conn_status *out)
 la_err
 la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *out)
 {
-    uint32_t idx = la_rec_of_handle(s, conn, false);
-    if (idx == LA_REC_NONE)
+    struct la_rec room;
+    const struct la_rec *rec = look_up(s, conn, &room);
+    if (rec == NULL)
         return LA_ERR_BAD_HANDLE;
-    const struct la_rec *rec = la_rec_at(s, idx);
     const struct la_tcp_conn *c = &rec->tcp;
     struct la_tuple tuple = la_rec_tuple(rec);
     bool scaled = (c->flags & LA_TCP_F_WSCALE) != 0;
@@ -93,7 +112,7 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .passive = (c->flags & LA_TCP_F_PASSIVE) != 0,
         .err = c->err,
         .err_soft = c->err_soft,
-        .ready = la_stack_ready_level(s, idx),
+        .ready = ready_level(s, c),
         .mss_send = c->smss,
         .mss_receive = c->rmss,
         .snd_wnd = c->snd_wnd,
@@ -150,7 +169,13 @@ rec_next(const struct la_stack *s, bool request, uint32_t *cursor, la_handle *ou
 bool
 la_conn_next(const struct la_stack *s, uint32_t *cursor, la_handle *out)
 {
-    return rec_next(s, false, cursor, out);
+    if (*cursor < LA_HALF_IDX && rec_next(s, false, cursor, out))
+        return true;
+    /* Then the half-open ones, as far as the walk has them behind it. */
+    uint32_t at = *cursor < LA_HALF_IDX ? 0 : *cursor & ~LA_HALF_IDX;
+    bool more = la_half_next(s, &at, out);
+    *cursor = at | LA_HALF_IDX;
+    return more;
 }
 
 bool
@@ -271,10 +296,11 @@ la_conn_option_set(struct la_stack *s, la_handle conn, enum la_conn_option opt, 
 la_err
 la_conn_option_get(const struct la_stack *s, la_handle conn, enum la_conn_option opt, int64_t *out)
 {
-    uint32_t idx = la_rec_of_handle(s, conn, false);
-    if (idx == LA_REC_NONE)
+    struct la_rec room;
+    const struct la_rec *rec = look_up(s, conn, &room);
+    if (rec == NULL)
         return LA_ERR_BAD_HANDLE;
-    const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
+    const struct la_tcp_conn *c = &rec->tcp;
     if ((unsigned)opt >= LA_OPT_COUNT)
         return LA_ERR_NO_SUCH_OPTION;
     const int64_t values[LA_OPT_COUNT] = {

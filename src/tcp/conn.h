@@ -242,6 +242,8 @@ struct la_tcp_todo {
     bool established;       /* the handshake has just been completed */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
     bool starved;           /* no memory for a segment: a timer tries again */
+    bool follows;           /* this SYN has ended TIME-WAIT: our ISS must be beyond follows_nxt */
+    la_seq follows_nxt;
     bool listened;          /* somebody would take a SYN (told by the caller, in TIME-WAIT) */
     bool reuse;             /* TIME-WAIT gave way: the SYN is to be looked at again */
 };

@@ -465,7 +465,8 @@ class Dns(Case):
             self.assertRegex(out, r"flags: qr aa tc rd")
             self.assertEqual(seen, [])
             out, seen = self.told("dig", *self.at, "+short", "big.test", "TXT", options=wire)
-            self.assertEqual(sorted(out.splitlines()), sorted(big.splitlines()))
+            lines = [l for l in out.splitlines() if not l.startswith(";;")]  # tells of retries
+            self.assertEqual(sorted(lines), sorted(big.splitlines()))
             self.assertEqual([port_of(c["server"]) for c in seen], [self.port])
             self.check_closed(seen)
 

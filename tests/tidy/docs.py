@@ -139,12 +139,32 @@ def check_header_comments(root, findings):
                              "write its contract above it")
 
 
+def check_security(root, findings):
+    """Each test that docs/security.md names exists, and each row names one."""
+    path = "docs/security.md"
+    if not os.path.exists(os.path.join(root, path)):
+        return
+    known = set()
+    for file in tree.files(root, ["tests"], (".c",)):
+        known.update(re.findall(r"^(test_\w+)\(", tree.read(root, file), re.M))
+    for line, row in enumerate(tree.read(root, path).splitlines(), 1):
+        if not row.startswith("| ") or row.startswith("| attack "):
+            continue
+        named = re.findall(r"`(test_\w+)`", row)
+        for name in named:
+            if name not in known:
+                findings.add(path, line, f"no test {name}", "name one that exists")
+        if not named:
+            findings.add(path, line, "an attack without a test", "name the test")
+
+
 def check(root, program, findings):
     commands = commands_of(program) if program else None
     check_links(root, findings)
     check_commands(root, findings)
     check_header_comments(root, findings)
     check_ladders(root, findings)
+    check_security(root, findings)
     if commands is not None:
         check_man_pages(root, commands, findings)
 

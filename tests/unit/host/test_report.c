@@ -182,7 +182,16 @@ test_report__other_kinds(void **state)
     (void)state;
     struct la_report r = {.kind = LA_REPORT_LISTENER, .end = "near", .handle = 3}, after;
     r.owner.undelivered_n = 9;
-    static const struct la_listener_status queues = {{{{0}}, 80}, 1, 2, 3, 4, 5, 6, 7, 0};
+    static const struct la_listener_status queues = {
+        .local.port = 80,
+        .backlog_n = 1,
+        .accept_queue_n = 2,
+        .syn_queue_n = 3,
+        .accepted_n = 4,
+        .syn_dropped_n = 5,
+        .accept_dropped_n = 6,
+        .syn_queue_n_max = 7,
+    };
     memcpy(&r.u.listener, &queues, sizeof(queues));
     after = carried(&r);
     assert_memory_equal(&after.u.listener, &queues, sizeof(queues));

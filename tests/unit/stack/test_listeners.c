@@ -190,6 +190,7 @@ small_queues(struct la_stack_cfg *cfg)
 {
     cfg->syn_queue_n_max = 3;
     cfg->accept_queue_n_max = 5;
+    cfg->syn_cookies = LA_SYN_COOKIES_NEVER;
 }
 
 static void
@@ -277,6 +278,62 @@ test_listeners__accept_queue_is_bounded(void **state)
     peer_free(&p);
 }
 
+/* As tcp_abort_on_overflow has it: the client is told, and does not try again. */
+static void
+test_listeners__overflow_may_reset(void **state)
+{
+    (void)state;
+    peer_new(&p, &(struct peer_cfg){.stack = small_queues});
+    la_handle listener = peer_listen(&p, 1);
+    assert_int_equal(la_stack_setting_set(p.stack, LA_SETTING_ABORT_ON_OVERFLOW, 1), LA_OK);
+    syn_from(6000);
+    la_seq iss = peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK)->tcp.seq;
+    connect_from(6001);
+    p.addr.port = 6000;
+    p.rcv_nxt = la_seq_add(iss, 1);
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    peer_expect(&p, LA_TCP_RST | LA_TCP_ACK);
+    assert_int_equal(p.reason, LA_REASON_ACCEPT_QUEUE_FULL);
+    assert_int_equal(status_of(listener).syn_queue_n, 0);
+    assert_int_equal(status_of(listener).accept_dropped_n, 1);
+    peer_free(&p);
+}
+
+/* LEDGER: RFC4987-1 */
+static void
+test_listeners__settings(void **state)
+{
+    (void)state;
+    peer_new(&p, &(struct peer_cfg){.stack = small_queues});
+    la_handle listener = peer_listen(&p, 100);
+    static const struct {
+        enum la_setting setting;
+        int64_t was, good, bad;
+    } all[] = {{LA_SETTING_SOMAXCONN, 5, 9, 0},
+               {LA_SETTING_MAX_SYN_BACKLOG, 3, 1, -1},
+               {LA_SETTING_SYN_COOKIES, LA_SYN_COOKIES_NEVER, LA_SYN_COOKIES_NEVER, 3},
+               {LA_SETTING_ABORT_ON_OVERFLOW, 0, 1, 2}};
+    for (unsigned i = 0; i < 4; i++) {
+        int64_t value;
+        assert_int_equal(la_stack_setting_get(p.stack, all[i].setting, &value), LA_OK);
+        assert_int_equal(value, all[i].was);
+        assert_int_equal(la_stack_setting_set(p.stack, all[i].setting, all[i].bad),
+                         LA_ERR_BAD_ARGUMENT);
+        assert_int_equal(la_stack_setting_set(p.stack, all[i].setting, all[i].good), LA_OK);
+        assert_int_equal(la_stack_setting_get(p.stack, all[i].setting, &value), LA_OK);
+        assert_int_equal(value, all[i].good);
+    }
+    assert_int_equal(la_stack_setting_set(p.stack, (enum la_setting)99, 1), LA_ERR_NO_SUCH_OPTION);
+    assert_int_equal(status_of(listener).backlog_n, 5); /* listen() has said it before */
+    assert_int_equal(la_listener_backlog_set(p.stack, listener, 100), LA_OK);
+    assert_int_equal(status_of(listener).backlog_n, 9);
+    syn_from(6000);
+    peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK);
+    syn_from(6001);
+    assert_int_equal(p.reason, LA_REASON_SYN_QUEUE_FULL);
+    peer_free(&p);
+}
+
 /* A connection that ended while it waited is still handed out: its octets, or its error, count. */
 static void
 test_listeners__ended_in_the_queue(void **state)
@@ -360,6 +417,8 @@ main(void)
         cmocka_unit_test(test_listeners__backlog_is_clamped),
         cmocka_unit_test(test_listeners__syn_queue_is_bounded),
         cmocka_unit_test(test_listeners__accept_queue_is_bounded),
+        cmocka_unit_test(test_listeners__overflow_may_reset),
+        cmocka_unit_test(test_listeners__settings),
         cmocka_unit_test(test_listeners__ended_in_the_queue),
         cmocka_unit_test(test_listeners__close_resets_what_nobody_took),
         cmocka_unit_test(test_listeners__events),

@@ -147,6 +147,9 @@ test_walk__half_open_and_waiting(void **state)
     assert_int_equal(status_of(listener).syn_queue_n_max, 1024);
     peer_forget(&p);
     peer_send(&p, LA_TCP_ACK, NULL, 0);
+    la_handle half = seen[0];
+    assert_int_equal(walk(la_conn_next, 9, seen, 4), 1);
+    assert_int_equal(la_conn_status(p.stack, half, &status), LA_ERR_BAD_HANDLE);
     status = peer_status(&p, seen[0]);
     assert_int_equal(status.state, LA_TCP_ESTABLISHED);
     assert_true(!status.half_open && status.accept_waits && !status.owned);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cookie.c - SYN cookies, made and taken
+ *
+ * Read first: stack/cookie.h; RFC 4987 3.6 and appendix A; RFC 7323 5.4 (the timestamp clock).
+ *
+ * ISS, from the top: 28 bits of SipHash-2-4 over the four-tuple, the peer's ISN and all that the
+ * rest encodes; 1 bit that says which of two keys; 3 bits of MSS. A key is used for KEY_S seconds
+ * and understood for KEY_S more, then it is gone. A guess is right once in 2^28 times, and only
+ * where a cookie was given out within that time.
+ *
+ * Timestamp, the lowest OPTION_BITS of it: what the SYN offered. They must not run ahead of the
+ * clock, or the next segment would look older than this one: 64 ms earlier then.
+ *
+ * A lost third segment: nobody sends the SYN,ACK again. The peer's first text brings the cookie
+ * once more; a peer that waits for the server to speak waits for ever (RFC 4987 3.6).
+ */
+#include "stack/cookie.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/time.h"
+#include "tcp/arrive.h"
+#include "tcp/open.h"
+#include "tcp/receive.h"
+#include "tcp/rtt.h"
+
+enum { KEY_S = 64, MSS_BITS = 3, KEY_BIT = 1 << MSS_BITS, LOW_BITS = MSS_BITS + 1 };
+enum { OPTION_BITS = 6, OPTION_MASK = (1 << OPTION_BITS) - 1 };
+enum { OPTION_NO_SCALE = 15, OPTION_SACK = 16, OPTION_ECN = 32 };
+
+/* From small links to jumbo frames; the two in the middle are those of most of the Internet. */
+static const uint16_t mss_table[1 << MSS_BITS] = {64, 216, 536, 1220, 1380, 1440, 1460, 8960};
+
+/* ---- keys ------------------------------------------------------------------------------- */
+
+static int64_t
+age_now(const struct la_stack *s)
+{
+    return s->now.ns / (KEY_S * LA_NS_PER_S);
+}
+
+/* The key that is used now; the one before it stays, if it was the last age's. */
+static void
+rotate_keys(struct la_stack *s)
+{
+    struct la_cookies *k = &s->cookies;
+    int64_t age = age_now(s);
+    if (k->age == age && k->used)
+        return;
+    bool next = k->used && k->age + 1 == age;
+    for (int64_t a = next ? age : age - 1; a <= age; a++) {
+        struct la_key *key = &k->key[a & 1];
+        key->k0 = la_rng_next(&k->rng);
+        key->k1 = la_rng_next(&k->rng);
+    }
+    k->age = age;
+    k->used = true;
+}
+
+/* ---- the cookie ------------------------------------------------------------------------- */
+
+/* What a cookie is about. `low`: the lowest bits of the ISS. */
+static uint32_t
+cookie(const struct la_stack *s, const struct la_tuple *t, la_seq irs, unsigned low,
+       unsigned options)
+{
+    uint8_t octets[44];
+    memcpy(octets, t->local.addr.b, 16);
+    memcpy(octets + 16, t->remote.addr.b, 16);
+    la_put16(octets + 32, t->local.port);
+    la_put16(octets + 34, t->remote.port);
+    la_put32(octets + 36, irs.v);
+    la_put16(octets + 40, (uint16_t)low);
+    la_put16(octets + 42, (uint16_t)options);
+    const struct la_key *key = &s->cookies.key[(low & KEY_BIT) != 0];
+    uint64_t hash = la_hash(key, (struct la_bytes){octets, sizeof(octets)});
+    return (uint32_t)(hash << LOW_BITS) | low;
+}
+
+static unsigned
+mss_index(uint16_t mss)
+{
+    unsigned i = (1u << MSS_BITS) - 1;
+    while (i > 0 && mss_table[i] > mss)
+        i--;
+    return i;
+}
+
+/* What the SYN offers, in OPTION_BITS. */
+static unsigned
+options_of(const struct la_tcp_seg *syn)
+{
+    const uint8_t ecn = LA_TCP_ECE | LA_TCP_CWR;
+    unsigned options = OPTION_NO_SCALE;
+    if ((syn->has & LA_TCP_HAS_WSCALE) != 0)
+        options = syn->wscale < OPTION_NO_SCALE ? syn->wscale : OPTION_NO_SCALE - 1;
+    options |= (syn->has & LA_TCP_HAS_SACK_PERMITTED) != 0 ? OPTION_SACK : 0;
+    options |= (syn->flags & ecn) == ecn ? OPTION_ECN : 0;
+    return options;
+}
+
+/* The SYN as far as a cookie remembers it. */
+static struct la_tcp_seg
+remembered_syn(la_seq irs, unsigned mss_idx, bool stamped, unsigned options)
+{
+    struct la_tcp_seg syn = {.seq = irs,
+                             .len = 1,
+                             .flags = LA_TCP_SYN,
+                             .has = LA_TCP_HAS_MSS,
+                             .mss = mss_table[mss_idx]};
+    if (!stamped)
+        return syn;
+    syn.has |= LA_TCP_HAS_TIMESTAMPS;
+    if ((options & OPTION_NO_SCALE) != OPTION_NO_SCALE)
+        syn.has |= LA_TCP_HAS_WSCALE;
+    syn.wscale = (uint8_t)(options & OPTION_NO_SCALE);
+    syn.has |= (options & OPTION_SACK) != 0 ? LA_TCP_HAS_SACK_PERMITTED : 0;
+    syn.flags |= (options & OPTION_ECN) != 0 ? LA_TCP_ECE | LA_TCP_CWR : 0;
+    return syn;
+}
+
+static bool
+is_stamped(const struct la_listener *l, const struct la_tcp_seg *seg)
+{
+    return l->cfg.timestamps && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0;
+}
+
+/* ---- given out -------------------------------------------------------------------------- */
+
+bool
+la_cookie_wanted(const struct la_stack *s, uint32_t listener, const struct la_tcp_todo *todo)
+{
+    /* The ISS that follows an incarnation in TIME-WAIT must be beyond the old one's numbers. */
+    if (s->cfg.syn_cookies == LA_SYN_COOKIES_NEVER || todo->follows)
+        return false;
+    return s->cfg.syn_cookies == LA_SYN_COOKIES_ALWAYS ||
+           la_listener_at(s, listener)->syn_queue_n >= s->cfg.syn_queue_n_max;
+}
+
+/* The clock of this connection, so that its lowest bits are `options`. */
+static void
+stamp_options(struct la_tcp_conn *c, unsigned options, la_instant now)
+{
+    uint32_t clock = la_tcp_ts_now(c, now);
+    uint32_t stamp = (clock & ~(uint32_t)OPTION_MASK) | options;
+    if (stamp - clock - 1 < OPTION_MASK)
+        stamp -= OPTION_MASK + 1;
+    c->ts_offset += stamp - clock;
+}
+
+void
+la_cookie_answer(struct la_stack *s, const struct la_half_open *open, const struct la_tcp_seg *syn,
+                 struct la_tcp_todo *todo)
+{
+    rotate_keys(s);
+    struct la_listener *l = la_listener_at(s, open->listener);
+    bool stamped = is_stamped(l, syn);
+    unsigned options = stamped ? options_of(syn) : 0;
+    unsigned mss_idx = mss_index((syn->has & LA_TCP_HAS_MSS) != 0 ? syn->mss : 536);
+    unsigned low = mss_idx | ((s->cookies.age & 1) != 0 ? KEY_BIT : 0u);
+    struct la_tcp_seg kept = remembered_syn(syn->seq, mss_idx, stamped, options);
+    kept.ts_val = syn->ts_val;
+
+    struct la_rec rec;
+    la_half_rec_init(s, open, la_seq_of(cookie(s, &open->tuple, syn->seq, low, options)), &rec);
+    rec.idx = LA_REC_NONE;
+    struct la_tcp_env deaf = s->env; /* no connection begins: the listener stays in LISTEN */
+    deaf.trace_mask = 0;
+    struct la_tcp_todo aside = {.env = &deaf, .now = todo->now};
+    la_tcp_open_passive(&rec.tcp, &kept, false, &aside);
+    if (stamped)
+        stamp_options(&rec.tcp, options, todo->now);
+    la_half_output(s, &rec, todo);
+    la_tcp_conn_fini(&rec.tcp, &s->env);
+    l->cookie_at = todo->now;
+    l->cookies_sent_n++;
+    todo->reason = stamped ? LA_REASON_SYN_COOKIE : LA_REASON_SYN_COOKIE_PLAIN;
+}
+
+/* ---- taken ------------------------------------------------------------------------------ */
+
+/* Can a cookie that this listener gave out still come back? */
+static bool
+is_awaited(const struct la_stack *s, const struct la_listener *l)
+{
+    return l->cookies_sent_n > 0 &&
+           la_instant_diff_us(s->now, l->cookie_at) < 2 * KEY_S * LA_US_PER_S;
+}
+
+/* Becomes a connection, by all the edges of the figure at once. */
+static void
+complete(struct la_stack *s, const struct la_half_open *open, const struct la_tcp_seg *syn,
+         const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    struct la_rec rec;
+    la_half_rec_init(s, open, la_seq_sub(seg->ack, 1), &rec);
+    uint32_t reserved = la_half_reserve(s, &rec);
+    if (reserved == LA_REC_NONE) {
+        todo->reason = LA_REASON_NO_MEMORY;
+        return;
+    }
+    struct la_tcp_conn *c = &rec.tcp;
+    s->state_n[LA_TCP_SYN_RECEIVED]++;
+    la_tcp_open_passive(c, syn, false, todo);
+    c->want = 0;
+    c->snd_nxt = seg->ack;
+    (void)la_tcp_receive_window(c, &s->env, true);
+    c->rcv_acked = c->rcv_nxt;
+    la_tcp_arrive(c, seg, todo);
+    s->state_n[LA_TCP_SYN_RECEIVED]--;
+    if (todo->established) {
+        la_listener_at(s, open->listener)->cookies_taken_n++;
+        la_half_promote(s, reserved, &rec, todo);
+        return;
+    }
+    la_tcp_end(c, LA_TCP_EV_FORGET, LA_OK, todo); /* a segment that the window does not take */
+    la_tcp_conn_fini(c, &s->env);
+    la_pool_give(&s->recs, reserved);
+}
+
+bool
+la_cookie_arrive(struct la_stack *s, const struct la_half_open *open, const struct la_tcp_seg *seg,
+                 struct la_tcp_todo *todo)
+{
+    struct la_listener *l = la_listener_at(s, open->listener);
+    if ((seg->flags & (LA_TCP_ACK | LA_TCP_SYN | LA_TCP_RST)) != LA_TCP_ACK || !is_awaited(s, l))
+        return false;
+    rotate_keys(s);
+    la_seq irs = la_seq_sub(seg->seq, 1);
+    uint32_t iss = seg->ack.v - 1;
+    bool stamped = is_stamped(l, seg);
+    unsigned low = iss & ((1u << LOW_BITS) - 1), options = stamped ? seg->ts_ecr & OPTION_MASK : 0;
+    if (cookie(s, &open->tuple, irs, low, options) != iss) {
+        l->cookies_bad_n++;
+        return false;
+    }
+    if (!la_listener_has_room(s, open->listener)) {
+        todo->reason = LA_REASON_ACCEPT_QUEUE_FULL;
+        l->accept_dropped_n++;
+        return true;
+    }
+    struct la_tcp_seg syn = remembered_syn(irs, low & ((1u << MSS_BITS) - 1), stamped, options);
+    syn.ts_val = seg->ts_val;
+    complete(s, open, &syn, seg, todo);
+    return true;
+}

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * half.c - half-open connections: folded, and unfolded while they are served
+ *
+ * Read first: stack/half.h; RFC 9293 3.10.7.2 third, 3.10.7.4; RFC 4987 3.4 (why the record is
+ * small); RFC 6298 5 (the SYN,ACK again).
+ *
+ * Nothing is queued here: what a half-open connection has to send goes to the interface at once. A
+ * frame that finds no memory there, or no room, counts as lost on the way, and the SYN,ACK comes
+ * again. Only the first one must have had memory: without it there is no record either, since the
+ * SYN comes again anyway.
+ */
+#include "stack/half.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/time.h"
+#include "tcp/open.h"
+#include "tcp/out.h"
+#include "tcp/timeout.h"
+#include "tcp/user.h"
+
+enum { HALF_CHUNK_SHIFT = 6, SENT_MAX = UINT8_MAX };
+/* Frames that one of them has to send at a time: a SYN,ACK, and an acknowledgement. */
+enum { FRAMES_MAX = 4 };
+/* Without a route any more (an interface went), every IPv4 host takes this (RFC 791 3.2). */
+enum { MTU_BYTES_LEAST = 576 };
+
+/* ---- records ---------------------------------------------------------------------------- */
+
+static struct la_half *
+half_at(const struct la_stack *s, uint32_t idx)
+{
+    return la_pool_at(&s->halves, idx);
+}
+
+static struct la_tuple
+tuple_of(const struct la_half *h)
+{
+    return (struct la_tuple){{h->local_addr, h->local_port}, {h->remote_addr, h->remote_port}};
+}
+
+static uint32_t *
+next_of_half(void *ctx, uint32_t idx)
+{
+    return &half_at(ctx, idx)->hash_next;
+}
+
+static uint32_t
+hash_of_half(void *ctx, uint32_t idx)
+{
+    struct la_tuple tuple = tuple_of(half_at(ctx, idx));
+    return la_tuple_hash(ctx, &tuple);
+}
+
+static struct la_wheel_link *
+wheel_link_of_half(void *ctx, uint32_t idx)
+{
+    return &half_at(ctx, idx)->wheel;
+}
+
+bool
+la_halves_init(struct la_stack *s)
+{
+    la_pool_init(&s->halves, s->mem, sizeof(struct la_half), HALF_CHUNK_SHIFT, s->cfg.conns_n_max);
+    la_wheel_init(&s->half_wheel, wheel_link_of_half, s, s->now);
+    struct la_index_records records = {next_of_half, hash_of_half, s};
+    return la_index_init(&s->half_index, s->mem, &records);
+}
+
+void
+la_halves_fini(struct la_stack *s)
+{
+    la_index_fini(&s->half_index);
+    la_pool_fini(&s->halves);
+}
+
+uint32_t
+la_half_find(const struct la_stack *s, const struct la_tuple *t)
+{
+    if (s->halves.live_n == 0)
+        return LA_POOL_NONE;
+    uint32_t idx = la_index_first(&s->half_index, la_tuple_hash(s, t));
+    while (idx != LA_INDEX_NONE) {
+        struct la_tuple its = tuple_of(half_at(s, idx));
+        if (la_tuple_equal(&its, t))
+            return idx;
+        idx = half_at(s, idx)->hash_next;
+    }
+    return LA_POOL_NONE;
+}
+
+/* Its ISS tells a handle from one of the record's earlier users: no two are alike within hours
+ * (RFC 9293 3.4.1), and it serves to look, not to act. */
+static la_handle
+handle_of(const struct la_stack *s, uint32_t idx)
+{
+    return la_handle_make(LA_HANDLE_CONN, half_at(s, idx)->iss.v, idx | LA_HALF_IDX);
+}
+
+uint32_t
+la_half_of_handle(const struct la_stack *s, la_handle h)
+{
+    uint32_t idx = (uint32_t)h & ~LA_HALF_IDX;
+    if (((uint32_t)h & LA_HALF_IDX) == 0 || idx >= s->halves.items_n)
+        return LA_POOL_NONE;
+    bool live = (half_at(s, idx)->flags & LA_HALF_LIVE) != 0;
+    return live && handle_of(s, idx) == h ? idx : LA_POOL_NONE;
+}
+
+bool
+la_half_next(const struct la_stack *s, uint32_t *cursor, la_handle *out)
+{
+    *out = 0;
+    for (unsigned n = 0; n < LA_WALK_N_MAX && *cursor < s->halves.items_n && *out == 0; n++) {
+        uint32_t idx = (*cursor)++;
+        if ((half_at(s, idx)->flags & LA_HALF_LIVE) != 0)
+            *out = handle_of(s, idx);
+    }
+    return *out != 0 || *cursor < s->halves.items_n;
+}
+
+static void
+forget(struct la_stack *s, uint32_t idx)
+{
+    struct la_half *h = half_at(s, idx);
+    la_index_remove(&s->half_index, idx, hash_of_half(s, idx));
+    la_wheel_disarm(&s->half_wheel, idx);
+    la_listener_at(s, h->listener)->syn_queue_n--;
+    s->state_n[LA_TCP_SYN_RECEIVED]--;
+    h->flags = 0;
+    la_pool_give(&s->halves, idx);
+}
+
+/* ---- folding ---------------------------------------------------------------------------- */
+
+/* The SYN as it came. */
+static struct la_tcp_seg
+syn_of(const struct la_half *h)
+{
+    struct la_tcp_seg syn = {
+        .seq = h->irs, .len = 1, .flags = LA_TCP_SYN, .mss = h->mss, .ts_val = h->ts_recent};
+    syn.wscale = h->wscale;
+    syn.has |= (h->flags & LA_HALF_MSS) != 0 ? LA_TCP_HAS_MSS : 0;
+    syn.has |= (h->flags & LA_HALF_WSCALE) != 0 ? LA_TCP_HAS_WSCALE : 0;
+    syn.has |= (h->flags & LA_HALF_SACK) != 0 ? LA_TCP_HAS_SACK_PERMITTED : 0;
+    syn.has |= (h->flags & LA_HALF_TIMESTAMPS) != 0 ? LA_TCP_HAS_TIMESTAMPS : 0;
+    syn.flags |= (h->flags & LA_HALF_ECN) != 0 ? LA_TCP_ECE | LA_TCP_CWR : 0;
+    return syn;
+}
+
+static uint8_t
+flags_of(const struct la_tcp_seg *syn)
+{
+    const uint8_t ecn = LA_TCP_ECE | LA_TCP_CWR;
+    unsigned flags = LA_HALF_LIVE;
+    flags |= (syn->has & LA_TCP_HAS_MSS) != 0 ? LA_HALF_MSS : 0u;
+    flags |= (syn->has & LA_TCP_HAS_WSCALE) != 0 ? LA_HALF_WSCALE : 0u;
+    flags |= (syn->has & LA_TCP_HAS_SACK_PERMITTED) != 0 ? LA_HALF_SACK : 0u;
+    flags |= (syn->has & LA_TCP_HAS_TIMESTAMPS) != 0 ? LA_HALF_TIMESTAMPS : 0u;
+    flags |= (syn->flags & ecn) == ecn ? LA_HALF_ECN : 0u;
+    return (uint8_t)flags;
+}
+
+void
+la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_seq iss,
+                 struct la_rec *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->listener = open->listener;
+    out->local_addr = open->tuple.local.addr;
+    out->local_port = open->tuple.local.port;
+    out->remote_addr = open->tuple.remote.addr;
+    out->remote_port = open->tuple.remote.port;
+    out->iface = (int8_t)open->iface;
+    out->counted = LA_TCP_SYN_RECEIVED;
+    la_wheel_link_init(&out->wheel);
+    struct la_tcp_open opening;
+    if (!la_rec_opening(s, &open->tuple, &la_listener_at(s, open->listener)->cfg, &opening))
+        opening.mtu_bytes = MTU_BYTES_LEAST;
+    opening.iss = iss;
+    la_tcp_conn_init(&out->tcp, &opening, s->now);
+}
+
+static la_instant
+born_at(const struct la_half *h, la_instant now)
+{
+    uint32_t age_us = (uint32_t)(uint64_t)(now.ns / LA_NS_PER_US) - h->born_us;
+    return la_instant_add_us(now, -(int64_t)age_us);
+}
+
+/* Not armed: its time is now. */
+static la_instant
+due_at(const struct la_half *h, la_instant now)
+{
+    return la_wheel_is_armed(&h->wheel) ? la_wheel_at(&h->wheel) : now;
+}
+
+void
+la_half_view(const struct la_stack *s, uint32_t idx, struct la_rec *out)
+{
+    const struct la_half *h = half_at(s, idx);
+    struct la_half_open open = {tuple_of(h), h->listener, h->iface};
+    la_half_rec_init(s, &open, h->iss, out);
+    out->gen = h->iss.v;
+    out->idx = idx | LA_HALF_IDX;
+    struct la_tcp_conn *c = &out->tcp;
+    struct la_tcp_env deaf = s->env; /* the SYN has been told when it came */
+    deaf.trace_mask = 0;
+    struct la_tcp_todo todo = {.env = &deaf, .now = born_at(h, s->now)};
+    struct la_tcp_seg syn = syn_of(h);
+    la_tcp_open_passive(c, &syn, false, &todo);
+    c->want = 0;
+    c->snd_nxt = la_seq_add(h->iss, 1);
+    c->rcv_adv = la_seq_add(c->rcv_nxt, h->wnd);
+    c->rcv_acked = c->rcv_nxt;
+    c->segments_received = 1;
+    c->segments_sent = h->sent_n;
+    c->retransmissions_n = h->sent_n - 1u;
+    c->challenge_n = h->challenge_n;
+    c->challenge_at_s = (uint32_t)(s->now.ns / LA_NS_PER_S);
+    la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, due_at(h, s->now));
+    c->backoff_n = h->backoff_n;
+    c->flags |= h->sent_n > 1 ? LA_TCP_F_SYN_RETRANSMITTED : 0u;
+    c->flags |= h->backoff_n >= s->cfg.tcp.r1_n ? LA_TCP_F_R1_REACHED : 0u;
+}
+
+bool
+la_half_unfold(struct la_stack *s, uint32_t idx, struct la_rec *out, la_instant now)
+{
+    la_half_view(s, idx, out);
+    struct la_tcp_conn *c = &out->tcp;
+    const struct la_half *h = half_at(s, idx);
+    la_instant born = born_at(h, now);
+    struct la_tcp_busy *busy = la_tcp_busy_get(c, &s->env, born);
+    if (busy == NULL)
+        return false;
+    la_tcp_scoreboard_sent(&busy->board, s->mem, c->iss, c->snd_nxt, born);
+    if (h->sent_n > 1)
+        (void)la_tcp_scoreboard_resent(&busy->board, s->mem, c->iss, c->snd_nxt, now);
+    return true;
+}
+
+/* What has changed since it was unfolded. */
+static void
+fold(struct la_stack *s, uint32_t idx, struct la_rec *rec)
+{
+    struct la_half *h = half_at(s, idx);
+    struct la_tcp_conn *c = &rec->tcp;
+    LA_ASSERT(c->state == LA_TCP_SYN_RECEIVED);
+    LA_DCHECK((la_tcp_conn_check(c, &s->env), true));
+    h->ts_recent = c->ts_recent;
+    h->wnd = la_tcp_rcv_wnd(c);
+    h->backoff_n = c->backoff_n;
+    h->sent_n = (uint8_t)(c->retransmissions_n < SENT_MAX ? c->retransmissions_n + 1 : SENT_MAX);
+    h->challenge_n = c->challenge_n;
+    if ((c->flags & LA_TCP_F_ECN) == 0) /* the SYN came again without it */
+        h->flags &= (uint8_t)~LA_HALF_ECN;
+    la_wheel_arm(&s->half_wheel, idx, c->timer_at);
+    la_tcp_conn_fini(c, &s->env);
+}
+
+/* ---- serving ---------------------------------------------------------------------------- */
+
+void
+la_half_output(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
+{
+    if (!la_tcp_has_output(&rec->tcp))
+        return;
+    struct la_frame *frames[FRAMES_MAX];
+    struct la_tcp_out out = {
+        .frames = frames,
+        .max = FRAMES_MAX,
+        .src_port = rec->local_port,
+        .dst_port = rec->remote_port,
+    };
+    (void)la_tcp_output(&rec->tcp, &out, todo);
+    la_rec_send_frames(s, rec, &out, todo->now);
+}
+
+static void
+remember(struct la_stack *s, const struct la_half_open *open, const struct la_tcp_seg *syn,
+         uint32_t idx, struct la_rec *rec)
+{
+    struct la_half *h = half_at(s, idx);
+    h->irs = syn->seq;
+    h->iss = rec->tcp.iss;
+    h->local_addr = open->tuple.local.addr;
+    h->local_port = open->tuple.local.port;
+    h->remote_addr = open->tuple.remote.addr;
+    h->remote_port = open->tuple.remote.port;
+    h->born_us = (uint32_t)(uint64_t)(s->now.ns / LA_NS_PER_US);
+    h->mss = syn->mss;
+    h->listener = (uint16_t)open->listener;
+    h->wscale = syn->wscale;
+    h->iface = (int8_t)open->iface;
+    h->flags = flags_of(syn);
+    la_wheel_link_init(&h->wheel);
+    la_index_insert(&s->half_index, idx, hash_of_half(s, idx));
+    la_listener_at(s, open->listener)->syn_queue_n++;
+    s->state_n[LA_TCP_SYN_RECEIVED]++;
+    fold(s, idx, rec);
+}
+
+void
+la_half_new(struct la_stack *s, const struct la_half_open *open, const struct la_tcp_seg *syn,
+            struct la_tcp_todo *todo)
+{
+    bool full = s->recs.live_n + s->halves.live_n >= s->cfg.conns_n_max;
+    uint32_t idx = full ? LA_POOL_NONE : la_pool_take(&s->halves);
+    if (idx == LA_POOL_NONE) {
+        todo->reason = LA_REASON_NO_MEMORY;
+        return;
+    }
+    struct la_rec rec;
+    la_half_rec_init(s, open, la_rec_initial_sequence(s, &open->tuple), &rec);
+    if (todo->follows)
+        la_tcp_open_beyond(&rec.tcp, todo->follows_nxt);
+    rec.gen = rec.tcp.iss.v;
+    rec.idx = idx | LA_HALF_IDX;
+    la_tcp_open_passive(&rec.tcp, syn, false, todo);
+    la_half_output(s, &rec, todo);
+    if (!la_seq_eq(rec.tcp.snd_nxt, rec.tcp.iss)) {
+        remember(s, open, syn, idx, &rec);
+        return;
+    }
+    todo->reason = LA_REASON_NO_MEMORY;
+    la_tcp_end(&rec.tcp, LA_TCP_EV_FORGET, LA_ERR_NO_MEMORY, todo);
+    la_tcp_conn_fini(&rec.tcp, &s->env);
+    la_pool_give(&s->halves, idx);
+}
+
+uint32_t
+la_half_reserve(struct la_stack *s, struct la_rec *rec)
+{
+    bool full = s->recs.live_n >= s->cfg.conns_n_max;
+    uint32_t reserved = full ? LA_POOL_NONE : la_pool_take(&s->recs);
+    if (reserved == LA_POOL_NONE)
+        return LA_REC_NONE;
+    rec->idx = reserved;
+    rec->gen = la_rec_at(s, reserved)->gen;
+    return reserved;
+}
+
+void
+la_half_unreserve(struct la_stack *s, uint32_t idx, struct la_rec *rec, uint32_t reserved)
+{
+    rec->idx = idx | LA_HALF_IDX;
+    rec->gen = rec->tcp.iss.v;
+    la_pool_give(&s->recs, reserved);
+}
+
+void
+la_half_promote(struct la_stack *s, uint32_t reserved, struct la_rec *rec, struct la_tcp_todo *todo)
+{
+    struct la_rec *out = la_rec_at(s, reserved);
+    rec->flags = LA_REC_LIVE | LA_REC_INDEXED;
+    *out = *rec;
+    s->state_n[out->counted]++;
+    la_index_insert(&s->index, reserved, la_rec_hash(s, reserved));
+    la_listener_established(s, reserved);
+    la_rec_settle(s, reserved, todo);
+}
+
+void
+la_half_settle(struct la_stack *s, uint32_t idx, struct la_rec *rec, uint32_t reserved,
+               struct la_tcp_todo *todo)
+{
+    if (todo->established) {
+        forget(s, idx);
+        la_half_promote(s, reserved, rec, todo);
+        return;
+    }
+    if (todo->rst) {
+        struct la_tuple tuple = la_rec_tuple(rec);
+        la_stack_send_rst(s, &tuple, rec, todo);
+    }
+    if (todo->doubt_path)
+        la_net_doubt(s->net, &rec->remote_addr);
+    if (rec->tcp.state == LA_TCP_SYN_RECEIVED) {
+        la_half_output(s, rec, todo);
+        fold(s, idx, rec);
+        return;
+    }
+    la_tcp_conn_fini(&rec->tcp, &s->env);
+    forget(s, idx);
+}
+
+bool
+la_half_run(struct la_stack *s, la_instant now)
+{
+    uint32_t idx = la_wheel_next_due(&s->half_wheel, now);
+    if (idx == LA_WHEEL_NONE)
+        return false;
+    struct la_rec rec;
+    struct la_tcp_todo todo = la_stack_todo(s, now);
+    /* Without memory for what is in flight its time still passes. */
+    (void)la_half_unfold(s, idx, &rec, now);
+    la_tcp_timeout(&rec.tcp, &todo);
+    la_half_settle(s, idx, &rec, LA_REC_NONE, &todo);
+    return true;
+}
+
+void
+la_half_reset_all(struct la_stack *s, uint32_t listener)
+{
+    uint32_t left_n = la_listener_at(s, listener)->syn_queue_n;
+    for (uint32_t idx = 0; idx < s->halves.items_n && left_n > 0; idx++) {
+        const struct la_half *h = half_at(s, idx);
+        if ((h->flags & LA_HALF_LIVE) == 0 || h->listener != listener)
+            continue;
+        struct la_rec rec;
+        struct la_tcp_todo todo = la_stack_todo(s, s->now);
+        la_half_view(s, idx, &rec);
+        rec.tcp.flags |= LA_TCP_F_RELEASED;
+        la_tcp_abort(&rec.tcp, &todo);
+        la_half_settle(s, idx, &rec, LA_REC_NONE, &todo);
+        left_n--;
+    }
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * settings.c - what of an instance's configuration may change while it runs
+ */
+#include "stack/instance.h"
+
+la_err
+la_stack_setting_set(struct la_stack *s, enum la_setting setting, int64_t value)
+{
+    static const struct {
+        int64_t min, max;
+    } range[] = {
+        [LA_SETTING_SOMAXCONN] = {1, UINT32_MAX},
+        [LA_SETTING_MAX_SYN_BACKLOG] = {0, UINT32_MAX},
+        [LA_SETTING_SYN_COOKIES] = {LA_SYN_COOKIES_NEVER, LA_SYN_COOKIES_ALWAYS},
+        [LA_SETTING_ABORT_ON_OVERFLOW] = {0, 1},
+    };
+    if ((unsigned)setting >= sizeof(range) / sizeof(range[0]))
+        return LA_ERR_NO_SUCH_OPTION;
+    if (value < range[setting].min || value > range[setting].max)
+        return LA_ERR_BAD_ARGUMENT;
+    switch (setting) {
+    case LA_SETTING_SOMAXCONN:
+        s->cfg.accept_queue_n_max = (uint32_t)value;
+        break;
+    case LA_SETTING_MAX_SYN_BACKLOG:
+        s->cfg.syn_queue_n_max = (uint32_t)value;
+        break;
+    case LA_SETTING_SYN_COOKIES:
+        s->cfg.syn_cookies = (uint8_t)value;
+        break;
+    case LA_SETTING_ABORT_ON_OVERFLOW:
+        s->cfg.abort_on_overflow = value != 0;
+        break;
+    }
+    return LA_OK;
+}
+
+la_err
+la_stack_setting_get(const struct la_stack *s, enum la_setting setting, int64_t *out)
+{
+    switch (setting) {
+    case LA_SETTING_SOMAXCONN:
+        *out = s->cfg.accept_queue_n_max;
+        return LA_OK;
+    case LA_SETTING_MAX_SYN_BACKLOG:
+        *out = s->cfg.syn_queue_n_max;
+        return LA_OK;
+    case LA_SETTING_SYN_COOKIES:
+        *out = s->cfg.syn_cookies;
+        return LA_OK;
+    case LA_SETTING_ABORT_ON_OVERFLOW:
+        *out = s->cfg.abort_on_overflow;
+        return LA_OK;
+    }
+    return LA_ERR_NO_SUCH_OPTION;
+}
