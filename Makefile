@@ -2,12 +2,17 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+# Names of harnesses; none: all
+FUZZ ?=
+HOURS ?= 8
 SIM_SEED ?= 2
+SCRIPTS ?= 12000
 # full, quick or smoke
 BENCH ?= full
 
 .DEFAULT_GOAL := build
-.PHONY: build demo check check-long check-interop tests-built bench install fuzz lint format clean help
+.PHONY: build demo check check-long check-interop differ tests-built bench install fuzz soak \
+    coverage lint format clean help
 
 build:
 	@tools/need.sh --only-say build
@@ -24,6 +29,9 @@ check: tests-built
 
 check-interop: tests-built
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs --suite interop-long
+
+differ: tests-built
+	@tests/differ/differ.py $(BUILD)/tests/differ/differ-subject --scripts $(SCRIPTS) --all-rows
 
 # `make` builds no tests; the first check configures them in.
 tests-built:
@@ -56,7 +64,17 @@ fuzz:
 	@test -f $(BUILD)-fuzz/build.ninja || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true \
 	    -Db_sanitize=address,undefined -Db_lundef=false
 	@ninja -C $(BUILD)-fuzz
-	@tools/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+	@tools/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS) $(FUZZ)
+
+soak: tests-built
+	@tests/soak/soak.py $(BUILD)/lastack $(BUILD)/tests/soak/soak-wire --hours $(HOURS)
+
+coverage:
+	@tools/need.sh build check coverage
+	@test -f $(BUILD)-coverage/build.ninja || meson setup $(BUILD)-coverage -Db_coverage=true \
+	    -Doptimization=1 -Dtests=enabled
+	@ninja -C $(BUILD)-coverage
+	@tools/coverage.py $(BUILD)-coverage
 
 lint:
 	@tools/need.sh build lint
@@ -67,19 +85,22 @@ format:
 	@clang-format -i $$(git ls-files '*.c')
 
 clean:
-	@rm -rf $(BUILD) $(BUILD)-fuzz
+	@rm -rf $(BUILD) $(BUILD)-fuzz $(BUILD)-coverage
 
 help:
 	@echo 'make                build $(BUILD)/lastack and the library'
 	@echo 'make demo           curl through lastack over a bad wire, with the story of every segment'
 	@echo 'make check          build and run all tests'
 	@echo 'make check-interop  against the kernel, as root: 100 MB each way, 1000 connections'
+	@echo 'make differ         as root: SCRIPTS ($(SCRIPTS)) random scripts on lastack and on the kernel'
 	@echo 'make check-long     check, and 10 million simulated connections of SIM_SEED ($(SIM_SEED))'
 	@echo 'make bench          the benchmarks, beside the kernel and lwIP; BENCH=quick: in half a minute'
 	@echo 'make install        install below PREFIX ($(PREFIX)); DESTDIR is respected'
-	@echo 'make fuzz           run each fuzz harness for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make fuzz           run each fuzz harness (or FUZZ="live ss") for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make soak           connections for HOURS ($(HOURS)): does anything grow, slow or stay?'
+	@echo 'make coverage       which lines the tests reach, by room; $(BUILD)-coverage/coverage/index.html'
 	@echo 'make lint           clang-tidy: advice, not a test'
 	@echo 'make format         clang-format on every .c file'
-	@echo 'make clean          remove $(BUILD) and $(BUILD)-fuzz'
+	@echo 'make clean          remove $(BUILD), $(BUILD)-fuzz and $(BUILD)-coverage'
 	@echo
-	@echo 'demo, check, bench, fuzz and lint install the Debian packages they miss, and say so.'
+	@echo 'demo, check, bench, fuzz, soak, coverage and lint install the Debian packages they miss, and say so.'

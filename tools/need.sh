@@ -29,6 +29,7 @@ packages_of() {
         ;;
     bench) echo curl:curl valgrind:valgrind iproute2:ip liblwip-dev ;;
     fuzz) echo clang:clang libclang-rt-14-dev llvm:llvm-symbolizer ;;
+    coverage) echo gcovr:gcovr ;;
     lint) echo clang-tidy:clang-tidy ;;
     *)
         echo "need.sh: no goal '$1'" >&2

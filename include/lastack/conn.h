@@ -29,6 +29,7 @@ struct la_tcp_cfg {
     bool timestamps;             /* RFC 7323; default on */
     bool window_scale;           /* RFC 7323; default on */
     bool sack;                   /* RFC 2018: offers SACK-permitted; default on */
+    bool rack;                   /* RFC 8985, where SACK is agreed; else RFC 6675; default on */
     uint8_t ecn;                 /* enum la_ecn, RFC 3168; default LA_ECN_ACCEPT */
     bool keepalive;              /* default off (MUST-25) */
     uint32_t keepalive_idle_s;   /* default 7200 (MUST-28) */

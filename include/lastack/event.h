@@ -32,6 +32,7 @@ enum la_event_kind {
     LA_EVENT_ERROR,           /* .error: the connection ended with an error, or a soft one */
     LA_EVENT_URGENT,          /* .urgent: the peer's urgent pointer appeared, or advanced */
     LA_EVENT_ECN,             /* .ecn: congestion was marked, and what followed (RFC 3168) */
+    LA_EVENT_LOSS,            /* .loss: a rule found a loss, or found that there was none */
     LA_EVENT_KIND_COUNT
 };
 #define LA_EVENT_BIT(kind) (UINT32_C(1) << (kind))
@@ -70,6 +71,8 @@ enum la_timer_kind {
     LA_TIMER_FIN_WAIT_2,
     LA_TIMER_TIME_WAIT,
     LA_TIMER_USER,
+    LA_TIMER_REORDER, /* RFC 8985 6.2 step 5 */
+    LA_TIMER_PROBE,   /* RFC 8985 7 */
     LA_TIMER_COUNT
 };
 
@@ -131,6 +134,17 @@ enum la_ecn_step {
     LA_ECN_STEP_END
 };
 
+enum la_loss_rule {
+    LA_LOSS_DUP_ACKS = 1,    /* RFC 5681 3.2: the third duplicate acknowledgement */
+    LA_LOSS_SACK,            /* RFC 6675: enough is SACKed above it */
+    LA_LOSS_RACK,            /* RFC 8985 6: sent before what has arrived */
+    LA_LOSS_PROBE_REPAIRED,  /* RFC 8985 7.4: a tail loss probe has repaired it */
+    LA_LOSS_UNDONE_EIFEL,    /* RFC 3522: by the timestamp the original had arrived */
+    LA_LOSS_UNDONE_DSACK,    /* RFC 2883: all that was sent again is reported as duplicate */
+    LA_LOSS_UNDONE_FRTO,     /* RFC 5682 */
+    LA_LOSS_RULE_END
+};
+
 struct la_event {
     la_instant at;
     uint8_t kind;       /* enum la_event_kind */
@@ -190,6 +204,10 @@ struct la_event {
             uint8_t step; /* enum la_ecn_step */
             uint32_t cwnd_bytes, ssthresh_bytes;
         } ecn;
+        struct {
+            uint8_t rule;      /* enum la_loss_rule */
+            uint32_t after_us; /* RACK: since what was sent later was acknowledged */
+        } loss;
     } u;
 };
 
@@ -210,6 +228,7 @@ const char *la_call_name(enum la_call call);
 const char *la_cc_phase_name(enum la_cc_phase phase);
 const char *la_wire_fate_name(enum la_wire_fate fate);
 const char *la_ecn_step_name(enum la_ecn_step step);
+const char *la_loss_rule_name(enum la_loss_rule rule);
 const char *la_ip_ecn_name(enum la_ip_ecn ecn); /* "ECT(0)" */
 
 /* Where events go. A zeroed trace hears nothing. */

@@ -133,7 +133,9 @@ la_ssize la_conn_send(struct la_stack *stack, la_handle conn, struct la_bytes by
  * middleboxes clear the pointer, and other stacks treat one octet at most as urgent. */
 la_ssize la_conn_send_urgent(struct la_stack *stack, la_handle conn, struct la_bytes bytes,
                              la_instant now);
-/* The same without a copy: room inside the send buffer, then how much was written there. */
+/* The same without a copy: room inside the send buffer, then how much was written there, with no
+ * other call on this connection in between. BAD_ARGUMENT (want_n 0), and what la_conn_send()
+ * returns. */
 la_err la_conn_reserve(struct la_stack *stack, la_handle conn, size_t want_n,
                        struct la_room *room) LA_MUST_CHECK;
 la_err la_conn_commit(struct la_stack *stack, la_handle conn, size_t n, bool more, la_instant now);

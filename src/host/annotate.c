@@ -172,6 +172,7 @@ la_annotate_event(void *ctx, const struct la_event *event)
     case LA_EVENT_NEGOTIATED:
     case LA_EVENT_ERROR:
     case LA_EVENT_ECN:
+    case LA_EVENT_LOSS:
     case LA_EVENT_KIND_COUNT:
         break;
     }

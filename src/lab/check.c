@@ -49,6 +49,8 @@ detail_of(const struct la_event *event)
         return event->u.state.to;
     case LA_EVENT_ECN:
         return event->u.ecn.step;
+    case LA_EVENT_LOSS:
+        return event->u.loss.rule;
     case LA_EVENT_SEGMENT_ARRIVED:
     case LA_EVENT_RTT:
     case LA_EVENT_CONGESTION:

@@ -118,8 +118,15 @@ play_stray(struct la_lab *lab)
                   "the server acknowledged %u octets", acked_octets(lab, LA_SERVER));
 }
 
+static void
+setup_transfer(struct la_bed_cfg *cfg)
+{
+    setup_slow_path(cfg);
+    cfg->tcp[LA_SERVER].rack = false; /* no probe, however slow the user makes the path */
+}
+
 static const struct la_lab_part transfer_parts[] = {
-    {"octets, numbers, acknowledgements", setup_slow_path, play_transfer},
+    {"octets, numbers, acknowledgements", setup_transfer, play_transfer},
     {"a segment for another host: the checksum knows the addresses", setup_plain, play_stray},
 };
 

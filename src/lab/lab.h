@@ -123,7 +123,8 @@ bool la_lab_apart(const struct la_event *before, const struct la_event *after, i
 /* Matches any detail in la_lab_count() and la_lab_find(). */
 enum { LA_LAB_ANY = 0xffff };
 /* Events of `end`: SEGMENT_SENT by cause, DROP by reason, WIRE by fate, TIMER by kind, WINDOW by
- * `ours`, STATE by the state entered, ECN by step. */
+ * `ours`, STATE by the state entered, ECN by step, LOSS by
+ * rule. */
 size_t la_lab_count(const struct la_lab *lab, int end, enum la_event_kind kind, unsigned detail);
 /* The nth of them, from 0; NULL when there are fewer. */
 const struct la_event *la_lab_find(const struct la_lab *lab, int end, enum la_event_kind kind,

@@ -101,6 +101,7 @@ static void
 setup_slow_path(struct la_bed_cfg *cfg)
 {
     la_bed_cfg_path(cfg, DELAY_MS, RATE_BPS);
+    cfg->tcp[LA_CLIENT].rack = false; /* the rules before RFC 8985; scenario "rack" has that */
 }
 
 static const struct la_lab_part fast_retransmit_parts[] = {

@@ -34,6 +34,8 @@ const struct la_scenario *const la_scenarios[] = {
     &la_scenario_rto,
     &la_scenario_fast_retransmit,
     &la_scenario_sack,
+    &la_scenario_rack,
+    &la_scenario_spurious,
     &la_scenario_ecn,
     &la_scenario_zero_window,
     &la_scenario_silly_window,

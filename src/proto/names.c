@@ -60,6 +60,7 @@ static const struct {
 static const char *const kinds[LA_EVENT_KIND_COUNT] = {
     "SEGMENT_SENT", "SEGMENT_ARRIVED", "WIRE", "STATE",      "DROP",  "TIMER",  "RTT",
     "CONGESTION",   "WINDOW",          "CALL", "NEGOTIATED", "ERROR", "URGENT", "ECN",
+    "LOSS",
 };
 
 static const struct {
@@ -88,7 +89,8 @@ static const struct {
 };
 
 static const char *const timers[LA_TIMER_COUNT] = {
-    "RETRANSMIT", "PERSIST", "DELAYED_ACK", "KEEPALIVE", "FIN_WAIT_2", "TIME_WAIT", "USER",
+    "RETRANSMIT", "PERSIST", "DELAYED_ACK", "KEEPALIVE", "FIN_WAIT_2",
+    "TIME_WAIT",  "USER",    "REORDER",     "PROBE",
 };
 
 static const char *const calls[LA_CALL_COUNT] = {
@@ -108,6 +110,11 @@ static const char *const fates[] = {
 
 static const char *const ecn_steps[LA_ECN_STEP_END] = {
     "?", "SYN_PLAIN", "MARK_SEEN", "REDUCED", "ECHO_ENDS",
+};
+
+static const char *const loss_rules[LA_LOSS_RULE_END] = {
+    "?",           "DUP_ACKS", "SACK", "RACK", "PROBE_REPAIRED", "UNDONE_EIFEL", "UNDONE_DSACK",
+    "UNDONE_FRTO",
 };
 
 static const char *const ip_ecns[] = {"Not-ECT", "ECT(1)", "ECT(0)", "CE"};
@@ -261,6 +268,12 @@ const char *
 la_ecn_step_name(enum la_ecn_step step)
 {
     return PICK(ecn_steps, step);
+}
+
+const char *
+la_loss_rule_name(enum la_loss_rule rule)
+{
+    return PICK(loss_rules, rule);
 }
 
 const char *

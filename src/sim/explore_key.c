@@ -80,17 +80,39 @@ key_of_runs(struct end_key *k, const struct la_tcp_busy *busy)
     }
 }
 
+/* Which was first, and nothing more: 0 is now. */
+static la_instant
+rank_of(la_instant at, const struct la_tcp_busy *busy, la_instant now)
+{
+    const struct la_tcp_scoreboard *b = &busy->board;
+    int64_t rank = la_instant_lt(at, now);
+    for (uint32_t i = 0; i < b->n; i++)
+        rank += la_instant_lt(at, b->ring[(b->head + i) & (b->cap - 1u)].sent_at);
+    return la_instant_of_ns(rank);
+}
+
+/* RACK's and TLP's times, too, by their order alone. */
 static void
-key_of_busy(struct end_key *k, const struct la_tcp_busy *busy)
+key_of_rack(struct la_tcp_busy *b, const struct la_tcp_busy *busy, la_instant now)
+{
+    b->rack.xmit_at = rank_of(busy->rack.xmit_at, busy, now);
+    b->rack.acked_at = rank_of(busy->rack.acked_at, busy, now);
+    b->rack.rtt_us = busy->rack.rtt_us != 0;
+    b->tlp.rto_at = la_instant_of_ns(0);
+}
+
+static void
+key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
 {
     struct la_tcp_busy *b = &k->busy;
     memcpy(b, busy, sizeof(*b));
     for (uint32_t i = 0; i < b->board.n && i < 8; i++) {
         k->board[i] = b->board.ring[(b->board.head + i) & (b->board.cap - 1u)];
-        k->board[i].sent_at = la_instant_of_ns(0);
+        k->board[i].sent_at = rank_of(k->board[i].sent_at, busy, now);
     }
     for (uint32_t i = 0; i < b->sacked.n && i < 8; i++)
         k->sacked[i] = b->sacked.r[i];
+    key_of_rack(b, busy, now);
     key_of_runs(k, busy);
     uint32_t sndq_n = b->sndq.len, rcvq_n = b->rcvq.len, board_n = b->board.n;
     memset(&b->sndq, 0, sizeof(b->sndq));
@@ -121,7 +143,7 @@ key_of_end(struct end_key *k, const struct la_world_end *end)
     key_of_conn(k, end);
     const struct la_tcp_busy *busy = la_tcp_busy(&end->conn, &end->env);
     if (busy != NULL)
-        key_of_busy(k, busy);
+        key_of_busy(k, busy, end->now);
 }
 
 /* What is on the way has no order: any of it may arrive next. */

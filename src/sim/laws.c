@@ -69,7 +69,7 @@ la_sim_law_end_of_stream(struct la_sim_world *world, unsigned conn, unsigned end
     const struct la_sim_conn *c = &world->conn[conn];
     const struct la_sim_app *app = &c->app[end], *peer = &c->app[1 - end];
     checked(world, LA_SIM_L_END_OF_STREAM);
-    if (c->view[end].fooled || app->read_closed)
+    if (c->view[end].fooled || c->view[1 - end].fooled || app->read_closed)
         return;
     if (!peer->close_called && !peer->released)
         la_sim_violate(world, LA_SIM_L_END_OF_STREAM, conn,
@@ -110,8 +110,10 @@ may_time_out(const struct la_sim_world *world, const struct la_sim_conn *c, unsi
     const struct la_sim_app *peer = &c->app[1 - end];
     const struct la_sim_host *host = &world->host[c->app[end].host];
     const struct la_sim_host *other = &world->host[peer->host];
-    bool peer_gone = peer->crashed || c->view[1 - end].broken || peer->aborted || peer->released ||
-                     peer->err != LA_OK || other->crashes_n != 0 || c->optimistic || c->never_opens;
+    /* Who has crashed may meet a record of before (D15), which its SYN does not fit. */
+    bool peer_gone = host->crashes_n != 0 || peer->crashed || c->view[1 - end].broken ||
+                     peer->aborted || peer->released || peer->err != LA_OK ||
+                     other->crashes_n != 0 || c->optimistic || c->never_opens;
     bool starved = host->memory.refused_n + other->memory.refused_n != 0 ||
                    host->budget_bytes != 0 || other->budget_bytes != 0;
     /* Two losses and the smallest R2, or a clock that a user timeout hangs on. */

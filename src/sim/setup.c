@@ -212,10 +212,13 @@ la_sim_setup(struct la_sim_world *world)
         if (plan->step[i].kind == LA_SIM_ISN)
             la_sim_isn_set(world, &plan->step[i]);
     /* RFC 6298 5.5: what waits longest is a timer that has backed off as far as it may; one loss
-     * before the healing can cost one such wait, and probing a window that opened another. */
-    uint32_t rto_us = 0;
-    for (unsigned i = 0; i < LA_SIM_HOSTS; i++)
-        if (world->host[i].cfg.tcp.rto_us_max > rto_us)
-            rto_us = world->host[i].cfg.tcp.rto_us_max;
-    world->bound_ns = 3 * (uint64_t)rto_us * (uint64_t)LA_NS_PER_US + SLACK_NS;
+     * before the healing can cost one such wait, and probing a window that opened another. A
+     * port that is used again may have to wait for the end of TIME-WAIT (D15). */
+    uint64_t rto_us = 0, msl_us = 0;
+    for (unsigned i = 0; i < LA_SIM_HOSTS; i++) {
+        const struct la_tcp_cfg *tcp = &world->host[i].cfg.tcp;
+        rto_us = tcp->rto_us_max > rto_us ? tcp->rto_us_max : rto_us;
+        msl_us = tcp->msl_ms * UINT64_C(1000) > msl_us ? tcp->msl_ms * UINT64_C(1000) : msl_us;
+    }
+    world->bound_ns = (3 * rto_us + 2 * msl_us) * (uint64_t)LA_NS_PER_US + SLACK_NS;
 }

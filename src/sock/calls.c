@@ -204,7 +204,12 @@ shut_attempt(struct la_socks *set, struct la_sk *sk, la_instant now)
 static la_err
 shut_connection(struct la_socks *set, struct la_sk *sk, enum la_shutdown how, la_instant now)
 {
-    la_err err = LA_OK;
+    struct la_conn_status status;
+    la_err err = la_conn_status(set->stack, sk->handle, &status);
+    if (err == LA_OK && (status.state == LA_TCP_CLOSED || status.state == LA_TCP_TIME_WAIT))
+        err = LA_ERR_NOT_CONNECTED; /* as Linux: nothing is left to shut down */
+    if (err != LA_OK)
+        return err;
     if (how != LA_SHUT_WRITE) {
         sk->shut_read = true;
         err = la_conn_close_read(set->stack, sk->handle, now);

@@ -127,6 +127,8 @@ la_conn_reserve(struct la_stack *s, la_handle conn, size_t want_n, struct la_roo
     uint32_t idx = la_rec_owned(s, conn);
     if (idx == LA_REC_NONE)
         return LA_ERR_BAD_HANDLE;
+    if (want_n == 0)
+        return LA_ERR_BAD_ARGUMENT;
     struct la_tcp_todo todo = la_stack_todo(s, s->now);
     return la_tcp_reserve(&la_rec_at(s, idx)->tcp, want_n, room, &todo);
 }

@@ -57,13 +57,18 @@ tell_reason(struct la_stack *s, const struct la_tcp_conn *c, const struct la_tcp
 
 /* ---- one segment ------------------------------------------------------------------------ */
 
+static bool
+forwards(const struct la_stack *s, const struct la_arrival *a)
+{
+    const struct la_iface_cfg *iface = la_net_iface(s->net, a->iface);
+    return iface != NULL && iface->any_address;
+}
+
 static void
 no_connection(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo)
 {
     uint32_t listener = la_listener_find(s, &a->tuple);
-    const struct la_iface_cfg *iface = la_net_iface(s->net, a->iface);
-    bool forwards = iface != NULL && iface->any_address;
-    if (listener == LA_REC_NONE && !forwards)
+    if (listener == LA_REC_NONE && !forwards(s, a))
         la_tcp_closed_state(&a->seg, todo);
     else if (la_tcp_listen_state(&a->seg, todo)) {
         if (listener != LA_REC_NONE)
@@ -116,6 +121,8 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
         todo->reason = LA_REASON_ACCEPT_QUEUE_FULL;
         la_listener_at(s, rec->listener)->accept_dropped_n++;
     } else {
+        todo->listened = rec->tcp.state == LA_TCP_TIME_WAIT &&
+                         (forwards(s, a) || la_listener_find(s, &a->tuple) != LA_REC_NONE);
         la_tcp_arrive(&rec->tcp, &a->seg, todo);
     }
     tell_reason(s, &rec->tcp, todo);

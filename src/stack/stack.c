@@ -36,6 +36,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .timestamps = true,
         .window_scale = true,
         .sack = true,
+        .rack = true,
         .ecn = LA_ECN_ACCEPT,
         .keepalive_idle_s = 7200,
         .keepalive_interval_s = 75,

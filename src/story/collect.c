@@ -18,7 +18,8 @@ static bool
 timer_floats(uint8_t timer)
 {
     return timer == LA_TIMER_RETRANSMIT || timer == LA_TIMER_PERSIST ||
-           timer == LA_TIMER_DELAYED_ACK || timer == LA_TIMER_KEEPALIVE;
+           timer == LA_TIMER_DELAYED_ACK || timer == LA_TIMER_KEEPALIVE ||
+           timer == LA_TIMER_REORDER || timer == LA_TIMER_PROBE;
 }
 
 /* ---- lines of their own ----------------------------------------------------------------- */
@@ -108,6 +109,10 @@ floating_explains(const struct conn_end *end, const struct la_event_segment *s)
         return s->cause == LA_CAUSE_KEEPALIVE;
     case LA_TIMER_DELAYED_ACK:
         return true;
+    case LA_TIMER_REORDER:
+        return s->cause == LA_CAUSE_RETRANSMIT_RACK;
+    case LA_TIMER_PROBE:
+        return s->cause == LA_CAUSE_TAIL_PROBE;
     case LA_TIMER_RETRANSMIT:
         return s->cause == LA_CAUSE_RETRANSMIT_RTO || s->cause == LA_CAUSE_TAIL_PROBE ||
                (s->retransmit_n != 0 && s->cause <= LA_CAUSE_FIN);
@@ -467,6 +472,16 @@ on_error(struct la_story *st, struct conn *conn, unsigned side, const struct la_
         floating_land(st, row->conn, side);
 }
 
+static void
+on_loss(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
+{
+    if (conn == NULL)
+        return;
+    struct row *row = row_of(st, e, conn, side);
+    if (row != NULL)
+        la_words_loss(st, row, side, e);
+}
+
 /* An end tells that it will do without ECN before it sends the SYN. */
 static void
 on_ecn(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
@@ -527,6 +542,9 @@ dispatch(struct la_story *st, struct conn *conn, unsigned side, const struct la_
         break;
     case LA_EVENT_ERROR:
         on_error(st, conn, side, e);
+        break;
+    case LA_EVENT_LOSS:
+        on_loss(st, conn, side, e);
         break;
     case LA_EVENT_ECN:
         on_ecn(st, conn, side, e);

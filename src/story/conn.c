@@ -224,6 +224,7 @@ event_introduces(const struct la_event *e)
     case LA_EVENT_NEGOTIATED:
     case LA_EVENT_ERROR:
     case LA_EVENT_ECN:
+    case LA_EVENT_LOSS:
     case LA_EVENT_URGENT:
     case LA_EVENT_KIND_COUNT:
         break;

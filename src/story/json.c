@@ -266,6 +266,11 @@ set_details(json_t *object, const struct la_event *e, const struct conn *conn)
         set_text(object, "error", la_err_name(e->u.error.err));
         set_bool(object, "soft", e->u.error.soft);
         break;
+    case LA_EVENT_LOSS:
+        set_text(object, "rule", la_loss_rule_name((enum la_loss_rule)e->u.loss.rule));
+        if (e->u.loss.rule == LA_LOSS_RACK)
+            set_us(object, "after", e->u.loss.after_us);
+        break;
     case LA_EVENT_ECN:
         set_text(object, "step", la_ecn_step_name((enum la_ecn_step)e->u.ecn.step));
         set_int(object, "cwnd", e->u.ecn.cwnd_bytes);

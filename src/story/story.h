@@ -263,6 +263,8 @@ void la_words_congestion(struct la_story *st, struct row *row, unsigned side,
 void la_words_window(struct la_story *st, struct row *row, unsigned side,
                      const struct la_event *event);
 void la_words_negotiated(struct la_story *st, struct row *row, unsigned side);
+void la_words_loss(struct la_story *st, struct row *row, unsigned side,
+                   const struct la_event *event);
 void la_words_ecn(struct la_story *st, struct row *row, unsigned side,
                   const struct la_event *event);
 /* The peer's urgent pointer appeared, or advanced. */

@@ -35,7 +35,7 @@ add_place(const struct la_story *st, struct text *out, const struct row *row, ui
 static void
 add_timer(struct text *out, const struct la_event *timer, const char *before)
 {
-    if (timer == NULL)
+    if (timer == NULL || timer->u.timer.after_us == 0)
         return;
     la_text_add(out, "%s", before);
     la_text_duration(out, (int64_t)timer->u.timer.after_us * 1000);
@@ -498,6 +498,34 @@ la_words_error(struct la_story *st, struct row *row, unsigned side, const struct
 }
 
 void
+la_words_loss(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
+{
+    static const struct {
+        const char *words, *cite;
+    } rules[LA_LOSS_RULE_END] = {
+        [LA_LOSS_RACK] = {"RACK: a segment is lost, ", "RFC 8985 6.2"},
+        [LA_LOSS_PROBE_REPAIRED] = {"the tail loss probe has repaired a loss", "RFC 8985 7.4"},
+        [LA_LOSS_UNDONE_EIFEL] = {"spurious by its timestamp, undone", "RFC 3522 3.2"},
+        [LA_LOSS_UNDONE_DSACK] = {"spurious by D-SACK, undone", "RFC 2883 5"},
+        [LA_LOSS_UNDONE_FRTO] = {"spurious timeout (F-RTO), undone", "RFC 5682 2.1"},
+    };
+    struct note head = {.side = (uint8_t)side, .style = STYLE_AGAIN};
+    struct text text = text_empty();
+    /* The other rules speak with the retransmission itself. */
+    if (e->u.loss.rule >= LA_LOSS_RULE_END || rules[e->u.loss.rule].words == NULL)
+        return;
+    la_text_add(&text, "%s: %s", st->name[side].p, rules[e->u.loss.rule].words);
+    if (e->u.loss.rule == LA_LOSS_RACK && e->u.loss.after_us == 0) {
+        la_text_add(&text, "a later one is acknowledged");
+    } else if (e->u.loss.rule == LA_LOSS_RACK) {
+        la_text_duration(&text, (int64_t)e->u.loss.after_us * 1000);
+        la_text_add(&text, " after a later one was acknowledged");
+    }
+    head.cite = rules[e->u.loss.rule].cite;
+    say(st, row, &head, &text);
+}
+
+void
 la_words_ecn(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
 {
     static const struct {
@@ -551,6 +579,8 @@ la_words_timer(struct row *row, const struct la_event *e)
         [LA_TIMER_FIN_WAIT_2] = "FIN-WAIT-2 timeout",
         [LA_TIMER_TIME_WAIT] = "2 MSL timeout",
         [LA_TIMER_USER] = "user timeout",
+        [LA_TIMER_REORDER] = "reordering timer",
+        [LA_TIMER_PROBE] = "tail-loss-probe timer",
     };
     uint8_t timer = e->u.timer.timer;
     struct text text = text_empty();

@@ -132,8 +132,8 @@ step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_t
         return (seg->flags & LA_TCP_SYN) != 0 ? NEXT : drop(todo, LA_REASON_TIMESTAMP_MISSING);
     }
     if (ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
-        if ((seg->flags & LA_TCP_SYN) != 0)
-            return NEXT; /* step 4 answers it, or TIME-WAIT gives way (RFC 6191) */
+        if ((seg->flags & LA_TCP_SYN) != 0 && la_tcp_is_synchronised(c))
+            return NEXT; /* step 4 challenges it; in SYN-RECEIVED it would end the connection */
         la_tcp_ack_unacceptable(c, seg, todo);
         report_duplicate(c, seg, todo); /* RFC 2883 4.3: also then */
         return drop(todo, LA_REASON_PAWS);
@@ -182,6 +182,7 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
         seg->flags &= (uint8_t) ~(LA_TCP_SYN | LA_TCP_URG); /* the pointer counts from the SYN */
         seg->seq = la_seq_add(seg->seq, 1);
         seg->len--;
+        seg->wnd = (uint16_t)(seg->wnd >> c->snd_wscale); /* a SYN's is not scaled: RFC 7323 2.2 */
     }
     if (la_tcp_seg_acceptable(c->rcv_nxt, rcv_wnd, seg->seq, seg->len))
         return NEXT;
@@ -197,16 +198,6 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
         return NEXT;
     }
     return unacceptable(c, seg, todo);
-}
-
-/* RFC 7323 4.3, 5.5: TS.Recent follows the segment that the last acknowledgement was about. */
-static void
-update_ts_recent(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant now)
-{
-    if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
-        la_seq_le(seg->seq, c->rcv_acked) &&
-        !(ts_recent_is_valid(c, now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)))
-        take_timestamp(c, seg, now);
 }
 
 /* Second: check the RST bit. */
@@ -269,11 +260,13 @@ step4_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     return DONE;
 }
 
-/* MAY-2, RFC 6191 2: may this SYN begin a new incarnation of a connection in TIME-WAIT? */
+/* MAY-2, RFC 6191 2: may this SYN begin a new incarnation of a connection in TIME-WAIT? Not when
+ * nobody listens: there would be no new one, and the old one's 2 MSL (MUST-13) cut short. */
 static bool
-time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
+time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                    const struct la_tcp_todo *todo)
 {
-    if (c->state != LA_TCP_TIME_WAIT ||
+    if (c->state != LA_TCP_TIME_WAIT || !todo->listened ||
         (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) != LA_TCP_SYN)
         return false;
     bool both_stamped =
@@ -281,6 +274,18 @@ time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
     if (both_stamped && seg->ts_val != c->ts_recent)
         return !la_tcp_ts_older(seg->ts_val, c->ts_recent);
     return la_seq_gt(seg->seq, c->rcv_nxt);
+}
+
+/* RFC 7323 4.3, 5.5: TS.Recent follows the segment that the last acknowledgement was about. Not
+ * before the ACK field was found acceptable: who guesses a sequence number alone (RFC 5961 5) must
+ * not set it to what makes PAWS drop the peer's own segments. */
+static void
+update_ts_recent(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant now)
+{
+    if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
+        la_seq_le(seg->seq, c->rcv_acked) &&
+        !(ts_recent_is_valid(c, now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)))
+        take_timestamp(c, seg, now);
 }
 
 /* Fifth, SYN-RECEIVED. */
@@ -291,6 +296,7 @@ ack_of_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_to
         answer_rst(todo, seg->ack, LA_CAUSE_RST_REFUSED);
         return drop(todo, LA_REASON_ACK_UNACCEPTABLE);
     }
+    update_ts_recent(c, seg, todo->now);
     c->snd_una = la_seq_add(c->iss, 1);
     c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
     if (c->snd_wnd > c->snd_wnd_max)
@@ -407,19 +413,24 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         la_tcp_ack_challenge(c, todo);
         return DONE;
     case LA_TCP_ACK_OLD:
+        update_ts_recent(c, seg, todo->now);
         return NEXT;
     case LA_TCP_ACK_DUP:
-        la_tcp_ecn_echoed(c, seg, todo);
+        if (la_tcp_ecn_is_echo(c, seg))
+            la_tcp_ecn_echoed(c, seg, todo);
         if (is_duplicate_ack(c, seg))
             la_tcp_duplicate_ack(c, todo);
         break;
     case LA_TCP_ACK_NEW:
-        la_tcp_ecn_echoed(c, seg, todo);
+        if (la_tcp_ecn_is_echo(c, seg))
+            la_tcp_ecn_echoed(c, seg, todo);
         la_tcp_acked(c, seg, todo);
         advances = true;
         break;
     }
+    update_ts_recent(c, seg, todo->now);
     la_tcp_selective_ack(c, seg, todo);
+    la_tcp_look_for_losses(c, seg, todo);
     update_window(c, seg, advances, todo);
     return states_after_ack(c, seg, todo);
 }
@@ -497,11 +508,11 @@ other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *
     uint32_t text_bytes = seg->text_bytes; /* a probe's octet does not pass the first step */
     if (step0_timestamp(c, seg, todo) == DONE || step1_sequence(c, seg, todo) == DONE)
         return;
-    update_ts_recent(c, seg, todo->now);
     if (step2_rst(c, seg, todo) == DONE || step4_syn(c, seg, todo) == DONE ||
         step5_ack(c, seg, todo) == DONE)
         return;
-    la_tcp_ecn_arrived(c, seg->flags, text_bytes, todo);
+    if ((c->flags & LA_TCP_F_ECN) != 0 && text_bytes > 0)
+        la_tcp_ecn_arrived(c, seg->flags, todo);
     step6_urg(c, seg, todo);
     bool fin;
     if (step7_text(c, seg, &fin, todo) == NEXT && fin)
@@ -518,7 +529,7 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
 {
     LA_ASSERT(c->state != LA_TCP_CLOSED && c->state != LA_TCP_LISTEN);
     c->segments_received += todo->segments_n > 1 ? todo->segments_n : 1;
-    if (time_wait_gives_way(c, seg)) { /* whoever owns it may still read what was received */
+    if (time_wait_gives_way(c, seg, todo)) { /* whoever owns it may still read what was received */
         la_tcp_end(c, LA_TCP_EV_RCV_SYN_REUSE, LA_OK, todo);
         todo->reuse = true;
         return;

@@ -122,3 +122,15 @@ la_cc_tell(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct l
     ev.u.congestion.phase = busy->phase;
     todo->env->emit(todo->env->ctx, c, &ev);
 }
+
+void
+la_cc_tell_loss(const struct la_tcp_conn *c, enum la_loss_rule rule, uint32_t after_us,
+                struct la_tcp_todo *todo)
+{
+    if (!la_tcp_hears(todo->env, LA_EVENT_LOSS))
+        return;
+    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_LOSS, .segment_id = todo->segment_id};
+    ev.u.loss.rule = (uint8_t)rule;
+    ev.u.loss.after_us = after_us;
+    todo->env->emit(todo->env->ctx, c, &ev);
+}

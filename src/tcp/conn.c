@@ -45,8 +45,9 @@ offers_of(const struct la_tcp_cfg *cfg)
 static void
 take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
 {
-    c->flags &= ~(uint32_t)(LA_TCP_F_NAGLE | LA_TCP_F_KEEPALIVE);
-    c->flags |= (cfg->nagle ? LA_TCP_F_NAGLE : 0u) | (cfg->keepalive ? LA_TCP_F_KEEPALIVE : 0u);
+    c->flags &= ~(uint32_t)(LA_TCP_F_NAGLE | LA_TCP_F_KEEPALIVE | LA_TCP_F_RACK);
+    c->flags |= (cfg->nagle ? LA_TCP_F_NAGLE : 0u) | (cfg->keepalive ? LA_TCP_F_KEEPALIVE : 0u) |
+                (cfg->rack ? LA_TCP_F_RACK : 0u);
     c->sndbuf_bytes = cfg->sndbuf_bytes;
     c->rcvbuf_bytes = cfg->rcvbuf_bytes;
     c->rcv_wscale = window_shift(cfg->rcvbuf_bytes);
@@ -141,6 +142,7 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     busy->rtx_nxt = c->snd_una;
     busy->rtt_round_end = c->snd_una;
     busy->reduced_end = la_seq_sub(c->snd_una, 1);
+    busy->tlp.rtt_known = true;
     busy->progress_at = now;
     busy->phase = la_cc_resting_phase(c);
     c->busy_idx = idx;
@@ -221,7 +223,7 @@ la_tcp_deadline(const struct la_tcp_conn *c)
 void
 la_tcp_timer_set(struct la_tcp_conn *c, enum la_timer_kind kind, la_instant at)
 {
-    if (c->timer != kind)
+    if (c->timer != kind && !(la_tcp_timer_retransmits(c->timer) && la_tcp_timer_retransmits(kind)))
         c->backoff_n = 0;
     c->timer = (uint8_t)kind;
     c->timer_at = at;

@@ -50,7 +50,9 @@ enum la_tcp_flag {
     LA_TCP_F_ECN = 1u << 25,      /* see ecn.h */
     LA_TCP_F_ECN_ASK = 1u << 26,  /* our SYN was an ECN-setup one, each time */
     LA_TCP_F_ECN_ECHO = 1u << 27, /* a mark was seen: ECE until CWR comes */
-    LA_TCP_F_ECN_CWR = 1u << 28   /* the window was reduced: CWR on the next new text */
+    LA_TCP_F_ECN_CWR = 1u << 28,  /* the window was reduced: CWR on the next new text */
+    LA_TCP_F_RACK = 1u << 29,     /* RFC 8985 finds losses, where there is SACK */
+    LA_TCP_F_REORDERS = 1u << 30  /* the path has reordered (RFC 8985, RACK.reordering_seen) */
 };
 
 /* What must be sent, until it has been. */
@@ -60,7 +62,8 @@ enum la_tcp_want {
     LA_TCP_WANT_RETRANSMIT = 4,    /* one segment at SND.UNA */
     LA_TCP_WANT_WINDOW_PROBE = 8,
     LA_TCP_WANT_KEEPALIVE = 16,
-    LA_TCP_WANT_DATA = 32          /* look whether something may be sent */
+    LA_TCP_WANT_DATA = 32,         /* look whether something may be sent */
+    LA_TCP_WANT_TAIL_PROBE = 64
 };
 
 enum { LA_TCP_TIMER_NONE = 255 };
@@ -75,7 +78,48 @@ struct la_tcp_ooo {
     struct la_chain octets; /* never empty */
 };
 
-enum { LA_TCP_OOO_MAX = 64 }; /* runs; a peer that makes more holes has them dropped */
+enum { LA_TCP_OOO_MAX = 256 }; /* runs; a peer that makes more holes has them dropped */
+
+/* RFC 8985 6; rack.h. */
+struct la_tcp_rack {
+    la_instant xmit_at;  /* RACK.xmit_ts: when the latest segment that has arrived was sent */
+    la_instant acked_at; /* and when it was acknowledged */
+    la_seq end;          /* RACK.end_seq */
+    la_seq fack;         /* RACK.fack before this acknowledgement */
+    la_seq fack_next;    /* and with it */
+    la_seq round_end;    /* RACK.dsack_round */
+    uint32_t rtt_us;     /* RACK.rtt; 0 = nothing has arrived yet */
+    uint8_t extra_n;     /* RACK.reo_wnd_mult - 1 */
+    uint8_t persist_n;   /* RACK.reo_wnd_persist */
+    bool fack_known, in_round;
+};
+
+/* RFC 9937; prr.h. */
+struct la_tcp_prr {
+    uint32_t recover_fs, delivered, out;
+};
+
+/* RFC 8985 7; tlp.h. */
+struct la_tcp_tlp {
+    la_seq end;        /* TLP.end_seq, with `out` */
+    bool out;          /* a probe is in flight */
+    bool again;        /* TLP.is_retrans */
+    bool rtt_known;    /* measured since the last probe */
+    la_instant rto_at; /* while the probe timer runs: when the retransmission timer would expire */
+};
+
+enum la_tcp_frto { LA_TCP_FRTO_OFF, LA_TCP_FRTO_RETRANSMITTED, LA_TCP_FRTO_FORWARD };
+
+/* What a spurious recovery has changed; undo.h. */
+struct la_tcp_undo {
+    uint32_t cwnd_bytes, ssthresh_bytes; /* before it */
+    uint32_t again_bytes;                /* sent again and not reported as duplicates */
+    uint32_t ts_val;                     /* of the first retransmission */
+    la_seq una, end;                     /* SND.UNA and SND.NXT when it began */
+    la_seq again_end;                    /* what was sent again lies before it */
+    bool on, stamped;
+    uint8_t frto; /* enum la_tcp_frto */
+};
 
 struct la_tcp_busy {
     struct la_chain sndq;           /* from SND.UNA (behind the SYN) on */
@@ -104,13 +148,17 @@ struct la_tcp_busy {
     bool partial_seen;              /* first partial ACK of this recovery was seen */
     bool rests;                     /* nothing new until the timer expires (RFC 3168 6.1.2) */
     la_seq rtt_round_end;           /* a new RTT sample counts from here on */
+    struct la_tcp_rack rack;
+    struct la_tcp_prr prr;
+    struct la_tcp_tlp tlp;
+    struct la_tcp_undo undo;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
 };
 
 struct la_tcp_conn {
     uint8_t state;     /* enum la_tcp_state; written by la_tcp_enter() alone */
-    uint8_t timer;     /* RETRANSMIT, PERSIST, FIN_WAIT_2, TIME_WAIT or LA_TCP_TIMER_NONE */
+    uint8_t timer;     /* of enum la_timer_kind one that ends or repeats; LA_TCP_TIMER_NONE */
     uint8_t want;      /* enum la_tcp_want */
     uint8_t backoff_n; /* expirations of `timer` in a row */
     uint32_t flags;    /* enum la_tcp_flag */
@@ -188,10 +236,13 @@ struct la_tcp_todo {
     uint8_t rst_cause;      /* enum la_cause */
     la_seq rst_seq, rst_ack;
     bool duplicate;         /* a part of the text had been received before: D-SACK */
+    uint32_t acked_bytes;     /* that the arriving segment acknowledged first */
+    uint32_t delivered_bytes; /* and those that its SACK blocks reported first */
     bool congestion_marked; /* the arriving segment, or one it was gathered from, came as CE */
     bool established;       /* the handshake has just been completed */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
     bool starved;           /* no memory for a segment: a timer tries again */
+    bool listened;          /* somebody would take a SYN (told by the caller, in TIME-WAIT) */
     bool reuse;             /* TIME-WAIT gave way: the SYN is to be looked at again */
 };
 
@@ -258,6 +309,12 @@ bool la_tcp_can_send(const struct la_tcp_conn *c);
 
 /* Earliest deadline of all its timers. */
 la_instant la_tcp_deadline(const struct la_tcp_conn *c);
+/* Those of RFC 8985 8, of which one runs while something is in flight: they share a back-off. */
+static inline bool
+la_tcp_timer_retransmits(unsigned kind)
+{
+    return kind == LA_TIMER_RETRANSMIT || kind == LA_TIMER_REORDER || kind == LA_TIMER_PROBE;
+}
 void la_tcp_timer_set(struct la_tcp_conn *c, enum la_timer_kind kind, la_instant at);
 void la_tcp_timer_stop(struct la_tcp_conn *c);
 

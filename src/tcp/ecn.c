@@ -62,11 +62,8 @@ la_tcp_ecn_forget(struct la_tcp_conn *c)
 /* ---- 6.1.3: the receiver ---------------------------------------------------------------- */
 
 void
-la_tcp_ecn_arrived(struct la_tcp_conn *c, uint8_t flags, uint32_t text_bytes,
-                   struct la_tcp_todo *todo)
+la_tcp_ecn_arrived(struct la_tcp_conn *c, uint8_t flags, struct la_tcp_todo *todo)
 {
-    if ((c->flags & LA_TCP_F_ECN) == 0 || text_bytes == 0)
-        return;
     /* The sender's window may be small now: both are acknowledged without delay. */
     if ((flags & LA_TCP_CWR) != 0) {
         bool echoed = (c->flags & LA_TCP_F_ECN_ECHO) != 0;
@@ -112,7 +109,7 @@ void
 la_tcp_ecn_echoed(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
-    if (busy == NULL || !la_tcp_ecn_is_echo(c, seg) || la_tcp_flight(c) == 0)
+    if (busy == NULL || la_tcp_flight(c) == 0)
         return;
     /* Recovery has reduced it already; so has an earlier echo for what was sent before it. */
     bool recovers = busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS;

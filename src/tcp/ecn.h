@@ -35,11 +35,10 @@ la_tcp_ecn_is_echo(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
     return (seg->flags & LA_TCP_ECE) != 0 && la_tcp_ecn_marks(c);
 }
 
-/* The receiver's part: a segment inside the window, of `text_bytes` octets of text as it came. */
-void la_tcp_ecn_arrived(struct la_tcp_conn *c, uint8_t flags, uint32_t text_bytes,
-                        struct la_tcp_todo *todo);
-/* The sender's part: an acknowledgement that is neither old nor of what was not sent, before it is
- * processed. Reduces the window, once for each window of data. */
+/* The receiver's part, where ECN is agreed: a segment inside the window that came with text. */
+void la_tcp_ecn_arrived(struct la_tcp_conn *c, uint8_t flags, struct la_tcp_todo *todo);
+/* The sender's part: an echo that is neither old nor of what was not sent, before it is processed.
+ * Reduces the window, once for each window of data. */
 void la_tcp_ecn_echoed(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                        struct la_tcp_todo *todo);
 /* The window was reduced, for whatever reason: the next new text says so. */

@@ -17,7 +17,9 @@
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
+#include "tcp/prr.h"
 #include "tcp/send.h"
+#include "tcp/tlp.h"
 #include "tcp/urgent.h"
 #include "wire/tcp.h"
 
@@ -246,7 +248,7 @@ send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
     plan.sent_before_n = la_tcp_scoreboard_resent(board, todo->env->mem, first, end, todo->now);
     if (!emit(c, busy, out, &plan, todo))
         return false;
-    la_tcp_retransmitted(c, busy, again);
+    la_tcp_retransmitted(c, busy, again, todo->now);
     c->retransmissions_n++;
     c->bytes_retransmitted += plan.text_bytes;
     todo->env->stats->tcp_retransmissions++;
@@ -255,13 +257,13 @@ send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
 
 static bool
 send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
-         struct la_tcp_allowance allowed, struct la_tcp_todo *todo)
+         struct la_tcp_allowance allowed, enum la_cause cause, struct la_tcp_todo *todo)
 {
     struct plan plan = {
         .seq = c->snd_nxt,
         .text_bytes = allowed.text_bytes,
         .flags = (uint8_t)(LA_TCP_ACK | (allowed.fin ? LA_TCP_FIN : 0)),
-        .cause = allowed.text_bytes > 0 ? LA_CAUSE_DATA : LA_CAUSE_FIN,
+        .cause = (uint8_t)(allowed.text_bytes > 0 ? cause : LA_CAUSE_FIN),
         /* An octet that has probed the window before is not new (RFC 3168 6.1.5, 6.1.6). */
         .ect = allowed.text_bytes > 0 && (c->flags & LA_TCP_F_PROBED) == 0 && la_tcp_ecn_marks(c),
     };
@@ -279,6 +281,8 @@ send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out
     la_tcp_scoreboard_sent(&busy->board, todo->env->mem, c->snd_nxt, end, todo->now);
     if (la_tcp_flight(c) == 0)
         busy->progress_at = todo->now;
+    if (busy->phase == LA_CC_RECOVERY)
+        la_tcp_prr_sent(busy, allowed.text_bytes);
     c->snd_nxt = end;
     c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
     if ((plan.flags & LA_TCP_CWR) != 0)
@@ -337,20 +341,46 @@ data_may_flow(const struct la_tcp_conn *c)
            c->state == LA_TCP_LAST_ACK;
 }
 
+/* RFC 8985 7.3: new text if there is any, else the last segment again. */
+static enum outcome
+send_tail_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
+                struct la_tcp_todo *todo)
+{
+    struct la_tcp_allowance allowed = la_tcp_probe_allowed(c, busy);
+    struct la_tcp_again again;
+    if (allowed.text_bytes > 0) {
+        if (!send_new(c, busy, out, allowed, LA_CAUSE_TAIL_PROBE, todo))
+            return NO_ROOM;
+        la_tcp_tlp_sent(c, busy, false, todo);
+        return SENT;
+    }
+    busy->cause = LA_CAUSE_TAIL_PROBE;
+    if (!la_tcp_retransmit_tail(c, &again))
+        return NOTHING;
+    if (!send_again(c, busy, out, &again, todo))
+        return NO_ROOM;
+    la_tcp_tlp_sent(c, busy, true, todo);
+    return SENT;
+}
+
 static enum outcome
 send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
           struct la_tcp_todo *todo)
 {
     struct la_tcp_again again;
+    if ((c->want & LA_TCP_WANT_TAIL_PROBE) != 0)
+        return send_tail_probe(c, busy, out, todo);
     if (la_tcp_retransmit_next(c, busy, &again))
         return sent_or_no_room(send_again(c, busy, out, &again, todo));
     bool forced = (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
-    /* One header, one pointer: whoever cuts a super-segment would repeat it. */
-    bool super = out->super_bytes_max > c->smss && !la_tcp_urgent_unsent(c, busy);
+    /* One header, one pointer: whoever cuts a super-segment would repeat it. And one ECN field: an
+     * octet that has probed the window has another one (RFC 3168 6.1.5). */
+    bool super = out->super_bytes_max > c->smss && !la_tcp_urgent_unsent(c, busy) &&
+                 (c->flags & LA_TCP_F_PROBED) == 0;
     uint32_t segment_max = super ? out->super_bytes_max : c->smss;
     struct la_tcp_allowance allowed = la_tcp_allowed(c, busy, segment_max, forced);
     if (allowed.text_bytes > 0 || allowed.fin) {
-        if (!send_new(c, busy, out, allowed, todo))
+        if (!send_new(c, busy, out, allowed, LA_CAUSE_DATA, todo))
             return NO_ROOM;
         c->want &= (uint8_t)~LA_TCP_WANT_WINDOW_PROBE;
         return SENT;
@@ -372,12 +402,13 @@ send_next(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *tod
             return NO_ROOM;
     }
     if (busy != NULL && data_may_flow(c) &&
-        (c->want & (LA_TCP_WANT_DATA | LA_TCP_WANT_RETRANSMIT | LA_TCP_WANT_WINDOW_PROBE)) != 0) {
+        (c->want & (LA_TCP_WANT_DATA | LA_TCP_WANT_RETRANSMIT | LA_TCP_WANT_WINDOW_PROBE |
+                    LA_TCP_WANT_TAIL_PROBE)) != 0) {
         enum outcome outcome = send_data(c, busy, out, todo);
         if (outcome != NOTHING)
             return outcome;
     }
-    c->want &= (uint8_t) ~(LA_TCP_WANT_DATA | LA_TCP_WANT_RETRANSMIT);
+    c->want &= (uint8_t) ~(LA_TCP_WANT_DATA | LA_TCP_WANT_RETRANSMIT | LA_TCP_WANT_TAIL_PROBE);
     if ((c->want & LA_TCP_WANT_WINDOW_PROBE) != 0)
         return sent_or_no_room(send_probe(c, busy, out, LA_CAUSE_WINDOW_PROBE, todo));
     if ((c->want & LA_TCP_WANT_KEEPALIVE) != 0)
@@ -398,7 +429,7 @@ arm(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (!syn && !data_may_flow(c))
         return;
     if (la_tcp_flight(c) > 0) {
-        if (c->timer != LA_TIMER_RETRANSMIT)
+        if (!la_tcp_timer_retransmits(c->timer))
             la_tcp_timer_set(c, LA_TIMER_RETRANSMIT,
                              la_instant_add_us(todo->now, la_tcp_rto_backed_off(c, env, 0)));
         return;
@@ -407,7 +438,7 @@ arm(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         return; /* the SYN had no memory; nothing can wait behind it yet */
     if (busy != NULL && busy->rests)
         return;
-    if (c->timer == LA_TIMER_RETRANSMIT)
+    if (la_tcp_timer_retransmits(c->timer))
         la_tcp_timer_stop(c);
     bool waits = la_tcp_unsent(c, busy) > 0 || (busy != NULL && la_tcp_fin_waits(c));
     if (waits && c->timer != LA_TIMER_PERSIST) {
@@ -427,6 +458,7 @@ bool
 la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
 {
     enum outcome outcome = SENT;
+    la_seq snd_nxt = c->snd_nxt;
     while (outcome == SENT && out->n < out->max)
         outcome = c->state == LA_TCP_CLOSED ? NOTHING : send_next(c, out, todo);
     if (outcome == NO_ROOM) { /* the timer for delayed ACKs comes back to it */
@@ -435,6 +467,9 @@ la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo 
         c->ack_at = la_instant_min(c->ack_at, again);
     }
     arm(c, todo);
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL && !la_seq_eq(snd_nxt, c->snd_nxt))
+        la_tcp_tlp_arm(c, busy, todo);
     la_tcp_busy_settle(c, todo->env);
     return outcome == SENT;
 }

@@ -189,9 +189,34 @@ take_early(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_seq seq, struct l
     return true;
 }
 
-/* Cuts off what is known already and what lies beyond the window. Returns the first number left. */
+/* Nothing follows a FIN (RFC 9293 3.10.7.4 seventh): what a peer claims behind it goes, so that
+ * RCV.NXT stops where the FIN stands. */
+static void
+drop_runs_behind(struct la_tcp_busy *busy, la_seq end, struct la_tcp_env *env)
+{
+    struct la_tcp_ooo **link = &busy->ooo;
+    while (*link != NULL) {
+        struct la_tcp_ooo *run = *link;
+        uint32_t len = run->octets.len;
+        uint32_t kept =
+            la_seq_lt(run->seq, end) ? min32((uint32_t)la_seq_diff(end, run->seq), len) : 0;
+        la_chain_drop_back(&run->octets, len - kept);
+        busy->ooo_bytes -= len - kept;
+        if (kept > 0) {
+            link = &run->next;
+            continue;
+        }
+        *link = run->next;
+        busy->ooo_n--;
+        la_mem_give(env->mem, run, sizeof(*run));
+    }
+}
+
+/* Cuts off what is known already and what lies beyond the window, or behind a FIN that came early.
+ * Returns the first number left. */
 static la_seq
-trim(struct la_tcp_conn *c, la_seq seq, bool *fin, struct la_tcp_todo *todo)
+trim(struct la_tcp_conn *c, const struct la_tcp_busy *busy, la_seq seq, bool *fin,
+     struct la_tcp_todo *todo)
 {
     struct la_chain *text = todo->text;
     if (la_seq_lt(seq, c->rcv_nxt)) {
@@ -203,11 +228,17 @@ trim(struct la_tcp_conn *c, la_seq seq, bool *fin, struct la_tcp_todo *todo)
         seq = la_seq_add(seq, known);
     }
     la_seq end = la_seq_add(seq, text->len);
-    if (la_seq_gt(end, c->rcv_adv)) {
-        uint32_t beyond = min32((uint32_t)la_seq_diff(end, c->rcv_adv), text->len);
+    la_seq limit = c->rcv_adv;
+    enum la_reason reason = LA_REASON_DATA_BEYOND_WINDOW;
+    if (busy->fin_early && la_seq_lt(busy->fin_seq, limit)) {
+        limit = busy->fin_seq;
+        reason = LA_REASON_DATA_AFTER_FIN;
+    }
+    if (la_seq_gt(end, limit)) {
+        uint32_t beyond = min32((uint32_t)la_seq_diff(end, limit), text->len);
         la_chain_drop_back(text, beyond);
         *fin = false;
-        todo->reason = LA_REASON_DATA_BEYOND_WINDOW;
+        todo->reason = reason;
     }
     return seq;
 }
@@ -220,7 +251,7 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
         todo->reason = LA_REASON_NO_MEMORY;
         return false;
     }
-    seq = trim(c, seq, &fin, todo);
+    seq = trim(c, busy, seq, &fin, todo);
     uint32_t n = todo->text->len;
     uint32_t piece = todo->segments_n > 1 ? min32(todo->piece_bytes, n) : n;
     if (piece > c->rcv_mss) /* RFC 5681 4.2: a coalesced segment is no full-sized one */
@@ -235,6 +266,7 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
     if (fin && la_seq_gt(la_seq_add(seq, n), c->rcv_nxt)) {
         busy->fin_early = true;
         busy->fin_seq = la_seq_add(seq, n);
+        drop_runs_behind(busy, busy->fin_seq, todo->env);
     }
     if (la_seq_gt(seq, c->rcv_nxt)) {
         if (!take_early(c, busy, seq, todo))

@@ -13,7 +13,11 @@
 #include "base/assert.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
+#include "tcp/prr.h"
+#include "tcp/rack.h"
 #include "tcp/rtt.h"
+#include "tcp/tlp.h"
+#include "tcp/undo.h"
 #include "tcp/urgent.h"
 #include "wire/tcp.h"
 
@@ -50,6 +54,7 @@ measure(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg
     if (sample_us < 0 || sample_us > INT64_C(600) * LA_US_PER_S)
         return;
     busy->rtt_round_end = c->snd_nxt;
+    busy->tlp.rtt_known = true;
     la_tcp_rtt_sample(c, (uint32_t)sample_us, todo);
 }
 
@@ -74,8 +79,10 @@ has_sack(const struct la_tcp_conn *c)
 /* RFC 6582 3.2 step 2 and RFC 5681 3.2 steps 2-3; RFC 6675 5 (4). What limited transmit has sent,
  * which is what lies beyond cwnd, MUST NOT count in the flight. */
 static void
-enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_loss_rule rule,
+               struct la_tcp_todo *todo)
 {
+    la_tcp_undo_begin(c, busy, false);
     if (la_tcp_ecn_is_reduced(c, busy)) /* RFC 3168 6.1.2: once for a window of data */
         c->ssthresh_bytes = min32(c->ssthresh_bytes, c->cwnd_bytes);
     else
@@ -83,7 +90,12 @@ enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_to
     la_tcp_ecn_reduced(c, busy);
     busy->recover = c->snd_nxt;
     busy->partial_seen = false;
-    if (has_sack(c)) { /* RFC 6675 5 (4.2), (4.3) */
+    busy->tlp.out = false;
+    if (rule == LA_LOSS_RACK) {
+        uint32_t missing = la_tcp_sack_missing(busy, c->snd_una, c->snd_nxt);
+        la_tcp_prr_begin(busy, missing + todo->acked_bytes + todo->delivered_bytes);
+        busy->cause = LA_CAUSE_RETRANSMIT_RACK;
+    } else if (has_sack(c)) { /* RFC 6675 5 (4.2), (4.3) */
         c->cwnd_bytes = c->ssthresh_bytes;
         busy->high_rxt = busy->rescue_rxt = c->snd_una;
         busy->cause = LA_CAUSE_RETRANSMIT_SACK;
@@ -91,8 +103,11 @@ enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_to
         c->cwnd_bytes = c->ssthresh_bytes + 3u * c->smss;
         busy->cause = LA_CAUSE_RETRANSMIT_FAST;
     }
-    c->want |= LA_TCP_WANT_RETRANSMIT;
+    if (rule != LA_LOSS_RACK)
+        c->want |= LA_TCP_WANT_RETRANSMIT;
     c->fast_retransmits_n++;
+    if (rule != LA_LOSS_RACK) /* each loss that RACK finds is told, this one too */
+        la_cc_tell_loss(c, rule, 0, todo);
     enter_phase(c, busy, LA_CC_RECOVERY, todo);
 }
 
@@ -104,6 +119,9 @@ leave_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_to
     uint32_t flight = la_tcp_flight(c);
     if (!has_sack(c))
         c->cwnd_bytes = min32(c->ssthresh_bytes, max32(flight, c->smss) + c->smss);
+    else if (la_tcp_rack_is_on(c))
+        c->cwnd_bytes = c->ssthresh_bytes; /* RFC 9937 6: the end of the reduction */
+    la_tcp_rack_recovered(busy);
     busy->dupacks_n = 0;
     enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
 }
@@ -175,6 +193,7 @@ start_over(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *
     busy->rtx_nxt = c->snd_una;
     if (busy->phase != LA_CC_RECOVERY)
         return;
+    la_tcp_scoreboard_lose_none(&busy->board);
     busy->recover = c->snd_nxt;
     busy->cause = LA_CAUSE_RETRANSMIT_PARTIAL;
     c->cwnd_bytes = c->smss;
@@ -187,7 +206,7 @@ start_over(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *
 static void
 rearm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
-    if (c->timer == LA_TIMER_RETRANSMIT && c->backoff_n > 0) {
+    if (la_tcp_timer_retransmits(c->timer) && c->backoff_n > 0) {
         c->rto_us = la_tcp_rto_backed_off(c, todo->env, c->backoff_n);
         c->backoff_n = 0;
     }
@@ -216,6 +235,29 @@ wake_writer(struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct la_tcp
         todo->wake |= LA_READY_SENT;
 }
 
+/* What of [SND.UNA, ack) had not been SACKed has arrived now. */
+static void
+deliver(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
+        struct la_tcp_todo *todo)
+{
+    todo->acked_bytes = (uint32_t)la_seq_diff(seg->ack, c->snd_una);
+    if (busy->sacked.n == 0) {
+        if (la_tcp_rack_is_on(c))
+            la_tcp_rack_delivered(c, busy, (struct la_range){c->snd_una, seg->ack}, seg, todo);
+        return;
+    }
+    todo->acked_bytes = la_tcp_sack_missing(busy, c->snd_una, seg->ack);
+    if (!la_tcp_rack_is_on(c))
+        return;
+    la_seq first = la_tcp_sack_skip(busy, c->snd_una);
+    while (la_seq_lt(first, seg->ack)) {
+        uint32_t n = (uint32_t)la_seq_diff(seg->ack, first);
+        la_seq end = la_seq_add(first, la_tcp_sack_gap(busy, first, n));
+        la_tcp_rack_delivered(c, busy, (struct la_range){first, end}, seg, todo);
+        first = la_tcp_sack_skip(busy, end);
+    }
+}
+
 void
 la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
@@ -225,6 +267,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     LA_ASSERT(la_seq_gt(seg->ack, c->snd_una) && la_seq_le(seg->ack, c->snd_nxt));
     uint32_t flight_before = la_tcp_pipe(c, busy);
     bool limited = flight_before * 2 >= c->cwnd_bytes && !la_tcp_ecn_is_echo(c, seg);
+    deliver(c, busy, seg, todo);
     measure(c, busy, seg, todo);
 
     uint32_t acked = (uint32_t)la_seq_diff(seg->ack, c->snd_una);
@@ -238,7 +281,8 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     busy->progress_at = todo->now;
 
     bool reneged = la_tcp_sack_advance(c, busy);
-    react(c, busy, octets, limited, todo);
+    if (!la_tcp_undo_acked(c, busy, seg, octets, todo))
+        react(c, busy, octets, limited, todo);
     if (reneged)
         start_over(c, busy, todo);
     else if (busy->phase == LA_CC_LOSS)
@@ -262,6 +306,7 @@ la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (busy == NULL)
         return;
     c->duplicate_acks_n++;
+    la_tcp_undo_duplicate(c, busy);
     if (has_sack(c))
         return;
     count_duplicate(busy);
@@ -271,7 +316,7 @@ la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         /* RFC 5681 3.2 step 4: a segment has left the network. */
         c->cwnd_bytes += min32(c->smss, UINT32_MAX - c->cwnd_bytes);
     } else if (busy->dupacks_n == 3 && la_seq_gt(c->snd_una, busy->recover)) {
-        enter_recovery(c, busy, todo); /* RFC 6582 3.2 step 2: beyond the last recovery */
+        enter_recovery(c, busy, LA_LOSS_DUP_ACKS, todo); /* RFC 6582 3.2 step 2: a new one */
     }
     c->want |= LA_TCP_WANT_DATA;
 }
@@ -282,23 +327,101 @@ la_tcp_selective_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy == NULL || !has_sack(c) || seg->sack_n == 0)
         return;
+    if (la_tcp_seg_has_dsack(seg)) {
+        if (!busy->tlp.out || !busy->tlp.again) /* a probe may be one too many */
+            la_tcp_rack_duplicate(c, busy);
+        la_tcp_undo_dsack(c, busy, seg, todo);
+    }
     bool news = la_tcp_sack_update(c, busy, seg, todo);
     if (!news)
         return;
     c->want |= LA_TCP_WANT_DATA;
     if (busy->phase == LA_CC_LOSS) /* RFC 6675 5.1: what is reported now is not sent again */
         busy->rtx_nxt = la_tcp_sack_skip(busy, busy->rtx_nxt);
-    if (busy->phase == LA_CC_LOSS || busy->phase == LA_CC_RECOVERY)
+    if (busy->phase == LA_CC_LOSS || busy->phase == LA_CC_RECOVERY || la_tcp_rack_is_on(c))
         return;
     count_duplicate(busy);
     if (busy->dupacks_n >= LA_TCP_DUP_THRESH || la_tcp_sack_is_lost(c, busy))
-        enter_recovery(c, busy, todo); /* RFC 6675 5 (1), (2) */
+        enter_recovery(c, busy, LA_LOSS_SACK, todo); /* RFC 6675 5 (1), (2) */
+}
+
+/* ---- RFC 8985 --------------------------------------------------------------------------- */
+
+/* Which of the timers of RFC 8985 8 runs. */
+static void
+choose_timer(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t wait_us,
+             struct la_tcp_todo *todo)
+{
+    la_instant wait_at = la_instant_add_us(todo->now, wait_us);
+    if (c->timer == LA_TIMER_REORDER)
+        la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, la_instant_add_us(todo->now, c->rto_us));
+    la_tcp_tlp_disarm(c, busy);
+    if (wait_us == 0)
+        la_tcp_tlp_arm(c, busy, todo);
+    else if (la_tcp_timer_retransmits(c->timer) && la_instant_lt(wait_at, c->timer_at))
+        la_tcp_timer_set(c, LA_TIMER_REORDER, wait_at);
+}
+
+/* Looks for losses, begins a recovery for the first, and says how much of them may be sent.
+ * `delivered`: octets that have left the network just now. */
+static void
+find_losses(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t delivered,
+            struct la_tcp_todo *todo)
+{
+    uint32_t wait_us = 0;
+    bool lost = la_tcp_rack_detect(c, busy, &wait_us, todo);
+    if (lost) {
+        if (delivered == 0) /* the timer has found it: as if a segment had arrived, one may go */
+            delivered = c->smss;
+        int64_t after_us = la_instant_diff_us(todo->now, busy->rack.acked_at);
+        la_cc_tell_loss(c, LA_LOSS_RACK, (uint32_t)after_us, todo);
+    }
+    if (busy->board.lost_n > 0 && busy->phase != LA_CC_RECOVERY)
+        enter_recovery(c, busy, LA_LOSS_RACK, todo);
+    if (busy->phase == LA_CC_RECOVERY && delivered > 0) {
+        la_tcp_prr_acked(c, busy, delivered, todo->acked_bytes > 0 && !lost);
+        c->want |= LA_TCP_WANT_DATA;
+    }
+    choose_timer(c, busy, wait_us, todo);
+}
+
+void
+la_tcp_look_for_losses(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                       struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy == NULL || !la_tcp_rack_is_on(c))
+        return;
+    la_tcp_tlp_acked(c, busy, seg, seg->sack_n > 0 && la_tcp_seg_has_dsack(seg), todo);
+    busy->rack.fack = la_seq_max(busy->rack.fack, busy->rack.fack_next);
+    if (busy->phase == LA_CC_LOSS || la_tcp_flight(c) == 0)
+        return;
+    if (busy->sacked.n > 0 || busy->phase == LA_CC_RECOVERY)
+        find_losses(c, busy, todo->acked_bytes + todo->delivered_bytes, todo);
+    else if (todo->acked_bytes > 0)
+        choose_timer(c, busy, 0, todo);
+}
+
+void
+la_tcp_reordering_over(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, la_instant_add_us(todo->now, c->rto_us));
+    if (busy != NULL && la_tcp_rack_is_on(c) && busy->phase != LA_CC_LOSS && la_tcp_flight(c) > 0)
+        find_losses(c, busy, 0, todo);
 }
 
 void
 la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
-    if (c->backoff_n == 0 || busy->phase != LA_CC_LOSS)
+    bool first = c->backoff_n == 0 || busy->phase != LA_CC_LOSS;
+    if (first)
+        la_tcp_undo_begin(c, busy, true);
+    else
+        busy->undo.frto = LA_TCP_FRTO_OFF; /* RFC 5682 2.1: a second timeout is no test any more */
+    la_tcp_scoreboard_lose_none(&busy->board);
+    busy->tlp.out = false;
+    c->want &= (uint8_t)~LA_TCP_WANT_TAIL_PROBE;
+    if (first)
         la_cc_ops(c->cc)->timed_out(c, busy, la_tcp_flight(c));
     else
         c->cwnd_bytes =
@@ -322,6 +445,8 @@ la_tcp_pipe(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
     if (busy->phase == LA_CC_LOSS)
         return la_tcp_sack_missing(busy, c->snd_una, busy->rtx_nxt) +
                la_tcp_sack_missing(busy, busy->recover, c->snd_nxt);
+    if (busy->phase == LA_CC_RECOVERY && la_tcp_rack_is_on(c))
+        return la_tcp_sack_missing(busy, c->snd_una, c->snd_nxt) - la_tcp_rack_lost(busy);
     if (busy->phase == LA_CC_RECOVERY && has_sack(c))
         return la_tcp_sack_pipe(c, busy);
     return la_tcp_sack_missing(busy, c->snd_una, c->snd_nxt); /* RFC 6675 5 (3.1), (3.2) */
@@ -356,8 +481,12 @@ la_tcp_retransmit_next(const struct la_tcp_conn *c, const struct la_tcp_busy *bu
         *again = (struct la_tcp_again){c->snd_una, n, false};
         return true;
     }
+    if (busy->phase == LA_CC_RECOVERY && la_tcp_rack_is_on(c))
+        return la_tcp_rack_next(c, busy, again) && la_tcp_pipe(c, busy) + again->n <= c->cwnd_bytes;
     if (busy->phase == LA_CC_RECOVERY && has_sack(c))
         return la_tcp_sack_next(c, busy, again) && pipe_has_room(c, busy);
+    if (la_tcp_undo_waits(busy))
+        return false; /* RFC 5682 2.1 (2b) */
     if (busy->phase != LA_CC_LOSS || !la_seq_lt(busy->rtx_nxt, busy->recover))
         return false;
     uint32_t left = (uint32_t)la_seq_diff(busy->recover, busy->rtx_nxt);
@@ -371,17 +500,30 @@ bool
 la_tcp_retransmit_last(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                        struct la_tcp_again *again)
 {
-    return busy->phase == LA_CC_RECOVERY && has_sack(c) && la_tcp_flight(c) > 0 &&
-           la_tcp_sack_last_resort(c, busy, again) && pipe_has_room(c, busy);
+    return busy->phase == LA_CC_RECOVERY && has_sack(c) && !la_tcp_rack_is_on(c) &&
+           la_tcp_flight(c) > 0 && la_tcp_sack_last_resort(c, busy, again) &&
+           pipe_has_room(c, busy);
+}
+
+bool
+la_tcp_retransmit_tail(const struct la_tcp_conn *c, struct la_tcp_again *again)
+{
+    uint32_t flight = la_tcp_flight(c);
+    uint32_t n = min32(flight, c->smss);
+    *again = (struct la_tcp_again){la_seq_sub(c->snd_nxt, n), n, false};
+    return flight > 0;
 }
 
 void
 la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy,
-                     const struct la_tcp_again *again)
+                     const struct la_tcp_again *again, la_instant now)
 {
     bool first = (c->want & LA_TCP_WANT_RETRANSMIT) != 0;
     la_seq end = la_seq_add(again->first, again->n);
     c->want &= (uint8_t)~LA_TCP_WANT_RETRANSMIT;
+    la_tcp_undo_retransmitted(c, busy, again->first, again->n, now);
+    if (busy->phase == LA_CC_RECOVERY)
+        la_tcp_prr_sent(busy, again->n);
     if (busy->phase == LA_CC_LOSS)
         busy->rtx_nxt = la_tcp_sack_skip(busy, la_seq_max(busy->rtx_nxt, end));
     if (busy->phase != LA_CC_RECOVERY)

@@ -21,6 +21,13 @@ void la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo);
 /* The SACK blocks of an acknowledgement at or beyond SND.UNA, after it was processed. */
 void la_tcp_selective_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                           struct la_tcp_todo *todo);
+/* RFC 8985, after an acknowledgement and its blocks were processed: what is lost by them, and which
+ * timer runs. */
+void la_tcp_look_for_losses(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                            struct la_tcp_todo *todo);
+/* The reordering timer expired (RFC 8985 6.2 step 5). */
+void la_tcp_reordering_over(struct la_tcp_conn *c, struct la_tcp_busy *busy,
+                            struct la_tcp_todo *todo);
 /* The retransmission timer expired (RFC 6298 5.4-5.6; RFC 5681 3.1). */
 void la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo);
 
@@ -34,8 +41,10 @@ bool la_tcp_retransmit_next(const struct la_tcp_conn *c, const struct la_tcp_bus
 /* The same when no new data can be sent: what is less surely lost. */
 bool la_tcp_retransmit_last(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                             struct la_tcp_again *again);
+/* The last segment that was sent, for a tail loss probe (RFC 8985 7.3). */
+bool la_tcp_retransmit_tail(const struct la_tcp_conn *c, struct la_tcp_again *again);
 /* It has been sent again. */
 void la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy,
-                          const struct la_tcp_again *again);
+                          const struct la_tcp_again *again, la_instant now);
 
 #endif

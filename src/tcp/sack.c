@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "tcp/rack.h"
 
 enum { RANGES_FIRST = 8 };
 
@@ -49,9 +50,26 @@ take_block(struct la_ranges *sacked, struct la_range block, struct la_mem *mem)
     return la_ranges_add(sacked, block);
 }
 
+/* What of the block is news has arrived. */
+static void
+deliver(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range block,
+        const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    todo->delivered_bytes += la_tcp_sack_missing(busy, block.start, block.end);
+    if (!la_tcp_rack_is_on(c))
+        return;
+    la_seq first = la_tcp_sack_skip(busy, block.start);
+    while (la_seq_lt(first, block.end)) {
+        uint32_t n = (uint32_t)la_seq_diff(block.end, first);
+        la_seq end = la_seq_add(first, la_tcp_sack_gap(busy, first, n));
+        la_tcp_rack_delivered(c, busy, (struct la_range){first, end}, seg, todo);
+        first = la_tcp_sack_skip(busy, end);
+    }
+}
+
 bool
-la_tcp_sack_update(const struct la_tcp_conn *c, struct la_tcp_busy *busy,
-                   const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+la_tcp_sack_update(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
+                   struct la_tcp_todo *todo)
 {
     bool news = false;
     for (unsigned i = la_tcp_seg_has_dsack(seg); i < seg->sack_n; i++) {
@@ -65,6 +83,7 @@ la_tcp_sack_update(const struct la_tcp_conn *c, struct la_tcp_busy *busy,
             continue;
         }
         struct la_range block = {s->left, s->right};
+        deliver(c, busy, block, seg, todo);
         news |= take_block(&busy->sacked, block, todo->env->mem);
     }
     return news;

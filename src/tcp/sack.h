@@ -24,7 +24,7 @@ struct la_tcp_again {
 /* Update() of RFC 6675 4. True: the blocks report octets that were neither acknowledged nor SACKed
  * before, which makes the segment a duplicate acknowledgement (2). A D-SACK block is none; a block
  * that is empty or not inside SND.UNA .. SND.NXT is ignored and becomes todo->reason. */
-bool la_tcp_sack_update(const struct la_tcp_conn *c, struct la_tcp_busy *busy,
+bool la_tcp_sack_update(struct la_tcp_conn *c, struct la_tcp_busy *busy,
                         const struct la_tcp_seg *seg, struct la_tcp_todo *todo);
 /* SND.UNA has moved. True: it stands at octets that were SACKed, so the receiver has discarded them
  * (RFC 2018 8); then everything it has reported is forgotten. */

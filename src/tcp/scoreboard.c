@@ -29,6 +29,10 @@ merge_next(struct la_tcp_scoreboard *b, unsigned i)
     if (keep->sent_at.ns != gone->sent_at.ns && keep->sent_n == 1)
         keep->sent_n = 2;
     keep->sent_at = la_instant_max(keep->sent_at, gone->sent_at);
+    b->lost_n = (uint16_t)(b->lost_n - (keep->lost || gone->lost));
+    if (keep->lost != gone->lost)
+        keep->lost =
+            false; /* what is sent again too early costs less than a gap in the knowledge */
     for (unsigned j = i + 1; j + 1 < b->n; j++)
         *at(b, j) = *at(b, j + 1);
     b->n--;
@@ -84,20 +88,19 @@ la_tcp_scoreboard_sent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq f
     if (b->n > 0) {
         struct la_tcp_sent *last = at(b, b->n - 1u);
         LA_DCHECK(la_seq_eq(last->end, first));
-        if (last->sent_at.ns == now.ns && last->sent_n == 1) {
+        if (last->sent_at.ns == now.ns && last->sent_n == 1 && !last->lost) {
             last->end = end;
             return;
         }
     }
     if (!make_room(b, mem))
         return; /* no memory at all: these octets give no RTT sample */
-    *at(b, b->n) = (struct la_tcp_sent){first, end, now, 1};
+    *at(b, b->n) = (struct la_tcp_sent){first, end, now, 1, false};
     b->n++;
 }
 
-/* Cuts entry i at `where` (strictly inside) into two. False: no memory, entry unchanged. */
-static bool
-split(struct la_tcp_scoreboard *b, struct la_mem *mem, unsigned i, la_seq where)
+bool
+la_tcp_scoreboard_split(struct la_tcp_scoreboard *b, struct la_mem *mem, unsigned i, la_seq where)
 {
     if (!grow(b, mem))
         return false;
@@ -107,7 +110,39 @@ split(struct la_tcp_scoreboard *b, struct la_mem *mem, unsigned i, la_seq where)
     *at(b, i + 1) = *at(b, i);
     at(b, i)->end = where;
     at(b, i + 1)->first = where;
+    b->lost_n = (uint16_t)(b->lost_n + at(b, i)->lost);
     return true;
+}
+
+unsigned
+la_tcp_scoreboard_find(const struct la_tcp_scoreboard *b, la_seq seq)
+{
+    unsigned low = 0, high = b->n;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (la_seq_gt(at(b, middle)->end, seq))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+void
+la_tcp_scoreboard_lose(struct la_tcp_scoreboard *b, unsigned i)
+{
+    LA_ASSERT(i < b->n && !at(b, i)->lost);
+    at(b, i)->lost = true;
+    b->lost_n++;
+}
+
+void
+la_tcp_scoreboard_lose_none(struct la_tcp_scoreboard *b)
+{
+    for (unsigned i = 0; i < b->n && b->lost_n > 0; i++) {
+        b->lost_n = (uint16_t)(b->lost_n - at(b, i)->lost);
+        at(b, i)->lost = false;
+    }
 }
 
 uint8_t
@@ -120,17 +155,21 @@ la_tcp_scoreboard_resent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq
             continue;
         if (la_seq_ge(at(b, i)->first, end))
             break;
-        if (la_seq_lt(at(b, i)->first, first) && split(b, mem, i, first))
+        if (la_seq_lt(at(b, i)->first, first) && la_tcp_scoreboard_split(b, mem, i, first))
             continue;
         if (la_seq_gt(at(b, i)->end, end))
-            (void)split(b, mem, i, end);
+            (void)la_tcp_scoreboard_split(b, mem, i, end);
         struct la_tcp_sent *r = at(b, i);
         if (r->sent_n > before)
             before = r->sent_n;
         r->sent_at = now;
+        b->lost_n = (uint16_t)(b->lost_n - r->lost);
+        r->lost = false;
         if (r->sent_n < UINT8_MAX)
             r->sent_n++;
-        if (i > 0 && at(b, i - 1)->sent_n == r->sent_n && at(b, i - 1)->sent_at.ns == now.ns) {
+        const struct la_tcp_sent *before_r = i > 0 ? at(b, i - 1) : NULL;
+        if (before_r != NULL && before_r->sent_n == r->sent_n && before_r->sent_at.ns == now.ns &&
+            !before_r->lost) {
             merge_next(b, i - 1);
             i--;
         }
@@ -153,6 +192,7 @@ la_tcp_scoreboard_acked(struct la_tcp_scoreboard *b, la_seq una, la_instant *sen
             r->first = una;
             break;
         }
+        b->lost_n = (uint16_t)(b->lost_n - r->lost);
         b->head = (uint16_t)((b->head + 1u) & (unsigned)(b->cap - 1));
         b->n--;
     }
@@ -167,8 +207,11 @@ la_tcp_scoreboard_check(const struct la_tcp_scoreboard *b, la_seq una, la_seq nx
         return; /* nothing in flight, or no memory to remember it */
     LA_ASSERT(la_seq_ge(at(b, 0)->first, una));
     LA_ASSERT(la_seq_eq(at(b, b->n - 1u)->end, nxt));
+    unsigned lost_n = 0;
     for (unsigned i = 0; i < b->n; i++) {
+        lost_n += at(b, i)->lost;
         LA_ASSERT(la_seq_lt(at(b, i)->first, at(b, i)->end));
         LA_ASSERT(i == 0 || la_seq_eq(at(b, i - 1)->end, at(b, i)->first));
     }
+    LA_ASSERT(lost_n == b->lost_n);
 }

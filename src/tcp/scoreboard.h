@@ -17,6 +17,7 @@ struct la_tcp_sent {
     la_seq first, end;  /* [first, end) */
     la_instant sent_at; /* the latest transmission */
     uint8_t sent_n;     /* how often: more than 1 = retransmitted (Karn: no RTT sample) */
+    bool lost;          /* and not sent again since (RFC 8985) */
 };
 
 /* A ring of cap (a power of two) entries. Zero-initialised is empty. */
@@ -25,9 +26,10 @@ struct la_tcp_scoreboard {
     uint16_t cap;
     uint16_t head;
     uint16_t n;
+    uint16_t lost_n; /* ranges that are lost */
 };
 
-enum { LA_TCP_SCOREBOARD_MAX = 1024 };
+enum { LA_TCP_SCOREBOARD_MAX = 4096 };
 
 void la_tcp_scoreboard_fini(struct la_tcp_scoreboard *b, struct la_mem *mem);
 /* [first, end) was sent for the first time; first is the board's end (or the board is empty). */
@@ -40,6 +42,23 @@ uint8_t la_tcp_scoreboard_resent(struct la_tcp_scoreboard *b, struct la_mem *mem
  * when a part of it was sent again, or there was none: then the acknowledgement may have waited for
  * that part, and tells nothing about the path. */
 void la_tcp_scoreboard_acked(struct la_tcp_scoreboard *b, la_seq una, la_instant *sent_at);
+
+/* The range at i, from 0 to b->n - 1, ascending. */
+static inline const struct la_tcp_sent *
+la_tcp_scoreboard_at(const struct la_tcp_scoreboard *b, unsigned i)
+{
+    return &b->ring[(b->head + i) & (unsigned)(b->cap - 1)];
+}
+
+/* The first range that ends behind `seq`; b->n: none does. O(log n). */
+unsigned la_tcp_scoreboard_find(const struct la_tcp_scoreboard *b, la_seq seq);
+/* Cuts range i at `where`, strictly inside, into two. False: no memory, it is whole as before. */
+bool la_tcp_scoreboard_split(struct la_tcp_scoreboard *b, struct la_mem *mem, unsigned i,
+                             la_seq where);
+/* Range i is lost, until it is sent again. */
+void la_tcp_scoreboard_lose(struct la_tcp_scoreboard *b, unsigned i);
+/* Nothing is known to be lost any more. */
+void la_tcp_scoreboard_lose_none(struct la_tcp_scoreboard *b);
 void la_tcp_scoreboard_check(const struct la_tcp_scoreboard *b, la_seq una, la_seq nxt);
 
 #endif

@@ -8,6 +8,7 @@
 #include "tcp/send.h"
 
 #include "tcp/recovery.h"
+#include "tcp/undo.h"
 #include "tcp/urgent.h"
 
 static uint32_t
@@ -83,7 +84,8 @@ la_tcp_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint
     struct la_tcp_allowance none = {0, false};
     if (busy == NULL || (c->flags & LA_TCP_F_FIN_SENT) != 0)
         return none;
-    if (busy->phase == LA_CC_LOSS && la_seq_lt(busy->rtx_nxt, busy->recover))
+    if (busy->phase == LA_CC_LOSS && la_seq_lt(busy->rtx_nxt, busy->recover) &&
+        !la_tcp_undo_waits(busy))
         return none; /* what was lost goes first */
     if (busy->rests)
         return none;
@@ -100,4 +102,12 @@ la_tcp_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint
         return none;
     bool fin = la_tcp_fin_waits(c) && all && usable > n;
     return (struct la_tcp_allowance){n, fin};
+}
+
+struct la_tcp_allowance
+la_tcp_probe_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    uint32_t n = min32(min32(la_tcp_unsent(c, busy), c->smss), usable_window(c));
+    bool small = n < c->smss && !small_segment_allowed(c, n, n == la_tcp_unsent(c, busy), false);
+    return (struct la_tcp_allowance){small ? 0 : n, false};
 }

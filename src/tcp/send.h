@@ -22,5 +22,8 @@ struct la_tcp_allowance la_tcp_allowed(const struct la_tcp_conn *c, const struct
 la_seq la_tcp_bare_seq(const struct la_tcp_conn *c);
 /* A FIN is due and was never sent. */
 bool la_tcp_fin_waits(const struct la_tcp_conn *c);
+/* What a tail loss probe may send of new text: one segment, whatever cwnd says (RFC 8985 7.3). */
+struct la_tcp_allowance la_tcp_probe_allowed(const struct la_tcp_conn *c,
+                                             const struct la_tcp_busy *busy);
 
 #endif

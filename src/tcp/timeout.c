@@ -12,6 +12,7 @@
 #include "tcp/ecn.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
+#include "tcp/tlp.h"
 
 static void
 tell_timer(const struct la_tcp_conn *c, enum la_timer_kind kind, unsigned backoff_n,
@@ -225,6 +226,14 @@ main_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     switch (c->timer) {
     case LA_TIMER_RETRANSMIT:
         retransmission_timeout(c, todo);
+        break;
+    case LA_TIMER_REORDER:
+        tell_timer(c, LA_TIMER_REORDER, 1, 0, 0, todo);
+        la_tcp_reordering_over(c, la_tcp_busy(c, todo->env), todo);
+        break;
+    case LA_TIMER_PROBE:
+        tell_timer(c, LA_TIMER_PROBE, 1, 0, 0, todo);
+        la_tcp_tlp_expired(c, la_tcp_busy(c, todo->env), todo);
         break;
     case LA_TIMER_PERSIST:
         persist_timeout(c, todo);

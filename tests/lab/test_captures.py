@@ -319,6 +319,22 @@ class Captures(unittest.TestCase):
         self.assertLess(again[-1].at - again[0].at, 0.025)  # one round trip
         self.assertTrue(all(p.from_server for p in packets if p.has("tcp.options.sack_le")))
 
+    def test_rack(self):
+        few, tail = self.streams("rack")
+        for packets in (few, tail):
+            again = [p for p in packets if p.has("tcp.analysis.retransmission")
+                     or p.has("tcp.analysis.fast_retransmission")]
+            self.assertGreater(len(again), 0)
+            self.assertLess(again[0].at - packets[5].at, 0.15)  # before any timeout
+        self.assert_comments(few, "a later segment was acknowledged first")
+        self.assert_comments(tail, "tail loss probe")
+
+    def test_spurious(self):
+        for packets in self.streams("spurious"):
+            # In the order on the wire: one segment goes again, and it is the first of its window.
+            text = [(p.seq, p.length) for p in packets if p.length and not p.from_server]
+            self.assertEqual(len(text) - len(set(text)), 1)
+
     def test_ecn(self):
         marked, plain = self.streams("ecn")
         self.assertEqual(said(marked)[:3], ["C:SEC", "S:SAE", "C:A"])

@@ -233,6 +233,12 @@ test_stream__poll_in_each_phase(void **state)
     world_settle(&w);
     assert_int_equal(world_poll(&w, 0, a), IN | OUT | HUP | RDHUP);
     assert_int_equal(world_poll(&w, 1, b), IN | OUT | HUP | RDHUP);
+    for (unsigned how = LA_SHUT_READ; how <= LA_SHUT_BOTH; how++) { /* TIME-WAIT, CLOSED */
+        assert_int_equal(la_sock_shutdown(w.set[0], a, (enum la_shutdown)how, w.pair.now),
+                         LA_ERR_NOT_CONNECTED);
+        assert_int_equal(la_sock_shutdown(w.set[1], b, (enum la_shutdown)how, w.pair.now),
+                         LA_ERR_NOT_CONNECTED);
+    }
     assert_int_equal(la_sock_close(w.set[0], a, w.pair.now), LA_OK);
     assert_int_equal(la_sock_close(w.set[1], b, w.pair.now), LA_OK);
     assert_int_equal(la_sock_close(w.set[1], b, w.pair.now), LA_ERR_BAD_HANDLE);

@@ -26,7 +26,7 @@ hear(void *ctx, const struct la_event *event)
     const struct la_event_segment *seg = &event->u.segment;
     if (event->kind != LA_EVENT_SEGMENT_SENT)
         return;
-    heard->fast_n += seg->cause == LA_CAUSE_RETRANSMIT_SACK;
+    heard->fast_n += seg->cause == LA_CAUSE_RETRANSMIT_RACK;
     heard->timeouts_n += seg->cause == LA_CAUSE_RETRANSMIT_RTO;
     if (seg->cause != LA_CAUSE_ACK_DUPLICATE)
         return;

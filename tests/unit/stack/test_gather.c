@@ -312,6 +312,8 @@ begin(struct twins *t, uint64_t seed, bool active)
     cfg.tcp.sndbuf_bytes = 20000u + below(t, 200000);
     cfg.tcp.timestamps = below(t, 4) != 0;
     cfg.tcp.nagle = below(t, 2) != 0;
+    cfg.tcp.rack = below(t, 4) != 0;
+    cfg.tcp.sack = below(t, 4) != 0;
     cfg.tcp.ecn = below(t, 2) != 0 ? LA_ECN_ASK : LA_ECN_ACCEPT;
     cfg.tcp.mss_bytes_max = (uint16_t)(below(t, 3) == 0 ? 100 + below(t, 1300) : 0);
     for (int i = 0; i < STACKS_N; i++)

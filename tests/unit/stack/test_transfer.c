@@ -121,12 +121,14 @@ draw_cfg(struct la_rng *rng, struct pair_cfg *cfg, struct la_tcp_cfg tcp[2])
 static void
 draw_later_settings(const struct la_seed *seed, struct pair_cfg *cfg, struct la_tcp_cfg tcp[2])
 {
-    struct la_rng rng_sack, rng_ecn;
+    struct la_rng rng_sack, rng_ecn, rng_rack;
     la_rng_init(&rng_sack, seed, "sack");
     la_rng_init(&rng_ecn, seed, "ecn");
+    la_rng_init(&rng_rack, seed, "rack");
     for (int i = 0; i < 2; i++) {
         tcp[i].sack = la_rng_below(&rng_sack, 4) != 0;
         tcp[i].ecn = (uint8_t)la_rng_below(&rng_ecn, 3);
+        tcp[i].rack = la_rng_below(&rng_rack, 4) != 0;
         cfg->impair[i].mark_n = 1 + (uint32_t)la_rng_below(&rng_ecn, 20);
     }
 }

@@ -419,15 +419,10 @@ with_text(struct vars *v, const struct la_tcp_seg *seg)
     return want;
 }
 
-/* 3.10.7.4 */
+/* 3.10.7.4. Nobody listens here: MAY-2 does not apply, and TIME-WAIT lasts. */
 static struct want
 in_other_states(struct vars v, struct la_tcp_seg seg)
 {
-    bool syn_alone = (seg.flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) == LA_TCP_SYN;
-    if (v.state == LA_TCP_TIME_WAIT && syn_alone && la_seq_gt(seg.seq, v.rcv_nxt)) {
-        v.state = LA_TCP_CLOSED; /* 3.6.1, MAY-2; nobody listens */
-        return in_closed(&v, &seg);
-    }
     if (v.state == LA_TCP_SYN_RECEIVED_ACTIVE && la_seq_eq(seg.seq, v.irs) &&
         (seg.flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) == (LA_TCP_SYN | LA_TCP_ACK)) {
         seg.flags &= (uint8_t)~LA_TCP_SYN; /* D7 */

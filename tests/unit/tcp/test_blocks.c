@@ -130,6 +130,7 @@ test_blocks__rfc2018_case_3(void **state)
 
 /* ---- RFC 2883 4 ------------------------------------------------------------------------- */
 
+/* LEDGER: RFC2883-1, RFC2883-2, RFC2883-3, RFC2883-4 */
 static void
 test_blocks__rfc2883_duplicates(void **state)
 {
@@ -153,6 +154,7 @@ test_blocks__rfc2883_duplicates(void **state)
     end();
 }
 
+/* LEDGER: RFC2883-3, RFC2883-4 */
 static void
 test_blocks__rfc2883_parts(void **state)
 {
@@ -184,6 +186,7 @@ test_blocks__rfc2883_parts(void **state)
 }
 
 /* 4.3: also what PAWS rejects. */
+/* LEDGER: RFC2883-5 */
 static void
 test_blocks__rfc2883_paws(void **state)
 {

@@ -272,18 +272,18 @@ test_receive__runs_are_bounded(void **state)
     peer_new(&p, &plain);
     la_handle conn = peer_passive(&p, &scaled);
     unsigned refused_n = 0;
-    for (uint32_t i = 0; i < 200; i++) {
+    for (uint32_t i = 0; i < 600; i++) {
         struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
         seg.seq = la_seq_add(seg.seq, 2 + 2 * i);
         peer_say(&p, &seg, NULL, 1);
         assert_true(la_seq_eq(peer_expect(&p, LA_TCP_ACK)->tcp.ack, p.snd_nxt));
         refused_n += p.reason == LA_REASON_OUT_OF_ORDER_LIMIT;
     }
-    assert_int_equal(refused_n, 200 - 64);
-    assert_int_equal(peer_status(&p, conn).out_of_order_bytes, 64);
+    assert_int_equal(refused_n, 600 - 256);
+    assert_int_equal(peer_status(&p, conn).out_of_order_bytes, 256);
     /* The rest comes in order; what was held is used. */
-    peer_send(&p, LA_TCP_ACK, NULL, 402);
-    peer_user_read(&p, conn, 402);
+    peer_send(&p, LA_TCP_ACK, NULL, 1202);
+    peer_user_read(&p, conn, 1202);
     assert_int_equal(peer_status(&p, conn).out_of_order_bytes, 0);
     assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
     peer_free(&p);
@@ -476,6 +476,74 @@ test_receive__without_memory_nothing_is_acknowledged(void **state)
     peer_free(&p);
 }
 
+static void
+abort_all(la_handle conn)
+{
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_forget(&p);
+    peer_free(&p);
+}
+
+/* MUST-39: without scaling, the field cannot say more however large the buffer is; then reading is
+ * no reason for an acknowledgement. */
+static void
+test_receive__no_update_that_says_nothing(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &peer_plain);
+    for (unsigned i = 0; i < 5; i++) {
+        peer_send(&p, LA_TCP_ACK, NULL, 10);
+        peer_run_us(&p, 50000);
+        assert_true(la_seq_eq(peer_expect(&p, LA_TCP_ACK)->tcp.ack, p.snd_nxt));
+        peer_user_read(&p, conn, 10);
+        peer_expect_none(&p);
+    }
+    abort_all(conn);
+}
+
+/* The number in the last segment that comes now. */
+static la_seq
+last_ack(void)
+{
+    const struct peer_seg *got;
+    la_seq ack = p.rcv_nxt;
+    unsigned n = 0;
+    for (; (got = peer_take(&p)) != NULL; n++)
+        ack = got->tcp.ack;
+    assert_true(n > 0);
+    return ack;
+}
+
+/* The peer's FIN is the end, whether text was claimed behind it before (the FIN itself in order) or
+ * afterwards (the FIN before what stands in front of it). */
+static void
+test_receive__nothing_follows_a_fin(void **state)
+{
+    (void)state;
+    for (unsigned early = 0; early < 3; early++) {
+        peer_new(&p, &plain);
+        la_handle conn = peer_passive(&p, &peer_plain);
+        struct la_tcp_seg text = peer_usual(&p, LA_TCP_ACK), fin = text, claimed = text;
+        claimed.seq = la_seq_add(text.seq, 15); /* 15 .. 45; the FIN stands at 20 */
+        fin.flags |= LA_TCP_FIN;
+        fin.seq = la_seq_add(text.seq, 10);
+        if (early == 1)
+            peer_say(&p, &fin, NULL, 10);
+        peer_say(&p, &claimed, NULL, 30);
+        if (early == 2)
+            peer_say(&p, &fin, NULL, 10);
+        text.flags = early == 0 ? fin.flags : text.flags;
+        peer_say(&p, &text, NULL, 20);
+        assert_true(la_seq_eq(last_ack(), la_seq_add(text.seq, 21)));
+        assert_int_equal(peer_status(&p, conn).state, LA_TCP_CLOSE_WAIT);
+        peer_user_read(&p, conn, 20);
+        uint8_t octet;
+        assert_int_equal(la_conn_receive(p.stack, conn, (struct la_room){&octet, 1}, p.now), 0);
+        abort_all(conn);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -496,6 +564,8 @@ main(int argc, char **argv)
         cmocka_unit_test(test_receive__close_read_discards),
         cmocka_unit_test(test_receive__text_for_a_released_connection_draws_a_rst),
         cmocka_unit_test(test_receive__without_memory_nothing_is_acknowledged),
+        cmocka_unit_test(test_receive__no_update_that_says_nothing),
+        cmocka_unit_test(test_receive__nothing_follows_a_fin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,6 +201,7 @@ ten_in_flight(const struct peer_options *options)
     expect_windows(10000, UINT32_MAX);
 }
 
+/* LEDGER: RFC3042-1, RFC3042-2 */
 static void
 test_recovery__fast_retransmit_numbers(void **state)
 {

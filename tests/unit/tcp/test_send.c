@@ -392,6 +392,7 @@ test_send__reserve_and_commit(void **state)
     }
     assert_int_equal(seen, sent_n);
     struct la_room room;
+    assert_int_equal(la_conn_reserve(p.stack, conn, 0, &room), LA_ERR_BAD_ARGUMENT);
     assert_int_equal(la_conn_reserve(p.stack, conn, 10, &room), LA_OK);
     assert_int_equal(la_conn_commit(p.stack, conn, 0, false, p.now), LA_OK); /* given up */
     peer_expect_none(&p);

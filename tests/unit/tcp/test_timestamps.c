@@ -69,6 +69,26 @@ test_timestamps__missing(void **state)
     end(conn);
 }
 
+/* 5.3 R1 holds for a SYN as well: an old one does not take SYN-RECEIVED back to LISTEN. */
+static void
+test_timestamps__old_syn_in_syn_received(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    peer_listen(&p, 4);
+    peer_say_syn(&p, LA_TCP_SYN, &stamped);
+    peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK);
+    struct la_tcp_seg old = peer_usual(&p, LA_TCP_SYN);
+    old.has |= LA_TCP_HAS_TIMESTAMPS;
+    old.ts_val = p.ts_val - 1;
+    old.seq = la_seq_of(p.iss + 1);
+    peer_say(&p, &old, NULL, 0);
+    assert_int_equal(p.reason, LA_REASON_PAWS);
+    assert_int_equal(peer_state(&p), LA_TCP_SYN_RECEIVED);
+    peer_expect(&p, LA_TCP_ACK);
+    peer_free(&p);
+}
+
 /* RFC 5961 4.2: a peer that has rebooted, and uses timestamps no more, has to hear of the old
  * connection, or its SYNs would be answered by nobody until that is given up. */
 static void
@@ -114,6 +134,38 @@ test_timestamps__what_is_echoed(void **state)
     peer_send(&p, LA_TCP_ACK, NULL, 10);
     assert_int_equal(peer_expect(&p, LA_TCP_ACK)->tcp.ts_ecr, 120);
     p.snd_nxt = la_seq_add(p.snd_nxt, 10);
+    end(conn);
+}
+
+/* RFC 5961 5: whoever guesses a sequence number, but no acknowledgement, cannot make the peer's own
+ * segments look old. */
+static void
+test_timestamps__forged_ones_count_for_nothing(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &stamped);
+    peer_send(&p, LA_TCP_ACK, NULL, 10);
+    struct la_tcp_seg usual = peer_usual(&p, LA_TCP_ACK);
+    struct la_tcp_seg forged[] = {usual, usual, usual, usual, usual};
+    forged[0].ack = la_seq_add(usual.ack, 1); /* of what was not sent */
+    forged[1].ack = la_seq_sub(usual.ack, 1u << 30);
+    forged[2].flags = LA_TCP_SYN | LA_TCP_ACK;
+    forged[3].flags = LA_TCP_PSH; /* no acknowledgement at all */
+    forged[4].flags = LA_TCP_RST; /* in the window by its last octet alone */
+    forged[4].seq = la_seq_sub(usual.seq, 1);
+    for (size_t i = 0; i < sizeof(forged) / sizeof(forged[0]); i++) {
+        forged[i].ts_val = p.ts_val + (1u << 30);
+        peer_say(&p, &forged[i], NULL, 2);
+        peer_forget(&p);
+        p.ts_val++;
+        peer_send(&p, LA_TCP_ACK, NULL, 10);
+        assert_int_equal(p.reason, LA_REASON_NONE);
+        peer_run_us(&p, 50000);
+        assert_int_equal(peer_expect(&p, LA_TCP_ACK)->tcp.ts_ecr, p.ts_val);
+        for (size_t next = i + 1; next < sizeof(forged) / sizeof(forged[0]); next++)
+            forged[next].seq = la_seq_add(forged[next].seq, 10);
+    }
     end(conn);
 }
 
@@ -255,8 +307,10 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_timestamps__old_duplicates_are_dropped),
         cmocka_unit_test(test_timestamps__missing),
+        cmocka_unit_test(test_timestamps__old_syn_in_syn_received),
         cmocka_unit_test(test_timestamps__missing_in_a_syn),
         cmocka_unit_test(test_timestamps__what_is_echoed),
+        cmocka_unit_test(test_timestamps__forged_ones_count_for_nothing),
         cmocka_unit_test(test_timestamps__recent_grows_old),
         cmocka_unit_test(test_timestamps__time_wait_gives_way),
         cmocka_unit_test(test_timestamps__new_incarnation_after_many_octets),
