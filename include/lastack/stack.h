@@ -75,6 +75,9 @@ la_err la_stack_route_add(struct la_stack *stack, int iface, const struct la_add
 bool la_stack_addr_is_local(const struct la_stack *stack, const struct la_addr *addr);
 /* The defaults of a connection, as configured. */
 const struct la_tcp_cfg *la_stack_tcp_cfg(const struct la_stack *stack);
+/* Others from now on: for connections and listeners that begin later, and at once what is the
+ * instance's (struct la_tcp_cfg). BAD_ARGUMENT, and the old ones stay. */
+la_err la_stack_tcp_cfg_set(struct la_stack *stack, const struct la_tcp_cfg *cfg) LA_MUST_CHECK;
 
 /* ---- frames and time -------------------------------------------------------------------- */
 

@@ -42,8 +42,8 @@ linux_phase(uint8_t phase)
                                    : TCP_CA_Open;
 }
 
-static void
-fill_connection(const struct la_conn_status *s, la_instant now, struct tcp_info *out)
+void
+la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *out)
 {
     uint32_t mss = s->mss_send != 0 ? s->mss_send : 1;
     out->tcpi_state = linux_state(s->state);
@@ -89,5 +89,5 @@ la_tcp_info_fill(const struct la_psock *ps, struct tcp_info *out)
     struct la_conn_status status;
     la_handle conn = la_sock_conn(ps->run->socks, ps->sock);
     if (conn != 0 && la_conn_status(ps->run->near_stack, conn, &status) == LA_OK)
-        fill_connection(&status, ps->run->now, out);
+        la_tcp_info_of(&status, ps->run->now, out);
 }
