@@ -260,13 +260,15 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
 
 /* ---- the window ------------------------------------------------------------------------- */
 
-/* Where the right edge could be: the buffer's room behind RCV.NXT. */
+/* Where the right edge could be: the buffer's room behind RCV.NXT, as far as the field can say. */
 static la_seq
 edge_possible(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, env);
     uint32_t held = busy == NULL ? 0 : busy->rcvq.len;
     uint32_t room = c->rcvbuf_bytes > held ? c->rcvbuf_bytes - held : 0;
+    uint32_t most = UINT32_C(65535) << ((c->flags & LA_TCP_F_WSCALE) != 0 ? c->rcv_wscale : 0);
+    room = min32(room, most);
     uint64_t left = la_mem_left(env->mem);
     if (room > left / 4)
         left = la_mem_available(env->mem);
