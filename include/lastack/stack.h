@@ -259,6 +259,9 @@ la_err la_listener_open_cfg(struct la_stack *stack, const struct la_listener_cfg
 la_err la_listener_accept(struct la_stack *stack, la_handle listener, la_handle *out,
                           la_instant now) LA_MUST_CHECK;
 la_err la_listener_backlog_set(struct la_stack *stack, la_handle listener, uint32_t backlog);
+/* How connections begin whose SYN comes later. BAD_ARGUMENT, BAD_HANDLE. */
+la_err la_listener_tcp_cfg_set(struct la_stack *stack, la_handle listener,
+                               const struct la_tcp_cfg *cfg);
 la_err la_listener_user_set(struct la_stack *stack, la_handle listener, uint64_t user);
 /* Connections not yet accepted are reset. */
 la_err la_listener_close(struct la_stack *stack, la_handle listener, la_instant now);
