@@ -60,12 +60,10 @@ give_info(struct la_pd *pd, const struct la_pd_fd *f, void *value, socklen_t *n)
         uint8_t room[INFO_BYTES];
     } out = {.room = {0}};
     struct la_conn_status status;
-    struct la_listener_status listener;
     if (la_pd_fd_status(pd, f, &status))
         la_tcp_info_of(&status, pd->now, &out.info);
     else
         out.info.tcpi_state = 7;
-    (void)listener;
     return give(value, n, out.room, sizeof(out.room));
 }
 

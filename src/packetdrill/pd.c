@@ -226,14 +226,19 @@ unlink_wait(struct la_pd *pd, const struct la_pd_wait *wait)
 }
 
 /* The thread that moves time has nobody to wait for but the stack's timers. */
-static bool
-wait_moving(struct la_pd *pd, la_instant until)
+static int64_t
+block_moving(struct la_pd *pd, la_pd_try *attempt, void *call, la_instant until)
 {
-    la_instant next = la_instant_min(la_pd_deadline(pd), until);
-    if (la_instant_is_never(next))
-        return false;
-    la_pd_advance(pd, next);
-    return true;
+    int64_t result = -EAGAIN;
+    while (result == -EAGAIN && la_instant_lt(pd->now, until)) {
+        la_instant next = la_instant_min(la_pd_deadline(pd), until);
+        if (la_instant_is_never(next))
+            break;
+        la_pd_advance(pd, next);
+        result = attempt(pd, call);
+        la_pd_turn(pd);
+    }
+    return result;
 }
 
 static void
@@ -247,36 +252,32 @@ wait_turn(struct la_pd *pd, struct la_pd_wait *wait)
     wait->asleep = false;
 }
 
+static int64_t
+block_waiting(struct la_pd *pd, la_pd_try *attempt, void *call, la_instant until)
+{
+    int64_t result = -EAGAIN;
+    struct la_pd_wait wait = {.next = pd->waits, .until = until};
+    pd->waits = &wait;
+    while (result == -EAGAIN && la_instant_lt(pd->now, until)) {
+        wait_turn(pd, &wait);
+        result = attempt(pd, call);
+        move(pd);
+    }
+    unlink_wait(pd, &wait);
+    pd->returning_tid = gettid();
+    (void)pthread_cond_signal(&pd->settled);
+    return result;
+}
+
 int64_t
 la_pd_block(struct la_pd *pd, la_pd_try *attempt, void *call, bool may_block, la_instant until)
 {
     int64_t result = attempt(pd, call);
     move(pd);
-    if (result != -EAGAIN || !may_block) {
-        settle(pd);
-        return result;
-    }
-    pid_t tid = gettid();
-    struct la_pd_wait wait = {.until = until};
-    if (tid != pd->main_tid) {
-        wait.next = pd->waits;
-        pd->waits = &wait;
-    }
-    while (result == -EAGAIN && la_instant_lt(pd->now, until)) {
-        if (tid == pd->main_tid) {
-            if (!wait_moving(pd, until))
-                return result;
-        } else {
-            wait_turn(pd, &wait);
-        }
-        result = attempt(pd, call);
-        move(pd);
-    }
-    if (tid != pd->main_tid) {
-        unlink_wait(pd, &wait);
-        pd->returning_tid = tid;
-        (void)pthread_cond_signal(&pd->settled);
-    }
+    if (result == -EAGAIN && may_block)
+        return gettid() == pd->main_tid ? block_moving(pd, attempt, call, until)
+                                        : block_waiting(pd, attempt, call, until);
+    settle(pd);
     return result;
 }
 

@@ -46,6 +46,7 @@ static const struct key keys[] = {
     {"tos", TCP(dscp_ecn)},
     {"initial_window", TCP(initial_window_n)},
     {"slow_start_limit", TCP(slow_start_limit_n)},
+    {"push_bursts", TCP(push_bursts)},
 };
 enum { KEYS_N = sizeof(keys) / sizeof(keys[0]) };
 
@@ -63,6 +64,7 @@ static const struct setting profile_linux[] = {
     {"rto_min_us", "200000"},
     {"rto_max_us", "120000000"},
     {"r2_syn", "5"},
+    {"push_bursts", "1"},
     {"ecn", "0"},
     {NULL, NULL},
 };
