@@ -2,11 +2,12 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+SIM_SEED ?= 2
 # full, quick or smoke
 BENCH ?= full
 
 .DEFAULT_GOAL := build
-.PHONY: build demo check check-interop tests-built bench install fuzz lint format clean help
+.PHONY: build demo check check-long check-interop tests-built bench install fuzz lint format clean help
 
 build:
 	@tools/need.sh --only-say build
@@ -31,6 +32,10 @@ tests-built:
 	@test -f $(BUILD)/.tests || meson setup --reconfigure $(BUILD) -Dtests=enabled
 	@touch $(BUILD)/.tests
 	@ninja -C $(BUILD)
+
+# 10 million simulated connections, within an hour.
+check-long: check
+	@$(BUILD)/lastack sim --runs 2450000 --seed $(SIM_SEED) --twice 500 --covered
 
 # The first time, Meson looks again for what need.sh has just installed.
 bench:
@@ -69,6 +74,7 @@ help:
 	@echo 'make demo           curl through lastack over a bad wire, with the story of every segment'
 	@echo 'make check          build and run all tests'
 	@echo 'make check-interop  against the kernel, as root: 100 MB each way, 1000 connections'
+	@echo 'make check-long     check, and 10 million simulated connections of SIM_SEED ($(SIM_SEED))'
 	@echo 'make bench          the benchmarks, beside the kernel and lwIP; BENCH=quick: in half a minute'
 	@echo 'make install        install below PREFIX ($(PREFIX)); DESTDIR is respected'
 	@echo 'make fuzz           run each fuzz harness for FUZZ_SECONDS ($(FUZZ_SECONDS))'

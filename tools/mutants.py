@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Breaks a rule in a copy of the tree, and looks whether the test that serves it fails.
 
-usage: mutants.py [--n N] [--seed S] [--row ID] [--list] [ROOT]
+usage: mutants.py [--n N] [--seed S] [--row ID] [--level MUST] [--table NAME] [--list] [ROOT]
 
 tests/mutants/table.txt has the mutations: one block each, `row`, `file`, `test` (executable below
 tests/unit, and test function), `old` (text that stands exactly once in the file) and `new`. N of
-them, drawn by the seed, are tried one after the other (default: all). The copy is built plainly,
-once, before; a mutation that does not compile, or that no longer fits the source, is an error, not a
-success. Exit status 0: every one was caught.
+them, drawn by the seed, are tried one after the other (default: all). --level: rows of that name only,
+one mutation each. --table explore: what `lastack sim explore` must notice, where `test` is its
+arguments. The copy is built plainly, once, before; a mutation that does not compile, or that no
+longer fits the source, is an error, not a success. Exit status 0: every one was caught.
 """
 import argparse
 import os
@@ -64,6 +65,8 @@ def broken(text, entry):
 
 def serves(root, entry):
     """Does the mark above the test name the row?"""
+    if entry["test"].startswith("sim "):
+        return True  # a law of the exploration, no row of the ledger
     sys.path.insert(0, os.path.join(root, "tools"))
     import conformance
     known = {r[0] for r in conformance.requirements(root)}
@@ -72,15 +75,30 @@ def serves(root, entry):
 
 
 def build(copy, target):
-    out = subprocess.run(["ninja", "-C", os.path.join(copy, "build"), "-j2", f"tests/unit/{target}"],
+    out = subprocess.run(["ninja", "-C", os.path.join(copy, "build"), "-j2", target],
                          capture_output=True, text=True)
     return out.returncode == 0, out.stdout
 
 
+def explored(copy, entry):
+    """(verdict, remark) of exploring one configuration with the broken copy."""
+    built, log = build(copy, "lastack")
+    if not built:
+        return "error", [*re.findall(r".*error:.*", log), "does not build"][0]
+    out = subprocess.run([os.path.join(copy, "build/lastack"), *entry["test"].split(" ")],
+                         capture_output=True, text=True, errors="replace")
+    if out.returncode == 0:
+        return "missed", ""
+    last = (out.stderr.strip() or out.stdout.split("\nin all")[0].strip()).split("\n")[-1]
+    return "caught", re.sub(r"^.*\d  (?=[AB]: )|^lastack: ", "", last)
+
+
 def caught(copy, entry):
     """(verdict, remark) of running the test executable on the broken copy."""
+    if entry["test"].startswith("sim "):
+        return explored(copy, entry)
     target, test = entry["test"].split(" ")
-    built, log = build(copy, target)
+    built, log = build(copy, f"tests/unit/{target}")
     if not built:
         errors = [line for line in log.split("\n") if "error:" in line] or ["does not build"]
         return "error", errors[0]
@@ -124,7 +142,8 @@ def run(root, entries):
     with tempfile.TemporaryDirectory() as folder:
         copy = scratch(root, folder)
         for entry in entries:
-            test = entry["test"].split(" ")[1]
+            test = entry["test"]
+            test = test if test.startswith("sim ") else test.split(" ")[1]
             if not serves(root, entry):
                 verdict, remark = "error", f"{test} does not claim {entry['row']}"
             else:
@@ -144,13 +163,18 @@ def main(argv):
     parser.add_argument("--n", type=int)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--row")
+    parser.add_argument("--level")
+    parser.add_argument("--table", default="table")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("root", nargs="?", default=os.path.join(os.path.dirname(__file__), ".."))
     args = parser.parse_args(argv[1:])
-    with open(os.path.join(args.root, "tests/mutants/table.txt"), encoding="utf-8") as f:
+    with open(os.path.join(args.root, f"tests/mutants/{args.table}.txt"), encoding="utf-8") as f:
         entries = parse(f.read())
     if args.row:
         entries = [e for e in entries if e["row"] == args.row]
+    if args.level:
+        entries = list({e["row"]: e for e in entries
+                        if e["row"].startswith(args.level + "-")}.values())
     if args.n is not None and args.n < len(entries):
         entries = random.Random(args.seed).sample(entries, args.n)
     if not args.list:

@@ -6,6 +6,7 @@
 # Installs those that are missing, with sudo when not root, and says what it installs.
 # --only-say installs nothing: it prints the line to type and fails.
 set -u
+PATH=$PATH:/usr/sbin:/sbin # where servers are
 
 # One word per package. "package:command" is also satisfied by a command of that name, however it
 # came to be here.
@@ -21,7 +22,10 @@ packages_of() {
             curl:curl wget:wget netcat-openbsd:nc busybox-static:busybox golang-go:go \
             redis-server:redis-server redis-tools:redis-cli openssh-client:ssh \
             openssh-server:sshd iproute2:ip nodejs:node nginx-light:nginx iperf3:iperf3 \
-            liblwip-dev
+            vsftpd:vsftpd tnftp:tnftp inetutils-telnet:inetutils-telnet dnsmasq-base:dnsmasq \
+            bind9-dnsutils:dig snmpd:snmpd snmp:snmpget liblwip-dev
+        # A second mail system would drive out the one that is there.
+        echo exim4-daemon-light:sendmail
         ;;
     bench) echo curl:curl valgrind:valgrind iproute2:ip liblwip-dev ;;
     fuzz) echo clang:clang libclang-rt-14-dev llvm:llvm-symbolizer ;;
@@ -86,10 +90,21 @@ if [ -n "$only_say" ] || { [ -n "$as_root" ] && ! command -v sudo >/dev/null; };
 fi
 
 echo "installing with apt-get: $missing"
+# The tests start servers of their own. That those of the packages do not start when they are
+# installed is said by a policy-rc.d (invoke-rc.d(8)); one that is there decides by itself.
+# shellcheck disable=SC2016 # for the shell below
+install_quietly='
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap "rm -f $policy" EXIT
+        trap "exit 1" HUP INT TERM
+        printf "#!/bin/sh\nexit 101\n" >"$policy" && chmod 755 "$policy"
+    fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends --no-remove \
+        -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 -qq "$@" </dev/null'
 install() {
     # shellcheck disable=SC2086 # $missing and $as_root are lists of words
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 -qq $missing </dev/null
+    $as_root sh -c "$install_quietly" install $missing
 }
 # Package lists may be absent (a fresh container) or too old: fetch them only then.
 if install >/dev/null 2>&1; then

@@ -6,6 +6,7 @@
 #include "cli/bench_serve.h"
 #include "cli/cli.h"
 #include "cli/prefix.h"
+#include "cli/number.h"
 #include "host/control.h"
 #include "host/device.h"
 
@@ -46,17 +47,6 @@ complain(const char *what, const char *word)
     return false;
 }
 
-static bool
-number_take(const char *text, uint64_t min, uint64_t max, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    *out = strtoull(text, &end, 10);
-    return errno == 0 && *end == '\0' && *out >= min && *out <= max;
-}
-
 /* The i-th word that is no option. */
 static bool
 operand_take(struct run *run, int i, const char *word)
@@ -72,7 +62,7 @@ operand_take(struct run *run, int i, const char *word)
     case 2:
         return la_prefix_parse(word, &run->addr, &run->prefix_len) || complain("no address:", word);
     case 3:
-        return number_take(word, 68, 65535, &run->mtu_bytes) ||
+        return la_number_parse(word, 68, 65535, &run->mtu_bytes) ||
                complain("the MTU must be a number from 68 to 65535, not", word);
     default:
         return complain("one word too many:", word);
@@ -94,7 +84,7 @@ option_take(struct run *run, const char *name, const char *value)
                 la_addr_is_v4(&run->gateway) == la_addr_is_v4(&run->addr)) ||
                complain("no gateway of the address's family:", value);
     if (strcmp(name, "--window") == 0)
-        return number_take(value, 4096, 1 << 30, &run->window_bytes) ||
+        return la_number_parse(value, 4096, 1 << 30, &run->window_bytes) ||
                complain("--window must be a number of octets from 4096 to 1073741824, not", value);
     return complain("no option", name);
 }

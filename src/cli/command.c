@@ -9,6 +9,8 @@
 static const struct la_cli_command commands[] = {
     {"run", "run an unmodified program on lastack instead of the kernel's TCP", la_cli_run},
     {"lab", "scenarios of TCP on a virtual wire, in virtual time", la_cli_lab},
+    {"sim", "the simulator: random networks, workloads and faults, each run from its seed",
+     la_cli_sim},
     {"ss", "the sockets, queues, timers and counters of running instances", la_cli_ss},
     {"bench", "benchmarks, each beside its reference", la_cli_bench},
     {NULL, NULL, NULL},

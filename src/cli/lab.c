@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 #include "cli/netopt.h"
+#include "cli/number.h"
 #include "host/annotate.h"
 #include "lab/scenario.h"
 
@@ -86,11 +87,8 @@ take_flag(struct arguments *a, const char *name)
 static int
 take_width(struct arguments *a, const char *value)
 {
-    char *end;
-    errno = 0;
-    unsigned long n = strtoul(value, &end, 10);
-    if (value[0] < '0' || value[0] > '9' || *end != 0 || errno != 0 || n < LA_STORY_WIDTH_MIN ||
-        n > LA_STORY_WIDTH_MAX)
+    uint64_t n;
+    if (!la_number_parse(value, LA_STORY_WIDTH_MIN, LA_STORY_WIDTH_MAX, &n))
         return usage_error("--width needs a number of columns, 60 to 240, not ", value);
     a->width = (uint32_t)n;
     return LA_CLI_OK;

@@ -5,6 +5,7 @@
  * Each option holds for both directions, or with -up or -down for one. Later words win.
  */
 #include "cli/netopt.h"
+#include "cli/number.h"
 
 #include <lastack/host.h>
 
@@ -111,18 +112,6 @@ parse_share(const char *text, double *out)
 }
 
 static bool
-parse_whole(const char *text, uint64_t min, uint64_t max, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    unsigned long long value = strtoull(text, &end, 0);
-    *out = value;
-    return errno == 0 && *end == '\0' && value >= min && value <= max;
-}
-
-static bool
 parse_value(const struct option *o, const char *text, struct la_impair *impair)
 {
     void *field = (char *)impair + o->off;
@@ -143,7 +132,7 @@ parse_value(const struct option *o, const char *text, struct la_impair *impair)
         return true;
     }
     case COUNT:
-        if (!parse_whole(text, 1, 1000000, &n))
+        if (!la_number_parse(text, 1, 1000000, &n))
             return false;
         *(uint32_t *)field = (uint32_t)n;
         return true;
@@ -178,12 +167,12 @@ take_whole(struct la_netopt *opt, const char *name, const char *value,
 {
     uint64_t n;
     if (strcmp(name, "seed") == 0) {
-        if (value == NULL || !parse_whole(value, 0, UINT64_MAX, &opt->seed))
+        if (value == NULL || !la_number_parse(value, 0, UINT64_MAX, &opt->seed))
             return bad(name, value, "a whole number", error);
         opt->seed_given = true;
         return LA_NETOPT_OK;
     }
-    if (value == NULL || !parse_whole(value, MTU_BYTES_MIN, MTU_BYTES_MAX, &n))
+    if (value == NULL || !la_number_parse(value, MTU_BYTES_MIN, MTU_BYTES_MAX, &n))
         return bad(name, value, "a number of octets, 68 to 65535", error);
     opt->mtu_bytes = (uint32_t)n;
     return LA_NETOPT_OK;

@@ -6,22 +6,14 @@
 
 #include <string.h>
 
-enum { PORT_MAX = 65535 };
+#include "cli/number.h"
 
-/* Digits alone, all of the text. */
 static bool
 port_parse(const char *text, uint16_t *out)
 {
-    unsigned n = 0;
-    if (text[0] == '\0')
+    uint64_t n;
+    if (!la_number_parse(text, 0, UINT16_MAX, &n))
         return false;
-    for (; *text != '\0'; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        n = n * 10 + (unsigned)(*text - '0');
-        if (n > PORT_MAX)
-            return false;
-    }
     *out = (uint16_t)n;
     return true;
 }

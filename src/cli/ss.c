@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/netopt.h"
+#include "cli/number.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -90,12 +91,11 @@ end_parse(struct la_ss_cfg *cfg, const char *word)
 static bool
 pid_parse(struct la_ss_cfg *cfg, const char *word)
 {
-    char *end;
-    errno = 0;
-    unsigned long pid = word[0] >= '1' && word[0] <= '9' ? strtoul(word, &end, 10) : 0;
+    uint64_t pid;
+    if (!la_number_parse(word, 1, INT32_MAX, &pid))
+        return complain("--pid needs the number of a process, not ", word);
     cfg->pid = (uint32_t)pid;
-    return (pid != 0 && pid <= INT32_MAX && *end == '\0') ||
-           complain("--pid needs the number of a process, not ", word);
+    return true;
 }
 
 static bool

@@ -13,12 +13,12 @@
  * Nodes are counted and so is the depth, so that no text is too much for it.
  */
 #include "cli/ss_filter.h"
+#include "cli/number.h"
 
 #include "base/addr.h"
 
 #include <netdb.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { TOKEN_BYTES = 128, DEPTH_MAX = 64 };
@@ -107,13 +107,13 @@ node_new(struct parser *p, struct la_ss_node node, uint8_t *out)
 static bool
 port_parse(const char *text, uint16_t *out)
 {
-    size_t n = strspn(text, "0123456789");
-    unsigned long value = strtoul(text, NULL, 10);
-    if (n > 0 && n <= 5 && text[n] == '\0' && value <= UINT16_MAX) {
-        *out = (uint16_t)value;
+    uint64_t n;
+    if (la_number_parse(text, 0, UINT16_MAX, &n)) {
+        *out = (uint16_t)n;
         return true;
     }
-    const struct servent *service = n == 0 && text[0] != '\0' ? getservbyname(text, NULL) : NULL;
+    bool name = text[0] != '\0' && strspn(text, "0123456789") == 0;
+    const struct servent *service = name ? getservbyname(text, NULL) : NULL;
     if (service == NULL)
         return false;
     *out = (uint16_t)((service->s_port & 0xff) << 8 | (service->s_port >> 8 & 0xff));
@@ -136,10 +136,11 @@ prefix_parse(const char *text, struct la_ss_node *node)
     node->prefix_len = max;
     if (text[n] == '\0')
         return true;
-    const char *digits = text + n + 1;
-    size_t digits_n = strspn(digits, "0123456789");
-    node->prefix_len = (unsigned)strtoul(digits, NULL, 10);
-    return digits_n > 0 && digits_n <= 3 && digits[digits_n] == '\0' && node->prefix_len <= max;
+    uint64_t len;
+    if (!la_number_parse(text + n + 1, 0, max, &len))
+        return false;
+    node->prefix_len = (unsigned)len;
+    return true;
 }
 
 /* Where the port of "10.0.0.1:80", "[::1]:80", ":80" or "*:80" begins; NULL: there is none. */

@@ -14,6 +14,7 @@
 #include "host/datagram.h"
 #include "host/errors.h"
 #include "host/names.h"
+#include "host/packet_info.h"
 #include "host/supervisor.h"
 
 #include <errno.h>
@@ -38,6 +39,8 @@ la_message_of_plain(const struct la_syscall *call, struct la_message *out)
     out->name_len = call->args[5]; /* recvfrom: the address of the length */
     out->len_addr = call->args[5];
     out->hdr = 0;
+    out->control = 0;
+    out->control_n = 0;
 }
 
 int
@@ -64,6 +67,8 @@ la_message_of_hdr(const struct la_syscall *call, uint64_t hdr, int flags, struct
     out->name_len = h.msg_namelen;
     out->len_addr = 0;
     out->hdr = hdr;
+    out->control = (uint64_t)(uintptr_t)h.msg_control;
+    out->control_n = out->control != 0 ? h.msg_controllen : 0;
     out->flags = flags;
     return 0;
 }
@@ -109,7 +114,7 @@ put_hdr(const struct la_syscall *call, uint64_t hdr, size_t off, const void *val
     return la_process_write(call->tid, hdr + off, value, n);
 }
 
-/* The address (NULL: none, length 0), the flags, and no ancillary data. */
+/* The address (NULL: none, length 0), the flags, and ancillary data. */
 static int
 put_results(const struct la_visit *v, const struct la_message *m, const struct la_endpoint *from,
             int out_flags)
@@ -124,7 +129,7 @@ put_results(const struct la_visit *v, const struct la_message *m, const struct l
         return from != NULL ? la_name_write(call, m->name, m->len_addr, v->ps->family, from)
                             : la_process_write(call->tid, m->len_addr, &none, sizeof(none));
     }
-    size_t control_n = 0;
+    size_t control_n = from != NULL ? la_packet_info_put(v->ps, call, m, from, &out_flags) : 0;
     size_t n = true_n < m->name_len ? true_n : m->name_len;
     int error = m->name != 0 ? la_process_write(call->tid, m->name, &sa, n) : 0;
     if (error == 0 && m->name != 0)

@@ -21,6 +21,8 @@ struct la_message {
     uint64_t name_len;   /* its length (sending) */
     uint64_t hdr;        /* its struct msghdr; 0: sendto or recvfrom */
     uint64_t len_addr;   /* recvfrom: where the address's length stands */
+    uint64_t control;    /* room for ancillary data, 0: none */
+    size_t control_n;    /* … and its length */
     int flags;
 };
 

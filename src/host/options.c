@@ -66,6 +66,15 @@ la_options_restore(struct la_psock *ps)
     }
 }
 
+bool
+la_options_packet_info(const struct la_options *options, int family)
+{
+    const struct la_option_row *r = family == AF_INET6
+                                        ? la_option_find(IPPROTO_IPV6, IPV6_RECVPKTINFO)
+                                        : la_option_find(IPPROTO_IP, IP_PKTINFO);
+    return options->kept[r->arg] != 0;
+}
+
 static void
 refuse(struct la_visit *v, int error)
 {

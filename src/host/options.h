@@ -8,6 +8,8 @@
 #include <lastack/sock.h>
 #include "host/option_rows.h"
 
+#include <stdbool.h>
+
 struct la_psock;
 
 /* What one socket was given. Options of the stack are remembered too, since a socket whose connect
@@ -21,5 +23,7 @@ struct la_options {
 void la_options_init(struct la_options *options);
 /* Applies what the program has set to the stack's socket behind ps, which is new. */
 void la_options_restore(struct la_psock *ps);
+/* Does it want to know where datagrams of this family's level were sent to? */
+bool la_options_packet_info(const struct la_options *options, int family);
 
 #endif

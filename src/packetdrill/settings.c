@@ -69,11 +69,8 @@ static const struct setting profile_linux[] = {
     {NULL, NULL},
 };
 static const struct setting profile_bsd65535[] = {
-    {"rcvbuf", "65535"},
-    {"delayed_ack_us", "40000"},
-    {"rto_initial_us", "1000000"},
-    {"slow_start_limit", "2"},
-    {NULL, NULL},
+    {"rcvbuf", "131072"},          {"window_scale", "0"},     {"delayed_ack_us", "40000"},
+    {"rto_initial_us", "1000000"}, {"slow_start_limit", "2"}, {NULL, NULL},
 };
 static const struct setting profile_default[] = {{NULL, NULL}};
 

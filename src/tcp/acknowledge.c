@@ -6,7 +6,7 @@
  */
 #include "tcp/acknowledge.h"
 
-enum { CHALLENGES_PER_S = 10 };
+enum { STRAY_ACKS_PER_S = 10 };
 
 void
 la_tcp_ack_now(struct la_tcp_conn *c, enum la_cause cause)
@@ -41,20 +41,40 @@ la_tcp_ack_later(struct la_tcp_conn *c, const struct la_tcp_env *env, la_instant
         c->ack_at = la_instant_add_us(now, env->cfg->delayed_ack_us);
 }
 
-void
-la_tcp_ack_challenge(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+/* At once, but not more often than so many times in a second. */
+static void
+ack_limited(struct la_tcp_conn *c, enum la_cause cause, struct la_tcp_todo *todo)
 {
     uint32_t now_s = (uint32_t)(todo->now.ns / LA_NS_PER_S);
     if (c->challenge_at_s != now_s) {
         c->challenge_at_s = now_s;
         c->challenge_n = 0;
     }
-    if (c->challenge_n >= CHALLENGES_PER_S) {
+    if (c->challenge_n >= STRAY_ACKS_PER_S) {
         todo->reason = LA_REASON_CHALLENGE_ACK_LIMITED;
         return;
     }
     c->challenge_n++;
-    la_tcp_ack_now(c, LA_CAUSE_ACK_CHALLENGE);
+    la_tcp_ack_now(c, cause);
+}
+
+void
+la_tcp_ack_challenge(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    ack_limited(c, LA_CAUSE_ACK_CHALLENGE, todo);
+}
+
+void
+la_tcp_ack_unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                        struct la_tcp_todo *todo)
+{
+    bool syn = (seg->flags & LA_TCP_SYN) != 0;
+    if (syn && la_tcp_is_synchronised(c))
+        la_tcp_ack_challenge(c, todo);
+    else if (syn || seg->len == 0)
+        ack_limited(c, LA_CAUSE_ACK_DUPLICATE, todo);
+    else
+        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
 }
 
 void

@@ -6,6 +6,7 @@
 #define LA_TCP_ACKNOWLEDGE_H
 
 #include "tcp/conn.h"
+#include "wire/tcp.h"
 
 /* At once, for the reason given. The first reason stays. */
 void la_tcp_ack_now(struct la_tcp_conn *c, enum la_cause cause);
@@ -21,6 +22,11 @@ void la_tcp_ack_later(struct la_tcp_conn *c, const struct la_tcp_env *env, la_in
  * reason becomes CHALLENGE_ACK_LIMITED. The limit is per connection: a shared one tells an
  * attacker about others (CVE-2016-5696). */
 void la_tcp_ack_challenge(struct la_tcp_conn *c, struct la_tcp_todo *todo);
+/* The answer to a segment that is not acceptable (RFC 9293 3.10.7.4 first). One without text or FIN
+ * may be such an answer itself: two ends that disagree about their numbers would answer each
+ * other for ever, so these count with the challenge ACKs. */
+void la_tcp_ack_unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                             struct la_tcp_todo *todo);
 /* A segment with an acknowledgement is being sent: none is owed any more, but for duplicates, which
  * count only when they are bare (no text, no SYN or FIN: RFC 5681 2). */
 void la_tcp_ack_sent(struct la_tcp_conn *c, bool bare);

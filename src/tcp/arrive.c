@@ -9,7 +9,7 @@
  * A step looks at the segment, may change the connection, records what must be sent, and says
  * whether the next step follows. Nothing is sent from here.
  *
- * Byte order: host, throughout. Deviations: D6 and D7, at their places.
+ * Byte order: host, throughout. Deviations: D6, D7, D15 and D18, at their places.
  */
 #include "tcp/arrive.h"
 
@@ -126,12 +126,15 @@ step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_t
 {
     if ((c->flags & LA_TCP_F_TIMESTAMPS) == 0 || (seg->flags & LA_TCP_RST) != 0)
         return NEXT;
-    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0)
-        return drop(todo, LA_REASON_TIMESTAMP_MISSING);
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0) {
+        /* A SYN is answered "irrespective of the sequence number" (RFC 5961 4.2): a peer that has
+         * forgotten the connection may have forgotten its timestamps as well. */
+        return (seg->flags & LA_TCP_SYN) != 0 ? NEXT : drop(todo, LA_REASON_TIMESTAMP_MISSING);
+    }
     if (ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
         if ((seg->flags & LA_TCP_SYN) != 0)
             return NEXT; /* step 4 answers it, or TIME-WAIT gives way (RFC 6191) */
-        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+        la_tcp_ack_unacceptable(c, seg, todo);
         report_duplicate(c, seg, todo); /* RFC 2883 4.3: also then */
         return drop(todo, LA_REASON_PAWS);
     }
@@ -154,10 +157,7 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
         c->want |= LA_TCP_WANT_SYN;
         return drop(todo, LA_REASON_DATA_DUPLICATE);
     }
-    if ((seg->flags & LA_TCP_SYN) != 0 && la_tcp_is_synchronised(c))
-        la_tcp_ack_challenge(c, todo);
-    else
-        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+    la_tcp_ack_unacceptable(c, seg, todo);
     report_duplicate(c, seg, todo);
     /* Eighth, TIME-WAIT: the peer's FIN again starts 2 MSL again. */
     if (c->state == LA_TCP_TIME_WAIT && (seg->flags & LA_TCP_FIN) != 0)
@@ -312,19 +312,22 @@ tell_peer_window(const struct la_tcp_conn *c, uint32_t before, struct la_tcp_tod
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 
-/* The send window follows the newest segment (3.10.7.4 fifth); of gathered ones the last. */
+/* The send window follows the newest segment (3.10.7.4 fifth); of gathered ones the last.
+ * DEVIATION(D18): which that is, SEG.SEQ alone does not say. A retransmission has an old number,
+ * and when it acknowledges something new (`advances`) its window is the newest there is. */
 static void
-update_window(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+update_window(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool advances,
+              struct la_tcp_todo *todo)
 {
     la_seq seq = la_seq_add(seg->seq, todo->last_off);
-    if (!(la_seq_lt(c->snd_wl1, seq) ||
+    if (!(advances || la_seq_lt(c->snd_wl1, seq) ||
           (la_seq_eq(c->snd_wl1, seq) && la_seq_le(c->snd_wl2, seg->ack))))
         return;
     uint32_t before = c->snd_wnd;
     c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
     if (c->snd_wnd > c->snd_wnd_max)
         c->snd_wnd_max = c->snd_wnd;
-    c->snd_wl1 = seq;
+    c->snd_wl1 = la_seq_max(c->snd_wl1, seq);
     c->snd_wl2 = seg->ack;
     if (c->snd_wnd != before)
         c->want |= LA_TCP_WANT_DATA;
@@ -393,6 +396,7 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     if (c->state == LA_TCP_SYN_RECEIVED || c->state == LA_TCP_SYN_RECEIVED_ACTIVE)
         return ack_of_syn(c, seg, todo);
     probe_accepted(c, seg, todo);
+    bool advances = false;
     switch (la_tcp_ack_classify(c->snd_una, c->snd_nxt, c->snd_wnd_max, seg->ack)) {
     case LA_TCP_ACK_TOO_OLD:
         todo->reason = LA_REASON_ACK_TOO_OLD;
@@ -412,10 +416,11 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     case LA_TCP_ACK_NEW:
         la_tcp_ecn_echoed(c, seg, todo);
         la_tcp_acked(c, seg, todo);
+        advances = true;
         break;
     }
     la_tcp_selective_ack(c, seg, todo);
-    update_window(c, seg, todo);
+    update_window(c, seg, advances, todo);
     return states_after_ack(c, seg, todo);
 }
 

@@ -8,6 +8,7 @@
 #include "tcp/open.h"
 
 #include "base/assert.h"
+#include "tcp/acknowledge.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/receive.h"
@@ -159,6 +160,10 @@ la_tcp_established(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     todo->established = true;
     todo->wake |= LA_READY_OPEN | LA_READY_WRITE;
     c->want |= LA_TCP_WANT_DATA;
+    if ((c->want & LA_TCP_WANT_SYN) != 0) { /* of the same burst, and needed no more */
+        c->want &= (uint8_t)~LA_TCP_WANT_SYN;
+        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+    }
     if ((c->flags & LA_TCP_F_CLOSE_CALLED) != 0) /* queued in SYN-RECEIVED, 3.10.4 */
         la_tcp_enter(c, LA_TCP_EV_CLOSE, todo);
 }

@@ -215,18 +215,23 @@ abort_is_told(const struct la_tcp_conn *c)
            (c->state == LA_TCP_CLOSING && (c->flags & LA_TCP_F_FIN_SENT) == 0);
 }
 
+static void
+tell_abort(const struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    todo->rst = true;
+    todo->rst_flags = LA_TCP_RST | LA_TCP_ACK;
+    todo->rst_cause = LA_CAUSE_RST_ABORT;
+    todo->rst_seq = la_tcp_bare_seq(c);
+    todo->rst_ack = c->rcv_nxt;
+}
+
 void
 la_tcp_abort(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
     if (c->state == LA_TCP_CLOSED)
         return;
-    if (abort_is_told(c)) {
-        todo->rst = true;
-        todo->rst_flags = LA_TCP_RST | LA_TCP_ACK;
-        todo->rst_cause = LA_CAUSE_RST_ABORT;
-        todo->rst_seq = la_tcp_bare_seq(c);
-        todo->rst_ack = c->rcv_nxt;
-    }
+    if (abort_is_told(c))
+        tell_abort(c, todo);
     la_tcp_end(c, LA_TCP_EV_ABORT, LA_OK, todo);
     la_tcp_conn_fini(c, todo->env);
 }
@@ -240,8 +245,12 @@ la_tcp_release(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         return;
     }
     const struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
-    bool unread = busy != NULL && busy->rcvq.len > 0;
-    if ((unread && c->state != LA_TCP_TIME_WAIT) || (c->flags & LA_TCP_F_RELEASE_RESETS) != 0) {
+    bool unread = busy != NULL && busy->rcvq.len > 0 && c->state != LA_TCP_TIME_WAIT;
+    if (unread || (c->flags & LA_TCP_F_RELEASE_RESETS) != 0) {
+        /* In CLOSING and LAST-ACK, too: octets that we acknowledged are lost, and the FIN that the
+         * peer waits for may be. */
+        if (unread)
+            tell_abort(c, todo);
         la_tcp_abort(c, todo);
         return;
     }

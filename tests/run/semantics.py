@@ -969,6 +969,55 @@ def udp_empty_datagram():
     return s.recvfrom(10)[0]
 
 
+def packet_info(s, room=200):
+    """Where the next datagram was sent to, as ancillary data say; and whom to answer."""
+    data, items, flags, peer = s.recvmsg(100, room)
+    shown = []
+    for level, kind, value in items:
+        if level == socket.IPPROTO_IP and len(value) == 12:
+            index, spec, to = struct.unpack("i4s4s", value)
+            shown.append(("IPv4", kind, index, socket.inet_ntoa(spec), socket.inet_ntoa(to)))
+        elif level == socket.IPPROTO_IPV6 and len(value) == 20:
+            to, index = struct.unpack("16si", value)
+            shown.append(("IPv6", kind, index, socket.inet_ntop(socket.AF_INET6, to)))
+        else:
+            shown.append((level, kind, len(value)))
+    return (data, shown, flags), peer, items
+
+
+IP_PKTINFO, IPV6_RECVPKTINFO = 8, 49
+
+
+@case
+def udp_where_it_was_sent_to():
+    shown = []
+    v4 = [(socket.IPPROTO_IP, IP_PKTINFO)]
+    v6 = [(socket.IPPROTO_IPV6, IPV6_RECVPKTINFO)]
+    for family, host, options, to in (
+            (socket.AF_INET, "", v4, "127.0.0.1"), (socket.AF_INET, "127.0.0.1", v4, "127.0.0.1"),
+            (socket.AF_INET6, "::", v6, "::1"), (socket.AF_INET6, "::1", v6, "::1"),
+            (socket.AF_INET6, "::", v4 + v6, "127.0.0.1"), (socket.AF_INET6, "::", v4, "::1")):
+        s = socket.socket(family, socket.SOCK_DGRAM)
+        s.settimeout(5)
+        for level, option in options:
+            s.setsockopt(level, option, 1)
+        s.bind((host, 0))
+        t = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+        t.settimeout(5)
+        t.connect((to, s.getsockname()[1]))
+        shown.append([s.getsockopt(*o) for o in options])
+        for room in (200, 56, 40, 33, 31, 20, 15, 0):
+            t.send(b"x")
+            what, peer, items = packet_info(s, room)
+            shown.append((to, room, what))
+            s.sendmsg([b"answer"], items if room == 200 else [], 0, peer)
+            shown.append(t.recv(100))
+        s.setsockopt(*options[0], 0)
+        t.send(b"y")
+        shown.append(packet_info(s)[0])
+    return shown
+
+
 @case
 def udp_many_in_order():
     s = udp()

@@ -6,6 +6,7 @@ A test file is run as `test_x.py LASTACK [unittest arguments]`.
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -83,6 +84,36 @@ class Case(unittest.TestCase):
     def python(self, code, *arguments, options=(), **kwargs):
         """Python code inside."""
         return self.inside(*options, "--", PYTHON, "-c", code, *arguments, **kwargs)
+
+    def outside(self, *words, status=0, timeout=60, **kwargs):
+        """WORDS on the kernel's stack, to their end. Returns their output, octets."""
+        kwargs.setdefault("stdin", subprocess.DEVNULL)
+        done = subprocess.run([str(w) for w in words], capture_output=True, timeout=timeout,
+                              cwd=self.dir, **kwargs)
+        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
+        return done.stdout
+
+    def file(self, name, n):
+        """A new file of n octets, which are returned."""
+        data = os.urandom(n)
+        with open(self.path(name), "wb") as f:
+            f.write(data)
+        return data
+
+    def read(self, name):
+        with open(self.path(name), "rb") as f:
+            return f.read()
+
+    def ends(self, child, number=signal.SIGTERM, status=None):
+        """After the signal it ends by itself, in good order."""
+        child.send_signal(number)
+        child.communicate(timeout=30)
+        self.assertEqual(child.returncode, 128 + number if status is None else status)
+
+    @staticmethod
+    def up(port, *hosts):
+        for host in hosts or ("127.0.0.1",):
+            wait_until(lambda: connects(port, host.strip("[]")), "it listens")
 
 
 def wait_until(condition, what, seconds=30):

@@ -12,66 +12,23 @@ import socket
 import subprocess
 import threading
 
+import daemons
 import servers
 import support
 
-os.environ["PATH"] += ":/usr/sbin"  # where some of them are
 BOTH = ("127.0.0.1", "[::1]")
 BAD_WIRE = ("--delay", "5ms", "--loss", "1%", "--seed", "9")
 
 
-class Case(support.Case):
-    def up(self, port, *hosts):
-        for host in hosts or ("127.0.0.1",):
-            support.wait_until(lambda: support.connects(port, host.strip("[]")), "it listens")
-
-    def outside(self, *words, status=0, **kwargs):
-        done = subprocess.run([str(w) for w in words], capture_output=True, timeout=60,
-                              cwd=self.dir, stdin=subprocess.DEVNULL, **kwargs)
-        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
-        return done.stdout
-
-    def file(self, name, n):
-        data = os.urandom(n)
-        with open(self.path(name), "wb") as f:
-            f.write(data)
-        return data
-
-    def ends(self, child, number=signal.SIGTERM, status=None):
-        """After the signal it ends by itself, in good order."""
-        child.send_signal(number)
-        child.communicate(timeout=30)
-        self.assertEqual(child.returncode, 128 + number if status is None else status)
-
-
-NGINX = """
-worker_processes 2; daemon off; pid %(dir)s/pid; error_log %(dir)s/error;
-events { worker_connections 512; }
-http {
-    access_log off; sendfile on; keepalive_timeout 30;
-    client_body_temp_path %(dir)s/1; proxy_temp_path %(dir)s/2; fastcgi_temp_path %(dir)s/3;
-    uwsgi_temp_path %(dir)s/4; scgi_temp_path %(dir)s/5;
-    server {
-        listen 80%(options)s; listen [::]:80%(options)s; root %(dir)s;
-        location /who { return 200 "%(mark)s $remote_addr $server_addr"; }
-    }
-}
-"""
-
-
 @support.needs("nginx", "curl")
-class Nginx(Case):
+class Nginx(support.Case):
     def begin(self, *options, listen=""):
-        os.chmod(self.dir, 0o755)  # of root's, the workers are somebody else
-        self.configure("first", listen)
-        child, port = self.publish(80, "nginx", "-p", self.dir, "-c", self.path("conf"),
-                                   "-e", self.path("error"), options=options)
+        child, port = self.publish(80, *self.configure("first", listen), options=options)
         self.up(port, *BOTH)
         return child, port
 
     def configure(self, mark, listen=""):
-        with open(self.path("conf"), "w") as f:
-            f.write(NGINX % {"dir": self.dir, "mark": mark, "options": listen})
+        return daemons.nginx(self.dir, ["80" + listen, "[::]:80" + listen], mark=mark)
 
     def get(self, port, path, host="127.0.0.1"):
         return self.outside("curl", "-sS", "-f", "http://%s:%d/%s" % (host, port, path))
@@ -152,7 +109,7 @@ class Nginx(Case):
 
 
 @support.needs("redis-server", "redis-cli", "redis-benchmark")
-class Redis(Case):
+class Redis(support.Case):
     def test_benchmark(self):
         child, port = self.publish(6379, "redis-server", "--save", "", "--bind", "127.0.0.1", "::1",
                                    "--dir", self.dir)
@@ -172,7 +129,7 @@ class Redis(Case):
         self.ends(child, status=0)
 
 
-class Python(Case):
+class Python(support.Case):
     def test_http_server(self):
         data = self.file("f", 3000000)
         for options in ((), BAD_WIRE):
@@ -241,7 +198,7 @@ for _ in range(4): threading.Thread(target=work).start()
 
 
 @support.needs("sshd", "ssh", "ssh-keygen")
-class Sshd(Case):
+class Sshd(support.Case):
     def key(self, name):
         self.outside("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.path(name))
         return self.path(name)
@@ -275,7 +232,7 @@ class Sshd(Case):
 
 
 @support.needs("iperf3")
-class Iperf(Case):
+class Iperf(support.Case):
     """Its own figures say how much arrived."""
 
     def wait(self, server):
@@ -313,7 +270,7 @@ class Iperf(Case):
 
 
 @support.needs("node", "curl")
-class Node(Case):
+class Node(support.Case):
     def test_http_server(self):
         if subprocess.run(["node", "-e", ""], capture_output=True).returncode != 0:
             self.skipTest("node does not start for this user")

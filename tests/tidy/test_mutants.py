@@ -47,13 +47,16 @@ class Mutants(unittest.TestCase):
         self.assertEqual(self.verdict(-6, "")[0], "caught")
         self.assertEqual(self.verdict(0, "", built=False), ("error", "x.c:1: error: no"))
 
-    def test_the_table_can_be_read(self):
-        with open(os.path.join(ROOT, "tests/mutants/table.txt"), encoding="utf-8") as f:
-            entries = mutants.parse(f.read())
-        self.assertGreaterEqual(len(entries), 60)
-        for entry in entries:
-            self.assertRegex(entry["test"], r"^[a-z]+/test_\w+ test_\w+$")
-            self.assertTrue(os.path.exists(os.path.join(ROOT, entry["file"])), entry["file"])
+    def test_the_tables_fit_the_sources(self):
+        for table, least, form in (("table", 60, r"^[a-z]+/test_\w+ test_\w+$"),
+                                   ("explore", 8, r"^sim explore [a-z-]+$")):
+            with open(os.path.join(ROOT, f"tests/mutants/{table}.txt"), encoding="utf-8") as f:
+                entries = mutants.parse(f.read())
+            self.assertGreaterEqual(len(entries), least)
+            for entry in entries:
+                self.assertRegex(entry["test"], form)
+                with open(os.path.join(ROOT, entry["file"]), encoding="utf-8") as f:
+                    self.assertNotEqual(mutants.broken(f.read(), entry), "")
 
 
 if __name__ == "__main__":

@@ -11,13 +11,14 @@
 
 #include <cmocka.h>
 
+#include "base/frame.h"
 #include "base/time.h"
 #include "pair.h"
 
 enum { SEGMENTS_N = 10, SMSS = 1448, SERVER = 1 };
 
 struct heard {
-    unsigned acks_n, arrived_n;
+    unsigned acks_n, arrived_n, syns_n;
     uint32_t first, last; /* acknowledgement numbers */
 };
 
@@ -30,6 +31,7 @@ hear(void *ctx, const struct la_event *event)
     heard->arrived_n += event->kind == LA_EVENT_SEGMENT_ARRIVED && event->u.segment.len > 0;
     if (event->kind != LA_EVENT_SEGMENT_SENT)
         return;
+    heard->syns_n += (event->u.segment.flags & LA_TCP_SYN) != 0;
     if (heard->acks_n++ == 0)
         heard->first = event->u.segment.ack;
     heard->last = event->u.segment.ack;
@@ -68,11 +70,50 @@ test_burst__one_ack_at_its_end(void **state)
     assert_int_equal(pair_free(&p), 0);
 }
 
+static struct la_frame *
+one_from(struct pair *p, int end)
+{
+    struct la_frame *frames[2];
+    assert_int_equal(la_stack_output(p->end[end], 0, frames, 2, p->now), 1);
+    return frames[0];
+}
+
+/* The SYN comes again, and in the same burst the ACK of the SYN,ACK that answered the first: the
+ * connection is ESTABLISHED then, and a SYN,ACK is not what is sent. */
+static void
+test_burst__syn_again_and_the_third_segment(void **state)
+{
+    (void)state;
+    struct heard heard = {0};
+    struct pair p;
+    struct pair_cfg cfg = {.seed = 1, .trace = {hear, &heard, LA_EVENT_ALL}};
+    struct la_endpoint at = pair_addr(1, false, 80), any = {{{0}}, 0};
+    la_handle listener, client, server;
+    assert_true(pair_new(&p, &cfg));
+    assert_int_equal(la_listener_open(p.end[1], &at, 1, NULL, &listener, p.now), LA_OK);
+    assert_int_equal(la_conn_open(p.end[0], &any, &at, NULL, &client, p.now), LA_OK);
+    struct la_frame *syn = one_from(&p, 0);
+    struct la_frame *burst[2] = {la_frame_clone(syn), NULL};
+    assert_non_null(burst[0]);
+    la_stack_input(p.end[1], 0, &syn, 1, p.now);
+    struct la_frame *syn_ack = one_from(&p, 1);
+    la_stack_input(p.end[0], 0, &syn_ack, 1, p.now);
+    burst[1] = one_from(&p, 0);
+    heard = (struct heard){0};
+    la_stack_input(p.end[1], 0, burst, 2, p.now);
+    assert_int_equal(la_listener_accept(p.end[1], listener, &server, p.now), LA_OK);
+    pair_run_us(&p, LA_US_PER_S);
+    assert_int_equal(heard.syns_n, 0);
+    assert_int_equal(heard.acks_n, 1); /* the SYN that came again is answered all the same */
+    assert_int_equal(pair_free(&p), 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_burst__one_ack_at_its_end),
+        cmocka_unit_test(test_burst__syn_again_and_the_third_segment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,6 +129,26 @@ test_ends__release_with_unread_octets(void **state)
     }
 }
 
+/* Found by exploration: our FIN may be lost, and a peer in FIN-WAIT-2 would wait for it for ever.
+ */
+static void
+test_ends__release_with_unread_octets_in_last_ack(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &peer_plain);
+    peer_send(&p, LA_TCP_ACK | LA_TCP_FIN, "unread", 6);
+    assert_int_equal(la_conn_close(p.stack, conn, p.now), LA_OK);
+    peer_run_us(&p, LA_US_PER_MS);
+    peer_forget(&p);
+    assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);
+    peer_collect(&p);
+    const struct peer_seg *rst = peer_expect(&p, LA_TCP_RST | LA_TCP_ACK);
+    assert_true(la_seq_eq(rst->tcp.seq, p.rcv_nxt));
+    assert_int_equal(live_n(), 0);
+    peer_free(&p);
+}
+
 static void
 test_ends__release_resets(void **state)
 {
@@ -446,6 +466,7 @@ main(void)
         cmocka_unit_test(test_ends__passive_close),
         cmocka_unit_test(test_ends__simultaneous_close),
         cmocka_unit_test(test_ends__release_with_unread_octets),
+        cmocka_unit_test(test_ends__release_with_unread_octets_in_last_ack),
         cmocka_unit_test(test_ends__release_resets),
         cmocka_unit_test(test_ends__abort),
         cmocka_unit_test(test_ends__abort_before_the_fin),

@@ -93,6 +93,36 @@ test_windows__shrink(void **state)
     }
 }
 
+/* DEVIATION(D18): the peer has sent 100 octets that were lost, then an ACK; it sends them again,
+ * and they acknowledge more and offer less. SND.WL1 is that of the ACK, yet nothing may go beyond
+ * what the retransmission offers. */
+static void
+test_windows__of_a_retransmission(void **state)
+{
+    (void)state;
+    peer_new(&p, &(struct peer_cfg){.stack = large_start});
+    p.wnd = 4380;
+    la_handle conn = peer_passive(&p, &peer_plain);
+    la_seq una = p.rcv_nxt;
+    struct la_tcp_seg ack = peer_usual(&p, LA_TCP_ACK), again = ack;
+    peer_user_send(&p, conn, 10000);
+    assert_int_equal(peer_forget(&p), 3); /* up to the edge */
+    ack.seq = la_seq_add(ack.seq, 100);
+    ack.ack = la_seq_add(una, 1460);
+    ack.wnd = 2920;
+    peer_say(&p, &ack, NULL, 0);
+    peer_expect_none(&p);
+    again.ack = la_seq_add(una, 4380);
+    again.wnd = 500;
+    peer_say(&p, &again, NULL, 100);
+    assert_int_equal(peer_status(&p, conn).snd_wnd, 500);
+    uint32_t sent = 0;
+    while (p.seg_n > 0) /* what they say is not what the peer would take */
+        sent += peer_take(&p)->tcp.text_bytes;
+    assert_true(sent <= 500);
+    end(conn);
+}
+
 /* DEVIATION(D17). 2,000 octets are in flight when the window shrinks to nothing, or by less than a
  * FIN or rounding explain. */
 static void
@@ -194,15 +224,44 @@ test_windows__old_segments_change_nothing(void **state)
     end(conn);
 }
 
+/* Two ends that disagree about their numbers would answer each other's ACKs for ever; text is
+ * always answered, since its sender waits for that. */
+static void
+test_windows__strays_are_answered_sparingly(void **state)
+{
+    (void)state;
+    static const uint32_t offs[] = {100000, UINT32_C(0) - 100000};
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &peer_plain);
+    for (size_t i = 0; i < 2; i++) {
+        struct la_tcp_seg stray = peer_usual(&p, LA_TCP_ACK);
+        stray.seq = la_seq_add(stray.seq, offs[i]);
+        peer_run_us(&p, 2 * LA_US_PER_S);
+        for (unsigned n = 0; n < 100; n++)
+            peer_say(&p, &stray, NULL, 0);
+        assert_int_equal(peer_forget(&p), 10);
+        assert_int_equal(p.reason, LA_REASON_CHALLENGE_ACK_LIMITED);
+        for (unsigned n = 0; n < 20; n++)
+            peer_say(&p, &stray, NULL, 10);
+        assert_int_equal(peer_forget(&p), 20);
+        stray.flags |= LA_TCP_FIN;
+        peer_say(&p, &stray, NULL, 0);
+        assert_int_equal(peer_forget(&p), 1);
+    }
+    end(conn);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows__above_32767),
         cmocka_unit_test(test_windows__shrink),
+        cmocka_unit_test(test_windows__of_a_retransmission),
         cmocka_unit_test(test_windows__acknowledgements_stay_inside),
         cmocka_unit_test(test_windows__shut_for_an_hour),
         cmocka_unit_test(test_windows__old_segments_change_nothing),
+        cmocka_unit_test(test_windows__strays_are_answered_sparingly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

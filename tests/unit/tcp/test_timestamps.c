@@ -90,6 +90,28 @@ test_timestamps__missing(void **state)
     end(conn);
 }
 
+/* RFC 5961 4.2: a peer that has rebooted, and uses timestamps no more, has to hear of the old
+ * connection, or its SYNs would be answered by nobody until that is given up. */
+static void
+test_timestamps__missing_in_a_syn(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &stamped);
+    struct la_tcp_seg syn = peer_usual(&p, LA_TCP_SYN);
+    syn.has = LA_TCP_HAS_MSS;
+    syn.mss = 1460;
+    static const uint32_t offs[] = {0, 100, UINT32_C(1) << 30, UINT32_C(3) << 30};
+    for (size_t i = 0; i < sizeof(offs) / sizeof(offs[0]); i++) {
+        syn.seq = la_seq_add(p.snd_nxt, offs[i]);
+        peer_run_us(&p, LA_US_PER_S); /* challenge ACKs are limited */
+        peer_say(&p, &syn, NULL, 0);
+        assert_true(la_seq_eq(peer_expect(&p, LA_TCP_ACK)->tcp.ack, p.snd_nxt));
+        assert_int_equal(peer_state(&p), LA_TCP_ESTABLISHED);
+    }
+    end(conn);
+}
+
 /* 4.3: with a delayed ACK the earliest of the segments that it covers; after a gap the one that was
  * last in order. */
 static void
@@ -255,6 +277,7 @@ main(void)
         cmocka_unit_test(test_timestamps__old_duplicates_are_dropped),
         cmocka_unit_test(test_timestamps__of_an_abort),
         cmocka_unit_test(test_timestamps__missing),
+        cmocka_unit_test(test_timestamps__missing_in_a_syn),
         cmocka_unit_test(test_timestamps__what_is_echoed),
         cmocka_unit_test(test_timestamps__recent_grows_old),
         cmocka_unit_test(test_timestamps__time_wait_gives_way),

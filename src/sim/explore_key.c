@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * explore_key.c - when two points of an exploration are the same
+ *
+ * The state is the connections' memory, what is on the way and what the applications know. Left
+ * out, because it decides nothing here: clocks (a timer is armed or not), measurements of the round
+ * trip, counters, windows of congestion beyond what two segments need, and which block holds an
+ * octet. A new member of struct la_tcp_conn or la_tcp_busy is part of the state until it is
+ * named here.
+ */
+#include "sim/explore_world.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/time.h"
+#include "tcp/rtt.h"
+
+enum { SEGMENTS_THAT_MATTER = 4, RUNS_MAX = 8 };
+
+struct run {
+    uint32_t seq, len, rank;
+};
+
+struct end_key {
+    struct la_tcp_conn conn;
+    struct la_tcp_busy busy;
+    struct la_tcp_sent board[8];
+    struct la_range sacked[8];
+    struct run ooo[RUNS_MAX];
+    struct la_world_app app;
+    uint8_t ack_armed, timer_answered;
+    uint8_t live, opened, disturbed;
+    uint8_t closed_behind[LA_WORLD_INCARNATIONS];
+    uint8_t unused[3];
+};
+
+struct key {
+    struct end_key end[2];
+    struct la_world_seg net[2][LA_WORLD_NET_N + LA_WORLD_RST_ROOM];
+    uint8_t net_n[2];
+    uint8_t left[5];
+};
+
+static uint32_t
+min32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static void
+key_of_conn(struct end_key *k, const struct la_world_end *end)
+{
+    struct la_tcp_conn *c = &k->conn;
+    memcpy(c, &end->conn, sizeof(*c));
+    k->ack_armed = !la_instant_is_never(c->ack_at);
+    uint32_t after_us = la_tcp_rto_backed_off(&end->conn, &end->env, c->backoff_n);
+    k->timer_answered = c->timer == LA_TIMER_PERSIST &&
+                        la_instant_le(c->timer_at, la_instant_add_us(c->heard_at, after_us));
+    c->backoff_n = (uint8_t)min32(c->backoff_n, (uint32_t)c->r2_n + 1);
+    uint32_t cap = SEGMENTS_THAT_MATTER * (uint32_t)c->smss;
+    c->cwnd_bytes = min32(c->cwnd_bytes, cap);
+    c->ssthresh_bytes = min32(c->ssthresh_bytes, cap);
+    c->timer_at = c->ack_at = c->keepalive_at = c->heard_at = la_instant_of_ns(0);
+    c->srtt_us = c->rttvar_us = c->rto_us = c->rtt_us_min = 0;
+    c->challenge_at_s = c->busy_idx = 0;
+    c->rto_n = c->fast_retransmits_n = 0;
+    c->bytes_acked = c->bytes_received = c->bytes_retransmitted = 0;
+    c->segments_sent = c->segments_received = c->retransmissions_n = c->duplicate_acks_n = 0;
+}
+
+static void
+key_of_runs(struct end_key *k, const struct la_tcp_busy *busy)
+{
+    unsigned n = 0;
+    for (const struct la_tcp_ooo *o = busy->ooo; o != NULL && n < RUNS_MAX; o = o->next, n++) {
+        k->ooo[n] = (struct run){o->seq.v, o->octets.len, 0};
+        for (const struct la_tcp_ooo *p = busy->ooo; p != NULL; p = p->next)
+            k->ooo[n].rank += p->touched > o->touched;
+    }
+}
+
+static void
+key_of_busy(struct end_key *k, const struct la_tcp_busy *busy)
+{
+    struct la_tcp_busy *b = &k->busy;
+    memcpy(b, busy, sizeof(*b));
+    for (uint32_t i = 0; i < b->board.n && i < 8; i++) {
+        k->board[i] = b->board.ring[(b->board.head + i) & (b->board.cap - 1u)];
+        k->board[i].sent_at = la_instant_of_ns(0);
+    }
+    for (uint32_t i = 0; i < b->sacked.n && i < 8; i++)
+        k->sacked[i] = b->sacked.r[i];
+    key_of_runs(k, busy);
+    uint32_t sndq_n = b->sndq.len, rcvq_n = b->rcvq.len, board_n = b->board.n;
+    memset(&b->sndq, 0, sizeof(b->sndq));
+    memset(&b->rcvq, 0, sizeof(b->rcvq));
+    memset(&b->snd_mark, 0, sizeof(b->snd_mark));
+    memset(&b->board, 0, sizeof(b->board));
+    b->sndq.len = sndq_n;
+    b->rcvq.len = rcvq_n;
+    b->board.n = (uint16_t)board_n;
+    b->sacked.r = NULL;
+    b->sacked.cap = 0;
+    b->ooo = NULL;
+    b->ooo_touches_n = 0;
+    b->rtt_round_end = la_seq_of(0);
+    b->progress_at = la_instant_of_ns(0);
+}
+
+static void
+key_of_end(struct end_key *k, const struct la_world_end *end)
+{
+    k->live = end->live;
+    k->opened = end->opened;
+    k->disturbed = end->disturbed;
+    memcpy(&k->app, &end->app, sizeof(k->app));
+    memcpy(k->closed_behind, end->closed_behind, sizeof(k->closed_behind));
+    if (!end->live)
+        return;
+    key_of_conn(k, end);
+    const struct la_tcp_busy *busy = la_tcp_busy(&end->conn, &end->env);
+    if (busy != NULL)
+        key_of_busy(k, busy);
+}
+
+/* What is on the way has no order: any of it may arrive next. */
+static void
+key_of_net(struct la_world_seg *k, const struct la_world_net *net)
+{
+    for (unsigned i = 0; i < net->n; i++) {
+        unsigned at = i;
+        while (at > 0 && memcmp(&net->at[i], &k[at - 1], sizeof(*k)) < 0) {
+            k[at] = k[at - 1];
+            at--;
+        }
+        k[at] = net->at[i];
+    }
+}
+
+struct la_world_key
+la_world_key(const struct la_world_ctx *ctx)
+{
+    static const struct la_key seeds[2] = {{UINT64_C(0x243f6a8885a308d3), 1},
+                                           {UINT64_C(0x13198a2e03707344), 2}};
+    const struct la_world *w = ctx->world;
+    struct key k;
+    memset(&k, 0, sizeof(k));
+    for (unsigned e = 0; e < 2; e++) {
+        key_of_end(&k.end[e], &w->end[e]);
+        key_of_net(k.net[e], &w->net[e]);
+        k.net_n[e] = w->net[e].n;
+    }
+    k.left[0] = w->lost_n;
+    k.left[1] = w->doubled_n;
+    k.left[2] = w->aborts_n;
+    k.left[3] = w->crashes_n;
+    k.left[4] = w->early_n;
+    struct la_bytes bytes = {(const uint8_t *)&k, sizeof(k)};
+    return (struct la_world_key){{la_hash(&seeds[0], bytes), la_hash(&seeds[1], bytes)}};
+}

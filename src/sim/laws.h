@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * laws.h - what holds at every event of every run (law.def), one function per law
+ *
+ * Each is given what has just happened and compares it with what the run knows from elsewhere: what
+ * applications sent, what was on the wire (track.h), what was done to it. conn and end name whose
+ * end something happened at; end 0 is the client.
+ */
+#ifndef LA_SIM_LAWS_H
+#define LA_SIM_LAWS_H
+
+#include "sim/world.h"
+
+/* n octets were read. */
+void la_sim_law_prefix(struct la_sim_world *world, unsigned conn, unsigned end,
+                       struct la_bytes octets);
+/* A listener handed out a connection; conn as the tracker knows it, LA_SIM_NO_CONN = not at all. */
+void la_sim_law_accepted(struct la_sim_world *world, unsigned conn);
+void la_sim_law_end_of_stream(struct la_sim_world *world, unsigned conn, unsigned end);
+/* The stack said that so many octets up to the urgent pointer are not read yet. */
+void la_sim_law_urgent(struct la_sim_world *world, unsigned conn, unsigned end, uint64_t unread_n);
+void la_sim_law_error(struct la_sim_world *world, unsigned conn, unsigned end, la_err err);
+/* A stack told a change of state; `before` is what it told last for that handle, 0 = nothing. */
+void la_sim_law_edge(struct la_sim_host *host, const struct la_event *event, unsigned before);
+/* A RST is sent. What an earlier connection of the same ports is owed may leave late, and has other
+ * numbers. */
+void la_sim_law_reset(struct la_sim_world *world, unsigned conn, unsigned end,
+                      const struct la_tcp_seg *seg);
+/* A segment with ACK is sent that offers a window up to `edge`. */
+void la_sim_law_right_edge(struct la_sim_world *world, unsigned conn, unsigned end,
+                           const struct la_tcp_seg *seg, la_seq edge);
+/* A segment that takes up sequence space is sent. */
+void la_sim_law_in_window(struct la_sim_world *world, unsigned conn, unsigned end,
+                          const struct la_tcp_seg *seg);
+void la_sim_law_sequence(struct la_sim_world *world, unsigned conn, unsigned end,
+                         const struct la_tcp_seg *seg);
+/* An acknowledgement is sent that takes up no sequence space. */
+void la_sim_law_quiet(struct la_sim_world *world, unsigned conn, unsigned end);
+/* After everything a host did. */
+void la_sim_law_memory(struct la_sim_host *host);
+/* The host's memory is gone: nothing is left. */
+void la_sim_law_memory_end(struct la_sim_host *host, const struct la_mem_stats *left);
+/* Nobody holds a handle and nothing is under way any more. */
+void la_sim_law_ends(struct la_sim_host *host);
+/* Every `bound_ns` since the network has healed. */
+void la_sim_law_progress(struct la_sim_world *world);
+/* All applications are done. */
+void la_sim_law_complete(struct la_sim_world *world);
+
+/* Has something happened to it that an orderly end need not be expected after? */
+bool la_sim_is_disturbed(const struct la_sim_world *world, const struct la_sim_conn *conn);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * track.h - what each end of a connection has shown on the wire, and what has reached it
+ *
+ * The laws about windows and sequence numbers are held against this, which is learnt from packets
+ * alone: from those that a host sent, as it sent them, and from those that reached it, as they
+ * reached it. No stack is asked.
+ *
+ * Forgery. A packet that a box made up, or one whose damage no checksum shows, may by its numbers
+ * be one that the receiver has to believe. Then `fooled` is set and the laws that speak about what
+ * the applications see are silent for that connection from there on. Those about what a stack sends
+ * are not: who was lied to still keeps the rules by what it was told. A forged packet whose
+ * numbers do not fit sets nothing, so it must have no effect at all.
+ */
+#ifndef LA_SIM_TRACK_H
+#define LA_SIM_TRACK_H
+
+#include "sim/packet.h"
+
+struct la_sim_view {
+    bool begun;         /* has sent its SYN */
+    bool acked;         /* has sent an ACK: what it received is known */
+    bool syn_seen;      /* a SYN has reached it */
+    bool fin_sent, fin_seen, edge_given, edge_known;
+    bool fooled;        /* see above */
+    bool strange;       /* which SYN it believes is not known: a forged one fitted as well */
+    bool broken;        /* it ended otherwise than by FINs both ways */
+    uint8_t wscale_sent, wscale_seen; /* 255 = none */
+    la_seq iss, irs;
+    la_seq snd_max;     /* behind the highest octet sent, FIN counted */
+    la_seq fin_seq;
+    la_seq edge_sent;   /* right edge that it offered */
+    la_seq edge_seen;   /* right edge that it was offered */
+    la_seq ack_sent;    /* highest acknowledgement that it sent */
+    la_seq ack_seen;    /* highest one of what it had sent that reached it */
+    la_seq rcv_max;     /* behind the highest octet that reached it */
+    uint32_t syn_wnd;   /* of the SYN that reached it */
+    uint32_t wnd_max;   /* largest window that it was offered */
+    uint32_t bare_n;    /* ACKs sent since anything that takes up sequence space went to or fro */
+    uint32_t rst_seen_n, icmp_seen_n;
+    uint64_t begun_order; /* of all ends of this run, the later is larger */
+};
+
+struct la_sim_world;
+struct la_sim_host;
+
+/* A packet leaves a host: finds its connection, judges it by the laws, learns from it. */
+void la_sim_track_sent(struct la_sim_world *world, unsigned host, struct la_sim_packet *packet);
+/* A packet reaches a host, before the stack sees it. */
+void la_sim_track_arrives(struct la_sim_world *world, unsigned host,
+                          const struct la_sim_packet *packet);
+/* The connection whose end at `host` this four-tuple is now; LA_SIM_NO_CONN, or *end. */
+uint8_t la_sim_track_find(const struct la_sim_world *world, unsigned host,
+                          const struct la_endpoint *local, const struct la_endpoint *remote,
+                          unsigned *end);
+
+#endif
