@@ -98,6 +98,9 @@ la_err la_stack_setting_set(struct la_stack *stack, enum la_setting setting, int
 la_err la_stack_setting_get(const struct la_stack *stack, enum la_setting setting, int64_t *out);
 /* The defaults of a connection, as configured. */
 const struct la_tcp_cfg *la_stack_tcp_cfg(const struct la_stack *stack);
+/* Others from now on: for connections and listeners that begin later, and at once what is the
+ * instance's (struct la_tcp_cfg). BAD_ARGUMENT, and the old ones stay. */
+la_err la_stack_tcp_cfg_set(struct la_stack *stack, const struct la_tcp_cfg *cfg) LA_MUST_CHECK;
 
 /* ---- frames and time -------------------------------------------------------------------- */
 
@@ -281,6 +284,9 @@ la_err la_listener_open_cfg(struct la_stack *stack, const struct la_listener_cfg
 la_err la_listener_accept(struct la_stack *stack, la_handle listener, la_handle *out,
                           la_instant now) LA_MUST_CHECK;
 la_err la_listener_backlog_set(struct la_stack *stack, la_handle listener, uint32_t backlog);
+/* How connections begin whose SYN comes later. BAD_ARGUMENT, BAD_HANDLE. */
+la_err la_listener_tcp_cfg_set(struct la_stack *stack, la_handle listener,
+                               const struct la_tcp_cfg *cfg);
 la_err la_listener_user_set(struct la_stack *stack, la_handle listener, uint64_t user);
 /* Connections not yet accepted are reset. */
 la_err la_listener_close(struct la_stack *stack, la_handle listener, la_instant now);

@@ -4,10 +4,10 @@
  *
  * Read first: socket(7), ip(7), ipv6(7), tcp(7).
  *
- * Every option is a row of one table. Some belong to the stack; some live on the unix socket, where
- * the kernel obeys them (time-outs, low-water mark, urgent data in line); some are hints that are
- * kept and read back; the rest is refused with ENOPROTOOPT, since silence would be a lie. What is
- * refused, --trace shows.
+ * Every option is a row of one table (option_rows.h). Some belong to the stack; some live on the
+ * unix socket, where the kernel obeys them (time-outs, low-water mark, urgent data in line); some
+ * are hints that are kept and read back; the rest is refused with ENOPROTOOPT, since silence would
+ * be a lie. What is refused, --trace shows.
  */
 #include "host/options.h"
 
@@ -28,139 +28,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-enum kind {
-    STACK,  /* arg: enum la_sock_option */
-    KEPT,   /* a hint; arg: slot, first: its default */
-    NATIVE, /* the kernel obeys it on the unix socket */
-    FIXED,  /* read only; first: the value */
-    REFUSE, /* arg: an errno value */
-    SPECIAL /* has a function below */
-};
-
-struct row {
-    int16_t level, name;
-    uint8_t kind;
-    uint8_t arg;
-    int32_t first;
-};
-
-/* Slots of what is kept. */
-enum {
-    DEBUG_,
-    DONTROUTE_,
-    NO_CHECK_,
-    PRIORITY_,
-    MARK_,
-    BUSY_POLL_,
-    RECVERR_,
-    MTU_DISCOVER_,
-    FREEBIND_,
-    BIND_NO_PORT_,
-    MCAST_TTL_,
-    MCAST_LOOP_,
-    RECVERR6_,
-    MTU_DISCOVER6_,
-    MCAST_HOPS_,
-    MCAST_LOOP6_,
-    ADDR_PREF_,
-    FLOWLABEL_,
-    LINGER2_,
-    DEFER_ACCEPT_,
-    FASTOPEN_,
-    NOTSENT_LOWAT_,
-    THIN_,
-    THIN_DUPACK_,
-    WINDOW_CLAMP_,
-    DONTFRAG_,
-    MCAST_ALL_,
-    PKTINFO_,
-    PKTINFO6_
-};
-
-static const struct row table[] = {
-    {SOL_SOCKET, SO_REUSEADDR, STACK, LA_SO_REUSEADDR, 0},
-    {SOL_SOCKET, SO_KEEPALIVE, STACK, LA_SO_KEEPALIVE, 0},
-    {SOL_SOCKET, SO_BROADCAST, STACK, LA_SO_BROADCAST, 0},
-    {SOL_SOCKET, SO_SNDBUF, STACK, LA_SO_SNDBUF, 0},
-    {SOL_SOCKET, SO_RCVBUF, STACK, LA_SO_RCVBUF, 0},
-    {SOL_SOCKET, SO_SNDBUFFORCE, STACK, LA_SO_SNDBUF, 0},
-    {SOL_SOCKET, SO_RCVBUFFORCE, STACK, LA_SO_RCVBUF, 0},
-    {SOL_SOCKET, SO_DEBUG, KEPT, DEBUG_, 0},
-    {SOL_SOCKET, SO_DONTROUTE, KEPT, DONTROUTE_, 0},
-    {SOL_SOCKET, SO_OOBINLINE, NATIVE, 0, 0},
-    {SOL_SOCKET, SO_NO_CHECK, KEPT, NO_CHECK_, 0},
-    {SOL_SOCKET, SO_PRIORITY, KEPT, PRIORITY_, 0},
-    {SOL_SOCKET, SO_REUSEPORT, STACK, LA_SO_REUSEPORT, 0},
-    {SOL_SOCKET, SO_MARK, KEPT, MARK_, 0},
-    {SOL_SOCKET, SO_BUSY_POLL, KEPT, BUSY_POLL_, 0},
-    {SOL_SOCKET, SO_INCOMING_CPU, FIXED, 0, -1},
-    {SOL_SOCKET, SO_RCVLOWAT, NATIVE, 0, 0},
-    {SOL_SOCKET, SO_RCVTIMEO_OLD, NATIVE, 0, 0},
-    {SOL_SOCKET, SO_SNDTIMEO_OLD, NATIVE, 0, 0},
-    {SOL_SOCKET, SO_RCVTIMEO_NEW, NATIVE, 0, 0},
-    {SOL_SOCKET, SO_SNDTIMEO_NEW, NATIVE, 0, 0},
-    {SOL_SOCKET, SO_COOKIE, NATIVE, 0, 0},
-    {SOL_SOCKET, SO_TYPE, SPECIAL, 0, 0},
-    {SOL_SOCKET, SO_DOMAIN, SPECIAL, 0, 0},
-    {SOL_SOCKET, SO_PROTOCOL, SPECIAL, 0, 0},
-    {SOL_SOCKET, SO_ACCEPTCONN, SPECIAL, 0, 0},
-    {SOL_SOCKET, SO_ERROR, SPECIAL, 0, 0},
-    {SOL_SOCKET, SO_LINGER, SPECIAL, 0, 0},
-    {SOL_SOCKET, SO_PEERNAME, SPECIAL, 0, 0},
-    {SOL_SOCKET, SO_BINDTODEVICE, SPECIAL, 0, 0},
-    {SOL_SOCKET, SO_ZEROCOPY, REFUSE, EOPNOTSUPP, 0},
-    {IPPROTO_IP, IP_TOS, STACK, LA_SO_TOS, 0},
-    {IPPROTO_IP, IP_TTL, STACK, LA_SO_TTL, 0},
-    {IPPROTO_IP, IP_RECVERR, KEPT, RECVERR_, 0},
-    {IPPROTO_IP, IP_MTU_DISCOVER, KEPT, MTU_DISCOVER_, 1},
-    {IPPROTO_IP, IP_MTU, SPECIAL, 0, 0},
-    {IPPROTO_IP, IP_FREEBIND, KEPT, FREEBIND_, 0},
-    {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, KEPT, BIND_NO_PORT_, 0},
-    {IPPROTO_IP, IP_MULTICAST_TTL, KEPT, MCAST_TTL_, 1},
-    {IPPROTO_IP, IP_MULTICAST_LOOP, KEPT, MCAST_LOOP_, 1},
-    {IPPROTO_IP, IP_MULTICAST_ALL, KEPT, MCAST_ALL_, 1},
-    {IPPROTO_IP, IP_PKTINFO, KEPT, PKTINFO_, 0},
-    {IPPROTO_IP, IP_ADD_MEMBERSHIP, REFUSE, ENODEV, 0},
-    {IPPROTO_IP, IP_TRANSPARENT, REFUSE, EPERM, 0},
-    {IPPROTO_IPV6, IPV6_V6ONLY, STACK, LA_SO_V6ONLY, 0},
-    {IPPROTO_IPV6, IPV6_TCLASS, STACK, LA_SO_TOS, 0},
-    {IPPROTO_IPV6, IPV6_UNICAST_HOPS, STACK, LA_SO_TTL, 0},
-    {IPPROTO_IPV6, IPV6_RECVERR, KEPT, RECVERR6_, 0},
-    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, KEPT, MTU_DISCOVER6_, 1},
-    {IPPROTO_IPV6, IPV6_MTU, SPECIAL, 0, 0},
-    {IPPROTO_IPV6, IPV6_MULTICAST_HOPS, KEPT, MCAST_HOPS_, 1},
-    {IPPROTO_IPV6, IPV6_MULTICAST_LOOP, KEPT, MCAST_LOOP6_, 1},
-    {IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, KEPT, ADDR_PREF_, 2},
-    {IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, KEPT, FLOWLABEL_, 0},
-    {IPPROTO_IPV6, IPV6_DONTFRAG, KEPT, DONTFRAG_, 0},
-    {IPPROTO_IPV6, IPV6_RECVPKTINFO, KEPT, PKTINFO6_, 0},
-    {IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, REFUSE, ENODEV, 0},
-    {IPPROTO_IPV6, IPV6_TRANSPARENT, REFUSE, EPERM, 0},
-    {IPPROTO_TCP, TCP_NODELAY, STACK, LA_SO_NODELAY, 0},
-    {IPPROTO_TCP, TCP_MAXSEG, STACK, LA_SO_MAXSEG, 0},
-    {IPPROTO_TCP, TCP_CORK, STACK, LA_SO_CORK, 0},
-    {IPPROTO_TCP, TCP_KEEPIDLE, STACK, LA_SO_KEEPIDLE, 0},
-    {IPPROTO_TCP, TCP_KEEPINTVL, STACK, LA_SO_KEEPINTVL, 0},
-    {IPPROTO_TCP, TCP_KEEPCNT, STACK, LA_SO_KEEPCNT, 0},
-    {IPPROTO_TCP, TCP_SYNCNT, STACK, LA_SO_SYNCNT, 0},
-    {IPPROTO_TCP, TCP_QUICKACK, STACK, LA_SO_QUICKACK, 0},
-    {IPPROTO_TCP, TCP_USER_TIMEOUT, STACK, LA_SO_USER_TIMEOUT, 0},
-    {IPPROTO_TCP, TCP_LINGER2, KEPT, LINGER2_, 60},
-    {IPPROTO_TCP, TCP_DEFER_ACCEPT, KEPT, DEFER_ACCEPT_, 0},
-    {IPPROTO_TCP, TCP_WINDOW_CLAMP, KEPT, WINDOW_CLAMP_, 0},
-    {IPPROTO_TCP, TCP_FASTOPEN, KEPT, FASTOPEN_, 0},
-    {IPPROTO_TCP, TCP_NOTSENT_LOWAT, KEPT, NOTSENT_LOWAT_, 0},
-    {IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, KEPT, THIN_, 0},
-    {IPPROTO_TCP, TCP_THIN_DUPACK, KEPT, THIN_DUPACK_, 0},
-    {IPPROTO_TCP, TCP_FASTOPEN_CONNECT, REFUSE, EOPNOTSUPP, 0},
-    {IPPROTO_TCP, TCP_ULP, REFUSE, ENOENT, 0},
-    {IPPROTO_TCP, TCP_INFO, SPECIAL, 0, 0},
-    {IPPROTO_TCP, TCP_CONGESTION, SPECIAL, 0, 0},
-};
-
-enum { ROWS_N = sizeof(table) / sizeof(table[0]) };
-
-static const struct row *
+static const struct la_option_row *
 find(const struct la_visit *v)
 {
     int level = (int)(uint32_t)v->call.args[1];
@@ -168,11 +36,7 @@ find(const struct la_visit *v)
     if ((level == IPPROTO_TCP && v->ps->datagram) ||
         (level == IPPROTO_IPV6 && v->ps->family == AF_INET))
         return NULL;
-    for (size_t i = 0; i < ROWS_N; i++) {
-        if (table[i].level == level && table[i].name == name)
-            return &table[i];
-    }
-    return NULL;
+    return la_option_find(level, name);
 }
 
 /* Linux says EOPNOTSUPP where no protocol knows the level. */
@@ -189,10 +53,7 @@ void
 la_options_init(struct la_options *options)
 {
     memset(options, 0, sizeof(*options));
-    for (size_t i = 0; i < ROWS_N; i++) {
-        if (table[i].kind == KEPT)
-            options->kept[table[i].arg] = table[i].first;
-    }
+    la_option_kept_init(options->kept);
 }
 
 void
@@ -208,7 +69,10 @@ la_options_restore(struct la_psock *ps)
 bool
 la_options_packet_info(const struct la_options *options, int family)
 {
-    return options->kept[family == AF_INET6 ? PKTINFO6_ : PKTINFO_] != 0;
+    const struct la_option_row *r = family == AF_INET6
+                                        ? la_option_find(IPPROTO_IPV6, IPV6_RECVPKTINFO)
+                                        : la_option_find(IPPROTO_IP, IP_PKTINFO);
+    return options->kept[r->arg] != 0;
 }
 
 static void
@@ -283,7 +147,7 @@ give_peer_name(struct la_visit *v)
 }
 
 static void
-give_special(struct la_visit *v, const struct row *r)
+give_special(struct la_visit *v, const struct la_option_row *r)
 {
     const struct la_psock *ps = v->ps;
     if (r->level == IPPROTO_TCP && r->name == TCP_INFO) {
@@ -314,7 +178,7 @@ give_special(struct la_visit *v, const struct row *r)
 }
 
 static void
-give_stack(struct la_visit *v, const struct row *r)
+give_stack(struct la_visit *v, const struct la_option_row *r)
 {
     int64_t value = 0;
     la_err err =
@@ -328,28 +192,28 @@ give_stack(struct la_visit *v, const struct row *r)
 void
 la_syscall_getsockopt(struct la_visit *v)
 {
-    const struct row *r = find(v);
+    const struct la_option_row *r = find(v);
     if (r == NULL) {
         refuse(v, is_level(v) ? ENOPROTOOPT : EOPNOTSUPP);
         return;
     }
-    switch ((enum kind)r->kind) {
-    case STACK:
+    switch ((enum la_option_kind)r->kind) {
+    case LA_OPTION_STACK:
         give_stack(v, r);
         break;
-    case KEPT:
+    case LA_OPTION_KEPT:
         give_int(v, v->ps->options.kept[r->arg]);
         break;
-    case FIXED:
+    case LA_OPTION_FIXED:
         give_int(v, r->first);
         break;
-    case NATIVE:
+    case LA_OPTION_NATIVE:
         la_syscall_continue(&v->call);
         break;
-    case REFUSE:
+    case LA_OPTION_REFUSE:
         refuse(v, ENOPROTOOPT);
         break;
-    case SPECIAL:
+    case LA_OPTION_SPECIAL:
         give_special(v, r);
         break;
     }
@@ -359,7 +223,7 @@ la_syscall_getsockopt(struct la_visit *v)
 
 /* At the IP level an octet may stand for an int (ip(7)). */
 static int
-read_int(const struct la_visit *v, const struct row *r, int64_t *out)
+read_int(const struct la_visit *v, const struct la_option_row *r, int64_t *out)
 {
     uint64_t len = v->call.args[4];
     int32_t value = 0;
@@ -376,7 +240,7 @@ read_int(const struct la_visit *v, const struct row *r, int64_t *out)
 }
 
 static int
-set_stack(struct la_visit *v, const struct row *r, int64_t value)
+set_stack(struct la_visit *v, const struct la_option_row *r, int64_t value)
 {
     struct la_psock *ps = v->ps;
     if (r->arg == LA_SO_TTL && value == -1)
@@ -399,13 +263,14 @@ set_linger(struct la_visit *v)
     int error = la_process_read(v->call.tid, v->call.args[3], &l, sizeof(l));
     if (error != 0)
         return error;
-    static const struct row row = {SOL_SOCKET, SO_LINGER, STACK, LA_SO_LINGER_S, 0};
+    static const struct la_option_row row = {SOL_SOCKET, SO_LINGER, LA_OPTION_STACK, LA_SO_LINGER_S,
+                                             0};
     return set_stack(v, &row, l.l_onoff != 0 ? (l.l_linger < 0 ? INT32_MAX : l.l_linger) : -1);
 }
 
 /* Reads a name; names of interfaces that the host has are accepted without effect. */
 static int
-set_by_name(struct la_visit *v, const struct row *r)
+set_by_name(struct la_visit *v, const struct la_option_row *r)
 {
     char name[64] = {0};
     uint64_t len = v->call.args[4] < sizeof(name) ? v->call.args[4] : sizeof(name) - 1;
@@ -418,7 +283,7 @@ set_by_name(struct la_visit *v, const struct row *r)
 }
 
 static int
-set_special(struct la_visit *v, const struct row *r)
+set_special(struct la_visit *v, const struct la_option_row *r)
 {
     if (r->level == SOL_SOCKET && r->name == SO_LINGER)
         return set_linger(v);
@@ -431,22 +296,22 @@ set_special(struct la_visit *v, const struct row *r)
 void
 la_syscall_setsockopt(struct la_visit *v)
 {
-    const struct row *r = find(v);
+    const struct la_option_row *r = find(v);
     int64_t value = 0;
     int error = ENOPROTOOPT;
-    if (r != NULL && r->kind == NATIVE) {
+    if (r != NULL && r->kind == LA_OPTION_NATIVE) {
         la_syscall_continue(&v->call);
         return;
     }
-    if (r != NULL && r->kind == SPECIAL)
+    if (r != NULL && r->kind == LA_OPTION_SPECIAL)
         error = set_special(v, r);
-    else if (r != NULL && r->kind == REFUSE)
+    else if (r != NULL && r->kind == LA_OPTION_REFUSE)
         error = r->arg;
-    else if (r != NULL && r->kind != FIXED)
+    else if (r != NULL && r->kind != LA_OPTION_FIXED)
         error = read_int(v, r, &value);
-    if (r != NULL && error == 0 && r->kind == STACK)
+    if (r != NULL && error == 0 && r->kind == LA_OPTION_STACK)
         error = set_stack(v, r, value);
-    else if (r != NULL && error == 0 && r->kind == KEPT)
+    else if (r != NULL && error == 0 && r->kind == LA_OPTION_KEPT)
         v->ps->options.kept[r->arg] = (int32_t)value;
     if (error == 0)
         la_syscall_return(&v->call, 0);

@@ -6,12 +6,11 @@
 #define LA_HOST_OPTIONS_H
 
 #include <lastack/sock.h>
+#include "host/option_rows.h"
 
 #include <stdbool.h>
 
 struct la_psock;
-
-enum { LA_OPTIONS_KEPT_N = 32 };
 
 /* What one socket was given. Options of the stack are remembered too, since a socket whose connect
  * failed is replaced by a new one. */

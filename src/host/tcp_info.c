@@ -12,6 +12,9 @@
 #include <linux/tcp.h>
 #include <string.h>
 
+/* What the kernel writes before there was any loss (TCP_INFINITE_SSTHRESH). */
+enum { SSTHRESH_NONE = 0x7fffffff };
+
 /* The kernel's numbers of the states (include/net/tcp_states.h). */
 static uint8_t
 linux_state(uint8_t state)
@@ -42,8 +45,8 @@ linux_phase(uint8_t phase)
                                    : TCP_CA_Open;
 }
 
-static void
-fill_connection(const struct la_conn_status *s, la_instant now, struct tcp_info *out)
+void
+la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *out)
 {
     uint32_t mss = s->mss_send != 0 ? s->mss_send : 1;
     out->tcpi_state = linux_state(s->state);
@@ -67,7 +70,8 @@ fill_connection(const struct la_conn_status *s, la_instant now, struct tcp_info 
     out->tcpi_rtt = s->srtt_us;
     out->tcpi_rttvar = s->rttvar_us;
     out->tcpi_min_rtt = s->rtt_us_min;
-    out->tcpi_snd_ssthresh = s->ssthresh_bytes / mss;
+    out->tcpi_snd_ssthresh =
+        s->ssthresh_bytes == UINT32_MAX ? SSTHRESH_NONE : s->ssthresh_bytes / mss;
     out->tcpi_snd_cwnd = s->cwnd_bytes / mss;
     out->tcpi_rcv_space = s->rcv_wnd;
     out->tcpi_total_retrans = s->retransmissions_n;
@@ -89,5 +93,5 @@ la_tcp_info_fill(const struct la_psock *ps, struct tcp_info *out)
     struct la_conn_status status;
     la_handle conn = la_sock_conn(ps->run->socks, ps->sock);
     if (conn != 0 && la_conn_status(ps->run->near_stack, conn, &status) == LA_OK)
-        fill_connection(&status, ps->run->now, out);
+        la_tcp_info_of(&status, ps->run->now, out);
 }

@@ -121,6 +121,10 @@ static la_err
 set_on_conn(struct la_socks *set, const struct la_sk *sk, enum la_sock_option opt, la_instant now)
 {
     bool stream = sk->phase == LA_SK_CONNECTED || sk->phase == LA_SK_CONNECTING;
+    if (sk->phase == LA_SK_LISTENING) { /* connections that come later inherit it */
+        struct la_tcp_cfg cfg = la_sk_cfg(set, sk);
+        return la_listener_tcp_cfg_set(set->stack, sk->handle, &cfg);
+    }
     if (!stream)
         return LA_OK;
     if (opt == LA_SO_LINGER_S)

@@ -244,6 +244,18 @@ la_listener_backlog_set(struct la_stack *s, la_handle listener, uint32_t backlog
     return LA_OK;
 }
 
+la_err
+la_listener_tcp_cfg_set(struct la_stack *s, la_handle listener, const struct la_tcp_cfg *cfg)
+{
+    uint32_t idx = of_handle(s, listener);
+    if (idx == LA_REC_NONE)
+        return LA_ERR_BAD_HANDLE;
+    if (!la_tcp_cfg_ok(cfg))
+        return LA_ERR_BAD_ARGUMENT;
+    la_listener_at(s, idx)->cfg = *cfg;
+    return LA_OK;
+}
+
 /* Resets every connection of a queue. */
 static void
 reset_all(struct la_stack *s, struct la_list *queue)

@@ -270,6 +270,15 @@ la_stack_tcp_cfg(const struct la_stack *s)
     return &s->cfg.tcp;
 }
 
+la_err
+la_stack_tcp_cfg_set(struct la_stack *s, const struct la_tcp_cfg *cfg)
+{
+    if (!la_tcp_cfg_ok(cfg))
+        return LA_ERR_BAD_ARGUMENT;
+    s->cfg.tcp = *cfg;
+    return LA_OK;
+}
+
 const struct la_stack_stats *
 la_stack_stats(const struct la_stack *s)
 {

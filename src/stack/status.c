@@ -216,7 +216,9 @@ set_flag(struct la_tcp_conn *c, enum la_tcp_flag flag, bool on, struct la_tcp_to
     c->flags = on ? c->flags | flag : c->flags & ~(uint32_t)flag;
     if (flag == LA_TCP_F_KEEPALIVE)
         la_tcp_keepalive_start(c, todo->now);
-    c->want |= LA_TCP_WANT_DATA; /* what Nagle or the cork held back may go now */
+    if (flag == LA_TCP_F_NAGLE && !on)
+        c->flags &= ~(uint32_t)LA_TCP_F_MORE; /* as Linux: a flush (tcp(7), TCP_NODELAY) */
+    c->want |= LA_TCP_WANT_DATA;              /* what Nagle or the cork held back may go now */
     return LA_OK;
 }
 

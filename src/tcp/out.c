@@ -272,6 +272,8 @@ send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out
     /* MUST-61: PSH in the last segment of what is buffered. */
     if (allowed.text_bytes > 0 && allowed.text_bytes == la_tcp_unsent(c, busy))
         plan.flags |= LA_TCP_PSH;
+    if (todo->env->cfg->push_bursts && allowed.text_bytes > c->smss)
+        plan.flags |= LA_TCP_PSH;
     /* RFC 9293 3.10.4: in CLOSE-WAIT the state changes when the FIN is sent. */
     if (allowed.fin && c->state == LA_TCP_CLOSE_WAIT)
         la_tcp_enter(c, LA_TCP_EV_CLOSE, todo);
@@ -488,8 +490,9 @@ la_tcp_rst_frame(const struct la_tcp_conn *c, uint16_t src_port, uint16_t dst_po
         .src_port = src_port,
         .dst_port = dst_port,
     };
-    /* RFC 7323 3.2: a RST may carry timestamps; on a connection that uses them it does. */
-    if (c != NULL && (c->flags & LA_TCP_F_TIMESTAMPS) != 0 && la_tcp_is_synchronised(c)) {
+    /* RFC 7323 3.2: a RST should carry timestamps, once they are agreed; also that of an abort,
+     * which has entered CLOSED before. */
+    if (c != NULL && (c->flags & LA_TCP_F_TIMESTAMPS) != 0 && c->state != LA_TCP_SYN_SENT) {
         seg.has = LA_TCP_HAS_TIMESTAMPS;
         seg.ts_val = la_tcp_ts_now(c, todo->now);
         seg.ts_ecr = c->ts_recent;

@@ -170,6 +170,20 @@ test_options__syncnt(void **state)
     }
 }
 
+/* What is set on a listener that listens already is inherited too. */
+static void
+test_options__of_a_listener(void **state)
+{
+    (void)state;
+    la_sock client, server;
+    world_new(&w);
+    la_sock listener = world_listen(&w);
+    assert_int_equal(la_sock_option_set(w.set[1], listener, LA_SO_MAXSEG, 700, w.pair.now), LA_OK);
+    world_connect(&w, listener, &client, &server);
+    assert_in_range(get(client, LA_SO_MAXSEG), 600, 700);
+    world_free(&w);
+}
+
 int
 main(void)
 {
@@ -177,6 +191,7 @@ main(void)
         cmocka_unit_test(test_options__ranges),
         cmocka_unit_test(test_options__take_effect),
         cmocka_unit_test(test_options__syncnt),
+        cmocka_unit_test(test_options__of_a_listener),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,6 +214,26 @@ test_receive__window_shuts_and_opens(void **state)
     peer_free(&p);
 }
 
+/* A buffer larger than an unscaled window can say: reading gains nothing, and says nothing. */
+static void
+test_receive__no_update_for_what_the_field_cannot_say(void **state)
+{
+    (void)state;
+    rcvbuf_bytes = 256 << 10;
+    peer_new(&p, &buffered);
+    la_handle conn = peer_passive(&p, &peer_plain);
+    for (unsigned i = 0; i < 3; i++) {
+        peer_send(&p, LA_TCP_ACK, NULL, 1000);
+        peer_run_us(&p, 50000);
+        assert_in_range(peer_expect(&p, LA_TCP_ACK)->tcp.wnd, 65535 - 1460, 65535);
+        peer_user_read(&p, conn, 1000);
+        peer_collect(&p);
+        peer_expect_none(&p);
+    }
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
 static void
 test_receive__beyond_the_window_is_cut_off(void **state)
 {
@@ -554,6 +574,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_receive__any_order),
         cmocka_unit_test(test_receive__window_shuts_and_opens),
+        cmocka_unit_test(test_receive__no_update_for_what_the_field_cannot_say),
         cmocka_unit_test(test_receive__beyond_the_window_is_cut_off),
         cmocka_unit_test(test_receive__smaller_buffer_does_not_stop_the_stream),
         cmocka_unit_test(test_receive__runs_are_bounded),

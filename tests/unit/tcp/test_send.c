@@ -99,6 +99,45 @@ test_send__nagle(void **state)
     end();
 }
 
+/* As Linux (tcp(7)): TCP_NODELAY lets go what MSG_MORE holds. */
+static void
+test_send__no_delay_flushes_more(void **state)
+{
+    (void)state;
+    begin(65535);
+    send_more(10, true);
+    peer_expect_none(&p);
+    set(LA_OPT_NAGLE, 0);
+    expect_text(10, true);
+    end();
+}
+
+static void
+with_push_bursts(struct la_stack_cfg *cfg)
+{
+    cfg->tcp.push_bursts = true;
+    cfg->tcp.initial_window_n = 2;
+}
+
+/* Several segments in one go end with PSH although more waits; one alone does not. */
+static void
+test_send__push_bursts(void **state)
+{
+    (void)state;
+    static const struct peer_cfg pushing = {.stack = with_push_bursts};
+    peer_new(&p, &pushing);
+    la_stack_trace_set(p.stack,
+                       &(struct la_trace){0}); /* one that hears segments has them singly */
+    p.wnd = 65535;
+    conn = peer_passive(&p, &peer_plain);
+    peer_user_send(&p, conn, 8 * 1460);
+    peer_collect(&p);
+    expect_text(1460, false);
+    expect_text(1460, true);
+    peer_expect_none(&p);
+    end();
+}
+
 /* LEDGER: MUST-60, MAY-16 */
 static void
 test_send__cork(void **state)
@@ -406,6 +445,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_send__nagle),
+        cmocka_unit_test(test_send__no_delay_flushes_more),
+        cmocka_unit_test(test_send__push_bursts),
         cmocka_unit_test(test_send__cork),
         cmocka_unit_test(test_send__more_follows),
         cmocka_unit_test(test_send__push),

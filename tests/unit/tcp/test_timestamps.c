@@ -50,6 +50,27 @@ test_timestamps__old_duplicates_are_dropped(void **state)
     end(conn);
 }
 
+/* RFC 7323 3.2: a RST should carry timestamps, once they are agreed; an abort has one too. */
+static void
+test_timestamps__of_an_abort(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &stamped);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_collect(&p);
+    const struct peer_seg *rst = peer_expect(&p, LA_TCP_RST | LA_TCP_ACK);
+    assert_true((rst->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0);
+    assert_int_equal(rst->tcp.ts_ecr, p.ts_val);
+    peer_free(&p);
+    peer_new(&p, &plain);
+    conn = peer_passive(&p, &peer_plain);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_collect(&p);
+    assert_int_equal(peer_expect(&p, LA_TCP_RST | LA_TCP_ACK)->tcp.has, 0);
+    peer_free(&p);
+}
+
 static void
 test_timestamps__missing(void **state)
 {
@@ -306,6 +327,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_timestamps__old_duplicates_are_dropped),
+        cmocka_unit_test(test_timestamps__of_an_abort),
         cmocka_unit_test(test_timestamps__missing),
         cmocka_unit_test(test_timestamps__old_syn_in_syn_received),
         cmocka_unit_test(test_timestamps__missing_in_a_syn),

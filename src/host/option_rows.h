@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * option_rows.h - the socket options that programs name, one row each
+ *
+ * Read first: socket(7), ip(7), ipv6(7), tcp(7). A row says whose the option is; who serves the
+ * call reads and writes the value.
+ */
+#ifndef LA_HOST_OPTION_ROWS_H
+#define LA_HOST_OPTION_ROWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum la_option_kind {
+    LA_OPTION_STACK,  /* arg: enum la_sock_option */
+    LA_OPTION_KEPT,   /* a hint; arg: slot, first: its default */
+    LA_OPTION_NATIVE, /* for `run`, the kernel obeys it on the unix socket */
+    LA_OPTION_FIXED,  /* read only; first: the value */
+    LA_OPTION_REFUSE, /* arg: an errno value */
+    LA_OPTION_SPECIAL /* has a function of its own where it is served */
+};
+
+/* Slots of what is kept. */
+enum { LA_OPTIONS_KEPT_N = 32 };
+
+struct la_option_row {
+    int16_t level, name;
+    uint8_t kind; /* enum la_option_kind */
+    uint8_t arg;
+    int32_t first;
+};
+
+/* NULL: there is no such option. */
+const struct la_option_row *la_option_find(int level, int name);
+/* Writes the defaults of what is kept. */
+void la_option_kept_init(int32_t kept[LA_OPTIONS_KEPT_N]);
+
+#endif

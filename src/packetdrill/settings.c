@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * settings.c - what --so_flags and sysctls say
+ *
+ * Scripts are written to the constants of one stack; a profile sets ours to them, and each key sets
+ * one. Later words win over earlier ones.
+ */
+#include "packetdrill/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TCP(field) offsetof(struct la_tcp_cfg, field), sizeof(((struct la_tcp_cfg *)NULL)->field)
+
+/* A number in struct la_tcp_cfg. */
+struct key {
+    const char *name;
+    size_t at, bytes;
+};
+
+static const struct key keys[] = {
+    {"sndbuf", TCP(sndbuf_bytes)},
+    {"rcvbuf", TCP(rcvbuf_bytes)},
+    {"mss", TCP(mss_bytes_max)},
+    {"nagle", TCP(nagle)},
+    {"timestamps", TCP(timestamps)},
+    {"window_scale", TCP(window_scale)},
+    {"sack", TCP(sack)},
+    {"ecn", TCP(ecn)},
+    {"keepalive", TCP(keepalive)},
+    {"keepalive_idle_s", TCP(keepalive_idle_s)},
+    {"keepalive_interval_s", TCP(keepalive_interval_s)},
+    {"keepalive_probes", TCP(keepalive_probes_n)},
+    {"rto_initial_us", TCP(rto_us_initial)},
+    {"rto_min_us", TCP(rto_us_min)},
+    {"rto_max_us", TCP(rto_us_max)},
+    {"delayed_ack_us", TCP(delayed_ack_us)},
+    {"r1", TCP(r1_n)},
+    {"r2", TCP(r2_n)},
+    {"r2_syn", TCP(r2_syn_n)},
+    {"user_timeout_ms", TCP(user_timeout_ms)},
+    {"fin_wait_2_ms", TCP(fin_wait_2_ms)},
+    {"msl_ms", TCP(msl_ms)},
+    {"ttl", TCP(ttl_hops)},
+    {"tos", TCP(dscp_ecn)},
+    {"initial_window", TCP(initial_window_n)},
+    {"slow_start_limit", TCP(slow_start_limit_n)},
+    {"push_bursts", TCP(push_bursts)},
+};
+enum { KEYS_N = sizeof(keys) / sizeof(keys[0]) };
+
+/* What a profile sets; a connection's defaults stay otherwise. */
+struct setting {
+    const char *key;
+    const char *value;
+};
+
+/* Linux acknowledges the first segments of a connection at once (quick ACKs); scripts are short
+ * enough that these are all. 15 MiB is what it scales its window for: a shift of 8. */
+static const struct setting profile_linux[] = {
+    {"rcvbuf", "15728640"},
+    {"delayed_ack_us", "0"},
+    {"rto_min_us", "200000"},
+    {"rto_max_us", "120000000"},
+    {"r2_syn", "5"},
+    {"push_bursts", "1"},
+    {"ecn", "0"},
+    {NULL, NULL},
+};
+static const struct setting profile_bsd65535[] = {
+    {"rcvbuf", "131072"},          {"window_scale", "0"},     {"delayed_ack_us", "40000"},
+    {"rto_initial_us", "1000000"}, {"slow_start_limit", "2"}, {NULL, NULL},
+};
+static const struct setting profile_default[] = {{NULL, NULL}};
+
+static const struct profile {
+    const char *name;
+    const struct setting *settings;
+} profiles[] = {
+    {"default", profile_default},
+    {"linux", profile_linux},
+    {"bsd65535", profile_bsd65535},
+};
+
+void
+la_pd_settings_init(struct la_pd_settings *s)
+{
+    struct la_stack_cfg stack;
+    la_stack_cfg_init(&stack);
+    memset(s, 0, sizeof(*s));
+    s->tcp = stack.tcp;
+    s->local4 = la_addr_v4(192, 168, 0, 2);
+    bool parsed = la_addr_parse("fd3d:fa7b:d17d::2", &s->local6);
+    (void)parsed; /* a constant */
+    s->mtu_bytes = 1500;
+    s->seed = 1;
+}
+
+/* ---- numbers -------------------------------------------------------------------------------- */
+
+static bool
+number(const char *text, uint64_t max, uint64_t *out)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    *out = strtoull(text, &end, 0);
+    return *end == 0 && *out <= max;
+}
+
+static void
+store(struct la_tcp_cfg *tcp, const struct key *key, uint64_t value)
+{
+    uint8_t *at = (uint8_t *)tcp + key->at;
+    uint8_t octet = (uint8_t)value;
+    uint16_t two = (uint16_t)value;
+    uint32_t four = (uint32_t)value;
+    if (key->bytes == sizeof(octet))
+        memcpy(at, &octet, sizeof(octet));
+    else if (key->bytes == sizeof(two))
+        memcpy(at, &two, sizeof(two));
+    else
+        memcpy(at, &four, sizeof(four));
+}
+
+static uint64_t
+largest(const struct key *key)
+{
+    return key->bytes == 1 ? UINT8_MAX : key->bytes == 2 ? UINT16_MAX : UINT32_MAX;
+}
+
+static const struct key *
+find_key(const char *name)
+{
+    for (size_t i = 0; i < KEYS_N; i++) {
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    }
+    return NULL;
+}
+
+static bool
+set_number(struct la_pd_settings *s, const char *name, const char *value)
+{
+    const struct key *key = find_key(name);
+    uint64_t n;
+    if (key == NULL || !number(value, largest(key), &n))
+        return false;
+    store(&s->tcp, key, n);
+    return true;
+}
+
+/* ---- words of --so_flags -------------------------------------------------------------------- */
+
+static bool
+set_profile(struct la_pd_settings *s, const char *name)
+{
+    for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+        if (strcmp(profiles[i].name, name) != 0)
+            continue;
+        for (const struct setting *p = profiles[i].settings; p->key != NULL; p++) {
+            if (!set_number(s, p->key, p->value))
+                return false;
+        }
+        return true;
+    }
+    return false;
+}
+
+static bool
+set_local(struct la_pd_settings *s, const char *value)
+{
+    struct la_addr addr;
+    if (!la_addr_parse(value, &addr) || la_addr_is_any(&addr))
+        return false;
+    *(la_addr_is_v4(&addr) ? &s->local4 : &s->local6) = addr;
+    return true;
+}
+
+static bool
+set_word(struct la_pd_settings *s, const char *name, const char *value)
+{
+    uint64_t n;
+    if (strcmp(name, "profile") == 0)
+        return set_profile(s, value);
+    if (strcmp(name, "local") == 0)
+        return set_local(s, value);
+    if (strcmp(name, "sysctls") == 0)
+        return snprintf(s->sysctls, sizeof(s->sysctls), "%s", value) < LA_PD_PATH_BYTES;
+    if (strcmp(name, "congestion_control") == 0)
+        return snprintf(s->tcp.congestion_control, sizeof(s->tcp.congestion_control), "%s", value) <
+               (int)sizeof(s->tcp.congestion_control);
+    if (strcmp(name, "seed") == 0)
+        return number(value, UINT64_MAX, &s->seed);
+    if (strcmp(name, "mtu") == 0 && number(value, 65535, &n) && n >= 68) {
+        s->mtu_bytes = (uint32_t)n;
+        return true;
+    }
+    return set_number(s, name, value);
+}
+
+static bool
+known(const char *name)
+{
+    static const char *const others[] = {"profile", "local", "sysctls", "congestion_control",
+                                         "seed",    "mtu"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (strcmp(others[i], name) == 0)
+            return true;
+    }
+    return find_key(name) != NULL;
+}
+
+bool
+la_pd_settings_parse(struct la_pd_settings *s, const char *flags, char error[LA_PD_ERROR_BYTES])
+{
+    char *copy = strdup(flags == NULL ? "" : flags), *rest = NULL;
+    bool ok = copy != NULL;
+    if (!ok)
+        (void)snprintf(error, LA_PD_ERROR_BYTES, "--so_flags: out of memory");
+    for (char *word = ok ? strtok_r(copy, ",", &rest) : NULL; word != NULL && ok;
+         word = strtok_r(NULL, ",", &rest)) {
+        char *value = strchr(word, '=');
+        if (value != NULL)
+            *value++ = 0;
+        ok = value != NULL && set_word(s, word, value);
+        if (!ok && !known(word))
+            (void)snprintf(error, LA_PD_ERROR_BYTES,
+                           "--so_flags: there is no '%.40s'; docs/packetdrill.md lists the keys",
+                           word);
+        else if (!ok)
+            (void)snprintf(error, LA_PD_ERROR_BYTES, "--so_flags: '%.40s' is not a value of %.40s",
+                           value == NULL ? "" : value, word);
+    }
+    free(copy);
+    return ok;
+}
+
+/* ---- sysctls -------------------------------------------------------------------------------- */
+
+/* A sysctl and the key that it means here; its nth number counts, times `factor`. */
+struct sysctl {
+    const char *name;
+    const char *key;
+    unsigned nth;
+    uint32_t factor;
+};
+
+static const struct sysctl sysctls[] = {
+    {"net.ipv4.tcp_timestamps", "timestamps", 0, 1},
+    {"net.ipv4.tcp_sack", "sack", 0, 1},
+    {"net.ipv4.tcp_window_scaling", "window_scale", 0, 1},
+    {"net.ipv4.tcp_rmem", "rcvbuf", 2, 1},
+    {"net.ipv4.tcp_wmem", "sndbuf", 1, 1},
+    {"net.ipv4.tcp_retries1", "r1", 0, 1},
+    {"net.ipv4.tcp_retries2", "r2", 0, 1},
+    {"net.ipv4.tcp_syn_retries", "r2_syn", 0, 1},
+    {"net.ipv4.tcp_fin_timeout", "fin_wait_2_ms", 0, 1000},
+    {"net.ipv4.tcp_keepalive_time", "keepalive_idle_s", 0, 1},
+    {"net.ipv4.tcp_keepalive_intvl", "keepalive_interval_s", 0, 1},
+    {"net.ipv4.tcp_keepalive_probes", "keepalive_probes", 0, 1},
+    {"net.ipv4.tcp_rto_min_us", "rto_min_us", 0, 1},
+    {"net.ipv4.tcp_rto_max_ms", "rto_max_us", 0, 1000},
+    {"net.ipv4.ip_default_ttl", "ttl", 0, 1},
+};
+
+/* The nth number of a value such as "4096 16384 4194304". */
+static bool
+nth_number(const char *value, unsigned nth, uint64_t *out)
+{
+    char *end;
+    for (unsigned i = 0; i <= nth; i++) {
+        *out = strtoull(value, &end, 0);
+        if (end == value)
+            return false;
+        value = end;
+    }
+    return true;
+}
+
+/* 1 asks for ECN, 2 (the default there) agrees to it; other values are AccECN's, RFC 9768. */
+static void
+follow_ecn(struct la_pd_settings *s, uint64_t value)
+{
+    s->tcp.ecn = value == 0 ? LA_ECN_OFF : value == 2 ? LA_ECN_ACCEPT : LA_ECN_ASK;
+}
+
+void
+la_pd_settings_sysctl(struct la_pd_settings *s, const char *name, const char *value)
+{
+    uint64_t n;
+    if (strcmp(name, "net.ipv4.tcp_ecn") == 0 && nth_number(value, 0, &n))
+        follow_ecn(s, n);
+    for (size_t i = 0; i < sizeof(sysctls) / sizeof(sysctls[0]); i++) {
+        if (strcmp(sysctls[i].name, name) != 0 || !nth_number(value, sysctls[i].nth, &n))
+            continue;
+        const struct key *key = find_key(sysctls[i].key);
+        if (n <= largest(key) / sysctls[i].factor)
+            store(&s->tcp, key, n * sysctls[i].factor);
+    }
+}
+
+/* "net.ipv4.tcp_sack = 1" or without the spaces. */
+static void
+follow_line(struct la_pd_settings *s, char *line)
+{
+    line[strcspn(line, "\n")] = 0;
+    char *value = strchr(line, '=');
+    if (value == NULL)
+        return;
+    *value++ = 0;
+    size_t n = strcspn(line, " \t");
+    line[n] = 0;
+    value += strspn(value, " \t\"");
+    la_pd_settings_sysctl(s, line, value);
+}
+
+static void
+follow_tree(struct la_pd_settings *s, const char *name)
+{
+    char path[2 * LA_PD_PATH_BYTES], value[LA_PD_PATH_BYTES];
+    int n = snprintf(path, sizeof(path), "%s/%s", s->sysctls, name);
+    for (int i = (int)strlen(s->sysctls); i < n && i < (int)sizeof(path); i++) {
+        if (path[i] == '.')
+            path[i] = '/';
+    }
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return;
+    if (fgets(value, sizeof(value), file) != NULL)
+        la_pd_settings_sysctl(s, name, value);
+    (void)fclose(file);
+}
+
+void
+la_pd_settings_follow(struct la_pd_settings *s)
+{
+    char line[2 * LA_PD_PATH_BYTES];
+    FILE *file = s->sysctls[0] == 0 ? NULL : fopen(s->sysctls, "re");
+    if (file == NULL)
+        return;
+    bool is_file = false;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        is_file = true;
+        follow_line(s, line);
+    }
+    (void)fclose(file);
+    if (is_file)
+        return;
+    follow_tree(s, "net.ipv4.tcp_ecn");
+    for (size_t i = 0; i < sizeof(sysctls) / sizeof(sysctls[0]); i++)
+        follow_tree(s, sysctls[i].name);
+}
