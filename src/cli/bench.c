@@ -12,8 +12,12 @@ static const struct noun {
     const char *name;
     int (*main)(int argc, char **argv);
 } nouns[] = {
-    {"mem", la_bench_mem},     {"conns", la_bench_conns}, {"half-open", la_bench_half_open},
-    {"flood", la_bench_flood}, {"peer", la_bench_peer},
+    {"mem", la_bench_mem},
+    {"conns", la_bench_conns},
+    {"half-open", la_bench_half_open},
+    {"time-wait", la_bench_time_wait},
+    {"flood", la_bench_flood},
+    {"peer", la_bench_peer},
 };
 
 static void
@@ -25,6 +29,7 @@ print_help(FILE *out)
           "       lastack bench mem BYTES [OPTION...]\n"
           "       lastack bench conns N [OPTION...]\n"
           "       lastack bench half-open N [--json]\n"
+          "       lastack bench time-wait N [--ipv6] [--json]\n"
           "       lastack bench flood N [--syn-queue N] [--json]\n"
           "       lastack bench peer tap|tun NAME IP[/LEN] MTU [OPTION...]\n"
           "\n"
@@ -37,6 +42,7 @@ print_help(FILE *out)
           "    --tso          super-segments of up to 64 KiB cross the wire, without checksums\n"
           "  conns N      holds N idle connections, both ends in this process, and weighs them\n"
           "  half-open N  holds N half-open connections, and weighs them\n"
+          "  time-wait N  holds N connections in TIME-WAIT, and weighs them\n"
           "  flood N      N SYNs from made-up addresses, while 1000 connections are opened\n"
           "    --syn-queue N  half-open connections that are remembered (1024)\n"
           "  peer         serves a TUN or TAP: 5001 reads and discards, 5002 writes, 5003 sends "
@@ -48,7 +54,7 @@ print_help(FILE *out)
           "    --ecn          asks for ECN (it is agreed to without); --no-ecn refuses it\n"
           "    --plain        neither checksums nor segmentation are left to the kernel\n"
           "\n"
-          "  --ipv6       of mem and conns: addresses of IPv6\n"
+          "  --ipv6       of mem, conns and time-wait: addresses of IPv6\n"
           "\n"
           "  without      mem 1G, then conns 100000\n"
           "\n"
@@ -84,7 +90,8 @@ la_cli_bench(int argc, char **argv)
         if (strcmp(argv[1], nouns[i].name) == 0)
             return nouns[i].main(argc - 1, argv + 1);
     fprintf(stderr,
-            "lastack bench: no benchmark '%s'; there are mem, conns, half-open, flood and peer\n",
+            "lastack bench: no benchmark '%s'; there are mem, conns, half-open, "
+            "time-wait, flood and peer\n",
             argv[1]);
     return LA_CLI_USAGE;
 }

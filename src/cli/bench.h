@@ -14,6 +14,7 @@
 int la_bench_mem(int argc, char **argv);
 int la_bench_conns(int argc, char **argv);
 int la_bench_half_open(int argc, char **argv);
+int la_bench_time_wait(int argc, char **argv);
 int la_bench_flood(int argc, char **argv);
 int la_bench_peer(int argc, char **argv);
 
@@ -48,6 +49,7 @@ struct la_bench_pair_cfg {
     bool ipv6;
     uint32_t conns_n_max;
     uint32_t syn_queue_n_max;
+    uint32_t time_wait_n_max;
 };
 
 /* A client and a server, one address each, on a memory wire without faults or delay. */

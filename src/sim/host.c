@@ -220,8 +220,8 @@ static void
 check_conn(const struct la_sim_host *host, const struct la_sim_packet *packet)
 {
     struct la_tuple tuple = {packet->read.dst, packet->read.src};
-    uint32_t idx = packet->is_tcp ? la_rec_find(host->stack, &tuple) : LA_REC_NONE;
-    if (idx == LA_REC_NONE)
+    uint32_t idx = packet->is_tcp ? la_stack_find(host->stack, &tuple) : LA_REC_NONE;
+    if (!la_idx_is_rec(idx))
         return;
     struct la_tcp_conn *conn = &la_rec_at(host->stack, idx)->tcp;
     if (host->world->env.mutant == LA_SIM_MUTANT_BROKEN_INVARIANT)
