@@ -68,6 +68,7 @@ struct stories {
     struct la_trace shown_trace;
     la_lab_hides *hides;
     size_t hidden_n; /* segments */
+    struct la_bed_pace pace;
 };
 
 static void
@@ -84,7 +85,7 @@ static la_err
 stories_new(const struct la_lab_cfg *cfg, la_lab_hides *hides, struct stories *out)
 {
     struct la_story_cfg shown = cfg->story, all = cfg->story;
-    *out = (struct stories){.hides = hides};
+    *out = (struct stories){.hides = hides, .pace = cfg->pace};
     all.ladder = (struct la_story_writer){.write = NULL};
     if (hides != NULL) {
         shown.json = (struct la_story_writer){.write = NULL};
@@ -100,9 +101,20 @@ stories_new(const struct la_lab_cfg *cfg, la_lab_hides *hides, struct stories *o
     return err;
 }
 
+/* Somebody watches: what has happened is drawn before time goes on. */
+static void
+draw_and_wait(void *ctx, const struct la_bed *bed, la_instant until)
+{
+    struct stories *stories = ctx;
+    la_story_flush(stories->shown, bed->now);
+    stories->pace.wait(stories->pace.ctx, bed, until);
+}
+
 static void
 stories_hear(struct stories *stories, struct la_bed_cfg *bed)
 {
+    if (stories->pace.wait != NULL)
+        bed->pace = (struct la_bed_pace){draw_and_wait, stories};
     bed->hears[1] = (struct la_trace){show, stories, LA_EVENT_ALL};
     if (stories->all != NULL)
         bed->hears[2] = la_story_trace(stories->all);
@@ -187,6 +199,8 @@ play_part(const struct la_scenario *scenario, size_t nth, const struct la_lab_cf
     la_lab_run(&lab, FAREWELL_MS);
     la_lab_expect(&lab, !lab.bed->record_failed, "no memory for the record of what happened");
     *at = lab.bed->now;
+    if (cfg->part_ends != NULL)
+        cfg->part_ends(cfg->pace.ctx);
     stories_end(&stories, &cfg->story);
     if (scenario->tell != NULL && lab.failure[0] == 0)
         scenario->tell(&lab, &cfg->story);

@@ -53,6 +53,8 @@ struct la_lab_cfg {
     struct la_trace also;      /* hears every part */
     void (*part_begins)(void *ctx); /* NULL = nobody asks; handles and ids begin again */
     void *part_begins_ctx;
+    struct la_bed_pace pace;
+    void (*part_ends)(void *ctx); /* with the context of `pace`: its bed goes; NULL = nobody asks */
     struct la_capture_writer *capture; /* NULL = none; flushed after each part */
     uint32_t capture_iface[2]; /* by enum la_link_layer */
 };

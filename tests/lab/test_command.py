@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 PROGRAM = sys.argv.pop(1)
@@ -152,6 +153,34 @@ class Scenarios(unittest.TestCase):
         self.assertIn("handshake", done.stderr)
         self.assertIn("network options", done.stderr)
         self.assertIn("lost", done.stdout)
+
+
+class Live(unittest.TestCase):
+    """In real time, with the scenario as an instance that `lastack ss` can ask."""
+
+    def ask(self, env, *words):
+        return subprocess.run([PROGRAM, "ss", *words], capture_output=True, text=True, check=False,
+                              timeout=60, env=env).stdout
+
+    def test_half_open_connections_in_ss(self):
+        with tempfile.TemporaryDirectory() as folder:
+            env = dict(os.environ, XDG_RUNTIME_DIR=folder, TMPDIR=folder)
+            with subprocess.Popen([PROGRAM, "lab", "syn-flood", "--live"], env=env,
+                                  stdout=subprocess.DEVNULL) as process:
+                counts, until = [], time.monotonic() + 60
+                while (not counts or counts[-1] < 32) and time.monotonic() < until:
+                    counts += [int(n) for n in re.findall(r"half-open:([0-9]+)/32",
+                                                          self.ask(env, "-l"))]
+                rows = self.ask(env)
+                process.kill()
+        self.assertEqual(counts[-1:], [32])
+        self.assertEqual(counts, sorted(counts))
+        self.assertEqual(rows.count("SYN-RECEIVED"), 32)
+
+    def test_the_same_as_in_no_time(self):
+        with tempfile.TemporaryDirectory() as folder:
+            env = dict(os.environ, XDG_RUNTIME_DIR=folder, TMPDIR=folder)
+            self.assertEqual(lab("refused", "--live", env=env).stdout, lab("refused").stdout)
 
 
 class Views(unittest.TestCase):
