@@ -243,7 +243,8 @@ story_flags(const struct arguments *a)
     return flags;
 }
 
-_Static_assert((int)LA_PLOT_ERROR_BYTES <= (int)LA_LAB_TEXT_BYTES, "why a picture was not kept fits");
+_Static_assert((int)LA_PLOT_ERROR_BYTES <= (int)LA_LAB_TEXT_BYTES,
+               "why a picture was not kept fits");
 
 static bool
 plotted(void *ctx, const char *name, const struct la_plot *plot, char *failure)
