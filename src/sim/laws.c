@@ -219,8 +219,10 @@ note_up(const struct la_sim_host *host, unsigned conn, unsigned end)
 {
     struct la_sim_world *world = host->world;
     world->counts.control[la_cc_find(host->cfg.tcp.congestion_control)]++;
-    if (conn != LA_SIM_NO_CONN)
-        world->conn[conn].view[end].was_up = true;
+    if (conn == LA_SIM_NO_CONN)
+        return;
+    world->conn[conn].view[end].was_up = true;
+    world->conn[conn].view[end].up_at_ns = world->now_ns;
 }
 
 void
@@ -266,6 +268,9 @@ la_sim_law_reset(struct la_sim_world *world, unsigned conn, unsigned end,
         la_conn_status(world->host[app->host].stack, app->handle, &status) != LA_OK)
         return;
     bool about_this = la_seq_ge(seg->seq, view->iss) && la_seq_le(seg->seq, view->snd_max);
+    /* Text that overtakes a cookie's return in one burst meets a listener (RFC 9293 3.10.7.2). */
+    if (view->cookies_n != 0 && view->up_at_ns == world->now_ns)
+        return;
     if (status.state >= LA_TCP_ESTABLISHED && about_this)
         la_sim_violate(world, LA_SIM_L_RESET, conn,
                        "the %s sends a RST in %s, and its application "

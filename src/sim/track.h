@@ -47,6 +47,7 @@ struct la_sim_view {
     uint32_t wnd_max;   /* largest window that it was offered */
     uint32_t bare_n;    /* ACKs sent since anything that takes up sequence space went to or fro */
     uint32_t rst_seen_n, icmp_seen_n;
+    int64_t up_at_ns;     /* see was_up */
     uint64_t begun_order; /* of all ends of this run, the later is larger */
 };
 
