@@ -3,6 +3,7 @@
  * lab.c - `lastack lab`: the command line, and where the views go
  */
 #include "cli/cli.h"
+#include "cli/live.h"
 #include "cli/netopt.h"
 #include "cli/number.h"
 #include "host/annotate.h"
@@ -27,6 +28,7 @@ struct arguments {
     struct la_netopt net;
     bool net_given; /* the user chose something about the network */
     bool all, help;
+    bool live;
     uint32_t flags; /* enum la_story_flag */
     uint32_t width; /* 0 = the terminal's */
     int color;      /* 1 always, 0 by terminal, -1 never */
@@ -48,6 +50,7 @@ static const char help_head[] =
     "views:\n"
     "  --pcap FILE           write a capture (pcapng) with comments\n"
     "  --json FILE           write the events as JSON lines ('-': standard output, without words)\n"
+    "  --live                in real time: 'lastack ss -a' shows both stacks meanwhile\n"
     "  --full                every segment: long uneventful runs are not collapsed\n"
     "  --absolute            sequence numbers as on the wire\n"
     "  --names rfc|linux     SYN-RECEIVED or SYN_RECV\n"
@@ -73,6 +76,8 @@ take_flag(struct arguments *a, const char *name)
         a->all = true;
     else if (strcmp(name, "help") == 0)
         a->help = true;
+    else if (strcmp(name, "live") == 0)
+        a->live = true;
     else if (strcmp(name, "full") == 0)
         a->flags |= LA_STORY_FULL;
     else if (strcmp(name, "absolute") == 0)
@@ -203,6 +208,7 @@ struct views {
     struct la_lab_cfg cfg;
     struct la_annotate annotate;
     FILE *json; /* NULL: none */
+    struct la_live live;
     bool words; /* standard output is for people */
 };
 
@@ -286,6 +292,10 @@ open_views(struct views *views, const struct arguments *a)
         return false;
     views->cfg.seed = a->net.seed;
     views->cfg.mtu_bytes = a->net.mtu_bytes;
+    if (a->live) {
+        views->cfg.pace = (struct la_bed_pace){la_live_wait, &views->live};
+        views->cfg.part_ends = la_live_end;
+    }
     memcpy(views->cfg.impair, a->net.impair, sizeof(views->cfg.impair));
     views->cfg.mem = la_mem_new(la_host_alloc(), BUDGET_BYTES);
     if (views->cfg.mem == NULL)

@@ -60,6 +60,82 @@ put_look(const struct la_scenario *scenario, const struct la_story_cfg *story)
     la_lab_put_prose(story, "  * ", scenario->look);
 }
 
+/* ---- who hears of it -------------------------------------------------------------------- */
+
+/* One story; two, where the ladder shows less than happens. */
+struct stories {
+    struct la_story *all, *shown; /* `all`: NULL when that is the same */
+    struct la_trace shown_trace;
+    la_lab_hides *hides;
+    size_t hidden_n; /* segments */
+    struct la_bed_pace pace;
+};
+
+static void
+show(void *ctx, const struct la_event *event)
+{
+    struct stories *stories = ctx;
+    if (stories->hides == NULL || !stories->hides(event))
+        stories->shown_trace.sink(stories->shown_trace.ctx, event);
+    else
+        stories->hidden_n += event->kind == LA_EVENT_SEGMENT_SENT;
+}
+
+static la_err
+stories_new(const struct la_lab_cfg *cfg, la_lab_hides *hides, struct stories *out)
+{
+    struct la_story_cfg shown = cfg->story, all = cfg->story;
+    *out = (struct stories){.hides = hides, .pace = cfg->pace};
+    all.ladder = (struct la_story_writer){.write = NULL};
+    if (hides != NULL) {
+        shown.json = (struct la_story_writer){.write = NULL};
+        la_err err = la_story_new(&all, &out->all);
+        if (err != LA_OK)
+            return err;
+    }
+    la_err err = la_story_new(&shown, &out->shown);
+    if (err == LA_OK)
+        out->shown_trace = la_story_trace(out->shown);
+    else
+        la_story_free(out->all);
+    return err;
+}
+
+/* Somebody watches: what has happened is drawn before time goes on. */
+static void
+draw_and_wait(void *ctx, const struct la_bed *bed, la_instant until)
+{
+    struct stories *stories = ctx;
+    la_story_flush(stories->shown, bed->now);
+    stories->pace.wait(stories->pace.ctx, bed, until);
+}
+
+static void
+stories_hear(struct stories *stories, struct la_bed_cfg *bed)
+{
+    if (stories->pace.wait != NULL)
+        bed->pace = (struct la_bed_pace){draw_and_wait, stories};
+    bed->hears[1] = (struct la_trace){show, stories, LA_EVENT_ALL};
+    if (stories->all != NULL)
+        bed->hears[2] = la_story_trace(stories->all);
+}
+
+static void
+stories_end(struct stories *stories, const struct la_story_cfg *story)
+{
+    char line[LINE_BYTES];
+    la_story_finish(stories->shown);
+    la_story_free(stories->shown);
+    if (stories->all == NULL)
+        return;
+    la_story_finish(stories->all);
+    la_story_free(stories->all);
+    snprintf(line, sizeof(line),
+             "%zu segments of others are not shown above; --pcap and --json have them.",
+             stories->hidden_n);
+    la_lab_put_prose(story, "", line);
+}
+
 /* ---- one part --------------------------------------------------------------------------- */
 
 static void
@@ -98,21 +174,23 @@ play_part(const struct la_scenario *scenario, size_t nth, const struct la_lab_cf
     const struct la_lab_part *part = &scenario->parts[nth];
     struct la_lab lab;
     struct la_bed_cfg bed;
-    struct la_story *story;
+    struct stories stories;
     bed_cfg(cfg, part, &bed);
     bed.begin_at = *at;
     la_lab_init(&lab, &bed);
-    la_err err = la_story_new(&cfg->story, &story);
+    lab.hides = scenario->hides;
+    la_err err = stories_new(cfg, scenario->hides, &stories);
     if (err != LA_OK) {
         fail(failure, "no story", err);
         return false;
     }
-    bed.hears[1] = la_story_trace(story);
-    bed.hears[2] = cfg->also;
+    stories_hear(&stories, &bed);
+    bed.hears[3] = cfg->also;
     lab.own = calloc(1, scenario->own_bytes + 1);
     err = lab.own == NULL ? LA_ERR_NO_MEMORY : la_bed_new(&bed, &lab.bed);
     if (err != LA_OK) {
-        la_story_free(story);
+        la_story_free(stories.all);
+        la_story_free(stories.shown);
         free(lab.own);
         fail(failure, "no test bed", err);
         return false;
@@ -121,8 +199,9 @@ play_part(const struct la_scenario *scenario, size_t nth, const struct la_lab_cf
     la_lab_run(&lab, FAREWELL_MS);
     la_lab_expect(&lab, !lab.bed->record_failed, "no memory for the record of what happened");
     *at = lab.bed->now;
-    la_story_finish(story);
-    la_story_free(story);
+    if (cfg->part_ends != NULL)
+        cfg->part_ends(cfg->pace.ctx);
+    stories_end(&stories, &cfg->story);
     if (scenario->tell != NULL && lab.failure[0] == 0)
         scenario->tell(&lab, &cfg->story);
     la_bed_free(lab.bed);

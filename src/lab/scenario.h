@@ -28,6 +28,8 @@ struct la_scenario {
     /* Words below each ladder, about what the part has noted in lab->own; NULL: none. */
     void (*tell)(const struct la_lab *lab, const struct la_story_cfg *story);
     size_t own_bytes; /* of lab->own, zeroed for each part */
+    /* A crowd that would bury the ladder; JSON and captures have it all the same. NULL: nobody. */
+    la_lab_hides *hides;
 };
 
 /* The table, in the order in which a reader would go through it; ends with NULL. */
@@ -51,6 +53,8 @@ struct la_lab_cfg {
     struct la_trace also;      /* hears every part */
     void (*part_begins)(void *ctx); /* NULL = nobody asks; handles and ids begin again */
     void *part_begins_ctx;
+    struct la_bed_pace pace;
+    void (*part_ends)(void *ctx); /* with the context of `pace`: its bed goes; NULL = nobody asks */
     struct la_capture_writer *capture; /* NULL = none; flushed after each part */
     uint32_t capture_iface[2]; /* by enum la_link_layer */
 };
@@ -74,6 +78,8 @@ extern const struct la_scenario la_scenario_zero_window, la_scenario_window_scal
 extern const struct la_scenario la_scenario_time_wait, la_scenario_linger;
 extern const struct la_scenario la_scenario_urgent;
 extern const struct la_scenario la_scenario_backlog, la_scenario_keepalive;
+extern const struct la_scenario la_scenario_syn_queue, la_scenario_syn_flood,
+    la_scenario_syn_cookies;
 extern const struct la_scenario la_scenario_binding, la_scenario_sockets, la_scenario_layers;
 extern const struct la_scenario la_scenario_silly_window;
 extern const struct la_scenario la_scenario_old_syn, la_scenario_half_open, la_scenario_rst_attack;

@@ -69,7 +69,12 @@ def segments_of(packets, events):
         for event in part:
             if "segment" in event:
                 results[event["segment"]].append(event)
+        arrived = {e["segment"] for e in part if e["kind"] == "SEGMENT_ARRIVED"}
         for event in part:
+            if event["kind"] == "WIRE" and event["end"] == 1 and event["fate"] == "DELIVERED" and (
+                    event.get("segment") in sent.keys() - arrived):  # to an address that nobody has
+                waiting[key_of_event(sent[event["segment"]])].append(
+                    (number, sent[event["segment"]], results[event["segment"]]))
             if event.get("end") == 0 and event["kind"] in ("SEGMENT_SENT", "SEGMENT_ARRIVED"):
                 waiting[key_of_event(event)].append(
                     (number, sent[event["segment"]], results[event["segment"]]))
@@ -184,7 +189,8 @@ class Story:
         }
         if "ACK" in segment.flags:
             self.acked[me] = segment.packet.ack
-            if segment.met("DELIVERED"):
+            # What a full accept queue turned away is as good as lost.
+            if segment.met("DELIVERED") and not segment.dropped_for("ACCEPT_QUEUE_FULL"):
                 self.arrived[me] = segment.packet.ack
         if "SYN" in segment.flags and not sent_again(segment):
             self.sent.pop(me, None)  # a new beginning

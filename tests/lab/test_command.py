@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 PROGRAM = sys.argv.pop(1)
@@ -31,7 +32,8 @@ NAMES = [name for name, _ in listed()]
 EXPECTED = {"handshake", "open-simultaneous", "mss", "options", "transfer", "close",
             "close-merged", "close-simultaneous", "half-close", "time-wait", "refused", "abort",
             "syn-timeout", "rto", "fast-retransmit", "zero-window", "layers", "sockets", "binding",
-            "linger", "silly-window", "keepalive"}
+            "linger", "silly-window", "keepalive", "backlog", "syn-queue", "syn-flood",
+            "syn-cookies"}
 
 
 def on_terminal(args, env):
@@ -95,6 +97,26 @@ class Scenarios(unittest.TestCase):
         told = [e for e in told if e["kind"] == "URGENT"]
         self.assertEqual([e["unread"] for e in told], [1, 3, 4000, 4300, 6001])
 
+    def test_half_open_connections_over_time(self):
+        """The table below the ladder is what the listener says; the flood stays out of the ladder,
+        and JSON has it."""
+        done = lab("syn-flood", "--width", "100").stdout
+        parts = done.split("Part ")[1:]
+        rows = [re.findall(r"^ +([0-9.]+)  [█·]* +([0-9]+)/([0-9]+) +[0-9]+/8 +([0-9]+) +([0-9]+)",
+                           part, re.M) for part in parts]
+        at_end = [tuple(int(n) for n in part[-1][1:]) for part in rows]
+        self.assertEqual([row[1] for row in at_end], [32, 32, 1024])
+        self.assertEqual(max(int(row[1]) for row in rows[0]), 32)
+        self.assertEqual(at_end[0][0], 0)            # given up, a minute later
+        self.assertEqual(at_end[1][2], 0)            # with cookies nothing is dropped
+        self.assertGreater(at_end[1][3], 100)
+        self.assertGreater(max(int(row[1]) for row in rows[2]), 300)
+        self.assertIn("connection timed out", parts[0])
+        self.assertNotIn("10.0.0.1" + "23:", done)
+        lines = [json.loads(line) for line in lab("syn-flood", "--json", "-").stdout.split("\n")
+                 if line]
+        self.assertIn("10.0.0.123", {e.get("local", "").split(":")[0] for e in lines})
+
     def test_same_seed_same_run(self):
         with tempfile.TemporaryDirectory() as folder:
             seen = []
@@ -131,6 +153,34 @@ class Scenarios(unittest.TestCase):
         self.assertIn("handshake", done.stderr)
         self.assertIn("network options", done.stderr)
         self.assertIn("lost", done.stdout)
+
+
+class Live(unittest.TestCase):
+    """In real time, with the scenario as an instance that `lastack ss` can ask."""
+
+    def ask(self, env, *words):
+        return subprocess.run([PROGRAM, "ss", *words], capture_output=True, text=True, check=False,
+                              timeout=60, env=env).stdout
+
+    def test_half_open_connections_in_ss(self):
+        with tempfile.TemporaryDirectory() as folder:
+            env = dict(os.environ, XDG_RUNTIME_DIR=folder, TMPDIR=folder)
+            with subprocess.Popen([PROGRAM, "lab", "syn-flood", "--live"], env=env,
+                                  stdout=subprocess.DEVNULL) as process:
+                counts, until = [], time.monotonic() + 60
+                while (not counts or counts[-1] < 32) and time.monotonic() < until:
+                    counts += [int(n) for n in re.findall(r"half-open:([0-9]+)/32",
+                                                          self.ask(env, "-l"))]
+                rows = self.ask(env)
+                process.kill()
+        self.assertEqual(counts[-1:], [32])
+        self.assertEqual(counts, sorted(counts))
+        self.assertEqual(rows.count("SYN-RECEIVED"), 32)
+
+    def test_the_same_as_in_no_time(self):
+        with tempfile.TemporaryDirectory() as folder:
+            env = dict(os.environ, XDG_RUNTIME_DIR=folder, TMPDIR=folder)
+            self.assertEqual(lab("refused", "--live", env=env).stdout, lab("refused").stdout)
 
 
 class Views(unittest.TestCase):
