@@ -77,6 +77,12 @@ static const struct la_cc_ops controls[] = {
     {"reno", reno_open, reno_acked, reno_lost, reno_timed_out},
 };
 
+uint8_t
+la_cc_n(void)
+{
+    return sizeof(controls) / sizeof(controls[0]);
+}
+
 static bool
 same_text(const char *a, const char *b)
 {
@@ -90,7 +96,7 @@ same_text(const char *a, const char *b)
 uint8_t
 la_cc_find(const char *name)
 {
-    for (uint8_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+    for (uint8_t i = 0; i < la_cc_n(); i++)
         if (same_text(controls[i].name, name))
             return i;
     return UINT8_MAX;
@@ -99,7 +105,7 @@ la_cc_find(const char *name)
 const struct la_cc_ops *
 la_cc_ops(uint8_t idx)
 {
-    LA_ASSERT(idx < sizeof(controls) / sizeof(controls[0]));
+    LA_ASSERT(idx < la_cc_n());
     return &controls[idx];
 }
 

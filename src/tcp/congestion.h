@@ -27,6 +27,8 @@ struct la_cc_ops {
 /* By name: "reno". UINT8_MAX: there is none of that name. */
 uint8_t la_cc_find(const char *name);
 const struct la_cc_ops *la_cc_ops(uint8_t idx);
+/* How many there are: 0 to la_cc_n() - 1. */
+uint8_t la_cc_n(void);
 /* LA_CC_SLOW_START or LA_CC_AVOIDANCE, whichever cwnd and ssthresh mean. */
 uint8_t la_cc_resting_phase(const struct la_tcp_conn *c);
 /* Emits what the congestion state is now. */
