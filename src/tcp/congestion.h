@@ -32,6 +32,8 @@ struct la_cc_ops {
     const char *name;
     /* During fast recovery `acked` sets cwnd. Otherwise recovery.h does, from ssthresh. */
     bool in_recovery;
+    /* A window that was not used falls (RFC 2861). */
+    bool validates;
     /* The connection is established: the initial window. */
     void (*open)(struct la_tcp_conn *c, uint16_t initial_window_n);
     /* An acknowledgement has told something new, and has been processed: losses that it shows are
@@ -60,9 +62,9 @@ struct la_cc_ops {
     void (*resume)(const struct la_tcp_conn *c, struct la_tcp_busy *busy);
 };
 
-extern const struct la_cc_ops la_cc_reno;
+extern const struct la_cc_ops la_cc_reno, la_cc_cubic;
 
-/* By name: "reno". UINT8_MAX: there is none of that name. */
+/* By name: "reno", "cubic". UINT8_MAX: there is none of that name. */
 uint8_t la_cc_find(const char *name);
 const struct la_cc_ops *la_cc_ops(uint8_t idx);
 
@@ -73,7 +75,7 @@ void la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo);
 /* See struct la_cc_ops. */
 void la_cc_undo(struct la_tcp_conn *c, struct la_tcp_busy *busy);
 /* Text is about to be sent, and nothing is in flight: was the connection idle? */
-void la_cc_wakes(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_instant now);
+void la_cc_wakes(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_todo *todo);
 void la_cc_sent(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_sent *sent);
 
 /* ---- for controls ----------------------------------------------------------------------- */
