@@ -32,8 +32,8 @@ struct la_capture_source {
 
 /* path "-" is standard input. 0 or an errno value. */
 int la_capture_source_open(struct la_capture_source *src, const char *path, bool follow);
-/* If the octets at the start are those of a compressed file, the source becomes what is in it. False:
- * it cannot be unpacked here; *error is a static sentence. */
+/* If the octets at the start are those of a compressed file, the source becomes what is in it.
+ * False: it cannot be unpacked here; *error is a static sentence. */
 bool la_capture_source_unpack(struct la_capture_source *src, const char **error);
 /* More octets until n are there; true when they are. False without `ended`: more may come later. */
 bool la_capture_source_fill(struct la_capture_source *src, size_t n);

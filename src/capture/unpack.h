@@ -26,7 +26,8 @@ enum la_capture_packed la_capture_packed_kind(const uint8_t magic[LA_CAPTURE_PAC
 struct la_capture_unpack *la_capture_unpack_new(enum la_capture_packed kind,
                                                 const struct la_capture_source *packed,
                                                 const char **error);
-/* Up to n > 0 octets; 0: the end, or damage, or (follow) nothing now: see la_capture_unpack_state. */
+/* Up to n > 0 octets; 0: the end, or damage, or (follow) nothing now: see
+ * la_capture_unpack_state(). */
 size_t la_capture_unpack_read(struct la_capture_unpack *unpack, uint8_t *out, size_t n);
 /* NULL, or what is wrong. *packed: where the compressed octets come from. */
 const char *la_capture_unpack_state(const struct la_capture_unpack *unpack,
