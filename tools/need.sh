@@ -29,7 +29,7 @@ packages_of() {
         # A second mail system would drive out the one that is there.
         echo exim4-daemon-light:sendmail
         ;;
-    bench) echo curl:curl valgrind:valgrind iproute2:ip liblwip-dev ;;
+    bench) echo curl:curl valgrind:valgrind iproute2:ip liblwip-dev util-linux:chrt ;;
     fuzz) echo clang:clang libclang-rt-14-dev llvm:llvm-symbolizer ;;
     coverage) echo gcovr:gcovr ;;
     lint) echo clang-tidy:clang-tidy ;;
