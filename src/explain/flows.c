@@ -242,7 +242,7 @@ void
 la_flows_end(struct la_explain *explain, struct la_track *track)
 {
     la_index_remove(&explain->index, track->idx, track->hash);
-    la_states_settle(explain, track);
+    la_settle(explain, track);
     la_flows_list(explain, track, LA_LIST_DONE);
 }
 

@@ -58,7 +58,14 @@ place_text(struct la_track_end *me, struct la_placed *placed)
     if (beyond > 0)
         placed->new_bytes = (uint32_t)beyond < seg->text_bytes ? (uint32_t)beyond : seg->text_bytes;
     placed->old_bytes = seg->text_bytes - placed->new_bytes;
+    if (placed->old_bytes > 0)
+        me->timing = false; /* Karn's rule, RFC 6298 3 */
     if (placed->new_bytes > 0) {
+        if (!me->timing && placed->gap_bytes == 0) {
+            me->timing = true;
+            me->timed_at_ns = placed->at_ns;
+            me->timed_seq = text_end;
+        }
         me->unique_bytes += placed->new_bytes;
         me->text_at_ns = placed->at_ns;
         if (!is_first)
@@ -79,6 +86,18 @@ scaled(const struct la_track_end *me, const struct la_tcp_seg *seg)
     return (uint32_t)seg->wnd << (scale ? me->wscale : 0);
 }
 
+/* From text that passed to its acknowledgement: the way from the tap to `me` and back. */
+static void
+take_time(struct la_track_end *me, struct la_track_end *peer, const struct la_placed *placed)
+{
+    if (!peer->timing || la_seq_lt(placed->seen->tcp.ack, peer->timed_seq))
+        return;
+    peer->timing = false;
+    int64_t us = (placed->at_ns - peer->timed_at_ns) / LA_NS_PER_US;
+    if (us >= 0 && us < me->part_us_min)
+        me->part_us_min = (uint32_t)us;
+}
+
 /* What `me` acknowledges of its peer's, and offers it. */
 static void
 place_ack(struct la_track *track, struct la_placed *placed)
@@ -87,6 +106,7 @@ place_ack(struct la_track *track, struct la_placed *placed)
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     me->ack = (me->flags & LA_END_ACKED) != 0 ? la_seq_max(me->ack, seg->ack) : seg->ack;
     me->flags |= LA_END_ACKED;
+    me->last_ack = seg->ack;
     if ((peer->flags & LA_END_SPOKE) == 0) {
         peer->flags |= LA_END_SPOKE;
         peer->nxt = peer->una = seg->ack;
@@ -100,6 +120,8 @@ place_ack(struct la_track *track, struct la_placed *placed)
         placed->acked_bytes = (uint32_t)la_seq_diff(seg->ack, peer->una);
         peer->una = seg->ack;
     }
+    take_time(me, peer, placed);
+    peer->window_closed = placed->window == 0;
     la_seq edge = la_seq_add(seg->ack, placed->window);
     peer->edge = (peer->flags & LA_END_EDGE) != 0 ? la_seq_max(peer->edge, edge) : edge;
     peer->flags |= LA_END_EDGE;

@@ -33,6 +33,15 @@ struct la_track_rare *la_track_rare(struct la_explain *explain, struct la_track 
 /* Fills what *placed says about numbers, and brings the ends' numbers up to date. */
 void la_numbers_place(struct la_track *track, struct la_placed *placed);
 
+/* ---- patience.c: repetitions, and giving up ------------------------------------------------ */
+
+void la_patience_segment(struct la_track *track, const struct la_placed *placed);
+/* It repeated itself without an answer, and by end_ns has missed the next time. */
+bool la_patience_gave_up(const struct la_track_end *e, int64_t end_ns);
+/* It repeated itself without an answer, and at at_ns the next time had come. */
+bool la_patience_was_due(const struct la_track_end *e, int64_t at_ns);
+int64_t la_patience_due_ns(const struct la_track_end *e);
+
 /* ---- marks.c, states.c: both ends along the figure ---------------------------------------- */
 
 void la_states_init(struct la_explain *explain);
@@ -40,13 +49,18 @@ void la_states_init(struct la_explain *explain);
 void la_states_begin(struct la_explain *explain, struct la_track *track, bool by_syn);
 void la_states_segment(struct la_explain *explain, struct la_track *track,
                        const struct la_placed *placed);
-/* The connection is over, or the capture: what passed and was not contradicted has arrived. */
-void la_states_settle(struct la_explain *explain, struct la_track *track);
+/* One event of an end, if its state is decided and has an edge for it. */
+void la_states_step(struct la_explain *explain, struct la_track *track, struct la_step *step);
 /* What of the segment is an event for the end that it goes to. */
 void la_marks_segment(struct la_track *track, const struct la_placed *placed);
 /* Can what passed at mark_ns show in a segment of this end that passes at at_ns? By the shortest
  * time that an answer took so far. */
 bool la_marks_can_show(const struct la_track_end *end, int64_t mark_ns, int64_t at_ns);
+
+/* ---- settle.c ---- */
+
+/* The connection is over, or the capture: what passed and was not contradicted has arrived. */
+void la_settle(struct la_explain *explain, struct la_track *track);
 
 /* ---- steps.c: the transitions that are kept ------------------------------------------------ */
 
@@ -75,12 +89,16 @@ void la_opening_judge(struct la_explain *explain, const struct la_track *track,
                       struct la_explain_open *out);
 void la_closing_segment(struct la_explain *explain, struct la_track *track,
                         struct la_placed *placed);
-void la_closing_judge(struct la_explain *explain, const struct la_track *track,
+void la_closing_judge(const struct la_explain *explain, const struct la_track *track,
                       struct la_explain_close *out);
 void la_reset_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed);
-void la_reset_judge(const struct la_explain *explain, const struct la_track *track,
-                    struct la_explain_reset *out);
+/* The RST that ended it, NULL: none did. Valid when nothing more comes. */
+const struct la_rst *la_reset_decisive(const struct la_track *track);
+/* It was not sent by the end that it names. */
+bool la_reset_is_forged(const struct la_track *track, const struct la_rst *rst);
+enum la_reset_cause la_reset_cause_of(const struct la_track *track, const struct la_rst *rst);
+void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
 
 /* ---- artefacts.c: what the capture did --------------------------------------------------- */
 

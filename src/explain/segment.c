@@ -112,6 +112,18 @@ count(struct la_track *track, const struct la_placed *placed)
         e->last_at_ns = placed->at_ns;
 }
 
+/* Text of an end behind its own RST: that was not its RST (heuristic), and the connection lives. */
+static void
+goes_on(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    struct la_track_end *e = &track->end[placed->from];
+    if ((e->flags & LA_END_RST) == 0 || placed->new_bytes == 0)
+        return;
+    e->flags |= LA_END_WENT_ON;
+    if (track->list == LA_LIST_CLOSED)
+        la_flows_list(explain, track, LA_LIST_LIVE);
+}
+
 static bool
 is_stray_syn(const struct la_track *track, const struct la_placed *placed)
 {
@@ -134,6 +146,10 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
         return;
     la_opening_segment(explain, track, placed);
     la_numbers_place(track, placed);
+    if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0) {
+        la_patience_segment(track, placed);
+        goes_on(explain, track, placed);
+    }
     count(track, placed);
     if (placed->is_strange)
         return;

@@ -211,6 +211,14 @@ came_merged(const struct la_track_end *e, uint8_t set)
            e->marks.frame[LA_MARK_FIN] == e->marks.frame[LA_MARK_ACK_OF_FIN];
 }
 
+/* The ACK of a FIN that passed before the peer's own FIN may have been lost, and come with that. */
+static bool
+shows(const struct la_track_end *e, enum la_mark mark, unsigned certain)
+{
+    return certain != 0 && (mark != LA_MARK_ACK_OF_FIN ||
+                            e->marks.frame[LA_MARK_ACK_OF_FIN] == e->marks.frame[LA_MARK_FIN]);
+}
+
 static void
 take_marks(struct la_explain *explain, struct la_track *track, const struct taking *taking)
 {
@@ -227,7 +235,8 @@ take_marks(struct la_explain *explain, struct la_track *track, const struct taki
         struct la_step step = {
             .end = (uint8_t)taking->end,
             .event = (uint8_t)event,
-            .certainty = (taking->certain & took) != 0 ? LA_CERTAINTY_SEEN : LA_CERTAINTY_INFERRED,
+            .certainty =
+                shows(e, mark, taking->certain & took) ? LA_CERTAINTY_SEEN : LA_CERTAINTY_INFERRED,
             .frame = e->marks.frame[mark],
             .earliest_ns = e->marks.at_ns[mark],
             .latest_ns = taking->latest_ns,
@@ -237,6 +246,13 @@ take_marks(struct la_explain *explain, struct la_track *track, const struct taki
         e->marks.taken |= took;
         left &= (uint8_t)~took;
     }
+}
+
+static bool
+acks_text(const struct la_track_end *peer, const struct la_tcp_seg *seg)
+{
+    return (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 &&
+           la_seq_gt(seg->ack, la_seq_add(peer->iss, 1 + peer->syn_text_bytes));
 }
 
 /* What the segment shows to have arrived at its sender, and what it shows not to have. */
@@ -263,6 +279,11 @@ taking_of(struct la_track *track, const struct la_placed *placed)
         taking.certain |= 1u << LA_MARK_FIN;
     if (placed->new_bytes > 0 && !syn)
         taking.certain |= 1u << LA_MARK_ACK_OF_SYN;
+    if (placed->acked_bytes > 0 && (marks->taken & of_syn) == 0 && acks_text(peer, seg))
+        taking.certain |= of_syn; /* All text of the peer's carries an ACK of the SYN. */
+    if ((taking.certain & 1u << LA_MARK_FIN) != 0 &&
+        marks->frame[LA_MARK_ACK_OF_FIN] <= marks->frame[LA_MARK_FIN])
+        taking.certain |= of_fin; /* The FIN carried it, or repeated it. */
     taking.marks = taking.certain;
     if (!syn && la_marks_can_show(e, marks->at_ns[LA_MARK_SYN_ACK], placed->at_ns))
         taking.marks |= by_syn_ack;
@@ -420,19 +441,11 @@ la_states_segment(struct la_explain *explain, struct la_track *track,
     widen(explain, track, 1 - placed->from);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------
- */
-
 void
-la_states_settle(struct la_explain *explain, struct la_track *track)
+la_states_step(struct la_explain *explain, struct la_track *track, struct la_step *step)
 {
-    for (unsigned end = 0; end < 2; end++) {
-        struct la_marks *marks = &track->end[end].marks;
-        struct taking taking = {
-            .end = end,
-            .marks = marks->waiting & (1u << LA_MARK_ACK_OF_SYN | 1u << LA_MARK_ACK_OF_FIN),
-            .latest_ns = INT64_MAX,
-        };
-        take_marks(explain, track, &taking);
-    }
+    if (step->event == LA_TCP_EV_RCV_RST && track->end[step->end].proven == BIT(SYN_RECEIVED))
+        step->event = LA_TCP_EV_RCV_RST_TO_LISTEN; /* RFC 9293 3.10.7.4 second */
+    if (is_one(track->end[step->end].proven))
+        (void)move(explain, track, step); /* Without an edge it was no news. */
 }

@@ -67,8 +67,11 @@ enum la_end_flag {
     LA_END_RST = 1024,        /* it sent a RST, or was made to seem to */
     LA_END_FIN_WITH_TEXT = 2048,
     LA_END_FIN_ACKS_FIN = 4096, /* its first FIN acknowledged the peer's */
-    LA_END_BARE_ACK_OF_FIN = 8192 /* it acknowledged the peer's FIN before it sent its own */
+    LA_END_BARE_ACK_OF_FIN = 8192, /* it acknowledged the peer's FIN before it sent its own */
+    LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
+
+enum la_repeat { LA_REPEAT_NONE, LA_REPEAT_SYN, LA_REPEAT_TEXT, LA_REPEAT_PROBE };
 
 struct la_track_end {
     uint32_t flags;        /* enum la_end_flag */
@@ -77,6 +80,7 @@ struct la_track_end {
     la_seq una;            /* highest acknowledgement of what it sent */
     la_seq edge;           /* how far the peer lets it send */
     la_seq ack;            /* highest acknowledgement that it sent */
+    la_seq last_ack;       /* of its latest segment */
     la_seq fin_seq;
     uint32_t window;       /* as it last offered, scaled where the scale is known */
     uint32_t window_max;
@@ -84,6 +88,10 @@ struct la_track_end {
     uint8_t ttl_hops;      /* of its first segment */
     uint8_t certainty;     /* enum la_certainty, of proven */
     uint8_t recent_idx;
+    uint8_t repeats_n;     /* repetitions without an answer, see patience.c */
+    uint8_t repeat;        /* enum la_repeat: of what */
+    bool window_closed;    /* the peer's window for it is zero */
+    bool timing;           /* timed_* are valid: an answer is awaited that gives part_us_min */
     uint16_t possible, proven;
     uint32_t options;      /* enum la_explain_option, of its SYN */
     uint16_t mss;
@@ -97,6 +105,9 @@ struct la_track_end {
     int64_t syn_at_ns, fin_at_ns;
     int64_t last_at_ns;    /* its latest segment */
     int64_t text_at_ns;    /* its latest new text */
+    int64_t repeat_at_ns, repeat_pause_ns;
+    int64_t timed_at_ns;   /* when text up to timed_seq passed */
+    la_seq timed_seq;
     uint64_t segments_n, bytes, unique_bytes;
     uint32_t recent[4];    /* fingerprints of its latest segments, see artefacts.c */
     struct la_marks marks; /* towards this end */
@@ -109,17 +120,29 @@ struct la_track_end {
 
 enum { LA_RSTS_N_MAX = 4 };
 
-/* A RST as it passed. */
+enum la_rst_evidence {
+    LA_RST_ANSWERS = 1,         /* numbers of an answer to what the peer sent, 3.10.7.1 */
+    LA_RST_OTHER_TTL = 2,       /* another TTL than the end's first segment */
+    LA_RST_TEXT_AFTER_FIN = 4,  /* the end had sent its FIN, and text came after it */
+    LA_RST_DUE = 8,             /* what it repeated was not answered, and was due again */
+    LA_RST_HEARD_LAST = 16,     /* the latest text was its peer's */
+    LA_RST_HEARD_LONG_AGO = 32,
+    LA_RST_NEVER_SAID = 64,     /* it had sent no text at all */
+    LA_RST_WINDOW_SHUT = 128,
+    LA_RST_AFTER_RST = 256,     /* the peer had sent a RST */
+    LA_RST_AFTER_FIN = 512,
+    LA_RST_IN_OPENING = 1024,   /* the handshake was not complete */
+    LA_RST_ONLY_SYNS = 2048     /* it had sent nothing but SYNs */
+};
+
+/* A RST as it passed, with what was known then. */
 struct la_rst {
     int64_t at_ns;
     uint32_t frame;
-    uint32_t seq, ack;
-    uint32_t after_text_bytes; /* text in the peer's latest segment before it */
-    uint16_t ip_id;
+    la_seq seq;
+    uint32_t evidence;         /* enum la_rst_evidence */
     uint8_t from, flags, ttl_hops;
-    uint8_t place;             /* enum la_tcp_rst_kind, by what the tap knew */
-    bool has_timestamps;
-    bool answers;              /* numbers as in an answer to the peer (RFC 9293 3.10.7.1) */
+    uint8_t place;             /* enum la_tcp_rst_kind */
 };
 
 struct la_track_rare {
