@@ -108,6 +108,13 @@ bool la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
 void la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *packet);
 void la_artefacts_finish(struct la_explain *explain);
 
+/* ---- tell.c: the story ---------------------------------------------------------------------- */
+
+void la_tell_segment(const struct la_explain *explain, const struct la_track *track,
+                     const struct la_placed *placed);
+void la_tell_step(const struct la_explain *explain, const struct la_track *track,
+                  const struct la_step *step);
+
 /* ---- segment.c, result.c ------------------------------------------------------------------ */
 
 void la_segment(struct la_explain *explain, struct la_placed *placed);

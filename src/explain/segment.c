@@ -146,6 +146,7 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
         return;
     la_opening_segment(explain, track, placed);
     la_numbers_place(track, placed);
+    la_tell_segment(explain, track, placed);
     if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0) {
         la_patience_segment(track, placed);
         goes_on(explain, track, placed);

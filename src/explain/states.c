@@ -158,6 +158,7 @@ move(struct la_explain *explain, struct la_track *track, struct la_step *step)
     e->proven = step->to;
     e->certainty = step->certainty;
     la_steps_add(explain, track, step);
+    la_tell_step(explain, track, step);
     return true;
 }
 
