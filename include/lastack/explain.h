@@ -175,7 +175,7 @@ struct la_explain_syn {
 
 struct la_explain_open {
     uint8_t kind;        /* enum la_open_kind */
-    bool complete;       /* both SYNs are acknowledged */
+    bool complete;       /* both SYNs were captured, and acknowledged */
     uint32_t agreed;     /* enum la_explain_option: what both said */
     uint16_t mss[2];     /* what may be sent by each end: the other's MSS (RFC 9293 3.7.1) */
     int64_t rtt_us;      /* SYN to its answer, or the sum of both parts; -1: not known */

@@ -31,7 +31,8 @@ enum {
     CAP_BYTES_LIMIT = 16 << 20,
     NEAR_S = 10 * 86400,
     CHAIN_N = 3,
-    CHAIN_BEGIN_N = 12
+    CHAIN_BEGIN_N = 12,
+    CHAIN_MORE = 1000 /* too little is there to tell, and more may come */
 };
 
 static const struct variant {
@@ -116,19 +117,24 @@ is_plausible(const struct la_pcap *pcap, const struct record *r)
 }
 
 /* How many records, at most n, follow each other plausibly `off` octets on; n as well when the file
- * ends behind the last of them. */
+ * ends behind the last of them; CHAIN_MORE. */
 static unsigned
 chain_n(const struct la_pcap *pcap, struct la_capture_source *src, size_t off, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        if (!la_capture_source_has(src, off + pcap->record_bytes))
+        if (!la_capture_source_has(src, off + pcap->record_bytes)) {
+            if (!src->ended)
+                return CHAIN_MORE;
             return i > 0 && la_capture_source_left(src) == off ? n : i;
+        }
         struct record r = record_at(pcap, src->at + off);
         if (!is_plausible(pcap, &r) || r.wire_bytes == 0)
             return i;
         off += pcap->record_bytes + (size_t)r.cap_bytes;
     }
-    return la_capture_source_has(src, off) ? n : n - 1;
+    if (la_capture_source_has(src, off))
+        return n;
+    return src->ended ? n - 1 : CHAIN_MORE;
 }
 
 /* The length of record headers with which the first records follow each other longest. */
@@ -142,7 +148,7 @@ record_bytes_find(struct la_pcap *pcap, struct la_capture_source *src,
         struct la_pcap as = *pcap;
         as.record_bytes = variant->record_bytes[i];
         unsigned n = chain_n(&as, src, 0, CHAIN_BEGIN_N);
-        if (n > best_n) {
+        if (n != CHAIN_MORE && n > best_n) {
             best_n = n;
             pcap->record_bytes = variant->record_bytes[i];
         }
@@ -194,14 +200,18 @@ record_take(struct la_pcap *pcap, struct la_capture_source *src, const struct re
     time_take(pcap, r->s);
     pcap->last_off = src->off;
     la_capture_source_skip(src, pcap->record_bytes + (size_t)r->cap_bytes);
-    /* The next header and the headers of its packet, while this one is being analysed. */
+    /* The next header and the headers of its packet, while this one is being analysed; and those
+     * behind it, if it is as long as this one. */
     __builtin_prefetch(src->at);
     __builtin_prefetch(src->at + 64);
+    const uint8_t *after = src->at + pcap->record_bytes + (size_t)r->cap_bytes;
+    __builtin_prefetch(after);
+    __builtin_prefetch(after + 64);
 }
 
 /* Looks for the next place where records follow each other. In a mapped file from behind the header
  * of the latest record, whose length may be what is wrong. */
-static bool
+static enum la_capture_next
 resynchronise(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_notes *notes)
 {
     static const char key[] = "record-bad";
@@ -214,81 +224,107 @@ resynchronise(struct la_pcap *pcap, struct la_capture_source *src, struct la_cap
         la_capture_source_skip(src, 1);
     }
     while (la_capture_source_has(src, pcap->record_bytes)) {
-        if (chain_n(pcap, src, 0, CHAIN_N) >= CHAIN_N) {
+        unsigned n = chain_n(pcap, src, 0, CHAIN_N);
+        if (n == CHAIN_MORE)
+            return LA_CAPTURE_IDLE;
+        if (n == CHAIN_N) {
             la_capture_notes_add(notes, key, bad_off, true,
                                  "no record header at offset %llu; went on at offset %llu",
                                  (unsigned long long)bad_off, (unsigned long long)src->off);
-            return true;
+            return LA_CAPTURE_PACKET;
         }
         la_capture_source_skip(src, 1);
     }
+    if (!src->ended)
+        return LA_CAPTURE_IDLE;
     la_capture_source_skip(src, la_capture_source_left(src));
     la_capture_notes_add(notes, key, bad_off, true,
-                         "no record header at offset %llu and none behind it; %llu octets left out",
+                         "no record header at offset %llu and none behind it; left %llu octets out",
                          (unsigned long long)bad_off, (unsigned long long)(src->off - bad_off));
-    return false;
+    return LA_CAPTURE_END;
 }
 
 /* The file ends within a record. */
-static void
-cut_note(const struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_notes *notes)
+static enum la_capture_next
+cut(const struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_notes *notes)
 {
     static const char key[] = "cut";
     size_t left = la_capture_source_left(src);
-    if (left < pcap->record_bytes)
-        la_capture_notes_add(notes, key, src->off, true,
-                             "cut at offset %llu, within the header of a record; left that out",
-                             (unsigned long long)(src->off + left));
-    else
+    if (left >= pcap->record_bytes)
         la_capture_notes_add(notes, key, src->off, true,
                              "cut at offset %llu, within a packet (%llu of %llu octets); left that "
                              "out",
                              (unsigned long long)(src->off + left),
                              (unsigned long long)(left - pcap->record_bytes),
                              (unsigned long long)record_at(pcap, src->at).cap_bytes);
+    else if (left > 0)
+        la_capture_notes_add(notes, key, src->off, true,
+                             "cut at offset %llu, within the header of a record; left that out",
+                             (unsigned long long)(src->off + left));
     la_capture_source_skip(src, left);
+    return LA_CAPTURE_END;
 }
 
-/* A record that is not plausible, or not all there. False: the file ends here. */
+/* Files that were written behind each other (cat a.pcap b.pcap). */
 static bool
-record_doubtful(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_notes *notes)
+another_begins(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_notes *notes)
 {
-    if (!la_capture_source_has(src, pcap->record_bytes)) {
-        if (la_capture_source_left(src) > 0)
-            cut_note(pcap, src, notes);
+    static const char key[] = "another";
+    bool big_endian;
+    if (!la_capture_source_has(src, FILE_BYTES) || variant_of(src->at, &big_endian) == NULL ||
+        src->at[4 + big_endian] != 2)
         return false;
-    }
+    la_capture_notes_add(notes, key, src->off, false, "another capture follows at offset %llu",
+                         (unsigned long long)src->off);
+    la_pcap_begin(pcap, src, notes);
+    return true;
+}
+
+/* A record that is not plausible, or not all there. LA_CAPTURE_PACKET: one that can be taken begins
+ * at the place now. */
+static enum la_capture_next
+doubtful(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_notes *notes)
+{
+    if (!la_capture_source_has(src, pcap->record_bytes))
+        return src->ended ? cut(pcap, src, notes) : LA_CAPTURE_IDLE;
     struct record r = record_at(pcap, src->at);
     size_t whole = pcap->record_bytes + (size_t)r.cap_bytes;
-    if (r.cap_bytes <= pcap->cap_bytes_max) {
-        struct la_pcap as = *pcap;
-        time_take(&as, r.s);
-        if (la_capture_source_has(src, whole) &&
-            (chain_n(&as, src, whole, 1) == 1 || la_capture_source_left(src) == whole))
-            return true; /* only unusual */
-        if (la_capture_source_left(src) < whole && is_plausible(pcap, &r)) {
-            cut_note(pcap, src, notes);
-            return false;
-        }
+    if (r.cap_bytes > pcap->cap_bytes_max)
+        return resynchronise(pcap, src, notes);
+    if (!la_capture_source_has(src, whole)) {
+        if (!src->ended)
+            return LA_CAPTURE_IDLE;
+        return is_plausible(pcap, &r) ? cut(pcap, src, notes) : resynchronise(pcap, src, notes);
     }
-    return resynchronise(pcap, src, notes);
+    struct la_pcap as = *pcap;
+    time_take(&as, r.s);
+    unsigned n = chain_n(&as, src, whole, 1);
+    if (n == CHAIN_MORE && is_plausible(pcap, &r))
+        return LA_CAPTURE_PACKET;
+    if (n == CHAIN_MORE)
+        return LA_CAPTURE_IDLE;
+    return n == 1 || la_capture_source_left(src) == whole ? LA_CAPTURE_PACKET /* only unusual */
+                                                          : resynchronise(pcap, src, notes);
 }
 
-bool
+enum la_capture_next
 la_pcap_next(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_notes *notes,
              struct la_capture_packet *packet)
 {
-    if (la_capture_source_has(src, pcap->record_bytes)) {
+    do {
+        if (!la_capture_source_has(src, pcap->record_bytes))
+            break;
         struct record r = record_at(pcap, src->at);
         if (is_plausible(pcap, &r) &&
             la_capture_source_has(src, pcap->record_bytes + (size_t)r.cap_bytes)) {
             record_take(pcap, src, &r, packet);
-            return true;
+            return LA_CAPTURE_PACKET;
         }
-    }
-    if (!record_doubtful(pcap, src, notes))
-        return false;
+    } while (another_begins(pcap, src, notes));
+    enum la_capture_next next = doubtful(pcap, src, notes);
+    if (next != LA_CAPTURE_PACKET)
+        return next;
     struct record r = record_at(pcap, src->at);
     record_take(pcap, src, &r, packet);
-    return true;
+    return LA_CAPTURE_PACKET;
 }

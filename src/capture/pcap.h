@@ -29,8 +29,9 @@ bool la_pcap_is(const uint8_t magic[4]);
  * of the source. */
 void la_pcap_begin(struct la_pcap *pcap, struct la_capture_source *src,
                    struct la_capture_notes *notes);
-/* False at the end. All fields but the file's number and the frame's are set. */
-bool la_pcap_next(struct la_pcap *pcap, struct la_capture_source *src,
-                  struct la_capture_notes *notes, struct la_capture_packet *packet);
+/* All fields but the file's number and the frame's are set. */
+enum la_capture_next la_pcap_next(struct la_pcap *pcap, struct la_capture_source *src,
+                                  struct la_capture_notes *notes,
+                                  struct la_capture_packet *packet);
 
 #endif

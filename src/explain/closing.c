@@ -4,6 +4,19 @@
  */
 #include "explain/parts.h"
 
+void
+la_closing_take_fin(struct la_track *track, struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    struct la_track_end *e = &track->end[placed->from];
+    if ((seg->flags & (LA_TCP_FIN | LA_TCP_RST)) != LA_TCP_FIN || (e->flags & LA_END_FIN) != 0)
+        return;
+    placed->fin_first = true;
+    e->flags |= LA_END_FIN;
+    e->fin_seq = la_seq_add(seg->seq, seg->len - 1);
+    e->fin_at_ns = placed->at_ns;
+}
+
 static void
 note_fins(struct la_track *track, const struct la_placed *placed)
 {
@@ -38,6 +51,17 @@ la_closing_segment(struct la_explain *explain, struct la_track *track, struct la
 
 /* ---- the verdict ---------------------------------------------------------------------------- */
 
+/* Heuristic: an end that closes first has its peer's FIN to acknowledge after its own. Where it
+ * sent nothing after its FIN, and only its direction was captured, the FIN answered. */
+bool
+la_closing_answers(const struct la_track *track, unsigned end)
+{
+    const struct la_track_end *e = &track->end[end], *peer = &track->end[1 - end];
+    return peer->segments_n == 0 && (e->flags & LA_END_FIN) != 0 &&
+           (peer->flags & (LA_END_FIN | LA_END_RST)) == 0 && e->last_at_ns == e->fin_at_ns &&
+           e->unique_bytes + peer->missing_bytes > 0;
+}
+
 static void
 judge_fins(const struct la_track *track, struct la_explain_close *out)
 {
@@ -45,6 +69,13 @@ judge_fins(const struct la_track *track, struct la_explain_close *out)
     const struct la_track_end *e = &track->end[first], *peer = &track->end[1 - first];
     out->by = (uint8_t)la_who_of(first);
     out->certainty = LA_CERTAINTY_SEEN;
+    if (la_closing_answers(track, first)) {
+        out->by = (uint8_t)la_who_of(1 - first);
+        out->certainty = LA_CERTAINTY_INFERRED;
+        out->kind = LA_CLOSE_THREE_SEGMENT;
+        out->segments_n = 3;
+        return;
+    }
     if (peer->text_at_ns > e->fin_at_ns && (peer->flags & LA_END_BARE_ACK_OF_FIN) != 0)
         out->half_close_by = out->by;
     if ((peer->flags & LA_END_FIN) == 0)

@@ -6,36 +6,28 @@
  */
 #include "base/assert.h"
 #include "explain/walk.h"
-#include "wire/link_type.h"
-#include "wire/sll.h"
 
 #include <string.h>
 
-enum {
-    FAMILY_BYTES = 4,
-    FAMILY_IP4 = 2, /* AF_INET everywhere; AF_INET6 is a different number on each system */
-    FAMILY_IP6_BSD = 24,
-    FAMILY_IP6_FREEBSD = 28,
-    FAMILY_IP6_DARWIN = 30,
-    SLL_LLC = 4,
-    WALK_STEPS_MAX = 64
-};
+enum { WALK_STEPS_MAX = 64 };
 
 bool
 la_decoder_init(struct la_decoder *decoder, struct la_mem *mem,
                 const struct la_decode_options *options)
 {
-    (void)mem;
     *decoder = (struct la_decoder){.options = *options};
     if (decoder->options.sum == NULL)
         decoder->options.sum = la_sum_portable;
     decoder->until_verify_n = options->verify_every_n;
-    return true;
+    if (mem != NULL)
+        decoder->fragments = la_fragments_new(mem);
+    return mem == NULL || decoder->fragments != NULL;
 }
 
 void
 la_decoder_fini(struct la_decoder *decoder)
 {
+    la_fragments_free(decoder->fragments);
     *decoder = (struct la_decoder){0};
 }
 
@@ -50,69 +42,6 @@ la_walk_layer(struct la_walk *w, enum la_seen_layer_kind kind)
     struct la_seen_layer *layer = &seen->layers[seen->layers_n++];
     *layer = (struct la_seen_layer){.kind = (uint8_t)kind};
     return layer;
-}
-
-/* LINKTYPE_NULL: in the byte order of whoever wrote it, which is not said. Families are small, so
- * the order is the one in which the number is. */
-static enum la_walk_layer
-loopback(struct la_walk *w)
-{
-    if (w->n < FAMILY_BYTES)
-        return la_walk_short(w, FAMILY_BYTES);
-    uint32_t family = la_get32(w->p);
-    if (family > UINT16_MAX)
-        family = __builtin_bswap32(family);
-    la_walk_skip(w, FAMILY_BYTES);
-    switch (family) {
-    case FAMILY_IP4:
-        return LA_WALK_IP4;
-    case 10: /* Linux */
-    case FAMILY_IP6_BSD:
-    case FAMILY_IP6_FREEBSD:
-    case FAMILY_IP6_DARWIN:
-        return LA_WALK_IP6;
-    default:
-        return la_walk_settle(w, LA_SEEN_NOT_IP);
-    }
-}
-
-static enum la_walk_layer
-cooked(struct la_walk *w, bool second)
-{
-    struct la_sll sll;
-    struct la_bytes bytes = {w->p, w->n};
-    size_t n = second ? LA_SLL2_BYTES : LA_SLL_BYTES;
-    if (!(second ? la_sll2_judge(&sll, bytes) : la_sll_judge(&sll, bytes)))
-        return la_walk_short(w, n);
-    la_walk_skip(w, n);
-    w->ethertype = sll.protocol;
-    return sll.protocol == SLL_LLC ? LA_WALK_LLC : LA_WALK_ETHERTYPE;
-}
-
-static enum la_walk_layer
-link_begin(struct la_walk *w, uint16_t link_type)
-{
-    switch (link_type) {
-    case LA_LINK_ETHERNET:
-        return LA_WALK_ETHERNET;
-    case LA_LINK_RAW:
-    case LA_LINK_DLT_RAW:
-    case LA_LINK_DLT_RAW_BSD:
-        return LA_WALK_IP;
-    case LA_LINK_IPV4:
-        return LA_WALK_IP4;
-    case LA_LINK_IPV6:
-        return LA_WALK_IP6;
-    case LA_LINK_NULL:
-    case LA_LINK_LOOP:
-        return loopback(w);
-    case LA_LINK_LINUX_SLL:
-        return cooked(w, false);
-    case LA_LINK_LINUX_SLL2:
-        return cooked(w, true);
-    default:
-        return la_walk_settle(w, LA_SEEN_UNKNOWN_LINK);
-    }
 }
 
 static enum la_walk_layer
@@ -148,6 +77,12 @@ step(struct la_walk *w, enum la_walk_layer layer)
         return la_walk_ip4(w);
     case LA_WALK_IP6:
         return la_walk_ip6(w);
+    case LA_WALK_MPLS:
+        return la_walk_mpls(w);
+    case LA_WALK_PPP:
+        return la_walk_ppp(w);
+    case LA_WALK_PPPOE:
+        return la_walk_pppoe(w);
     }
     return LA_WALK_END;
 }
@@ -173,10 +108,12 @@ la_decode(struct la_decoder *decoder, const struct la_decode_packet *packet, str
         .seen = seen,
         .p = packet->bytes.p,
         .n = packet->bytes.n,
+        .at = packet->at,
         .wire_n = packet->wire_bytes > packet->bytes.n ? packet->wire_bytes : packet->bytes.n,
     };
     memset(seen, 0, offsetof(struct la_seen, tcp));
-    enum la_walk_layer layer = link_begin(&w, packet->link_type);
+    seen->direction = packet->direction;
+    enum la_walk_layer layer = la_walk_link(&w, packet->link_type);
     for (unsigned i = 0; layer != LA_WALK_END; i++) {
         if (i == WALK_STEPS_MAX) {
             (void)la_walk_settle(&w, LA_SEEN_TOO_DEEP);

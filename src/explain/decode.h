@@ -18,6 +18,7 @@
 #include <lastack/base.h>
 
 #include "base/checksum.h"
+#include "explain/fragments.h"
 #include "wire/tcp.h"
 #include "wire/tcp_extras.h"
 
@@ -58,6 +59,13 @@ enum la_seen_oddity {
     LA_SEEN_HEADER_CUT = 128        /* the TCP header is captured in part: at least to its flags
                                        (of a quoted one: to its sequence number); window and options
                                        that are missing read as 0 and absent */
+};
+
+/* Seen from where the capture was made; few captures tell. */
+enum la_seen_direction {
+    LA_SEEN_DIRECTION_UNKNOWN = 0,
+    LA_SEEN_INBOUND = 1,
+    LA_SEEN_OUTBOUND = 2
 };
 
 /* One layer around the innermost IP header, outermost first. */
@@ -102,6 +110,7 @@ struct la_seen {
     uint8_t protocol;     /* above IP */
     bool dont_fragment;   /* IPv4 */
     bool has_ip_id;
+    uint8_t direction;    /* enum la_seen_direction, as the capture says */
     uint32_t ip_id;       /* IPv4, and of IPv6 fragments */
     uint32_t oddities;    /* enum la_seen_oddity */
     uint32_t path_key;    /* hash of the tunnels; 0: none. The same for both directions */
@@ -124,6 +133,7 @@ struct la_decode_options {
 struct la_decoder {
     struct la_decode_options options;
     uint32_t until_verify_n;
+    struct la_fragments *fragments; /* NULL: fragments are not put together */
     uint8_t scratch[LA_TCP_HEADER_BYTES_MAX]; /* a header that was captured in part */
     uint64_t kinds_n[LA_SEEN_KINDS_N]; /* packets of each kind so far */
 };
@@ -132,7 +142,8 @@ struct la_decode_packet {
     struct la_bytes bytes; /* what was captured */
     uint32_t wire_bytes;   /* what the packet had */
     uint16_t link_type;    /* enum la_link_type */
-    la_instant at;
+    la_instant at;         /* fragments grow old by it */
+    uint8_t direction;     /* enum la_seen_direction, if the capture tells beside the packet */
 };
 
 /* `mem` holds fragments; NULL: they are not put together. False: no memory. */

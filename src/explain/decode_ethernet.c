@@ -13,6 +13,10 @@ enum {
     TAG_9100 = 0x9100, /* before 802.1ad had a number, and still */
     TAG_9200 = 0x9200,
     TAG_9300 = 0x9300,
+    MPLS = 0x8847,
+    MPLS_MULTICAST = 0x8848, /* or with an upstream label (RFC 5332) */
+    PPP = 0x880b,            /* in GRE */
+    PPPOE_SESSION = 0x8864,
     MACSEC = 0x88e5,
     LLC_BYTES = 3,
     SNAP_BYTES = 8,
@@ -64,6 +68,13 @@ la_walk_ethertype(struct la_walk *w)
     case TAG_9200:
     case TAG_9300:
         return tag(w);
+    case MPLS:
+    case MPLS_MULTICAST:
+        return LA_WALK_MPLS;
+    case PPPOE_SESSION:
+        return LA_WALK_PPPOE;
+    case PPP:
+        return LA_WALK_PPP;
     case MACSEC:
         return la_walk_settle(w, LA_SEEN_ENCRYPTED);
     default:

@@ -16,6 +16,7 @@
 #include <string.h>
 
 enum {
+    AUTHENTICATION_BYTES_MIN = 12,
     QUOTED_BYTES_MIN = 8, /* RFC 792: ports and sequence number */
     FLAGS_BYTES = 14,     /* of a TCP header, up to its flags */
     JUMBO_OPTION = 0xc2,
@@ -36,6 +37,20 @@ length_judge(struct la_walk *w, size_t n)
     }
 }
 
+static enum la_walk_layer upper(struct la_walk *w, uint8_t protocol);
+
+/* The authentication header hides nothing (RFC 4302 2). */
+static enum la_walk_layer
+authentication(struct la_walk *w)
+{
+    size_t n = w->n < 2 ? AUTHENTICATION_BYTES_MIN : (w->p[1] + 2u) * 4;
+    if (w->n < n)
+        return la_walk_short(w, n);
+    uint8_t next = w->p[0];
+    la_walk_skip(w, n);
+    return next == LA_IP_AUTHENTICATION ? la_walk_settle(w, LA_SEEN_MALFORMED) : upper(w, next);
+}
+
 static enum la_walk_layer
 upper(struct la_walk *w, uint8_t protocol)
 {
@@ -44,7 +59,17 @@ upper(struct la_walk *w, uint8_t protocol)
     case LA_IP_TCP:
         return la_walk_tcp(w);
     case LA_IP_UDP:
-        return la_walk_settle(w, LA_SEEN_UDP);
+        return la_walk_udp(w);
+    case LA_IP_IPV4:
+        return la_walk_ip_in_ip(w, LA_WALK_IP4);
+    case LA_IP_IPV6:
+        return la_walk_ip_in_ip(w, LA_WALK_IP6);
+    case LA_IP_GRE:
+        return la_walk_gre(w);
+    case LA_IP_MPLS:
+        return la_walk_ip_in_ip(w, LA_WALK_MPLS);
+    case LA_IP_AUTHENTICATION:
+        return authentication(w);
     case LA_IP_ICMP:
         return la_walk_icmp(w, 4);
     case LA_IP_ICMPV6:
@@ -54,6 +79,45 @@ upper(struct la_walk *w, uint8_t protocol)
     default:
         return la_walk_settle(w, LA_SEEN_OTHER_IP);
     }
+}
+
+/* Could a TCP segment be in it? Others are not worth the memory. */
+static bool
+may_carry_tcp(uint8_t protocol)
+{
+    return protocol != LA_IP_ICMP && protocol != LA_IP_ICMPV6 && protocol != LA_IP_ESP;
+}
+
+/* The place is behind a fragment's headers. With the last fragment to come the walk goes on in the
+ * whole datagram. */
+static enum la_walk_layer
+fragment(struct la_walk *w, uint8_t protocol, uint32_t off_bytes, bool more)
+{
+    struct la_seen *seen = w->seen;
+    struct la_bytes whole;
+    uint32_t wire_bytes;
+    seen->protocol = protocol;
+    if (w->decoder->fragments == NULL || !may_carry_tcp(protocol) || w->wire_n > UINT16_MAX)
+        return la_walk_settle(w, LA_SEEN_FRAGMENT);
+    if (!la_fragments_add(w->decoder->fragments,
+                          &(struct la_fragment){.src = seen->src.addr,
+                                                .dst = seen->dst.addr,
+                                                .id = seen->ip_id,
+                                                .path_key = seen->path_key,
+                                                .version = seen->ip_version,
+                                                .protocol = protocol,
+                                                .more = more,
+                                                .off_bytes = off_bytes,
+                                                .wire_bytes = (uint32_t)w->wire_n,
+                                                .bytes = {w->p, w->n},
+                                                .at = w->at},
+                          &whole, &wire_bytes))
+        return la_walk_settle(w, LA_SEEN_FRAGMENT);
+    w->p = whole.p;
+    w->n = whole.n;
+    w->wire_n = wire_bytes;
+    seen->oddities |= LA_SEEN_REASSEMBLED;
+    return upper(w, protocol);
 }
 
 enum la_walk_layer
@@ -85,7 +149,8 @@ la_walk_ip4(struct la_walk *w)
     length_judge(w, total);
     la_walk_skip(w, view.header_bytes);
     if (la_ip4_view_is_fragment(&view))
-        return la_walk_settle(w, LA_SEEN_FRAGMENT);
+        return fragment(w, la_ip4_view_protocol(&view), la_ip4_view_frag_off_bytes(&view),
+                        (la_ip4_view_flags(&view) & 1) != 0);
     return upper(w, la_ip4_view_protocol(&view));
 }
 
@@ -128,8 +193,10 @@ ip6_extensions(struct la_walk *w, uint8_t next)
         uint16_t off_and_more = la_get16(ext.bytes.p + 2);
         w->seen->has_ip_id = true;
         w->seen->ip_id = la_get32(ext.bytes.p + 4);
-        if ((off_and_more & 0xfff9) != 0) /* RFC 6946: an atomic one is none */
-            return la_walk_settle(w, LA_SEEN_FRAGMENT);
+        if ((off_and_more & 0xfff9) != 0) { /* RFC 6946: an atomic one is none */
+            la_walk_skip(w, w->n - it.rest.n);
+            return fragment(w, ext.bytes.p[0], off_and_more & 0xfff8u, (off_and_more & 1) != 0);
+        }
     }
     if (it.truncated)
         return la_walk_settle(w, w->n < w->wire_n ? LA_SEEN_SNAPPED : LA_SEEN_MALFORMED);

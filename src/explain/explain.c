@@ -95,8 +95,10 @@ la_explain_packet(struct la_explain *explain, const struct la_explain_packet *pa
     la_artefacts_time(explain, packet);
     explain->file.packets++;
     la_flows_expire(explain);
-    struct la_decode_packet raw = {packet->bytes, packet->wire_bytes, packet->link_type,
-                                   packet->at};
+    struct la_decode_packet raw = {.bytes = packet->bytes,
+                                   .wire_bytes = packet->wire_bytes,
+                                   .link_type = packet->link_type,
+                                   .at = packet->at};
     la_decode(&explain->decoder, &raw, seen);
     if (seen->kind == LA_SEEN_ICMP_ERROR) {
         take_icmp(explain, packet, seen);

@@ -113,7 +113,8 @@ place_ack(struct la_track *track, struct la_placed *placed)
     }
     if (la_seq_gt(seg->ack, peer->nxt)) {
         placed->acks_missing = true;
-        peer->missing_bytes += (uint32_t)la_seq_diff(seg->ack, peer->nxt);
+        placed->missing_bytes = (uint32_t)la_seq_diff(seg->ack, peer->nxt);
+        peer->missing_bytes += placed->missing_bytes;
         peer->nxt = seg->ack;
     }
     if (la_seq_gt(seg->ack, peer->una)) {

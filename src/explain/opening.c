@@ -85,7 +85,10 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
     bool answers = (seg->flags & LA_TCP_ACK) != 0;
     placed->syn_first = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) == 0;
     uint32_t kind = answers ? LA_END_SYN_ACK : LA_END_SYN;
-    e->syn_n++;
+    if (placed->is_inferred)
+        e->flags |= LA_END_SYN_UNSEEN;
+    else
+        e->syn_n++;
     if ((e->flags & kind) != 0)
         again(explain, track, placed);
     e->flags |= kind;
@@ -102,6 +105,8 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
     e->syn_at_ns = placed->at_ns;
     e->syn_text_bytes = seg->text_bytes;
     track->handshake_seen |= track->first_frame == placed->frame;
+    if (placed->is_inferred)
+        return;
     if ((peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0)
         agree_on_scale(track);
 }
@@ -114,8 +119,8 @@ part_from_handshake(struct la_track *track, const struct la_placed *placed)
     struct la_track_end *e = &track->end[placed->from];
     const struct la_track_end *peer = &track->end[1 - placed->from];
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    if (e->part_us_min != UINT32_MAX || (seg->flags & LA_TCP_ACK) == 0 || peer->syn_n != 1 ||
-        e->syn_n > 1 || !la_seq_eq(seg->ack, la_seq_add(peer->iss, 1)))
+    if (placed->is_inferred || e->part_us_min != UINT32_MAX || (seg->flags & LA_TCP_ACK) == 0 ||
+        peer->syn_n != 1 || e->syn_n > 1 || !la_seq_eq(seg->ack, la_seq_add(peer->iss, 1)))
         return;
     int64_t us = (placed->at_ns - peer->syn_at_ns) / LA_NS_PER_US;
     if (us >= 0 && us < UINT32_MAX)
@@ -159,18 +164,25 @@ kind_of(const struct la_track *track)
     return c->syn_text_bytes > 0 ? LA_OPEN_FAST_OPEN : LA_OPEN_THREE_WAY;
 }
 
+static bool
+saw_both_syns(const struct la_track *track)
+{
+    return ((track->end[0].flags | track->end[1].flags) & LA_END_SYN_UNSEEN) == 0;
+}
+
 void
 la_opening_judge(struct la_explain *explain, const struct la_track *track,
                  struct la_explain_open *out)
 {
     (void)explain;
     *out = (struct la_explain_open){.kind = (uint8_t)kind_of(track),
-                                    .complete = track->complete,
+                                    .complete = track->complete && saw_both_syns(track),
                                     .agreed = track->end[0].options & track->end[1].options,
                                     .rtt_us = -1};
     for (unsigned end = 0; end < 2; end++) {
         const struct la_track_end *e = &track->end[end];
-        bool seen = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0;
+        bool seen =
+            (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 && (e->flags & LA_END_SYN_UNSEEN) == 0;
         out->rtt_part_us[end] = e->part_us_min == UINT32_MAX ? -1 : (int64_t)e->part_us_min;
         out->syn[end] = (struct la_explain_syn){
             .seen = seen,

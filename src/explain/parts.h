@@ -33,6 +33,13 @@ struct la_track_rare *la_track_rare(struct la_explain *explain, struct la_track 
 /* Fills what *placed says about numbers, and brings the ends' numbers up to date. */
 void la_numbers_place(struct la_track *track, struct la_placed *placed);
 
+/* ---- unseen.c: what was sent and not captured ---------------------------------------------- */
+
+void la_unseen_syn(struct la_explain *explain, struct la_track *track,
+                   const struct la_placed *placed);
+void la_unseen_acked(struct la_explain *explain, struct la_track *track,
+                     const struct la_placed *placed);
+
 /* ---- patience.c: repetitions, and giving up ------------------------------------------------ */
 
 void la_patience_segment(struct la_track *track, const struct la_placed *placed);
@@ -65,6 +72,10 @@ void la_settle(struct la_explain *explain, struct la_track *track);
 /* ---- steps.c: the transitions that are kept ------------------------------------------------ */
 
 void la_steps_add(struct la_explain *explain, struct la_track *track, const struct la_step *step);
+/* What can have been so far, for each end: steps that were undecided are cut to it. */
+void la_steps_narrow(struct la_explain *explain, struct la_track *track, const uint16_t can[2]);
+/* Its FIN may have been the second one. */
+void la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigned end);
 void la_steps_free(struct la_explain *explain, struct la_track *track);
 /* Of one track, ordered by frame, in the instance's scratch. */
 size_t la_steps_list(struct la_explain *explain, const struct la_track *track);
@@ -87,6 +98,10 @@ void la_opening_segment(struct la_explain *explain, struct la_track *track,
                         struct la_placed *placed);
 void la_opening_judge(struct la_explain *explain, const struct la_track *track,
                       struct la_explain_open *out);
+/* Of a capture of one direction: does the end's FIN seem to have answered its peer's? */
+bool la_closing_answers(const struct la_track *track, unsigned end);
+/* Its FIN, the first time. */
+void la_closing_take_fin(struct la_track *track, struct la_placed *placed);
 void la_closing_segment(struct la_explain *explain, struct la_track *track,
                         struct la_placed *placed);
 void la_closing_judge(const struct la_explain *explain, const struct la_track *track,

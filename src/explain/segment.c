@@ -89,19 +89,6 @@ track_of(struct la_explain *explain, struct la_placed *placed)
  */
 
 static void
-take_fin(struct la_track *track, struct la_placed *placed)
-{
-    const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_track_end *e = &track->end[placed->from];
-    if ((seg->flags & (LA_TCP_FIN | LA_TCP_RST)) != LA_TCP_FIN || (e->flags & LA_END_FIN) != 0)
-        return;
-    placed->fin_first = true;
-    e->flags |= LA_END_FIN;
-    e->fin_seq = la_seq_add(seg->seq, seg->len - 1);
-    e->fin_at_ns = placed->at_ns;
-}
-
-static void
 count(struct la_track *track, const struct la_placed *placed)
 {
     struct la_track_end *e = &track->end[placed->from];
@@ -144,6 +131,7 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     placed->is_copy = la_artefacts_is_copy(explain, track, placed);
     if (placed->is_copy || is_stray_syn(track, placed))
         return;
+    la_unseen_syn(explain, track, placed);
     la_opening_segment(explain, track, placed);
     la_numbers_place(track, placed);
     la_tell_segment(explain, track, placed);
@@ -157,7 +145,8 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     if ((placed->seen->tcp.flags & LA_TCP_RST) != 0) {
         la_reset_segment(explain, track, placed);
     } else {
-        take_fin(track, placed);
+        la_closing_take_fin(track, placed);
+        la_unseen_acked(explain, track, placed);
         la_states_segment(explain, track, placed);
     }
     la_closing_segment(explain, track, placed);

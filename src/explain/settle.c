@@ -61,6 +61,13 @@ event_of_own_rst(const struct la_track *track, const struct la_rst *rst)
     return LA_TCP_EV_ABORT;
 }
 
+/* It was sent by the end, whether its peer had to believe it or not: nothing else came after it. */
+static bool
+is_own(const struct la_track *track, const struct la_rst *rst)
+{
+    return rst->place != LA_TCP_RST_OUTSIDE && track->end[rst->from].last_at_ns <= rst->at_ns;
+}
+
 static void
 say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
 {
@@ -78,7 +85,7 @@ say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
         if (rst->from != end && rst->place == LA_TCP_RST_EXACT) {
             say(words, &step);
         } else if (rst->from == end && !la_reset_is_forged(track, rst) &&
-                   (rst == decisive || rst->place == LA_TCP_RST_EXACT)) {
+                   (rst == decisive || is_own(track, rst))) {
             step.event = (uint8_t)event_of_own_rst(track, rst);
             step.certainty = LA_CERTAINTY_SEEN;
             step.latest_ns = rst->at_ns;
@@ -128,6 +135,8 @@ void
 la_settle(struct la_explain *explain, struct la_track *track)
 {
     for (unsigned end = 0; end < 2; end++) {
+        if (la_closing_answers(track, end))
+            la_steps_doubt_close(explain, track, end);
         struct last_words words = {.n = 0};
         say_marks(track, end, &words);
         say_rsts(track, end, &words);

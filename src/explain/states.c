@@ -153,7 +153,7 @@ move(struct la_explain *explain, struct la_track *track, struct la_step *step)
     if (step->from == 0)
         return false;
     step->to = la_tcp_fsm_step_set(step->from, (enum la_tcp_event)step->event);
-    if (!is_one(step->to))
+    if (!is_one(step->from) || !is_one(step->to))
         step->certainty = LA_CERTAINTY_UNKNOWN;
     e->proven = step->to;
     e->certainty = step->certainty;
@@ -190,6 +190,7 @@ struct taking {
     uint8_t marks;   /* 1 << enum la_mark */
     uint8_t certain; /* of them, those whose arrival the segment shows */
     int64_t latest_ns;
+    bool is_inferred;
 };
 
 /* The next of the marks, by the time at which it passed. */
@@ -214,10 +215,11 @@ came_merged(const struct la_track_end *e, uint8_t set)
 
 /* The ACK of a FIN that passed before the peer's own FIN may have been lost, and come with that. */
 static bool
-shows(const struct la_track_end *e, enum la_mark mark, unsigned certain)
+shows(const struct la_track_end *e, enum la_mark mark, const struct taking *taking)
 {
-    return certain != 0 && (mark != LA_MARK_ACK_OF_FIN ||
-                            e->marks.frame[LA_MARK_ACK_OF_FIN] == e->marks.frame[LA_MARK_FIN]);
+    return !taking->is_inferred && (taking->certain >> mark & 1) != 0 &&
+           (mark != LA_MARK_ACK_OF_FIN ||
+            e->marks.frame[LA_MARK_ACK_OF_FIN] == e->marks.frame[LA_MARK_FIN]);
 }
 
 static void
@@ -236,8 +238,7 @@ take_marks(struct la_explain *explain, struct la_track *track, const struct taki
         struct la_step step = {
             .end = (uint8_t)taking->end,
             .event = (uint8_t)event,
-            .certainty =
-                shows(e, mark, taking->certain & took) ? LA_CERTAINTY_SEEN : LA_CERTAINTY_INFERRED,
+            .certainty = shows(e, mark, taking) ? LA_CERTAINTY_SEEN : LA_CERTAINTY_INFERRED,
             .frame = e->marks.frame[mark],
             .earliest_ns = e->marks.at_ns[mark],
             .latest_ns = taking->latest_ns,
@@ -264,7 +265,8 @@ taking_of(struct la_track *track, const struct la_placed *placed)
     struct la_track_end *e = &track->end[placed->from];
     const struct la_track_end *peer = &track->end[1 - placed->from];
     struct la_marks *marks = &e->marks;
-    struct taking taking = {.end = placed->from, .latest_ns = placed->at_ns};
+    struct taking taking = {
+        .end = placed->from, .latest_ns = placed->at_ns, .is_inferred = placed->is_inferred};
     bool syn = (seg->flags & LA_TCP_SYN) != 0, fin = (seg->flags & LA_TCP_FIN) != 0;
     bool ack = (seg->flags & LA_TCP_ACK) != 0;
     const uint8_t of_syn = 1u << LA_MARK_ACK_OF_SYN, of_fin = 1u << LA_MARK_ACK_OF_FIN;
@@ -369,7 +371,7 @@ own_event(struct la_explain *explain, struct la_track *track, const struct la_pl
     struct la_step step = {
         .end = placed->from,
         .event = (uint8_t)event,
-        .certainty = LA_CERTAINTY_SEEN,
+        .certainty = placed->is_inferred ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_SEEN,
         .frame = la_track_frame(track, placed->frame),
         .earliest_ns = earliest_ns,
         .latest_ns = placed->at_ns,
@@ -401,6 +403,30 @@ resume(struct la_explain *explain, struct la_track *track, const struct la_place
     e->certainty = is_one(demand) ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_UNKNOWN;
 }
 
+/* A first FIN shows that there was none before, also where the beginning was not captured. */
+static void
+look_back(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    static const uint16_t own = BIT(CLOSED) | BIT(LISTEN) | BIT(SYN_SENT) | BIT(SYN_RECEIVED) |
+                                BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED) | BIT(CLOSE_WAIT);
+    static const uint16_t peers = BIT(CLOSED) | BIT(LISTEN) | BIT(SYN_SENT) | BIT(SYN_RECEIVED) |
+                                  BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED) | BIT(FIN_WAIT_1) |
+                                  BIT(FIN_WAIT_2);
+    if (track->end[placed->from].segments_n == 0)
+        return; /* The capture begins with it: it may be the second copy. */
+    uint16_t can[2];
+    can[placed->from] = own;
+    can[1 - placed->from] = peers;
+    la_steps_narrow(explain, track, can);
+    for (unsigned end = 0; end < 2; end++) {
+        struct la_track_end *e = &track->end[end];
+        if (is_one(e->proven) || (e->proven & can[end]) == 0)
+            continue;
+        e->proven &= can[end];
+        e->certainty = is_one(e->proven) ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_UNKNOWN;
+    }
+}
+
 /* A segment that changes nothing: both ends are synchronised, nothing waits for its sender. */
 static bool
 is_plain(const struct la_track *track, const struct la_placed *placed)
@@ -424,6 +450,8 @@ la_states_segment(struct la_explain *explain, struct la_track *track,
         own_event(explain, track, placed, LA_TCP_EV_OPEN_ACTIVE, INT64_MAX);
     struct taking taking = taking_of(track, placed);
     take_marks(explain, track, &taking);
+    if (placed->fin_first)
+        look_back(explain, track, placed);
     if (placed->fin_first)
         own_event(explain, track, placed, LA_TCP_EV_CLOSE, earliest_close(e, placed));
     uint16_t demand = demanded(track, placed);

@@ -43,6 +43,59 @@ la_steps_add(struct la_explain *explain, struct la_track *track, const struct la
     block->step[block->n++] = *step;
 }
 
+static bool
+is_one(uint16_t set)
+{
+    return set != 0 && (set & (set - 1)) == 0;
+}
+
+void
+la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigned end)
+{
+    for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
+        struct la_steps *block = block_at(explain, idx);
+        for (uint32_t i = 0; i < block->n; i++) {
+            struct la_step *step = &block->step[i];
+            if (step->end != end || step->event != LA_TCP_EV_CLOSE)
+                continue;
+            step->from |= LA_TCP_STATE_BIT(LA_TCP_CLOSE_WAIT);
+            step->to |= LA_TCP_STATE_BIT(LA_TCP_LAST_ACK);
+            step->certainty = LA_CERTAINTY_UNKNOWN;
+        }
+    }
+}
+
+/* A step that would keep nothing was right in another reading, and stays. */
+static void
+narrow(struct la_step *step, uint16_t can)
+{
+    if ((is_one(step->from) && is_one(step->to)) || (step->to & can) == 0)
+        return;
+    uint16_t to = step->to & can, from = 0;
+    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++) {
+        uint16_t bit = LA_TCP_STATE_BIT(s);
+        if ((step->from & can & bit) != 0 &&
+            (la_tcp_fsm_step_set(bit, (enum la_tcp_event)step->event) & to) != 0)
+            from |= bit;
+    }
+    if (from == 0)
+        return;
+    step->from = from;
+    step->to = to;
+    if (is_one(from) && is_one(to))
+        step->certainty = LA_CERTAINTY_INFERRED;
+}
+
+void
+la_steps_narrow(struct la_explain *explain, struct la_track *track, const uint16_t can[2])
+{
+    for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
+        struct la_steps *block = block_at(explain, idx);
+        for (uint32_t i = 0; i < block->n; i++)
+            narrow(&block->step[i], can[block->step[i].end]);
+    }
+}
+
 void
 la_steps_free(struct la_explain *explain, struct la_track *track)
 {

@@ -2,9 +2,9 @@
  *
  * tell.c - segments and changes of state as events, for ladder and comments
  *
- * A segment is told as one that its sender sent; its id is the frame's number. A change of state is told
- * when it is understood, with the time at which the cause passed and the id of that segment: for what
- * only the end of the connection decides, that is late.
+ * A segment is told as one that its sender sent; its id is the frame's number. A change of state is
+ * told when it is understood, with the time at which the cause passed and the id of that segment:
+ * for what only the end of the connection decides, that is late.
  */
 #include "explain/parts.h"
 

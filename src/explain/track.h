@@ -68,6 +68,7 @@ enum la_end_flag {
     LA_END_FIN_WITH_TEXT = 2048,
     LA_END_FIN_ACKS_FIN = 4096, /* its first FIN acknowledged the peer's */
     LA_END_BARE_ACK_OF_FIN = 8192, /* it acknowledged the peer's FIN before it sent its own */
+    LA_END_SYN_UNSEEN = 32768, /* its SYN was not captured, others show it */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
@@ -237,7 +238,9 @@ struct la_placed {
     bool is_copy;            /* the same packet again: nothing was sent */
     bool is_strange;         /* its numbers are far from the connection's: teaches nothing */
     bool acks_missing;       /* acknowledges what was not captured */
+    bool is_inferred;        /* it did not pass: others show that it was sent */
     bool syn_first, fin_first; /* first SYN, first FIN of this end */
+    uint32_t missing_bytes;  /* what it acknowledges and was not captured, with acks_missing */
 };
 
 /* ---- the instance ----------------------------------------------------------------------- */

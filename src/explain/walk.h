@@ -17,7 +17,10 @@ enum la_walk_layer {
     LA_WALK_LLC,
     LA_WALK_IP,        /* either version, by its first octet */
     LA_WALK_IP4,
-    LA_WALK_IP6
+    LA_WALK_IP6,
+    LA_WALK_MPLS,
+    LA_WALK_PPP,
+    LA_WALK_PPPOE
 };
 
 struct la_walk {
@@ -26,8 +29,8 @@ struct la_walk {
     const uint8_t *p;
     size_t n;      /* octets captured from p on */
     size_t wire_n; /* octets on the wire from p on; at least n */
+    la_instant at;
     uint16_t ethertype;
-    bool ip_counts; /* the lengths are those of an IP packet, not of a frame */
 };
 
 static inline enum la_walk_layer
@@ -66,13 +69,23 @@ la_walk_limit(struct la_walk *w, size_t n)
 /* A layer more around what follows; NULL: there are too many. */
 struct la_seen_layer *la_walk_layer(struct la_walk *w, enum la_seen_layer_kind kind);
 
+/* What stands behind the link type's own header. */
+enum la_walk_layer la_walk_link(struct la_walk *w, uint16_t link_type);
 enum la_walk_layer la_walk_ethernet(struct la_walk *w);
 enum la_walk_layer la_walk_ethertype(struct la_walk *w);
 enum la_walk_layer la_walk_llc(struct la_walk *w);
+enum la_walk_layer la_walk_ppp(struct la_walk *w);
+enum la_walk_layer la_walk_pppoe(struct la_walk *w);
+enum la_walk_layer la_walk_mpls(struct la_walk *w);
 enum la_walk_layer la_walk_ip4(struct la_walk *w);
 enum la_walk_layer la_walk_ip6(struct la_walk *w);
+
+/* What stands behind an IP header whose addresses are in `seen`. */
 enum la_walk_layer la_walk_tcp(struct la_walk *w);
-/* `from`: the router's address; the IP versions differ in types only. */
+enum la_walk_layer la_walk_udp(struct la_walk *w);
+enum la_walk_layer la_walk_gre(struct la_walk *w);
+enum la_walk_layer la_walk_ip_in_ip(struct la_walk *w, enum la_walk_layer inner);
+/* version: of IP; ICMP's types differ with it. */
 enum la_walk_layer la_walk_icmp(struct la_walk *w, unsigned version);
 
 #endif
