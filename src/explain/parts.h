@@ -110,6 +110,7 @@ void la_reset_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed);
 /* The RST that ended it, NULL: none did. Valid when nothing more comes. */
 const struct la_rst *la_reset_decisive(const struct la_track *track);
+bool la_reset_is_own(const struct la_track *track, const struct la_rst *rst);
 /* It was not sent by the end that it names. */
 bool la_reset_is_forged(const struct la_track *track, const struct la_rst *rst);
 enum la_reset_cause la_reset_cause_of(const struct la_track *track, const struct la_rst *rst);

@@ -113,13 +113,22 @@ is_believed(const struct la_track *track, const struct la_rst *rst)
     return rst->place == LA_TCP_RST_IN_WINDOW && receiver->last_at_ns <= rst->at_ns;
 }
 
+/* It gave the connection up, whether its peer had to believe it or not: nothing else came after it.
+ */
+bool
+la_reset_is_own(const struct la_track *track, const struct la_rst *rst)
+{
+    return rst->place != LA_TCP_RST_OUTSIDE && track->end[rst->from].last_at_ns <= rst->at_ns;
+}
+
 const struct la_rst *
 la_reset_decisive(const struct la_track *track)
 {
     if (track->rare == NULL || track->rare->rst_n == 0)
         return NULL;
     for (unsigned i = 0; i < track->rare->rst_n; i++)
-        if (is_believed(track, &track->rare->rst[i]))
+        if (is_believed(track, &track->rare->rst[i]) ||
+            la_reset_is_own(track, &track->rare->rst[i]))
             return &track->rare->rst[i];
     return NULL;
 }

@@ -61,13 +61,6 @@ event_of_own_rst(const struct la_track *track, const struct la_rst *rst)
     return LA_TCP_EV_ABORT;
 }
 
-/* It was sent by the end, whether its peer had to believe it or not: nothing else came after it. */
-static bool
-is_own(const struct la_track *track, const struct la_rst *rst)
-{
-    return rst->place != LA_TCP_RST_OUTSIDE && track->end[rst->from].last_at_ns <= rst->at_ns;
-}
-
 static void
 say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
 {
@@ -85,7 +78,7 @@ say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
         if (rst->from != end && rst->place == LA_TCP_RST_EXACT) {
             say(words, &step);
         } else if (rst->from == end && !la_reset_is_forged(track, rst) &&
-                   (rst == decisive || is_own(track, rst))) {
+                   (rst == decisive || la_reset_is_own(track, rst))) {
             step.event = (uint8_t)event_of_own_rst(track, rst);
             step.certainty = LA_CERTAINTY_SEEN;
             step.latest_ns = rst->at_ns;

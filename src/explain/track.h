@@ -104,7 +104,7 @@ struct la_track_end {
     uint32_t rst_n;
     uint32_t ts_val;       /* TSval of its latest segment, with HAS_TIMESTAMPS in options */
     int64_t syn_at_ns, fin_at_ns;
-    int64_t last_at_ns;    /* its latest segment */
+    int64_t last_at_ns;    /* its latest segment that is no RST */
     int64_t text_at_ns;    /* its latest new text */
     int64_t repeat_at_ns, repeat_pause_ns;
     int64_t timed_at_ns;   /* when text up to timed_seq passed */
