@@ -97,7 +97,7 @@ class Goodput(unittest.TestCase):
         lines = [line for line in done.stdout.splitlines() if " cwnd " in line]
         self.assertEqual([line.split()[0] for line in lines],
                          ["0.100", "0.200", "0.300", "0.400", "0.500"])
-        self.assertIn("reno", lines[0])
+        self.assertIn("cubic", lines[0])
 
 
 @unittest.skipIf(SANITIZERS != "none", "a sanitizer's allocator weighs more than it counts")
