@@ -28,7 +28,7 @@
 enum { CHUNK_SHIFT = 8, WAITS_MAX = 1 << 28 };
 /* The end of 2 MSL, in ticks of 2^16 ns (65.5 us), modulo 2^40 (834 days). */
 enum { TICK_SHIFT = 16, DUE_HIGH_BITS = 8, DUE_UNUSED_BITS = 64 - 32 - DUE_HIGH_BITS };
-enum { SECOND_BITS = 3, SECOND_MASK = (1 << SECOND_BITS) - 1, TS_RECENT_AGE_S = 24 * 24 * 3600 };
+enum { TS_RECENT_AGE_S = 24 * 24 * 3600 };
 /* Without a route any more (an interface went), every IPv4 host takes this (RFC 791 3.2). */
 enum { MTU_BYTES_LEAST = 576 };
 /* Of an index, the lowest bit: which of the two pools. Of a walk's cursor, this one. */
@@ -41,16 +41,15 @@ struct la_time_wait {
     uint32_t older, newer; /* by the end of their 2 MSL */
     uint32_t rec_idx;      /* with gen, the handle that it had */
     uint32_t gen : 28;
-    uint32_t challenge_n : 4;
+    uint32_t snd_wscale : 4;
     la_seq snd_nxt, rcv_nxt;
     uint32_t ts_recent;
     uint32_t due_low;
     uint32_t due_high : DUE_HIGH_BITS;
     uint32_t flags : 5; /* enum wait_flag */
     uint32_t snd_wnd_max_log2 : 5;
-    uint32_t snd_wscale : 4;
     uint32_t rcv_wscale : 4;
-    uint32_t challenge_at_s : SECOND_BITS;
+    uint32_t challenges : 8;
     uint16_t local_port, remote_port;
     uint16_t wnd; /* RCV.WND, not yet scaled */
     uint8_t ttl_hops, dscp_ecn;
@@ -266,13 +265,12 @@ can_fold(const struct la_stack *s, const struct la_rec *rec)
 
 /* What a segment, or its answer, may have changed. */
 static void
-note(const struct la_stack *s, struct la_time_wait *w, const struct la_tcp_conn *c)
+note(struct la_time_wait *w, const struct la_tcp_conn *c)
 {
     uint32_t unit = UINT32_C(1) << w->rcv_wscale, units = (la_tcp_rcv_wnd(c) + unit - 1) / unit;
     w->wnd = (uint16_t)(units < UINT16_MAX ? units : UINT16_MAX);
     w->ts_recent = c->ts_recent;
-    w->challenge_n = c->challenge_at_s == now_s(s) ? c->challenge_n & 15u : 0;
-    w->challenge_at_s = now_s(s) & SECOND_MASK;
+    w->challenges = c->challenges;
 }
 
 static void
@@ -301,7 +299,7 @@ remember(const struct la_stack *s, uint32_t idx, const struct la_rec *rec)
     size_t n = addr_bytes(family);
     memcpy(w->addrs, kept_octets(&rec->local_addr, family), n);
     memcpy(w->addrs + n, kept_octets(&rec->remote_addr, family), n);
-    note(s, w, c);
+    note(w, c);
 }
 
 bool
@@ -357,9 +355,7 @@ unfold_tcp(const struct la_stack *s, const struct la_time_wait *w, struct la_tcp
     c->cwnd_bytes = c->smss;
     c->ts_recent = w->ts_recent;
     c->ts_recent_at_s = now_s(s);
-    bool this_second = (now_s(s) & SECOND_MASK) == w->challenge_at_s;
-    c->challenge_n = this_second ? w->challenge_n : 0;
-    c->challenge_at_s = now_s(s);
+    c->challenges = w->challenges;
     c->ttl_hops = w->ttl_hops;
     c->dscp_ecn = w->dscp_ecn;
     la_tcp_timer_set(c, LA_TIMER_TIME_WAIT, due_at(s, w));
@@ -400,7 +396,7 @@ la_time_wait_settle(struct la_stack *s, uint32_t idx, struct la_rec *rec, struct
     }
     LA_DCHECK((la_tcp_conn_check(c, &s->env), true));
     la_rec_output(s, rec, todo);
-    note(s, w, c);
+    note(w, c);
     if (la_instant_lt(due_at(s, w), c->timer_at)) { /* the peer's FIN has started them again */
         list_remove(s, w);
         list_append(s, idx, c->timer_at);
