@@ -21,4 +21,9 @@ __attribute__((format(printf, 5, 6))) void la_capture_notes_add(struct la_captur
                                                                 bool is_damage, const char *format,
                                                                 ...);
 
+/* The same for what changes while it is read: the text of a note of that key is replaced. */
+__attribute__((format(printf, 4, 5))) void la_capture_notes_set(struct la_capture_notes *notes,
+                                                                const char *key, bool is_damage,
+                                                                const char *format, ...);
+
 #endif

@@ -33,7 +33,8 @@ la_explain_new(const struct la_explain_cfg *cfg, struct la_mem *mem, struct la_e
     explain->spare_bytes = spare_of(mem);
     explain->now_ns = INT64_MIN;
     bool flows = la_flows_init(explain);
-    bool decoder = la_decoder_init(&explain->decoder, mem, &(struct la_decode_options){0});
+    bool decoder = la_decoder_init(&explain->decoder, mem,
+                                   &(struct la_decode_options){.verify_control = true});
     if (!flows || !decoder) {
         la_explain_free(explain);
         return LA_ERR_NO_MEMORY;

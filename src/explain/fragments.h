@@ -30,8 +30,8 @@ struct la_fragment {
 
 struct la_fragments_counts {
     uint64_t whole_n;    /* datagrams that were put together */
-    uint64_t given_up_n; /* datagrams that were not: too old, too many, no memory, overlapping */
-    uint64_t refused_n;  /* fragments that cannot be: beyond 65535 octets, odd length in the middle */
+    uint64_t given_up_n; /* that were not: too old, too many, no memory, overlapping */
+    uint64_t refused_n;  /* fragments that cannot be: too long, of odd length in the middle */
 };
 
 /* NULL: no memory. */

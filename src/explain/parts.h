@@ -96,6 +96,7 @@ size_t la_found_list(struct la_explain *explain, uint32_t first);
 
 void la_opening_segment(struct la_explain *explain, struct la_track *track,
                         struct la_placed *placed);
+enum la_open_kind la_opening_kind(const struct la_track *track);
 void la_opening_judge(struct la_explain *explain, const struct la_track *track,
                       struct la_explain_open *out);
 /* Of a capture of one direction: does the end's FIN seem to have answered its peer's? */
@@ -123,6 +124,13 @@ bool la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
                           const struct la_placed *placed);
 void la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *packet);
 void la_artefacts_finish(struct la_explain *explain);
+
+/* ---- violations.c, remarks.c: findings ------------------------------------------------------- */
+
+void la_violations_segment(struct la_explain *explain, struct la_track *track,
+                           const struct la_placed *placed);
+/* Of a connection that is over. */
+void la_remarks(struct la_explain *explain, struct la_track *track);
 
 /* ---- tell.c: the story ---------------------------------------------------------------------- */
 

@@ -69,6 +69,8 @@ enum la_end_flag {
     LA_END_FIN_ACKS_FIN = 4096, /* its first FIN acknowledged the peer's */
     LA_END_BARE_ACK_OF_FIN = 8192, /* it acknowledged the peer's FIN before it sent its own */
     LA_END_SYN_UNSEEN = 32768, /* its SYN was not captured, others show it */
+    LA_END_TOOK_SYN_TEXT = 65536, /* its SYN,ACK acknowledges text in the SYN */
+    LA_END_SYN_CUT = 131072,   /* of its SYN's options, some were not captured */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
@@ -104,6 +106,8 @@ struct la_track_end {
     uint32_t rst_n;
     uint32_t ts_val;       /* TSval of its latest segment, with HAS_TIMESTAMPS in options */
     int64_t syn_at_ns, fin_at_ns;
+    uint32_t fin_frame, fin_n;
+    uint64_t bytes_at_fin; /* unique_bytes when the peer's FIN passed */
     int64_t last_at_ns;    /* its latest segment that is no RST */
     int64_t text_at_ns;    /* its latest new text */
     int64_t repeat_at_ns, repeat_pause_ns;
@@ -235,6 +239,8 @@ struct la_placed {
     uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */
     uint32_t acked_bytes;    /* by which it advances the peer's una */
     uint32_t window;         /* scaled */
+    uint32_t beyond_bytes;   /* of its new text, beyond what the peer had offered */
+    uint32_t shrunk_bytes;   /* by which the right edge that it offers has moved left */
     bool is_copy;            /* the same packet again: nothing was sent */
     bool is_strange;         /* its numbers are far from the connection's: teaches nothing */
     bool acks_missing;       /* acknowledges what was not captured */
@@ -270,6 +276,7 @@ struct la_explain {
     uint64_t spare_bytes;          /* with less than this left, room is made */
     uint32_t hand;                 /* where the search for something to evict goes on */
     uint64_t next_id;
+    uint32_t above_mss_bytes_max;  /* text of the largest segment that no sender cut */
     int64_t now_ns;                /* the latest time so far */
     struct la_explain_file file;
     uint32_t file_found_first, file_found_last;

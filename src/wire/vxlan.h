@@ -10,7 +10,7 @@
 enum {
     LA_VXLAN_BYTES = 8,
     LA_VXLAN_PORT = 4789,
-    LA_VXLAN_PORT_LINUX = 8472, /* what Linux took before there was a number, and by default still */
+    LA_VXLAN_PORT_LINUX = 8472, /* Linux's default, older than the assigned one */
     LA_VXLAN_FLAG_VNI = 0x08    /* must be set */
 };
 
