@@ -267,7 +267,10 @@ struct la_explain_file {
     uint64_t packets, segments, icmp_errors;
     uint64_t connections, live, evicted;
     uint64_t unwatched; /* segments for whose connection there was no memory */
-    uint64_t capture_duplicates, times_back, bad_checksums, unfilled_checksums, above_mss;
+    uint64_t copies;           /* packets that were there twice, and of those */
+    uint64_t copies_elsewhere; /* those that another interface had captured */
+    uint64_t times_back, bad_checksums, unfilled_checksums, above_mss, one_way;
+    uint64_t missing_bytes;    /* acknowledged, never captured; without those of one-way captures */
     la_instant first_at, last_at;
     const struct la_explain_finding *findings; /* artefacts and what concerns no one connection */
     size_t findings_n;

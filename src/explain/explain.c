@@ -116,6 +116,7 @@ la_explain_finish(struct la_explain *explain)
 {
     take_back(explain);
     la_flows_end_all(explain);
+    la_artefacts_finish(explain);
 }
 
 bool

@@ -244,6 +244,7 @@ la_flows_end(struct la_explain *explain, struct la_track *track)
     la_index_remove(&explain->index, track->idx, track->hash);
     la_settle(explain, track);
     la_remarks(explain, track);
+    la_artefacts_end(explain, track);
     la_flows_list(explain, track, LA_LIST_DONE);
 }
 

@@ -84,6 +84,12 @@ place_text(struct la_track_end *me, struct la_placed *placed)
     if (beyond > 0)
         placed->new_bytes = (uint32_t)beyond < seg->text_bytes ? (uint32_t)beyond : seg->text_bytes;
     placed->old_bytes = seg->text_bytes - placed->new_bytes;
+    /* The file has it behind its acknowledgement. */
+    if (placed->old_bytes > 0 && me->missing_bytes >= placed->old_bytes &&
+        la_seq_le(me->missing_from, text) && la_seq_le(text_end, me->missing_to)) {
+        me->missing_bytes -= placed->old_bytes;
+        me->unique_bytes += placed->old_bytes;
+    }
     if (placed->old_bytes > 0)
         me->timing = false; /* Karn's rule, RFC 6298 3 */
     if (placed->new_bytes > 0) {
@@ -142,6 +148,8 @@ place_ack(struct la_track *track, struct la_placed *placed)
         placed->acks_missing = true;
         placed->missing_bytes = (uint32_t)la_seq_diff(seg->ack, peer->nxt);
         peer->missing_bytes += placed->missing_bytes;
+        peer->missing_from = peer->nxt;
+        peer->missing_to = seg->ack;
         peer->nxt = seg->ack;
     }
     if (la_seq_gt(seg->ack, peer->una)) {

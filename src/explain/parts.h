@@ -123,6 +123,12 @@ void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
 bool la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
                           const struct la_placed *placed);
 void la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *packet);
+/* Most packets of the capture are there twice: its doing, not the network's. */
+bool la_artefacts_doubles(const struct la_explain *explain);
+void la_artefacts_clock(struct la_explain *explain, struct la_track *track,
+                        const struct la_placed *placed);
+/* A connection is over: what it says of the capture. */
+void la_artefacts_end(struct la_explain *explain, const struct la_track *track);
 void la_artefacts_finish(struct la_explain *explain);
 
 /* ---- violations.c, remarks.c: findings ------------------------------------------------------- */

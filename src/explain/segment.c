@@ -184,6 +184,8 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
         goes_on(explain, track, placed);
     }
     if (!placed->is_strange)
+        la_artefacts_clock(explain, track, placed);
+    if (!placed->is_strange)
         la_violations_segment(explain, track, placed);
     count(track, placed);
     if (placed->is_strange)

@@ -104,7 +104,7 @@ struct la_track_end {
     uint32_t syn_text_bytes;
     uint32_t part_us_min;  /* from the tap to this end and back; UINT32_MAX: not known */
     uint32_t rst_n;
-    uint32_t ts_val;       /* TSval of its latest segment, with HAS_TIMESTAMPS in options */
+    uint32_t ts_val;       /* TSval of its latest new text or SYN */
     int64_t syn_at_ns, fin_at_ns;
     uint32_t fin_frame, fin_n;
     uint64_t bytes_at_fin; /* unique_bytes when the peer's FIN passed */
@@ -115,8 +115,12 @@ struct la_track_end {
     la_seq timed_seq;
     uint64_t segments_n, bytes, unique_bytes;
     uint32_t recent[4];    /* fingerprints of its latest segments, see artefacts.c */
+    uint8_t recent_iface[4];
+    uint32_t ts_seen;      /* TSval of its latest segment, at ts_at_ns */
+    int64_t ts_at_ns;
+    la_seq missing_from, missing_to; /* the latest of what is missing */
     struct la_marks marks; /* towards this end */
-    uint32_t duplicates_n; /* copies made by the capture or the network, see artefacts.c */
+    uint32_t copies_n;     /* made by the capture or the network, see artefacts.c */
     uint32_t segment_bytes_max;
     uint64_t missing_bytes;/* acknowledged, never captured */
 };
@@ -276,6 +280,7 @@ struct la_explain {
     uint64_t spare_bytes;          /* with less than this left, room is made */
     uint32_t hand;                 /* where the search for something to evict goes on */
     uint64_t next_id;
+    int64_t back_ns_max;           /* by which a packet's time was before the one before it */
     uint32_t above_mss_bytes_max;  /* text of the largest segment that no sender cut */
     int64_t now_ns;                /* the latest time so far */
     struct la_explain_file file;
