@@ -25,11 +25,11 @@ packages_of() {
             redis-server:redis-server redis-tools:redis-cli openssh-client:ssh \
             openssh-server:sshd iproute2:ip nodejs:node nginx-light:nginx iperf3:iperf3 \
             vsftpd:vsftpd tnftp:tnftp inetutils-telnet:inetutils-telnet dnsmasq-base:dnsmasq \
-            bind9-dnsutils:dig snmpd:snmpd snmp:snmpget liblwip-dev
+            bind9-dnsutils:dig snmpd:snmpd snmp:snmpget liblwip-dev gnuplot-nox:gnuplot
         # A second mail system would drive out the one that is there.
         echo exim4-daemon-light:sendmail
         ;;
-    bench) echo curl:curl valgrind:valgrind iproute2:ip liblwip-dev ;;
+    bench) echo curl:curl valgrind:valgrind iproute2:ip liblwip-dev util-linux:chrt ;;
     fuzz) echo clang:clang libclang-rt-14-dev llvm:llvm-symbolizer ;;
     coverage) echo gcovr:gcovr ;;
     lint) echo clang-tidy:clang-tidy ;;

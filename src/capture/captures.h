@@ -24,8 +24,8 @@ struct la_captures_options {
 /* NULL: the filter is not understood, or no memory; one line in `error`. */
 struct la_captures *la_captures_new(const struct la_captures_options *options,
                                     char error[LA_CAPTURE_LINE_BYTES]) LA_MUST_CHECK;
-/* path: as of la_capture_reader_open(). name: an interface, or "any". False: one line in `error`, which
- * does not name them; the others are not affected. Before the first la_captures_next(). */
+/* path: as of la_capture_reader_open(). name: an interface, or "any". False: one line in `error`,
+ * which does not name them; the others are not affected. Before the first la_captures_next(). */
 bool la_captures_add_file(struct la_captures *captures, const char *path,
                           char error[LA_CAPTURE_LINE_BYTES]) LA_MUST_CHECK;
 bool la_captures_add_iface(struct la_captures *captures, const char *name,

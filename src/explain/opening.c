@@ -179,6 +179,8 @@ la_opening_segment(struct la_explain *explain, struct la_track *track, struct la
     struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
     if ((seg->flags & LA_TCP_SYN) != 0)
         take_syn(explain, track, placed);
+    if (placed->syn_first && (seg->flags & LA_TCP_ACK) != 0)
+        la_servers_half_open(explain, track, placed->at_ns, true);
     if (answers_for_older(track, placed)) {
         placed->is_strange = true;
         (void)la_found(explain, track, LA_FINDING_TIME_WAIT_ANSWERED, la_who_of(placed->from),
@@ -190,6 +192,7 @@ la_opening_segment(struct la_explain *explain, struct la_track *track, struct la
     if (both && (seg->flags & LA_TCP_ACK) != 0 && la_seq_gt(seg->ack, peer->iss) &&
         la_seq_gt(e->nxt, e->iss) && (e->flags & LA_END_SYN_ACKED) != 0 && !track->complete) {
         track->complete = true;
+        la_servers_half_open(explain, track, placed->at_ns, false);
         la_flows_list(explain, track, LA_LIST_LIVE);
     }
 }

@@ -138,6 +138,18 @@ void la_violations_segment(struct la_explain *explain, struct la_track *track,
 /* Of a connection that is over. */
 void la_remarks(struct la_explain *explain, struct la_track *track);
 
+/* ---- servers.c: servers --------------------------------------------------------------------- */
+
+bool la_servers_init(struct la_explain *explain) LA_MUST_CHECK;
+void la_servers_fini(struct la_explain *explain);
+/* A connection begins with a SYN. */
+void la_servers_begin(struct la_explain *explain, struct la_track *track);
+/* It is half-open, or is so no longer. */
+void la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns,
+                            bool more);
+void la_servers_end(struct la_explain *explain, struct la_track *track);
+void la_servers_finish(struct la_explain *explain);
+
 /* ---- tell.c: the story ---------------------------------------------------------------------- */
 
 void la_tell_segment(const struct la_explain *explain, const struct la_track *track,

@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/hash.h"
 #include "base/index.h"
 #include "base/mem.h"
@@ -226,6 +227,8 @@ struct la_track {
     int64_t listed_at_ns;     /* when it came into its list */
     struct la_track_end end[2];
     uint32_t steps_first, steps_last, found_first, found_last;
+    uint32_t listener;        /* index of its listener; NONE */
+    bool half_open;           /* counted there */
     struct la_track_rare *rare;
 };
 
@@ -261,6 +264,25 @@ struct la_list {
 
 enum { LA_CLOSURES_N = 256 };
 
+enum { LA_SOURCES_BITS = 2048 };
+
+/* An endpoint that SYNs were sent to, see servers.c. */
+struct la_server {
+    uint64_t pool_link;
+    struct la_endpoint at;
+    struct la_addr client; /* the first one */
+    uint32_t hash, hash_next;
+    uint32_t half_open_n, half_open_n_max;
+    int64_t half_open_max_at_ns, first_at_ns, last_at_ns, interval_ns;
+    uint64_t syn_n, synack_n, synack_again_n, complete_n, refused_n, unanswered_n, unfinished_n;
+    uint64_t forgotten_n, ignored_n, backlog_rst_n;
+    bool one_client;       /* no other client was seen */
+    bool is_counted, is_flooded, has_cookies, is_full;
+    uint8_t samples_n;
+    struct la_explain_half_open samples[LA_EXPLAIN_SAMPLES_MAX];
+    uint64_t sources[LA_SOURCES_BITS / 64]; /* a bit for each client, by hash */
+};
+
 /* Results of states.c's closure, direct mapped. */
 struct la_closure {
     uint32_t events;
@@ -273,8 +295,8 @@ struct la_explain {
     struct la_key key;
     struct la_decoder decoder;
     struct la_seen seen;           /* the packet at hand */
-    struct la_pool tracks, steps, found;
-    struct la_index index;
+    struct la_pool tracks, steps, found, listeners;
+    struct la_index index, listener_index;
     struct la_list lists[LA_LISTS_N];
     uint32_t lent;                 /* the track that the caller holds a result of */
     uint64_t spare_bytes;          /* with less than this left, room is made */

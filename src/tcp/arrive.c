@@ -17,6 +17,7 @@
 #include "proto/tcp_accept.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/open.h"
 #include "tcp/receive.h"
@@ -266,7 +267,7 @@ static bool
 time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                     const struct la_tcp_todo *todo)
 {
-    if (c->state != LA_TCP_TIME_WAIT || !todo->listened ||
+    if (c->state != LA_TCP_TIME_WAIT || !todo->listened || todo->env->cfg->time_wait_holds ||
         (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) != LA_TCP_SYN)
         return false;
     bool both_stamped =
@@ -431,6 +432,7 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     update_ts_recent(c, seg, todo->now);
     la_tcp_selective_ack(c, seg, todo);
     la_tcp_look_for_losses(c, seg, todo);
+    la_cc_acked(c, todo);
     update_window(c, seg, advances, todo);
     return states_after_ack(c, seg, todo);
 }
@@ -543,7 +545,7 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
         return;
     if (todo->reason == LA_REASON_NONE || todo->reason == LA_REASON_ZERO_WINDOW_PROBE ||
         todo->reason == LA_REASON_SACK_OUTSIDE) {
-        c->heard_at = todo->now;
+        c->heard_ms = la_tcp_ms(todo->now);
         c->keepalive_sent_n = 0;
     }
     la_tcp_busy_settle(c, todo->env);

@@ -1,81 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * congestion.c - the table of congestion controls, and Reno
+ * congestion.c - the table of congestion controls, and what they share
  *
- * Read first: RFC 5681 3.1 (slow start, congestion avoidance), 3.2; RFC 6928 (initial window);
- * RFC 3465 (appropriate byte counting).
+ * Read first: RFC 5681 3.1, 4.1; RFC 6928 (initial window); RFC 3465 (appropriate byte counting);
+ * RFC 2861 (a window that is not used falls); docs/theory/congestion.md.
  */
 #include "tcp/congestion.h"
 
 #include "base/assert.h"
+#include "tcp/send.h"
 
-static uint32_t
-max32(uint32_t a, uint32_t b)
+static const struct la_cc_ops *const controls[] = {&la_cc_reno, &la_cc_cubic};
+
+uint8_t
+la_cc_n(void)
 {
-    return a > b ? a : b;
+    return sizeof(controls) / sizeof(controls[0]);
 }
-
-static uint32_t
-add_saturating(uint32_t a, uint32_t b)
-{
-    uint32_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? UINT32_MAX : sum;
-}
-
-static void
-reno_open(struct la_tcp_conn *c, uint16_t initial_window_n)
-{
-    uint32_t smss = c->smss;
-    if (initial_window_n == 0) /* RFC 5681 3.1: 2 to 4 segments */
-        c->cwnd_bytes = smss > 2190 ? 2 * smss : smss > 1095 ? 3 * smss : 4 * smss;
-    else /* RFC 6928 2: min(10 x MSS, max(2 x MSS, 14600)), the ten being settable */
-        c->cwnd_bytes = max32(2 * smss, initial_window_n * smss < 1460u * initial_window_n
-                                            ? initial_window_n * smss
-                                            : 1460u * initial_window_n);
-    /* RFC 5681 3.1: after a lost SYN the initial window is one segment. */
-    if ((c->flags & LA_TCP_F_SYN_RETRANSMITTED) != 0)
-        c->cwnd_bytes = smss;
-    c->ssthresh_bytes = UINT32_MAX;
-}
-
-static void
-reno_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes,
-           uint32_t limit_bytes)
-{
-    uint32_t smss = c->smss;
-    if (c->cwnd_bytes < c->ssthresh_bytes) {
-        /* RFC 5681 3.1 eqn. 2, RFC 3465 2.2; not beyond where slow start ends. */
-        uint32_t grow = acked_bytes < limit_bytes ? acked_bytes : limit_bytes;
-        uint32_t room = max32(c->ssthresh_bytes - c->cwnd_bytes, smss);
-        c->cwnd_bytes = add_saturating(c->cwnd_bytes, grow < room ? grow : room);
-        busy->acked_bytes = 0;
-        return;
-    }
-    /* RFC 5681 3.1: one SMSS per cwnd acknowledged. */
-    busy->acked_bytes = add_saturating(busy->acked_bytes, acked_bytes);
-    if (busy->acked_bytes >= c->cwnd_bytes) {
-        busy->acked_bytes -= c->cwnd_bytes;
-        c->cwnd_bytes = add_saturating(c->cwnd_bytes, smss);
-    }
-}
-
-static void
-reno_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t flight_bytes)
-{
-    busy->acked_bytes = 0;
-    c->ssthresh_bytes = max32(flight_bytes / 2, 2u * c->smss); /* RFC 5681 3.1 eqn. 4 */
-}
-
-static void
-reno_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t flight_bytes)
-{
-    reno_lost(c, busy, flight_bytes);
-    c->cwnd_bytes = c->smss; /* the loss window, RFC 5681 3.1 */
-}
-
-static const struct la_cc_ops controls[] = {
-    {"reno", reno_open, reno_acked, reno_lost, reno_timed_out},
-};
 
 static bool
 same_text(const char *a, const char *b)
@@ -90,8 +31,8 @@ same_text(const char *a, const char *b)
 uint8_t
 la_cc_find(const char *name)
 {
-    for (uint8_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
-        if (same_text(controls[i].name, name))
+    for (uint8_t i = 0; i < la_cc_n(); i++)
+        if (same_text(controls[i]->name, name))
             return i;
     return UINT8_MAX;
 }
@@ -99,8 +40,161 @@ la_cc_find(const char *name)
 const struct la_cc_ops *
 la_cc_ops(uint8_t idx)
 {
-    LA_ASSERT(idx < sizeof(controls) / sizeof(controls[0]));
-    return &controls[idx];
+    LA_ASSERT(idx < la_cc_n());
+    return controls[idx];
+}
+
+/* ---- congestion window validation ------------------------------------------------------- */
+
+/* RFC 6928 2, RFC 5681 3.1. */
+static uint32_t
+initial_window(const struct la_tcp_conn *c, uint16_t initial_window_n)
+{
+    uint32_t smss = c->smss, n = initial_window_n;
+    if (n == 0) /* RFC 5681: 2 to 4 segments */
+        return smss > 2190 ? 2 * smss : smss > 1095 ? 3 * smss : 4 * smss;
+    /* RFC 6928: min(10 x MSS, max(2 x MSS, 14600)), the ten being settable */
+    uint32_t bytes = n * (smss < 1460 ? smss : 1460u);
+    return bytes < 2 * smss ? 2 * smss : bytes;
+}
+
+/* RFC 2861 3: what the path was known to carry is where slow start ends. */
+static void
+remember_window(struct la_tcp_conn *c)
+{
+    uint32_t most = c->cwnd_bytes - c->cwnd_bytes / 4;
+    if (c->ssthresh_bytes < most)
+        c->ssthresh_bytes = most;
+}
+
+/* RFC 2861 3.1: halved for each RTO without anything sent. DEVIATION(D19): RFC 5681 4.1 goes down
+ * to the restart window at once; that is where this ends. */
+static void
+decay(struct la_tcp_conn *c, uint32_t idle_ms, uint32_t restart_bytes)
+{
+    uint32_t rto_ms = c->rto_us / LA_US_PER_MS;
+    remember_window(c);
+    for (uint32_t n = idle_ms / (rto_ms == 0 ? 1 : rto_ms); n > 0 && c->cwnd_bytes > restart_bytes;
+         n--) {
+        c->cwnd_bytes /= 2;
+        if (c->cwnd_bytes < restart_bytes)
+            c->cwnd_bytes = restart_bytes;
+    }
+}
+
+/* RFC 2861 3.2: when cwnd has limited nothing for an RTO, half of what was not used goes. */
+static void
+use_or_lose(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_todo *todo)
+{
+    const struct la_tcp_cfg *cfg = todo->env->cfg;
+    if (todo->ack.limited || busy->phase == LA_CC_RECOVERY || la_tcp_unsent(c, busy) > 0) {
+        busy->used_at = todo->now;
+        busy->used_bytes = 0;
+        return;
+    }
+    if (busy->used_bytes < todo->ack.flight_bytes)
+        busy->used_bytes = todo->ack.flight_bytes;
+    if (!cfg->slow_start_after_idle ||
+        la_instant_diff_us(todo->now, busy->used_at) < (int64_t)c->rto_us)
+        return;
+    uint32_t least = initial_window(c, cfg->initial_window_n);
+    uint32_t used = busy->used_bytes > least ? busy->used_bytes : least;
+    if (used < c->cwnd_bytes) {
+        remember_window(c);
+        c->cwnd_bytes = used + (c->cwnd_bytes - used) / 2;
+    }
+    busy->used_at = todo->now;
+    busy->used_bytes = 0;
+}
+
+/* ---- what happens ----------------------------------------------------------------------- */
+
+void
+la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    struct la_cc_ack *ack = &todo->ack;
+    if (busy == NULL || todo->acked_bytes + todo->delivered_bytes == 0)
+        return;
+    ack->now = todo->now;
+    ack->delivered_bytes = todo->acked_bytes + todo->delivered_bytes;
+    ack->lost_bytes = busy->lost_bytes;
+    busy->lost_bytes = 0;
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    ops->acked(c, busy, ack);
+    if (ops->validates)
+        use_or_lose(c, busy, todo);
+    if (busy->phase != LA_CC_SLOW_START && busy->phase != LA_CC_AVOIDANCE)
+        return;
+    uint8_t phase = la_cc_resting_phase(c);
+    if (phase == busy->phase)
+        return;
+    busy->phase = phase;
+    la_cc_tell(c, busy, todo);
+}
+
+void
+la_cc_undo(struct la_tcp_conn *c, struct la_tcp_busy *busy)
+{
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    if (ops->undo != NULL)
+        ops->undo(c, busy);
+}
+
+void
+la_cc_wakes(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_todo *todo)
+{
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    const struct la_tcp_cfg *cfg = todo->env->cfg;
+    uint32_t idle_ms = la_tcp_ms(todo->now) - c->sent_ms;
+    if (idle_ms <= c->rto_us / LA_US_PER_MS)
+        return;
+    c->sent_ms = la_tcp_ms(todo->now); /* once */
+    if (ops->validates && cfg->slow_start_after_idle)
+        decay(c, idle_ms, initial_window(c, cfg->initial_window_n));
+    if (ops->idle_restart != NULL)
+        ops->idle_restart(c, busy, idle_ms);
+}
+
+void
+la_cc_sent(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_sent *sent)
+{
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    c->sent_ms = la_tcp_ms(sent->now);
+    if (ops->sent != NULL)
+        ops->sent(c, busy, sent);
+}
+
+/* ---- what controls share ---------------------------------------------------------------- */
+
+void
+la_cc_initial_window(struct la_tcp_conn *c, uint16_t initial_window_n)
+{
+    c->cwnd_bytes = initial_window(c, initial_window_n);
+    /* RFC 5681 3.1: after a lost SYN the initial window is one segment. */
+    if ((c->flags & LA_TCP_F_SYN_RETRANSMITTED) != 0)
+        c->cwnd_bytes = c->smss;
+    c->ssthresh_bytes = UINT32_MAX;
+}
+
+bool
+la_cc_may_grow(const struct la_tcp_busy *busy, const struct la_cc_ack *ack)
+{
+    return ack->acked_bytes > 0 && ack->limited && !ack->recovers && !ack->undone && !ack->ece &&
+           busy->phase != LA_CC_RECOVERY;
+}
+
+void
+la_cc_slow_start(struct la_tcp_conn *c, const struct la_cc_ack *ack, uint32_t divisor)
+{
+    uint32_t smss = c->smss;
+    uint32_t grow = ack->acked_bytes < ack->limit_bytes ? ack->acked_bytes : ack->limit_bytes;
+    uint32_t room = c->ssthresh_bytes - c->cwnd_bytes; /* not beyond where slow start ends */
+    if (room < smss)
+        room = smss;
+    grow /= divisor;
+    if (__builtin_add_overflow(c->cwnd_bytes, grow < room ? grow : room, &c->cwnd_bytes))
+        c->cwnd_bytes = UINT32_MAX;
 }
 
 uint8_t

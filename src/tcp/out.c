@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
@@ -228,6 +229,20 @@ fin_seq(const struct la_tcp_conn *c)
     return la_seq_sub(c->snd_nxt, 1);
 }
 
+static void
+tell_control(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range, bool again,
+             const struct la_tcp_todo *todo)
+{
+    struct la_cc_sent sent = {
+        .now = todo->now,
+        .first = range.start,
+        .n = (uint32_t)la_seq_diff(range.end, range.start),
+        .flight_bytes = la_tcp_flight(c),
+        .again = again,
+    };
+    la_cc_sent(c, busy, &sent);
+}
+
 static bool
 send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
            const struct la_tcp_again *again, struct la_tcp_todo *todo)
@@ -249,6 +264,7 @@ send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
     if (!emit(c, busy, out, &plan, todo))
         return false;
     la_tcp_retransmitted(c, busy, again, todo->now);
+    tell_control(c, busy, (struct la_range){first, end}, true, todo);
     c->retransmissions_n++;
     c->bytes_retransmitted += plan.text_bytes;
     todo->env->stats->tcp_retransmissions++;
@@ -281,6 +297,7 @@ send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out
         return false;
     la_seq end = la_seq_add(c->snd_nxt, allowed.text_bytes + allowed.fin);
     la_tcp_scoreboard_sent(&busy->board, todo->env->mem, c->snd_nxt, end, todo->now);
+    tell_control(c, busy, (struct la_range){c->snd_nxt, end}, false, todo);
     if (la_tcp_flight(c) == 0)
         busy->progress_at = todo->now;
     if (busy->phase == LA_CC_RECOVERY)
@@ -374,6 +391,8 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
         return send_tail_probe(c, busy, out, todo);
     if (la_tcp_retransmit_next(c, busy, &again))
         return sent_or_no_room(send_again(c, busy, out, &again, todo));
+    if (la_tcp_flight(c) == 0 && la_tcp_unsent(c, busy) > 0)
+        la_cc_wakes(c, busy, todo);
     bool forced = (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
     /* One header, one pointer: whoever cuts a super-segment would repeat it. And one ECN field: an
      * octet that has probed the window has another one (RFC 3168 6.1.5). */

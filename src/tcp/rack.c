@@ -157,6 +157,7 @@ la_tcp_rack_detect(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t *wa
             continue;
         }
         la_tcp_scoreboard_lose(board, i);
+        busy->lost_bytes += la_tcp_sack_missing(busy, sent->first, sent->end);
         news = true;
     }
     return news;

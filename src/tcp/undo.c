@@ -75,6 +75,7 @@ undo_window(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked, enu
     undo->on = false;
     undo->frto = LA_TCP_FRTO_OFF;
     busy->phase = la_cc_resting_phase(c);
+    la_cc_undo(c, busy);
     la_cc_tell_loss(c, rule, 0, todo);
     la_cc_tell(c, busy, todo);
 }
