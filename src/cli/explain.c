@@ -76,6 +76,18 @@ print_conn(const struct la_explain_conn *conn)
 }
 
 static void
+print_file(struct la_explain *explain)
+{
+    struct la_explain_file file;
+    char text[256];
+    la_explain_file_get(explain, &file);
+    (void)printf("%" PRIu64 " packets, %" PRIu64 " connections\n", file.packets, file.connections);
+    for (size_t i = 0; i < file.findings_n; i++)
+        (void)printf("%s: %s\n", la_finding_name((enum la_finding)file.findings[i].id),
+                     la_explain_finding_text(&file.findings[i], text, sizeof(text)));
+}
+
+static void
 explain_all(struct la_capture_reader *reader, struct la_explain *explain)
 {
     struct la_capture_packet packet;
@@ -96,6 +108,7 @@ explain_all(struct la_capture_reader *reader, struct la_explain *explain)
     la_explain_finish(explain);
     while (la_explain_next(explain, &conn))
         print_conn(&conn);
+    print_file(explain);
 }
 
 int
