@@ -53,7 +53,7 @@ struct la_tcp_cfg {
     bool slow_start_after_idle;  /* cwnd falls while it is not used (RFC 2861); default on */
     bool push_bursts;            /* PSH also on the last of several segments cut from one: receivers
                                     that gather pass them on (as Linux); default off */
-    char congestion_control[16]; /* "reno" */
+    char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681) */
 };
 
 enum la_ready {

@@ -25,6 +25,7 @@ enum { BUDGET_BYTES = 256 << 20 };
 
 struct arguments {
     struct la_netopt net;
+    const char *congestion;
     bool net_given; /* the user chose something about the network */
     bool all, help;
     uint32_t flags; /* enum la_story_flag */
@@ -120,11 +121,20 @@ take_names(struct arguments *a, const char *value)
     return LA_CLI_OK;
 }
 
+static int
+take_congestion(struct arguments *a, const char *value)
+{
+    char error[LA_NETOPT_ERROR_BYTES];
+    a->congestion = value;
+    a->net_given = true;
+    return la_netopt_congestion(value, error) ? LA_CLI_OK : usage_error(error, "");
+}
+
 /* An option with a value, NULL when the line ends before it. */
 static int
 take_value(struct arguments *a, const char *name, const char *value)
 {
-    static const char *const known[] = {"pcap", "json", "width", "color", "names"};
+    static const char *const known[] = {"pcap", "json", "width", "color", "names", "congestion"};
     char error[LA_NETOPT_ERROR_BYTES];
     size_t i = 0;
     switch (la_netopt_take(&a->net, name, value, error)) {
@@ -149,7 +159,9 @@ take_value(struct arguments *a, const char *name, const char *value)
     else if (i == 2)
         return take_width(a, value);
     else
-        return i == 3 ? take_color(a, value) : take_names(a, value);
+        return i == 3   ? take_color(a, value)
+               : i == 4 ? take_names(a, value)
+                        : take_congestion(a, value);
     return LA_CLI_OK;
 }
 
@@ -286,6 +298,7 @@ open_views(struct views *views, const struct arguments *a)
         return false;
     views->cfg.seed = a->net.seed;
     views->cfg.mtu_bytes = a->net.mtu_bytes;
+    views->cfg.congestion = a->congestion;
     memcpy(views->cfg.impair, a->net.impair, sizeof(views->cfg.impair));
     views->cfg.mem = la_mem_new(la_host_alloc(), BUDGET_BYTES);
     if (views->cfg.mem == NULL)
