@@ -89,7 +89,7 @@ hear(void *ctx, const struct la_event *event)
 {
     struct la_lab *lab = ctx;
     struct la_lab_end *e = &lab->end[event->end & 1u];
-    if (lab->hides != NULL && lab->hides(event))
+    if (lab->hides != NULL && lab->hides(lab, event))
         return;
     if (event->kind == LA_EVENT_STATE && event->u.state.from == LA_TCP_CLOSED)
         *e = (struct la_lab_end){

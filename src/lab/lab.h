@@ -43,9 +43,11 @@ struct la_lab_end {
     la_err err;          /* the error that ended it */
 };
 
-/* Is the event about somebody whom the ladder does not show? The lab's applications have nothing to
- * do with him. */
-typedef bool la_lab_hides(const struct la_event *event);
+struct la_lab;
+
+/* Is it an event that the ladder does not show? The lab's applications have nothing to do with a
+ * connection whose changes of state are hidden. It sees every event, in order. */
+typedef bool la_lab_hides(const struct la_lab *lab, const struct la_event *event);
 
 struct la_lab {
     struct la_bed *bed;

@@ -66,6 +66,7 @@ put_look(const struct la_scenario *scenario, const struct la_story_cfg *story)
 struct stories {
     struct la_story *all, *shown; /* `all`: NULL when that is the same */
     struct la_trace shown_trace;
+    const struct la_lab *lab;
     la_lab_hides *hides;
     size_t hidden_n; /* segments */
     struct la_bed_pace pace;
@@ -75,20 +76,27 @@ static void
 show(void *ctx, const struct la_event *event)
 {
     struct stories *stories = ctx;
-    if (stories->hides == NULL || !stories->hides(event))
+    if (stories->hides == NULL || !stories->hides(stories->lab, event))
         stories->shown_trace.sink(stories->shown_trace.ctx, event);
     else
         stories->hidden_n += event->kind == LA_EVENT_SEGMENT_SENT;
 }
 
 static la_err
-stories_new(const struct la_lab_cfg *cfg, la_lab_hides *hides, struct stories *out)
+stories_new(const struct la_lab_cfg *cfg, const struct la_scenario *scenario,
+            const struct la_lab *lab, struct stories *out)
 {
     struct la_story_cfg shown = cfg->story, all = cfg->story;
-    *out = (struct stories){.hides = hides, .pace = cfg->pace};
-    all.ladder = (struct la_story_writer){.write = NULL};
-    if (hides != NULL) {
-        shown.json = (struct la_story_writer){.write = NULL};
+    const struct la_story_writer nowhere = {.write = NULL};
+    *out = (struct stories){.lab = lab, .pace = cfg->pace};
+    if (scenario->hides != NULL && (cfg->story.flags & LA_STORY_FULL) == 0) {
+        out->hides = scenario->hides;
+        shown.json = nowhere;
+        all.flags |= LA_STORY_NO_LADDER;
+        if (scenario->sums_hidden)
+            shown.flags |= LA_STORY_NO_SUMMARY;
+        else
+            all.ladder = nowhere;
         la_err err = la_story_new(&all, &out->all);
         if (err != LA_OK)
             return err;
@@ -131,7 +139,7 @@ stories_end(struct stories *stories, const struct la_story_cfg *story)
     la_story_finish(stories->all);
     la_story_free(stories->all);
     snprintf(line, sizeof(line),
-             "%zu segments of others are not shown above; --pcap and --json have them.",
+             "%zu segments are not shown above; --full, --pcap and --json have them.",
              stories->hidden_n);
     la_lab_put_prose(story, "", line);
 }
@@ -153,6 +161,8 @@ bed_cfg(const struct la_lab_cfg *cfg, const struct la_lab_part *part, struct la_
             bed->impair[end].rate_bps = own.rate_bps;
         if (cfg->impair[end].mark_n == LA_LAB_OWN_MARK)
             bed->impair[end].mark_n = own.mark_n;
+        if (cfg->impair[end].queue_n == 0)
+            bed->impair[end].queue_n = own.queue_n;
         if (bed->mtu_bytes[end] > cfg->mtu_bytes)
             bed->mtu_bytes[end] = cfg->mtu_bytes;
     }
@@ -164,6 +174,20 @@ static void
 fail(char *failure, const char *what, la_err err)
 {
     snprintf(failure, LA_LAB_TEXT_BYTES, "%s: %s", what, la_strerror(err));
+}
+
+/* Below the ladder, and to where it is kept. */
+static void
+draw_plot(const struct la_scenario *scenario, size_t nth, const struct la_lab_cfg *cfg,
+          struct la_lab *lab)
+{
+    char name[LINE_BYTES], why[LA_LAB_TEXT_BYTES];
+    const struct la_plot *plot = scenario->plot(lab);
+    la_lab_put_text(&cfg->story.ladder, "\n");
+    la_plot_draw(plot, &cfg->story);
+    snprintf(name, sizeof(name), "%s-%zu", scenario->name, nth + 1);
+    if (cfg->plotted != NULL && !cfg->plotted(cfg->plotted_ctx, name, plot, why))
+        la_lab_expect(lab, false, "%s", why);
 }
 
 /* Plays one part from *at on; *at becomes the instant at which it ended. */
@@ -179,7 +203,7 @@ play_part(const struct la_scenario *scenario, size_t nth, const struct la_lab_cf
     bed.begin_at = *at;
     la_lab_init(&lab, &bed);
     lab.hides = scenario->hides;
-    la_err err = stories_new(cfg, scenario->hides, &stories);
+    la_err err = stories_new(cfg, scenario, &lab, &stories);
     if (err != LA_OK) {
         fail(failure, "no story", err);
         return false;
@@ -204,6 +228,8 @@ play_part(const struct la_scenario *scenario, size_t nth, const struct la_lab_cf
     stories_end(&stories, &cfg->story);
     if (scenario->tell != NULL && lab.failure[0] == 0)
         scenario->tell(&lab, &cfg->story);
+    if (scenario->plot != NULL && lab.failure[0] == 0)
+        draw_plot(scenario, nth, cfg, &lab);
     la_bed_free(lab.bed);
     free(lab.own);
     memcpy(failure, lab.failure, LA_LAB_TEXT_BYTES);

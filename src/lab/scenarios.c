@@ -39,6 +39,7 @@ const struct la_scenario *const la_scenarios[] = {
     &la_scenario_sack,
     &la_scenario_rack,
     &la_scenario_spurious,
+    &la_scenario_congestion,
     &la_scenario_ecn,
     &la_scenario_zero_window,
     &la_scenario_silly_window,

@@ -337,6 +337,15 @@ class Captures(unittest.TestCase):
 
     # ---- loss and windows
 
+    def test_congestion(self):
+        streams = self.streams("congestion")
+        saw, outage = streams[:2]
+        self.assertEqual(saw[-1].ack - saw[0].seq, 3000001)
+        self.assertGreater(sum(p.has("tcp.analysis.retransmission") for p in saw), 10)
+        gaps = [b.at - a.at for a, b in zip(outage, outage[1:])]
+        self.assertGreater(max(gaps), 0.3)
+        self.assertEqual(outage[-1].ack - outage[0].seq, 1500001)
+
     def test_rto(self):
         packets, = self.streams("rto")
         first = [p for p in packets if p.length][0]

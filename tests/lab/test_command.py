@@ -9,11 +9,13 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+from xml.etree import ElementTree
 
 PROGRAM = sys.argv.pop(1)
 
@@ -153,6 +155,54 @@ class Scenarios(unittest.TestCase):
         self.assertIn("handshake", done.stderr)
         self.assertIn("network options", done.stderr)
         self.assertIn("lost", done.stdout)
+
+
+class Plots(unittest.TestCase):
+    def test_in_the_terminal(self):
+        for width in ("60", "80", "200"):
+            text = lab("congestion", "--width", width).stdout
+            picture = text.split("reno: the congestion window\n")[1].split("Part 2")[0]
+            rows = re.findall(r"^[ 0-9]{7} [│┤](.*)$", picture, re.M)
+            self.assertEqual(len(rows), 16)
+            self.assertIn("✗", picture)
+            # A saw: somewhere between two teeth it is lower than at both.
+            heights = [sum(len(row) > x and row[x] not in " ✗" for row in rows)
+                       for x in range(int(width) - 12)]
+            half = heights[len(heights) // 3:]
+            self.assertGreater(max(half), min(half) * 1.5)
+
+    def test_without_gnuplot(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = lab("congestion", "--plot", folder, env=dict(os.environ, PATH=folder))
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stderr.count("\n"), 1)
+            self.assertIn("gnuplot", done.stderr)
+            self.assertEqual(os.listdir(folder), [])
+
+    @unittest.skipIf(shutil.which("gnuplot") is None, "gnuplot is missing")
+    def test_as_svg(self):
+        with tempfile.TemporaryDirectory() as folder:
+            where = os.path.join(folder, "it's new")
+            done = lab("congestion", "close", "--plot", where)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            parts_n = int(re.search(r"^Part 1 of ([0-9]+)", done.stdout, re.M)[1])
+            self.assertEqual(set(os.listdir(where)),
+                             {f"congestion-{n}.svg" for n in range(1, parts_n + 1)})
+            for name in os.listdir(where):
+                with open(os.path.join(where, name), encoding="utf-8") as file:
+                    picture = file.read()
+                root = ElementTree.fromstring(picture)
+                self.assertTrue(root.tag.endswith("svg"), name)
+                for words in ("congestion window", "seconds", "segments", "slow start"):
+                    self.assertIn(words, picture, name)
+
+    @unittest.skipIf(shutil.which("gnuplot") is None, "gnuplot is missing")
+    def test_places_that_cannot_be_written(self):
+        for place in ("/dev/null/x", "/proc", "/nowhere/at/all"):
+            done = lab("congestion", "--plot", place)
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            self.assertIn(place, done.stderr)
 
 
 class Live(unittest.TestCase):
