@@ -124,6 +124,7 @@ la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env)
     la_tcp_scoreboard_fini(&busy->board, env->mem);
     la_tcp_sack_fini(busy, env->mem);
     c->flags &= ~(uint32_t)(LA_TCP_F_URGENT_OUT | LA_TCP_F_URGENT_IN);
+    c->want &= (uint8_t)~LA_TCP_WANT_RELEASE;
     la_pool_give(&env->busy, c->busy_idx);
     c->busy_idx = LA_POOL_NONE;
 }
@@ -215,9 +216,12 @@ la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err, struct la
 }
 
 la_instant
-la_tcp_deadline(const struct la_tcp_conn *c)
+la_tcp_deadline(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
-    return la_instant_min(c->timer_at, la_instant_min(c->ack_at, c->keepalive_at));
+    la_instant at = la_instant_min(c->timer_at, la_instant_min(c->ack_at, c->keepalive_at));
+    if ((c->want & LA_TCP_WANT_RELEASE) == 0)
+        return at;
+    return la_instant_min(at, la_tcp_busy(c, env)->pace.release_at);
 }
 
 void
