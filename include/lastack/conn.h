@@ -52,6 +52,8 @@ struct la_tcp_cfg {
                                     default): all that it acknowledges, DEVIATION(D8) */
     bool push_bursts;            /* PSH also on the last of several segments cut from one: receivers
                                     that gather pass them on (as Linux); default off */
+    bool pacing;                 /* the instance's: also a control without a rate of its own is
+                                    paced, by cwnd and the round trip; default off */
     char congestion_control[16]; /* "reno" */
 };
 

@@ -179,6 +179,7 @@ static const struct setting settings[] = {
     {"dscp_ecn", U8, TCP(dscp_ecn), 0, 255},
     {"initial_window_n", U16, TCP(initial_window_n), 0, 1000},
     {"slow_start_limit_n", U16, TCP(slow_start_limit_n), 0, 1000},
+    {"pacing", BOOL, TCP(pacing), 0, 1},
 };
 #undef TCP
 #undef CFG

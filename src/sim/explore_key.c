@@ -14,6 +14,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "tcp/acknowledge.h"
 #include "tcp/rtt.h"
 
 enum { SEGMENTS_THAT_MATTER = 4, RUNS_MAX = 8 };
@@ -56,14 +57,15 @@ key_of_conn(struct end_key *k, const struct la_world_end *end)
     k->ack_armed = !la_instant_is_never(c->ack_at);
     uint32_t after_us = la_tcp_rto_backed_off(&end->conn, &end->env, c->backoff_n);
     k->timer_answered = c->timer == LA_TIMER_PERSIST &&
-                        la_instant_le(c->timer_at, la_instant_add_us(c->heard_at, after_us));
+                        la_tcp_heard_since(c, la_instant_add_us(c->timer_at, -(int64_t)after_us));
     c->backoff_n = (uint8_t)min32(c->backoff_n, (uint32_t)c->r2_n + 1);
     uint32_t cap = SEGMENTS_THAT_MATTER * (uint32_t)c->smss;
     c->cwnd_bytes = min32(c->cwnd_bytes, cap);
     c->ssthresh_bytes = min32(c->ssthresh_bytes, cap);
-    c->timer_at = c->ack_at = c->keepalive_at = c->heard_at = la_instant_of_ns(0);
+    c->timer_at = c->ack_at = c->keepalive_at = la_instant_of_ns(0);
     c->srtt_us = c->rttvar_us = c->rto_us = c->rtt_us_min = 0;
-    c->challenge_at_s = c->busy_idx = 0;
+    c->heard_ms = c->sent_ms = c->busy_idx = c->cc_kept = 0;
+    c->challenges = la_tcp_challenges(c);
     c->rto_n = c->fast_retransmits_n = 0;
     c->bytes_acked = c->bytes_received = c->bytes_retransmitted = 0;
     c->segments_sent = c->segments_received = c->retransmissions_n = c->duplicate_acks_n = 0;
@@ -109,6 +111,7 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     for (uint32_t i = 0; i < b->board.n && i < 8; i++) {
         k->board[i] = b->board.ring[(b->board.head + i) & (b->board.cap - 1u)];
         k->board[i].sent_at = rank_of(k->board[i].sent_at, busy, now);
+        memset(&k->board[i].flown, 0, sizeof(k->board[i].flown));
     }
     for (uint32_t i = 0; i < b->sacked.n && i < 8; i++)
         k->sacked[i] = b->sacked.r[i];
@@ -127,6 +130,9 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     b->ooo = NULL;
     b->ooo_touches_n = 0;
     b->rtt_round_end = la_seq_of(0);
+    b->lost_bytes = 0;
+    memset(&b->rate, 0, sizeof(b->rate));
+    memset(&b->pace, 0, sizeof(b->pace));
     b->progress_at = la_instant_of_ns(0);
 }
 

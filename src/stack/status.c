@@ -63,7 +63,7 @@ static void
 queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
-    out->phase = busy != NULL ? busy->phase : la_cc_resting_phase(c);
+    out->phase = busy != NULL ? busy->phase : la_cc_resting_phase(c, NULL);
     if (busy == NULL)
         return;
     out->send_queue_bytes = busy->sndq.len;
@@ -78,7 +78,7 @@ queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_c
 
 /* Where it stands between the peer and the application, and what is its own besides the RFC's. */
 static void
-place_status(const struct la_rec *rec, struct la_conn_status *out)
+place_status(const struct la_stack *s, const struct la_rec *rec, struct la_conn_status *out)
 {
     const struct la_tcp_conn *c = &rec->tcp;
     const char *name = la_cc_ops(c->cc)->name;
@@ -88,7 +88,8 @@ place_status(const struct la_rec *rec, struct la_conn_status *out)
     out->ack_at = (c->want & LA_TCP_WANT_ACK) == 0 ? c->ack_at : LA_INSTANT_NEVER;
     out->keepalive_at = c->keepalive_at;
     out->keepalive_sent_n = c->keepalive_sent_n;
-    out->heard_at = c->heard_at;
+    out->heard_at =
+        la_instant_add_us(s->now, -(int64_t)(la_tcp_ms(s->now) - c->heard_ms) * LA_US_PER_MS);
     out->sndbuf_bytes = c->sndbuf_bytes;
     out->rcvbuf_bytes = c->rcvbuf_bytes;
     for (size_t i = 0; i + 1 < sizeof(out->congestion_control) && name[i] != 0; i++)
@@ -144,7 +145,7 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .user = rec->user,
     };
     queues_status(s, c, out);
-    place_status(rec, out);
+    place_status(s, rec, out);
     out->bytes_sent += out->send_queue_bytes - out->unsent_bytes;
     return LA_OK;
 }

@@ -3,8 +3,8 @@
  * story.h - the inside of a story: connections, rows, notes
  *
  * collect.c receives events, conn.c finds their connection, track.c learns from segments, row.c
- * keeps rows and notes, words.c says what the notes say. order.c lets complete rows go, fold.c
- * decides which of them are shown, and draw.h draws.
+ * keeps rows and notes, words.c and words_sent.c say what the notes say. order.c lets complete rows
+ * go, fold.c decides which of them are shown, and draw.h draws.
  *
  * Sides: 0 is left (the client by convention), 1 is right, whatever an event's `end` says; a row's
  * `from` and a note's side are such sides.
@@ -250,11 +250,19 @@ void la_order_look(struct la_story *st);
 void la_order_flush(struct la_story *st);
 void la_order_finish(struct la_story *st);
 
-/* ---- words.c ---------------------------------------------------------------------------- */
+/* ---- words_sent.c ----------------------------------------------------------------------- */
 
 void la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer);
 void la_words_arrived(struct la_story *st, struct row *row);
 void la_words_wire(struct la_story *st, struct row *row, const struct la_event *event);
+
+/* ---- words.c ---------------------------------------------------------------------------- */
+
+void la_words_say(struct la_story *st, struct row *row, const struct note *head,
+                  const struct text *text);
+/* What stands at an octet of the row's sender, `off` behind the row's first one. */
+void la_words_place(const struct la_story *st, struct text *out, const struct row *row,
+                    uint32_t off);
 void la_words_state(struct la_story *st, struct row *row, unsigned side,
                     const struct la_event *event);
 void la_words_drop(struct la_story *st, struct row *row, unsigned side, enum la_reason reason);

@@ -45,16 +45,14 @@ la_tcp_ack_later(struct la_tcp_conn *c, const struct la_tcp_env *env, la_instant
 static void
 ack_limited(struct la_tcp_conn *c, enum la_cause cause, struct la_tcp_todo *todo)
 {
-    uint32_t now_s = (uint32_t)(todo->now.ns / LA_NS_PER_S);
-    if (c->challenge_at_s != now_s) {
-        c->challenge_at_s = now_s;
-        c->challenge_n = 0;
-    }
-    if (c->challenge_n >= STRAY_ACKS_PER_S) {
+    uint8_t second = la_tcp_challenge_second(todo->now);
+    if ((c->challenges & ~LA_TCP_CHALLENGES_MASK) != second)
+        c->challenges = second;
+    if (la_tcp_challenges(c) >= STRAY_ACKS_PER_S) {
         todo->reason = LA_REASON_CHALLENGE_ACK_LIMITED;
         return;
     }
-    c->challenge_n++;
+    c->challenges++;
     la_tcp_ack_now(c, cause);
 }
 

@@ -22,6 +22,20 @@ void la_tcp_ack_later(struct la_tcp_conn *c, const struct la_tcp_env *env, la_in
  * reason becomes CHALLENGE_ACK_LIMITED. The limit is per connection: a shared one tells an
  * attacker about others (CVE-2016-5696). */
 void la_tcp_ack_challenge(struct la_tcp_conn *c, struct la_tcp_todo *todo);
+/* How many it has sent in this second; and, for one that is unfolded, how many it had. */
+enum { LA_TCP_CHALLENGES_MASK = 0x0f };
+static inline uint8_t
+la_tcp_challenges(const struct la_tcp_conn *c)
+{
+    return c->challenges & LA_TCP_CHALLENGES_MASK;
+}
+/* The second modulo 16 beside it: one that is taken for another, sixteen later, costs nothing but
+ * a challenge ACK that is not sent. */
+static inline uint8_t
+la_tcp_challenge_second(la_instant now)
+{
+    return (uint8_t)((uint64_t)(now.ns / LA_NS_PER_S) << 4);
+}
 /* The answer to a segment that is not acceptable (RFC 9293 3.10.7.4 first). One without text or FIN
  * may be such an answer itself: two ends that disagree about their numbers would answer each
  * other for ever, so these count with the challenge ACKs. */

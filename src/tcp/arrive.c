@@ -17,6 +17,7 @@
 #include "proto/tcp_accept.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/open.h"
 #include "tcp/receive.h"
@@ -431,6 +432,7 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     update_ts_recent(c, seg, todo->now);
     la_tcp_selective_ack(c, seg, todo);
     la_tcp_look_for_losses(c, seg, todo);
+    la_cc_acked(c, todo);
     update_window(c, seg, advances, todo);
     return states_after_ack(c, seg, todo);
 }
@@ -543,7 +545,7 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
         return;
     if (todo->reason == LA_REASON_NONE || todo->reason == LA_REASON_ZERO_WINDOW_PROBE ||
         todo->reason == LA_REASON_SACK_OUTSIDE) {
-        c->heard_at = todo->now;
+        c->heard_ms = la_tcp_ms(todo->now);
         c->keepalive_sent_n = 0;
     }
     la_tcp_busy_settle(c, todo->env);

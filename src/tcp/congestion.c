@@ -1,81 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * congestion.c - the table of congestion controls, and Reno
+ * congestion.c - the table of congestion controls, and what they share
  *
- * Read first: RFC 5681 3.1 (slow start, congestion avoidance), 3.2; RFC 6928 (initial window);
- * RFC 3465 (appropriate byte counting).
+ * Read first: RFC 5681 3.1; RFC 6928 (initial window); RFC 3465 (appropriate byte counting);
+ * RFC 7661 4.4 (a window that is not used does not grow).
  */
 #include "tcp/congestion.h"
 
 #include "base/assert.h"
+#include "tcp/rate.h"
+#include "tcp/sack.h"
 
-static uint32_t
-max32(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
-
-static uint32_t
-add_saturating(uint32_t a, uint32_t b)
-{
-    uint32_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? UINT32_MAX : sum;
-}
-
-static void
-reno_open(struct la_tcp_conn *c, uint16_t initial_window_n)
-{
-    uint32_t smss = c->smss;
-    if (initial_window_n == 0) /* RFC 5681 3.1: 2 to 4 segments */
-        c->cwnd_bytes = smss > 2190 ? 2 * smss : smss > 1095 ? 3 * smss : 4 * smss;
-    else /* RFC 6928 2: min(10 x MSS, max(2 x MSS, 14600)), the ten being settable */
-        c->cwnd_bytes = max32(2 * smss, initial_window_n * smss < 1460u * initial_window_n
-                                            ? initial_window_n * smss
-                                            : 1460u * initial_window_n);
-    /* RFC 5681 3.1: after a lost SYN the initial window is one segment. */
-    if ((c->flags & LA_TCP_F_SYN_RETRANSMITTED) != 0)
-        c->cwnd_bytes = smss;
-    c->ssthresh_bytes = UINT32_MAX;
-}
-
-static void
-reno_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes,
-           uint32_t limit_bytes)
-{
-    uint32_t smss = c->smss;
-    if (c->cwnd_bytes < c->ssthresh_bytes) {
-        /* RFC 5681 3.1 eqn. 2, RFC 3465 2.2; not beyond where slow start ends. */
-        uint32_t grow = acked_bytes < limit_bytes ? acked_bytes : limit_bytes;
-        uint32_t room = max32(c->ssthresh_bytes - c->cwnd_bytes, smss);
-        c->cwnd_bytes = add_saturating(c->cwnd_bytes, grow < room ? grow : room);
-        busy->acked_bytes = 0;
-        return;
-    }
-    /* RFC 5681 3.1: one SMSS per cwnd acknowledged. */
-    busy->acked_bytes = add_saturating(busy->acked_bytes, acked_bytes);
-    if (busy->acked_bytes >= c->cwnd_bytes) {
-        busy->acked_bytes -= c->cwnd_bytes;
-        c->cwnd_bytes = add_saturating(c->cwnd_bytes, smss);
-    }
-}
-
-static void
-reno_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t flight_bytes)
-{
-    busy->acked_bytes = 0;
-    c->ssthresh_bytes = max32(flight_bytes / 2, 2u * c->smss); /* RFC 5681 3.1 eqn. 4 */
-}
-
-static void
-reno_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t flight_bytes)
-{
-    reno_lost(c, busy, flight_bytes);
-    c->cwnd_bytes = c->smss; /* the loss window, RFC 5681 3.1 */
-}
-
-static const struct la_cc_ops controls[] = {
-    {"reno", reno_open, reno_acked, reno_lost, reno_timed_out},
-};
+static const struct la_cc_ops *const controls[] = {&la_cc_reno};
 
 static bool
 same_text(const char *a, const char *b)
@@ -91,7 +27,7 @@ uint8_t
 la_cc_find(const char *name)
 {
     for (uint8_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
-        if (same_text(controls[i].name, name))
+        if (same_text(controls[i]->name, name))
             return i;
     return UINT8_MAX;
 }
@@ -100,12 +36,118 @@ const struct la_cc_ops *
 la_cc_ops(uint8_t idx)
 {
     LA_ASSERT(idx < sizeof(controls) / sizeof(controls[0]));
-    return &controls[idx];
+    return controls[idx];
+}
+
+/* ---- what happens ----------------------------------------------------------------------- */
+
+void
+la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    struct la_cc_ack *ack = &todo->ack;
+    if (busy == NULL || todo->acked_bytes + todo->delivered_bytes == 0)
+        return;
+    ack->now = todo->now;
+    ack->delivered_bytes = todo->acked_bytes + todo->delivered_bytes;
+    ack->lost_bytes = busy->lost_bytes;
+    busy->lost_bytes = 0;
+    ack->rate = la_tcp_rate_sample(busy, c->rtt_us_min, todo->now);
+    la_cc_ops(c->cc)->acked(c, busy, ack);
+    if (busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS)
+        return;
+    uint8_t phase = la_cc_resting_phase(c, busy);
+    if (phase == busy->phase)
+        return;
+    busy->phase = phase;
+    la_cc_tell(c, busy, todo);
+}
+
+void
+la_cc_range_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, unsigned i, struct la_range range)
+{
+    uint32_t n = la_tcp_sack_missing(busy, range.start, range.end);
+    busy->lost_bytes += n;
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    const struct la_cc_rate *rate = la_tcp_rate_lost(busy, i, range.end, n);
+    if (rate != NULL && ops->range_lost != NULL)
+        ops->range_lost(c, busy, n, rate);
+}
+
+void
+la_cc_undo(struct la_tcp_conn *c, struct la_tcp_busy *busy)
+{
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    if (ops->undo != NULL)
+        ops->undo(c, busy);
+}
+
+void
+la_cc_wakes(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_instant now)
+{
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    uint32_t idle_ms = la_tcp_ms(now) - c->sent_ms;
+    if (idle_ms <= c->rto_us / LA_US_PER_MS)
+        return;
+    if (ops->idle_restart != NULL)
+        ops->idle_restart(c, busy, idle_ms);
+    c->sent_ms = la_tcp_ms(now);
+}
+
+void
+la_cc_sent(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_sent *sent)
+{
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    c->sent_ms = la_tcp_ms(sent->now);
+    if (ops->sent != NULL)
+        ops->sent(c, busy, sent);
+}
+
+/* ---- what controls share ---------------------------------------------------------------- */
+
+void
+la_cc_initial_window(struct la_tcp_conn *c, uint16_t initial_window_n)
+{
+    uint32_t smss = c->smss, n = initial_window_n;
+    if (n == 0) { /* RFC 5681 3.1: 2 to 4 segments */
+        c->cwnd_bytes = smss > 2190 ? 2 * smss : smss > 1095 ? 3 * smss : 4 * smss;
+    } else { /* RFC 6928 2: min(10 x MSS, max(2 x MSS, 14600)), the ten being settable */
+        c->cwnd_bytes = n * (smss < 1460 ? smss : 1460u);
+        if (c->cwnd_bytes < 2 * smss)
+            c->cwnd_bytes = 2 * smss;
+    }
+    /* RFC 5681 3.1: after a lost SYN the initial window is one segment. */
+    if ((c->flags & LA_TCP_F_SYN_RETRANSMITTED) != 0)
+        c->cwnd_bytes = smss;
+    c->ssthresh_bytes = UINT32_MAX;
+}
+
+bool
+la_cc_may_grow(const struct la_tcp_busy *busy, const struct la_cc_ack *ack)
+{
+    return ack->acked_bytes > 0 && ack->limited && !ack->recovers && !ack->undone && !ack->ece &&
+           busy->phase != LA_CC_RECOVERY;
+}
+
+void
+la_cc_slow_start(struct la_tcp_conn *c, const struct la_cc_ack *ack, uint32_t divisor)
+{
+    uint32_t smss = c->smss;
+    uint32_t grow = ack->acked_bytes < ack->limit_bytes ? ack->acked_bytes : ack->limit_bytes;
+    uint32_t room = c->ssthresh_bytes - c->cwnd_bytes; /* not beyond where slow start ends */
+    if (room < smss)
+        room = smss;
+    grow /= divisor;
+    if (__builtin_add_overflow(c->cwnd_bytes, grow < room ? grow : room, &c->cwnd_bytes))
+        c->cwnd_bytes = UINT32_MAX;
 }
 
 uint8_t
-la_cc_resting_phase(const struct la_tcp_conn *c)
+la_cc_resting_phase(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    if (ops->phase != NULL)
+        return ops->phase(c, busy);
     return c->cwnd_bytes < c->ssthresh_bytes ? LA_CC_SLOW_START : LA_CC_AVOIDANCE;
 }
 
@@ -120,6 +162,8 @@ la_cc_tell(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct l
     ev.u.congestion.ssthresh_bytes = c->ssthresh_bytes;
     ev.u.congestion.flight_bytes = la_tcp_flight(c);
     ev.u.congestion.phase = busy->phase;
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    ev.u.congestion.pacing_rate = ops->pacing_rate == NULL ? 0 : ops->pacing_rate(c, busy);
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 

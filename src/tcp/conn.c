@@ -89,7 +89,7 @@ la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_insta
 
     c->rtt_us_min = UINT32_MAX;
     c->timer_at = c->ack_at = c->keepalive_at = LA_INSTANT_NEVER;
-    c->heard_at = now;
+    c->heard_ms = c->sent_ms = la_tcp_ms(now);
     c->cc = open->cc;
 }
 
@@ -145,7 +145,10 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     busy->reduced_end = la_seq_sub(c->snd_una, 1);
     busy->tlp.rtt_known = true;
     busy->progress_at = now;
-    busy->phase = la_cc_resting_phase(c);
+    busy->rate.on = la_cc_ops(c->cc)->samples;
+    if (la_cc_ops(c->cc)->resume != NULL)
+        la_cc_ops(c->cc)->resume(c, busy);
+    busy->phase = la_cc_resting_phase(c, busy);
     c->busy_idx = idx;
     return busy;
 }
@@ -158,6 +161,8 @@ la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
         busy->fin_early || busy->dsack_bytes != 0 || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) ||
         busy->rests || (c->flags & LA_TCP_F_URGENT_IN) != 0)
         return;
+    if (la_cc_ops(c->cc)->rest != NULL)
+        la_cc_ops(c->cc)->rest(c, busy);
     la_tcp_conn_fini(c, env);
 }
 

@@ -55,6 +55,33 @@ enum la_tcp_flag {
     LA_TCP_F_REORDERS = 1u << 30  /* the path has reordered (RFC 8985, RACK.reordering_seen) */
 };
 
+/* A rate sample: how fast the path has delivered (draft-ietf-ccwg-bbr 4.1). */
+struct la_cc_rate {
+    uint64_t rate;            /* RS.delivery_rate, octets/s; 0 = the sample is not reliable */
+    uint32_t delivered_bytes; /* RS.delivered: since the newest of what has arrived was sent */
+    uint32_t prior_delivered; /* RS.prior_delivered, modulo 2^32 */
+    uint32_t lost_bytes;      /* RS.lost: since then */
+    uint32_t flight_bytes;    /* RS.tx_in_flight: when that was sent */
+    uint32_t rtt_us;          /* RS.rtt, of the same; 0 = unknown */
+    bool app_limited;         /* RS.is_app_limited */
+};
+
+/* An acknowledgement, as congestion controls see it. */
+struct la_cc_ack {
+    la_instant now;
+    uint32_t acked_bytes;     /* SND.UNA has moved over so many octets of text */
+    uint32_t delivered_bytes; /* acknowledged or SACKed for the first time */
+    uint32_t lost_bytes;      /* found lost since the acknowledgement before */
+    uint32_t flight_bytes;    /* in the network before it arrived (la_tcp_pipe()) */
+    uint32_t rtt_us;          /* measured by it; 0 = nothing was */
+    uint32_t limit_bytes;     /* what it may add in slow start (RFC 3465's L) */
+    bool recovers;            /* it arrived during fast recovery */
+    bool undone;              /* it told that the recovery was for nothing */
+    bool limited;             /* cwnd, not the sender, had limited what was in flight */
+    bool ece;                 /* it echoes a mark of congestion (RFC 3168) */
+    const struct la_cc_rate *rate; /* NULL: none */
+};
+
 /* What must be sent, until it has been. */
 enum la_tcp_want {
     LA_TCP_WANT_SYN = 1,           /* SYN or SYN,ACK */
@@ -109,17 +136,6 @@ struct la_tcp_tlp {
     la_instant rto_at; /* while the probe timer runs: when the retransmission timer would expire */
 };
 
-/* A rate sample: how fast the path has delivered (draft-ietf-ccwg-bbr 4.1). */
-struct la_cc_rate {
-    uint64_t rate;            /* RS.delivery_rate, octets/s; 0 = the sample is not reliable */
-    uint32_t delivered_bytes; /* RS.delivered: since the newest of what has arrived was sent */
-    uint32_t prior_delivered; /* RS.prior_delivered, modulo 2^32 */
-    uint32_t lost_bytes;      /* RS.lost: since then */
-    uint32_t flight_bytes;    /* RS.tx_in_flight: when that was sent */
-    uint32_t rtt_us;          /* RS.rtt, of the same; 0 = unknown */
-    bool app_limited;         /* RS.is_app_limited */
-};
-
 /* What the connection has delivered; rate.h. Counters are modulo 2^32. */
 struct la_tcp_rate {
     bool on;                  /* the congestion control asks for samples */
@@ -155,6 +171,13 @@ struct la_tcp_undo {
     uint8_t frto; /* enum la_tcp_frto */
 };
 
+/* Of one control, while something is in flight; begins as zeros. */
+union la_cc_state {
+    struct la_cc_reno {
+        uint32_t acked_bytes; /* congestion avoidance: acknowledged since the last growth */
+    } reno;
+};
+
 struct la_tcp_busy {
     struct la_chain sndq;           /* from SND.UNA (behind the SYN) on */
     struct la_chain_mark snd_mark;  /* near SND.NXT in sndq */
@@ -175,7 +198,8 @@ struct la_tcp_busy {
     la_seq recover;                 /* RFC 6582; highest number sent when recovery began */
     la_seq rtx_nxt;                 /* after a timeout: next number to send again */
     la_seq reduced_end;             /* SND.NXT when the window was last reduced */
-    uint32_t acked_bytes;           /* congestion avoidance: acknowledged since the last growth */
+    uint32_t lost_bytes;            /* found lost since the congestion control was last told */
+    union la_cc_state cc;           /* what only the congestion control reads and writes */
     uint8_t phase;                  /* enum la_cc_phase */
     uint8_t dupacks_n;
     uint8_t cause;                  /* enum la_cause of the next retransmission */
@@ -222,7 +246,8 @@ struct la_tcp_conn {
     la_instant timer_at;
     la_instant ack_at;       /* delayed ACK; NEVER = none owed */
     la_instant keepalive_at; /* NEVER = off */
-    la_instant heard_at;     /* last segment from the peer */
+    uint32_t heard_ms;       /* la_tcp_ms(): last segment from the peer */
+    uint32_t sent_ms;        /* la_tcp_ms(): last text sent */
 
     uint16_t keepalive_idle_s, keepalive_interval_s;
     uint8_t keepalive_probes_n, keepalive_sent_n;
@@ -232,9 +257,9 @@ struct la_tcp_conn {
     int8_t err;        /* la_err that ended it */
     int8_t err_soft;
     uint8_t ttl_hops, dscp_ecn;
-    uint8_t challenge_n; /* challenge ACKs sent in challenge_at_s */
+    uint8_t challenges; /* second modulo 16, and challenge ACKs in it (acknowledge.h) */
     uint8_t dup_acks_owed_n; /* one for each segment out of order since the last in order */
-    uint32_t challenge_at_s;
+    uint32_t cc_kept; /* what the congestion control remembers over idle times; congestion.h */
 
     uint16_t rto_n, fast_retransmits_n;
     uint64_t bytes_acked, bytes_received, bytes_retransmitted;
@@ -274,6 +299,7 @@ struct la_tcp_todo {
     bool duplicate;         /* a part of the text had been received before: D-SACK */
     uint32_t acked_bytes;     /* that the arriving segment acknowledged first */
     uint32_t delivered_bytes; /* and those that its SACK blocks reported first */
+    struct la_cc_ack ack;     /* the same, for the congestion control */
     bool congestion_marked; /* the arriving segment, or one it was gathered from, came as CE */
     bool established;       /* the handshake has just been completed */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
@@ -338,6 +364,20 @@ static inline la_seq
 la_tcp_sndq_seq(const struct la_tcp_conn *c)
 {
     return (c->flags & LA_TCP_F_SYN_ACKED) != 0 ? c->snd_una : la_seq_add(c->iss, 1);
+}
+
+/* A clock of milliseconds that wraps after 49 days: differences are taken in it alone. */
+static inline uint32_t
+la_tcp_ms(la_instant at)
+{
+    return (uint32_t)(uint64_t)(at.ns / LA_NS_PER_MS);
+}
+
+/* Has the peer been heard since then, to a millisecond? */
+static inline bool
+la_tcp_heard_since(const struct la_tcp_conn *c, la_instant at)
+{
+    return (int32_t)(c->heard_ms - la_tcp_ms(at)) >= 0;
 }
 
 /* Is the connection past the handshake and not over? */

@@ -96,11 +96,11 @@ reduce(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo
 {
     uint32_t before = c->cwnd_bytes;
     uint32_t flight = la_tcp_flight(c);
-    la_cc_ops(c->cc)->lost(c, busy, flight < before ? flight : before);
+    la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_ECN, flight < before ? flight : before);
     c->cwnd_bytes = c->ssthresh_bytes < before ? c->ssthresh_bytes : before / 2;
     if (c->cwnd_bytes < c->smss)
         c->cwnd_bytes = c->smss;
-    busy->phase = la_cc_resting_phase(c);
+    busy->phase = la_cc_resting_phase(c, busy);
     la_tcp_ecn_reduced(c, busy);
     tell(c, LA_ECN_REDUCED, todo);
 }

@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/pace.h"
 #include "tcp/rate.h"
@@ -230,6 +231,29 @@ fin_seq(const struct la_tcp_conn *c)
     return la_seq_sub(c->snd_nxt, 1);
 }
 
+static void
+tell_control(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range, bool again,
+             const struct la_tcp_todo *todo)
+{
+    struct la_cc_sent sent = {
+        .now = todo->now,
+        .first = range.start,
+        .n = (uint32_t)la_seq_diff(range.end, range.start),
+        .flight_bytes = la_tcp_flight(c),
+        .again = again,
+    };
+    la_cc_sent(c, busy, &sent);
+}
+
+/* It stands on the board now, and SND.NXT behind it. */
+static void
+account(const struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range,
+        const struct la_tcp_todo *todo)
+{
+    la_tcp_rate_sent(c, busy, range, todo->now);
+    la_tcp_pace_sent(c, busy, (uint32_t)la_seq_diff(range.end, range.start), todo);
+}
+
 static bool
 send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
            const struct la_tcp_again *again, struct la_tcp_todo *todo)
@@ -251,8 +275,8 @@ send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
     if (!emit(c, busy, out, &plan, todo))
         return false;
     la_tcp_retransmitted(c, busy, again, todo->now);
-    la_tcp_rate_sent(busy, (struct la_range){first, end}, la_tcp_pipe(c, busy), todo->now);
-    la_tcp_pace_sent(c, busy, plan.text_bytes, todo);
+    tell_control(c, busy, (struct la_range){first, end}, true, todo);
+    account(c, busy, (struct la_range){first, end}, todo);
     c->retransmissions_n++;
     c->bytes_retransmitted += plan.text_bytes;
     todo->env->stats->tcp_retransmissions++;
@@ -285,6 +309,7 @@ send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out
         return false;
     la_seq end = la_seq_add(c->snd_nxt, allowed.text_bytes + allowed.fin);
     la_tcp_scoreboard_sent(&busy->board, todo->env->mem, c->snd_nxt, end, todo->now);
+    tell_control(c, busy, (struct la_range){c->snd_nxt, end}, false, todo);
     if (la_tcp_flight(c) == 0)
         busy->progress_at = todo->now;
     if (busy->phase == LA_CC_RECOVERY)
@@ -295,8 +320,7 @@ send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out
         c->flags &= ~(uint32_t)LA_TCP_F_ECN_CWR;
     if (allowed.fin)
         c->flags |= LA_TCP_F_FIN_SENT;
-    la_tcp_rate_sent(busy, (struct la_range){plan.seq, end}, la_tcp_pipe(c, busy), todo->now);
-    la_tcp_pace_sent(c, busy, allowed.text_bytes, todo);
+    account(c, busy, (struct la_range){plan.seq, end}, todo);
     return true;
 }
 
@@ -390,6 +414,8 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
     if (la_tcp_retransmit_next(c, busy, &again))
         return paced_bytes == 0 ? release_later(c)
                                 : sent_or_no_room(send_again(c, busy, out, &again, todo));
+    if (la_tcp_flight(c) == 0 && la_tcp_unsent(c, busy) > 0)
+        la_cc_wakes(c, busy, todo->now);
     bool forced = (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
     /* One header, one pointer: whoever cuts a super-segment would repeat it. And one ECN field: an
      * octet that has probed the window has another one (RFC 3168 6.1.5). */

@@ -10,8 +10,8 @@
 #include "tcp/congestion.h"
 
 enum { QUANTUM_BYTES_MAX = 65536, QUANTA_PER_S = 1000 };
-/* As Linux does where it paces Reno and CUBIC: in slow start twice as fast as the window says, since
- * it doubles in a round trip; later a fifth faster, for it may be larger by then. Percent. */
+/* As Linux does where it paces Reno and CUBIC: in slow start twice as fast as the window says,
+ * since it doubles in a round trip; later a fifth faster, for it may be larger by then. Percent. */
 enum { SLOW_START_GAIN = 200, AVOIDANCE_GAIN = 120 };
 
 static uint32_t
@@ -36,8 +36,10 @@ uint64_t
 la_tcp_pacing_rate(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                    const struct la_tcp_env *env)
 {
-    (void)env;
-    return window_rate(c, busy);
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    if (ops->pacing_rate != NULL)
+        return ops->pacing_rate(c, busy);
+    return env->cfg->pacing ? window_rate(c, busy) : 0;
 }
 
 uint32_t

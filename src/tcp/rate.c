@@ -27,12 +27,13 @@ is_past(uint32_t count, uint32_t mark)
 /* ---- 4.1.2.2: sending ------------------------------------------------------------------- */
 
 void
-la_tcp_rate_sent(struct la_tcp_busy *busy, struct la_range range, uint32_t flight_bytes,
+la_tcp_rate_sent(const struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range,
                  la_instant now)
 {
     struct la_tcp_rate *rate = &busy->rate;
     if (!rate->on)
         return;
+    uint32_t flight_bytes = la_tcp_pipe(c, busy);
     uint32_t n = (uint32_t)la_seq_diff(range.end, range.start);
     if (flight_bytes <= n) /* nothing else is on its way: the interval begins now */
         rate->first_sent_at = rate->delivered_at = now;
@@ -108,10 +109,11 @@ la_tcp_rate_sample(struct la_tcp_busy *busy, uint32_t rtt_us_min, la_instant now
     rate->first_sent_at = la_instant_max(rate->first_sent_at, newest->sent_at);
     fill(rate, &newest->flown);
     uint32_t rtt_us = us_between(newest->sent_at, now);
-    uint32_t ack_us = newest->flown.ack_us > UINT32_MAX - rtt_us ? UINT32_MAX
-                                                                 : newest->flown.ack_us + rtt_us;
+    uint32_t ack_us =
+        newest->flown.ack_us > UINT32_MAX - rtt_us ? UINT32_MAX : newest->flown.ack_us + rtt_us;
     uint32_t interval_us = newest->flown.send_us > ack_us ? newest->flown.send_us : ack_us;
-    /* Whose acknowledgement it is, the original's or the repetition's, nobody knows (RFC 6298 3). */
+    /* Whose acknowledgement it is, the original's or the repetition's, nobody knows (RFC 6298 3).
+     */
     if (newest->sent_n == 1)
         rate->sample.rtt_us = rtt_us == 0 ? 1 : rtt_us;
     if (interval_us > 0 && (interval_us >= rtt_us_min || interval_us >= rate->sample.rtt_us))
@@ -126,18 +128,19 @@ la_tcp_rate_lost_count(struct la_tcp_busy *busy, uint32_t n)
         busy->rate.lost += n;
 }
 
-void
+const struct la_cc_rate *
 la_tcp_rate_lost(struct la_tcp_busy *busy, unsigned i, la_seq end, uint32_t n)
 {
     struct la_tcp_rate *rate = &busy->rate;
-    if (!rate->on)
-        return;
+    if (!rate->on || i >= busy->board.n)
+        return NULL;
     const struct la_tcp_sent *sent = la_tcp_scoreboard_at(&busy->board, i);
     struct la_tcp_flown flown = sent->flown;
     uint32_t behind = (uint32_t)la_seq_diff(sent->end, end);
     flown.flight_bytes -= behind < flown.flight_bytes ? behind : flown.flight_bytes;
     rate->lost += n;
     fill(rate, &flown);
+    return &rate->sample;
 }
 
 /* ---- 4.1.2.4: who limits ---------------------------------------------------------------- */

@@ -12,15 +12,15 @@
 
 #include "tcp/conn.h"
 
-/* [first, end) has just been sent, for the first time or again, and is on the board. `flight` is
- * what is in the network with it. */
-void la_tcp_rate_sent(struct la_tcp_busy *busy, struct la_range range, uint32_t flight_bytes,
+/* Octets of the board have just been sent, for the first time or again. */
+void la_tcp_rate_sent(const struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range,
                       la_instant now);
 /* Octets of the board, neither acknowledged nor SACKed before, have arrived. */
 void la_tcp_rate_delivered(struct la_tcp_busy *busy, struct la_range range);
-/* n octets of range i of the board, which end at `end`, are found lost. The sample is as if they had
- * arrived (5.5.10.2, HandleLostPacket()). */
-void la_tcp_rate_lost(struct la_tcp_busy *busy, unsigned i, la_seq end, uint32_t n);
+/* n octets of range i of the board, which end at `end`, are found lost. Returns the sample that they
+ * would have been (5.5.10.2, HandleLostPacket()); NULL: nobody measures, or there is no range. */
+const struct la_cc_rate *la_tcp_rate_lost(struct la_tcp_busy *busy, unsigned i, la_seq end,
+                                          uint32_t n);
 /* n octets count as lost of which no range is known. */
 void la_tcp_rate_lost_count(struct la_tcp_busy *busy, uint32_t n);
 /* An acknowledgement has been processed. Makes the sample; NULL: nothing arrived with it of which

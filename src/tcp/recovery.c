@@ -15,6 +15,7 @@
 #include "tcp/ecn.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
+#include "tcp/rate.h"
 #include "tcp/rtt.h"
 #include "tcp/tlp.h"
 #include "tcp/undo.h"
@@ -43,8 +44,6 @@ measure(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg
 {
     la_instant sent_at;
     la_tcp_scoreboard_acked(&busy->board, seg->ack, &sent_at);
-    if (la_seq_lt(seg->ack, busy->rtt_round_end) && c->srtt_us != 0)
-        return;
     int64_t sample_us = -1;
     if (!la_instant_is_never(sent_at))
         sample_us = la_instant_diff_us(todo->now, sent_at);
@@ -52,6 +51,9 @@ measure(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg
              seg->ts_ecr != 0)
         sample_us = (int64_t)(int32_t)(la_tcp_ts_now(c, todo->now) - seg->ts_ecr) * LA_US_PER_MS;
     if (sample_us < 0 || sample_us > INT64_C(600) * LA_US_PER_S)
+        return;
+    todo->ack.rtt_us = sample_us > 0 ? (uint32_t)sample_us : 1;
+    if (la_seq_lt(seg->ack, busy->rtt_round_end) && c->srtt_us != 0)
         return;
     busy->rtt_round_end = c->snd_nxt;
     busy->tlp.rtt_known = true;
@@ -70,6 +72,14 @@ enter_phase(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_cc_phase ph
         la_cc_tell(c, busy, todo);
 }
 
+/* During fast recovery, unless the control itself decides then. */
+static void
+set_window(struct la_tcp_conn *c, uint32_t cwnd_bytes)
+{
+    if (!la_cc_ops(c->cc)->in_recovery)
+        c->cwnd_bytes = cwnd_bytes;
+}
+
 static bool
 has_sack(const struct la_tcp_conn *c)
 {
@@ -86,7 +96,7 @@ enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_loss_rul
     if (la_tcp_ecn_is_reduced(c, busy)) /* RFC 3168 6.1.2: once for a window of data */
         c->ssthresh_bytes = min32(c->ssthresh_bytes, c->cwnd_bytes);
     else
-        la_cc_ops(c->cc)->lost(c, busy, min32(la_tcp_flight(c), c->cwnd_bytes));
+        la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_LOSS, min32(la_tcp_flight(c), c->cwnd_bytes));
     la_tcp_ecn_reduced(c, busy);
     busy->recover = c->snd_nxt;
     busy->partial_seen = false;
@@ -96,11 +106,11 @@ enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_loss_rul
         la_tcp_prr_begin(busy, missing + todo->acked_bytes + todo->delivered_bytes);
         busy->cause = LA_CAUSE_RETRANSMIT_RACK;
     } else if (has_sack(c)) { /* RFC 6675 5 (4.2), (4.3) */
-        c->cwnd_bytes = c->ssthresh_bytes;
+        set_window(c, c->ssthresh_bytes);
         busy->high_rxt = busy->rescue_rxt = c->snd_una;
         busy->cause = LA_CAUSE_RETRANSMIT_SACK;
     } else {
-        c->cwnd_bytes = c->ssthresh_bytes + 3u * c->smss;
+        set_window(c, c->ssthresh_bytes + 3u * c->smss);
         busy->cause = LA_CAUSE_RETRANSMIT_FAST;
     }
     if (rule != LA_LOSS_RACK)
@@ -118,21 +128,21 @@ leave_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_to
 {
     uint32_t flight = la_tcp_flight(c);
     if (!has_sack(c))
-        c->cwnd_bytes = min32(c->ssthresh_bytes, max32(flight, c->smss) + c->smss);
+        set_window(c, min32(c->ssthresh_bytes, max32(flight, c->smss) + c->smss));
     else if (la_tcp_rack_is_on(c))
-        c->cwnd_bytes = c->ssthresh_bytes; /* RFC 9937 6: the end of the reduction */
+        set_window(c, c->ssthresh_bytes); /* RFC 9937 6: the end of the reduction */
     la_tcp_rack_recovered(busy);
     busy->dupacks_n = 0;
-    enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
+    enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c, busy), todo);
 }
 
 /* RFC 6582 3.2 step 3, partial acknowledgement: the next hole is at SND.UNA. */
 static void
 partial_ack(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes)
 {
-    c->cwnd_bytes -= min32(acked_bytes, c->cwnd_bytes - min32(c->cwnd_bytes, c->smss));
-    if (acked_bytes >= c->smss)
-        c->cwnd_bytes += c->smss;
+    uint32_t cwnd =
+        c->cwnd_bytes - min32(acked_bytes, c->cwnd_bytes - min32(c->cwnd_bytes, c->smss));
+    set_window(c, acked_bytes >= c->smss ? cwnd + c->smss : cwnd);
     busy->cause = LA_CAUSE_RETRANSMIT_PARTIAL;
     c->want |= LA_TCP_WANT_RETRANSMIT;
 }
@@ -149,9 +159,9 @@ slow_start_limit(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
     return n == 0 ? UINT32_MAX : n * c->smss;
 }
 
-/* Congestion control and recovery after SND.UNA has moved. */
+/* Recovery after SND.UNA has moved. */
 static void
-react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes, bool limited,
+react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes,
       struct la_tcp_todo *todo)
 {
     bool all = la_seq_ge(c->snd_una, busy->recover);
@@ -164,20 +174,22 @@ react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes, boo
         return;
     case LA_CC_LOSS:
         busy->rtx_nxt = la_seq_max(busy->rtx_nxt, c->snd_una);
-        la_cc_ops(c->cc)->acked(c, busy, acked_bytes, slow_start_limit(c, busy, todo->env));
         if (all)
-            enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
+            enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c, busy), todo);
         break;
     case LA_CC_SLOW_START:
     case LA_CC_AVOIDANCE:
-        /* RFC 7661 4.4.1 in short: a window that was not used does not grow. */
-        if (limited)
-            la_cc_ops(c->cc)->acked(c, busy, acked_bytes, slow_start_limit(c, busy, todo->env));
+    case LA_CC_BBR_STARTUP:
+    case LA_CC_BBR_DRAIN:
+    case LA_CC_BBR_DOWN:
+    case LA_CC_BBR_CRUISE:
+    case LA_CC_BBR_REFILL:
+    case LA_CC_BBR_UP:
+    case LA_CC_BBR_PROBE_RTT:
         if (la_seq_gt(c->snd_una, busy->recover)) /* stays near: 2 GiB on it would lie ahead */
             busy->recover = la_seq_sub(c->snd_una, 1);
         if (la_seq_gt(c->snd_una, busy->reduced_end))
             busy->reduced_end = la_seq_sub(c->snd_una, 1);
-        enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
         break;
     case LA_CC_PHASE_COUNT:
         LA_ASSERT(false);
@@ -240,22 +252,23 @@ static void
 deliver(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
         struct la_tcp_todo *todo)
 {
-    todo->acked_bytes = (uint32_t)la_seq_diff(seg->ack, c->snd_una);
-    if (busy->sacked.n == 0) {
-        if (la_tcp_rack_is_on(c))
-            la_tcp_rack_delivered(c, busy, (struct la_range){c->snd_una, seg->ack}, seg, todo);
-        return;
-    }
     todo->acked_bytes = la_tcp_sack_missing(busy, c->snd_una, seg->ack);
-    if (!la_tcp_rack_is_on(c))
-        return;
-    la_seq first = la_tcp_sack_skip(busy, c->snd_una);
-    while (la_seq_lt(first, seg->ack)) {
-        uint32_t n = (uint32_t)la_seq_diff(seg->ack, first);
-        la_seq end = la_seq_add(first, la_tcp_sack_gap(busy, first, n));
-        la_tcp_rack_delivered(c, busy, (struct la_range){first, end}, seg, todo);
-        first = la_tcp_sack_skip(busy, end);
-    }
+    la_tcp_sack_delivered(c, busy, (struct la_range){c->snd_una, seg->ack}, seg, todo);
+}
+
+/* What the congestion control will be told, as it is before the acknowledgement. RFC 7661 4.4.1 in
+ * short: a window that was not used does not grow. */
+static void
+prepare(const struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
+        struct la_tcp_todo *todo)
+{
+    struct la_cc_ack *ack = &todo->ack;
+    la_tcp_rate_look(c, busy);
+    ack->flight_bytes = la_tcp_pipe(c, busy);
+    ack->limited = busy->phase == LA_CC_LOSS || ack->flight_bytes * 2 >= c->cwnd_bytes;
+    ack->recovers = busy->phase == LA_CC_RECOVERY;
+    ack->ece = la_tcp_ecn_is_echo(c, seg);
+    ack->limit_bytes = slow_start_limit(c, busy, todo->env);
 }
 
 void
@@ -265,8 +278,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     if (busy == NULL)
         return; /* no memory: the acknowledgement will be repeated */
     LA_ASSERT(la_seq_gt(seg->ack, c->snd_una) && la_seq_le(seg->ack, c->snd_nxt));
-    uint32_t flight_before = la_tcp_pipe(c, busy);
-    bool limited = flight_before * 2 >= c->cwnd_bytes && !la_tcp_ecn_is_echo(c, seg);
+    prepare(c, busy, seg, todo);
     deliver(c, busy, seg, todo);
     measure(c, busy, seg, todo);
 
@@ -281,8 +293,10 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     busy->progress_at = todo->now;
 
     bool reneged = la_tcp_sack_advance(c, busy);
-    if (!la_tcp_undo_acked(c, busy, seg, octets, todo))
-        react(c, busy, octets, limited, todo);
+    todo->ack.acked_bytes = octets;
+    todo->ack.undone = la_tcp_undo_acked(c, busy, seg, octets, todo);
+    if (!todo->ack.undone)
+        react(c, busy, octets, todo);
     if (reneged)
         start_over(c, busy, todo);
     else if (busy->phase == LA_CC_LOSS)
@@ -314,7 +328,7 @@ la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         return;
     if (busy->phase == LA_CC_RECOVERY) {
         /* RFC 5681 3.2 step 4: a segment has left the network. */
-        c->cwnd_bytes += min32(c->smss, UINT32_MAX - c->cwnd_bytes);
+        set_window(c, c->cwnd_bytes + min32(c->smss, UINT32_MAX - c->cwnd_bytes));
     } else if (busy->dupacks_n == 3 && la_seq_gt(c->snd_una, busy->recover)) {
         enter_recovery(c, busy, LA_LOSS_DUP_ACKS, todo); /* RFC 6582 3.2 step 2: a new one */
     }
@@ -327,6 +341,8 @@ la_tcp_selective_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy == NULL || !has_sack(c) || seg->sack_n == 0)
         return;
+    if (todo->acked_bytes == 0)
+        prepare(c, busy, seg, todo);
     if (la_tcp_seg_has_dsack(seg)) {
         if (!busy->tlp.out || !busy->tlp.again) /* a probe may be one too many */
             la_tcp_rack_duplicate(c, busy);
@@ -379,7 +395,8 @@ find_losses(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t delivered,
     if (busy->board.lost_n > 0 && busy->phase != LA_CC_RECOVERY)
         enter_recovery(c, busy, LA_LOSS_RACK, todo);
     if (busy->phase == LA_CC_RECOVERY && delivered > 0) {
-        la_tcp_prr_acked(c, busy, delivered, todo->acked_bytes > 0 && !lost);
+        if (!la_cc_ops(c->cc)->in_recovery)
+            la_tcp_prr_acked(c, busy, delivered, todo->acked_bytes > 0 && !lost);
         c->want |= LA_TCP_WANT_DATA;
     }
     choose_timer(c, busy, wait_us, todo);
@@ -421,11 +438,8 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     la_tcp_scoreboard_lose_none(&busy->board);
     busy->tlp.out = false;
     c->want &= (uint8_t)~LA_TCP_WANT_TAIL_PROBE;
-    if (first)
-        la_cc_ops(c->cc)->timed_out(c, busy, la_tcp_flight(c));
-    else
-        c->cwnd_bytes =
-            c->smss; /* RFC 5681 3.1: ssthresh is kept when the same data is lost again */
+    /* RFC 5681 3.1: ssthresh is kept when the same data is lost again. */
+    la_cc_ops(c->cc)->timed_out(c, busy, la_tcp_flight(c), !first);
     la_tcp_ecn_reduced(c, busy);
     busy->recover = c->snd_nxt; /* RFC 6582 3.2 step 4 */
     busy->rtx_nxt = c->snd_una;
@@ -524,6 +538,9 @@ la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy,
     la_tcp_undo_retransmitted(c, busy, again->first, again->n, now);
     if (busy->phase == LA_CC_RECOVERY)
         la_tcp_prr_sent(busy, again->n);
+    if (!la_tcp_rack_is_on(c)) /* RACK counts what it finds */
+        la_cc_range_lost(c, busy, la_tcp_scoreboard_find(&busy->board, again->first),
+                         (struct la_range){again->first, end});
     if (busy->phase == LA_CC_LOSS)
         busy->rtx_nxt = la_tcp_sack_skip(busy, la_seq_max(busy->rtx_nxt, end));
     if (busy->phase != LA_CC_RECOVERY)

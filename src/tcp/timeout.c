@@ -110,7 +110,7 @@ r2_reached(const struct la_tcp_conn *c, uint32_t after_us)
         r2_n = R2_UNOWNED_N; /* "never" was said by an owner who has gone */
     if (r2_n == 0 || c->backoff_n < r2_n)
         return false;
-    bool answered = la_instant_le(c->timer_at, la_instant_add_us(c->heard_at, after_us));
+    bool answered = la_tcp_heard_since(c, la_instant_add_us(c->timer_at, -(int64_t)after_us));
     return c->snd_wnd != 0 || !answered || (c->flags & LA_TCP_F_RELEASED) != 0;
 }
 
@@ -197,12 +197,12 @@ persist_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 static void
 keepalive_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
-    int64_t idle_us = la_instant_diff_us(todo->now, c->heard_at);
+    int64_t idle_us = (int64_t)(la_tcp_ms(todo->now) - c->heard_ms) * LA_US_PER_MS;
     int64_t idle_limit_us = c->keepalive_idle_s * LA_US_PER_S;
     /* MUST-26: only when nothing is outstanding and nothing was heard. */
     if (la_tcp_flight(c) > 0 || (c->keepalive_sent_n == 0 && idle_us < idle_limit_us)) {
-        la_instant from = la_tcp_flight(c) > 0 ? todo->now : c->heard_at;
-        c->keepalive_at = la_instant_add_us(from, idle_limit_us);
+        int64_t gone_us = la_tcp_flight(c) > 0 ? 0 : idle_us;
+        c->keepalive_at = la_instant_add_us(todo->now, idle_limit_us - gone_us);
         return;
     }
     if (c->keepalive_sent_n >= c->keepalive_probes_n) { /* MUST-29: never after one alone */
