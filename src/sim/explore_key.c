@@ -133,6 +133,8 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     b->lost_bytes = 0;
     memset(&b->rate, 0, sizeof(b->rate));
     memset(&b->pace, 0, sizeof(b->pace));
+    if (busy->rate.on)
+        memset(&b->cc, 0, sizeof(b->cc));
     b->progress_at = la_instant_of_ns(0);
 }
 

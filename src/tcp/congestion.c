@@ -11,7 +11,7 @@
 #include "tcp/rate.h"
 #include "tcp/sack.h"
 
-static const struct la_cc_ops *const controls[] = {&la_cc_reno};
+static const struct la_cc_ops *const controls[] = {&la_cc_reno, &la_cc_bbr};
 
 static bool
 same_text(const char *a, const char *b)
@@ -52,7 +52,8 @@ la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     ack->delivered_bytes = todo->acked_bytes + todo->delivered_bytes;
     ack->lost_bytes = busy->lost_bytes;
     busy->lost_bytes = 0;
-    ack->rate = la_tcp_rate_sample(busy, c->rtt_us_min, todo->now);
+    struct la_cc_rate rate;
+    ack->rate = la_tcp_rate_sample(busy, c->rtt_us_min, todo->now, &rate) ? &rate : NULL;
     la_cc_ops(c->cc)->acked(c, busy, ack);
     if (busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS)
         return;
@@ -69,9 +70,9 @@ la_cc_range_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, unsigned i, st
     uint32_t n = la_tcp_sack_missing(busy, range.start, range.end);
     busy->lost_bytes += n;
     const struct la_cc_ops *ops = la_cc_ops(c->cc);
-    const struct la_cc_rate *rate = la_tcp_rate_lost(busy, i, range.end, n);
-    if (rate != NULL && ops->range_lost != NULL)
-        ops->range_lost(c, busy, n, rate);
+    struct la_cc_rate rate;
+    if (la_tcp_rate_lost(busy, i, range.end, n, &rate) && ops->range_lost != NULL)
+        ops->range_lost(c, busy, range, n, &rate);
 }
 
 void

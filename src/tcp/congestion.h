@@ -55,19 +55,19 @@ struct la_cc_ops {
     /* Text is to be sent, none is in flight, and none was sent for longer than the RTO. */
     void (*idle_restart)(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t idle_ms);
     void (*sent)(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_sent *sent);
-    /* n octets are found lost; `rate` is the sample that they would have been. */
-    void (*range_lost)(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t n,
-                       const struct la_cc_rate *rate);
+    /* n octets of a range are found lost; `rate` is the sample that they would have been. */
+    void (*range_lost)(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range,
+                       uint32_t n, const struct la_cc_rate *rate);
     /* enum la_cc_phase outside recoveries; busy may be NULL. */
     uint8_t (*phase)(const struct la_tcp_conn *c, const struct la_tcp_busy *busy);
     /* Octets/s at which segments may leave; 0 = as fast as the window allows. */
     uint64_t (*pacing_rate)(const struct la_tcp_conn *c, const struct la_tcp_busy *busy);
     /* struct la_tcp_busy goes, and comes again. */
     void (*rest)(struct la_tcp_conn *c, const struct la_tcp_busy *busy);
-    void (*resume)(const struct la_tcp_conn *c, struct la_tcp_busy *busy);
+    void (*resume)(struct la_tcp_conn *c, struct la_tcp_busy *busy);
 };
 
-extern const struct la_cc_ops la_cc_reno;
+extern const struct la_cc_ops la_cc_reno, la_cc_bbr;
 
 /* By name: "reno". UINT8_MAX: there is none of that name. */
 uint8_t la_cc_find(const char *name);

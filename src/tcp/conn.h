@@ -19,6 +19,7 @@
 #include "base/ranges.h"
 #include "base/seq.h"
 #include "base/time.h"
+#include "tcp/bbr_state.h"
 #include "tcp/scoreboard.h"
 
 enum la_tcp_flag {
@@ -149,7 +150,6 @@ struct la_tcp_rate {
     la_instant delivered_at;  /* C.delivered_time */
     la_instant first_sent_at; /* C.first_send_time */
     struct la_tcp_sent newest; /* of what has arrived with this acknowledgement, sent last */
-    struct la_cc_rate sample; /* of the acknowledgement just processed */
 };
 
 /* When the next quantum may leave; pace.h. */
@@ -176,6 +176,7 @@ union la_cc_state {
     struct la_cc_reno {
         uint32_t acked_bytes; /* congestion avoidance: acknowledged since the last growth */
     } reno;
+    struct la_cc_bbr bbr;
 };
 
 struct la_tcp_busy {

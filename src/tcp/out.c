@@ -522,6 +522,8 @@ la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo 
     }
     arm(c, todo);
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL)
+        la_tcp_rate_sent_all(c, busy);
     if (busy != NULL && !la_seq_eq(snd_nxt, c->snd_nxt))
         la_tcp_tlp_arm(c, busy, todo);
     la_tcp_busy_settle(c, todo->env);

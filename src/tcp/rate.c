@@ -80,9 +80,9 @@ la_tcp_rate_delivered(struct la_tcp_busy *busy, struct la_range range)
 
 /* RS, but for what depends on the interval. */
 static void
-fill(struct la_tcp_rate *rate, const struct la_tcp_flown *flown)
+fill(const struct la_tcp_rate *rate, const struct la_tcp_flown *flown, struct la_cc_rate *out)
 {
-    rate->sample = (struct la_cc_rate){
+    *out = (struct la_cc_rate){
         .delivered_bytes = rate->delivered - flown->delivered,
         .prior_delivered = flown->delivered,
         .lost_bytes = rate->lost - flown->lost,
@@ -91,23 +91,24 @@ fill(struct la_tcp_rate *rate, const struct la_tcp_flown *flown)
     };
 }
 
-const struct la_cc_rate *
-la_tcp_rate_sample(struct la_tcp_busy *busy, uint32_t rtt_us_min, la_instant now)
+bool
+la_tcp_rate_sample(struct la_tcp_busy *busy, uint32_t rtt_us_min, la_instant now,
+                   struct la_cc_rate *out)
 {
     struct la_tcp_rate *rate = &busy->rate;
     if (!rate->on)
-        return NULL;
+        return false;
     /* The bubble has been acknowledged and is gone. */
     if (rate->app_limited && is_past(rate->delivered, rate->app_limited_end))
         rate->app_limited = false;
     if (!rate->has_newest)
-        return NULL;
+        return false;
     const struct la_tcp_sent *newest = &rate->newest;
     rate->has_newest = false;
     rate->delivered_at = now;
     /* Not back: what was held up on its way says nothing about how fast the rest was sent. */
     rate->first_sent_at = la_instant_max(rate->first_sent_at, newest->sent_at);
-    fill(rate, &newest->flown);
+    fill(rate, &newest->flown, out);
     uint32_t rtt_us = us_between(newest->sent_at, now);
     uint32_t ack_us =
         newest->flown.ack_us > UINT32_MAX - rtt_us ? UINT32_MAX : newest->flown.ack_us + rtt_us;
@@ -115,10 +116,11 @@ la_tcp_rate_sample(struct la_tcp_busy *busy, uint32_t rtt_us_min, la_instant now
     /* Whose acknowledgement it is, the original's or the repetition's, nobody knows (RFC 6298 3).
      */
     if (newest->sent_n == 1)
-        rate->sample.rtt_us = rtt_us == 0 ? 1 : rtt_us;
-    if (interval_us > 0 && (interval_us >= rtt_us_min || interval_us >= rate->sample.rtt_us))
-        rate->sample.rate = (uint64_t)rate->sample.delivered_bytes * LA_US_PER_S / interval_us;
-    return &rate->sample;
+        out->rtt_us = rtt_us == 0 ? 1 : rtt_us;
+    bool reliable = interval_us >= rtt_us_min || (out->rtt_us != 0 && interval_us >= out->rtt_us);
+    if (interval_us > 0 && reliable && out->delivered_bytes <= INT32_MAX)
+        out->rate = (uint64_t)out->delivered_bytes * LA_US_PER_S / interval_us;
+    return true;
 }
 
 void
@@ -128,19 +130,20 @@ la_tcp_rate_lost_count(struct la_tcp_busy *busy, uint32_t n)
         busy->rate.lost += n;
 }
 
-const struct la_cc_rate *
-la_tcp_rate_lost(struct la_tcp_busy *busy, unsigned i, la_seq end, uint32_t n)
+bool
+la_tcp_rate_lost(struct la_tcp_busy *busy, unsigned i, la_seq end, uint32_t n,
+                 struct la_cc_rate *out)
 {
     struct la_tcp_rate *rate = &busy->rate;
     if (!rate->on || i >= busy->board.n)
-        return NULL;
+        return false;
     const struct la_tcp_sent *sent = la_tcp_scoreboard_at(&busy->board, i);
     struct la_tcp_flown flown = sent->flown;
     uint32_t behind = (uint32_t)la_seq_diff(sent->end, end);
     flown.flight_bytes -= behind < flown.flight_bytes ? behind : flown.flight_bytes;
     rate->lost += n;
-    fill(rate, &flown);
-    return &rate->sample;
+    fill(rate, &flown, out);
+    return true;
 }
 
 /* ---- 4.1.2.4: who limits ---------------------------------------------------------------- */
@@ -164,8 +167,10 @@ la_tcp_rate_look(const struct la_tcp_conn *c, struct la_tcp_busy *busy)
 }
 
 void
-la_tcp_rate_cwnd_limited(const struct la_tcp_conn *c, struct la_tcp_busy *busy)
+la_tcp_rate_sent_all(const struct la_tcp_conn *c, struct la_tcp_busy *busy)
 {
+    if (!busy->rate.on || la_tcp_pipe(c, busy) + c->smss <= c->cwnd_bytes)
+        return;
     busy->rate.cwnd_limited = true;
     busy->rate.cwnd_limited_end = c->snd_nxt;
 }

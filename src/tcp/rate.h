@@ -17,16 +17,16 @@ void la_tcp_rate_sent(const struct la_tcp_conn *c, struct la_tcp_busy *busy, str
                       la_instant now);
 /* Octets of the board, neither acknowledged nor SACKed before, have arrived. */
 void la_tcp_rate_delivered(struct la_tcp_busy *busy, struct la_range range);
-/* n octets of range i of the board, which end at `end`, are found lost. Returns the sample that they
- * would have been (5.5.10.2, HandleLostPacket()); NULL: nobody measures, or there is no range. */
-const struct la_cc_rate *la_tcp_rate_lost(struct la_tcp_busy *busy, unsigned i, la_seq end,
-                                          uint32_t n);
+/* n octets of range i of the board, which end at `end`, are found lost. Makes the sample that they would
+ * have been (5.5.10.2, HandleLostPacket()); false: nobody measures, or there is no range. */
+bool la_tcp_rate_lost(struct la_tcp_busy *busy, unsigned i, la_seq end, uint32_t n,
+                      struct la_cc_rate *out);
 /* n octets count as lost of which no range is known. */
 void la_tcp_rate_lost_count(struct la_tcp_busy *busy, uint32_t n);
-/* An acknowledgement has been processed. Makes the sample; NULL: nothing arrived with it of which
+/* An acknowledgement has been processed. Makes its sample; false: nothing arrived with it of which
  * it is known when it was sent. `rtt_us_min`: no reliable sample spans less. */
-const struct la_cc_rate *la_tcp_rate_sample(struct la_tcp_busy *busy, uint32_t rtt_us_min,
-                                            la_instant now);
+bool la_tcp_rate_sample(struct la_tcp_busy *busy, uint32_t rtt_us_min, la_instant now,
+                        struct la_cc_rate *out);
 
 /* To be called before text is queued, before an acknowledgement and when a timer expires: is it the
  * application that does not fill the window? */
@@ -34,7 +34,8 @@ void la_tcp_rate_look(const struct la_tcp_conn *c, struct la_tcp_busy *busy);
 /* What is in flight now, and what follows until all of it has arrived, tells nothing about the path
  * (MarkConnectionAppLimited()). */
 void la_tcp_rate_limit(struct la_tcp_busy *busy, uint32_t flight_bytes);
-/* The window was used up: C.is_cwnd_limited until what was sent by now has been acknowledged. */
-void la_tcp_rate_cwnd_limited(const struct la_tcp_conn *c, struct la_tcp_busy *busy);
+/* All that could be sent was. When that has used the window up, C.is_cwnd_limited holds until it has
+ * been acknowledged. */
+void la_tcp_rate_sent_all(const struct la_tcp_conn *c, struct la_tcp_busy *busy);
 
 #endif
