@@ -290,7 +290,7 @@ static void
 adapt_lower_bounds(struct la_bbr *b)
 {
     struct la_cc_bbr *s = b->s;
-    if (is_probing_bw(s) || !s->is_loss_in_round)
+    if (is_probing_bw(s) || !s->is_loss_in_round || !la_bbr_is_inflight_too_high(b))
         return;
     if (s->bw_shortterm == LA_BBR_NO_RATE)
         s->bw_shortterm = la_bbr_max_bw(s);
