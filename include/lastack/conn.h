@@ -50,6 +50,7 @@ struct la_tcp_cfg {
     uint16_t initial_window_n;   /* segments; default 10 (RFC 6928); 0 = RFC 5681's rule */
     uint16_t slow_start_limit_n; /* RFC 3465's L: segments that one ACK may add to cwnd; 0 (the
                                     default): all that it acknowledges, DEVIATION(D8) */
+    bool slow_start_after_idle;  /* cwnd falls while it is not used (RFC 2861); default on */
     bool push_bursts;            /* PSH also on the last of several segments cut from one: receivers
                                     that gather pass them on (as Linux); default off */
     bool pacing;                 /* the instance's: also a control without a rate of its own is

@@ -155,6 +155,7 @@ static const struct setting settings[] = {
     {"net.ipv4.tcp_fin_timeout", SECONDS_AS_MS, TCP(fin_wait_2_ms), 1, 86400},
     {"net.ipv4.tcp_rmem", MIDDLE_U32, TCP(rcvbuf_bytes), 4096, 1 << 30},
     {"net.ipv4.tcp_wmem", MIDDLE_U32, TCP(sndbuf_bytes), 4096, 1 << 30},
+    {"net.ipv4.tcp_slow_start_after_idle", BOOL, TCP(slow_start_after_idle), 0, 1},
     {"net.ipv4.tcp_congestion_control", TEXT, TCP(congestion_control), 0, 0},
     {"net.ipv4.tcp_max_syn_backlog", U32, CFG(syn_queue_n_max), 1, 1 << 24},
     {"net.ipv4.tcp_max_tw_buckets", U32, CFG(time_wait_n_max), 1, 1 << 24},

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/time.h"
 #include "tcp/acknowledge.h"
+#include "tcp/congestion.h"
 #include "tcp/rtt.h"
 
 enum { SEGMENTS_THAT_MATTER = 4, RUNS_MAX = 8 };
@@ -130,11 +131,12 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     b->ooo = NULL;
     b->ooo_touches_n = 0;
     b->rtt_round_end = la_seq_of(0);
-    b->lost_bytes = 0;
+    b->lost_bytes = b->used_bytes = 0;
+    b->used_at = la_instant_of_ns(0);
     memset(&b->rate, 0, sizeof(b->rate));
     memset(&b->pace, 0, sizeof(b->pace));
-    if (busy->rate.on)
-        memset(&b->cc, 0, sizeof(b->cc));
+    memset(&b->cc, 0, sizeof(b->cc));
+    b->cc.reno.acked_bytes = k->conn.cc == la_cc_find("reno") ? busy->cc.reno.acked_bytes : 0;
     b->progress_at = la_instant_of_ns(0);
 }
 

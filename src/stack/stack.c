@@ -53,7 +53,8 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .msl_ms = 30000,
         .ttl_hops = 64,
         .initial_window_n = 10,
-        .congestion_control = "reno",
+        .slow_start_after_idle = true,
+        .congestion_control = "cubic",
     };
 }
 

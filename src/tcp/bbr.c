@@ -5,8 +5,8 @@
  * Read first: draft-ietf-ccwg-bbr-06 5 (its functions are named below); docs/theory/bbr.md, with
  * the figure, and what lastack adds to the draft.
  *
- * While a connection is idle only BBR.bw is kept (la_tcp_conn.cc_kept), cwnd, and the shortest round
- * trip: it goes on in ProbeBW_CRUISE, as after ProbeRTT. The draft would keep everything.
+ * DEVIATION(D25): while a connection is idle only the bandwidth is kept (la_tcp_conn.cc_kept),
+ * cwnd, and the shortest round trip: it goes on in ProbeBW_CRUISE, as after ProbeRTT.
  */
 #include "tcp/bbr.h"
 
@@ -22,7 +22,7 @@ enum { FULL_LOSS_N = 6, DRAIN_ROUNDS_MAX = 3, KEPT_SHIFT = 6 };
 static uint32_t
 pacing_gain(const struct la_cc_bbr *s)
 {
-    switch (s->state) {
+    switch (s->phase) {
     case LA_CC_BBR_STARTUP:
         return STARTUP_PACING_GAIN;
     case LA_CC_BBR_DRAIN:
@@ -39,7 +39,7 @@ pacing_gain(const struct la_cc_bbr *s)
 static uint32_t
 cwnd_gain(const struct la_cc_bbr *s)
 {
-    return s->state == LA_CC_BBR_PROBE_RTT ? 50 : s->state == LA_CC_BBR_UP ? 225 : 200;
+    return s->phase == LA_CC_BBR_PROBE_RTT ? 50 : s->phase == LA_CC_BBR_UP ? 225 : 200;
 }
 
 static uint32_t
@@ -79,7 +79,7 @@ void
 la_bbr_save_cwnd(struct la_bbr *b)
 {
     struct la_cc_bbr *s = b->s;
-    bool modulated = recovers(b->busy) || s->state == LA_CC_BBR_PROBE_RTT;
+    bool modulated = recovers(b->busy) || s->phase == LA_CC_BBR_PROBE_RTT;
     s->prior_cwnd = modulated ? max32(s->prior_cwnd, b->c->cwnd_bytes) : b->c->cwnd_bytes;
 }
 
@@ -99,7 +99,7 @@ save_state(struct la_bbr *b)
         return;
     s->saved = true;
     s->recovery_round = s->round_n;
-    s->undo_state = LA_CC_PHASE_COUNT;
+    s->undo_phase = LA_CC_PHASE_COUNT;
     s->undo_bw_shortterm = s->bw_shortterm;
     s->undo_inflight_shortterm = s->inflight_shortterm;
     s->undo_inflight_longterm = s->inflight_longterm;
@@ -140,15 +140,15 @@ bbr_undo(struct la_tcp_conn *c, struct la_tcp_busy *busy)
         s->bw_shortterm = s->undo_bw_shortterm;
     s->inflight_shortterm = max32(s->inflight_shortterm, s->undo_inflight_shortterm);
     s->inflight_longterm = max32(s->inflight_longterm, s->undo_inflight_longterm);
-    uint8_t before = s->undo_state;
-    s->undo_state = LA_CC_PHASE_COUNT;
+    uint8_t before = s->undo_phase;
+    s->undo_phase = LA_CC_PHASE_COUNT;
     s->saved = s->recovers = false;
-    if (before == LA_CC_BBR_STARTUP && s->state != LA_CC_BBR_STARTUP) {
+    if (before == LA_CC_BBR_STARTUP && s->phase != LA_CC_BBR_STARTUP) {
         s->full_bw_reached = false;
-        if (s->state != LA_CC_BBR_PROBE_RTT)
+        if (s->phase != LA_CC_BBR_PROBE_RTT)
             la_bbr_enter_startup(s);
-    } else if (before == LA_CC_BBR_UP && s->state != LA_CC_BBR_UP &&
-               s->state != LA_CC_BBR_PROBE_RTT) {
+    } else if (before == LA_CC_BBR_UP && s->phase != LA_CC_BBR_UP &&
+               s->phase != LA_CC_BBR_PROBE_RTT) {
         la_bbr_start_probe_bw_refill(&b);
     }
 }
@@ -158,13 +158,13 @@ bbr_undo(struct la_tcp_conn *c, struct la_tcp_busy *busy)
 void
 la_bbr_enter_startup(struct la_cc_bbr *s)
 {
-    s->state = LA_CC_BBR_STARTUP;
+    s->phase = LA_CC_BBR_STARTUP;
 }
 
 static void
 enter_drain(struct la_bbr *b)
 {
-    b->s->state = LA_CC_BBR_DRAIN;
+    b->s->phase = LA_CC_BBR_DRAIN;
     b->s->drain_start_round = b->s->round_n;
 }
 
@@ -173,7 +173,7 @@ static void
 leave_startup(struct la_bbr *b)
 {
     struct la_cc_bbr *s = b->s;
-    s->undo_state = LA_CC_BBR_STARTUP;
+    s->undo_phase = LA_CC_BBR_STARTUP;
     s->full_bw_reached = true;
     s->inflight_longterm = max32(la_bbr_bdp(b, la_bbr_bw(s), 100), s->inflight_latest);
     enter_drain(b);
@@ -197,7 +197,7 @@ static void
 check_startup_done(struct la_bbr *b, uint32_t lost_bytes)
 {
     struct la_cc_bbr *s = b->s;
-    if (s->state == LA_CC_BBR_STARTUP) {
+    if (s->phase == LA_CC_BBR_STARTUP) {
         if (s->full_bw_reached)
             enter_drain(b);
         else if (is_loss_high(b, lost_bytes))
@@ -212,9 +212,8 @@ static void
 check_drain_done(struct la_bbr *b)
 {
     const struct la_cc_bbr *s = b->s;
-    if (s->state == LA_CC_BBR_DRAIN &&
-        (b->inflight_bytes <= la_bbr_inflight(b, la_bbr_bw(s)) ||
-         s->round_n > s->drain_start_round + DRAIN_ROUNDS_MAX))
+    if (s->phase == LA_CC_BBR_DRAIN && (b->inflight_bytes <= la_bbr_inflight(b, la_bbr_bw(s)) ||
+                                        s->round_n > s->drain_start_round + DRAIN_ROUNDS_MAX))
         la_bbr_start_probe_bw_down(b);
 }
 
@@ -245,7 +244,7 @@ bound_cwnd(struct la_bbr *b)
 {
     const struct la_cc_bbr *s = b->s;
     uint32_t cap = LA_BBR_NO_BYTES;
-    if (s->state == LA_CC_BBR_CRUISE || s->state == LA_CC_BBR_PROBE_RTT)
+    if (s->phase == LA_CC_BBR_CRUISE || s->phase == LA_CC_BBR_PROBE_RTT)
         cap = la_bbr_inflight_with_headroom(b);
     else if (la_bbr_is_in_probe_bw(s))
         cap = s->inflight_longterm;
@@ -268,7 +267,7 @@ set_cwnd(struct la_bbr *b)
     else if (c->cwnd_bytes < max_inflight || b->busy->rate.delivered < 10u * c->smss)
         c->cwnd_bytes = grown;
     c->cwnd_bytes = max32(c->cwnd_bytes, la_bbr_min_pipe_cwnd(c));
-    if (s->state == LA_CC_BBR_PROBE_RTT)
+    if (s->phase == LA_CC_BBR_PROBE_RTT)
         c->cwnd_bytes = min32(c->cwnd_bytes, la_bbr_probe_rtt_cwnd(b));
     bound_cwnd(b);
 }
@@ -325,7 +324,7 @@ bbr_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_cc_signal sign
     /* DEVIATION(D23): a mark counts as losses beyond the threshold would. */
     c->ssthresh_bytes =
         max32((uint32_t)((uint64_t)c->cwnd_bytes * BETA_PERCENT / 100), la_bbr_min_pipe_cwnd(c));
-    if (s->state == LA_CC_BBR_STARTUP)
+    if (s->phase == LA_CC_BBR_STARTUP)
         leave_startup(&b);
     else if (s->is_bw_probe_sample)
         la_bbr_handle_inflight_too_high(&b);
@@ -355,7 +354,7 @@ bbr_sent(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_sen
     b.s->extra_acked_at = sent->now;
     if (la_bbr_is_in_probe_bw(b.s))
         set_pacing_rate(&b, 100);
-    else if (b.s->state == LA_CC_BBR_PROBE_RTT)
+    else if (b.s->phase == LA_CC_BBR_PROBE_RTT)
         la_bbr_check_probe_rtt_done(&b);
 }
 
@@ -363,7 +362,7 @@ static uint8_t
 bbr_phase(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     if (busy != NULL)
-        return busy->cc.bbr.state;
+        return busy->cc.bbr.phase;
     return c->cc_kept != 0 ? LA_CC_BBR_CRUISE : LA_CC_BBR_STARTUP;
 }
 
@@ -373,7 +372,7 @@ bbr_rest(struct la_tcp_conn *c, const struct la_tcp_busy *busy)
     const struct la_cc_bbr *s = &busy->cc.bbr;
     uint64_t bw = la_bbr_max_bw(s) >> KEPT_SHIFT;
     c->cc_kept = !s->full_bw_reached ? 0 : bw > UINT32_MAX ? UINT32_MAX : (uint32_t)bw;
-    if (recovers(busy) || s->state == LA_CC_BBR_PROBE_RTT)
+    if (recovers(busy) || s->phase == LA_CC_BBR_PROBE_RTT)
         c->cwnd_bytes = max32(c->cwnd_bytes, s->prior_cwnd);
 }
 
@@ -383,7 +382,7 @@ bbr_resume(struct la_tcp_conn *c, struct la_tcp_busy *busy)
     struct la_cc_bbr *s = &busy->cc.bbr;
     la_instant now = busy->progress_at;
     la_bbr_init(s, now);
-    s->state = LA_CC_BBR_STARTUP;
+    s->phase = LA_CC_BBR_STARTUP;
     if (c->cc_kept == 0)
         return;
     /* The filters' windows go on while nothing is sent. */

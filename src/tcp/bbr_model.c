@@ -55,7 +55,7 @@ la_bbr_init(struct la_cc_bbr *s, la_instant now)
         .probe_rtt_min_us = UINT32_MAX,
         .inflight_longterm = LA_BBR_NO_BYTES,
         .probe_up_acked_per_inc = LA_BBR_NO_BYTES,
-        .undo_state = LA_CC_PHASE_COUNT,
+        .undo_phase = LA_CC_PHASE_COUNT,
     };
     la_bbr_reset_shortterm(s);
 }
@@ -101,7 +101,7 @@ la_bbr_quantized(const struct la_bbr *b, uint32_t inflight_cap)
     uint32_t offload_budget = OFFLOAD_QUANTA * la_tcp_pacing_quantum(b->c, b->s->pacing_rate);
     inflight_cap = max32(inflight_cap, offload_budget);
     inflight_cap = max32(inflight_cap, la_bbr_min_pipe_cwnd(b->c));
-    return b->s->state == LA_CC_BBR_UP ? inflight_cap + 2u * b->c->smss : inflight_cap;
+    return b->s->phase == LA_CC_BBR_UP ? inflight_cap + 2u * b->c->smss : inflight_cap;
 }
 
 uint32_t
@@ -219,8 +219,7 @@ la_bbr_update_min_rtt(struct la_bbr *b)
 {
     struct la_cc_bbr *s = b->s;
     uint32_t rtt_us = b->rs->rtt_us;
-    s->probe_rtt_expired =
-        la_instant_diff_us(b->now, s->probe_rtt_min_at) > PROBE_RTT_INTERVAL_US;
+    s->probe_rtt_expired = la_instant_diff_us(b->now, s->probe_rtt_min_at) > PROBE_RTT_INTERVAL_US;
     if (rtt_us != 0 && (rtt_us < s->probe_rtt_min_us || s->probe_rtt_expired)) {
         s->probe_rtt_min_us = rtt_us;
         s->probe_rtt_min_at = b->now;
@@ -281,11 +280,12 @@ la_bbr_advance_latest_delivery_signals(struct la_bbr *b)
 static bool
 is_probing_bw(const struct la_cc_bbr *s)
 {
-    return s->state == LA_CC_BBR_STARTUP || s->state == LA_CC_BBR_REFILL ||
-           s->state == LA_CC_BBR_UP;
+    return s->phase == LA_CC_BBR_STARTUP || s->phase == LA_CC_BBR_REFILL ||
+           s->phase == LA_CC_BBR_UP;
 }
 
-/* AdaptLowerBoundsFromCongestion(), InitLowerBounds(), LossLowerBounds() */
+/* AdaptLowerBoundsFromCongestion(), InitLowerBounds(), LossLowerBounds(). DEVIATION(D24): not for
+ * losses below the threshold; the draft lowers the bounds for any. */
 static void
 adapt_lower_bounds(struct la_bbr *b)
 {

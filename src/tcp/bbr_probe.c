@@ -30,8 +30,8 @@ add_saturating(uint32_t a, uint32_t b)
 bool
 la_bbr_is_in_probe_bw(const struct la_cc_bbr *s)
 {
-    return s->state == LA_CC_BBR_DOWN || s->state == LA_CC_BBR_CRUISE ||
-           s->state == LA_CC_BBR_REFILL || s->state == LA_CC_BBR_UP;
+    return s->phase == LA_CC_BBR_DOWN || s->phase == LA_CC_BBR_CRUISE ||
+           s->phase == LA_CC_BBR_REFILL || s->phase == LA_CC_BBR_UP;
 }
 
 /* ---- 5.3.3.9: entering each state -------------------------------------------------------- */
@@ -58,13 +58,13 @@ la_bbr_start_probe_bw_down(struct la_bbr *b)
     s->cycle_at = b->now;
     s->ack_phase = LA_BBR_ACKS_PROBE_STOPPING;
     la_bbr_start_round(b);
-    s->state = LA_CC_BBR_DOWN;
+    s->phase = LA_CC_BBR_DOWN;
 }
 
 void
 la_bbr_start_probe_bw_cruise(struct la_bbr *b)
 {
-    b->s->state = LA_CC_BBR_CRUISE;
+    b->s->phase = LA_CC_BBR_CRUISE;
 }
 
 void
@@ -77,7 +77,7 @@ la_bbr_start_probe_bw_refill(struct la_bbr *b)
     s->prev_probe_precautionary = false;
     s->ack_phase = LA_BBR_ACKS_REFILLING;
     la_bbr_start_round(b);
-    s->state = LA_CC_BBR_REFILL;
+    s->phase = LA_CC_BBR_REFILL;
 }
 
 /* RaiseInflightLongtermSlope() */
@@ -99,7 +99,7 @@ start_probe_bw_up(struct la_bbr *b)
     la_bbr_start_round(b);
     la_bbr_reset_full_bw(s);
     s->full_bw = b->rs->rate;
-    s->state = LA_CC_BBR_UP;
+    s->phase = LA_CC_BBR_UP;
     raise_slope(b);
 }
 
@@ -123,8 +123,7 @@ la_bbr_inflight_with_headroom(const struct la_bbr *b)
     uint32_t longterm = b->s->inflight_longterm;
     if (longterm == LA_BBR_NO_BYTES)
         return LA_BBR_NO_BYTES;
-    uint32_t headroom =
-        max32(b->c->smss, (uint32_t)((uint64_t)longterm * HEADROOM_PERCENT / 100));
+    uint32_t headroom = max32(b->c->smss, (uint32_t)((uint64_t)longterm * HEADROOM_PERCENT / 100));
     uint32_t rest = longterm > headroom ? longterm - headroom : 0;
     return max32(rest, la_bbr_min_pipe_cwnd(b->c));
 }
@@ -196,7 +195,7 @@ adapt_longterm_model(struct la_bbr *b)
     if (la_bbr_is_inflight_too_high(b) || s->inflight_longterm == LA_BBR_NO_BYTES)
         return false;
     s->inflight_longterm = max32(s->inflight_longterm, b->rs->flight_bytes);
-    if (s->state == LA_CC_BBR_UP)
+    if (s->phase == LA_CC_BBR_UP)
         probe_longterm_upward(b);
     return false;
 }
@@ -207,7 +206,7 @@ la_bbr_update_probe_bw_cycle_phase(struct la_bbr *b)
     struct la_cc_bbr *s = b->s;
     if (!s->full_bw_reached || adapt_longterm_model(b))
         return;
-    switch (s->state) {
+    switch (s->phase) {
     case LA_CC_BBR_DOWN:
         if (is_time_to_probe_bw(b))
             la_bbr_start_probe_bw_refill(b);
@@ -247,9 +246,9 @@ la_bbr_handle_inflight_too_high(struct la_bbr *b)
         uint32_t least = (uint32_t)((uint64_t)la_bbr_target_inflight(b) * BETA_PERCENT / 100);
         s->inflight_longterm = max32(b->rs->flight_bytes, least);
     }
-    if (s->state != LA_CC_BBR_UP)
+    if (s->phase != LA_CC_BBR_UP)
         return;
-    s->undo_state = LA_CC_BBR_UP;
+    s->undo_phase = LA_CC_BBR_UP;
     la_bbr_start_probe_bw_down(b);
 }
 
@@ -335,14 +334,14 @@ void
 la_bbr_check_probe_rtt(struct la_bbr *b)
 {
     struct la_cc_bbr *s = b->s;
-    if (s->state != LA_CC_BBR_PROBE_RTT && s->probe_rtt_expired && !s->idle_restart) {
+    if (s->phase != LA_CC_BBR_PROBE_RTT && s->probe_rtt_expired && !s->idle_restart) {
         la_bbr_save_cwnd(b);
-        s->state = LA_CC_BBR_PROBE_RTT;
+        s->phase = LA_CC_BBR_PROBE_RTT;
         s->probe_rtt_done_at = LA_INSTANT_NEVER;
         s->ack_phase = LA_BBR_ACKS_PROBE_STOPPING;
         la_bbr_start_round(b);
     }
-    if (s->state == LA_CC_BBR_PROBE_RTT)
+    if (s->phase == LA_CC_BBR_PROBE_RTT)
         handle_probe_rtt(b);
     if (b->rs->delivered_bytes > 0)
         s->idle_restart = false;

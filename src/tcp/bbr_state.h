@@ -55,8 +55,8 @@ struct la_cc_bbr {
     uint32_t undo_inflight_shortterm, undo_inflight_longterm;
     uint32_t rounds_since_probe_up;
     la_seq lost_end;              /* where the range found lost last ends */
-    uint8_t state;                /* of enum la_cc_phase one of BBR's */
-    uint8_t undo_state;           /* the same; LA_CC_PHASE_COUNT = none */
+    uint8_t phase;                /* BBR.state: of enum la_cc_phase one of its own */
+    uint8_t undo_phase;           /* BBR.undo_state; LA_CC_PHASE_COUNT = none */
     uint8_t ack_phase;            /* enum la_bbr_ack_phase */
     uint8_t full_bw_n;            /* BBR.full_bw_count */
     uint8_t bw_probe_up_rounds;

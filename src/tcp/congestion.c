@@ -2,16 +2,17 @@
  *
  * congestion.c - the table of congestion controls, and what they share
  *
- * Read first: RFC 5681 3.1; RFC 6928 (initial window); RFC 3465 (appropriate byte counting);
- * RFC 7661 4.4 (a window that is not used does not grow).
+ * Read first: RFC 5681 3.1, 4.1; RFC 6928 (initial window); RFC 3465 (appropriate byte counting);
+ * RFC 2861 (a window that is not used falls); docs/theory/congestion.md.
  */
 #include "tcp/congestion.h"
 
 #include "base/assert.h"
 #include "tcp/rate.h"
 #include "tcp/sack.h"
+#include "tcp/send.h"
 
-static const struct la_cc_ops *const controls[] = {&la_cc_reno, &la_cc_bbr};
+static const struct la_cc_ops *const controls[] = {&la_cc_reno, &la_cc_cubic, &la_cc_bbr};
 
 static bool
 same_text(const char *a, const char *b)
@@ -39,6 +40,69 @@ la_cc_ops(uint8_t idx)
     return controls[idx];
 }
 
+/* ---- congestion window validation ------------------------------------------------------- */
+
+/* RFC 6928 2, RFC 5681 3.1. */
+static uint32_t
+initial_window(const struct la_tcp_conn *c, uint16_t initial_window_n)
+{
+    uint32_t smss = c->smss, n = initial_window_n;
+    if (n == 0) /* RFC 5681: 2 to 4 segments */
+        return smss > 2190 ? 2 * smss : smss > 1095 ? 3 * smss : 4 * smss;
+    /* RFC 6928: min(10 x MSS, max(2 x MSS, 14600)), the ten being settable */
+    uint32_t bytes = n * (smss < 1460 ? smss : 1460u);
+    return bytes < 2 * smss ? 2 * smss : bytes;
+}
+
+/* RFC 2861 3: what the path was known to carry is where slow start ends. */
+static void
+remember_window(struct la_tcp_conn *c)
+{
+    uint32_t most = c->cwnd_bytes - c->cwnd_bytes / 4;
+    if (c->ssthresh_bytes < most)
+        c->ssthresh_bytes = most;
+}
+
+/* RFC 2861 3.1: halved for each RTO without anything sent. DEVIATION(D19): RFC 5681 4.1 goes down
+ * to the restart window at once; that is where this ends. */
+static void
+decay(struct la_tcp_conn *c, uint32_t idle_ms, uint32_t restart_bytes)
+{
+    uint32_t rto_ms = c->rto_us / LA_US_PER_MS;
+    remember_window(c);
+    for (uint32_t n = idle_ms / (rto_ms == 0 ? 1 : rto_ms); n > 0 && c->cwnd_bytes > restart_bytes;
+         n--) {
+        c->cwnd_bytes /= 2;
+        if (c->cwnd_bytes < restart_bytes)
+            c->cwnd_bytes = restart_bytes;
+    }
+}
+
+/* RFC 2861 3.2: when cwnd has limited nothing for an RTO, half of what was not used goes. */
+static void
+use_or_lose(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_todo *todo)
+{
+    const struct la_tcp_cfg *cfg = todo->env->cfg;
+    if (todo->ack.limited || busy->phase == LA_CC_RECOVERY || la_tcp_unsent(c, busy) > 0) {
+        busy->used_at = todo->now;
+        busy->used_bytes = 0;
+        return;
+    }
+    if (busy->used_bytes < todo->ack.flight_bytes)
+        busy->used_bytes = todo->ack.flight_bytes;
+    if (!cfg->slow_start_after_idle ||
+        la_instant_diff_us(todo->now, busy->used_at) < (int64_t)c->rto_us)
+        return;
+    uint32_t least = initial_window(c, cfg->initial_window_n);
+    uint32_t used = busy->used_bytes > least ? busy->used_bytes : least;
+    if (used < c->cwnd_bytes) {
+        remember_window(c);
+        c->cwnd_bytes = used + (c->cwnd_bytes - used) / 2;
+    }
+    busy->used_at = todo->now;
+    busy->used_bytes = 0;
+}
+
 /* ---- what happens ----------------------------------------------------------------------- */
 
 void
@@ -54,7 +118,10 @@ la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     busy->lost_bytes = 0;
     struct la_cc_rate rate;
     ack->rate = la_tcp_rate_sample(busy, c->rtt_us_min, todo->now, &rate) ? &rate : NULL;
-    la_cc_ops(c->cc)->acked(c, busy, ack);
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    ops->acked(c, busy, ack);
+    if (ops->validates)
+        use_or_lose(c, busy, todo);
     if (busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS)
         return;
     uint8_t phase = la_cc_resting_phase(c, busy);
@@ -84,15 +151,18 @@ la_cc_undo(struct la_tcp_conn *c, struct la_tcp_busy *busy)
 }
 
 void
-la_cc_wakes(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_instant now)
+la_cc_wakes(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_todo *todo)
 {
     const struct la_cc_ops *ops = la_cc_ops(c->cc);
-    uint32_t idle_ms = la_tcp_ms(now) - c->sent_ms;
+    const struct la_tcp_cfg *cfg = todo->env->cfg;
+    uint32_t idle_ms = la_tcp_ms(todo->now) - c->sent_ms;
     if (idle_ms <= c->rto_us / LA_US_PER_MS)
         return;
+    c->sent_ms = la_tcp_ms(todo->now); /* once */
+    if (ops->validates && cfg->slow_start_after_idle)
+        decay(c, idle_ms, initial_window(c, cfg->initial_window_n));
     if (ops->idle_restart != NULL)
         ops->idle_restart(c, busy, idle_ms);
-    c->sent_ms = la_tcp_ms(now);
 }
 
 void
@@ -109,17 +179,10 @@ la_cc_sent(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_s
 void
 la_cc_initial_window(struct la_tcp_conn *c, uint16_t initial_window_n)
 {
-    uint32_t smss = c->smss, n = initial_window_n;
-    if (n == 0) { /* RFC 5681 3.1: 2 to 4 segments */
-        c->cwnd_bytes = smss > 2190 ? 2 * smss : smss > 1095 ? 3 * smss : 4 * smss;
-    } else { /* RFC 6928 2: min(10 x MSS, max(2 x MSS, 14600)), the ten being settable */
-        c->cwnd_bytes = n * (smss < 1460 ? smss : 1460u);
-        if (c->cwnd_bytes < 2 * smss)
-            c->cwnd_bytes = 2 * smss;
-    }
+    c->cwnd_bytes = initial_window(c, initial_window_n);
     /* RFC 5681 3.1: after a lost SYN the initial window is one segment. */
     if ((c->flags & LA_TCP_F_SYN_RETRANSMITTED) != 0)
-        c->cwnd_bytes = smss;
+        c->cwnd_bytes = c->smss;
     c->ssthresh_bytes = UINT32_MAX;
 }
 

@@ -34,6 +34,8 @@ struct la_cc_ops {
     bool in_recovery;
     /* `acked` is told a rate sample (rate.h), where there is one. */
     bool samples;
+    /* A window that was not used falls (RFC 2861). */
+    bool validates;
     /* The connection is established: the initial window. */
     void (*open)(struct la_tcp_conn *c, uint16_t initial_window_n);
     /* An acknowledgement has told something new, and has been processed: losses that it shows are
@@ -67,9 +69,9 @@ struct la_cc_ops {
     void (*resume)(struct la_tcp_conn *c, struct la_tcp_busy *busy);
 };
 
-extern const struct la_cc_ops la_cc_reno, la_cc_bbr;
+extern const struct la_cc_ops la_cc_reno, la_cc_cubic, la_cc_bbr;
 
-/* By name: "reno". UINT8_MAX: there is none of that name. */
+/* By name: "reno", "cubic", "bbr". UINT8_MAX: there is none of that name. */
 uint8_t la_cc_find(const char *name);
 const struct la_cc_ops *la_cc_ops(uint8_t idx);
 
@@ -83,7 +85,7 @@ void la_cc_range_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, unsigned 
 /* See struct la_cc_ops. */
 void la_cc_undo(struct la_tcp_conn *c, struct la_tcp_busy *busy);
 /* Text is about to be sent, and nothing is in flight: was the connection idle? */
-void la_cc_wakes(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_instant now);
+void la_cc_wakes(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_todo *todo);
 void la_cc_sent(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_sent *sent);
 
 /* ---- for controls ----------------------------------------------------------------------- */
@@ -97,8 +99,8 @@ void la_cc_slow_start(struct la_tcp_conn *c, const struct la_cc_ack *ack, uint32
 
 /* ---- for both --------------------------------------------------------------------------- */
 
-/* Outside recoveries: LA_CC_SLOW_START or LA_CC_AVOIDANCE, whichever cwnd and ssthresh mean, or what
- * the control says. busy: NULL when idle. */
+/* Outside recoveries: LA_CC_SLOW_START or LA_CC_AVOIDANCE, whichever cwnd and ssthresh mean, or
+ * what the control says. busy: NULL when idle. */
 uint8_t la_cc_resting_phase(const struct la_tcp_conn *c, const struct la_tcp_busy *busy);
 /* Emits what the congestion state is now. */
 void la_cc_tell(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,

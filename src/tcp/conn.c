@@ -144,7 +144,7 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     busy->rtt_round_end = c->snd_una;
     busy->reduced_end = la_seq_sub(c->snd_una, 1);
     busy->tlp.rtt_known = true;
-    busy->progress_at = now;
+    busy->progress_at = busy->used_at = now;
     busy->rate.on = la_cc_ops(c->cc)->samples;
     if (la_cc_ops(c->cc)->resume != NULL)
         la_cc_ops(c->cc)->resume(c, busy);

@@ -171,11 +171,40 @@ struct la_tcp_undo {
     uint8_t frto; /* enum la_tcp_frto */
 };
 
+/* RFC 9406; hystart.h. */
+struct la_hystart {
+    la_seq window_end;
+    uint32_t last_round_us, current_round_us; /* shortest round trips; 0 = none */
+    uint32_t css_baseline_us;                 /* 0 = not in conservative slow start */
+    uint8_t samples_n, css_rounds_n;
+    bool round_on;
+};
+
+/* What a spurious reduction has changed (RFC 9438 4.9.2). */
+struct la_cubic_before {
+    la_instant epoch_at;
+    uint32_t w_max_bytes, k_ms, w_est_bytes, cwnd_bytes, cwnd_prior_bytes;
+    bool on;
+};
+
 /* Of one control, while something is in flight; begins as zeros. */
 union la_cc_state {
     struct la_cc_reno {
         uint32_t acked_bytes; /* congestion avoidance: acknowledged since the last growth */
     } reno;
+    struct la_cc_cubic {
+        bool on;                     /* an epoch of congestion avoidance has begun */
+        uint32_t w_max_bytes;        /* 0 = not known */
+        uint32_t k_ms;
+        uint32_t w_est_bytes;
+        uint32_t cwnd_prior_bytes;
+        uint32_t rest;               /* of growth: less than an octet, in parts of cwnd */
+        uint64_t reno_acked;         /* of W_est: less than a segment, in parts of 17 * cwnd */
+        la_instant epoch_at;         /* t_epoch, moved on by the time that does not count */
+        la_instant grown_at;         /* t counts up to here */
+        struct la_hystart hystart;
+        struct la_cubic_before before;
+    } cubic;
     struct la_cc_bbr bbr;
 };
 
@@ -200,6 +229,8 @@ struct la_tcp_busy {
     la_seq rtx_nxt;                 /* after a timeout: next number to send again */
     la_seq reduced_end;             /* SND.NXT when the window was last reduced */
     uint32_t lost_bytes;            /* found lost since the congestion control was last told */
+    uint32_t used_bytes;            /* W_used of RFC 2861: of cwnd, since used_at */
+    la_instant used_at;             /* T_prev: cwnd limited what is sent, or was brought down */
     union la_cc_state cc;           /* what only the congestion control reads and writes */
     uint8_t phase;                  /* enum la_cc_phase */
     uint8_t dupacks_n;

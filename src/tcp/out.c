@@ -415,7 +415,7 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
         return paced_bytes == 0 ? release_later(c)
                                 : sent_or_no_room(send_again(c, busy, out, &again, todo));
     if (la_tcp_flight(c) == 0 && la_tcp_unsent(c, busy) > 0)
-        la_cc_wakes(c, busy, todo->now);
+        la_cc_wakes(c, busy, todo);
     bool forced = (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
     /* One header, one pointer: whoever cuts a super-segment would repeat it. And one ECN field: an
      * octet that has probed the window has another one (RFC 3168 6.1.5). */

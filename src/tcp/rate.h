@@ -17,8 +17,8 @@ void la_tcp_rate_sent(const struct la_tcp_conn *c, struct la_tcp_busy *busy, str
                       la_instant now);
 /* Octets of the board, neither acknowledged nor SACKed before, have arrived. */
 void la_tcp_rate_delivered(struct la_tcp_busy *busy, struct la_range range);
-/* n octets of range i of the board, which end at `end`, are found lost. Makes the sample that they would
- * have been (5.5.10.2, HandleLostPacket()); false: nobody measures, or there is no range. */
+/* n octets of range i of the board, which end at `end`, are found lost. Makes the sample that they
+ * would have been (5.5.10.2, HandleLostPacket()); false: nobody measures, or there is no range. */
 bool la_tcp_rate_lost(struct la_tcp_busy *busy, unsigned i, la_seq end, uint32_t n,
                       struct la_cc_rate *out);
 /* n octets count as lost of which no range is known. */
@@ -34,8 +34,8 @@ void la_tcp_rate_look(const struct la_tcp_conn *c, struct la_tcp_busy *busy);
 /* What is in flight now, and what follows until all of it has arrived, tells nothing about the path
  * (MarkConnectionAppLimited()). */
 void la_tcp_rate_limit(struct la_tcp_busy *busy, uint32_t flight_bytes);
-/* All that could be sent was. When that has used the window up, C.is_cwnd_limited holds until it has
- * been acknowledged. */
+/* All that could be sent was. When that has used the window up, C.is_cwnd_limited holds until it
+ * has been acknowledged. */
 void la_tcp_rate_sent_all(const struct la_tcp_conn *c, struct la_tcp_busy *busy);
 
 #endif

@@ -48,6 +48,7 @@ reno_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t flight_
 
 const struct la_cc_ops la_cc_reno = {
     .name = "reno",
+    .validates = true,
     .open = la_cc_initial_window,
     .acked = reno_acked,
     .lost = reno_lost,

@@ -101,6 +101,12 @@ stack_new(struct peer *p, const struct peer_cfg *cfg)
 }
 
 void
+peer_reno(struct la_stack_cfg *cfg)
+{
+    memcpy(cfg->tcp.congestion_control, "reno", sizeof("reno"));
+}
+
+void
 peer_new(struct peer *p, const struct peer_cfg *cfg)
 {
     memset(p, 0, offsetof(struct peer, seg));

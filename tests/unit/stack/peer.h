@@ -75,6 +75,8 @@ struct peer_cfg {
     uint64_t budget_bytes; /* 0 = no limit */
 };
 
+/* For tests that count on RFC 5681's numbers: not the default control. */
+void peer_reno(struct la_stack_cfg *cfg);
 /* Asserts that everything could be made. The peer is 10.0.0.2 or fd00::2, the stack .1. */
 void peer_new(struct peer *p, const struct peer_cfg *cfg);
 /* Asserts that nothing is left. */

@@ -22,6 +22,7 @@ static void
 set_ask(struct la_stack_cfg *cfg)
 {
     cfg->tcp.ecn = LA_ECN_ASK;
+    peer_reno(cfg);
     cfg->tcp.nagle = false;
 }
 

@@ -23,6 +23,7 @@ usual(struct la_stack_cfg *cfg)
 {
     cfg->tcp.nagle = false;
     cfg->tcp.initial_window_n = WINDOW_N;
+    peer_reno(cfg);
 }
 
 static void

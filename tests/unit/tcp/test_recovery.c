@@ -28,6 +28,7 @@ static void
 initial_window_4(struct la_stack_cfg *cfg)
 {
     cfg->tcp.initial_window_n = 4;
+    peer_reno(cfg);
     cfg->tcp.nagle = false;
 }
 

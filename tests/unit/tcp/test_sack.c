@@ -162,6 +162,7 @@ static void
 initial_window_20(struct la_stack_cfg *cfg)
 {
     cfg->tcp.initial_window_n = WINDOW_N;
+    peer_reno(cfg);
     cfg->tcp.rack = false;
     cfg->tcp.nagle = false;
 }
