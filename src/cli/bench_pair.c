@@ -83,7 +83,10 @@ la_bench_pair_init(struct la_bench_pair *pair, const struct la_bench_pair_cfg *c
         la_bench_failed("no memory");
         return false;
     }
-    struct la_wire_cfg wire = {.mem = pair->mem, .caps = caps};
+    struct la_wire_cfg wire = {.mem = pair->mem,
+                               .seed = cfg->seed,
+                               .caps = caps,
+                               .impair = {cfg->impair[0], cfg->impair[1]}};
     la_err err = stack_new(pair, cfg, &caps, 0);
     if (err == LA_OK)
         err = stack_new(pair, cfg, &caps, 1);

@@ -7,7 +7,7 @@
 #include "base/frame.h"
 #include "base/mem.h"
 #include "sim/laws.h"
-#include "stack/instance.h"
+#include "stack/half.h"
 #include "wire/ip4.h"
 
 enum { IFACE_MTU_BYTES = 1500, PREFIX_V4 = 24, PREFIX_V6 = 64, TIMERS_N = 256 };
@@ -71,6 +71,15 @@ hear(void *ctx, const struct la_event *event)
     world->env.hear.sink(world->env.hear.ctx, &told);
 }
 
+bool
+la_sim_host_has_conn(const struct la_sim_host *host, const struct la_endpoint *local,
+                     const struct la_endpoint *remote)
+{
+    struct la_tuple tuple = {*local, *remote};
+    return host->stack != NULL && (la_rec_find(host->stack, &tuple) != LA_REC_NONE ||
+                                   la_half_find(host->stack, &tuple) != LA_POOL_NONE);
+}
+
 /* ---- up and down ------------------------------------------------------------------------ */
 
 void
@@ -85,9 +94,6 @@ la_sim_host_init(struct la_sim_world *world, unsigned index)
     host->cfg.seed[0] = world->plan->seed;
     host->cfg.seed[1] = index + 1u;
     host->cfg.checksum = world->env.checksum;
-    /* A cookie answers a SYN of a connection that is over as it answered the first: what nobody
-     * remembers cannot be told apart. The law of sequence numbers wants more. */
-    host->cfg.syn_cookies = LA_SYN_COOKIES_NEVER;
     host->cfg.tcp.rto_us_max = 10000000;
     host->cfg.tcp.msl_ms = 2000;
     host->cfg.tcp.fin_wait_2_ms = 5000;

@@ -219,7 +219,7 @@ la_half_view(const struct la_stack *s, uint32_t idx, struct la_rec *out)
     c->segments_received = 1;
     c->segments_sent = h->sent_n;
     c->retransmissions_n = h->sent_n - 1u;
-    c->challenges = la_tcp_challenge_second(s->now) | h->challenge_n;
+    c->challenges = h->challenges;
     la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, due_at(h, s->now));
     c->backoff_n = h->backoff_n;
     c->flags |= h->sent_n > 1 ? LA_TCP_F_SYN_RETRANSMITTED : 0u;
@@ -254,7 +254,7 @@ fold(struct la_stack *s, uint32_t idx, struct la_rec *rec)
     h->wnd = la_tcp_rcv_wnd(c);
     h->backoff_n = c->backoff_n;
     h->sent_n = (uint8_t)(c->retransmissions_n < SENT_MAX ? c->retransmissions_n + 1 : SENT_MAX);
-    h->challenge_n = la_tcp_challenges(c);
+    h->challenges = c->challenges;
     if ((c->flags & LA_TCP_F_ECN) == 0) /* the SYN came again without it */
         h->flags &= (uint8_t)~LA_HALF_ECN;
     la_wheel_arm(&s->half_wheel, idx, c->timer_at);

@@ -44,7 +44,7 @@ struct la_half {
     uint8_t wscale;      /* the SYN's */
     uint8_t backoff_n;
     uint8_t sent_n;      /* SYN,ACKs */
-    uint8_t challenge_n; /* challenge ACKs, all its life */
+    uint8_t challenges; /* as in struct la_tcp_conn */
     int8_t iface;
 };
 /* With its bucket in the index, 92 octets. */

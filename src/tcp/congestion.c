@@ -14,6 +14,12 @@
 
 static const struct la_cc_ops *const controls[] = {&la_cc_reno, &la_cc_cubic, &la_cc_bbr};
 
+uint8_t
+la_cc_n(void)
+{
+    return sizeof(controls) / sizeof(controls[0]);
+}
+
 static bool
 same_text(const char *a, const char *b)
 {
@@ -27,7 +33,7 @@ same_text(const char *a, const char *b)
 uint8_t
 la_cc_find(const char *name)
 {
-    for (uint8_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+    for (uint8_t i = 0; i < la_cc_n(); i++)
         if (same_text(controls[i]->name, name))
             return i;
     return UINT8_MAX;
@@ -36,7 +42,7 @@ la_cc_find(const char *name)
 const struct la_cc_ops *
 la_cc_ops(uint8_t idx)
 {
-    LA_ASSERT(idx < sizeof(controls) / sizeof(controls[0]));
+    LA_ASSERT(idx < la_cc_n());
     return controls[idx];
 }
 

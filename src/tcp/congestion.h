@@ -74,6 +74,8 @@ extern const struct la_cc_ops la_cc_reno, la_cc_cubic, la_cc_bbr;
 /* By name: "reno", "cubic", "bbr". UINT8_MAX: there is none of that name. */
 uint8_t la_cc_find(const char *name);
 const struct la_cc_ops *la_cc_ops(uint8_t idx);
+/* How many there are: 0 to la_cc_n() - 1. */
+uint8_t la_cc_n(void);
 
 /* ---- for recovery ----------------------------------------------------------------------- */
 
