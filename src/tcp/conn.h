@@ -156,6 +156,7 @@ struct la_tcp_rate {
 struct la_tcp_pace {
     la_instant release_at; /* C.next_send_time */
     uint32_t left_bytes;   /* of the quantum that leaves now */
+    bool waits;            /* text waits for release_at */
 };
 
 enum la_tcp_frto { LA_TCP_FRTO_OFF, LA_TCP_FRTO_RETRANSMITTED, LA_TCP_FRTO_FORWARD };

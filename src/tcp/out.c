@@ -397,9 +397,10 @@ send_tail_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
 
 /* What could be sent waits for its release time. */
 static enum outcome
-release_later(struct la_tcp_conn *c)
+release_later(struct la_tcp_conn *c, struct la_tcp_busy *busy)
 {
     c->want |= LA_TCP_WANT_RELEASE;
+    busy->pace.waits = true;
     return NOTHING;
 }
 
@@ -412,7 +413,7 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
         return send_tail_probe(c, busy, out, todo);
     uint32_t paced_bytes = la_tcp_pace_room(c, busy, todo);
     if (la_tcp_retransmit_next(c, busy, &again))
-        return paced_bytes == 0 ? release_later(c)
+        return paced_bytes == 0 ? release_later(c, busy)
                                 : sent_or_no_room(send_again(c, busy, out, &again, todo));
     if (la_tcp_flight(c) == 0 && la_tcp_unsent(c, busy) > 0)
         la_cc_wakes(c, busy, todo);
@@ -426,7 +427,7 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
         segment_max = min32(segment_max, paced_bytes);
     struct la_tcp_allowance allowed = la_tcp_allowed(c, busy, segment_max, forced);
     if (allowed.text_bytes > 0 && paced_bytes == 0 && !forced)
-        return release_later(c);
+        return release_later(c, busy);
     if (allowed.text_bytes > 0 || allowed.fin) {
         if (!send_new(c, busy, out, allowed, LA_CAUSE_DATA, todo))
             return NO_ROOM;
@@ -434,7 +435,7 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
         return SENT;
     }
     if (la_tcp_retransmit_last(c, busy, &again))
-        return paced_bytes == 0 ? release_later(c)
+        return paced_bytes == 0 ? release_later(c, busy)
                                 : sent_or_no_room(send_again(c, busy, out, &again, todo));
     return NOTHING;
 }

@@ -66,11 +66,15 @@ la_tcp_pace_room(const struct la_tcp_conn *c, struct la_tcp_busy *busy,
     if (rate == 0)
         return UINT32_MAX;
     struct la_tcp_pace *pace = &busy->pace;
-    if (la_instant_le(pace->release_at, todo->now)) {
-        pace->left_bytes = la_tcp_pacing_quantum(c, rate);
-        int64_t late_ns = ns_for(pace->left_bytes, rate) / 2;
-        la_instant earliest = la_instant_of_ns(todo->now.ns - late_ns);
-        pace->release_at = la_instant_max(pace->release_at, earliest);
+    uint32_t quantum = la_tcp_pacing_quantum(c, rate);
+    la_instant earliest = la_instant_of_ns(todo->now.ns - ns_for(quantum, rate) / 2);
+    bool over = pace->left_bytes == 0 ? la_instant_le(pace->release_at, todo->now)
+                                      : la_instant_lt(pace->release_at, earliest);
+    if (over) { /* a new one; only what has waited for its time has come late */
+        la_instant from = pace->waits ? earliest : todo->now;
+        pace->left_bytes = quantum;
+        pace->release_at = la_instant_max(pace->release_at, from);
+        pace->waits = false;
     }
     if (pace->left_bytes == 0)
         return 0;

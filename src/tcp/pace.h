@@ -5,8 +5,9 @@
  * A quantum is what the rate makes of a millisecond, at least two segments, at most a
  * super-segment. Between quanta the connection waits for its release time, which is one of its
  * deadlines: the timer wheel's node is the only one. A wheel that comes late is made up for, by
- * half a quantum at most. Without a rate nothing waits. What is sent again is paced as well;
- * probes, a FIN alone and acknowledgements are not. The long form: docs/theory/bbr.md.
+ * half a quantum at most; idle time gives no credit. Without a rate nothing waits. What is sent
+ * again is paced as well; probes, a FIN alone and acknowledgements are not. The long form:
+ * docs/theory/bbr.md.
  */
 #ifndef LA_TCP_PACE_H
 #define LA_TCP_PACE_H
