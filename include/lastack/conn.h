@@ -53,6 +53,8 @@ struct la_tcp_cfg {
     bool slow_start_after_idle;  /* cwnd falls while it is not used (RFC 2861); default on */
     bool push_bursts;            /* PSH also on the last of several segments cut from one: receivers
                                     that gather pass them on (as Linux); default off */
+    bool pacing;                 /* the instance's: also a control without a rate of its own is
+                                    paced, by cwnd and the round trip; default off */
     bool window_slides;          /* while a segment finds room, the right edge moves with every ACK
                                     and is told when a quarter of the buffer was read, as that of
                                     the BSDs; default off: by one segment or half the buffer at

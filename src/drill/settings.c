@@ -191,6 +191,7 @@ static const struct setting settings[] = {
     {"dscp_ecn", U8, TCP(dscp_ecn), 0, 255},
     {"initial_window_n", U16, TCP(initial_window_n), 0, 1000},
     {"slow_start_limit_n", U16, TCP(slow_start_limit_n), 0, 1000},
+    {"pacing", BOOL, TCP(pacing), 0, 1},
     {"push_bursts", BOOL, TCP(push_bursts), 0, 1},
     {"window_slides", BOOL, TCP(window_slides), 0, 1},
     {"ack_every_second", BOOL, TCP(ack_every_second), 0, 1},

@@ -385,7 +385,7 @@ la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo)
     LA_DCHECK((la_tcp_conn_check(&rec->tcp, &s->env), true));
     if (la_tcp_has_output(&rec->tcp) && !todo->starved && !la_rec_on_list(rec, LA_LIST_OUTPUT))
         la_list_push(s, &s->output, LA_LIST_OUTPUT, idx);
-    la_instant deadline = la_tcp_deadline(&rec->tcp);
+    la_instant deadline = la_tcp_deadline(&rec->tcp, &s->env);
     if (!la_instant_is_never(deadline))
         la_wheel_arm_lazy(&s->wheel, idx, deadline);
     if (rec->tcp.state == LA_TCP_TIME_WAIT) {

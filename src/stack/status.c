@@ -66,7 +66,7 @@ static void
 queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
-    out->phase = busy != NULL ? busy->phase : la_cc_resting_phase(c);
+    out->phase = busy != NULL ? busy->phase : la_cc_resting_phase(c, NULL);
     if (busy == NULL)
         return;
     out->send_queue_bytes = busy->sndq.len;

@@ -19,6 +19,7 @@
 #include "base/ranges.h"
 #include "base/seq.h"
 #include "base/time.h"
+#include "tcp/bbr_state.h"
 #include "tcp/scoreboard.h"
 
 enum la_tcp_flag {
@@ -55,12 +56,15 @@ enum la_tcp_flag {
     LA_TCP_F_REORDERS = 1u << 30  /* the path has reordered (RFC 8985, RACK.reordering_seen) */
 };
 
-/* A rate sample of the acknowledgement (draft-ietf-ccwg-bbr): how fast the path delivers. */
+/* A rate sample: how fast the path has delivered (draft-ietf-ccwg-bbr 4.1). */
 struct la_cc_rate {
-    uint64_t rate;            /* octets/s; 0 = none */
-    uint64_t prior_delivered; /* octets delivered when what it is taken from was sent */
-    uint32_t interval_us;
-    bool app_limited;
+    uint64_t rate;            /* RS.delivery_rate, octets/s; 0 = the sample is not reliable */
+    uint32_t delivered_bytes; /* RS.delivered: since the newest of what has arrived was sent */
+    uint32_t prior_delivered; /* RS.prior_delivered, modulo 2^32 */
+    uint32_t lost_bytes;      /* RS.lost: since then */
+    uint32_t flight_bytes;    /* RS.tx_in_flight: when that was sent */
+    uint32_t rtt_us;          /* RS.rtt, of the same; 0 = unknown */
+    bool app_limited;         /* RS.is_app_limited */
 };
 
 /* An acknowledgement, as congestion controls see it. */
@@ -87,7 +91,8 @@ enum la_tcp_want {
     LA_TCP_WANT_WINDOW_PROBE = 8,
     LA_TCP_WANT_KEEPALIVE = 16,
     LA_TCP_WANT_DATA = 32,         /* look whether something may be sent */
-    LA_TCP_WANT_TAIL_PROBE = 64
+    LA_TCP_WANT_TAIL_PROBE = 64,
+    LA_TCP_WANT_RELEASE = 128      /* text, at busy->pace.release_at and not before */
 };
 
 enum { LA_TCP_TIMER_NONE = 255 };
@@ -132,6 +137,28 @@ struct la_tcp_tlp {
     bool again;        /* TLP.is_retrans */
     bool rtt_known;    /* measured since the last probe */
     la_instant rto_at; /* while the probe timer runs: when the retransmission timer would expire */
+};
+
+/* What the connection has delivered; rate.h. Counters are modulo 2^32. */
+struct la_tcp_rate {
+    bool on;                  /* the congestion control asks for samples */
+    bool app_limited;         /* C.app_limited, with app_limited_end */
+    bool cwnd_limited;        /* cwnd was used up, less than a round trip ago */
+    bool has_newest;          /* something of this acknowledgement was on the board */
+    uint32_t app_limited_end; /* until so much is delivered */
+    uint32_t delivered;       /* C.delivered */
+    uint32_t lost;            /* C.lost */
+    la_seq cwnd_limited_end;
+    la_instant delivered_at;  /* C.delivered_time */
+    la_instant first_sent_at; /* C.first_send_time */
+    struct la_tcp_sent newest; /* of what has arrived with this acknowledgement, sent last */
+};
+
+/* When the next quantum may leave; pace.h. */
+struct la_tcp_pace {
+    la_instant release_at; /* C.next_send_time */
+    uint32_t left_bytes;   /* of the quantum that leaves now */
+    bool waits;            /* text waits for release_at */
 };
 
 enum la_tcp_frto { LA_TCP_FRTO_OFF, LA_TCP_FRTO_RETRANSMITTED, LA_TCP_FRTO_FORWARD };
@@ -181,6 +208,7 @@ union la_cc_state {
         struct la_hystart hystart;
         struct la_cubic_before before;
     } cubic;
+    struct la_cc_bbr bbr;
 };
 
 struct la_tcp_busy {
@@ -217,6 +245,8 @@ struct la_tcp_busy {
     struct la_tcp_prr prr;
     struct la_tcp_tlp tlp;
     struct la_tcp_undo undo;
+    struct la_tcp_rate rate;
+    struct la_tcp_pace pace;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
 };
@@ -391,7 +421,7 @@ bool la_tcp_is_synchronised(const struct la_tcp_conn *c);
 bool la_tcp_can_send(const struct la_tcp_conn *c);
 
 /* Earliest deadline of all its timers. */
-la_instant la_tcp_deadline(const struct la_tcp_conn *c);
+la_instant la_tcp_deadline(const struct la_tcp_conn *c, const struct la_tcp_env *env);
 /* Those of RFC 8985 8, of which one runs while something is in flight: they share a back-off. */
 static inline bool
 la_tcp_timer_retransmits(unsigned kind)
