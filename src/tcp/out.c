@@ -15,6 +15,7 @@
 #include "tcp/blocks.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
+#include "tcp/mtu.h"
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
@@ -162,7 +163,7 @@ emit(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
     size_t header_bytes = la_tcp_seg_header_bytes(&seg);
     uint8_t *head = la_frame_push(f, header_bytes);
     (void)la_tcp_seg_emit(&seg, (struct la_room){head, header_bytes});
-    if (plan->text_bytes > c->smss)
+    if (plan->text_bytes > c->smss && plan->cause != LA_CAUSE_MTU_PROBE)
         f->gso_size = c->smss;
     f->id = ++env->segment_id;
     if (plan->ect)
@@ -382,6 +383,22 @@ send_tail_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     return SENT;
 }
 
+/* RFC 4821 7.5: one segment that is larger than the others, of new text. False: it is not the time
+ * for one. */
+static bool
+send_mtu_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
+               struct la_tcp_todo *todo)
+{
+    la_seq first = c->snd_nxt;
+    struct la_tcp_allowance probe = {
+        la_tcp_mtu_probe_now(c, busy, la_tcp_unsent(c, busy), la_tcp_room(c, busy), todo->now),
+        false};
+    if (probe.text_bytes == 0 || !send_new(c, busy, out, probe, LA_CAUSE_MTU_PROBE, todo))
+        return false;
+    la_tcp_mtu_probe_sent(busy, first, probe.text_bytes);
+    return true;
+}
+
 static enum outcome
 send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
           struct la_tcp_todo *todo)
@@ -400,6 +417,9 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
                  (c->flags & LA_TCP_F_PROBED) == 0;
     uint32_t segment_max = super ? out->super_bytes_max : c->smss;
     struct la_tcp_allowance allowed = la_tcp_allowed(c, busy, segment_max, forced);
+    if (allowed.text_bytes > 0 && busy->mtu.full != 0 && !la_tcp_urgent_unsent(c, busy) &&
+        (c->flags & LA_TCP_F_PROBED) == 0 && send_mtu_probe(c, busy, out, todo))
+        return SENT;
     if (allowed.text_bytes > 0 || allowed.fin) {
         if (!send_new(c, busy, out, allowed, LA_CAUSE_DATA, todo))
             return NO_ROOM;
