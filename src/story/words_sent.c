@@ -237,8 +237,14 @@ la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer
     case LA_CAUSE_RETRANSMIT_SACK:
     case LA_CAUSE_RETRANSMIT_RACK:
     case LA_CAUSE_RETRANSMIT_MTU:
-    case LA_CAUSE_TAIL_PROBE:
         say_again(st, row, timer);
+        return;
+    case LA_CAUSE_TAIL_PROBE:
+        if (row->again)
+            say_again(st, row, timer);
+        else
+            la_row_note(st, row, &(struct note){.side = row->from, .cite = "RFC 8985 7.3"},
+                        "tail loss probe, with new data");
         return;
     case LA_CAUSE_MTU_PROBE:
         la_row_note(st, row, &(struct note){.side = row->from, .cite = "RFC 4821 7"},

@@ -197,8 +197,8 @@ la_tcp_mtu_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_
 }
 
 uint32_t
-la_tcp_mtu_probe_now(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint32_t unsent,
-                     uint32_t room, la_instant now)
+la_tcp_mtu_probe_next(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint32_t unsent,
+                      la_instant now)
 {
     const struct la_tcp_mtu *mtu = &busy->mtu;
     if (mtu->full == 0 || mtu->probe_bytes != 0 || la_instant_lt(now, mtu->next_at) ||
@@ -207,7 +207,7 @@ la_tcp_mtu_probe_now(const struct la_tcp_conn *c, const struct la_tcp_busy *busy
     /* 7.3: all at once first, since most often the path is as it was; then halves. */
     uint32_t n = mtu->bound == mtu->full ? mtu->full : (c->smss + mtu->bound + 1u) / 2;
     uint32_t needed = n + BEHIND_N * c->smss;
-    return unsent >= needed && room >= needed ? n : 0;
+    return unsent >= needed && c->cwnd_bytes >= needed && c->snd_wnd >= needed ? n : 0;
 }
 
 void

@@ -36,10 +36,10 @@ bool la_tcp_mtu_probe_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy,
 void la_tcp_mtu_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy,
                           struct la_tcp_todo *todo);
 
-/* Octets of a probe that should be sent now, as new text; 0: none. unsent, room: what there is to
- * send, and what windows allow. */
-uint32_t la_tcp_mtu_probe_now(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
-                              uint32_t unsent, uint32_t room, la_instant now);
+/* Octets of a probe that should be what is sent next, as new text; 0: none. Windows will have room
+ * for it, at the latest when nothing is in flight. */
+uint32_t la_tcp_mtu_probe_next(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                               uint32_t unsent, la_instant now);
 /* It was sent, at `first`. */
 void la_tcp_mtu_probe_sent(struct la_tcp_busy *busy, la_seq first, uint32_t n);
 

@@ -383,20 +383,28 @@ send_tail_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     return SENT;
 }
 
-/* RFC 4821 7.5: one segment that is larger than the others, of new text. False: it is not the time
- * for one. */
-static bool
-send_mtu_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
+/* RFC 4821 7.5: one segment that is larger than the others. It waits until windows have room for
+ * it, and new text behind it does, too. */
+static enum outcome
+send_mtu_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out, uint32_t n,
                struct la_tcp_todo *todo)
 {
     la_seq first = c->snd_nxt;
-    struct la_tcp_allowance probe = {
-        la_tcp_mtu_probe_now(c, busy, la_tcp_unsent(c, busy), la_tcp_room(c, busy), todo->now),
-        false};
-    if (probe.text_bytes == 0 || !send_new(c, busy, out, probe, LA_CAUSE_MTU_PROBE, todo))
-        return false;
-    la_tcp_mtu_probe_sent(busy, first, probe.text_bytes);
-    return true;
+    if (la_tcp_room(c, busy) < n)
+        return NOTHING;
+    if (!send_new(c, busy, out, (struct la_tcp_allowance){n, false}, LA_CAUSE_MTU_PROBE, todo))
+        return NO_ROOM;
+    la_tcp_mtu_probe_sent(busy, first, n);
+    return SENT;
+}
+
+/* 0: there is no time for one. */
+static uint32_t
+mtu_probe_due(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, la_instant now)
+{
+    if (busy->mtu.full == 0 || la_tcp_urgent_unsent(c, busy) || (c->flags & LA_TCP_F_PROBED) != 0)
+        return 0;
+    return la_tcp_mtu_probe_next(c, busy, la_tcp_unsent(c, busy), now);
 }
 
 static enum outcome
@@ -417,9 +425,9 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
                  (c->flags & LA_TCP_F_PROBED) == 0;
     uint32_t segment_max = super ? out->super_bytes_max : c->smss;
     struct la_tcp_allowance allowed = la_tcp_allowed(c, busy, segment_max, forced);
-    if (allowed.text_bytes > 0 && busy->mtu.full != 0 && !la_tcp_urgent_unsent(c, busy) &&
-        (c->flags & LA_TCP_F_PROBED) == 0 && send_mtu_probe(c, busy, out, todo))
-        return SENT;
+    uint32_t probe_bytes = allowed.text_bytes > 0 ? mtu_probe_due(c, busy, todo->now) : 0;
+    if (probe_bytes > 0)
+        return send_mtu_probe(c, busy, out, probe_bytes, todo);
     if (allowed.text_bytes > 0 || allowed.fin) {
         if (!send_new(c, busy, out, allowed, LA_CAUSE_DATA, todo))
             return NO_ROOM;
