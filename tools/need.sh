@@ -18,6 +18,8 @@ packages_of() {
         ;;
     demo) echo ca-certificates curl:curl ;;
     check)
+        # Without these three the program reads fewer captures, and says so where one is missed.
+        echo libpcap-dev libzstd-dev zlib1g-dev
         echo libcmocka-dev clang-format:clang-format scdoc:scdoc tshark:tshark util-linux:setpriv \
             curl:curl wget:wget netcat-openbsd:nc busybox-static:busybox golang-go:go \
             redis-server:redis-server redis-tools:redis-cli openssh-client:ssh \
@@ -27,7 +29,7 @@ packages_of() {
         # A second mail system would drive out the one that is there.
         echo exim4-daemon-light:sendmail
         ;;
-    bench) echo curl:curl valgrind:valgrind iproute2:ip liblwip-dev ;;
+    bench) echo curl:curl valgrind:valgrind iproute2:ip liblwip-dev util-linux:chrt ;;
     fuzz) echo clang:clang libclang-rt-14-dev llvm:llvm-symbolizer ;;
     coverage) echo gcovr:gcovr ;;
     lint) echo clang-tidy:clang-tidy ;;

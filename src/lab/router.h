@@ -2,8 +2,8 @@
  *
  * router.h - a router in the middle of the wire, whose next link takes smaller packets
  *
- * The wire drops what is too big (struct la_impair); the router tells the sender by ICMP, or not. It
- * looks when anything has happened, so time must pass under it.
+ * The wire drops what is too big (struct la_impair); the router tells the sender by ICMP, or not.
+ * It looks when anything has happened, so time must pass under it.
  */
 #ifndef LA_LAB_ROUTER_H
 #define LA_LAB_ROUTER_H

@@ -131,7 +131,7 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     b->ooo_touches_n = 0;
     b->rtt_round_end = la_seq_of(0);
     b->lost_bytes = b->used_bytes = 0;
-    b->used_at = la_instant_of_ns(0);
+    b->used_ms = 0;
     memset(&b->cc, 0, sizeof(b->cc));
     b->cc.reno.acked_bytes = k->conn.cc == la_cc_find("reno") ? busy->cc.reno.acked_bytes : 0;
     b->progress_at = la_instant_of_ns(0);
