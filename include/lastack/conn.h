@@ -51,6 +51,9 @@ struct la_tcp_cfg {
     uint16_t slow_start_limit_n; /* RFC 3465's L: segments that one ACK may add to cwnd; 0 (the
                                     default): all that it acknowledges, DEVIATION(D8) */
     bool slow_start_after_idle;  /* cwnd falls while it is not used (RFC 2861); default on */
+    bool mtu_probing;            /* RFC 4821: after two timeouts in a row segments become smaller,
+                                    in case large ones vanish on the way without ICMP. Of the
+                                    instance; default on */
     bool push_bursts;            /* PSH also on the last of several segments cut from one: receivers
                                     that gather pass them on (as Linux); default off */
     bool pacing;                 /* the instance's: also a control without a rate of its own is

@@ -193,6 +193,8 @@ static const struct setting settings[] = {
     {"slow_start_limit_n", U16, TCP(slow_start_limit_n), 0, 1000},
     {"pacing", BOOL, TCP(pacing), 0, 1},
     {"push_bursts", BOOL, TCP(push_bursts), 0, 1},
+    {"net.ipv4.tcp_mtu_probing", BOOL, TCP(mtu_probing), 0, 2},
+    {"mtu_probing", BOOL, TCP(mtu_probing), 0, 1},
     {"window_slides", BOOL, TCP(window_slides), 0, 1},
     {"ack_every_second", BOOL, TCP(ack_every_second), 0, 1},
     {"time_wait_holds", BOOL, TCP(time_wait_holds), 0, 1},

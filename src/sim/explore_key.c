@@ -138,6 +138,8 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     memset(&b->cc, 0, sizeof(b->cc));
     b->cc.reno.acked_bytes = k->conn.cc == la_cc_find("reno") ? busy->cc.reno.acked_bytes : 0;
     b->progress_at = la_instant_of_ns(0);
+    b->mtu.next_at = la_instant_of_ns(0); /* no text there is as long as a segment can be */
+    b->mtu.carried = 0;
 }
 
 static void

@@ -39,6 +39,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .window_scale = true,
         .sack = true,
         .rack = true,
+        .mtu_probing = true,
         .ecn = LA_ECN_ACCEPT,
         .keepalive_idle_s = 7200,
         .keepalive_interval_s = 75,

@@ -161,6 +161,16 @@ struct la_tcp_pace {
     bool waits;            /* text waits for release_at */
 };
 
+/* RFC 4821; mtu.h. While nothing of it is known, all is 0. */
+struct la_tcp_mtu {
+    la_instant next_at;   /* the next probe not before */
+    la_seq probe_first;
+    uint16_t probe_bytes; /* text of the probe that is out, 0 = none */
+    uint16_t full;        /* SMSS before the path took less, 0 = it takes that */
+    uint16_t bound;       /* the path may take so much: search_high */
+    uint16_t carried;     /* so much was acknowledged in one piece, or may have been */
+};
+
 enum la_tcp_frto { LA_TCP_FRTO_OFF, LA_TCP_FRTO_RETRANSMITTED, LA_TCP_FRTO_FORWARD };
 
 /* What a spurious recovery has changed; undo.h. */
@@ -247,6 +257,7 @@ struct la_tcp_busy {
     struct la_tcp_undo undo;
     struct la_tcp_rate rate;
     struct la_tcp_pace pace;
+    struct la_tcp_mtu mtu;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
 };
@@ -337,6 +348,7 @@ struct la_tcp_todo {
     struct la_cc_ack ack;     /* the same, for the congestion control */
     bool congestion_marked; /* the arriving segment, or one it was gathered from, came as CE */
     bool established;       /* the handshake has just been completed */
+    uint16_t path_mtu_bytes; /* ICMP told so, and it was believed; 0 = nothing new */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
     bool starved;           /* no memory for a segment: a timer tries again */
     bool follows;           /* this SYN has ended TIME-WAIT: our ISS must be beyond follows_nxt */

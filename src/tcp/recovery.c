@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
+#include "tcp/mtu.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
 #include "tcp/rate.h"
@@ -95,6 +96,8 @@ enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_loss_rul
     la_tcp_undo_begin(c, busy, false);
     if (la_tcp_ecn_is_reduced(c, busy)) /* RFC 3168 6.1.2: once for a window of data */
         c->ssthresh_bytes = min32(c->ssthresh_bytes, c->cwnd_bytes);
+    else if (la_tcp_mtu_probe_lost(c, busy, todo))
+        c->ssthresh_bytes = c->cwnd_bytes; /* RFC 4821 7.6.2: no congestion */
     else
         la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_LOSS, min32(la_tcp_flight(c), c->cwnd_bytes));
     la_tcp_ecn_reduced(c, busy);
@@ -291,6 +294,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     c->bytes_acked += octets;
     c->flags &= ~(uint32_t)LA_TCP_F_R1_REACHED;
     busy->progress_at = todo->now;
+    la_tcp_mtu_acked(c, busy, octets, todo);
 
     bool reneged = la_tcp_sack_advance(c, busy);
     todo->ack.acked_bytes = octets;
@@ -427,6 +431,27 @@ la_tcp_reordering_over(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct l
         find_losses(c, busy, 0, todo);
 }
 
+/* RFC 8201 5.4: "should not change the congestion window", but "trigger the slow-start mechanism".
+ */
+void
+la_tcp_sent_too_big(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    busy->undo.on = false;
+    busy->undo.frto = LA_TCP_FRTO_OFF;
+    la_tcp_scoreboard_lose_none(&busy->board);
+    busy->tlp.out = false;
+    c->want &= (uint8_t) ~(LA_TCP_WANT_TAIL_PROBE | LA_TCP_WANT_RETRANSMIT);
+    c->ssthresh_bytes = max32(c->cwnd_bytes, 2u * c->smss);
+    set_window(c, c->smss);
+    busy->recover = c->snd_nxt;
+    busy->rtx_nxt = la_tcp_sack_skip(busy, c->snd_una);
+    busy->dupacks_n = 0;
+    busy->cause = LA_CAUSE_RETRANSMIT_MTU;
+    c->want |= LA_TCP_WANT_DATA;
+    la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, la_instant_add_us(todo->now, c->rto_us));
+    enter_phase(c, busy, LA_CC_LOSS, todo);
+}
+
 void
 la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
@@ -438,6 +463,7 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     la_tcp_scoreboard_lose_none(&busy->board);
     busy->tlp.out = false;
     c->want &= (uint8_t)~LA_TCP_WANT_TAIL_PROBE;
+    la_tcp_mtu_timed_out(c, busy, todo);
     /* RFC 5681 3.1: ssthresh is kept when the same data is lost again. */
     la_cc_ops(c->cc)->timed_out(c, busy, la_tcp_flight(c), !first);
     la_tcp_ecn_reduced(c, busy);
