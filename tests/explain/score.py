@@ -39,6 +39,7 @@ def analyse(lastack, path):
         if line and line[0].isdigit() and "\t" in line:
             fields = line.split("\t")
             conn = dict(f.split("=", 1) for f in fields[3:])
+            conn["at"] = tuple(fields[1:3])
             conn["ports"] = tuple(int(f.rsplit(":", 1)[1]) for f in fields[1:3])
             conn["steps"] = {"client": [], "server": []}
             conns.append(conn)
@@ -157,7 +158,7 @@ def judge_states(conns, path):
 
 
 def show(steps):
-    return " ".join(f"{s[0]}>{s[1]}" + (f"@{s[3].split()[1]}{s[4][0]}" if len(s) > 2 else "")
+    return " ".join(f"{s[0]}>{s[1]}" + (f"@{s[3].split()[1]}{s[4][0]}" if len(s) > 3 else "")
                     for s in steps) or "-"
 
 
