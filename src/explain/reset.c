@@ -86,7 +86,7 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
         evidence |= LA_RST_AFTER_FIN;
     if (!track->complete)
         evidence |= LA_RST_IN_OPENING;
-    if (e->segments_n == e->syn_n)
+    if (e->segments_n == e->syn_n + e->rst_n + 1) /* This one is counted. */
         evidence |= LA_RST_ONLY_SYNS;
     if (answers_third_ack(e, placed))
         evidence |= LA_RST_TO_THIRD_ACK;
