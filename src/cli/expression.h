@@ -6,8 +6,8 @@
  *     and = not { [ "and" | "&" | "&&" ] not }
  *     not = ("not" | "!") not | "(" or ")" | predicate
  *
- * What a predicate is, the filter's own function says; to the expression it is a leaf with a number.
- * Nodes are counted and so is the depth, so that no text is too much for it.
+ * What a predicate is, the filter's own function says; to the expression it is a leaf with a
+ * number. Nodes are counted and so is the depth, so that no text is too much for it.
  */
 #ifndef LA_CLI_EXPRESSION_H
 #define LA_CLI_EXPRESSION_H
