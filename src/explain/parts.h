@@ -109,6 +109,8 @@ void la_closing_judge(const struct la_explain *explain, const struct la_track *t
                       struct la_explain_close *out);
 void la_reset_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed);
+/* One came that its receiver had to believe. */
+bool la_reset_is_exact(const struct la_track *track);
 /* The RST that ended it, NULL: none did. Valid when nothing more comes. */
 const struct la_rst *la_reset_decisive(const struct la_track *track);
 bool la_reset_is_own(const struct la_track *track, const struct la_rst *rst);

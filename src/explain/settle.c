@@ -35,8 +35,12 @@ say_marks(const struct la_track *track, unsigned end, struct last_words *words)
     } silent[] = {{LA_MARK_ACK_OF_SYN, LA_TCP_EV_ACK_OF_SYN},
                   {LA_MARK_ACK_OF_FIN, LA_TCP_EV_ACK_OF_FIN}};
     const struct la_marks *marks = &track->end[end].marks;
+    const struct la_rst *rst = la_reset_decisive(track);
+    /* An accept queue that is full takes no ACK of the handshake. */
+    bool refused =
+        rst != NULL && rst->from == end && la_reset_cause_of(track, rst) == LA_RESET_BACKLOG;
     for (unsigned i = 0; i < 2; i++)
-        if ((marks->waiting >> silent[i].mark & 1) != 0)
+        if ((marks->waiting >> silent[i].mark & 1) != 0 && !(refused && i == 0))
             say(words, &(struct la_step){.end = (uint8_t)end,
                                          .event = (uint8_t)silent[i].event,
                                          .certainty = LA_CERTAINTY_INFERRED,
@@ -76,7 +80,9 @@ say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
                                .earliest_ns = rst->at_ns,
                                .latest_ns = INT64_MAX};
         if (rst->from != end && rst->place == LA_TCP_RST_EXACT) {
-            say(words, &step);
+            /* Where nothing had come back, this may not have got there either. */
+            if ((rst->evidence & LA_RST_DUE) == 0)
+                say(words, &step);
         } else if (rst->from == end && !la_reset_is_forged(track, rst) &&
                    (rst == decisive || la_reset_is_own(track, rst))) {
             step.event = (uint8_t)event_of_own_rst(track, rst);
