@@ -203,7 +203,8 @@ sources_of(const struct la_server *listener)
 {
     unsigned set = 0;
     for (unsigned i = 0; i < LA_SOURCES_BITS / 64; i++)
-        set += (unsigned)__builtin_popcountll(listener->sources[i]);
+        for (uint64_t left = listener->sources[i]; left != 0; left &= left - 1)
+            set++;
     /* -m ln(1 - set/m), by the series; enough for verdicts. */
     uint64_t m = LA_SOURCES_BITS, share = set * 1024 / m, sum = 0, power = 1024;
     for (unsigned k = 1; k <= 32; k++) {
