@@ -7,7 +7,7 @@
 #include "base/frame.h"
 #include "base/mem.h"
 #include "sim/laws.h"
-#include "stack/half.h"
+#include "stack/instance.h"
 #include "wire/ip4.h"
 
 enum { IFACE_MTU_BYTES = 1500, PREFIX_V4 = 24, PREFIX_V6 = 64, TIMERS_N = 256 };
@@ -76,8 +76,7 @@ la_sim_host_has_conn(const struct la_sim_host *host, const struct la_endpoint *l
                      const struct la_endpoint *remote)
 {
     struct la_tuple tuple = {*local, *remote};
-    return host->stack != NULL && (la_rec_find(host->stack, &tuple) != LA_REC_NONE ||
-                                   la_half_find(host->stack, &tuple) != LA_POOL_NONE);
+    return host->stack != NULL && la_stack_find(host->stack, &tuple) != LA_REC_NONE;
 }
 
 /* ---- up and down ------------------------------------------------------------------------ */
@@ -226,8 +225,8 @@ static void
 check_conn(const struct la_sim_host *host, const struct la_sim_packet *packet)
 {
     struct la_tuple tuple = {packet->read.dst, packet->read.src};
-    uint32_t idx = packet->is_tcp ? la_rec_find(host->stack, &tuple) : LA_REC_NONE;
-    if (idx == LA_REC_NONE)
+    uint32_t idx = packet->is_tcp ? la_stack_find(host->stack, &tuple) : LA_REC_NONE;
+    if (!la_idx_is_rec(idx))
         return;
     struct la_tcp_conn *conn = &la_rec_at(host->stack, idx)->tcp;
     if (host->world->env.mutant == LA_SIM_MUTANT_BROKEN_INVARIANT)

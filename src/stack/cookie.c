@@ -173,7 +173,7 @@ la_cookie_answer(struct la_stack *s, const struct la_half_open *open, const stru
     la_tcp_open_passive(&rec.tcp, &kept, false, &aside);
     if (stamped)
         stamp_options(&rec.tcp, options, todo->now);
-    la_half_output(s, &rec, todo);
+    la_rec_output(s, &rec, todo);
     la_tcp_conn_fini(&rec.tcp, &s->env);
     l->cookie_at = todo->now;
     l->cookies_sent_n++;
