@@ -342,6 +342,18 @@ void la_explain_finish(struct la_explain *explain);
 /* A connection that has ended, in the order of ending; what it points to is valid until the next
  * call on this object. False: none now. */
 bool la_explain_next(struct la_explain *explain, struct la_explain_conn *out);
+/* What may be said now of a connection that is being watched. */
+struct la_explain_look {
+    uint64_t id;
+    uint8_t end_of_a;          /* which end the first endpoint is */
+    uint16_t possible[2], proven[2];
+    bool isn_known[2];
+    uint32_t isn[2];
+};
+
+/* The connection between two endpoints, outside tunnels. False: none is watched. */
+bool la_explain_look(const struct la_explain *explain, const struct la_endpoint *a,
+                     const struct la_endpoint *b, struct la_explain_look *out);
 /* What is known of the capture as a whole; complete after la_explain_finish(). */
 void la_explain_file_get(struct la_explain *explain, struct la_explain_file *out);
 /* Listeners, in the order of appearance. False: none behind idx. */
