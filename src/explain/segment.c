@@ -198,6 +198,7 @@ count(struct la_track *track, const struct la_placed *placed)
     if (e->segments_n == 0)
         e->ttl_hops = placed->seen->ttl_hops;
     e->segments_n++;
+    e->tcp_flags |= placed->seen->tcp.flags;
     bool rst = (placed->seen->tcp.flags & LA_TCP_RST) != 0;
     if (!rst && placed->at_ns > e->last_at_ns)
         e->last_at_ns = placed->at_ns;

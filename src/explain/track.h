@@ -118,6 +118,7 @@ struct la_track_end {
     uint64_t segments_n, bytes, unique_bytes;
     uint32_t recent[4];    /* fingerprints of its latest segments, see artefacts.c */
     uint8_t recent_iface[4];
+    uint8_t tcp_flags;     /* of all its segments together */
     uint32_t ts_seen;      /* TSval of its latest segment, at ts_at_ns */
     int64_t ts_at_ns;
     la_seq missing_from, missing_to; /* the latest of what is missing */
