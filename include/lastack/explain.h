@@ -77,7 +77,7 @@ enum la_reset_cause {
     LA_RESET_BACKLOG,         /* the accept queue was full */
     LA_RESET_UNREAD_DATA,     /* closed with received text unread (RFC 2525 2.17) */
     LA_RESET_LINGER_ABORT,    /* ABORT: SO_LINGER with time 0, or a program that died */
-    LA_RESET_DATA_AFTER_CLOSE,/* text for an end whose program has closed */
+    LA_RESET_DATA_AFTER_CLOSE,/* something came for an end that had closed */
     LA_RESET_HALF_OPEN_PEER,  /* the end knows nothing of the connection: crashed, restarted */
     LA_RESET_TIMEOUT,         /* gave up waiting */
     LA_RESET_MIDDLEBOX,       /* made by a box on the path */

@@ -204,8 +204,9 @@ la_opening_kind(const struct la_track *track)
     const struct la_track_end *c = &track->end[LA_END_CLIENT], *s = &track->end[LA_END_SERVER];
     if ((c->flags & LA_END_SYN) == 0 && (s->flags & LA_END_SYN_ACK) == 0)
         return LA_OPEN_MID_STREAM;
+    /* RFC 9293 3.5 figure 8: both send SYN,ACK. In a split handshake only the client does. */
     if ((s->flags & LA_END_SYN) != 0)
-        return (c->flags & LA_END_SYN_ACK) != 0 ? LA_OPEN_SIMULTANEOUS : LA_OPEN_SPLIT;
+        return (c->flags & s->flags & LA_END_SYN_ACK) != 0 ? LA_OPEN_SIMULTANEOUS : LA_OPEN_SPLIT;
     if ((s->flags & LA_END_SYN_ACK) == 0) {
         if (track->rare != NULL && track->rare->has_icmp)
             return LA_OPEN_UNREACHABLE;

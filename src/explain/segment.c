@@ -230,6 +230,10 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     placed->is_copy = la_artefacts_is_copy(explain, track, placed);
     if (placed->is_copy || placed->is_strange)
         return;
+    if (!la_violations_flags(explain, track, placed)) {
+        count(track, placed);
+        return;
+    }
     la_unseen_syn(explain, track, placed);
     la_opening_segment(explain, track, placed);
     la_numbers_place(track, placed);

@@ -145,6 +145,8 @@ enum la_rst_evidence {
     LA_RST_AFTER_FIN = 512,
     LA_RST_IN_OPENING = 1024,   /* the handshake was not complete */
     LA_RST_ONLY_SYNS = 2048,    /* it had sent nothing but SYNs */
+    LA_RST_LONG_SILENT = 8192,  /* it had not sent anything for a while */
+    LA_RST_AFTER_OWN_FIN = 16384,
     LA_RST_TO_THIRD_ACK = 4096  /* it came at once when the handshake was complete */
 };
 
