@@ -192,6 +192,7 @@ la_numbers_place(struct la_track *track, struct la_placed *placed)
     if ((seg->flags & LA_TCP_RST) != 0)
         return;
     me->window = placed->window;
+    me->window_raw = seg->wnd;
     if (placed->window > me->window_max)
         me->window_max = placed->window;
     place_text(me, placed);

@@ -66,6 +66,16 @@ answers_third_ack(const struct la_track_end *e, const struct la_placed *placed)
     return since_us <= 2 * (int64_t)e->part_us_min;
 }
 
+/* Heuristic: an end that gives up sends an ACK and its window; one that answers without a
+ * connection sends neither. Who makes a RST up puts anything there. */
+static bool
+has_other_window(const struct la_track_end *e, const struct la_tcp_seg *seg)
+{
+    enum { FAR_FACTOR = 4 };
+    return (seg->flags & LA_TCP_ACK) == 0 && e->window_raw != 0 &&
+           seg->wnd > FAR_FACTOR * (uint32_t)e->window_raw;
+}
+
 static uint32_t
 evidence_of(const struct la_track *track, const struct la_placed *placed)
 {
@@ -80,6 +90,8 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
         evidence |= LA_RST_TEXT_AFTER_FIN;
     if (la_patience_was_due(e, placed->at_ns))
         evidence |= LA_RST_DUE;
+    if (has_other_window(e, &seen->tcp))
+        evidence |= LA_RST_OTHER_WINDOW;
     if (placed->at_ns - e->last_at_ns > SILENT_NS)
         evidence |= LA_RST_LONG_SILENT;
     if ((e->flags & LA_END_FIN) != 0)
@@ -172,7 +184,8 @@ bool
 la_reset_is_forged(const struct la_track *track, const struct la_rst *rst)
 {
     const struct la_track_end *e = &track->end[rst->from];
-    return (e->flags & LA_END_WENT_ON) != 0 || (rst->evidence & LA_RST_OTHER_TTL) != 0;
+    return (e->flags & LA_END_WENT_ON) != 0 ||
+           (rst->evidence & (LA_RST_OTHER_TTL | LA_RST_OTHER_WINDOW)) != 0;
 }
 
 /* An end that has it gave it up. */
