@@ -102,6 +102,7 @@ la_reset_segment(struct la_explain *explain, struct la_track *track, const struc
     if (rare != NULL && rare->rst_n < LA_RSTS_N_MAX)
         rare->rst[rare->rst_n++] = (struct la_rst){
             .at_ns = placed->at_ns,
+            .after_ns = la_marks_sent_ns(e, e->last_at_ns),
             .frame = la_track_frame(track, placed->frame),
             .seq = seen->tcp.seq,
             .from = placed->from,

@@ -16,11 +16,18 @@ struct last_words {
     unsigned n;
 };
 
+static int64_t
+order_of(const struct la_step *step)
+{
+    return step->latest_ns != INT64_MAX ? step->latest_ns : step->earliest_ns;
+}
+
+/* An end's own deed is as late as its segment, what reached it as early as that passed. */
 static void
 say(struct last_words *words, const struct la_step *step)
 {
     unsigned i = words->n++;
-    for (; i > 0 && words->step[i - 1].earliest_ns > step->earliest_ns; i--)
+    for (; i > 0 && order_of(&words->step[i - 1]) > order_of(step); i--)
         words->step[i] = words->step[i - 1];
     words->step[i] = *step;
 }
@@ -45,7 +52,9 @@ say_marks(const struct la_track *track, unsigned end, struct last_words *words)
                                          .event = (uint8_t)silent[i].event,
                                          .certainty = LA_CERTAINTY_INFERRED,
                                          .frame = marks->frame[silent[i].mark],
-                                         .earliest_ns = marks->at_ns[silent[i].mark],
+                                         .earliest_ns = (marks->unseen >> silent[i].mark & 1) != 0
+                                                            ? INT64_MAX
+                                                            : marks->at_ns[silent[i].mark],
                                          .latest_ns = INT64_MAX});
 }
 
@@ -87,6 +96,7 @@ say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
                    (rst == decisive || la_reset_is_own(track, rst))) {
             step.event = (uint8_t)event_of_own_rst(track, rst);
             step.certainty = LA_CERTAINTY_SEEN;
+            step.earliest_ns = rst->after_ns;
             step.latest_ns = rst->at_ns;
             if (step.event != LA_TCP_EV_COUNT)
                 say(words, &step);

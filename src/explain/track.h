@@ -50,6 +50,7 @@ struct la_marks {
     uint32_t frame[LA_MARKS_N]; /* counted from the track's first one */
     uint8_t waiting; /* 1 << enum la_mark: passed, not known to have reached the end */
     uint8_t taken;   /* the end has it */
+    uint8_t unseen;  /* of those, what was not captured: it passed at at_ns or before */
 };
 
 /* ---- one end ---------------------------------------------------------------------------- */
@@ -150,6 +151,7 @@ enum la_rst_evidence {
 /* A RST as it passed, with what was known then. */
 struct la_rst {
     int64_t at_ns;
+    int64_t after_ns;          /* the end sent something else then, at the earliest */
     uint32_t frame;
     la_seq seq;
     uint32_t evidence;         /* enum la_rst_evidence */

@@ -38,6 +38,10 @@ def stack_steps(path):
     return steps
 
 
+def endpoint(at):
+    return f"[{at['addr']}]:{at['port']}" if ":" in at["addr"] else f"{at['addr']}:{at['port']}"
+
+
 def fits(ours, life):
     """Ours is a prefix, and the rest of the life is silent. A scenario of several parts is one capture,
     but the world of a part ends: who waited for an answer then seems to have given up."""
@@ -54,16 +58,16 @@ def check(lastack, name, folder, verbose):
     steps = stack_steps(events)
     right, wrong = 0, []
     for conn in score.analyse(lastack, capture):
-        client, server = conn["at"]
+        client, server = endpoint(conn["client"]), endpoint(conn["server"])
         for end, key in (("client", (client, server)), ("server", (server, client))):
-            ours = [s[:2] for s in conn["steps"][end]]
+            ours = score.pairs(conn["steps"][end])
             lives = steps.get(key, [])
             if not lives:
                 continue  # a peer made by hand, a cookie, or nobody: there is no truth
             if any(fits(ours, life) for life in lives):
                 right += 1
             else:
-                wrong.append(f"{name}: {end} {key[0]}: explain {score.show(conn['steps'][end])}\n" +
+                wrong.append(f"{name}: {end} {key[0]}: explain {score.show_ours(conn['steps'][end])}\n" +
                              "\n".join(f"    stack {score.show(life)}" for life in lives))
     if verbose:
         print(f"{name}: {right} right, {len(wrong)} wrong")
