@@ -2,9 +2,9 @@
  *
  * map.h - mapped files that may shrink
  *
- * Reading where a mapped file no longer reaches raises SIGBUS. Whoever cuts a capture off while it is
- * read must not end the program: with each map a handler is installed, if it is not, that puts zeros
- * there and remembers it. Signals for anything else go to whom they went before.
+ * Reading where a mapped file no longer reaches raises SIGBUS. Whoever cuts a capture off while it
+ * is read must not end the program: with each map a handler is installed, if it is not, that puts
+ * zeros there and remembers it. Signals for anything else go to whom they went before.
  */
 #ifndef LA_CAPTURE_MAP_H
 #define LA_CAPTURE_MAP_H
