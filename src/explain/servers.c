@@ -194,8 +194,17 @@ la_servers_end(struct la_explain *explain, struct la_track *track)
     listener->backlog_rst_n += cause == LA_RESET_BACKLOG;
 }
 
-/* ---- verdicts
- * ------------------------------------------------------------------------------------ */
+/* ---- verdicts --------------------------------------------------------------------------- */
+
+/* __builtin_popcountll() may be a call. */
+static unsigned
+bits_of(uint64_t word)
+{
+    unsigned n = 0;
+    for (; word != 0; word &= word - 1)
+        n++;
+    return n;
+}
 
 /* Linear counting: how many different sources set that many bits. */
 static uint64_t
@@ -203,7 +212,7 @@ sources_of(const struct la_server *listener)
 {
     unsigned set = 0;
     for (unsigned i = 0; i < LA_SOURCES_BITS / 64; i++)
-        set += (unsigned)__builtin_popcountll(listener->sources[i]);
+        set += bits_of(listener->sources[i]);
     /* -m ln(1 - set/m), by the series; enough for verdicts. */
     uint64_t m = LA_SOURCES_BITS, share = set * 1024 / m, sum = 0, power = 1024;
     for (unsigned k = 1; k <= 32; k++) {

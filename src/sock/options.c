@@ -35,6 +35,7 @@ static const struct rule rules[LA_SO_COUNT] = {
     [LA_SO_USER_TIMEOUT] = {0, INT32_MAX, LA_OPT_USER_TIMEOUT_MS},
     [LA_SO_SYNCNT] = {1, 127, -1},
     [LA_SO_REUSEPORT] = {INT32_MIN, INT32_MAX, -1},
+    [LA_SO_CONGESTION] = {0, INT32_MAX, LA_OPT_CONGESTION},
 };
 
 /* Options that are on or off. */
@@ -60,6 +61,16 @@ la_sk_options_init(struct la_sk *sk, const struct la_tcp_cfg *d)
     o[LA_SO_KEEPCNT] = d->keepalive_probes_n;
     o[LA_SO_USER_TIMEOUT] = d->user_timeout_ms;
     o[LA_SO_SYNCNT] = d->r2_syn_n;
+    o[LA_SO_CONGESTION] = la_congestion_find(d->congestion_control);
+}
+
+/* `from` is one that la_tcp_cfg has room for. */
+static void
+set_name(char *to, const char *from)
+{
+    do
+        *to++ = *from;
+    while (*from++ != 0);
 }
 
 struct la_tcp_cfg
@@ -78,6 +89,7 @@ la_sk_cfg(const struct la_socks *set, const struct la_sk *sk)
     cfg.keepalive_probes_n = (uint32_t)o[LA_SO_KEEPCNT];
     cfg.user_timeout_ms = (uint32_t)o[LA_SO_USER_TIMEOUT];
     cfg.r2_syn_n = (uint32_t)o[LA_SO_SYNCNT];
+    set_name(cfg.congestion_control, la_congestion_name((int)o[LA_SO_CONGESTION]));
     if (o[LA_SO_MAXSEG] != 0)
         cfg.mss_bytes_max = (uint16_t)o[LA_SO_MAXSEG];
     return cfg;
@@ -147,12 +159,27 @@ la_sock_option_set(struct la_socks *set, la_sock s, enum la_sock_option opt, int
         return LA_ERR_NO_SUCH_OPTION;
     if (value < rules[opt].min || value > rules[opt].max)
         return LA_ERR_BAD_ARGUMENT;
+    if (opt == LA_SO_CONGESTION && la_congestion_name((int)value) == NULL)
+        return LA_ERR_BAD_ARGUMENT;
     if (is_switch(opt))
         value = value != 0;
     if (opt == LA_SO_SNDBUF || opt == LA_SO_RCVBUF)
         value = buffer_value(value);
     sk->options[opt] = value;
     return set_on_conn(set, sk, opt, now);
+}
+
+/* Nobody has set it: what it is now, or will begin with. */
+static la_err
+tuned_buffer(const struct la_socks *set, const struct la_sk *sk, enum la_sock_option opt,
+             int64_t *out)
+{
+    const struct la_tcp_cfg *cfg = la_stack_tcp_cfg(set->stack);
+    *out = opt == LA_SO_SNDBUF ? cfg->sndbuf.bytes_initial : cfg->rcvbuf.bytes_initial;
+    if (sk->phase != LA_SK_CONNECTED && sk->phase != LA_SK_CONNECTING)
+        return LA_OK;
+    return la_conn_option_get(set->stack, sk->handle, (enum la_conn_option)rules[opt].conn_option,
+                              out);
 }
 
 la_err
@@ -164,6 +191,8 @@ la_sock_option_get(const struct la_socks *set, la_sock s, enum la_sock_option op
     if ((unsigned)opt >= LA_SO_COUNT)
         return LA_ERR_NO_SUCH_OPTION;
     *out = sk->options[opt];
+    if ((opt == LA_SO_SNDBUF || opt == LA_SO_RCVBUF) && *out == 0)
+        return tuned_buffer(set, sk, opt, out);
     struct la_conn_status status;
     if (opt == LA_SO_MAXSEG && sk->phase == LA_SK_CONNECTED &&
         la_conn_status(set->stack, sk->handle, &status) == LA_OK)

@@ -19,6 +19,7 @@
 #include "base/ranges.h"
 #include "base/seq.h"
 #include "base/time.h"
+#include "tcp/bbr_state.h"
 #include "tcp/scoreboard.h"
 
 enum la_tcp_flag {
@@ -55,12 +56,15 @@ enum la_tcp_flag {
     LA_TCP_F_REORDERS = 1u << 30  /* the path has reordered (RFC 8985, RACK.reordering_seen) */
 };
 
-/* A rate sample of the acknowledgement (draft-ietf-ccwg-bbr): how fast the path delivers. */
+/* A rate sample: how fast the path has delivered (draft-ietf-ccwg-bbr 4.1). */
 struct la_cc_rate {
-    uint64_t rate;            /* octets/s; 0 = none */
-    uint64_t prior_delivered; /* octets delivered when what it is taken from was sent */
-    uint32_t interval_us;
-    bool app_limited;
+    uint64_t rate;            /* RS.delivery_rate, octets/s; 0 = the sample is not reliable */
+    uint32_t delivered_bytes; /* RS.delivered: since the newest of what has arrived was sent */
+    uint32_t prior_delivered; /* RS.prior_delivered, modulo 2^32 */
+    uint32_t lost_bytes;      /* RS.lost: since then */
+    uint32_t flight_bytes;    /* RS.tx_in_flight: when that was sent */
+    uint32_t rtt_us;          /* RS.rtt, of the same; 0 = unknown */
+    bool app_limited;         /* RS.is_app_limited */
 };
 
 /* An acknowledgement, as congestion controls see it. */
@@ -87,10 +91,16 @@ enum la_tcp_want {
     LA_TCP_WANT_WINDOW_PROBE = 8,
     LA_TCP_WANT_KEEPALIVE = 16,
     LA_TCP_WANT_DATA = 32,         /* look whether something may be sent */
-    LA_TCP_WANT_TAIL_PROBE = 64
+    LA_TCP_WANT_TAIL_PROBE = 64,
+    LA_TCP_WANT_RELEASE = 128      /* text, at busy->pace.release_at and not before */
 };
 
+enum { LA_BUFFER_BYTES_MIN = 4096, LA_BUFFER_BYTES_MAX = 1 << 30 };
+#define LA_TCP_BUFFER_MASK UINT32_C(0x7fffffff)
+
 enum { LA_TCP_TIMER_NONE = 255 };
+
+#define LA_TCP_IDLE (UINT32_C(1) << 31)
 
 enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
 
@@ -130,6 +140,38 @@ struct la_tcp_tlp {
     bool again;        /* TLP.is_retrans */
     bool rtt_known;    /* measured since the last probe */
     la_instant rto_at; /* while the probe timer runs: when the retransmission timer would expire */
+};
+
+/* What the connection has delivered; rate.h. Counters are modulo 2^32. */
+struct la_tcp_rate {
+    bool on;                  /* the congestion control asks for samples */
+    bool app_limited;         /* C.app_limited, with app_limited_end */
+    bool cwnd_limited;        /* cwnd was used up, less than a round trip ago */
+    bool has_newest;          /* something of this acknowledgement was on the board */
+    uint32_t app_limited_end; /* until so much is delivered */
+    uint32_t delivered;       /* C.delivered */
+    uint32_t lost;            /* C.lost */
+    la_seq cwnd_limited_end;
+    la_instant delivered_at;  /* C.delivered_time */
+    la_instant first_sent_at; /* C.first_send_time */
+    struct la_tcp_sent newest; /* of what has arrived with this acknowledgement, sent last */
+};
+
+/* When the next quantum may leave; pace.h. */
+struct la_tcp_pace {
+    la_instant release_at; /* C.next_send_time */
+    uint32_t left_bytes;   /* of the quantum that leaves now */
+    bool waits;            /* text waits for release_at */
+};
+
+/* RFC 4821; mtu.h. While nothing of it is known, all is 0. */
+struct la_tcp_mtu {
+    la_instant next_at;   /* the next probe not before */
+    la_seq probe_first;
+    uint16_t probe_bytes; /* text of the probe that is out, 0 = none */
+    uint16_t full;        /* SMSS before the path took less, 0 = it takes that */
+    uint16_t bound;       /* the path may take so much: search_high */
+    uint16_t carried;     /* so much was acknowledged in one piece, or may have been */
 };
 
 enum la_tcp_frto { LA_TCP_FRTO_OFF, LA_TCP_FRTO_RETRANSMITTED, LA_TCP_FRTO_FORWARD };
@@ -179,6 +221,7 @@ union la_cc_state {
         struct la_hystart hystart;
         struct la_cubic_before before;
     } cubic;
+    struct la_cc_bbr bbr;
 };
 
 struct la_tcp_busy {
@@ -203,7 +246,7 @@ struct la_tcp_busy {
     la_seq reduced_end;             /* SND.NXT when the window was last reduced */
     uint32_t lost_bytes;            /* found lost since the congestion control was last told */
     uint32_t used_bytes;            /* W_used of RFC 2861: of cwnd, since used_at */
-    la_instant used_at;             /* T_prev: cwnd limited what is sent, or was brought down */
+    uint32_t used_ms;               /* T_prev: cwnd limited what is sent, or was brought down */
     union la_cc_state cc;           /* what only the congestion control reads and writes */
     uint8_t phase;                  /* enum la_cc_phase */
     uint8_t dupacks_n;
@@ -215,6 +258,9 @@ struct la_tcp_busy {
     struct la_tcp_prr prr;
     struct la_tcp_tlp tlp;
     struct la_tcp_undo undo;
+    struct la_tcp_rate rate;
+    struct la_tcp_pace pace;
+    struct la_tcp_mtu mtu;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
 };
@@ -225,7 +271,7 @@ struct la_tcp_conn {
     uint8_t want;      /* enum la_tcp_want */
     uint8_t backoff_n; /* expirations of `timer` in a row */
     uint32_t flags;    /* enum la_tcp_flag */
-    uint32_t busy_idx; /* LA_POOL_NONE when idle */
+    uint32_t busy_idx; /* with LA_TCP_IDLE: there is none, and the rest is used_ms */
 
     la_seq iss, irs;
     la_seq snd_una, snd_nxt, snd_wl1, snd_wl2;
@@ -244,7 +290,10 @@ struct la_tcp_conn {
     uint32_t ts_recent_at_s; /* when ts_recent was set, for RFC 7323 5.5 */
     uint32_t ts_offset;
 
-    uint32_t sndbuf_bytes, rcvbuf_bytes;
+    uint32_t sndbuf_bytes : 31, sndbuf_tuned : 1; /* tune.h */
+    uint32_t rcvbuf_bytes : 31, rcvbuf_tuned : 1;
+    la_seq read_mark;      /* the application had read up to here */
+    uint32_t read_mark_ms; /* la_tcp_ms() */
     uint32_t user_timeout_ms;
     la_instant timer_at;
     la_instant ack_at;       /* delayed ACK; NEVER = none owed */
@@ -265,7 +314,8 @@ struct la_tcp_conn {
     uint32_t cc_kept; /* what the congestion control remembers over idle times; congestion.h */
 
     uint16_t rto_n, fast_retransmits_n;
-    uint64_t bytes_acked, bytes_received, bytes_retransmitted;
+    uint32_t acked_wraps_n, received_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
+    uint64_t bytes_retransmitted;
     uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
 };
 /* What an idle connection costs (`lastack bench conns`): without holes between the members. */
@@ -305,6 +355,7 @@ struct la_tcp_todo {
     struct la_cc_ack ack;     /* the same, for the congestion control */
     bool congestion_marked; /* the arriving segment, or one it was gathered from, came as CE */
     bool established;       /* the handshake has just been completed */
+    uint16_t path_mtu_bytes; /* ICMP told so, and it was believed; 0 = nothing new */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
     bool starved;           /* no memory for a segment: a timer tries again */
     bool follows;           /* this SYN has ended TIME-WAIT: our ISS must be beyond follows_nxt */
@@ -341,7 +392,7 @@ void la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err,
 static inline struct la_tcp_busy *
 la_tcp_busy(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
-    return c->busy_idx == LA_POOL_NONE ? NULL : la_pool_at(&env->busy, c->busy_idx);
+    return (c->busy_idx & LA_TCP_IDLE) != 0 ? NULL : la_pool_at(&env->busy, c->busy_idx);
 }
 /* The same, made when there is none. NULL: no memory. */
 struct la_tcp_busy *la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now);
@@ -383,13 +434,49 @@ la_tcp_heard_since(const struct la_tcp_conn *c, la_instant at)
     return (int32_t)(c->heard_ms - la_tcp_ms(at)) >= 0;
 }
 
+/* Is a third of the send buffer free? Then a writer that was refused is woken. */
+static inline bool
+la_tcp_queue_is_low(const struct la_tcp_conn *c, uint32_t queued_bytes)
+{
+    uint32_t sndbuf_bytes = c->sndbuf_bytes;
+    return queued_bytes <= sndbuf_bytes - sndbuf_bytes / 3;
+}
+
+/* Octets of text that were acknowledged, and that were received in order: their last 32 bits. */
+static inline uint32_t
+la_tcp_acked_low(const struct la_tcp_conn *c)
+{
+    if ((c->flags & LA_TCP_F_SYN_ACKED) == 0)
+        return 0;
+    bool fin = (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_seq_eq(c->snd_una, c->snd_nxt);
+    return (uint32_t)la_seq_diff(c->snd_una, c->iss) - 1 - fin;
+}
+static inline uint32_t
+la_tcp_received_low(const struct la_tcp_conn *c)
+{
+    if (la_seq_eq(c->rcv_nxt, c->irs)) /* no SYN yet */
+        return 0;
+    bool fin = (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
+    return (uint32_t)la_seq_diff(c->rcv_nxt, c->irs) - 1 - fin;
+}
+static inline uint64_t
+la_tcp_bytes_acked(const struct la_tcp_conn *c)
+{
+    return (uint64_t)c->acked_wraps_n << 32 | la_tcp_acked_low(c);
+}
+static inline uint64_t
+la_tcp_bytes_received(const struct la_tcp_conn *c)
+{
+    return (uint64_t)c->received_wraps_n << 32 | la_tcp_received_low(c);
+}
+
 /* Is the connection past the handshake and not over? */
 bool la_tcp_is_synchronised(const struct la_tcp_conn *c);
 /* May the application's octets still be queued, and sent? (ESTABLISHED, CLOSE-WAIT) */
 bool la_tcp_can_send(const struct la_tcp_conn *c);
 
 /* Earliest deadline of all its timers. */
-la_instant la_tcp_deadline(const struct la_tcp_conn *c);
+la_instant la_tcp_deadline(const struct la_tcp_conn *c, const struct la_tcp_env *env);
 /* Those of RFC 8985 8, of which one runs while something is in flight: they share a back-off. */
 static inline bool
 la_tcp_timer_retransmits(unsigned kind)

@@ -32,7 +32,7 @@ test_options__defaults(void **state)
     (void)state;
     peer_new(&p, &plain);
     la_handle conn = peer_passive(&p, &peer_plain);
-    static const struct {
+    const struct {
         enum la_conn_option option;
         int64_t value;
     } defaults[] = {
@@ -51,6 +51,7 @@ test_options__defaults(void **state)
         {LA_OPT_QUICK_ACK, 0},
         {LA_OPT_MSS_MAX, 1460},
         {LA_OPT_RELEASE_RESETS, 0},
+        {LA_OPT_CONGESTION, la_congestion_find("cubic")},
     };
     assert_int_equal(sizeof(defaults) / sizeof(defaults[0]), LA_OPT_COUNT);
     for (size_t i = 0; i < LA_OPT_COUNT; i++)
@@ -86,6 +87,9 @@ test_options__ranges(void **state)
         {LA_OPT_SNDBUF_BYTES, INT64_MAX, LA_OK, 1 << 30},
         {LA_OPT_RCVBUF_BYTES, INT64_MIN, LA_OK, 4096},
         {LA_OPT_RCVBUF_BYTES, (1 << 30) + INT64_C(1), LA_OK, 1 << 30},
+        {LA_OPT_CONGESTION, 0, LA_OK, 0},
+        {LA_OPT_CONGESTION, -1, LA_ERR_BAD_ARGUMENT, 0},
+        {LA_OPT_CONGESTION, 256, LA_ERR_BAD_ARGUMENT, 0},
         {LA_OPT_USER_TIMEOUT_MS, -1, LA_OK, 0},
         {LA_OPT_USER_TIMEOUT_MS, INT64_MAX, LA_OK, UINT32_MAX},
         {LA_OPT_R2_N, 0, LA_OK, 0},
@@ -130,13 +134,13 @@ test_options__receive_buffer(void **state)
     la_handle conn = peer_passive(&p, &(struct peer_options){.mss = 1460, .wscale = 0});
     peer_send(&p, LA_TCP_ACK, "x", 1);
     peer_run_us(&p, 100000);
-    uint32_t wnd = (uint32_t)peer_expect(&p, LA_TCP_ACK)->tcp.wnd << 3;
+    uint32_t wnd = (uint32_t)peer_expect(&p, LA_TCP_ACK)->tcp.wnd << 8;
     assert_in_range(wnd, (256 << 10) - 1460, 256 << 10);
     assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_RCVBUF_BYTES, 400000, p.now), LA_OK);
     peer_send(&p, LA_TCP_ACK, "x", 1);
     peer_run_us(&p, 100000);
-    wnd = (uint32_t)peer_expect(&p, LA_TCP_ACK)->tcp.wnd << 3;
-    assert_in_range(wnd, 400000 - 1460, 400008);
+    wnd = (uint32_t)peer_expect(&p, LA_TCP_ACK)->tcp.wnd << 8;
+    assert_in_range(wnd, 400000 - 1460, 400256);
     la_seq edge = la_seq_add(p.snd_nxt, wnd);
     assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_RCVBUF_BYTES, 10000, p.now), LA_OK);
     for (unsigned i = 0; i < 100; i++) {
@@ -144,7 +148,7 @@ test_options__receive_buffer(void **state)
         peer_run_us(&p, 100000);
         peer_user_read(&p, conn, i == 0 ? 1462 : 1460);
         for (const struct peer_seg *seg; (seg = peer_take(&p)) != NULL;) {
-            la_seq now = la_seq_add(seg->tcp.ack, (uint32_t)seg->tcp.wnd << 3);
+            la_seq now = la_seq_add(seg->tcp.ack, (uint32_t)seg->tcp.wnd << 8);
             assert_true(la_seq_ge(now, edge));
             edge = now;
         }
@@ -249,8 +253,8 @@ test_options__bad_configurations(void **state)
         cfg.mem = p.mem;
         struct la_tcp_cfg *t = &cfg.tcp;
         uint32_t *zero[] = {&cfg.conns_n_max,         &cfg.accept_queue_n_max,
-                            &cfg.time_wait_n_max,     &t->sndbuf_bytes,
-                            &t->rcvbuf_bytes,         &t->rto_us_initial,
+                            &cfg.time_wait_n_max,     &t->sndbuf.bytes_max,
+                            &t->rcvbuf.bytes_min,     &t->rto_us_initial,
                             &t->rto_us_min,           &t->keepalive_idle_s,
                             &t->keepalive_interval_s, &t->keepalive_probes_n};
         if (i < 10)
