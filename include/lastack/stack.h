@@ -94,7 +94,10 @@ enum la_setting {
     LA_SETTING_MAX_SYN_BACKLOG,  /* syn_queue_n_max; at once, from 0 */
     LA_SETTING_SYN_COOKIES,      /* enum la_syn_cookies; at once */
     LA_SETTING_ABORT_ON_OVERFLOW, /* 0, 1; at once */
-    LA_SETTING_MAX_TIME_WAIT     /* time_wait_n_max; at once, from 1: what is too much goes */
+    LA_SETTING_MAX_TIME_WAIT,    /* time_wait_n_max; at once, from 1: what is too much goes */
+    LA_SETTING_CONGESTION,       /* la_congestion_find(); for what is opened from now on without a
+                                    configuration of its own */
+    LA_SETTING_SLOW_START_AFTER_IDLE /* 0, 1; at once */
 };
 /* NO_SUCH_OPTION, BAD_ARGUMENT. */
 la_err la_stack_setting_set(struct la_stack *stack, enum la_setting setting, int64_t value);
@@ -234,6 +237,10 @@ struct la_conn_status {
  * what was agreed are known; the rest is 0, and heard_at NEVER. */
 la_err la_conn_status(const struct la_stack *stack, la_handle conn, struct la_conn_status *out);
 
+/* The congestion controls, numbered from 0 on in no order that stays. -1, NULL: there is none. */
+int la_congestion_find(const char *name);
+const char *la_congestion_name(int control);
+
 enum la_conn_option {
     LA_OPT_NAGLE,            /* 0, 1 */
     LA_OPT_KEEPALIVE,        /* 0, 1 */
@@ -250,6 +257,7 @@ enum la_conn_option {
     LA_OPT_QUICK_ACK,        /* 1: no delayed ACKs */
     LA_OPT_MSS_MAX,          /* before OPEN */
     LA_OPT_RELEASE_RESETS,   /* 1: la_conn_release() aborts (SO_LINGER with 0 seconds) */
+    LA_OPT_CONGESTION,       /* la_congestion_find(); at any time, the window stays */
     LA_OPT_COUNT
 };
 /* NO_SUCH_OPTION, BAD_ARGUMENT (out of range), BAD_HANDLE. Values out of a sensible range that

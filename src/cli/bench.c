@@ -59,7 +59,7 @@ print_help(FILE *out)
           "  peer         serves a TUN or TAP: 5001 reads and discards, 5002 writes, 5003 sends "
           "back;\n"
           "               SIGUSR1 prints how many connections there are in each state\n"
-          "    --cc NAME      congestion control (reno)\n"
+          "    --congestion NAME  congestion control (cubic)\n"
           "    --window N     send and receive buffer (1048576)\n"
           "    --gateway IP   where other networks are\n"
           "    --ecn          asks for ECN (it is agreed to without); --no-ecn refuses it\n"

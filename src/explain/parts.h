@@ -60,6 +60,8 @@ void la_states_segment(struct la_explain *explain, struct la_track *track,
 void la_states_step(struct la_explain *explain, struct la_track *track, struct la_step *step);
 /* What of the segment is an event for the end that it goes to. */
 void la_marks_segment(struct la_track *track, const struct la_placed *placed);
+/* When the end had sent what passed then, at the earliest; INT64_MAX: not known. */
+int64_t la_marks_sent_ns(const struct la_track_end *end, int64_t passed_ns);
 /* Can what passed at mark_ns show in a segment of this end that passes at at_ns? By the shortest
  * time that an answer took so far. */
 bool la_marks_can_show(const struct la_track_end *end, int64_t mark_ns, int64_t at_ns);
@@ -96,6 +98,7 @@ size_t la_found_list(struct la_explain *explain, uint32_t first);
 
 void la_opening_segment(struct la_explain *explain, struct la_track *track,
                         struct la_placed *placed);
+enum la_open_kind la_opening_kind(const struct la_track *track);
 void la_opening_judge(struct la_explain *explain, const struct la_track *track,
                       struct la_explain_open *out);
 /* Of a capture of one direction: does the end's FIN seem to have answered its peer's? */
@@ -108,6 +111,8 @@ void la_closing_judge(const struct la_explain *explain, const struct la_track *t
                       struct la_explain_close *out);
 void la_reset_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed);
+/* One came that its receiver had to believe. */
+bool la_reset_is_exact(const struct la_track *track);
 /* The RST that ended it, NULL: none did. Valid when nothing more comes. */
 const struct la_rst *la_reset_decisive(const struct la_track *track);
 bool la_reset_is_own(const struct la_track *track, const struct la_rst *rst);
@@ -122,7 +127,32 @@ void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
 bool la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
                           const struct la_placed *placed);
 void la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *packet);
+/* Most packets of the capture are there twice: its doing, not the network's. */
+bool la_artefacts_doubles(const struct la_explain *explain);
+void la_artefacts_clock(struct la_explain *explain, struct la_track *track,
+                        const struct la_placed *placed);
+/* A connection is over: what it says of the capture. */
+void la_artefacts_end(struct la_explain *explain, const struct la_track *track);
 void la_artefacts_finish(struct la_explain *explain);
+
+/* ---- violations.c, remarks.c: findings ------------------------------------------------------- */
+
+void la_violations_segment(struct la_explain *explain, struct la_track *track,
+                           const struct la_placed *placed);
+/* Of a connection that is over. */
+void la_remarks(struct la_explain *explain, struct la_track *track);
+
+/* ---- servers.c: servers --------------------------------------------------------------------- */
+
+bool la_servers_init(struct la_explain *explain) LA_MUST_CHECK;
+void la_servers_fini(struct la_explain *explain);
+/* A connection begins with a SYN. */
+void la_servers_begin(struct la_explain *explain, struct la_track *track);
+/* It is half-open, or is so no longer. */
+void la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns,
+                            bool more);
+void la_servers_end(struct la_explain *explain, struct la_track *track);
+void la_servers_finish(struct la_explain *explain);
 
 /* ---- tell.c: the story ---------------------------------------------------------------------- */
 

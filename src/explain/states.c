@@ -240,7 +240,7 @@ take_marks(struct la_explain *explain, struct la_track *track, const struct taki
             .event = (uint8_t)event,
             .certainty = shows(e, mark, taking) ? LA_CERTAINTY_SEEN : LA_CERTAINTY_INFERRED,
             .frame = e->marks.frame[mark],
-            .earliest_ns = e->marks.at_ns[mark],
+            .earliest_ns = (e->marks.unseen >> mark & 1) != 0 ? INT64_MAX : e->marks.at_ns[mark],
             .latest_ns = taking->latest_ns,
         };
         (void)move(explain, track, &step); /* Without an edge it was no news. */
@@ -257,9 +257,27 @@ acks_text(const struct la_track_end *peer, const struct la_tcp_seg *seg)
            la_seq_gt(seg->ack, la_seq_add(peer->iss, 1 + peer->syn_text_bytes));
 }
 
+/* An ACK that passed, and had time to arrive, did not: what it acknowledges comes again. */
+static void
+lost(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
+     enum la_mark mark)
+{
+    struct la_marks *marks = &track->end[placed->from].marks;
+    uint8_t bit = (uint8_t)(1u << mark);
+    if ((marks->waiting & bit) == 0)
+        return;
+    marks->waiting &= (uint8_t)~bit;
+    enum la_finding id =
+        mark == LA_MARK_ACK_OF_SYN ? LA_FINDING_THIRD_ACK_REPEATED : LA_FINDING_LAST_ACK_LOST;
+    struct la_explain_finding *finding =
+        la_found(explain, track, id, la_who_of(1 - placed->from), placed->frame);
+    if (finding != NULL)
+        finding->certainty = LA_CERTAINTY_INFERRED;
+}
+
 /* What the segment shows to have arrived at its sender, and what it shows not to have. */
 static struct taking
-taking_of(struct la_track *track, const struct la_placed *placed)
+taking_of(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_track_end *e = &track->end[placed->from];
@@ -280,8 +298,9 @@ taking_of(struct la_track *track, const struct la_placed *placed)
     }
     if (ack && (peer->flags & LA_END_FIN) != 0 && la_seq_gt(seg->ack, peer->fin_seq))
         taking.certain |= 1u << LA_MARK_FIN;
-    if (placed->new_bytes > 0 && !syn)
-        taking.certain |= 1u << LA_MARK_ACK_OF_SYN;
+    /* RFC 7413 4.2.2: after a Fast Open the text may come before the ACK. */
+    if (placed->new_bytes > 0 && !syn && (e->flags & LA_END_TOOK_SYN_TEXT) == 0)
+        taking.certain |= of_syn;
     if (placed->acked_bytes > 0 && (marks->taken & of_syn) == 0 && acks_text(peer, seg))
         taking.certain |= of_syn; /* All text of the peer's carries an ACK of the SYN. */
     if ((taking.certain & 1u << LA_MARK_FIN) != 0 &&
@@ -292,12 +311,12 @@ taking_of(struct la_track *track, const struct la_placed *placed)
         taking.marks |= by_syn_ack;
     if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_SYN], placed->at_ns)) {
         if (syn) /* It goes again: what passed did not arrive. */
-            marks->waiting &= (uint8_t)~of_syn;
+            lost(explain, track, placed, LA_MARK_ACK_OF_SYN);
         taking.marks |= of_syn;
     }
     if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_FIN], placed->at_ns)) {
         if (fin)
-            marks->waiting &= (uint8_t)~of_fin;
+            lost(explain, track, placed, LA_MARK_ACK_OF_FIN);
         taking.marks |= of_fin;
     }
     taking.marks &= marks->waiting;
@@ -321,6 +340,10 @@ demanded(const struct la_track *track, const struct la_placed *placed)
     bool acked_fin = (peer->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
                      la_seq_gt(e->ack, peer->fin_seq);
     uint16_t by_own = synchronised, by_peer = synchronised;
+    const uint16_t opening = BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE);
+    bool acked_syn = (e->marks.taken >> LA_MARK_ACK_OF_SYN & 1) != 0;
+    if (!fin && !acked_fin && !acked_syn && (e->proven & opening) != 0)
+        return opening | BIT(ESTABLISHED); /* It may answer, and not have had the ACK. */
     if (fin)
         by_own = BIT(FIN_WAIT_1) | BIT(FIN_WAIT_2) | BIT(CLOSING) | BIT(LAST_ACK) | BIT(TIME_WAIT);
     else if (knows_start)
@@ -361,7 +384,7 @@ earliest_close(const struct la_track_end *e, const struct la_placed *placed)
 {
     /* A FIN without text was not queued behind any: the user closed after the last of it went out.
      */
-    return placed->seen->tcp.text_bytes == 0 && e->text_at_ns != 0 ? e->text_at_ns : INT64_MAX;
+    return placed->seen->tcp.text_bytes == 0 ? la_marks_sent_ns(e, e->text_at_ns) : INT64_MAX;
 }
 
 static void
@@ -448,7 +471,7 @@ la_states_segment(struct la_explain *explain, struct la_track *track,
     la_marks_segment(track, placed);
     if (placed->syn_first && (seg->flags & LA_TCP_ACK) == 0)
         own_event(explain, track, placed, LA_TCP_EV_OPEN_ACTIVE, INT64_MAX);
-    struct taking taking = taking_of(track, placed);
+    struct taking taking = taking_of(explain, track, placed);
     take_marks(explain, track, &taking);
     if (placed->fin_first)
         look_back(explain, track, placed);

@@ -47,6 +47,7 @@ static const struct key keys[] = {
     {"initial_window", TCP(initial_window_n)},
     {"slow_start_limit", TCP(slow_start_limit_n)},
     {"push_bursts", TCP(push_bursts)},
+    {"mtu_probing", TCP(mtu_probing)},
     {"window_slides", TCP(window_slides)},
     {"ack_every_second", TCP(ack_every_second)},
     {"time_wait_holds", TCP(time_wait_holds)},
@@ -104,6 +105,7 @@ la_pd_settings_init(struct la_pd_settings *s)
     la_stack_cfg_init(&stack);
     memset(s, 0, sizeof(*s));
     s->tcp = stack.tcp;
+    s->tcp.mtu_probing = false; /* as the kernels that scripts were written for */
     s->local4 = la_addr_v4(192, 168, 0, 2);
     bool parsed = la_addr_parse("fd3d:fa7b:d17d::2", &s->local6);
     (void)parsed; /* a constant */

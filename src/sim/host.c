@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "sim/laws.h"
 #include "stack/instance.h"
-#include "wire/ip4.h"
 
 enum { IFACE_MTU_BYTES = 1500, PREFIX_V4 = 24, PREFIX_V6 = 64, TIMERS_N = 256 };
 enum { OUTPUT_N = 32, ROUNDS_N_MAX = 10000 };
@@ -244,25 +243,6 @@ check_conns(const struct la_sim_host *host)
     }
 }
 
-/* Would a host find nothing wrong with it? A flipped bit may stand where nothing is summed. */
-static bool
-is_sound(struct la_sim_packet *packet)
-{
-    if ((packet->marks & LA_SIM_M_ALTERED) == 0)
-        return true;
-    size_t off = la_sim_packet_tcp_off(packet);
-    if (off == 0)
-        return false;
-    uint16_t told = la_get16(packet->bytes + off + 16);
-    la_sim_packet_sum(packet);
-    bool sound = la_get16(packet->bytes + off + 16) == told;
-    la_put16(packet->bytes + off + 16, told);
-    struct la_ip4_view v4;
-    if (la_ip4_view_init(&v4, (struct la_bytes){packet->bytes, packet->n}))
-        sound &= la_ip4_view_checksum_ok(&v4);
-    return sound;
-}
-
 void
 la_sim_host_input(struct la_sim_host *host, struct la_sim_packet **take_packets, size_t n)
 {
@@ -281,7 +261,7 @@ la_sim_host_input(struct la_sim_host *host, struct la_sim_packet **take_packets,
         }
         frames[frames_n++] = frame;
         la_sim_tell_segment(world, host->index, packet, LA_EVENT_SEGMENT_ARRIVED);
-        if (is_sound(packet))
+        if (la_sim_packet_is_sound(packet))
             la_sim_track_arrives(world, host->index, packet);
     }
     if (frames_n != 0 && !la_sim_is_over(world)) {

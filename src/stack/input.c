@@ -328,8 +328,9 @@ take_news(struct la_stack *s, struct la_rec *rec, const struct icmp_news *news,
                        todo);
     else
         la_tcp_icmp_error(&rec->tcp, icmp->seq, news->err, news->hard, todo);
-    if (todo->reason != LA_REASON_NONE)
-        la_stack_drop(s, todo->reason);
+    if (todo->path_mtu_bytes != 0)
+        la_net_path_mtu_learn(s->net, &rec->remote_addr, todo->path_mtu_bytes, todo->now);
+    tell_reason(s, &rec->tcp, todo);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "stack/half.h"
 #include "stack/time_wait.h"
 #include "tcp/congestion.h"
+#include "tcp/mtu.h"
 #include "tcp/out.h"
 
 enum { IP_PROTOCOL_TCP = 6 };
@@ -376,10 +377,21 @@ la_rec_answer(struct la_stack *s, const struct la_rec *rec, struct la_tcp_todo *
         la_net_doubt(s->net, &rec->remote_addr);
 }
 
+/* A connection begins with what routers have said about its path to others (RFC 8201 5.2). */
+static void
+know_path(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
+{
+    uint32_t mtu_bytes = la_net_path_mtu(s->net, &rec->remote_addr, todo->now);
+    if (mtu_bytes != 0)
+        la_tcp_mtu_known(&rec->tcp, mtu_bytes, !la_addr_is_v4(&rec->remote_addr), todo);
+}
+
 void
 la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo)
 {
     struct la_rec *rec = la_rec_at(s, idx);
+    if (todo->established)
+        know_path(s, rec, todo);
     la_rec_answer(s, rec, todo);
     count_state(s, idx);
     if (todo->wake != 0)
@@ -391,7 +403,7 @@ la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo)
     LA_DCHECK((la_tcp_conn_check(&rec->tcp, &s->env), true));
     if (la_tcp_has_output(&rec->tcp) && !todo->starved && !la_rec_on_list(rec, LA_LIST_OUTPUT))
         la_list_push(s, &s->output, LA_LIST_OUTPUT, idx);
-    la_instant deadline = la_tcp_deadline(&rec->tcp);
+    la_instant deadline = la_tcp_deadline(&rec->tcp, &s->env);
     if (!la_instant_is_never(deadline))
         la_wheel_arm_lazy(&s->wheel, idx, deadline);
     if (rec->tcp.state == LA_TCP_TIME_WAIT) {

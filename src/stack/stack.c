@@ -39,6 +39,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .window_scale = true,
         .sack = true,
         .rack = true,
+        .mtu_probing = true,
         .ecn = LA_ECN_ACCEPT,
         .keepalive_idle_s = 7200,
         .keepalive_interval_s = 75,
@@ -151,7 +152,7 @@ init_values(struct la_stack *s, la_instant now)
     la_stack_trace_set(s, &trace);
     la_pool_init(&s->recs, s->mem, sizeof(struct la_rec), REC_CHUNK_SHIFT, s->cfg.conns_n_max);
     la_pool_init(&s->env.busy, s->mem, sizeof(struct la_tcp_busy), BUSY_CHUNK_SHIFT,
-                 UINT32_MAX - 1);
+                 LA_TCP_IDLE - 1);
     la_wheel_init(&s->wheel, wheel_link_of_rec, s, now);
     la_halves_init(s);
     la_time_waits_init(s);

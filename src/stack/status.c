@@ -66,7 +66,7 @@ static void
 queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
-    out->phase = busy != NULL ? busy->phase : la_cc_resting_phase(c);
+    out->phase = busy != NULL ? busy->phase : la_cc_resting_phase(c, NULL);
     if (busy == NULL)
         return;
     out->send_queue_bytes = busy->sndq.len;
@@ -292,6 +292,11 @@ set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
         if (value < c->rmss)
             c->rmss = (uint16_t)value;
         return LA_OK;
+    case LA_OPT_CONGESTION:
+        if (!la_cc_exists(value))
+            return LA_ERR_BAD_ARGUMENT;
+        la_cc_switch(c, la_tcp_busy(c, todo->env), (uint8_t)value);
+        return LA_OK;
     case LA_OPT_NAGLE:
     case LA_OPT_KEEPALIVE:
     case LA_OPT_CORK:
@@ -342,6 +347,7 @@ la_conn_option_get(const struct la_stack *s, la_handle conn, enum la_conn_option
         [LA_OPT_TTL_HOPS] = c->ttl_hops,
         [LA_OPT_DSCP_ECN] = c->dscp_ecn,
         [LA_OPT_MSS_MAX] = c->smss,
+        [LA_OPT_CONGESTION] = c->cc,
     };
     enum la_tcp_flag flag = flag_of(opt);
     *out = flag != 0 ? (c->flags & flag) != 0 : values[opt];

@@ -7,10 +7,14 @@
  */
 #include "tcp/congestion.h"
 
+#include <string.h>
+
 #include "base/assert.h"
+#include "tcp/rate.h"
+#include "tcp/sack.h"
 #include "tcp/send.h"
 
-static const struct la_cc_ops *const controls[] = {&la_cc_reno, &la_cc_cubic};
+static const struct la_cc_ops *const controls[] = {&la_cc_reno, &la_cc_cubic, &la_cc_bbr};
 
 uint8_t
 la_cc_n(void)
@@ -37,11 +41,31 @@ la_cc_find(const char *name)
     return UINT8_MAX;
 }
 
+bool
+la_cc_exists(int64_t idx)
+{
+    return idx >= 0 && idx < la_cc_n();
+}
+
 const struct la_cc_ops *
 la_cc_ops(uint8_t idx)
 {
     LA_ASSERT(idx < la_cc_n());
     return controls[idx];
+}
+
+void
+la_cc_switch(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint8_t idx)
+{
+    if (c->cc == idx)
+        return;
+    c->cc = idx;
+    c->cc_kept = 0;
+    if (busy == NULL)
+        return;
+    memset(&busy->cc, 0, sizeof(busy->cc));
+    if (controls[idx]->resume != NULL)
+        controls[idx]->resume(c, busy);
 }
 
 /* ---- congestion window validation ------------------------------------------------------- */
@@ -87,15 +111,16 @@ static void
 use_or_lose(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_todo *todo)
 {
     const struct la_tcp_cfg *cfg = todo->env->cfg;
+    uint32_t now_ms = la_tcp_ms(todo->now) & ~LA_TCP_IDLE;
     if (todo->ack.limited || busy->phase == LA_CC_RECOVERY || la_tcp_unsent(c, busy) > 0) {
-        busy->used_at = todo->now;
+        busy->used_ms = now_ms;
         busy->used_bytes = 0;
         return;
     }
     if (busy->used_bytes < todo->ack.flight_bytes)
         busy->used_bytes = todo->ack.flight_bytes;
     if (!cfg->slow_start_after_idle ||
-        la_instant_diff_us(todo->now, busy->used_at) < (int64_t)c->rto_us)
+        ((now_ms - busy->used_ms) & ~LA_TCP_IDLE) < c->rto_us / LA_US_PER_MS)
         return;
     uint32_t least = initial_window(c, cfg->initial_window_n);
     uint32_t used = busy->used_bytes > least ? busy->used_bytes : least;
@@ -103,7 +128,7 @@ use_or_lose(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp
         remember_window(c);
         c->cwnd_bytes = used + (c->cwnd_bytes - used) / 2;
     }
-    busy->used_at = todo->now;
+    busy->used_ms = now_ms;
     busy->used_bytes = 0;
 }
 
@@ -120,17 +145,30 @@ la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     ack->delivered_bytes = todo->acked_bytes + todo->delivered_bytes;
     ack->lost_bytes = busy->lost_bytes;
     busy->lost_bytes = 0;
+    struct la_cc_rate rate;
+    ack->rate = la_tcp_rate_sample(busy, c->rtt_us_min, todo->now, &rate) ? &rate : NULL;
     const struct la_cc_ops *ops = la_cc_ops(c->cc);
     ops->acked(c, busy, ack);
     if (ops->validates)
         use_or_lose(c, busy, todo);
-    if (busy->phase != LA_CC_SLOW_START && busy->phase != LA_CC_AVOIDANCE)
+    if (busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS)
         return;
-    uint8_t phase = la_cc_resting_phase(c);
+    uint8_t phase = la_cc_resting_phase(c, busy);
     if (phase == busy->phase)
         return;
     busy->phase = phase;
     la_cc_tell(c, busy, todo);
+}
+
+void
+la_cc_range_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, unsigned i, struct la_range range)
+{
+    uint32_t n = la_tcp_sack_missing(busy, range.start, range.end);
+    busy->lost_bytes += n;
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    struct la_cc_rate rate;
+    if (la_tcp_rate_lost(busy, i, range.end, n, &rate) && ops->range_lost != NULL)
+        ops->range_lost(c, busy, range, n, &rate);
 }
 
 void
@@ -198,8 +236,11 @@ la_cc_slow_start(struct la_tcp_conn *c, const struct la_cc_ack *ack, uint32_t di
 }
 
 uint8_t
-la_cc_resting_phase(const struct la_tcp_conn *c)
+la_cc_resting_phase(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    if (ops->phase != NULL)
+        return ops->phase(c, busy);
     return c->cwnd_bytes < c->ssthresh_bytes ? LA_CC_SLOW_START : LA_CC_AVOIDANCE;
 }
 
@@ -214,6 +255,8 @@ la_cc_tell(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct l
     ev.u.congestion.ssthresh_bytes = c->ssthresh_bytes;
     ev.u.congestion.flight_bytes = la_tcp_flight(c);
     ev.u.congestion.phase = busy->phase;
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    ev.u.congestion.pacing_rate = ops->pacing_rate == NULL ? 0 : ops->pacing_rate(c, busy);
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 

@@ -19,6 +19,7 @@
 #include "base/ranges.h"
 #include "base/seq.h"
 #include "base/time.h"
+#include "tcp/bbr_state.h"
 #include "tcp/scoreboard.h"
 
 enum la_tcp_flag {
@@ -55,12 +56,15 @@ enum la_tcp_flag {
     LA_TCP_F_REORDERS = 1u << 30  /* the path has reordered (RFC 8985, RACK.reordering_seen) */
 };
 
-/* A rate sample of the acknowledgement (draft-ietf-ccwg-bbr): how fast the path delivers. */
+/* A rate sample: how fast the path has delivered (draft-ietf-ccwg-bbr 4.1). */
 struct la_cc_rate {
-    uint64_t rate;            /* octets/s; 0 = none */
-    uint64_t prior_delivered; /* octets delivered when what it is taken from was sent */
-    uint32_t interval_us;
-    bool app_limited;
+    uint64_t rate;            /* RS.delivery_rate, octets/s; 0 = the sample is not reliable */
+    uint32_t delivered_bytes; /* RS.delivered: since the newest of what has arrived was sent */
+    uint32_t prior_delivered; /* RS.prior_delivered, modulo 2^32 */
+    uint32_t lost_bytes;      /* RS.lost: since then */
+    uint32_t flight_bytes;    /* RS.tx_in_flight: when that was sent */
+    uint32_t rtt_us;          /* RS.rtt, of the same; 0 = unknown */
+    bool app_limited;         /* RS.is_app_limited */
 };
 
 /* An acknowledgement, as congestion controls see it. */
@@ -87,10 +91,13 @@ enum la_tcp_want {
     LA_TCP_WANT_WINDOW_PROBE = 8,
     LA_TCP_WANT_KEEPALIVE = 16,
     LA_TCP_WANT_DATA = 32,         /* look whether something may be sent */
-    LA_TCP_WANT_TAIL_PROBE = 64
+    LA_TCP_WANT_TAIL_PROBE = 64,
+    LA_TCP_WANT_RELEASE = 128      /* text, at busy->pace.release_at and not before */
 };
 
 enum { LA_TCP_TIMER_NONE = 255 };
+
+#define LA_TCP_IDLE (UINT32_C(1) << 31)
 
 enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
 
@@ -130,6 +137,38 @@ struct la_tcp_tlp {
     bool again;        /* TLP.is_retrans */
     bool rtt_known;    /* measured since the last probe */
     la_instant rto_at; /* while the probe timer runs: when the retransmission timer would expire */
+};
+
+/* What the connection has delivered; rate.h. Counters are modulo 2^32. */
+struct la_tcp_rate {
+    bool on;                  /* the congestion control asks for samples */
+    bool app_limited;         /* C.app_limited, with app_limited_end */
+    bool cwnd_limited;        /* cwnd was used up, less than a round trip ago */
+    bool has_newest;          /* something of this acknowledgement was on the board */
+    uint32_t app_limited_end; /* until so much is delivered */
+    uint32_t delivered;       /* C.delivered */
+    uint32_t lost;            /* C.lost */
+    la_seq cwnd_limited_end;
+    la_instant delivered_at;  /* C.delivered_time */
+    la_instant first_sent_at; /* C.first_send_time */
+    struct la_tcp_sent newest; /* of what has arrived with this acknowledgement, sent last */
+};
+
+/* When the next quantum may leave; pace.h. */
+struct la_tcp_pace {
+    la_instant release_at; /* C.next_send_time */
+    uint32_t left_bytes;   /* of the quantum that leaves now */
+    bool waits;            /* text waits for release_at */
+};
+
+/* RFC 4821; mtu.h. While nothing of it is known, all is 0. */
+struct la_tcp_mtu {
+    la_instant next_at;   /* the next probe not before */
+    la_seq probe_first;
+    uint16_t probe_bytes; /* text of the probe that is out, 0 = none */
+    uint16_t full;        /* SMSS before the path took less, 0 = it takes that */
+    uint16_t bound;       /* the path may take so much: search_high */
+    uint16_t carried;     /* so much was acknowledged in one piece, or may have been */
 };
 
 enum la_tcp_frto { LA_TCP_FRTO_OFF, LA_TCP_FRTO_RETRANSMITTED, LA_TCP_FRTO_FORWARD };
@@ -179,6 +218,7 @@ union la_cc_state {
         struct la_hystart hystart;
         struct la_cubic_before before;
     } cubic;
+    struct la_cc_bbr bbr;
 };
 
 struct la_tcp_busy {
@@ -203,7 +243,7 @@ struct la_tcp_busy {
     la_seq reduced_end;             /* SND.NXT when the window was last reduced */
     uint32_t lost_bytes;            /* found lost since the congestion control was last told */
     uint32_t used_bytes;            /* W_used of RFC 2861: of cwnd, since used_at */
-    la_instant used_at;             /* T_prev: cwnd limited what is sent, or was brought down */
+    uint32_t used_ms;               /* T_prev: cwnd limited what is sent, or was brought down */
     union la_cc_state cc;           /* what only the congestion control reads and writes */
     uint8_t phase;                  /* enum la_cc_phase */
     uint8_t dupacks_n;
@@ -215,6 +255,9 @@ struct la_tcp_busy {
     struct la_tcp_prr prr;
     struct la_tcp_tlp tlp;
     struct la_tcp_undo undo;
+    struct la_tcp_rate rate;
+    struct la_tcp_pace pace;
+    struct la_tcp_mtu mtu;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
 };
@@ -225,7 +268,7 @@ struct la_tcp_conn {
     uint8_t want;      /* enum la_tcp_want */
     uint8_t backoff_n; /* expirations of `timer` in a row */
     uint32_t flags;    /* enum la_tcp_flag */
-    uint32_t busy_idx; /* LA_POOL_NONE when idle */
+    uint32_t busy_idx; /* with LA_TCP_IDLE: there is none, and the rest is used_ms */
 
     la_seq iss, irs;
     la_seq snd_una, snd_nxt, snd_wl1, snd_wl2;
@@ -305,6 +348,7 @@ struct la_tcp_todo {
     struct la_cc_ack ack;     /* the same, for the congestion control */
     bool congestion_marked; /* the arriving segment, or one it was gathered from, came as CE */
     bool established;       /* the handshake has just been completed */
+    uint16_t path_mtu_bytes; /* ICMP told so, and it was believed; 0 = nothing new */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
     bool starved;           /* no memory for a segment: a timer tries again */
     bool follows;           /* this SYN has ended TIME-WAIT: our ISS must be beyond follows_nxt */
@@ -341,7 +385,7 @@ void la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err,
 static inline struct la_tcp_busy *
 la_tcp_busy(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
-    return c->busy_idx == LA_POOL_NONE ? NULL : la_pool_at(&env->busy, c->busy_idx);
+    return (c->busy_idx & LA_TCP_IDLE) != 0 ? NULL : la_pool_at(&env->busy, c->busy_idx);
 }
 /* The same, made when there is none. NULL: no memory. */
 struct la_tcp_busy *la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now);
@@ -389,7 +433,7 @@ bool la_tcp_is_synchronised(const struct la_tcp_conn *c);
 bool la_tcp_can_send(const struct la_tcp_conn *c);
 
 /* Earliest deadline of all its timers. */
-la_instant la_tcp_deadline(const struct la_tcp_conn *c);
+la_instant la_tcp_deadline(const struct la_tcp_conn *c, const struct la_tcp_env *env);
 /* Those of RFC 8985 8, of which one runs while something is in flight: they share a back-off. */
 static inline bool
 la_tcp_timer_retransmits(unsigned kind)
