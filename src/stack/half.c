@@ -155,7 +155,7 @@ la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_s
                  struct la_rec *out)
 {
     memset(out, 0, offsetof(struct la_rec, tcp)); /* the rest is zeroed by la_tcp_conn_init() */
-    out->listener = open->listener;
+    out->listener = (uint16_t)open->listener;
     out->local_addr = open->tuple.local.addr;
     out->local_port = open->tuple.local.port;
     out->remote_addr = open->tuple.remote.addr;
