@@ -190,6 +190,7 @@ test_timeout__back_off_stays_until_a_measurement(void **state)
 
 /* RFC 6298 5.7: after a lost SYN the RTO begins at 3 s; RFC 5681 3.1: the window with one segment.
  */
+/* LEDGER: RFC6298-18, RFC5681-7 */
 static void
 test_timeout__after_a_lost_syn(void **state)
 {
