@@ -6,7 +6,8 @@ usage: conformance.py [--check] [ROOT]     (--check: compares instead of writing
 
 Rules are the rows of docs/requirements.tsv. A test names the rows that it would fail for, in a
 comment right above it: `/* LEDGER: MUST-10, MUST-11 */` in C, `# LEDGER: MUST-10` in Python; a packet
-script, which is one test, in a line of its own, `// LEDGER: MUST-10`; at most five. docs/ledger.tsv says the rest, one row per line, separated by tabs: id, verdict, text.
+script, which is one test, in a line of its own, `// LEDGER: MUST-10`; at most five.
+docs/ledger.tsv says the rest, one row per line, separated by tabs: id, verdict, text.
     deviation   Dn of docs/deviations.md (a test may show what is done instead)
     not-applicable   why
     open        what is missing (no test may claim the row)
