@@ -184,7 +184,8 @@ struct la_event {
         } rtt;
         struct {
             uint32_t cwnd_bytes, ssthresh_bytes, flight_bytes;
-            uint8_t phase; /* enum la_cc_phase */
+            uint64_t pacing_rate; /* octets/s; 0 = not paced by the congestion control */
+            uint8_t phase;        /* enum la_cc_phase */
         } congestion;
         struct {
             uint32_t window;
@@ -225,6 +226,13 @@ enum la_cc_phase {
     LA_CC_AVOIDANCE,
     LA_CC_RECOVERY, /* fast recovery */
     LA_CC_LOSS,     /* after a retransmission timeout */
+    LA_CC_BBR_STARTUP, /* the states of BBR (draft-ietf-ccwg-bbr 5.1.1) */
+    LA_CC_BBR_DRAIN,
+    LA_CC_BBR_DOWN,    /* ProbeBW_DOWN */
+    LA_CC_BBR_CRUISE,
+    LA_CC_BBR_REFILL,
+    LA_CC_BBR_UP,
+    LA_CC_BBR_PROBE_RTT,
     LA_CC_PHASE_COUNT
 };
 

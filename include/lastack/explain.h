@@ -237,6 +237,7 @@ struct la_explain_direction {
     uint32_t window_max;
     uint32_t segment_bytes_max;   /* text of the largest segment */
     uint8_t ttl_hops;             /* of its first segment */
+    uint8_t flags;                /* of all its segments together: lastack/wire.h */
 };
 
 struct la_explain_conn {

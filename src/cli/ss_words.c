@@ -163,10 +163,12 @@ add_windows(const struct la_conn_status *s, struct la_ss_words *words)
     if (s->ssthresh_bytes != UINT32_MAX)
         add(words, "ssthresh:%u", s->ssthresh_bytes / mss);
     static const char *const phases[LA_CC_PHASE_COUNT] = {
-        [LA_CC_SLOW_START] = "slow-start",
-        [LA_CC_AVOIDANCE] = "avoidance",
-        [LA_CC_RECOVERY] = "recovery",
-        [LA_CC_LOSS] = "loss",
+        [LA_CC_SLOW_START] = "slow-start",      [LA_CC_AVOIDANCE] = "avoidance",
+        [LA_CC_RECOVERY] = "recovery",          [LA_CC_LOSS] = "loss",
+        [LA_CC_BBR_STARTUP] = "startup",        [LA_CC_BBR_DRAIN] = "drain",
+        [LA_CC_BBR_DOWN] = "probe-bw-down",     [LA_CC_BBR_CRUISE] = "probe-bw-cruise",
+        [LA_CC_BBR_REFILL] = "probe-bw-refill", [LA_CC_BBR_UP] = "probe-bw-up",
+        [LA_CC_BBR_PROBE_RTT] = "probe-rtt",
     };
     if (s->phase < LA_CC_PHASE_COUNT)
         add(words, "%s", phases[s->phase]);

@@ -116,7 +116,8 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
         e->flags |= LA_END_SYN_UNSEEN;
     else
         e->syn_n++;
-    if ((e->flags & kind) != 0)
+    placed->syn_again = (e->flags & kind) != 0;
+    if (placed->syn_again)
         again(explain, track, placed);
     e->flags |= kind;
     if (!placed->syn_first)

@@ -47,6 +47,17 @@ place_of(const struct la_track *track, const struct la_placed *placed)
     return la_tcp_rst_classify(peer->ack, peer->window, seg->seq);
 }
 
+/* Within twice the time that its SYN,ACK took. */
+static bool
+answers_third_ack(const struct la_track_end *e, const struct la_placed *placed)
+{
+    const struct la_marks *marks = &e->marks;
+    if ((marks->waiting >> LA_MARK_ACK_OF_SYN & 1) == 0 || e->part_us_min == UINT32_MAX)
+        return false;
+    int64_t since_us = (placed->at_ns - marks->at_ns[LA_MARK_ACK_OF_SYN]) / LA_NS_PER_US;
+    return since_us <= 2 * (int64_t)e->part_us_min;
+}
+
 static uint32_t
 evidence_of(const struct la_track *track, const struct la_placed *placed)
 {
@@ -75,8 +86,10 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
         evidence |= LA_RST_AFTER_FIN;
     if (!track->complete)
         evidence |= LA_RST_IN_OPENING;
-    if (e->segments_n == e->syn_n)
+    if (e->segments_n == e->syn_n + e->rst_n + 1) /* This one is counted. */
         evidence |= LA_RST_ONLY_SYNS;
+    if (answers_third_ack(e, placed))
+        evidence |= LA_RST_TO_THIRD_ACK;
     return evidence;
 }
 
@@ -89,6 +102,7 @@ la_reset_segment(struct la_explain *explain, struct la_track *track, const struc
     if (rare != NULL && rare->rst_n < LA_RSTS_N_MAX)
         rare->rst[rare->rst_n++] = (struct la_rst){
             .at_ns = placed->at_ns,
+            .after_ns = la_marks_sent_ns(e, e->last_at_ns),
             .frame = la_track_frame(track, placed->frame),
             .seq = seen->tcp.seq,
             .from = placed->from,
@@ -111,6 +125,15 @@ is_believed(const struct la_track *track, const struct la_rst *rst)
         return true;
     /* RFC 5961 3.2 challenges it; a receiver that fell silent did not. */
     return rst->place == LA_TCP_RST_IN_WINDOW && receiver->last_at_ns <= rst->at_ns;
+}
+
+bool
+la_reset_is_exact(const struct la_track *track)
+{
+    for (unsigned i = 0; track->rare != NULL && i < track->rare->rst_n; i++)
+        if (track->rare->rst[i].place == LA_TCP_RST_EXACT)
+            return true;
+    return false;
 }
 
 /* It gave the connection up, whether its peer had to believe it or not: nothing else came after it.
@@ -165,6 +188,9 @@ cause_of_abort(const struct la_rst *rst)
         return LA_RESET_DATA_AFTER_CLOSE;
     if ((evidence & LA_RST_DUE) != 0)
         return LA_RESET_TIMEOUT;
+    /* Heuristic: no program accepts, and aborts without a word, that fast. */
+    if ((evidence & LA_RST_TO_THIRD_ACK) != 0 && (evidence & LA_RST_ONLY_SYNS) != 0)
+        return LA_RESET_BACKLOG;
     bool unread =
         (evidence & LA_RST_HEARD_LAST) != 0 &&
         (evidence & (LA_RST_WINDOW_SHUT | LA_RST_NEVER_SAID | LA_RST_HEARD_LONG_AGO)) != 0;

@@ -46,6 +46,7 @@ fill_direction(const struct la_explain *explain, const struct la_track_end *e,
         .window_max = e->window_max,
         .segment_bytes_max = e->segment_bytes_max,
         .ttl_hops = e->ttl_hops,
+        .flags = e->tcp_flags,
     };
 }
 

@@ -50,6 +50,7 @@ struct la_marks {
     uint32_t frame[LA_MARKS_N]; /* counted from the track's first one */
     uint8_t waiting; /* 1 << enum la_mark: passed, not known to have reached the end */
     uint8_t taken;   /* the end has it */
+    uint8_t unseen;  /* of those, what was not captured: it passed at at_ns or before */
 };
 
 /* ---- one end ---------------------------------------------------------------------------- */
@@ -117,6 +118,7 @@ struct la_track_end {
     uint64_t segments_n, bytes, unique_bytes;
     uint32_t recent[4];    /* fingerprints of its latest segments, see artefacts.c */
     uint8_t recent_iface[4];
+    uint8_t tcp_flags;     /* of all its segments together */
     uint32_t ts_seen;      /* TSval of its latest segment, at ts_at_ns */
     int64_t ts_at_ns;
     la_seq missing_from, missing_to; /* the latest of what is missing */
@@ -142,12 +144,14 @@ enum la_rst_evidence {
     LA_RST_AFTER_RST = 256,     /* the peer had sent a RST */
     LA_RST_AFTER_FIN = 512,
     LA_RST_IN_OPENING = 1024,   /* the handshake was not complete */
-    LA_RST_ONLY_SYNS = 2048     /* it had sent nothing but SYNs */
+    LA_RST_ONLY_SYNS = 2048,    /* it had sent nothing but SYNs */
+    LA_RST_TO_THIRD_ACK = 4096  /* it came at once when the handshake was complete */
 };
 
 /* A RST as it passed, with what was known then. */
 struct la_rst {
     int64_t at_ns;
+    int64_t after_ns;          /* the end sent something else then, at the earliest */
     uint32_t frame;
     la_seq seq;
     uint32_t evidence;         /* enum la_rst_evidence */
@@ -158,11 +162,12 @@ struct la_rst {
 struct la_track_rare {
     struct la_rst rst[LA_RSTS_N_MAX];
     uint8_t rst_n;
-    bool syn_waits;            /* a SYN with another number came into the connection: */
+    bool syn_waits;            /* a SYN with another number came into the connection, */
+    bool answer_waits;         /* and a SYN,ACK of it: a new one begins if that is acknowledged */
     uint8_t syn_from;
-    struct la_seen syn;        /* it begins a new one if it is answered */
-    int64_t syn_at_ns;
-    uint64_t syn_frame;
+    struct la_seen syn, answer;
+    int64_t syn_at_ns, answer_at_ns;
+    uint64_t syn_frame, answer_frame;
     struct la_seen_icmp icmp;  /* the first ICMP error about it */
     uint8_t icmp_about;        /* whose segment it quotes */
     uint64_t icmp_frame;
@@ -253,6 +258,7 @@ struct la_placed {
     bool acks_missing;       /* acknowledges what was not captured */
     bool is_inferred;        /* it did not pass: others show that it was sent */
     bool syn_first, fin_first; /* first SYN, first FIN of this end */
+    bool syn_again;          /* a SYN or SYN,ACK that it had sent before */
     uint32_t missing_bytes;  /* what it acknowledges and was not captured, with acks_missing */
 };
 

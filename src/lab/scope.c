@@ -36,6 +36,20 @@ word_of(enum la_cc_phase phase)
         return "recovery";
     case LA_CC_LOSS:
         return "after a timeout";
+    case LA_CC_BBR_STARTUP:
+        return "startup";
+    case LA_CC_BBR_DRAIN:
+        return "drain";
+    case LA_CC_BBR_DOWN:
+        return "down";
+    case LA_CC_BBR_CRUISE:
+        return "cruise";
+    case LA_CC_BBR_REFILL:
+        return "refill";
+    case LA_CC_BBR_UP:
+        return "up";
+    case LA_CC_BBR_PROBE_RTT:
+        return "probe rtt";
     case LA_CC_PHASE_COUNT:
         break;
     }

@@ -100,10 +100,8 @@ static const char *const calls[LA_CALL_COUNT] = {
 };
 
 static const char *const phases[LA_CC_PHASE_COUNT] = {
-    "SLOW_START",
-    "AVOIDANCE",
-    "RECOVERY",
-    "LOSS",
+    "SLOW_START", "AVOIDANCE",  "RECOVERY",   "LOSS",   "BBR_STARTUP",   "BBR_DRAIN",
+    "BBR_DOWN",   "BBR_CRUISE", "BBR_REFILL", "BBR_UP", "BBR_PROBE_RTT",
 };
 
 static const char *const fates[] = {

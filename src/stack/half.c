@@ -150,11 +150,11 @@ flags_of(const struct la_tcp_seg *syn)
     return (uint8_t)flags;
 }
 
-void
+bool
 la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_seq iss,
                  struct la_rec *out)
 {
-    memset(out, 0, sizeof(*out));
+    memset(out, 0, offsetof(struct la_rec, tcp)); /* the rest is zeroed by la_tcp_conn_init() */
     out->listener = open->listener;
     out->local_addr = open->tuple.local.addr;
     out->local_port = open->tuple.local.port;
@@ -164,10 +164,14 @@ la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_s
     out->counted = LA_TCP_SYN_RECEIVED;
     la_wheel_link_init(&out->wheel);
     struct la_tcp_open opening;
-    if (!la_rec_opening(s, &open->tuple, &la_listener_at(s, open->listener)->cfg, &opening))
+    const struct la_listener *l = la_listener_at(s, open->listener);
+    bool has_route = la_rec_opening(s, &open->tuple, &l->cfg, &opening);
+    if (!has_route)
         opening.mtu_bytes = MTU_BYTES_LEAST;
     opening.iss = iss;
+    opening.cc = l->cc;
     la_tcp_conn_init(&out->tcp, &opening, s->now);
+    return has_route;
 }
 
 static la_instant
@@ -189,7 +193,7 @@ la_half_view(const struct la_stack *s, uint32_t idx, struct la_rec *out)
 {
     const struct la_half *h = half_at(s, idx);
     struct la_half_open open = {tuple_of(h), h->listener, h->iface};
-    la_half_rec_init(s, &open, h->iss, out);
+    (void)la_half_rec_init(s, &open, h->iss, out);
     out->gen = h->iss.v;
     out->idx = idx | LA_HALF_IDX;
     struct la_tcp_conn *c = &out->tcp;
@@ -277,14 +281,14 @@ void
 la_half_new(struct la_stack *s, const struct la_half_open *open, const struct la_tcp_seg *syn,
             struct la_tcp_todo *todo)
 {
+    struct la_rec rec;
+    bool has_route = la_half_rec_init(s, open, la_rec_initial_sequence(s, &open->tuple), &rec);
     bool full = s->recs.live_n + s->halves.live_n >= s->cfg.conns_n_max;
-    uint32_t idx = full ? LA_POOL_NONE : la_pool_take(&s->halves);
+    uint32_t idx = full || !has_route ? LA_POOL_NONE : la_pool_take(&s->halves);
     if (idx == LA_POOL_NONE) {
-        todo->reason = LA_REASON_NO_MEMORY;
+        todo->reason = has_route ? LA_REASON_NO_MEMORY : LA_REASON_NO_ROUTE;
         return;
     }
-    struct la_rec rec;
-    la_half_rec_init(s, open, la_rec_initial_sequence(s, &open->tuple), &rec);
     if (todo->follows)
         la_tcp_open_beyond(&rec.tcp, todo->follows_nxt);
     rec.gen = rec.tcp.iss.v;

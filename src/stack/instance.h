@@ -90,6 +90,7 @@ struct la_listener {
     struct la_list accept_queue;
     uint32_t syn_queue_n; /* half-open connections (half.h) */
     struct la_tcp_cfg cfg;
+    uint8_t cc; /* cfg's congestion control */
     uint64_t user;
     uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
     uint64_t cookies_sent_n, cookies_taken_n, cookies_bad_n;
@@ -173,7 +174,8 @@ la_tuple_equal(const struct la_tuple *a, const struct la_tuple *b)
  * NO_MEMORY, ADDRESS_IN_USE, NO_ROUTE. */
 la_err la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp_cfg *cfg,
                   int iface, uint32_t *out);
-/* What la_tcp_conn_init() asks for, but for the ISS. False: no route; the rest is there. */
+/* What la_tcp_conn_init() asks for, but for ISS and congestion control. False: no route; the rest
+ * is there. */
 bool la_rec_opening(const struct la_stack *s, const struct la_tuple *tuple,
                     const struct la_tcp_cfg *cfg, struct la_tcp_open *out);
 la_seq la_rec_initial_sequence(const struct la_stack *s, const struct la_tuple *tuple);

@@ -22,21 +22,29 @@ enum { IP_PROTOCOL_TCP = 6 };
 
 /* ---- four-tuples ------------------------------------------------------------------------ */
 
-static void
-tuple_words(const struct la_addr *local, uint16_t local_port, const struct la_addr *remote,
-            uint16_t remote_port, uint64_t words[5])
+/* Addresses, then ports. How many: a hash knows, so the families do not meet. */
+static size_t
+tuple_words(const struct la_tuple *t, uint64_t words[5])
 {
-    memcpy(&words[0], local->b, 16);
-    memcpy(&words[2], remote->b, 16);
-    words[4] = (uint64_t)local_port << 16 | remote_port;
+    size_t n = 4;
+    if (la_addr_is_v4(&t->remote.addr)) {
+        n = 1;
+        memcpy(&words[0], la_addr_v4_bytes(&t->local.addr), 4);
+        memcpy((uint8_t *)&words[0] + 4, la_addr_v4_bytes(&t->remote.addr), 4);
+    } else {
+        memcpy(&words[0], t->local.addr.b, 16);
+        memcpy(&words[2], t->remote.addr.b, 16);
+    }
+    words[n] = (uint64_t)t->local.port << 16 | t->remote.port;
+    return n + 1;
 }
 
 uint32_t
 la_tuple_hash(const struct la_stack *s, const struct la_tuple *t)
 {
     uint64_t words[5];
-    tuple_words(&t->local.addr, t->local.port, &t->remote.addr, t->remote.port, words);
-    return (uint32_t)la_hash_words(&s->index_key, words, 5);
+    size_t n = tuple_words(t, words);
+    return (uint32_t)la_hash_words(&s->index_key, words, n);
 }
 
 struct la_tuple
@@ -49,10 +57,8 @@ la_rec_tuple(const struct la_rec *rec)
 uint32_t
 la_rec_hash(const struct la_stack *s, uint32_t idx)
 {
-    const struct la_rec *rec = la_rec_at(s, idx);
-    uint64_t words[5];
-    tuple_words(&rec->local_addr, rec->local_port, &rec->remote_addr, rec->remote_port, words);
-    return (uint32_t)la_hash_words(&s->index_key, words, 5);
+    struct la_tuple tuple = la_rec_tuple(la_rec_at(s, idx));
+    return la_tuple_hash(s, &tuple);
 }
 
 static bool
@@ -152,9 +158,9 @@ la_seq
 la_rec_initial_sequence(const struct la_stack *s, const struct la_tuple *t)
 {
     uint64_t words[5];
-    tuple_words(&t->local.addr, t->local.port, &t->remote.addr, t->remote.port, words);
+    size_t n = tuple_words(t, words);
     uint32_t m = (uint32_t)(uint64_t)(s->now.ns / (4 * LA_NS_PER_US));
-    return la_seq_of(m + (uint32_t)la_hash_words(&s->isn_key, words, 5));
+    return la_seq_of(m + (uint32_t)la_hash_words(&s->isn_key, words, n));
 }
 
 bool
@@ -164,13 +170,12 @@ la_rec_opening(const struct la_stack *s, const struct la_tuple *t, const struct 
     struct la_net_route route;
     bool has_route = la_net_route_lookup(s->net, &t->remote.addr, &route) == LA_OK;
     uint64_t words[5];
-    tuple_words(&t->local.addr, t->local.port, &t->remote.addr, t->remote.port, words);
+    size_t addr_words_n = tuple_words(t, words) - 1;
     *out = (struct la_tcp_open){
         .cfg = cfg,
-        .ts_offset = (uint32_t)la_hash_words(&s->timestamp_key, words, 4),
+        .ts_offset = (uint32_t)la_hash_words(&s->timestamp_key, words, addr_words_n),
         .mtu_bytes = has_route ? route.mtu_bytes : 0,
         .ipv6 = !la_addr_is_v4(&t->remote.addr),
-        .cc = la_cc_find(cfg->congestion_control),
     };
     return has_route;
 }
@@ -184,6 +189,7 @@ la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp
     struct la_tcp_open open;
     if (!la_rec_opening(s, tuple, cfg, &open))
         return LA_ERR_NO_ROUTE;
+    open.cc = la_cc_find(cfg->congestion_control);
     if (s->recs.live_n + s->halves.live_n >= s->cfg.conns_n_max)
         return LA_ERR_LIMIT;
     uint32_t idx = la_pool_take(&s->recs);
@@ -397,7 +403,7 @@ la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo)
     LA_DCHECK((la_tcp_conn_check(&rec->tcp, &s->env), true));
     if (la_tcp_has_output(&rec->tcp) && !todo->starved && !la_rec_on_list(rec, LA_LIST_OUTPUT))
         la_list_push(s, &s->output, LA_LIST_OUTPUT, idx);
-    la_instant deadline = la_tcp_deadline(&rec->tcp);
+    la_instant deadline = la_tcp_deadline(&rec->tcp, &s->env);
     if (!la_instant_is_never(deadline))
         la_wheel_arm_lazy(&s->wheel, idx, deadline);
     if (rec->tcp.state == LA_TCP_TIME_WAIT) {

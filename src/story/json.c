@@ -197,6 +197,8 @@ set_congestion(json_t *object, const struct la_event *e)
     set_int(object, "cwnd", e->u.congestion.cwnd_bytes);
     set_int(object, "ssthresh", e->u.congestion.ssthresh_bytes);
     set_int(object, "flight", e->u.congestion.flight_bytes);
+    if (e->u.congestion.pacing_rate != 0)
+        set_int(object, "pacing", (int64_t)e->u.congestion.pacing_rate);
 }
 
 static void

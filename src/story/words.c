@@ -100,6 +100,27 @@ add_windows(struct text *text, const struct la_event *e)
     }
 }
 
+/* "bbr drains, 188.0 Mbit/s, " and where that is written. */
+static const char *
+add_bbr(struct text *text, const struct la_event *e)
+{
+    static const struct {
+        const char *text, *cite;
+    } of[LA_CC_PHASE_COUNT] = {
+        [LA_CC_BBR_STARTUP] = {"starts up", "draft-ietf-ccwg-bbr 5.3.1"},
+        [LA_CC_BBR_DRAIN] = {"drains", "draft-ietf-ccwg-bbr 5.3.2"},
+        [LA_CC_BBR_DOWN] = {"slows down", "draft-ietf-ccwg-bbr 5.3.3.1"},
+        [LA_CC_BBR_CRUISE] = {"cruises", "draft-ietf-ccwg-bbr 5.3.3.2"},
+        [LA_CC_BBR_REFILL] = {"refills the path", "draft-ietf-ccwg-bbr 5.3.3.3"},
+        [LA_CC_BBR_UP] = {"probes for bandwidth", "draft-ietf-ccwg-bbr 5.3.3.4"},
+        [LA_CC_BBR_PROBE_RTT] = {"probes the round trip", "draft-ietf-ccwg-bbr 5.3.4"},
+    };
+    uint64_t kbits = e->u.congestion.pacing_rate / 125;
+    la_text_add(text, "bbr %s, %llu.%llu Mbit/s, ", of[e->u.congestion.phase].text,
+                (unsigned long long)(kbits / 1000), (unsigned long long)(kbits % 1000 / 100));
+    return of[e->u.congestion.phase].cite;
+}
+
 void
 la_words_congestion(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
 {
@@ -122,6 +143,15 @@ la_words_congestion(struct la_story *st, struct row *row, unsigned side, const s
         head.quiet = before == LA_CC_SLOW_START;
         la_text_add(&text, before == LA_CC_RECOVERY ? "recovery ends, congestion avoidance, "
                                                     : "slow start ends, ");
+        break;
+    case LA_CC_BBR_STARTUP:
+    case LA_CC_BBR_DRAIN:
+    case LA_CC_BBR_DOWN:
+    case LA_CC_BBR_CRUISE:
+    case LA_CC_BBR_REFILL:
+    case LA_CC_BBR_UP:
+    case LA_CC_BBR_PROBE_RTT:
+        head.cite = add_bbr(&text, e);
         break;
     case LA_CC_PHASE_COUNT:
         break;

@@ -25,6 +25,7 @@
 #include "tcp/rtt.h"
 #include "tcp/send.h"
 #include "tcp/timeout.h"
+#include "tcp/tune.h"
 #include "tcp/urgent.h"
 
 enum step { NEXT, DONE };
@@ -479,7 +480,10 @@ step7_text(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool *fin, struc
         la_tcp_end(c, LA_TCP_EV_RCV_UNACCEPTABLE, LA_ERR_CONNECTION_RESET, todo);
         return drop(todo, LA_REASON_DATA_AFTER_CLOSE);
     }
+    la_seq before = c->rcv_nxt;
     *fin = la_tcp_receive_text(c, seg->seq, (seg->flags & LA_TCP_FIN) != 0, todo);
+    if (!la_seq_eq(before, c->rcv_nxt))
+        la_tcp_tune_receive(c, la_tcp_busy(c, todo->env), seg, todo);
     return NEXT;
 }
 

@@ -19,6 +19,7 @@
 #include "base/ranges.h"
 #include "base/seq.h"
 #include "base/time.h"
+#include "tcp/bbr_state.h"
 #include "tcp/scoreboard.h"
 
 enum la_tcp_flag {
@@ -55,12 +56,15 @@ enum la_tcp_flag {
     LA_TCP_F_REORDERS = 1u << 30  /* the path has reordered (RFC 8985, RACK.reordering_seen) */
 };
 
-/* A rate sample of the acknowledgement (draft-ietf-ccwg-bbr): how fast the path delivers. */
+/* A rate sample: how fast the path has delivered (draft-ietf-ccwg-bbr 4.1). */
 struct la_cc_rate {
-    uint64_t rate;            /* octets/s; 0 = none */
-    uint64_t prior_delivered; /* octets delivered when what it is taken from was sent */
-    uint32_t interval_us;
-    bool app_limited;
+    uint64_t rate;            /* RS.delivery_rate, octets/s; 0 = the sample is not reliable */
+    uint32_t delivered_bytes; /* RS.delivered: since the newest of what has arrived was sent */
+    uint32_t prior_delivered; /* RS.prior_delivered, modulo 2^32 */
+    uint32_t lost_bytes;      /* RS.lost: since then */
+    uint32_t flight_bytes;    /* RS.tx_in_flight: when that was sent */
+    uint32_t rtt_us;          /* RS.rtt, of the same; 0 = unknown */
+    bool app_limited;         /* RS.is_app_limited */
 };
 
 /* An acknowledgement, as congestion controls see it. */
@@ -87,8 +91,12 @@ enum la_tcp_want {
     LA_TCP_WANT_WINDOW_PROBE = 8,
     LA_TCP_WANT_KEEPALIVE = 16,
     LA_TCP_WANT_DATA = 32,         /* look whether something may be sent */
-    LA_TCP_WANT_TAIL_PROBE = 64
+    LA_TCP_WANT_TAIL_PROBE = 64,
+    LA_TCP_WANT_RELEASE = 128      /* text, at busy->pace.release_at and not before */
 };
+
+enum { LA_BUFFER_BYTES_MIN = 4096, LA_BUFFER_BYTES_MAX = 1 << 30 };
+#define LA_TCP_BUFFER_MASK UINT32_C(0x7fffffff)
 
 enum { LA_TCP_TIMER_NONE = 255 };
 
@@ -132,6 +140,28 @@ struct la_tcp_tlp {
     bool again;        /* TLP.is_retrans */
     bool rtt_known;    /* measured since the last probe */
     la_instant rto_at; /* while the probe timer runs: when the retransmission timer would expire */
+};
+
+/* What the connection has delivered; rate.h. Counters are modulo 2^32. */
+struct la_tcp_rate {
+    bool on;                  /* the congestion control asks for samples */
+    bool app_limited;         /* C.app_limited, with app_limited_end */
+    bool cwnd_limited;        /* cwnd was used up, less than a round trip ago */
+    bool has_newest;          /* something of this acknowledgement was on the board */
+    uint32_t app_limited_end; /* until so much is delivered */
+    uint32_t delivered;       /* C.delivered */
+    uint32_t lost;            /* C.lost */
+    la_seq cwnd_limited_end;
+    la_instant delivered_at;  /* C.delivered_time */
+    la_instant first_sent_at; /* C.first_send_time */
+    struct la_tcp_sent newest; /* of what has arrived with this acknowledgement, sent last */
+};
+
+/* When the next quantum may leave; pace.h. */
+struct la_tcp_pace {
+    la_instant release_at; /* C.next_send_time */
+    uint32_t left_bytes;   /* of the quantum that leaves now */
+    bool waits;            /* text waits for release_at */
 };
 
 /* RFC 4821; mtu.h. While nothing of it is known, all is 0. */
@@ -191,6 +221,7 @@ union la_cc_state {
         struct la_hystart hystart;
         struct la_cubic_before before;
     } cubic;
+    struct la_cc_bbr bbr;
 };
 
 struct la_tcp_busy {
@@ -227,6 +258,8 @@ struct la_tcp_busy {
     struct la_tcp_prr prr;
     struct la_tcp_tlp tlp;
     struct la_tcp_undo undo;
+    struct la_tcp_rate rate;
+    struct la_tcp_pace pace;
     struct la_tcp_mtu mtu;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
@@ -257,7 +290,10 @@ struct la_tcp_conn {
     uint32_t ts_recent_at_s; /* when ts_recent was set, for RFC 7323 5.5 */
     uint32_t ts_offset;
 
-    uint32_t sndbuf_bytes, rcvbuf_bytes;
+    uint32_t sndbuf_bytes : 31, sndbuf_tuned : 1; /* tune.h */
+    uint32_t rcvbuf_bytes : 31, rcvbuf_tuned : 1;
+    la_seq read_mark;      /* the application had read up to here */
+    uint32_t read_mark_ms; /* la_tcp_ms() */
     uint32_t user_timeout_ms;
     la_instant timer_at;
     la_instant ack_at;       /* delayed ACK; NEVER = none owed */
@@ -278,7 +314,8 @@ struct la_tcp_conn {
     uint32_t cc_kept; /* what the congestion control remembers over idle times; congestion.h */
 
     uint16_t rto_n, fast_retransmits_n;
-    uint64_t bytes_acked, bytes_received, bytes_retransmitted;
+    uint32_t acked_wraps_n, received_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
+    uint64_t bytes_retransmitted;
     uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
 };
 /* What an idle connection costs (`lastack bench conns`): without holes between the members. */
@@ -398,13 +435,49 @@ la_tcp_heard_since(const struct la_tcp_conn *c, la_instant at)
     return (int32_t)(c->heard_ms - la_tcp_ms(at)) >= 0;
 }
 
+/* Is a third of the send buffer free? Then a writer that was refused is woken. */
+static inline bool
+la_tcp_queue_is_low(const struct la_tcp_conn *c, uint32_t queued_bytes)
+{
+    uint32_t sndbuf_bytes = c->sndbuf_bytes;
+    return queued_bytes <= sndbuf_bytes - sndbuf_bytes / 3;
+}
+
+/* Octets of text that were acknowledged, and that were received in order: their last 32 bits. */
+static inline uint32_t
+la_tcp_acked_low(const struct la_tcp_conn *c)
+{
+    if ((c->flags & LA_TCP_F_SYN_ACKED) == 0)
+        return 0;
+    bool fin = (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_seq_eq(c->snd_una, c->snd_nxt);
+    return (uint32_t)la_seq_diff(c->snd_una, c->iss) - 1 - fin;
+}
+static inline uint32_t
+la_tcp_received_low(const struct la_tcp_conn *c)
+{
+    if (la_seq_eq(c->rcv_nxt, c->irs)) /* no SYN yet */
+        return 0;
+    bool fin = (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
+    return (uint32_t)la_seq_diff(c->rcv_nxt, c->irs) - 1 - fin;
+}
+static inline uint64_t
+la_tcp_bytes_acked(const struct la_tcp_conn *c)
+{
+    return (uint64_t)c->acked_wraps_n << 32 | la_tcp_acked_low(c);
+}
+static inline uint64_t
+la_tcp_bytes_received(const struct la_tcp_conn *c)
+{
+    return (uint64_t)c->received_wraps_n << 32 | la_tcp_received_low(c);
+}
+
 /* Is the connection past the handshake and not over? */
 bool la_tcp_is_synchronised(const struct la_tcp_conn *c);
 /* May the application's octets still be queued, and sent? (ESTABLISHED, CLOSE-WAIT) */
 bool la_tcp_can_send(const struct la_tcp_conn *c);
 
 /* Earliest deadline of all its timers. */
-la_instant la_tcp_deadline(const struct la_tcp_conn *c);
+la_instant la_tcp_deadline(const struct la_tcp_conn *c, const struct la_tcp_env *env);
 /* Those of RFC 8985 8, of which one runs while something is in flight: they share a back-off. */
 static inline bool
 la_tcp_timer_retransmits(unsigned kind)

@@ -16,8 +16,10 @@
 #include "tcp/mtu.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
+#include "tcp/rate.h"
 #include "tcp/rtt.h"
 #include "tcp/tlp.h"
+#include "tcp/tune.h"
 #include "tcp/undo.h"
 #include "tcp/urgent.h"
 #include "wire/tcp.h"
@@ -135,7 +137,7 @@ leave_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_to
         set_window(c, c->ssthresh_bytes); /* RFC 9937 6: the end of the reduction */
     la_tcp_rack_recovered(busy);
     busy->dupacks_n = 0;
-    enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
+    enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c, busy), todo);
 }
 
 /* RFC 6582 3.2 step 3, partial acknowledgement: the next hole is at SND.UNA. */
@@ -177,10 +179,17 @@ react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes,
     case LA_CC_LOSS:
         busy->rtx_nxt = la_seq_max(busy->rtx_nxt, c->snd_una);
         if (all)
-            enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
+            enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c, busy), todo);
         break;
     case LA_CC_SLOW_START:
     case LA_CC_AVOIDANCE:
+    case LA_CC_BBR_STARTUP:
+    case LA_CC_BBR_DRAIN:
+    case LA_CC_BBR_DOWN:
+    case LA_CC_BBR_CRUISE:
+    case LA_CC_BBR_REFILL:
+    case LA_CC_BBR_UP:
+    case LA_CC_BBR_PROBE_RTT:
         if (la_seq_gt(c->snd_una, busy->recover)) /* stays near: 2 GiB on it would lie ahead */
             busy->recover = la_seq_sub(c->snd_una, 1);
         if (la_seq_gt(c->snd_una, busy->reduced_end))
@@ -233,8 +242,7 @@ rearm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 static void
 wake_writer(struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
-    if ((c->flags & LA_TCP_F_WRITER_WAITS) != 0 &&
-        busy->sndq.len <= c->sndbuf_bytes - c->sndbuf_bytes / 3) {
+    if ((c->flags & LA_TCP_F_WRITER_WAITS) != 0 && la_tcp_queue_is_low(c, busy->sndq.len)) {
         c->flags &= ~(uint32_t)LA_TCP_F_WRITER_WAITS;
         todo->wake |= LA_READY_WRITE;
     }
@@ -247,31 +255,18 @@ static void
 deliver(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
         struct la_tcp_todo *todo)
 {
-    todo->acked_bytes = (uint32_t)la_seq_diff(seg->ack, c->snd_una);
-    if (busy->sacked.n == 0) {
-        if (la_tcp_rack_is_on(c))
-            la_tcp_rack_delivered(c, busy, (struct la_range){c->snd_una, seg->ack}, seg, todo);
-        return;
-    }
     todo->acked_bytes = la_tcp_sack_missing(busy, c->snd_una, seg->ack);
-    if (!la_tcp_rack_is_on(c))
-        return;
-    la_seq first = la_tcp_sack_skip(busy, c->snd_una);
-    while (la_seq_lt(first, seg->ack)) {
-        uint32_t n = (uint32_t)la_seq_diff(seg->ack, first);
-        la_seq end = la_seq_add(first, la_tcp_sack_gap(busy, first, n));
-        la_tcp_rack_delivered(c, busy, (struct la_range){first, end}, seg, todo);
-        first = la_tcp_sack_skip(busy, end);
-    }
+    la_tcp_sack_delivered(c, busy, (struct la_range){c->snd_una, seg->ack}, seg, todo);
 }
 
 /* What the congestion control will be told, as it is before the acknowledgement. RFC 7661 4.4.1 in
  * short: a window that was not used does not grow. */
 static void
-prepare(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
+prepare(const struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
         struct la_tcp_todo *todo)
 {
     struct la_cc_ack *ack = &todo->ack;
+    la_tcp_rate_look(c, busy);
     ack->flight_bytes = la_tcp_pipe(c, busy);
     ack->limited = busy->phase == LA_CC_LOSS || ack->flight_bytes * 2 >= c->cwnd_bytes;
     ack->recovers = busy->phase == LA_CC_RECOVERY;
@@ -294,9 +289,10 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     uint32_t octets = min32(acked, busy->sndq.len); /* a FIN counts one more */
     la_chain_mark_drop(&busy->snd_mark, octets);
     la_chain_drop_front(&busy->sndq, octets);
+    uint32_t before = la_tcp_acked_low(c);
     c->snd_una = seg->ack;
     la_tcp_urgent_acked(c, busy);
-    c->bytes_acked += octets;
+    c->acked_wraps_n += la_tcp_acked_low(c) < before;
     c->flags &= ~(uint32_t)LA_TCP_F_R1_REACHED;
     busy->progress_at = todo->now;
     la_tcp_mtu_acked(c, busy, octets, todo);
@@ -311,6 +307,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     else if (busy->phase == LA_CC_LOSS)
         busy->rtx_nxt = la_tcp_sack_skip(busy, busy->rtx_nxt);
     rearm(c, busy, todo);
+    la_tcp_tune_send(c, todo->env);
     wake_writer(c, busy, todo);
     c->want |= LA_TCP_WANT_DATA;
 }
@@ -570,7 +567,8 @@ la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy,
     if (busy->phase == LA_CC_RECOVERY)
         la_tcp_prr_sent(busy, again->n);
     if (!la_tcp_rack_is_on(c)) /* RACK counts what it finds */
-        busy->lost_bytes += again->n;
+        la_cc_range_lost(c, busy, la_tcp_scoreboard_find(&busy->board, again->first),
+                         (struct la_range){again->first, end});
     if (busy->phase == LA_CC_LOSS)
         busy->rtx_nxt = la_tcp_sack_skip(busy, la_seq_max(busy->rtx_nxt, end));
     if (busy->phase != LA_CC_RECOVERY)
