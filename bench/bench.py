@@ -71,6 +71,8 @@ def measure_inside(args, size, results):
         report.instructions(results["instructions"])
     results["conns"] = inside.conns(args.lastack, size)
     report.conns(results["conns"])
+    results["records"] = inside.records(args.lastack, size)
+    report.records(results["records"])
     results["run"] = inside.downloads(args.lastack, size, progress)
     report.downloads(results["run"], size)
 

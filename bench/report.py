@@ -92,6 +92,14 @@ def conns(found):
         print(f"{text:42}{cells}")
 
 
+def records(found):
+    title("half-open and in TIME-WAIT, index and timer included (kernel 320 and 256)")
+    for key, text in (("half_open", "octets per half-open connection, either family"),
+                      ("time_wait_ipv4", "octets per connection in TIME-WAIT, IPv4"),
+                      ("time_wait_ipv6", "the same, IPv6")):
+        print(f"{found[key]:16.1f}  {text}")
+
+
 def downloads(found, size):
     title(f"curl, {size.file_bytes >> 20} MiB from this machine: direct, and through lastack run")
     if found is None:

@@ -263,11 +263,40 @@ struct la_explain_conn {
 
 /* ---- the file --------------------------------------------------------------------------- */
 
+/* How many connections were half-open at a listener from then on. */
+struct la_explain_half_open {
+    la_instant at;
+    uint32_t n; /* the most, until the next sample */
+};
+
+enum { LA_EXPLAIN_SAMPLES_MAX = 64 };
+
+/* An endpoint that SYNs were sent to, and what came of the connections that they began. Those still
+ * watched are not counted. */
+struct la_explain_listener {
+    struct la_endpoint at;
+    uint64_t syn_n;          /* connections begun */
+    uint64_t synack_n, synack_again_n; /* answered; of them those whose answer went again */
+    uint64_t complete_n, refused_n, unanswered_n;
+    uint64_t unfinished_n;   /* answered, never acknowledged */
+    uint64_t ignored_n;      /* their SYN or last ACK was ignored, copies included */
+    uint64_t backlog_rst_n;  /* reset when the accept queue was full */
+    uint64_t sources_n;      /* different addresses, estimated */
+    uint32_t half_open_n_max;
+    la_instant half_open_max_at, first_at, last_at;
+    bool is_flooded, has_cookies, is_full; /* verdicts, after la_explain_finish() */
+    const struct la_explain_half_open *samples;
+    size_t samples_n;
+};
+
 struct la_explain_file {
     uint64_t packets, segments, icmp_errors;
     uint64_t connections, live, evicted;
     uint64_t unwatched; /* segments for whose connection there was no memory */
-    uint64_t capture_duplicates, times_back, bad_checksums, unfilled_checksums, above_mss;
+    uint64_t copies;           /* packets that were there twice, and of those */
+    uint64_t copies_elsewhere; /* those that another interface had captured */
+    uint64_t times_back, bad_checksums, unfilled_checksums, above_mss, one_way;
+    uint64_t missing_bytes;    /* acknowledged, never captured; without those of one-way captures */
     la_instant first_at, last_at;
     const struct la_explain_finding *findings; /* artefacts and what concerns no one connection */
     size_t findings_n;
@@ -315,6 +344,9 @@ void la_explain_finish(struct la_explain *explain);
 bool la_explain_next(struct la_explain *explain, struct la_explain_conn *out);
 /* What is known of the capture as a whole; complete after la_explain_finish(). */
 void la_explain_file_get(struct la_explain *explain, struct la_explain_file *out);
+/* Listeners, in the order of appearance. False: none behind idx. */
+bool la_explain_listener_get(const struct la_explain *explain, size_t idx,
+                             struct la_explain_listener *out);
 LA_API_END
 
 #endif

@@ -74,7 +74,8 @@ enum la_sock_option {
     LA_SO_REUSEADDR, LA_SO_KEEPALIVE, LA_SO_LINGER_S /* -1 = off */, LA_SO_SNDBUF, LA_SO_RCVBUF,
     LA_SO_BROADCAST, LA_SO_V6ONLY, LA_SO_TTL, LA_SO_TOS,
     LA_SO_NODELAY, LA_SO_CORK, LA_SO_QUICKACK, LA_SO_MAXSEG, LA_SO_KEEPIDLE, LA_SO_KEEPINTVL,
-    LA_SO_KEEPCNT, LA_SO_USER_TIMEOUT, LA_SO_SYNCNT, LA_SO_REUSEPORT, LA_SO_COUNT
+    LA_SO_KEEPCNT, LA_SO_USER_TIMEOUT, LA_SO_SYNCNT, LA_SO_REUSEPORT,
+    LA_SO_CONGESTION /* la_congestion_find() */, LA_SO_COUNT
 };
 la_err la_sock_option_set(struct la_socks *socks, la_sock s, enum la_sock_option opt, int64_t value,
                           la_instant now);

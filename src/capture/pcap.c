@@ -31,8 +31,7 @@ enum {
     CAP_BYTES_LIMIT = 16 << 20,
     NEAR_S = 10 * 86400,
     CHAIN_N = 3,
-    CHAIN_BEGIN_N = 12,
-    CHAIN_MORE = 1000 /* too little is there to tell, and more may come */
+    CHAIN_BEGIN_N = 12
 };
 
 static const struct variant {
@@ -113,52 +112,59 @@ is_plausible(const struct la_pcap *pcap, const struct record *r)
 {
     bool in_time = !pcap->has_last || is_near(r->s, pcap->last_s) || is_near(r->s, pcap->before_s);
     return in_time && r->fraction < pcap->unit_n && r->cap_bytes <= pcap->cap_bytes_max &&
-           r->cap_bytes <= r->wire_bytes;
+           r->cap_bytes <= r->wire_bytes && r->wire_bytes > 0;
 }
 
-/* How many records, at most n, follow each other plausibly `off` octets on; n as well when the file
- * ends behind the last of them; CHAIN_MORE. */
-static unsigned
-chain_n(const struct la_pcap *pcap, struct la_capture_source *src, size_t off, unsigned n)
+struct chain {
+    unsigned n;  /* records that follow each other plausibly, at most so many as were asked for */
+    bool to_end; /* and the file ends behind the last one */
+    bool more;   /* too little is there to tell, and more may come */
+};
+
+/* Looks `off` octets on. */
+static struct chain
+chain_at(const struct la_pcap *pcap, struct la_capture_source *src, size_t off, unsigned n_max)
 {
-    for (unsigned i = 0; i < n; i++) {
-        if (!la_capture_source_has(src, off + pcap->record_bytes)) {
-            if (!src->ended)
-                return CHAIN_MORE;
-            return i > 0 && la_capture_source_left(src) == off ? n : i;
-        }
+    struct chain chain = {0};
+    struct la_pcap as = *pcap; /* as it would be behind each of them */
+    while (chain.n < n_max && la_capture_source_has(src, off + pcap->record_bytes)) {
         struct record r = record_at(pcap, src->at + off);
-        if (!is_plausible(pcap, &r) || r.wire_bytes == 0)
-            return i;
+        if (!is_plausible(&as, &r))
+            return chain;
+        time_take(&as, r.s);
         off += pcap->record_bytes + (size_t)r.cap_bytes;
+        if (!la_capture_source_has(src, off))
+            break;
+        chain.n++;
     }
-    if (la_capture_source_has(src, off))
-        return n;
-    return src->ended ? n - 1 : CHAIN_MORE;
+    chain.more = chain.n < n_max && !src->ended;
+    chain.to_end = src->ended && chain.n > 0 && la_capture_source_left(src) == off;
+    return chain;
 }
 
-/* The length of record headers with which the first records follow each other longest. */
+/* The length of record headers with which the first records follow each other longest. One record
+ * proves nothing: then it is the usual length. */
 static void
 record_bytes_find(struct la_pcap *pcap, struct la_capture_source *src,
                   const struct variant *variant)
 {
-    unsigned best_n = 0;
+    unsigned best_n = 1;
     pcap->record_bytes = variant->record_bytes[0];
     for (size_t i = 0; i < sizeof variant->record_bytes && variant->record_bytes[i] != 0; i++) {
         struct la_pcap as = *pcap;
         as.record_bytes = variant->record_bytes[i];
-        unsigned n = chain_n(&as, src, 0, CHAIN_BEGIN_N);
-        if (n != CHAIN_MORE && n > best_n) {
-            best_n = n;
+        struct chain chain = chain_at(&as, src, 0, CHAIN_BEGIN_N);
+        if (chain.n > best_n) {
+            best_n = chain.n;
             pcap->record_bytes = variant->record_bytes[i];
         }
     }
 }
 
-void
+bool
 la_pcap_begin(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_notes *notes)
 {
-    static const char cut[] = "header-cut";
+    static const char key[] = "header-cut";
     const struct variant *variant = variant_of(src->at, &pcap->big_endian);
     size_t n = FILE_BYTES + variant->behind_header_bytes;
     *pcap = (struct la_pcap){
@@ -168,12 +174,14 @@ la_pcap_begin(struct la_pcap *pcap, struct la_capture_source *src, struct la_cap
         .record_bytes = variant->record_bytes[0],
     };
     if (!la_capture_source_has(src, n)) {
+        if (!src->ended)
+            return false;
         size_t left = la_capture_source_left(src);
-        la_capture_notes_add(notes, cut, 0, true,
+        la_capture_notes_add(notes, key, 0, true,
                              "the file is cut within its header (%zu of %zu octets); no packets",
                              left, n);
         la_capture_source_skip(src, left);
-        return;
+        return true;
     }
     uint32_t snap_bytes = get32(src->at + 16, pcap->big_endian);
     pcap->link_type = (uint16_t)get32(src->at + 20, pcap->big_endian);
@@ -182,6 +190,7 @@ la_pcap_begin(struct la_pcap *pcap, struct la_capture_source *src, struct la_cap
                                                           : CAP_BYTES_LIMIT;
     la_capture_source_skip(src, n);
     record_bytes_find(pcap, src, variant);
+    return true;
 }
 
 static void
@@ -224,10 +233,10 @@ resynchronise(struct la_pcap *pcap, struct la_capture_source *src, struct la_cap
         la_capture_source_skip(src, 1);
     }
     while (la_capture_source_has(src, pcap->record_bytes)) {
-        unsigned n = chain_n(pcap, src, 0, CHAIN_N);
-        if (n == CHAIN_MORE)
+        struct chain chain = chain_at(pcap, src, 0, CHAIN_N);
+        if (chain.more)
             return LA_CAPTURE_IDLE;
-        if (n == CHAIN_N) {
+        if (chain.n == CHAIN_N || chain.to_end) {
             la_capture_notes_add(notes, key, bad_off, true,
                                  "no record header at offset %llu; went on at offset %llu",
                                  (unsigned long long)bad_off, (unsigned long long)src->off);
@@ -276,8 +285,7 @@ another_begins(struct la_pcap *pcap, struct la_capture_source *src, struct la_ca
         return false;
     la_capture_notes_add(notes, key, src->off, false, "another capture follows at offset %llu",
                          (unsigned long long)src->off);
-    la_pcap_begin(pcap, src, notes);
-    return true;
+    return la_pcap_begin(pcap, src, notes);
 }
 
 /* A record that is not plausible, or not all there. LA_CAPTURE_PACKET: one that can be taken begins
@@ -298,13 +306,12 @@ doubtful(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_
     }
     struct la_pcap as = *pcap;
     time_take(&as, r.s);
-    unsigned n = chain_n(&as, src, whole, 1);
-    if (n == CHAIN_MORE && is_plausible(pcap, &r))
-        return LA_CAPTURE_PACKET;
-    if (n == CHAIN_MORE)
+    struct chain chain = chain_at(&as, src, whole, 1);
+    if (chain.more)
         return LA_CAPTURE_IDLE;
-    return n == 1 || la_capture_source_left(src) == whole ? LA_CAPTURE_PACKET /* only unusual */
-                                                          : resynchronise(pcap, src, notes);
+    bool at_end = src->ended && la_capture_source_left(src) == whole;
+    return chain.n == 1 || at_end ? LA_CAPTURE_PACKET /* only unusual */
+                                  : resynchronise(pcap, src, notes);
 }
 
 enum la_capture_next

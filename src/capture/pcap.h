@@ -26,8 +26,8 @@ struct la_pcap {
 /* Are the first four octets those of a pcap file? */
 bool la_pcap_is(const uint8_t magic[4]);
 /* Reads the file's header; damage is noted, and then there may be no packets. la_pcap_is() is true
- * of the source. */
-void la_pcap_begin(struct la_pcap *pcap, struct la_capture_source *src,
+ * of the source. False: the header is not all there yet. */
+bool la_pcap_begin(struct la_pcap *pcap, struct la_capture_source *src,
                    struct la_capture_notes *notes);
 /* All fields but the file's number and the frame's are set. */
 enum la_capture_next la_pcap_next(struct la_pcap *pcap, struct la_capture_source *src,

@@ -70,8 +70,8 @@ begin(struct la_capture_reader *reader, char error[LA_CAPTURE_LINE_BYTES])
     if (!la_capture_source_has(src, MAGIC_BYTES))
         return begin_short(reader, error);
     if (la_pcap_is(src->at)) {
-        reader->format = FORMAT_PCAP;
-        la_pcap_begin(&reader->pcap, src, &reader->notes);
+        if (la_pcap_begin(&reader->pcap, src, &reader->notes))
+            reader->format = FORMAT_PCAP;
         return true;
     }
     if (la_pcapng_reader_is(src->at)) {

@@ -15,6 +15,7 @@
 int la_bench_mem(int argc, char **argv);
 int la_bench_conns(int argc, char **argv);
 int la_bench_half_open(int argc, char **argv);
+int la_bench_time_wait(int argc, char **argv);
 int la_bench_flood(int argc, char **argv);
 int la_bench_goodput(int argc, char **argv);
 int la_bench_path(int argc, char **argv);
@@ -51,6 +52,7 @@ struct la_bench_pair_cfg {
     bool ipv6;
     uint32_t conns_n_max;
     uint32_t syn_queue_n_max;
+    uint32_t time_wait_n_max;
     struct la_impair impair[2]; /* of the wire; [0]: what the client sends */
     uint64_t seed;
 };

@@ -74,7 +74,7 @@ option_take(struct run *run, const char *name, const char *value)
 {
     if (value == NULL)
         return complain("no option, or no value behind", name);
-    if (strcmp(name, "--cc") == 0) {
+    if (strcmp(name, "--congestion") == 0 || strcmp(name, "--cc") == 0) {
         run->congestion_control = value;
         return strlen(value) < CONGESTION_CONTROL_BYTES ||
                complain("there is no congestion control", value);

@@ -1,132 +1,252 @@
 /* SPDX-License-Identifier: MIT
  *
- * explain.c - `lastack explain`: the connections of a capture
+ * explain.c - `lastack explain`: captures in, what happened to their connections out
  */
-#include "capture/reader.h"
-#include "cli/cli.h"
+#include "cli/explain.h"
 
-#include <lastack/explain.h>
-
-#include <inttypes.h>
-#include <stdio.h>
+#include <errno.h>
+#include <lastack/host.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-static void *
-take(void *ctx, size_t n)
+#include "base/time.h"
+#include "capture/captures.h"
+#include "cli/cli.h"
+
+enum { STATUS_DAMAGED = 3, PROGRESS_PACKETS = 1 << 16, IDLE_MS = 200 };
+static const int64_t progress_ns = INT64_C(250000000);
+
+static volatile sig_atomic_t stopped;
+
+struct explanation {
+    const struct la_explain_args *args;
+    const struct la_explain_view *view;
+    struct la_explain_out out;
+    struct la_captures *captures;
+    struct la_explain *explain;
+    la_instant begin_at;    /* of the first packet */
+    la_instant progress_at; /* when it was shown last */
+    bool progress_on, begun;
+};
+
+static void
+stop(int signal)
 {
-    (void)ctx;
-    return malloc(n);
+    (void)signal;
+    stopped = 1;
+}
+
+static int
+complain(const char *what, const char *why)
+{
+    (void)fprintf(stderr, "lastack explain: %s%s%s\n", what, why[0] == 0 ? "" : ": ", why);
+    return LA_CLI_FAILED;
+}
+
+/* ---- progress --------------------------------------------------------------------------- */
+
+static void
+progress_clear(struct explanation *x)
+{
+    if (x->progress_on)
+        (void)fputs("\r\033[K", stderr);
+    x->progress_on = false;
 }
 
 static void
-give(void *ctx, void *p, size_t n)
+progress(struct explanation *x, uint64_t packets_n)
 {
-    (void)ctx;
-    (void)n;
-    free(p);
+    uint64_t done, all;
+    char count[LA_EXPLAIN_WORD_BYTES];
+    la_instant now = la_host_now();
+    if (now.ns - x->progress_at.ns < progress_ns)
+        return;
+    x->progress_at = now;
+    x->progress_on = true;
+    la_captures_progress(x->captures, &done, &all);
+    if (all > 0)
+        (void)fprintf(stderr, "\r%s packets, %u %%\033[K", la_explain_count(packets_n, count),
+                      (unsigned)(done * 100 / all));
+    else
+        (void)fprintf(stderr, "\r%s packets\033[K", la_explain_count(packets_n, count));
+    (void)fflush(stderr);
 }
 
-static void
-print_states(uint16_t set)
-{
-    const char *between = "";
-    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
-        if ((set >> s & 1) != 0) {
-            (void)printf("%s%s", between, la_tcp_state_name((enum la_tcp_state)s, LA_NAMES_RFC));
-            between = "/";
-        }
-}
+/* ---- packets ---------------------------------------------------------------------------- */
 
 static void
-print_conn(const struct la_explain_conn *conn)
+hand_out(struct explanation *x)
 {
-    char client[LA_ADDR_TEXT_BYTES], server[LA_ADDR_TEXT_BYTES], text[256];
-    (void)printf("%" PRIu64 "\t%s:%u\t%s:%u\topen=%s%s\tclose=%s\tby=%s\thalf-close=%s\treset=%s\t"
-                 "reset-by=%s\ttap=%s\n",
-                 conn->id, la_addr_format(&conn->at[0].addr, client), conn->at[0].port,
-                 la_addr_format(&conn->at[1].addr, server), conn->at[1].port,
-                 la_open_kind_name((enum la_open_kind)conn->open.kind),
-                 conn->open.complete ? "" : " (incomplete)",
-                 la_close_kind_name((enum la_close_kind)conn->close.kind),
-                 la_who_name((enum la_who)conn->close.by),
-                 la_who_name((enum la_who)conn->close.half_close_by),
-                 la_reset_cause_name((enum la_reset_cause)conn->close.reset.cause),
-                 la_who_name((enum la_who)conn->close.reset.by),
-                 la_tap_place_name((enum la_tap_place)conn->tap));
-    for (size_t i = 0; i < conn->transitions_n; i++) {
-        const struct la_explain_transition *t = &conn->transitions[i];
-        (void)printf("\t%s\t", t->end == LA_END_CLIENT ? "client" : "server");
-        print_states(t->from);
-        (void)printf(" -> ");
-        print_states(t->to);
-        (void)printf("\t%s\tframe %" PRIu64 "\t%s\t%s\n",
-                     la_tcp_event_name((enum la_tcp_event)t->event), t->frame,
-                     la_certainty_name((enum la_certainty)t->certainty), t->section);
+    struct la_explain_conn conn;
+    while (la_explain_next(x->explain, &conn)) {
+        if (x->args->conn != UINT64_MAX && conn.id != x->args->conn)
+            continue;
+        if (x->view->conn != NULL)
+            x->view->conn(&x->out, &conn);
     }
-    for (unsigned end = 0; end < 2; end++) {
-        (void)printf("\t%s at the end: ", end == LA_END_CLIENT ? "client" : "server");
-        print_states(conn->proven[end]);
-        (void)printf("\n");
-    }
-    for (size_t i = 0; i < conn->findings_n; i++)
-        (void)printf("\t%s: %s (%s)\n", la_finding_name((enum la_finding)conn->findings[i].id),
-                     la_explain_finding_text(&conn->findings[i], text, sizeof(text)),
-                     la_finding_section((enum la_finding)conn->findings[i].id));
+}
+
+static bool
+is_in_range(struct explanation *x, la_instant at)
+{
+    if (!x->begun)
+        x->begin_at = at;
+    x->begun = true;
+    const struct la_explain_args *args = x->args;
+    int64_t from = args->from_relative ? x->begin_at.ns + args->from.ns : args->from.ns;
+    int64_t to = args->to_relative ? x->begin_at.ns + args->to.ns : args->to.ns;
+    return (la_instant_is_never(args->from) || at.ns >= from) &&
+           (la_instant_is_never(args->to) || at.ns <= to);
 }
 
 static void
-explain_all(struct la_capture_reader *reader, struct la_explain *explain)
+read_all(struct explanation *x)
 {
     struct la_capture_packet packet;
-    struct la_explain_conn conn;
-    while (la_capture_reader_next(reader, &packet) == LA_CAPTURE_PACKET) {
+    uint64_t frame_n = 0;
+    bool show = !x->args->quiet && isatty(STDERR_FILENO);
+    while (stopped == 0) {
+        enum la_capture_next next = la_captures_next(x->captures, &packet);
+        if (next == LA_CAPTURE_END)
+            break;
+        if (next == LA_CAPTURE_IDLE) {
+            hand_out(x);
+            (void)fflush(x->out.file);
+            continue;
+        }
+        frame_n++;
+        if (!is_in_range(x, packet.at))
+            continue;
         struct la_explain_packet one = {
             .bytes = {packet.data, packet.cap_bytes},
             .wire_bytes = packet.wire_bytes,
             .link_type = packet.link_type,
-            .iface = packet.iface_idx,
-            .frame = packet.frame_n,
+            .iface = packet.file_idx << 16 | (packet.iface_idx & 0xffff),
+            .frame = la_captures_n(x->captures) == 1 ? packet.frame_n : frame_n,
             .at = packet.at,
         };
-        la_explain_packet(explain, &one);
-        while (la_explain_next(explain, &conn))
-            print_conn(&conn);
+        la_explain_packet(x->explain, &one);
+        hand_out(x);
+        if (show && frame_n % PROGRESS_PACKETS == 0)
+            progress(x, frame_n);
     }
-    la_explain_finish(explain);
-    while (la_explain_next(explain, &conn))
-        print_conn(&conn);
+    la_explain_finish(x->explain);
+    hand_out(x);
+    progress_clear(x);
+}
+
+static void
+hear(void *ctx, const struct la_event *event)
+{
+    struct explanation *x = ctx;
+    if (x->args->conn == UINT64_MAX || event->conn == x->args->conn + 1)
+        x->view->event(&x->out, event);
+}
+
+/* ---- captures --------------------------------------------------------------------------- */
+
+static bool
+open_captures(struct explanation *x)
+{
+    char error[LA_CAPTURE_LINE_BYTES];
+    const struct la_explain_args *args = x->args;
+    struct la_captures_options options = {
+        .filter = args->packets,
+        .follow = args->follow,
+        .wait_ms = IDLE_MS,
+    };
+    size_t opened_n = 0;
+    x->captures = la_captures_new(&options, error);
+    if (x->captures == NULL) {
+        (void)complain("the packet filter", error);
+        return false;
+    }
+    for (size_t i = 0; i < args->files_n; i++) {
+        if (la_captures_add_file(x->captures, args->files[i], error))
+            opened_n++;
+        else
+            (void)complain(args->files[i], error);
+    }
+    for (size_t i = 0; i < args->ifaces_n; i++) {
+        if (la_captures_add_iface(x->captures, args->ifaces[i], error))
+            opened_n++;
+        else
+            (void)complain(args->ifaces[i], error);
+    }
+    return opened_n == args->files_n + args->ifaces_n;
+}
+
+/* One line for each kind of damage. True: there was some. */
+static bool
+say_damage(struct explanation *x)
+{
+    bool damaged = false;
+    for (uint32_t i = 0; i < la_captures_n(x->captures); i++) {
+        const struct la_capture_note *notes;
+        size_t n = la_captures_notes(x->captures, i, &notes);
+        for (size_t k = 0; k < n; k++) {
+            damaged |= notes[k].is_damage;
+            (void)complain(la_captures_name(x->captures, i), notes[k].text);
+        }
+    }
+    return damaged;
+}
+
+static int
+explain_them(struct explanation *x, struct la_mem *mem)
+{
+    struct la_explain_cfg cfg;
+    la_explain_cfg_init(&cfg);
+    if (x->view->event != NULL)
+        cfg.trace = (struct la_trace){
+            hear, x, LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_STATE)};
+    if (la_explain_new(&cfg, mem, &x->explain) != LA_OK ||
+        (x->view->begin != NULL && !x->view->begin(&x->out)))
+        return complain("out of memory", "");
+    struct la_explain_file file;
+    read_all(x);
+    la_explain_file_get(x->explain, &file);
+    bool damaged = say_damage(x);
+    if (x->view->end != NULL)
+        x->view->end(&x->out, &file, x->captures);
+    if (x->out.failed)
+        return complain("out of memory: not everything is shown", "");
+    if (fflush(x->out.file) != 0 || ferror(x->out.file) != 0)
+        return complain("standard output cannot be written", strerror(errno));
+    return damaged ? STATUS_DAMAGED : LA_CLI_OK;
+}
+
+static void
+catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = stop};
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
 }
 
 int
 la_cli_explain(int argc, char **argv)
 {
-    if (argc != 2) {
-        (void)fprintf(stderr, "usage: lastack explain FILE\n");
-        return LA_CLI_USAGE;
-    }
-    char error[LA_CAPTURE_LINE_BYTES];
-    struct la_capture_reader_options options = {0};
-    struct la_capture_reader *reader = la_capture_reader_open(argv[1], &options, error);
-    if (reader == NULL) {
-        (void)fprintf(stderr, "lastack explain: %s\n", error);
-        return LA_CLI_FAILED;
-    }
-    struct la_alloc alloc = {take, give, NULL};
-    struct la_mem *mem = la_mem_new(&alloc, UINT64_C(64) << 20);
-    struct la_explain_cfg cfg;
-    la_explain_cfg_init(&cfg);
-    struct la_explain *explain = NULL;
+    struct la_explain_args args;
     int status = LA_CLI_OK;
-    if (mem == NULL || la_explain_new(&cfg, mem, &explain) != LA_OK) {
-        (void)fprintf(stderr, "lastack explain: out of memory\n");
-        status = LA_CLI_FAILED;
-    } else {
-        explain_all(reader, explain);
+    if (!la_explain_args_parse(&args, argc, argv, &status)) {
+        la_explain_args_free(&args);
+        return status;
     }
-    la_explain_free(explain);
+    struct explanation x = {.args = &args, .view = args.view, .out = {&args, stdout, NULL, false}};
+    struct la_mem *mem = la_mem_new(la_host_alloc(), args.memory_bytes);
+    catch_signals();
+    if (mem == NULL)
+        status = complain("out of memory", "");
+    else
+        status = open_captures(&x) ? explain_them(&x, mem) : LA_CLI_FAILED;
+    la_explain_free(x.explain);
+    if (x.captures != NULL)
+        la_captures_free(x.captures);
     if (mem != NULL)
         la_mem_unref(mem);
-    la_capture_reader_close(reader);
+    la_explain_args_free(&args);
     return status;
 }

@@ -27,6 +27,7 @@ enum { BUDGET_BYTES = 256 << 20 };
 
 struct arguments {
     struct la_netopt net;
+    const char *congestion;
     bool net_given; /* the user chose something about the network */
     bool all, help;
     bool live;
@@ -128,11 +129,21 @@ take_names(struct arguments *a, const char *value)
     return LA_CLI_OK;
 }
 
+static int
+take_congestion(struct arguments *a, const char *value)
+{
+    char error[LA_NETOPT_ERROR_BYTES];
+    a->congestion = value;
+    a->net_given = true;
+    return la_netopt_congestion(value, error) ? LA_CLI_OK : usage_error(error, "");
+}
+
 /* An option with a value, NULL when the line ends before it. */
 static int
 take_value(struct arguments *a, const char *name, char *value)
 {
-    static const char *const known[] = {"pcap", "json", "plot", "width", "color", "names"};
+    static const char *const known[] = {"pcap",  "json",  "plot",      "width",
+                                        "color", "names", "congestion"};
     char error[LA_NETOPT_ERROR_BYTES];
     size_t i = 0;
     switch (la_netopt_take(&a->net, name, value, error)) {
@@ -159,7 +170,9 @@ take_value(struct arguments *a, const char *name, char *value)
     else if (i == 3)
         return take_width(a, value);
     else
-        return i == 4 ? take_color(a, value) : take_names(a, value);
+        return i == 4   ? take_color(a, value)
+               : i == 5 ? take_names(a, value)
+                        : take_congestion(a, value);
     return LA_CLI_OK;
 }
 
@@ -324,6 +337,7 @@ open_views(struct views *views, const struct arguments *a)
         views->cfg.pace = (struct la_bed_pace){la_live_wait, &views->live};
         views->cfg.part_ends = la_live_end;
     }
+    views->cfg.congestion = a->congestion;
     memcpy(views->cfg.impair, a->net.impair, sizeof(views->cfg.impair));
     views->cfg.mem = la_mem_new(la_host_alloc(), BUDGET_BYTES);
     if (views->cfg.mem == NULL)

@@ -7,6 +7,7 @@
 #include "cli/netopt.h"
 #include "cli/number.h"
 
+#include <lastack/stack.h>
 #include <lastack/host.h>
 
 #include <errno.h>
@@ -227,6 +228,20 @@ la_netopt_has_chance(const struct la_netopt *opt)
                i->duplicate > 0 || i->corrupt > 0;
     }
     return any;
+}
+
+bool
+la_netopt_congestion(const char *name, char error[LA_NETOPT_ERROR_BYTES])
+{
+    if (name != NULL && la_congestion_find(name) >= 0)
+        return true;
+    int n = snprintf(error, LA_NETOPT_ERROR_BYTES, "--congestion is one of");
+    for (int i = 0; la_congestion_name(i) != NULL && n < LA_NETOPT_ERROR_BYTES; i++)
+        n += snprintf(error + n, (size_t)(LA_NETOPT_ERROR_BYTES - n), "%s %s", i == 0 ? "" : ",",
+                      la_congestion_name(i));
+    if (n < LA_NETOPT_ERROR_BYTES && name != NULL)
+        (void)snprintf(error + n, (size_t)(LA_NETOPT_ERROR_BYTES - n), "; not %.20s", name);
+    return false;
 }
 
 const char *

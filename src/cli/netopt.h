@@ -29,6 +29,9 @@ enum la_netopt_result la_netopt_take(struct la_netopt *opt, const char *name, co
                                      char error[LA_NETOPT_ERROR_BYTES]);
 /* Does chance decide about packets, so that another seed would be another run? */
 bool la_netopt_has_chance(const struct la_netopt *opt);
+/* --congestion: is there a control of that name (NULL: none was given)? False: `error` says which
+ * there are. */
+bool la_netopt_congestion(const char *name, char error[LA_NETOPT_ERROR_BYTES]);
 /* The lines of a help text, ends with a line end. Static. */
 const char *la_netopt_help(void);
 

@@ -29,6 +29,7 @@ struct arguments {
     struct la_views_cfg views;
     int64_t linger_ns;
     enum la_ecn ecn;
+    const char *congestion;
     bool wait_all, no_udp, trace, help;
     char **program;
 };
@@ -44,6 +45,7 @@ static const char help_head[] =
 static const char help_tail[] =
     "  --via tun:NAME[,ADDR/LEN] | tap:NAME[,ADDR/LEN[,GATEWAY]]\n"
     "                        a device in place of the virtual wire, whatever is behind it as peer\n"
+    "  --congestion NAME     congestion control of both stacks: cubic (the default), reno\n"
     "  --ecn                 ask for explicit congestion notification; --no-ecn: refuse it\n"
     "\n"
     "servers:\n"
@@ -152,6 +154,10 @@ take_value(struct arguments *a, const char *name, const char *value)
         return usage_error(error, "");
     case LA_NETOPT_OTHER:
         break;
+    }
+    if (strcmp(name, "congestion") == 0) {
+        a->congestion = value;
+        return la_netopt_congestion(value, error) ? 0 : usage_error(error, "");
     }
     bool known = strcmp(name, "pcap") == 0 || strcmp(name, "json") == 0 ||
                  strcmp(name, "linger") == 0 || strcmp(name, "via") == 0 ||
@@ -263,6 +269,7 @@ run(const struct arguments *a)
         .mtu_bytes = a->net.mtu_bytes,
         .seed = a->net.seed,
         .ecn = a->ecn,
+        .congestion = a->congestion,
         .via = a->via_given ? &a->via : NULL,
         .publish = a->publish,
         .publish_n = a->publish_n,

@@ -132,8 +132,10 @@ add_agreed(const struct la_conn_status *s, struct la_ss_words *words)
         add(words, "sack");
     if (s->ecn)
         add(words, "ecn");
-    add(words, "%s", s->congestion_control);
-    la_ss_clean(words->word[words->n - 1]);
+    if (s->congestion_control[0] != 0) {
+        add(words, "%s", s->congestion_control);
+        la_ss_clean(words->word[words->n - 1]);
+    }
     if (s->wscale_send != UINT8_MAX)
         add(words, "wscale:%u,%u", s->wscale_send, s->wscale_receive);
 }
@@ -226,8 +228,10 @@ la_ss_words_info(const struct la_report *r, struct la_ss_words *out)
     if (r->kind == LA_REPORT_CONNECTION) {
         const struct la_conn_status *s = &r->u.conn;
         add_agreed(s, out);
-        add_times(s, out);
-        add_windows(s, out);
+        if (s->mss_send != 0) { /* it does not only rest in TIME-WAIT */
+            add_times(s, out);
+            add_windows(s, out);
+        }
         add_counts(s, out);
         add_place(s, out);
     } else if (r->kind == LA_REPORT_LISTENER) {

@@ -160,14 +160,15 @@ constant(const char *name, int64_t *out)
     return state != 0;
 }
 
-/* The connection that the latest call named, else the flow's: nobody has accepted it yet. */
+/* The connection that the latest call named, else the flow's: nobody has accepted it yet, or what
+ * is left of it rests in TIME-WAIT. */
 static bool
 status_of(const struct la_drill_run *run, struct la_conn_status *status)
 {
     uint32_t cursor = 0;
     la_handle conn;
-    if (run->conn != 0)
-        return la_conn_status(run->stack, run->conn, status) == LA_OK;
+    if (run->conn != 0 && la_conn_status(run->stack, run->conn, status) == LA_OK)
+        return true;
     while (run->flow != NULL && la_conn_next(run->stack, &cursor, &conn))
         if (conn != 0 && la_conn_status(run->stack, conn, status) == LA_OK &&
             status->remote.port == run->flow->remote.port &&

@@ -22,7 +22,8 @@ int64_t la_drill_errno_value(la_err err);
 enum la_drill_option_value {
     LA_DRILL_VALUE_INT,
     LA_DRILL_VALUE_LINGER, /* struct linger */
-    LA_DRILL_VALUE_ERROR   /* SO_ERROR: read, and cleared */
+    LA_DRILL_VALUE_ERROR,  /* SO_ERROR: read, and cleared */
+    LA_DRILL_VALUE_CONGESTION /* TCP_CONGESTION: "reno" */
 };
 
 struct la_drill_sockopt {

@@ -95,6 +95,9 @@ make_stack(struct la_drill_run *run, const struct la_trace *hears)
     struct la_stack_cfg cfg;
     struct la_drill_mistake mistake = {0};
     la_stack_cfg_init(&cfg);
+    if (run->script->cfg.congestion[0] != 0)
+        memcpy(cfg.tcp.congestion_control, run->script->cfg.congestion,
+               sizeof(cfg.tcp.congestion_control));
     if (!la_drill_settings_apply(run->script->settings, run->script->settings_line, &cfg,
                                  &mistake)) {
         run->failed = true;

@@ -65,6 +65,15 @@ take_version(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistak
     return true;
 }
 
+static bool
+take_congestion(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
+{
+    if (value == NULL || la_congestion_find(value) < 0)
+        return say(mistake, "cubic and reno are", "congestion", value);
+    (void)snprintf(cfg->congestion, sizeof(cfg->congestion), "%s", value);
+    return true;
+}
+
 /* Options of packetdrill's that mean nothing here: there is no network to be set up. */
 static bool
 is_ignored(const char *name)
@@ -85,6 +94,8 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
     uint64_t n = 0;
     if (strcmp(name, "ip_version") == 0)
         return take_version(cfg, value, mistake);
+    if (strcmp(name, "congestion") == 0)
+        return take_congestion(cfg, value, mistake);
     if (strcmp(name, "local_ip") == 0 || strcmp(name, "remote_ip") == 0)
         return take_address(cfg, name, value, mistake);
     struct {

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+enum { NAME_BYTES = 16 };
+
 static bool
 answer(struct la_drill_doing *d, int64_t value)
 {
@@ -25,6 +27,16 @@ find(struct la_drill_doing *d, const struct la_drill_sockopt **out)
     if (!la_drill_arg_int(d, 1, &level) || !la_drill_arg_int(d, 2, &name))
         return false;
     *out = la_drill_sockopt_find(level, name);
+    return true;
+}
+
+/* A name that there is not becomes a number that the stack refuses. */
+static bool
+congestion_of(struct la_bytes text, int64_t *out)
+{
+    char name[NAME_BYTES] = {0};
+    memcpy(name, text.p, text.n < sizeof(name) ? text.n : sizeof(name) - 1);
+    *out = la_congestion_find(name);
     return true;
 }
 
@@ -43,6 +55,8 @@ value_of(const struct la_drill_doing *d, const struct la_drill_sockopt *opt, int
         *out = on->number == 0 ? -1 : seconds->number;
         return true;
     }
+    if (opt->value == LA_DRILL_VALUE_CONGESTION && value != NULL && value->kind == LA_DRILL_STRING)
+        return congestion_of(value->text, out);
     if (value == NULL || value->kind != LA_DRILL_INT)
         return la_drill_fail(d->run, "%s() needs a value as [1]", d->call->name);
     *out = value->number;

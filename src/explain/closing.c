@@ -9,12 +9,17 @@ la_closing_take_fin(struct la_track *track, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_track_end *e = &track->end[placed->from];
-    if ((seg->flags & (LA_TCP_FIN | LA_TCP_RST)) != LA_TCP_FIN || (e->flags & LA_END_FIN) != 0)
+    if ((seg->flags & (LA_TCP_FIN | LA_TCP_RST)) != LA_TCP_FIN)
+        return;
+    e->fin_n += !placed->is_inferred;
+    if ((e->flags & LA_END_FIN) != 0)
         return;
     placed->fin_first = true;
     e->flags |= LA_END_FIN;
     e->fin_seq = la_seq_add(seg->seq, seg->len - 1);
     e->fin_at_ns = placed->at_ns;
+    e->fin_frame = la_track_frame(track, placed->frame);
+    track->end[1 - placed->from].bytes_at_fin = track->end[1 - placed->from].unique_bytes;
 }
 
 static void

@@ -32,9 +32,10 @@ la_explain_new(const struct la_explain_cfg *cfg, struct la_mem *mem, struct la_e
     explain->key = (struct la_key){cfg->seed, ~cfg->seed};
     explain->spare_bytes = spare_of(mem);
     explain->now_ns = INT64_MIN;
-    bool flows = la_flows_init(explain);
-    bool decoder = la_decoder_init(&explain->decoder, mem, &(struct la_decode_options){0});
-    if (!flows || !decoder) {
+    bool flows = la_flows_init(explain), listeners = la_servers_init(explain);
+    bool decoder = la_decoder_init(&explain->decoder, mem,
+                                   &(struct la_decode_options){.verify_control = true});
+    if (!flows || !listeners || !decoder) {
         la_explain_free(explain);
         return LA_ERR_NO_MEMORY;
     }
@@ -50,6 +51,7 @@ la_explain_free(struct la_explain *explain)
         return;
     struct la_mem *mem = explain->mem;
     la_flows_fini(explain);
+    la_servers_fini(explain);
     la_decoder_fini(&explain->decoder);
     la_mem_give(mem, explain->transitions,
                 explain->transitions_cap * sizeof(explain->transitions[0]));
@@ -115,6 +117,8 @@ la_explain_finish(struct la_explain *explain)
 {
     take_back(explain);
     la_flows_end_all(explain);
+    la_artefacts_finish(explain);
+    la_servers_finish(explain);
 }
 
 bool

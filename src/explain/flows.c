@@ -224,6 +224,7 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
     track->is_used = true;
     track->client_guessed = (seen->tcp.flags & LA_TCP_SYN) == 0;
     track->first_fin = 2;
+    track->listener = NONE;
     track->id = explain->next_id++;
     track->first_frame = placed->frame;
     track->first_at_ns = placed->at_ns;
@@ -235,6 +236,8 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
     enlist(explain, track, track->client_guessed ? LA_LIST_LIVE : LA_LIST_OPENING);
     la_states_begin(explain, track, (seen->tcp.flags & LA_TCP_SYN) != 0);
     explain->file.connections++;
+    if ((seen->tcp.flags & LA_TCP_SYN) != 0)
+        la_servers_begin(explain, track);
     return track;
 }
 
@@ -243,6 +246,9 @@ la_flows_end(struct la_explain *explain, struct la_track *track)
 {
     la_index_remove(&explain->index, track->idx, track->hash);
     la_settle(explain, track);
+    la_remarks(explain, track);
+    la_artefacts_end(explain, track);
+    la_servers_end(explain, track);
     la_flows_list(explain, track, LA_LIST_DONE);
 }
 

@@ -39,6 +39,32 @@ is_strange(const struct la_track *track, const struct la_placed *placed)
            is_far(seg->ack, peer->nxt, far_bytes(me));
 }
 
+/* A probe of a closed window may carry an octet beyond it (RFC 9293 3.8.6.1). */
+static uint32_t
+beyond_edge(const struct la_track_end *me, const struct la_placed *placed, la_seq text_end)
+{
+    int32_t beyond = la_seq_diff(text_end, me->edge);
+    bool known = (me->flags & LA_END_EDGE) != 0 && (me->flags & LA_END_SCALE_KNOWN) != 0;
+    if (!known || beyond <= 0 || (me->window_closed && placed->new_bytes == 1))
+        return 0;
+    return (uint32_t)beyond;
+}
+
+/* RFC 9293 3.8.6: the right edge should not move left; RFC 7323 2.4: rounding by the scale may.
+ * Only a segment that is the newest in both numbers says what is offered now. */
+static uint32_t
+shrunk(const struct la_track_end *me, const struct la_track_end *peer,
+       const struct la_placed *placed, la_seq edge)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if ((peer->flags & LA_END_EDGE) == 0 || (me->flags & LA_END_SCALE_KNOWN) == 0 ||
+        placed->old_bytes > 0 || !la_seq_eq(la_seq_add(seg->seq, seg->len), me->nxt) ||
+        !la_seq_eq(seg->ack, me->ack))
+        return 0;
+    int32_t back = la_seq_diff(peer->edge, edge) - (1 << me->wscale) + 1;
+    return back > 0 ? (uint32_t)back : 0;
+}
+
 /* Of what `me` sends: where it lies against what it has sent. */
 static void
 place_text(struct la_track_end *me, struct la_placed *placed)
@@ -58,9 +84,16 @@ place_text(struct la_track_end *me, struct la_placed *placed)
     if (beyond > 0)
         placed->new_bytes = (uint32_t)beyond < seg->text_bytes ? (uint32_t)beyond : seg->text_bytes;
     placed->old_bytes = seg->text_bytes - placed->new_bytes;
+    /* The file has it behind its acknowledgement. */
+    if (placed->old_bytes > 0 && me->missing_bytes >= placed->old_bytes &&
+        la_seq_le(me->missing_from, text) && la_seq_le(text_end, me->missing_to)) {
+        me->missing_bytes -= placed->old_bytes;
+        me->unique_bytes += placed->old_bytes;
+    }
     if (placed->old_bytes > 0)
         me->timing = false; /* Karn's rule, RFC 6298 3 */
     if (placed->new_bytes > 0) {
+        placed->beyond_bytes = beyond_edge(me, placed, text_end);
         if (!me->timing && placed->gap_bytes == 0) {
             me->timing = true;
             me->timed_at_ns = placed->at_ns;
@@ -115,6 +148,8 @@ place_ack(struct la_track *track, struct la_placed *placed)
         placed->acks_missing = true;
         placed->missing_bytes = (uint32_t)la_seq_diff(seg->ack, peer->nxt);
         peer->missing_bytes += placed->missing_bytes;
+        peer->missing_from = peer->nxt;
+        peer->missing_to = seg->ack;
         peer->nxt = seg->ack;
     }
     if (la_seq_gt(seg->ack, peer->una)) {
@@ -124,6 +159,7 @@ place_ack(struct la_track *track, struct la_placed *placed)
     take_time(me, peer, placed);
     peer->window_closed = placed->window == 0;
     la_seq edge = la_seq_add(seg->ack, placed->window);
+    placed->shrunk_bytes = shrunk(me, peer, placed, edge);
     peer->edge = (peer->flags & LA_END_EDGE) != 0 ? la_seq_max(peer->edge, edge) : edge;
     peer->flags |= LA_END_EDGE;
 }
@@ -133,7 +169,7 @@ la_numbers_place(struct la_track *track, struct la_placed *placed)
 {
     struct la_track_end *me = &track->end[placed->from];
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    if (is_strange(track, placed)) {
+    if (placed->is_strange || is_strange(track, placed)) {
         placed->is_strange = true;
         return;
     }

@@ -44,20 +44,47 @@ options_of(const struct la_seen *seen)
     return options;
 }
 
+/* Its SYN was captured with all its options. */
+static bool
+knows_options(const struct la_track_end *e)
+{
+    return (e->flags & (LA_END_SYN_UNSEEN | LA_END_SYN_CUT)) == 0;
+}
+
 /* RFC 7323 2.2: only if both SYNs had the option; 2.3: a shift above 14 counts as 14. */
 static void
 agree_on_scale(struct la_track *track)
 {
     const struct la_track_end *a = &track->end[0], *b = &track->end[1];
+    uint32_t said = 0;
+    for (unsigned end = 0; end < 2; end++)
+        if (knows_options(&track->end[end]))
+            said |= track->end[end].options;
     bool both = (a->options & b->options & LA_EXPLAIN_HAS_WSCALE) != 0;
+    if (!knows_options(a) || !knows_options(b)) {
+        /* RFC 7323 2.2: the SYN,ACK has it only if the SYN had. The other shift stays unknown. */
+        bool answer = (a->flags & LA_END_SYN_ACK) != 0 ? knows_options(a) : knows_options(b);
+        if (!answer || (said & LA_EXPLAIN_HAS_WSCALE) == 0)
+            return;
+        both = true;
+    }
     for (unsigned end = 0; end < 2; end++) {
         struct la_track_end *e = &track->end[end];
+        if (!knows_options(e))
+            continue;
         e->flags |= LA_END_SCALE_KNOWN;
         if (!both)
             e->wscale = 0;
         else if (e->wscale > 14)
             e->wscale = 14;
     }
+}
+
+/* Captured too short for its options. */
+static bool
+is_cut(const struct la_seen *seen)
+{
+    return seen->header.n < 13 || seen->header.n < (size_t)(seen->header.p[12] >> 4) * 4;
 }
 
 /* The same SYN again; a SYN,ACK after a SYN is something new. */
@@ -98,12 +125,17 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
     e->iss = e->una = seg->seq;
     e->nxt = la_seq_add(seg->seq, 1);
     e->options = options_of(seen);
+    e->ts_val = seg->ts_val;
+    if (!placed->is_inferred && is_cut(seen))
+        e->flags |= LA_END_SYN_CUT;
     e->mss = seg->mss;
     e->wscale = seg->wscale;
     e->syn_window = seg->wnd;
     e->syn_frame = la_track_frame(track, placed->frame);
     e->syn_at_ns = placed->at_ns;
     e->syn_text_bytes = seg->text_bytes;
+    if (answers && peer->syn_text_bytes > 0 && la_seq_gt(seg->ack, la_seq_add(peer->iss, 1)))
+        e->flags |= LA_END_TOOK_SYN_TEXT;
     track->handshake_seen |= track->first_frame == placed->frame;
     if (placed->is_inferred)
         return;
@@ -127,6 +159,19 @@ part_from_handshake(struct la_track *track, const struct la_placed *placed)
         e->part_us_min = (uint32_t)us;
 }
 
+/* RFC 9293 3.10.7.4 fourth, 3.5.1: an end that has an older connection of these addresses answers a
+ * SYN with the numbers of that. */
+static bool
+answers_for_older(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    return (seg->flags & (LA_TCP_SYN | LA_TCP_RST | LA_TCP_ACK)) == LA_TCP_ACK &&
+           (e->flags & LA_END_SPOKE) == 0 && (peer->flags & LA_END_SYN) != 0 &&
+           (peer->flags & LA_END_ACKED) == 0 && !la_seq_eq(seg->ack, la_seq_add(peer->iss, 1)) &&
+           !la_seq_eq(seg->ack, peer->nxt);
+}
+
 void
 la_opening_segment(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
@@ -134,18 +179,26 @@ la_opening_segment(struct la_explain *explain, struct la_track *track, struct la
     struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
     if ((seg->flags & LA_TCP_SYN) != 0)
         take_syn(explain, track, placed);
+    if (placed->syn_first && (seg->flags & LA_TCP_ACK) != 0)
+        la_servers_half_open(explain, track, placed->at_ns, true);
+    if (answers_for_older(track, placed)) {
+        placed->is_strange = true;
+        (void)la_found(explain, track, LA_FINDING_TIME_WAIT_ANSWERED, la_who_of(placed->from),
+                       placed->frame);
+    }
     part_from_handshake(track, placed);
     bool both = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 &&
                 (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0;
     if (both && (seg->flags & LA_TCP_ACK) != 0 && la_seq_gt(seg->ack, peer->iss) &&
         la_seq_gt(e->nxt, e->iss) && (e->flags & LA_END_SYN_ACKED) != 0 && !track->complete) {
         track->complete = true;
+        la_servers_half_open(explain, track, placed->at_ns, false);
         la_flows_list(explain, track, LA_LIST_LIVE);
     }
 }
 
-static enum la_open_kind
-kind_of(const struct la_track *track)
+enum la_open_kind
+la_opening_kind(const struct la_track *track)
 {
     const struct la_track_end *c = &track->end[LA_END_CLIENT], *s = &track->end[LA_END_SERVER];
     if ((c->flags & LA_END_SYN) == 0 && (s->flags & LA_END_SYN_ACK) == 0)
@@ -175,7 +228,7 @@ la_opening_judge(struct la_explain *explain, const struct la_track *track,
                  struct la_explain_open *out)
 {
     (void)explain;
-    *out = (struct la_explain_open){.kind = (uint8_t)kind_of(track),
+    *out = (struct la_explain_open){.kind = (uint8_t)la_opening_kind(track),
                                     .complete = track->complete && saw_both_syns(track),
                                     .agreed = track->end[0].options & track->end[1].options,
                                     .rtt_us = -1};

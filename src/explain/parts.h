@@ -96,6 +96,7 @@ size_t la_found_list(struct la_explain *explain, uint32_t first);
 
 void la_opening_segment(struct la_explain *explain, struct la_track *track,
                         struct la_placed *placed);
+enum la_open_kind la_opening_kind(const struct la_track *track);
 void la_opening_judge(struct la_explain *explain, const struct la_track *track,
                       struct la_explain_open *out);
 /* Of a capture of one direction: does the end's FIN seem to have answered its peer's? */
@@ -122,7 +123,32 @@ void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
 bool la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
                           const struct la_placed *placed);
 void la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *packet);
+/* Most packets of the capture are there twice: its doing, not the network's. */
+bool la_artefacts_doubles(const struct la_explain *explain);
+void la_artefacts_clock(struct la_explain *explain, struct la_track *track,
+                        const struct la_placed *placed);
+/* A connection is over: what it says of the capture. */
+void la_artefacts_end(struct la_explain *explain, const struct la_track *track);
 void la_artefacts_finish(struct la_explain *explain);
+
+/* ---- violations.c, remarks.c: findings ------------------------------------------------------- */
+
+void la_violations_segment(struct la_explain *explain, struct la_track *track,
+                           const struct la_placed *placed);
+/* Of a connection that is over. */
+void la_remarks(struct la_explain *explain, struct la_track *track);
+
+/* ---- servers.c: servers --------------------------------------------------------------------- */
+
+bool la_servers_init(struct la_explain *explain) LA_MUST_CHECK;
+void la_servers_fini(struct la_explain *explain);
+/* A connection begins with a SYN. */
+void la_servers_begin(struct la_explain *explain, struct la_track *track);
+/* It is half-open, or is so no longer. */
+void la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns,
+                            bool more);
+void la_servers_end(struct la_explain *explain, struct la_track *track);
+void la_servers_finish(struct la_explain *explain);
 
 /* ---- tell.c: the story ---------------------------------------------------------------------- */
 

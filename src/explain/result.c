@@ -32,14 +32,17 @@ locate_tap(const struct la_track *track, struct la_explain_conn *out)
 }
 
 static void
-fill_direction(const struct la_track_end *e, struct la_explain_direction *out)
+fill_direction(const struct la_explain *explain, const struct la_track_end *e,
+               struct la_explain_direction *out)
 {
+    bool doubles = la_artefacts_doubles(explain);
     *out = (struct la_explain_direction){
         .segments = e->segments_n,
         .bytes = e->bytes,
         .bytes_unique = e->unique_bytes,
         .bytes_missing = e->missing_bytes,
-        .capture_duplicates = e->duplicates_n,
+        .capture_duplicates = doubles ? e->copies_n : 0,
+        .network_duplicates = doubles ? 0 : e->copies_n,
         .window_max = e->window_max,
         .segment_bytes_max = e->segment_bytes_max,
         .ttl_hops = e->ttl_hops,
@@ -67,7 +70,7 @@ la_result(struct la_explain *explain, const struct la_track *track, struct la_ex
         out->possible[end] = track->end[end].possible;
         out->proven[end] = track->end[end].proven;
         out->proven_certainty[end] = track->end[end].certainty;
-        fill_direction(&track->end[end], &out->direction[end]);
+        fill_direction(explain, &track->end[end], &out->direction[end]);
     }
     out->transitions_n = la_steps_list(explain, track);
     out->transitions = explain->transitions;

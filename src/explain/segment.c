@@ -61,15 +61,57 @@ begin_from_kept(struct la_explain *explain, struct la_track *track, struct la_pl
     return la_flows_find(explain, placed->seen, &placed->from);
 }
 
+/* What a SYN found of the connection that had its addresses and ports before. */
+struct reuse {
+    bool is_known;
+    bool is_newer; /* by its timestamp or its number */
+    int64_t since_ns;
+};
+
+/* RFC 6191 2, of the cases in which an end in TIME-WAIT may accept: a newer timestamp, or the same
+ * or none and a greater number. */
+static void
+reuse_of(const struct la_track *old, const struct la_placed *placed, struct reuse *out)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *e = &old->end[placed->from];
+    if ((e->flags & LA_END_SPOKE) == 0 || !old->complete)
+        return;
+    bool timestamps = (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0;
+    bool had = (e->options & old->end[1 - placed->from].options & LA_EXPLAIN_HAS_TIMESTAMPS) != 0;
+    out->is_known = true;
+    out->since_ns = placed->at_ns - old->last_at_ns;
+    if (timestamps && had && seg->ts_val != e->ts_val)
+        out->is_newer = la_tcp_ts_older(e->ts_val, seg->ts_val);
+    else
+        out->is_newer = la_seq_gt(seg->seq, e->nxt) || (timestamps && !had);
+}
+
+static void
+remark_reuse(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
+             const struct reuse *reuse)
+{
+    enum { TWO_MSL_S = 240 }; /* RFC 9293 3.4.2: the MSL is two minutes */
+    if (!reuse->is_known || reuse->since_ns > TWO_MSL_S * LA_NS_PER_S)
+        return;
+    struct la_explain_finding *finding = la_found(
+        explain, track, reuse->is_newer ? LA_FINDING_PORT_REUSED : LA_FINDING_PORT_REUSED_EARLY,
+        la_who_of(placed->from), placed->frame);
+    if (finding != NULL)
+        finding->values[0] = reuse->since_ns / LA_NS_PER_US;
+}
+
 static struct la_track *
 track_of(struct la_explain *explain, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
+    struct reuse reuse = {.is_known = false};
     struct la_track *track = la_flows_find(explain, placed->seen, &placed->from);
     if (track != NULL)
         track = begin_from_kept(explain, track, placed);
     if (track != NULL && is_new_syn(track, placed->from, seg)) {
         if (is_over(track) || !track->complete) {
+            reuse_of(track, placed, &reuse);
             la_flows_end(explain, track);
             track = NULL;
         } else {
@@ -81,6 +123,7 @@ track_of(struct la_explain *explain, struct la_placed *placed)
         if (track == NULL)
             return NULL;
         (void)la_flows_find(explain, placed->seen, &placed->from);
+        remark_reuse(explain, track, placed, &reuse);
     }
     return track;
 }
@@ -140,6 +183,10 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
         la_patience_segment(track, placed);
         goes_on(explain, track, placed);
     }
+    if (!placed->is_strange)
+        la_artefacts_clock(explain, track, placed);
+    if (!placed->is_strange)
+        la_violations_segment(explain, track, placed);
     count(track, placed);
     if (placed->is_strange)
         return;

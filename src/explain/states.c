@@ -257,9 +257,27 @@ acks_text(const struct la_track_end *peer, const struct la_tcp_seg *seg)
            la_seq_gt(seg->ack, la_seq_add(peer->iss, 1 + peer->syn_text_bytes));
 }
 
+/* An ACK that passed, and had time to arrive, did not: what it acknowledges comes again. */
+static void
+lost(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
+     enum la_mark mark)
+{
+    struct la_marks *marks = &track->end[placed->from].marks;
+    uint8_t bit = (uint8_t)(1u << mark);
+    if ((marks->waiting & bit) == 0)
+        return;
+    marks->waiting &= (uint8_t)~bit;
+    enum la_finding id =
+        mark == LA_MARK_ACK_OF_SYN ? LA_FINDING_THIRD_ACK_REPEATED : LA_FINDING_LAST_ACK_LOST;
+    struct la_explain_finding *finding =
+        la_found(explain, track, id, la_who_of(1 - placed->from), placed->frame);
+    if (finding != NULL)
+        finding->certainty = LA_CERTAINTY_INFERRED;
+}
+
 /* What the segment shows to have arrived at its sender, and what it shows not to have. */
 static struct taking
-taking_of(struct la_track *track, const struct la_placed *placed)
+taking_of(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_track_end *e = &track->end[placed->from];
@@ -292,12 +310,12 @@ taking_of(struct la_track *track, const struct la_placed *placed)
         taking.marks |= by_syn_ack;
     if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_SYN], placed->at_ns)) {
         if (syn) /* It goes again: what passed did not arrive. */
-            marks->waiting &= (uint8_t)~of_syn;
+            lost(explain, track, placed, LA_MARK_ACK_OF_SYN);
         taking.marks |= of_syn;
     }
     if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_FIN], placed->at_ns)) {
         if (fin)
-            marks->waiting &= (uint8_t)~of_fin;
+            lost(explain, track, placed, LA_MARK_ACK_OF_FIN);
         taking.marks |= of_fin;
     }
     taking.marks &= marks->waiting;
@@ -448,7 +466,7 @@ la_states_segment(struct la_explain *explain, struct la_track *track,
     la_marks_segment(track, placed);
     if (placed->syn_first && (seg->flags & LA_TCP_ACK) == 0)
         own_event(explain, track, placed, LA_TCP_EV_OPEN_ACTIVE, INT64_MAX);
-    struct taking taking = taking_of(track, placed);
+    struct taking taking = taking_of(explain, track, placed);
     take_marks(explain, track, &taking);
     if (placed->fin_first)
         look_back(explain, track, placed);

@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/hash.h"
 #include "base/index.h"
 #include "base/mem.h"
@@ -69,6 +70,8 @@ enum la_end_flag {
     LA_END_FIN_ACKS_FIN = 4096, /* its first FIN acknowledged the peer's */
     LA_END_BARE_ACK_OF_FIN = 8192, /* it acknowledged the peer's FIN before it sent its own */
     LA_END_SYN_UNSEEN = 32768, /* its SYN was not captured, others show it */
+    LA_END_TOOK_SYN_TEXT = 65536, /* its SYN,ACK acknowledges text in the SYN */
+    LA_END_SYN_CUT = 131072,   /* of its SYN's options, some were not captured */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
@@ -102,8 +105,10 @@ struct la_track_end {
     uint32_t syn_text_bytes;
     uint32_t part_us_min;  /* from the tap to this end and back; UINT32_MAX: not known */
     uint32_t rst_n;
-    uint32_t ts_val;       /* TSval of its latest segment, with HAS_TIMESTAMPS in options */
+    uint32_t ts_val;       /* TSval of its latest new text or SYN */
     int64_t syn_at_ns, fin_at_ns;
+    uint32_t fin_frame, fin_n;
+    uint64_t bytes_at_fin; /* unique_bytes when the peer's FIN passed */
     int64_t last_at_ns;    /* its latest segment that is no RST */
     int64_t text_at_ns;    /* its latest new text */
     int64_t repeat_at_ns, repeat_pause_ns;
@@ -111,8 +116,12 @@ struct la_track_end {
     la_seq timed_seq;
     uint64_t segments_n, bytes, unique_bytes;
     uint32_t recent[4];    /* fingerprints of its latest segments, see artefacts.c */
+    uint8_t recent_iface[4];
+    uint32_t ts_seen;      /* TSval of its latest segment, at ts_at_ns */
+    int64_t ts_at_ns;
+    la_seq missing_from, missing_to; /* the latest of what is missing */
     struct la_marks marks; /* towards this end */
-    uint32_t duplicates_n; /* copies made by the capture or the network, see artefacts.c */
+    uint32_t copies_n;     /* made by the capture or the network, see artefacts.c */
     uint32_t segment_bytes_max;
     uint64_t missing_bytes;/* acknowledged, never captured */
 };
@@ -218,6 +227,8 @@ struct la_track {
     int64_t listed_at_ns;     /* when it came into its list */
     struct la_track_end end[2];
     uint32_t steps_first, steps_last, found_first, found_last;
+    uint32_t listener;        /* index of its listener; NONE */
+    bool half_open;           /* counted there */
     struct la_track_rare *rare;
 };
 
@@ -235,6 +246,8 @@ struct la_placed {
     uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */
     uint32_t acked_bytes;    /* by which it advances the peer's una */
     uint32_t window;         /* scaled */
+    uint32_t beyond_bytes;   /* of its new text, beyond what the peer had offered */
+    uint32_t shrunk_bytes;   /* by which the right edge that it offers has moved left */
     bool is_copy;            /* the same packet again: nothing was sent */
     bool is_strange;         /* its numbers are far from the connection's: teaches nothing */
     bool acks_missing;       /* acknowledges what was not captured */
@@ -251,6 +264,25 @@ struct la_list {
 
 enum { LA_CLOSURES_N = 256 };
 
+enum { LA_SOURCES_BITS = 2048 };
+
+/* An endpoint that SYNs were sent to, see servers.c. */
+struct la_server {
+    uint64_t pool_link;
+    struct la_endpoint at;
+    struct la_addr client; /* the first one */
+    uint32_t hash, hash_next;
+    uint32_t half_open_n, half_open_n_max;
+    int64_t half_open_max_at_ns, first_at_ns, last_at_ns, interval_ns;
+    uint64_t syn_n, synack_n, synack_again_n, complete_n, refused_n, unanswered_n, unfinished_n;
+    uint64_t forgotten_n, ignored_n, backlog_rst_n;
+    bool one_client;       /* no other client was seen */
+    bool is_counted, is_flooded, has_cookies, is_full;
+    uint8_t samples_n;
+    struct la_explain_half_open samples[LA_EXPLAIN_SAMPLES_MAX];
+    uint64_t sources[LA_SOURCES_BITS / 64]; /* a bit for each client, by hash */
+};
+
 /* Results of states.c's closure, direct mapped. */
 struct la_closure {
     uint32_t events;
@@ -263,13 +295,15 @@ struct la_explain {
     struct la_key key;
     struct la_decoder decoder;
     struct la_seen seen;           /* the packet at hand */
-    struct la_pool tracks, steps, found;
-    struct la_index index;
+    struct la_pool tracks, steps, found, listeners;
+    struct la_index index, listener_index;
     struct la_list lists[LA_LISTS_N];
     uint32_t lent;                 /* the track that the caller holds a result of */
     uint64_t spare_bytes;          /* with less than this left, room is made */
     uint32_t hand;                 /* where the search for something to evict goes on */
     uint64_t next_id;
+    int64_t back_ns_max;           /* by which a packet's time was before the one before it */
+    uint32_t above_mss_bytes_max;  /* text of the largest segment that no sender cut */
     int64_t now_ns;                /* the latest time so far */
     struct la_explain_file file;
     uint32_t file_found_first, file_found_last;

@@ -28,6 +28,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+enum { CONGESTION_BYTES = 16 }; /* as the kernel has it: TCP_CA_NAME_MAX */
+
 static const struct la_option_row *
 find(const struct la_visit *v)
 {
@@ -147,6 +149,16 @@ give_peer_name(struct la_visit *v)
 }
 
 static void
+give_congestion(struct la_visit *v)
+{
+    int64_t control = 0;
+    char name[CONGESTION_BYTES] = {0};
+    (void)la_sock_option_get(v->run->socks, v->ps->sock, LA_SO_CONGESTION, &control);
+    (void)snprintf(name, sizeof(name), "%s", la_congestion_name((int)control));
+    give(v, name, sizeof(name));
+}
+
+static void
 give_special(struct la_visit *v, const struct la_option_row *r)
 {
     const struct la_psock *ps = v->ps;
@@ -155,7 +167,7 @@ give_special(struct la_visit *v, const struct la_option_row *r)
         la_tcp_info_fill(ps, &info);
         give(v, &info, sizeof(info));
     } else if (r->level == IPPROTO_TCP) {
-        give(v, "reno\0\0\0\0\0\0\0\0\0\0\0", 16); /* TCP_CONGESTION */
+        give_congestion(v);
     } else if (r->level != SOL_SOCKET) {
         give_int(v, v->run->cfg->mtu_bytes); /* IP_MTU, IPV6_MTU */
     } else if (r->name == SO_TYPE) {
@@ -268,6 +280,15 @@ set_linger(struct la_visit *v)
     return set_stack(v, &row, l.l_onoff != 0 ? (l.l_linger < 0 ? INT32_MAX : l.l_linger) : -1);
 }
 
+static int
+set_congestion(struct la_visit *v, const char *name)
+{
+    static const struct la_option_row row = {IPPROTO_TCP, TCP_CONGESTION, LA_OPTION_STACK,
+                                             LA_SO_CONGESTION, 0};
+    int control = la_congestion_find(name);
+    return control < 0 ? ENOENT : set_stack(v, &row, control);
+}
+
 /* Reads a name; names of interfaces that the host has are accepted without effect. */
 static int
 set_by_name(struct la_visit *v, const struct la_option_row *r)
@@ -278,7 +299,7 @@ set_by_name(struct la_visit *v, const struct la_option_row *r)
     if (error != 0)
         return error;
     if (r->level == IPPROTO_TCP)
-        return strcmp(name, "reno") == 0 ? 0 : ENOENT;
+        return set_congestion(v, name);
     return name[0] == '\0' || if_nametoindex(name) != 0 ? 0 : ENODEV;
 }
 

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -100,6 +101,9 @@ make_stack(struct la_run *run, bool near, struct la_stack **out)
     cfg.checksum_verify = true;
     cfg.tcp.sndbuf_bytes = BUFFER_BYTES;
     cfg.tcp.rcvbuf_bytes = BUFFER_BYTES;
+    if (run->cfg->congestion != NULL)
+        (void)snprintf(cfg.tcp.congestion_control, sizeof(cfg.tcp.congestion_control), "%s",
+                       run->cfg->congestion);
     if (near)
         cfg.tcp.ecn = (uint8_t)run->cfg->ecn;
     cfg.trace = run->cfg->trace;

@@ -39,6 +39,7 @@ struct la_run_cfg {
     uint32_t mtu_bytes;
     uint64_t seed;                /* of the wire's faults and of both stacks */
     enum la_ecn ecn;              /* of the program's connections */
+    const char *congestion;       /* the control of both stacks; NULL: the default */
     const struct la_via *via;     /* impair, mtu and seed are not used then; NULL: the wire */
     const struct la_publish_rule *publish;
     unsigned publish_n;

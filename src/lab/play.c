@@ -163,6 +163,9 @@ bed_cfg(const struct la_lab_cfg *cfg, const struct la_lab_part *part, struct la_
             bed->impair[end].mark_n = own.mark_n;
         if (cfg->impair[end].queue_n == 0)
             bed->impair[end].queue_n = own.queue_n;
+        if (cfg->congestion != NULL)
+            (void)snprintf(bed->tcp[end].congestion_control,
+                           sizeof(bed->tcp[end].congestion_control), "%s", cfg->congestion);
         if (bed->mtu_bytes[end] > cfg->mtu_bytes)
             bed->mtu_bytes[end] = cfg->mtu_bytes;
     }

@@ -52,6 +52,7 @@ struct la_lab_cfg {
     struct la_mem *mem;
     uint64_t seed;
     struct la_impair impair[2];
+    const char *congestion; /* control of both ends; NULL: the scenario's own */
     uint32_t mtu_bytes;        /* an upper bound; a scenario may need less */
     struct la_story_cfg story; /* views; its ladder writer gets all text */
     struct la_trace also;      /* hears every part */

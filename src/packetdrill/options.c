@@ -8,6 +8,7 @@
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -94,14 +95,14 @@ static int64_t
 give_special(struct la_pd *pd, struct la_pd_fd *f, const struct la_option_row *r, void *value,
              socklen_t *n)
 {
-    struct la_conn_status status;
     if (r->level == IPPROTO_TCP && r->name == TCP_INFO)
         return give_info(pd, f, value, n);
     if (r->level == IPPROTO_TCP) { /* TCP_CONGESTION */
-        bool connected = la_pd_fd_status(pd, f, &status);
-        return give(value, n,
-                    connected ? status.congestion_control : pd->settings.tcp.congestion_control,
-                    CC_NAME_BYTES);
+        int64_t control = 0;
+        char text[CC_NAME_BYTES] = {0};
+        (void)la_sock_option_get(pd->socks, f->sock, LA_SO_CONGESTION, &control);
+        (void)snprintf(text, sizeof(text), "%s", la_congestion_name((int)control));
+        return give(value, n, text, CC_NAME_BYTES);
     }
     if (r->level != SOL_SOCKET)
         return give_int(r->level, value, n, pd->settings.mtu_bytes); /* IP_MTU, IPV6_MTU */
@@ -232,13 +233,14 @@ set_linger(struct la_pd *pd, struct la_pd_fd *f, const void *value, socklen_t n)
                                       : l.l_linger);
 }
 
-/* A control of the stack's, by its name; the stack's default is what there is. */
+/* A control of the stack's, by its name. */
 static int64_t
-set_congestion(const struct la_pd *pd, const void *value, socklen_t n)
+set_congestion(struct la_pd *pd, struct la_pd_fd *f, const void *value, socklen_t n)
 {
     char name[CC_NAME_BYTES] = {0};
     memcpy(name, value, n < sizeof(name) ? n : sizeof(name) - 1);
-    return strcmp(name, pd->settings.tcp.congestion_control) == 0 ? 0 : -ENOENT;
+    int control = la_congestion_find(name);
+    return control < 0 ? -ENOENT : set_stack(pd, f, LA_SO_CONGESTION, control);
 }
 
 static int64_t
@@ -290,7 +292,7 @@ la_pd_setsockopt(struct la_pd *pd, int fd, int level, int name, const void *valu
     if (r->level == SOL_SOCKET && r->name == SO_LINGER)
         return set_linger(pd, f, value, n);
     if (r->level == IPPROTO_TCP && r->name == TCP_CONGESTION)
-        return set_congestion(pd, value, n);
+        return set_congestion(pd, f, value, n);
     if (r->kind == LA_OPTION_SPECIAL || r->kind == LA_OPTION_FIXED)
         return -ENOPROTOOPT;
     int64_t err = read_int(level, value, n, &v);

@@ -268,8 +268,10 @@ la_sim_law_reset(struct la_sim_world *world, unsigned conn, unsigned end,
         la_conn_status(world->host[app->host].stack, app->handle, &status) != LA_OK)
         return;
     bool about_this = la_seq_ge(seg->seq, view->iss) && la_seq_le(seg->seq, view->snd_max);
-    /* Text that overtakes a cookie's return in one burst meets a listener (RFC 9293 3.10.7.2). */
-    if (view->cookies_n != 0 && view->up_at_ns == world->now_ns)
+    /* Drawn by what stood in the same burst before it came up (RFC 9293 3.10.7.2 second, 3.10.7.4
+     * fifth): text that has overtaken a cookie's return, or an ACK whose damage no checksum shows.
+     */
+    if (view->up_at_ns == world->now_ns && (view->cookies_n != 0 || view->fooled))
         return;
     if (status.state >= LA_TCP_ESTABLISHED && about_this)
         la_sim_violate(world, LA_SIM_L_RESET, conn,

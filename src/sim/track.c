@@ -104,7 +104,7 @@ begin(struct la_sim_world *world, struct la_sim_view *view, const struct la_tcp_
     if (view->begun && la_seq_eq(view->iss, seg->seq))
         return;
     if (view->begun_order != 0) { /* it had forgotten this connection, and heard of it again */
-        view->edge_given = view->acked = view->fin_sent = view->fin_seen = view->was_up = false;
+        view->edge_given = view->acked = view->fin_sent = view->fin_seen = false;
         view->rcv_max = la_seq_add(view->irs, 1);
     }
     view->begun = true;

@@ -80,7 +80,9 @@ la_sim_track_cookie_arrives(struct la_sim_world *world, unsigned host,
             begin_by(world, view, cookie);
             return;
         }
+        /* The peer, should it still be there, takes the second connection for the first. */
         la_sim_track_give_way(world, host, &packet->dst, &packet->src);
+        world->conn[i / 2].view[1 - i % 2].fooled = true;
         world->strangers_n++;
     }
 }

@@ -35,6 +35,7 @@ static const struct rule rules[LA_SO_COUNT] = {
     [LA_SO_USER_TIMEOUT] = {0, INT32_MAX, LA_OPT_USER_TIMEOUT_MS},
     [LA_SO_SYNCNT] = {1, 127, -1},
     [LA_SO_REUSEPORT] = {INT32_MIN, INT32_MAX, -1},
+    [LA_SO_CONGESTION] = {0, INT32_MAX, LA_OPT_CONGESTION},
 };
 
 /* Options that are on or off. */
@@ -60,6 +61,16 @@ la_sk_options_init(struct la_sk *sk, const struct la_tcp_cfg *d)
     o[LA_SO_KEEPCNT] = d->keepalive_probes_n;
     o[LA_SO_USER_TIMEOUT] = d->user_timeout_ms;
     o[LA_SO_SYNCNT] = d->r2_syn_n;
+    o[LA_SO_CONGESTION] = la_congestion_find(d->congestion_control);
+}
+
+/* `from` is one that la_tcp_cfg has room for. */
+static void
+set_name(char *to, const char *from)
+{
+    do
+        *to++ = *from;
+    while (*from++ != 0);
 }
 
 struct la_tcp_cfg
@@ -78,6 +89,7 @@ la_sk_cfg(const struct la_socks *set, const struct la_sk *sk)
     cfg.keepalive_probes_n = (uint32_t)o[LA_SO_KEEPCNT];
     cfg.user_timeout_ms = (uint32_t)o[LA_SO_USER_TIMEOUT];
     cfg.r2_syn_n = (uint32_t)o[LA_SO_SYNCNT];
+    set_name(cfg.congestion_control, la_congestion_name((int)o[LA_SO_CONGESTION]));
     if (o[LA_SO_MAXSEG] != 0)
         cfg.mss_bytes_max = (uint16_t)o[LA_SO_MAXSEG];
     return cfg;
@@ -146,6 +158,8 @@ la_sock_option_set(struct la_socks *set, la_sock s, enum la_sock_option opt, int
     if ((unsigned)opt >= LA_SO_COUNT)
         return LA_ERR_NO_SUCH_OPTION;
     if (value < rules[opt].min || value > rules[opt].max)
+        return LA_ERR_BAD_ARGUMENT;
+    if (opt == LA_SO_CONGESTION && la_congestion_name((int)value) == NULL)
         return LA_ERR_BAD_ARGUMENT;
     if (is_switch(opt))
         value = value != 0;

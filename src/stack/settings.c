@@ -1,8 +1,36 @@
 /* SPDX-License-Identifier: MIT
  *
- * settings.c - what of an instance's configuration may change while it runs
+ * settings.c - what of an instance's configuration may change while it runs, and by what names
  */
-#include "stack/instance.h"
+#include "stack/time_wait.h"
+
+#include "tcp/congestion.h"
+
+int
+la_congestion_find(const char *name)
+{
+    uint8_t idx = la_cc_find(name);
+    return idx == UINT8_MAX ? -1 : idx;
+}
+
+const char *
+la_congestion_name(int control)
+{
+    return la_cc_exists(control) ? la_cc_ops((uint8_t)control)->name : NULL;
+}
+
+static la_err
+set_congestion(struct la_stack *s, int control)
+{
+    const char *name = la_congestion_name(control);
+    char *to = s->cfg.tcp.congestion_control;
+    if (name == NULL)
+        return LA_ERR_BAD_ARGUMENT;
+    do
+        *to++ = *name;
+    while (*name++ != 0);
+    return LA_OK;
+}
 
 la_err
 la_stack_setting_set(struct la_stack *s, enum la_setting setting, int64_t value)
@@ -14,6 +42,9 @@ la_stack_setting_set(struct la_stack *s, enum la_setting setting, int64_t value)
         [LA_SETTING_MAX_SYN_BACKLOG] = {0, UINT32_MAX},
         [LA_SETTING_SYN_COOKIES] = {LA_SYN_COOKIES_NEVER, LA_SYN_COOKIES_ALWAYS},
         [LA_SETTING_ABORT_ON_OVERFLOW] = {0, 1},
+        [LA_SETTING_MAX_TIME_WAIT] = {1, UINT32_MAX},
+        [LA_SETTING_CONGESTION] = {0, UINT8_MAX},
+        [LA_SETTING_SLOW_START_AFTER_IDLE] = {0, 1},
     };
     if ((unsigned)setting >= sizeof(range) / sizeof(range[0]))
         return LA_ERR_NO_SUCH_OPTION;
@@ -31,6 +62,15 @@ la_stack_setting_set(struct la_stack *s, enum la_setting setting, int64_t value)
         break;
     case LA_SETTING_ABORT_ON_OVERFLOW:
         s->cfg.abort_on_overflow = value != 0;
+        break;
+    case LA_SETTING_MAX_TIME_WAIT:
+        s->cfg.time_wait_n_max = (uint32_t)value;
+        la_time_waits_bound(s, LA_REC_NONE);
+        break;
+    case LA_SETTING_CONGESTION:
+        return set_congestion(s, (int)value);
+    case LA_SETTING_SLOW_START_AFTER_IDLE:
+        s->cfg.tcp.slow_start_after_idle = value != 0;
         break;
     }
     return LA_OK;
@@ -51,6 +91,15 @@ la_stack_setting_get(const struct la_stack *s, enum la_setting setting, int64_t 
         return LA_OK;
     case LA_SETTING_ABORT_ON_OVERFLOW:
         *out = s->cfg.abort_on_overflow;
+        return LA_OK;
+    case LA_SETTING_MAX_TIME_WAIT:
+        *out = s->cfg.time_wait_n_max;
+        return LA_OK;
+    case LA_SETTING_CONGESTION:
+        *out = la_congestion_find(s->cfg.tcp.congestion_control);
+        return LA_OK;
+    case LA_SETTING_SLOW_START_AFTER_IDLE:
+        *out = s->cfg.tcp.slow_start_after_idle;
         return LA_OK;
     }
     return LA_ERR_NO_SUCH_OPTION;

@@ -7,6 +7,8 @@
  */
 #include "tcp/congestion.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "tcp/rate.h"
 #include "tcp/sack.h"
@@ -39,11 +41,31 @@ la_cc_find(const char *name)
     return UINT8_MAX;
 }
 
+bool
+la_cc_exists(int64_t idx)
+{
+    return idx >= 0 && idx < la_cc_n();
+}
+
 const struct la_cc_ops *
 la_cc_ops(uint8_t idx)
 {
     LA_ASSERT(idx < la_cc_n());
     return controls[idx];
+}
+
+void
+la_cc_switch(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint8_t idx)
+{
+    if (c->cc == idx)
+        return;
+    c->cc = idx;
+    c->cc_kept = 0;
+    if (busy == NULL)
+        return;
+    memset(&busy->cc, 0, sizeof(busy->cc));
+    if (controls[idx]->resume != NULL)
+        controls[idx]->resume(c, busy);
 }
 
 /* ---- congestion window validation ------------------------------------------------------- */
@@ -89,15 +111,16 @@ static void
 use_or_lose(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_todo *todo)
 {
     const struct la_tcp_cfg *cfg = todo->env->cfg;
+    uint32_t now_ms = la_tcp_ms(todo->now) & ~LA_TCP_IDLE;
     if (todo->ack.limited || busy->phase == LA_CC_RECOVERY || la_tcp_unsent(c, busy) > 0) {
-        busy->used_at = todo->now;
+        busy->used_ms = now_ms;
         busy->used_bytes = 0;
         return;
     }
     if (busy->used_bytes < todo->ack.flight_bytes)
         busy->used_bytes = todo->ack.flight_bytes;
     if (!cfg->slow_start_after_idle ||
-        la_instant_diff_us(todo->now, busy->used_at) < (int64_t)c->rto_us)
+        ((now_ms - busy->used_ms) & ~LA_TCP_IDLE) < c->rto_us / LA_US_PER_MS)
         return;
     uint32_t least = initial_window(c, cfg->initial_window_n);
     uint32_t used = busy->used_bytes > least ? busy->used_bytes : least;
@@ -105,7 +128,7 @@ use_or_lose(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp
         remember_window(c);
         c->cwnd_bytes = used + (c->cwnd_bytes - used) / 2;
     }
-    busy->used_at = todo->now;
+    busy->used_ms = now_ms;
     busy->used_bytes = 0;
 }
 

@@ -76,6 +76,10 @@ uint8_t la_cc_find(const char *name);
 const struct la_cc_ops *la_cc_ops(uint8_t idx);
 /* How many there are: 0 to la_cc_n() - 1. */
 uint8_t la_cc_n(void);
+bool la_cc_exists(int64_t idx);
+
+/* Another control, at any time. The window stays, what the old one knew goes. */
+void la_cc_switch(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint8_t idx);
 
 /* ---- for recovery ----------------------------------------------------------------------- */
 

@@ -70,7 +70,7 @@ la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_insta
     memset(c, 0, sizeof(*c));
     c->state = LA_TCP_CLOSED;
     c->timer = LA_TCP_TIMER_NONE;
-    c->busy_idx = LA_POOL_NONE;
+    c->busy_idx = LA_TCP_IDLE | la_tcp_ms(now);
     c->flags = offers_of(open->cfg) | (open->cfg->ecn == LA_ECN_ASK ? LA_TCP_F_ECN_ASK : 0u);
     c->iss = c->snd_una = c->snd_nxt = open->iss;
     c->ts_offset = open->ts_offset;
@@ -124,15 +124,16 @@ la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env)
     la_tcp_scoreboard_fini(&busy->board, env->mem);
     la_tcp_sack_fini(busy, env->mem);
     c->flags &= ~(uint32_t)(LA_TCP_F_URGENT_OUT | LA_TCP_F_URGENT_IN);
+    uint32_t used_ms = busy->used_ms;
     c->want &= (uint8_t)~LA_TCP_WANT_RELEASE;
     la_pool_give(&env->busy, c->busy_idx);
-    c->busy_idx = LA_POOL_NONE;
+    c->busy_idx = LA_TCP_IDLE | used_ms;
 }
 
 struct la_tcp_busy *
 la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
 {
-    if (c->busy_idx != LA_POOL_NONE)
+    if ((c->busy_idx & LA_TCP_IDLE) == 0)
         return la_pool_at(&env->busy, c->busy_idx);
     uint32_t idx = la_pool_take(&env->busy);
     if (idx == LA_POOL_NONE)
@@ -144,7 +145,8 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     busy->rtt_round_end = c->snd_una;
     busy->reduced_end = la_seq_sub(c->snd_una, 1);
     busy->tlp.rtt_known = true;
-    busy->progress_at = busy->used_at = now;
+    busy->progress_at = now;
+    busy->used_ms = c->busy_idx & ~LA_TCP_IDLE;
     busy->rate.on = la_cc_ops(c->cc)->samples;
     if (la_cc_ops(c->cc)->resume != NULL)
         la_cc_ops(c->cc)->resume(c, busy);

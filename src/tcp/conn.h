@@ -97,6 +97,8 @@ enum la_tcp_want {
 
 enum { LA_TCP_TIMER_NONE = 255 };
 
+#define LA_TCP_IDLE (UINT32_C(1) << 31)
+
 enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
 
 /* A run of octets beyond RCV.NXT. */
@@ -231,7 +233,7 @@ struct la_tcp_busy {
     la_seq reduced_end;             /* SND.NXT when the window was last reduced */
     uint32_t lost_bytes;            /* found lost since the congestion control was last told */
     uint32_t used_bytes;            /* W_used of RFC 2861: of cwnd, since used_at */
-    la_instant used_at;             /* T_prev: cwnd limited what is sent, or was brought down */
+    uint32_t used_ms;               /* T_prev: cwnd limited what is sent, or was brought down */
     union la_cc_state cc;           /* what only the congestion control reads and writes */
     uint8_t phase;                  /* enum la_cc_phase */
     uint8_t dupacks_n;
@@ -255,7 +257,7 @@ struct la_tcp_conn {
     uint8_t want;      /* enum la_tcp_want */
     uint8_t backoff_n; /* expirations of `timer` in a row */
     uint32_t flags;    /* enum la_tcp_flag */
-    uint32_t busy_idx; /* LA_POOL_NONE when idle */
+    uint32_t busy_idx; /* with LA_TCP_IDLE: there is none, and the rest is used_ms */
 
     la_seq iss, irs;
     la_seq snd_una, snd_nxt, snd_wl1, snd_wl2;
@@ -371,7 +373,7 @@ void la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err,
 static inline struct la_tcp_busy *
 la_tcp_busy(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
-    return c->busy_idx == LA_POOL_NONE ? NULL : la_pool_at(&env->busy, c->busy_idx);
+    return (c->busy_idx & LA_TCP_IDLE) != 0 ? NULL : la_pool_at(&env->busy, c->busy_idx);
 }
 /* The same, made when there is none. NULL: no memory. */
 struct la_tcp_busy *la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now);

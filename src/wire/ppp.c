@@ -10,10 +10,10 @@ enum { FRAMING = 0xff03, VERSION_AND_TYPE = 0x11 };
 bool
 la_ppp_judge(struct la_ppp *ppp, struct la_bytes bytes)
 {
-    *ppp = (struct la_ppp){.framed = bytes.n >= 2 && la_get16(bytes.p) == FRAMING};
     struct la_rd rd = la_rd_init(bytes);
-    if (ppp->framed)
-        (void)la_rd16(&rd);
+    *ppp = (struct la_ppp){.framed = bytes.n > 0 && bytes.p[0] == FRAMING >> 8};
+    if (ppp->framed && la_rd16(&rd) != FRAMING)
+        return false;
     ppp->protocol = la_rd8(&rd);
     ppp->compressed = (ppp->protocol & 1) != 0;
     if (!ppp->compressed)

@@ -28,7 +28,8 @@ struct la_pppoe {
     uint16_t len_bytes; /* behind the header */
 };
 
-/* False: too few octets, or an even last octet, which no protocol number has. */
+/* False: too few octets, an even last octet, which no protocol number has, or FF, which is reserved
+ * (RFC 1661 2), without the rest of the framing. */
 bool la_ppp_judge(struct la_ppp *ppp, struct la_bytes bytes);
 size_t la_ppp_header_bytes(const struct la_ppp *ppp);
 /* The inverse; room.n at least the above. Returns octets written. */

@@ -36,7 +36,7 @@ def analyse(lastack, path):
                             errors="replace", timeout=60, check=False)
     conns = []
     for line in result.stdout.split("\n"):
-        if line and line[0] != "\t":
+        if line and line[0].isdigit() and "\t" in line:
             fields = line.split("\t")
             conn = dict(f.split("=", 1) for f in fields[3:])
             conn["ports"] = tuple(int(f.rsplit(":", 1)[1]) for f in fields[1:3])

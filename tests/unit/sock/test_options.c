@@ -77,6 +77,9 @@ test_options__ranges(void **state)
         {LA_SO_SYNCNT, 128, LA_ERR_BAD_ARGUMENT, 7},
         {LA_SO_SYNCNT, 3, LA_OK, 3},
         {LA_SO_REUSEPORT, 7, LA_OK, 1},
+        {LA_SO_CONGESTION, 0, LA_OK, 0},
+        {LA_SO_CONGESTION, -1, LA_ERR_BAD_ARGUMENT, 0},
+        {LA_SO_CONGESTION, 99, LA_ERR_BAD_ARGUMENT, 0},
     };
     world_new(&w);
     la_sock s = world_stream(&w, 0);
@@ -124,6 +127,7 @@ test_options__take_effect(void **state)
         {LA_SO_KEEPINTVL, 12, LA_OPT_KEEPALIVE_INTERVAL_S, 12},
         {LA_SO_KEEPCNT, 13, LA_OPT_KEEPALIVE_PROBES_N, 13},
         {LA_SO_USER_TIMEOUT, 1400, LA_OPT_USER_TIMEOUT_MS, 1400},
+        {LA_SO_CONGESTION, 0, LA_OPT_CONGESTION, 0}, /* not the default */
         {LA_SO_LINGER_S, 0, LA_OPT_RELEASE_RESETS, 1},
     };
     for (unsigned late = 0; late < 2; late++) {

@@ -174,12 +174,12 @@ test_half__challenges_are_limited(void **state)
     peer_free(&p);
 }
 
-/* RST, a new SYN in the window, a hard ICMP error, the end of the listener. */
+/* RST, a new SYN in the window, hard ICMP errors, the end of the listener. */
 static void
 test_half__ends(void **state)
 {
     (void)state;
-    for (unsigned how = 0; how < 4; how++) {
+    for (unsigned how = 0; how < 6; how++) {
         peer_new(&p, &plain);
         la_handle listener = peer_listen(&p, 4);
         peer_say_syn(&p, LA_TCP_SYN, &modern);
@@ -189,12 +189,12 @@ test_half__ends(void **state)
             peer_send(&p, LA_TCP_RST, NULL, 0);
         else if (how == 1)
             peer_send(&p, LA_TCP_SYN, NULL, 0);
-        else if (how == 2)
-            peer_icmp(&p, 3, 3, 0, &answer);
+        else if (how < 5)
+            peer_icmp(&p, 3, (uint8_t[]){3, 2, 13}[how - 2], 0, &answer);
         else
             assert_int_equal(la_listener_close(p.stack, listener, p.now), LA_OK);
         assert_int_equal(half_open_n(), 0);
-        if (how < 3)
+        if (how < 5)
             assert_int_equal(status_of(listener).syn_queue_n, 0);
         peer_collect(&p);
         peer_forget(&p);

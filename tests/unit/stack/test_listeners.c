@@ -312,8 +312,9 @@ test_listeners__settings(void **state)
     } all[] = {{LA_SETTING_SOMAXCONN, 5, 9, 0},
                {LA_SETTING_MAX_SYN_BACKLOG, 3, 1, -1},
                {LA_SETTING_SYN_COOKIES, LA_SYN_COOKIES_NEVER, LA_SYN_COOKIES_NEVER, 3},
-               {LA_SETTING_ABORT_ON_OVERFLOW, 0, 1, 2}};
-    for (unsigned i = 0; i < 4; i++) {
+               {LA_SETTING_ABORT_ON_OVERFLOW, 0, 1, 2},
+               {LA_SETTING_SLOW_START_AFTER_IDLE, 1, 0, 2}};
+    for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         int64_t value;
         assert_int_equal(la_stack_setting_get(p.stack, all[i].setting, &value), LA_OK);
         assert_int_equal(value, all[i].was);

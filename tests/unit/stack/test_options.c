@@ -32,7 +32,7 @@ test_options__defaults(void **state)
     (void)state;
     peer_new(&p, &plain);
     la_handle conn = peer_passive(&p, &peer_plain);
-    static const struct {
+    const struct {
         enum la_conn_option option;
         int64_t value;
     } defaults[] = {
@@ -51,6 +51,7 @@ test_options__defaults(void **state)
         {LA_OPT_QUICK_ACK, 0},
         {LA_OPT_MSS_MAX, 1460},
         {LA_OPT_RELEASE_RESETS, 0},
+        {LA_OPT_CONGESTION, la_congestion_find("cubic")},
     };
     assert_int_equal(sizeof(defaults) / sizeof(defaults[0]), LA_OPT_COUNT);
     for (size_t i = 0; i < LA_OPT_COUNT; i++)
@@ -86,6 +87,9 @@ test_options__ranges(void **state)
         {LA_OPT_SNDBUF_BYTES, INT64_MAX, LA_OK, 1 << 30},
         {LA_OPT_RCVBUF_BYTES, INT64_MIN, LA_OK, 4096},
         {LA_OPT_RCVBUF_BYTES, (1 << 30) + INT64_C(1), LA_OK, 1 << 30},
+        {LA_OPT_CONGESTION, 0, LA_OK, 0},
+        {LA_OPT_CONGESTION, -1, LA_ERR_BAD_ARGUMENT, 0},
+        {LA_OPT_CONGESTION, 256, LA_ERR_BAD_ARGUMENT, 0},
         {LA_OPT_USER_TIMEOUT_MS, -1, LA_OK, 0},
         {LA_OPT_USER_TIMEOUT_MS, INT64_MAX, LA_OK, UINT32_MAX},
         {LA_OPT_R2_N, 0, LA_OK, 0},

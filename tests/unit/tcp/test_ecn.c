@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "base/time.h"
 #include "peer.h"
 #include "wire/ip.h"
@@ -31,6 +33,13 @@ set_ask_small(struct la_stack_cfg *cfg)
 {
     set_ask(cfg);
     cfg->tcp.initial_window_n = 1;
+}
+
+static void
+set_ask_small_cubic(struct la_stack_cfg *cfg)
+{
+    set_ask_small(cfg);
+    memcpy(cfg->tcp.congestion_control, "cubic", sizeof("cubic"));
 }
 
 static void
@@ -570,12 +579,10 @@ test_ecn__probes(void **state)
     end();
 }
 
-/* LEDGER: RFC3168-7a */
 static void
-test_ecn__window_of_one_segment(void **state)
+window_of_one_segment(void (*stack)(struct la_stack_cfg *))
 {
-    (void)state;
-    agree(set_ask_small);
+    agree(stack);
     la_seq una = p.rcv_nxt;
     peer_user_send(&p, conn, 40 * SMSS);
     peer_forget(&p);
@@ -602,6 +609,15 @@ test_ecn__window_of_one_segment(void **state)
     acknowledge(0, p.rcv_nxt); /* and it goes on */
     expect_marks(LA_IP_ECT_0, 0);
     end();
+}
+
+/* LEDGER: RFC3168-7a, RFC9438-12 */
+static void
+test_ecn__window_of_one_segment(void **state)
+{
+    (void)state;
+    window_of_one_segment(set_ask_small);
+    window_of_one_segment(set_ask_small_cubic);
 }
 
 /* The same, and the timer finds a segment lost instead. */
