@@ -15,6 +15,7 @@
 
 #include "base/time.h"
 #include "tcp/congestion.h"
+#include "tcp/rate.h"
 
 enum { SMSS = 1000, RTT_US = 100000, BW = 1000000, BDP = 100000, FIRST_WINDOW = 10 * SMSS };
 
@@ -645,6 +646,35 @@ test_bbr__without_a_sample(void **state)
     assert_int_equal(s->phase, LA_CC_BBR_STARTUP);
 }
 
+/* To BBR and away from it while text is in flight, and a recovery is on. */
+static void
+test_bbr__switched(void **state)
+{
+    (void)state;
+    static struct la_tcp_sent ring[4];
+    uint8_t bbr = c.cc, cubic = la_cc_find("cubic");
+    to_cruise();
+    la_cc_switch(&c, &busy, cubic);
+    assert_false(busy.rate.on);
+    assert_int_equal(busy.phase, LA_CC_SLOW_START); /* BBR leaves no ssthresh behind */
+    busy.board = (struct la_tcp_scoreboard){.ring = ring, .cap = 4, .n = 1};
+    ring[0] = (struct la_tcp_sent){.first = c.snd_una, .end = c.snd_nxt, .sent_n = 1};
+    ring[0].flown = (struct la_tcp_flown){.delivered = 77, .lost = 99};
+    la_cc_switch(&c, &busy, bbr);
+    assert_true(busy.rate.on);
+    assert_int_equal(busy.phase, LA_CC_BBR_STARTUP);
+    struct la_cc_rate rs;
+    assert_true(la_tcp_rate_lost(&busy, 0, c.snd_nxt, SMSS, &rs));
+    assert_int_equal(rs.lost_bytes, SMSS); /* what was counted before does not count */
+    assert_int_equal(rs.flight_bytes, BDP);
+    assert_true(rs.app_limited);
+    busy.phase = LA_CC_RECOVERY;
+    la_cc_switch(&c, &busy, cubic);
+    assert_int_equal(busy.phase, LA_CC_RECOVERY);
+    assert_int_equal(c.ssthresh_bytes, c.cwnd_bytes); /* where that recovery leads to */
+    busy.board = (struct la_tcp_scoreboard){0};
+}
+
 /* Numbers that no path has. */
 static void
 test_bbr__extremes(void **state)
@@ -696,6 +726,7 @@ main(void)
         TEST(test_bbr__marks),
         TEST(test_bbr__marks_while_cruising),
         TEST(test_bbr__without_a_sample),
+        TEST(test_bbr__switched),
         TEST(test_bbr__extremes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
