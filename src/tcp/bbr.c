@@ -218,7 +218,7 @@ check_drain_done(struct la_bbr *b)
 
 /* ---- 5.6: control parameters ------------------------------------------------------------ */
 
-/* Also InitPacingRate(): what the window makes of the round trip, as long as nothing is known. */
+/* As long as nothing is known: what the window makes of the round trip, or of a millisecond. */
 static uint64_t
 bbr_pacing_rate(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
@@ -343,10 +343,12 @@ bbr_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t flight_b
     c->cwnd_bytes = c->smss;
 }
 
-/* HandleRestartFromIdle() (5.4.1) */
+/* InitPacingRate(), HandleRestartFromIdle() (5.4.1) */
 static void
 bbr_sent(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_sent *sent)
 {
+    if (busy->cc.bbr.pacing_rate == 0 && c->srtt_us != 0)
+        busy->cc.bbr.pacing_rate = bbr_pacing_rate(c, busy); /* the window's, when it was first used */
     if (sent->flight_bytes != 0 || !busy->rate.app_limited)
         return;
     struct la_bbr b = bbr_of(c, busy, NULL, sent->now);
