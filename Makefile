@@ -9,10 +9,12 @@ SIM_SEED ?= 2
 SCRIPTS ?= 12000
 # full, quick or smoke
 BENCH ?= full
+# of bench-goodput: controls, paths, share (bench/goodput.py); empty: all
+ONLY ?=
 
 .DEFAULT_GOAL := build
-.PHONY: build demo check check-long check-interop differ tests-built bench install fuzz soak \
-    coverage lint format clean help
+.PHONY: build demo check check-long check-interop differ tests-built bench bench-goodput bench-built \
+    install fuzz soak coverage lint format clean help
 
 build:
 	@tools/need.sh --only-say build
@@ -45,15 +47,21 @@ tests-built:
 check-long: check
 	@$(BUILD)/lastack sim --runs 2450000 --seed $(SIM_SEED) --twice 500 --covered
 
+bench: bench-built
+	@bench/bench.py $(BUILD)/lastack $(BUILD)/bench/bench-load \
+	    $$(ls $(BUILD)/bench/bench-lwip 2>/dev/null) --size $(BENCH) --json $(BUILD)/bench.json
+
+bench-goodput: bench-built
+	@bench/bench.py $(BUILD)/lastack $(BUILD)/bench/bench-load --size $(BENCH) --part goodput \
+	    --only '$(ONLY)' --json $(BUILD)/bench-goodput.json
+
 # The first time, Meson looks again for what need.sh has just installed.
-bench:
+bench-built:
 	@tools/need.sh build bench
 	@$(MAKE) --no-print-directory build
 	@test -f $(BUILD)/.bench || meson setup --reconfigure $(BUILD) >/dev/null
 	@touch $(BUILD)/.bench
 	@ninja -C $(BUILD)
-	@bench/bench.py $(BUILD)/lastack $(BUILD)/bench/bench-load \
-	    $$(ls $(BUILD)/bench/bench-lwip 2>/dev/null) --size $(BENCH) --json $(BUILD)/bench.json
 
 install: build
 	@meson install -C $(BUILD) --no-rebuild
@@ -94,7 +102,8 @@ help:
 	@echo 'make check-interop  against the kernel, as root: 100 MB each way, 1000 connections'
 	@echo 'make differ         as root: SCRIPTS ($(SCRIPTS)) random scripts on lastack and on the kernel'
 	@echo 'make check-long     check, and 10 million simulated connections of SIM_SEED ($(SIM_SEED))'
-	@echo 'make bench          the benchmarks, beside the kernel and lwIP; BENCH=quick: in half a minute'
+	@echo 'make bench          the benchmarks, beside the kernel and lwIP; BENCH=quick: in two minutes'
+	@echo 'make bench-goodput  of these, what a sender gets over a bad path; ONLY=cubic,loss1: these rows'
 	@echo 'make install        install below PREFIX ($(PREFIX)); DESTDIR is respected'
 	@echo 'make fuzz           run each fuzz harness (or FUZZ="live ss") for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make soak           connections for HOURS ($(HOURS)): does anything grow, slow or stay?'

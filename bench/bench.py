@@ -12,7 +12,9 @@ import signal
 import sys
 
 import device
+import goodput
 import inside
+import path
 import promises
 import report
 import stacks
@@ -22,19 +24,20 @@ class Size:
     """How much of everything."""
 
     def __init__(self, rounds_n, seconds, held_n, mem_mib, mem_rounds_n, conns_n, file_mib,
-                 file_rounds_n, counts_instructions):
+                 file_rounds_n, counts_instructions, pairs_n, goodput_s, share_s):
         self.rounds_n, self.seconds, self.held_n = rounds_n, seconds, held_n
         self.mem_bytes, self.mem_rounds_n, self.conns_n = mem_mib << 20, mem_rounds_n, conns_n
         self.file_bytes, self.file_rounds_n = file_mib << 20, file_rounds_n
         self.counts_instructions = counts_instructions
+        self.pairs_n, self.goodput_s, self.share_s = pairs_n, goodput_s, share_s
 
 
 SIZES = {
-    "full": Size(5, 1.0, 10000, 1024, 5, 100000, 256, 3, True),
-    "quick": Size(3, 0.2, 2000, 256, 3, 20000, 64, 1, True),
-    "smoke": Size(1, 0.05, 200, 4, 1, 2000, 1, 1, False),  # does it work at all?
+    "full": Size(5, 1.0, 10000, 1024, 5, 100000, 256, 3, True, 20, 4, 20),
+    "quick": Size(3, 0.2, 2000, 256, 3, 20000, 64, 1, True, 2, 1, 3),
+    "smoke": Size(1, 0.05, 200, 4, 1, 2000, 1, 1, False, 1, 0.2, 0.2),  # does it work at all?
 }
-PARTS = ("inside", "devices")
+PARTS = ("inside", "devices", "goodput")
 
 
 def progress(text):
@@ -68,6 +71,8 @@ def measure_inside(args, size, results):
         report.instructions(results["instructions"])
     results["conns"] = inside.conns(args.lastack, size)
     report.conns(results["conns"])
+    results["records"] = inside.records(args.lastack, size)
+    report.records(results["records"])
     results["run"] = inside.downloads(args.lastack, size, progress)
     report.downloads(results["run"], size)
 
@@ -91,6 +96,19 @@ def run_devices(args, size, results):
     return wrong
 
 
+def run_goodput(args, size, results):
+    """What went wrong, one line each."""
+    reason = stacks.missing()
+    if reason is not None:
+        report.title("goodput through a bad path, beside the kernel")
+        print(f"SKIPPED: {reason}")
+        results["goodput_skipped"] = reason
+        return []
+    results["goodput"], wrong = goodput.run(args, size, progress)
+    report.goodput(results["goodput"])
+    return wrong
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("lastack", help="build/lastack")
@@ -98,9 +116,15 @@ def arguments():
     parser.add_argument("lwip", nargs="?", help="build/bench/bench-lwip, where it could be built")
     parser.add_argument("--size", choices=SIZES, default="full", help="how much (full)")
     parser.add_argument("--part", choices=PARTS, help="this part alone")
+    parser.add_argument("--only", metavar="WORD,...", default="",
+                        help="of goodput: these controls, paths (none loss1 reorder ...), 'share'")
+    parser.add_argument("--late", metavar="PERCENT", type=float, default=path.LATE_PERCENT_MAX,
+                        help="of goodput: a run of which more packets left the path late than this "
+                             "is discarded (%(default)s)")
     parser.add_argument("--json", metavar="FILE", help="the same results as JSON")
     args = parser.parse_args()
     args.lastack, args.load = os.path.abspath(args.lastack), os.path.abspath(args.load)
+    args.only = set(args.only.split(",")) - {""}
     args.lwip = os.path.abspath(args.lwip) if args.lwip else None
     return args
 
@@ -112,10 +136,9 @@ def main():
     report.machine(machine)
     results = {"version": 1, "size": args.size, "machine": machine}
     wrong = []
-    if args.part != "devices":
-        wrong += run_inside(args, size, results)
-    if args.part != "inside":
-        wrong += run_devices(args, size, results)
+    parts = {"inside": run_inside, "devices": run_devices, "goodput": run_goodput}
+    for part in PARTS if args.part is None else [args.part]:
+        wrong += parts[part](args, size, results)
     results["promises"] = promises.judge(results)
     report.promises(results["promises"])
     results["wrong"] = wrong

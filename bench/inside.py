@@ -74,6 +74,14 @@ def conns(program, size):
     return {"ipv4": bench(program, "conns", n), "ipv6": bench(program, "conns", n, "--ipv6")}
 
 
+def records(program, size):
+    """Octets of what stands for a connection that is half-open, or in TIME-WAIT."""
+    n = str(size.conns_n)
+    return {"half_open": bench(program, "half-open", n)["bytes_each"],
+            "time_wait_ipv4": bench(program, "time-wait", n)["bytes_each"],
+            "time_wait_ipv6": bench(program, "time-wait", n, "--ipv6")["bytes_each"]}
+
+
 # ---- a program under `run`
 
 @contextlib.contextmanager

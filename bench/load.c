@@ -2,7 +2,7 @@
  *
  * load.c - the load program: arguments, and what its parts share
  *
- * usage: load serve|bulk-out|bulk-in|talk|churn|hold ADDRESS [OPTION...]
+ * usage: load serve|bulk-out|bulk-in|talk|churn|hold|goodput ADDRESS [OPTION...]
  *
  * bench/stacks.py starts it; see load.h for what it expects at the other end.
  */
@@ -154,8 +154,9 @@ static const struct mode {
     const char *name;
     int (*run)(const struct la_load *load);
 } modes[] = {
-    {"serve", la_load_serve}, {"bulk-out", la_load_bulk_out}, {"bulk-in", la_load_bulk_in},
-    {"talk", la_load_talk},   {"churn", la_load_churn},       {"hold", la_load_hold},
+    {"serve", la_load_serve},     {"bulk-out", la_load_bulk_out}, {"bulk-in", la_load_bulk_in},
+    {"talk", la_load_talk},       {"churn", la_load_churn},       {"hold", la_load_hold},
+    {"goodput", la_load_goodput},
 };
 
 static int
@@ -169,12 +170,16 @@ usage(void)
           "  talk         one message after another to 5003 and back\n"
           "  churn        connect to 5003, a message there and back, close\n"
           "  hold         open connections to 5003 and weigh the process that serves them\n"
+          "  goodput      receive from 5002 of this address and those behind it, one each\n"
           "\n"
           "  --seconds S        how long (1)\n"
           "  --connections N    at the same time (1)\n"
           "  --source IP        connect from this address ...\n"
           "  --sources N        ... and those behind it (1)\n"
-          "  --peer PID         the process that serves: its CPU time is counted\n",
+          "  --peer PID         the process that serves: its CPU time is counted\n"
+          "  --skip S           goodput: so long nothing counts (0)\n"
+          "  --apart S          goodput: from one connection to the next (0)\n"
+          "  --control NAME     serve: congestion control\n",
           stderr);
     return 2;
 }
@@ -197,6 +202,15 @@ option_take(struct la_load *load, int option)
     case 'p':
         load->peer = atoi(optarg);
         return load->peer > 0 && clock_getcpuclockid(load->peer, &load->peer_clock) == 0;
+    case 'k':
+        load->skip_s = strtod(optarg, NULL);
+        return load->skip_s >= 0 && load->skip_s <= 3600;
+    case 'd':
+        load->apart_s = strtod(optarg, NULL);
+        return load->apart_s >= 0 && load->apart_s <= 3600;
+    case 'g':
+        load->control = optarg;
+        return true;
     default:
         return false;
     }
@@ -206,9 +220,15 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"seconds", required_argument, NULL, 's'}, {"connections", required_argument, NULL, 'c'},
-        {"source", required_argument, NULL, 'a'},  {"sources", required_argument, NULL, 'n'},
-        {"peer", required_argument, NULL, 'p'},    {NULL, 0, NULL, 0},
+        {"seconds", required_argument, NULL, 's'},
+        {"connections", required_argument, NULL, 'c'},
+        {"source", required_argument, NULL, 'a'},
+        {"sources", required_argument, NULL, 'n'},
+        {"peer", required_argument, NULL, 'p'},
+        {"skip", required_argument, NULL, 'k'},
+        {"apart", required_argument, NULL, 'd'},
+        {"control", required_argument, NULL, 'g'},
+        {NULL, 0, NULL, 0},
     };
     struct la_load load = {.to.sin_family = AF_INET, .seconds = 1, .conns_n = 1, .sources_n = 1};
     int option;

@@ -29,6 +29,9 @@ struct la_load {
     struct in_addr source;   /* 0: the system chooses */
     int peer;                /* process that holds the measured stack; 0: unknown */
     clockid_t peer_clock;
+    double skip_s;           /* goodput: not counted at the beginning */
+    double apart_s;          /* goodput: between the beginnings of two connections */
+    const char *control;     /* serve: congestion control; NULL: the system's */
 };
 
 /* Each returns the exit status, having printed its result or one line about what is wrong. */
@@ -38,6 +41,7 @@ int la_load_bulk_in(const struct la_load *load);
 int la_load_talk(const struct la_load *load);
 int la_load_churn(const struct la_load *load);
 int la_load_hold(const struct la_load *load);
+int la_load_goodput(const struct la_load *load);
 
 /* ---- shared ----------------------------------------------------------------------------- */
 

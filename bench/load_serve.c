@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -48,6 +49,9 @@ listen_at(const struct la_load *load, int poll, uint8_t service)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     at.sin_port = htons((uint16_t)(LA_LOAD_SINK + service));
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (load->control != NULL && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, load->control,
+                                            (socklen_t)strlen(load->control)) != 0)
+        return false;
     return bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, BACKLOG) == 0 &&
            watch(poll, (struct watched){fd, service, true});
 }

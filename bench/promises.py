@@ -45,6 +45,20 @@ def rate_beside_kernel(r):
                for load in ("bulk-out", "bulk-in"))
 
 
+def worst_goodput(control):
+    """The smallest ratio to the kernel among the rows that promise one."""
+    def of(r):
+        ratios = [row["ratio"] for row in r["goodput"]["alone"]
+                  if row["control"] == control and row["verdict"] != "reported"]
+        return min(ratios) if ratios and None not in ratios else None
+    return of
+
+
+def least_fair(r):
+    found = [row["lastack"] for row in r["goodput"]["shared"] if row["of"] == "jain"]
+    return min(found) if found and None not in found else None
+
+
 PROMISES = (
     Promise("idle connection, IPv4, octets, counted", 256, lambda r: r["conns"]["ipv4"]["bytes_per_end"]),
     Promise("idle connection, IPv4, octets, resident", 256,
@@ -53,8 +67,9 @@ PROMISES = (
             lambda r: r["conns"]["ipv6"]["bytes_per_end"]),
     Promise("idle connection, IPv6, octets, resident", 288,
             lambda r: r["conns"]["ipv6"]["rss_bytes_per_end"]),
-    Promise("TIME-WAIT record, IPv4, octets", 64, nothing),
-    Promise("half-open record, IPv4, octets", 96, nothing),
+    Promise("TIME-WAIT record, IPv4, octets", 64, lambda r: r["records"]["time_wait_ipv4"]),
+    Promise("TIME-WAIT record, IPv6, octets", 96, lambda r: r["records"]["time_wait_ipv6"]),
+    Promise("half-open record, octets", 96, lambda r: r["records"]["half_open"]),
     Promise("10 million connections, both ends, GiB", 8, nothing),
     Promise("stack to stack, instructions per 1460 octets", 2000,
             lambda r: r["instructions"]["per_1460"]),
@@ -66,6 +81,10 @@ PROMISES = (
             at_least=True),
     Promise("request/response over TUN, one core, p50 us", 9.5, device("talk", "p50_us")),
     Promise("SYN flood, all connects good, x kernel", 1.5, nothing, at_least=True),
+    Promise("reno on bad paths, worst goodput / kernel's", 0.95, worst_goodput("reno"), at_least=True),
+    Promise("cubic on bad paths, the same", 0.95, worst_goodput("cubic"), at_least=True),
+    Promise("bbr up to 1 % loss and reordering, the same", 0.95, worst_goodput("bbr"), at_least=True),
+    Promise("two of one control, least Jain's index", 0.95, least_fair, at_least=True),
     Promise("analyser, million packets/s of bulk", 4, nothing, at_least=True),
 )
 

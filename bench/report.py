@@ -92,6 +92,14 @@ def conns(found):
         print(f"{text:42}{cells}")
 
 
+def records(found):
+    title("half-open and in TIME-WAIT, index and timer included (kernel 320 and 256)")
+    for key, text in (("half_open", "octets per half-open connection, either family"),
+                      ("time_wait_ipv4", "octets per connection in TIME-WAIT, IPv4"),
+                      ("time_wait_ipv6", "the same, IPv6")):
+        print(f"{found[key]:16.1f}  {text}")
+
+
 def downloads(found, size):
     title(f"curl, {size.file_bytes >> 20} MiB from this machine: direct, and through lastack run")
     if found is None:
@@ -101,6 +109,48 @@ def downloads(found, size):
     print(f"{found['direct_s']:16.3f}  seconds, direct ({which})")
     print(f"{found['through_s']:16.3f}  seconds, through lastack ({which})")
     print(f"{found['direct_s'] / found['through_s']:16.2f}  of the direct rate")
+
+
+# ---- goodput
+
+def alone(found):
+    title("goodput of a sender, Mbit/s, beside the kernel's with the same control")
+    print(f"200 Mbit/s, 20 ms there and back, queue 350, the kernel as receiver.\nMedian of "
+          f"{found['pairs']} pairs of {found['seconds']:g} s; the n-th packet of either "
+          "meets the same fate.")
+    print(f"{'':7}{'':23}{'kernel':>9}{'lastack':>9}{'ratio':>8}{'promised':>10}")
+    for row in found["alone"]:
+        mark = "*" if row["is_reference"] and row["kernel"] is not None else " "
+        promised = f">= {row['promised']}" if row["verdict"] != "reported" else "-"
+        print(f"{row['control']:7}{row['path']:23}{number(row['kernel'], 1):>8}{mark}"
+              f"{number(row['lastack'], 1):>9}{number(row['ratio'], 2):>8}{promised:>10}"
+              f"  {row['verdict']}")
+    if any(row["is_reference"] for row in found["alone"]):
+        print("* This kernel has no such control: what one reached elsewhere, once.")
+
+
+def shared(found):
+    title("two senders on one path: 20 Mbit/s, 20 ms there and back, queue 35")
+    print(f"{found['share_seconds']:g} s, the first quarter not counted; median of "
+          f"{found['pairs']} pairs")
+    print(f"{'':14}{'':25}{'kernel':>8}{'lastack':>9}{'promised':>10}")
+    for row in found["shared"]:
+        what = "Jain's index" if row["of"] == "jain" else "rate of one to the other"
+        promised = f">= {row['promised']}" if row["promised"] is not None else "-"
+        print(f"{' + '.join(row['sharers']):14}{what:25}{number(row['kernel'], 3):>8}"
+              f"{number(row['lastack'], 3):>9}{promised:>10}  {row['verdict']}")
+
+
+def goodput(found):
+    if found["alone"]:
+        alone(found)
+    if found["shared"]:
+        shared(found)
+    missing = [c for c in ("reno", "cubic", "bbr") if c not in found["lastack_controls"]]
+    if missing:
+        print(f"Not measured, lastack does not have it: {', '.join(missing)}")
+    if found["discarded"]:
+        print(f"{found['discarded']} pairs were discarded: the machine was too busy.")
 
 
 # ---- promises

@@ -18,16 +18,18 @@ packages_of() {
         ;;
     demo) echo ca-certificates curl:curl ;;
     check)
+        # Without these three the program reads fewer captures, and says so where one is missed.
+        echo libpcap-dev libzstd-dev zlib1g-dev
         echo libcmocka-dev clang-format:clang-format scdoc:scdoc tshark:tshark util-linux:setpriv \
             curl:curl wget:wget netcat-openbsd:nc busybox-static:busybox golang-go:go \
             redis-server:redis-server redis-tools:redis-cli openssh-client:ssh \
             openssh-server:sshd iproute2:ip nodejs:node nginx-light:nginx iperf3:iperf3 \
             vsftpd:vsftpd tnftp:tnftp inetutils-telnet:inetutils-telnet dnsmasq-base:dnsmasq \
-            bind9-dnsutils:dig snmpd:snmpd snmp:snmpget liblwip-dev
+            bind9-dnsutils:dig snmpd:snmpd snmp:snmpget liblwip-dev gnuplot-nox:gnuplot
         # A second mail system would drive out the one that is there.
         echo exim4-daemon-light:sendmail
         ;;
-    bench) echo curl:curl valgrind:valgrind iproute2:ip liblwip-dev ;;
+    bench) echo curl:curl valgrind:valgrind iproute2:ip liblwip-dev util-linux:chrt ;;
     fuzz) echo clang:clang libclang-rt-14-dev llvm:llvm-symbolizer ;;
     coverage) echo gcovr:gcovr ;;
     lint) echo clang-tidy:clang-tidy ;;

@@ -61,9 +61,22 @@ struct la_tcp_cfg {
     uint16_t slow_start_limit_n; /* RFC 3465's L: segments that one ACK may add to cwnd; 0 (the
                                     default): all that it acknowledges, DEVIATION(D8) */
     bool slow_start_after_idle;  /* cwnd falls while it is not used (RFC 2861); default on */
+    bool mtu_probing;            /* RFC 4821: after two timeouts in a row segments become smaller,
+                                    in case large ones vanish on the way without ICMP. Of the
+                                    instance; default on */
     bool push_bursts;            /* PSH also on the last of several segments cut from one: receivers
                                     that gather pass them on (as Linux); default off */
-    char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681) */
+    bool pacing;                 /* the instance's: also a control without a rate of its own is
+                                    paced, by cwnd and the round trip; default off */
+    bool window_slides;          /* while a segment finds room, the right edge moves with every ACK
+                                    and is told when a quarter of the buffer was read, as that of
+                                    the BSDs; default off: by one segment or half the buffer at
+                                    least (RFC 9293 3.8.6.2.2), and told when half was read */
+    bool ack_every_second;       /* each second segment, however small, and each FIN is acknowledged
+                                    at once, as by the BSDs; default off: what two full segments
+                                    hold (RFC 5681 4.2), and an ACK that waits may carry our FIN */
+    bool time_wait_holds;        /* no SYN ends a TIME-WAIT early (RFC 9293 MAY-2); default off */
+    char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno", "bbr" */
 };
 
 enum la_ready {

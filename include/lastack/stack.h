@@ -40,14 +40,16 @@ struct la_stack_cfg {
     struct la_mem *mem;          /* required; the instance takes a reference */
     uint64_t seed[4];            /* entropy: ISNs, ports and hash keys come from it */
     uint8_t end_id;              /* stands in events; 0 = client side by convention, 1 = server */
-    uint32_t conns_n_max;        /* connections in all states; default 16 Mi */
+    uint32_t conns_n_max;        /* connections in all states but those that no handle owns in
+                                    TIME-WAIT; at most 512 Mi; default 16 Mi */
     uint32_t syn_queue_n_max;    /* half-open per listener; default 1024 */
     uint32_t accept_queue_n_max; /* upper bound of a listener's backlog; default 4096 */
     uint8_t syn_cookies;         /* enum la_syn_cookies; default LA_SYN_COOKIES_WHEN_FULL */
     bool abort_on_overflow;      /* the end of a handshake that finds the accept queue full is
                                     answered with RST; default: dropped, so that it comes again */
     uint32_t requests_n_max;     /* forwarder requests not yet answered; default 1024 */
-    uint32_t time_wait_n_max;    /* TIME-WAIT records; beyond it the oldest goes; default 256 Ki */
+    uint32_t time_wait_n_max;    /* connections in TIME-WAIT; beyond it the oldest goes, counted as
+                                    TIME_WAIT_FULL; default 256 Ki */
     uint16_t port_ephemeral_min; /* RFC 6056; default 49152 .. 65535 */
     uint16_t port_ephemeral_max;
     bool checksum_verify;        /* default true; false only for wires that cannot corrupt */
@@ -92,6 +94,7 @@ enum la_setting {
     LA_SETTING_MAX_SYN_BACKLOG,  /* syn_queue_n_max; at once, from 0 */
     LA_SETTING_SYN_COOKIES,      /* enum la_syn_cookies; at once */
     LA_SETTING_ABORT_ON_OVERFLOW, /* 0, 1; at once */
+    LA_SETTING_MAX_TIME_WAIT,    /* time_wait_n_max; at once, from 1: what is too much goes */
     LA_SETTING_CONGESTION,       /* la_congestion_find(); for what is opened from now on without a
                                     configuration of its own */
     LA_SETTING_SLOW_START_AFTER_IDLE, /* 0, 1; at once */
@@ -234,6 +237,8 @@ struct la_conn_status {
     bool accept_waits;          /* complete, in a listener's accept queue */
     char congestion_control[16];
 };
+/* Of a connection that rests in TIME-WAIT without an owner, state, endpoints, timer, RCV.WND and
+ * what was agreed are known; the rest is 0, and heard_at NEVER. */
 la_err la_conn_status(const struct la_stack *stack, la_handle conn, struct la_conn_status *out);
 
 /* The congestion controls, numbered from 0 on in no order that stays. -1, NULL: there is none. */
@@ -268,9 +273,10 @@ la_err la_conn_option_get(const struct la_stack *stack, la_handle conn, enum la_
 la_err la_conn_user_set(struct la_stack *stack, la_handle conn, uint64_t user);
 /* Walks all connections, half-open and TIME-WAIT ones too: start with *cursor 0; false at the end.
  * One call looks at 256 records at most: *out is 0 when it met no connection, and the walk goes on.
- * Connections may come and go in between; one that stays is met once. Handles of those that the
- * application does not hold (released, or not yet accepted) serve la_conn_status() and
- * la_conn_option_get() alone; the handle of a half-open one ends when it is complete. */
+ * Connections may come and go in between; one that stays as it is is met once. Handles of those
+ * that the application does not hold (released, or not yet accepted) serve la_conn_status() and
+ * la_conn_option_get() alone; the handle of a half-open one ends when it is complete, that of one
+ * that was released when it rests in TIME-WAIT, where another names what is left of it. */
 bool la_conn_next(const struct la_stack *stack, uint32_t *cursor, la_handle *out);
 /* How many connections are in each state (array of LA_TCP_STATE_COUNT). O(1). */
 void la_stack_state_counts(const struct la_stack *stack, uint32_t *out);

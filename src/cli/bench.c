@@ -4,6 +4,7 @@
  */
 #include "cli/bench.h"
 #include "cli/cli.h"
+#include "cli/netopt.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +13,14 @@ static const struct noun {
     const char *name;
     int (*main)(int argc, char **argv);
 } nouns[] = {
-    {"mem", la_bench_mem},     {"conns", la_bench_conns}, {"half-open", la_bench_half_open},
-    {"flood", la_bench_flood}, {"peer", la_bench_peer},
+    {"mem", la_bench_mem},
+    {"conns", la_bench_conns},
+    {"half-open", la_bench_half_open},
+    {"time-wait", la_bench_time_wait},
+    {"flood", la_bench_flood},
+    {"goodput", la_bench_goodput},
+    {"path", la_bench_path},
+    {"peer", la_bench_peer},
 };
 
 static void
@@ -25,7 +32,10 @@ print_help(FILE *out)
           "       lastack bench mem BYTES [OPTION...]\n"
           "       lastack bench conns N [OPTION...]\n"
           "       lastack bench half-open N [--json]\n"
+          "       lastack bench time-wait N [--ipv6] [--json]\n"
           "       lastack bench flood N [--syn-queue N] [--json]\n"
+          "       lastack bench goodput SECONDS [OPTION...] [NETWORK OPTION...]\n"
+          "       lastack bench path DEVICE[@NETNS] DEVICE[@NETNS] [--json] [NETWORK OPTION...]\n"
           "       lastack bench peer tap|tun NAME IP[/LEN] MTU [OPTION...]\n"
           "\n"
           "  mem BYTES    moves BYTES from stack to stack in one process\n"
@@ -37,8 +47,15 @@ print_help(FILE *out)
           "    --tso          super-segments of up to 64 KiB cross the wire, without checksums\n"
           "  conns N      holds N idle connections, both ends in this process, and weighs them\n"
           "  half-open N  holds N half-open connections, and weighs them\n"
+          "  time-wait N  holds N connections in TIME-WAIT, and weighs them\n"
           "  flood N      N SYNs from made-up addresses, while 1000 connections are opened\n"
           "    --syn-queue N  half-open connections that are remembered (1024)\n"
+          "  goodput S    what connections move over a bad path in S seconds of virtual time\n"
+          "    --cc NAME      congestion control of a connection (reno); again for more of them\n"
+          "    --window N     send and receive buffer (8388608)\n"
+          "    --every TIME   a line for each connection in such steps\n"
+          "    --no-timestamps, --no-sack, --no-rack  without that\n"
+          "  path A B     joins two TUN devices by a bad path, until it is told to end\n"
           "  peer         serves a TUN or TAP: 5001 reads and discards, 5002 writes, 5003 sends "
           "back;\n"
           "               SIGUSR1 prints how many connections there are in each state\n"
@@ -48,14 +65,18 @@ print_help(FILE *out)
           "    --ecn          asks for ECN (it is agreed to without); --no-ecn refuses it\n"
           "    --plain        neither checksums nor segmentation are left to the kernel\n"
           "\n"
-          "  --ipv6       of mem and conns: addresses of IPv6\n"
+          "  --ipv6       of mem, conns and time-wait: addresses of IPv6\n"
           "\n"
           "  without      mem 1G, then conns 100000\n"
           "\n"
           "  --json       one JSON object instead of a table\n"
           "\n"
-          "Numbers take the suffixes K, M and G, powers of 1024.\n",
+          "Numbers of mem, conns, half-open and flood take the suffixes K, M and G, powers of "
+          "1024.\n"
+          "\n"
+          "network options of goodput and path (up: from the sender, from the first device):\n",
           out);
+    fputs(la_netopt_help(), out);
 }
 
 /* Without a noun: each, in a size that takes a second or two. */
@@ -84,7 +105,9 @@ la_cli_bench(int argc, char **argv)
         if (strcmp(argv[1], nouns[i].name) == 0)
             return nouns[i].main(argc - 1, argv + 1);
     fprintf(stderr,
-            "lastack bench: no benchmark '%s'; there are mem, conns, half-open, flood and peer\n",
+            "lastack bench: no benchmark '%s'; there are mem, conns, half-open, time-wait, flood, "
+            "goodput, path "
+            "and peer\n",
             argv[1]);
     return LA_CLI_USAGE;
 }

@@ -3,8 +3,9 @@
  * bench.h - what the benchmarks share: arguments, two joined stacks, results
  *
  * One file per benchmark: bench_NOUN.c defines la_bench_NOUN(), which gets the arguments from the
- * noun on and returns an exit status. But for the peer, which serves a device, stacks live in
- * virtual time, so the work done is the same in every run; only the time that it takes differs.
+ * noun on and returns an exit status. But for the peer, which serves a device, and the path, which
+ * joins two, stacks live in virtual time, so the work done is the same in every run; only the time
+ * that it takes differs.
  */
 #ifndef LA_CLI_BENCH_H
 #define LA_CLI_BENCH_H
@@ -14,7 +15,10 @@
 int la_bench_mem(int argc, char **argv);
 int la_bench_conns(int argc, char **argv);
 int la_bench_half_open(int argc, char **argv);
+int la_bench_time_wait(int argc, char **argv);
 int la_bench_flood(int argc, char **argv);
+int la_bench_goodput(int argc, char **argv);
+int la_bench_path(int argc, char **argv);
 int la_bench_peer(int argc, char **argv);
 
 /* ---- arguments (bench_args.c) ----------------------------------------------------------- */
@@ -48,9 +52,12 @@ struct la_bench_pair_cfg {
     bool ipv6;
     uint32_t conns_n_max;
     uint32_t syn_queue_n_max;
+    uint32_t time_wait_n_max;
+    struct la_impair impair[2]; /* of the wire; [0]: what the client sends */
+    uint64_t seed;
 };
 
-/* A client and a server, one address each, on a memory wire without faults or delay. */
+/* A client and a server, one address each, on a memory wire. */
 struct la_bench_pair {
     struct la_mem *mem;
     struct la_stack *client, *server;
@@ -59,7 +66,7 @@ struct la_bench_pair {
     bool ipv6;
 };
 
-/* la_bench_pair_cfg: defaults of TCP, MTU 1500, with checksums. */
+/* la_bench_pair_cfg: defaults of TCP, MTU 1500, with checksums, a wire without faults or delay. */
 void la_bench_pair_cfg_init(struct la_bench_pair_cfg *cfg);
 /* False: no memory, or a value that the stack does not take; one line has said so. */
 bool la_bench_pair_init(struct la_bench_pair *pair, const struct la_bench_pair_cfg *cfg);

@@ -25,7 +25,8 @@ la_bench_pair_cfg_init(struct la_bench_pair_cfg *cfg)
                                       .mtu_bytes = 1500,
                                       .checksum = true,
                                       .conns_n_max = 1024,
-                                      .syn_queue_n_max = stack.syn_queue_n_max};
+                                      .syn_queue_n_max = stack.syn_queue_n_max,
+                                      .time_wait_n_max = stack.time_wait_n_max};
 }
 
 /* 10.0.0.1 and .2, or fd00::1 and ::2. */
@@ -54,6 +55,7 @@ stack_new(struct la_bench_pair *pair, const struct la_bench_pair_cfg *cfg,
     stack.end_id = end_id;
     stack.conns_n_max = cfg->conns_n_max;
     stack.syn_queue_n_max = cfg->syn_queue_n_max;
+    stack.time_wait_n_max = cfg->time_wait_n_max;
     stack.port_ephemeral_min = 1024;
     stack.checksum = la_host_checksum();
     stack.checksum_verify = cfg->checksum;
@@ -83,7 +85,10 @@ la_bench_pair_init(struct la_bench_pair *pair, const struct la_bench_pair_cfg *c
         la_bench_failed("no memory");
         return false;
     }
-    struct la_wire_cfg wire = {.mem = pair->mem, .caps = caps};
+    struct la_wire_cfg wire = {.mem = pair->mem,
+                               .seed = cfg->seed,
+                               .caps = caps,
+                               .impair = {cfg->impair[0], cfg->impair[1]}};
     la_err err = stack_new(pair, cfg, &caps, 0);
     if (err == LA_OK)
         err = stack_new(pair, cfg, &caps, 1);

@@ -30,6 +30,7 @@ const struct la_cli_command *la_cli_commands(void);
 int la_cli_run(int argc, char **argv);
 int la_cli_lab(int argc, char **argv);
 int la_cli_drill(int argc, char **argv);
+int la_cli_explain(int argc, char **argv);
 int la_cli_sim(int argc, char **argv);
 int la_cli_ss(int argc, char **argv);
 int la_cli_bench(int argc, char **argv);

@@ -3,8 +3,10 @@
  * lab.c - `lastack lab`: the command line, and where the views go
  */
 #include "cli/cli.h"
+#include "cli/live.h"
 #include "cli/netopt.h"
 #include "cli/number.h"
+#include "cli/plot.h"
 #include "host/annotate.h"
 #include "lab/scenario.h"
 
@@ -28,10 +30,12 @@ struct arguments {
     const char *congestion;
     bool net_given; /* the user chose something about the network */
     bool all, help;
+    bool live;
     uint32_t flags; /* enum la_story_flag */
     uint32_t width; /* 0 = the terminal's */
     int color;      /* 1 always, 0 by terminal, -1 never */
     const char *pcap, *json;
+    char *plot;
     const char *names[64];
     size_t names_n;
 };
@@ -49,6 +53,8 @@ static const char help_head[] =
     "views:\n"
     "  --pcap FILE           write a capture (pcapng) with comments\n"
     "  --json FILE           write the events as JSON lines ('-': standard output, without words)\n"
+    "  --plot DIR            pictures as SVG into a folder (scenario 'congestion'; needs gnuplot)\n"
+    "  --live                in real time: 'lastack ss -a' shows both stacks meanwhile\n"
     "  --full                every segment: long uneventful runs are not collapsed\n"
     "  --absolute            sequence numbers as on the wire\n"
     "  --names rfc|linux     SYN-RECEIVED or SYN_RECV\n"
@@ -74,6 +80,8 @@ take_flag(struct arguments *a, const char *name)
         a->all = true;
     else if (strcmp(name, "help") == 0)
         a->help = true;
+    else if (strcmp(name, "live") == 0)
+        a->live = true;
     else if (strcmp(name, "full") == 0)
         a->flags |= LA_STORY_FULL;
     else if (strcmp(name, "absolute") == 0)
@@ -132,9 +140,10 @@ take_congestion(struct arguments *a, const char *value)
 
 /* An option with a value, NULL when the line ends before it. */
 static int
-take_value(struct arguments *a, const char *name, const char *value)
+take_value(struct arguments *a, const char *name, char *value)
 {
-    static const char *const known[] = {"pcap", "json", "width", "color", "names", "congestion"};
+    static const char *const known[] = {"pcap",  "json",  "plot",      "width",
+                                        "color", "names", "congestion"};
     char error[LA_NETOPT_ERROR_BYTES];
     size_t i = 0;
     switch (la_netopt_take(&a->net, name, value, error)) {
@@ -157,10 +166,12 @@ take_value(struct arguments *a, const char *name, const char *value)
     else if (i == 1)
         a->json = value;
     else if (i == 2)
+        a->plot = value;
+    else if (i == 3)
         return take_width(a, value);
     else
-        return i == 3   ? take_color(a, value)
-               : i == 4 ? take_names(a, value)
+        return i == 4   ? take_color(a, value)
+               : i == 5 ? take_names(a, value)
                         : take_congestion(a, value);
     return LA_CLI_OK;
 }
@@ -170,7 +181,7 @@ static int
 take_option(struct arguments *a, char **argv, int *i)
 {
     char name[OPTION_BYTES];
-    const char *word = argv[*i] + 2;
+    char *word = argv[*i] + 2;
     size_t n = strcspn(word, "=");
     if (strcmp(argv[*i], "-h") == 0) {
         a->help = true;
@@ -215,6 +226,7 @@ struct views {
     struct la_lab_cfg cfg;
     struct la_annotate annotate;
     FILE *json; /* NULL: none */
+    struct la_live live;
     bool words; /* standard output is for people */
 };
 
@@ -242,6 +254,27 @@ story_flags(const struct arguments *a)
     if (terminal && strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
         flags |= LA_STORY_ASCII;
     return flags;
+}
+
+_Static_assert((int)LA_PLOT_ERROR_BYTES <= (int)LA_LAB_TEXT_BYTES,
+               "why a picture was not kept fits");
+
+static bool
+plotted(void *ctx, const char *name, const struct la_plot *plot, char *failure)
+{
+    return la_plot_svg(plot, ctx, name, failure);
+}
+
+static bool
+open_plots(struct views *views, char *dir)
+{
+    char error[LA_PLOT_ERROR_BYTES];
+    views->cfg.plotted = plotted;
+    views->cfg.plotted_ctx = dir;
+    if (la_plot_dir(dir, error))
+        return true;
+    (void)fprintf(stderr, "lastack lab: %s\n", error);
+    return false;
 }
 
 /* Comments of one part must not wait for packets of the next. */
@@ -296,8 +329,14 @@ open_views(struct views *views, const struct arguments *a)
     }
     if (a->pcap != NULL && !open_capture(views, a->pcap))
         return false;
+    if (a->plot != NULL && !open_plots(views, a->plot))
+        return false;
     views->cfg.seed = a->net.seed;
     views->cfg.mtu_bytes = a->net.mtu_bytes;
+    if (a->live) {
+        views->cfg.pace = (struct la_bed_pace){la_live_wait, &views->live};
+        views->cfg.part_ends = la_live_end;
+    }
     views->cfg.congestion = a->congestion;
     memcpy(views->cfg.impair, a->net.impair, sizeof(views->cfg.impair));
     views->cfg.mem = la_mem_new(la_host_alloc(), BUDGET_BYTES);

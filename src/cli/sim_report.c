@@ -111,6 +111,8 @@ la_sim_report_figures(const struct la_sim_counts *counts, int64_t elapsed_ms)
                number(counts->conns * 1000 / (uint64_t)elapsed_ms, a));
     put_group(counts, "step", "steps");
     put_group(counts, "workload", "workloads");
+    put_group(counts, "field", "settings");
+    put_group(counts, "control", "controls");
     put_group(counts, "timer", "timers");
     put_share(counts, "edge", "edges");
     put_share(counts, "reason", "reasons");
@@ -231,6 +233,10 @@ la_sim_report_steps(void)
                        la_sim_step_args((enum la_sim_step_kind)kind));
         printf("%-38s %s\n", head, la_sim_step_text((enum la_sim_step_kind)kind));
     }
+    puts("\nWhat `tcp` sets:");
+    for (unsigned i = 0; i < LA_SIM_FIELDS; i++)
+        printf("%-18s %s\n", la_sim_field_word((enum la_sim_field)i),
+               la_sim_field_text((enum la_sim_field)i));
     puts("\nWorkloads, by number:");
     for (unsigned i = 0; i < LA_SIM_WORKLOADS; i++)
         printf("%3u %s\n", i, la_sim_workload_name((enum la_sim_workload)i));

@@ -20,9 +20,9 @@
 static const char help[] =
     "usage: lastack ss [OPTION...] [FILTER]\n"
     "\n"
-    "Lists the sockets of every running 'lastack run' and 'lastack bench peer' of\n"
-    "yours: state, queues, endpoints; by default of connections, on the program's\n"
-    "side.\n"
+    "Lists the sockets of every running 'lastack run', 'lastack bench peer' and\n"
+    "'lastack lab --live' of yours: state, queues, endpoints; by default of\n"
+    "connections, on the program's side.\n"
     "\n"
     "which:\n"
     "  -a, --all             listening and unconnected sockets, too\n"

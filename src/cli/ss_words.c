@@ -132,8 +132,10 @@ add_agreed(const struct la_conn_status *s, struct la_ss_words *words)
         add(words, "sack");
     if (s->ecn)
         add(words, "ecn");
-    add(words, "%s", s->congestion_control);
-    la_ss_clean(words->word[words->n - 1]);
+    if (s->congestion_control[0] != 0) {
+        add(words, "%s", s->congestion_control);
+        la_ss_clean(words->word[words->n - 1]);
+    }
     if (s->wscale_send != UINT8_MAX)
         add(words, "wscale:%u,%u", s->wscale_send, s->wscale_receive);
 }
@@ -161,10 +163,12 @@ add_windows(const struct la_conn_status *s, struct la_ss_words *words)
     if (s->ssthresh_bytes != UINT32_MAX)
         add(words, "ssthresh:%u", s->ssthresh_bytes / mss);
     static const char *const phases[LA_CC_PHASE_COUNT] = {
-        [LA_CC_SLOW_START] = "slow-start",
-        [LA_CC_AVOIDANCE] = "avoidance",
-        [LA_CC_RECOVERY] = "recovery",
-        [LA_CC_LOSS] = "loss",
+        [LA_CC_SLOW_START] = "slow-start",      [LA_CC_AVOIDANCE] = "avoidance",
+        [LA_CC_RECOVERY] = "recovery",          [LA_CC_LOSS] = "loss",
+        [LA_CC_BBR_STARTUP] = "startup",        [LA_CC_BBR_DRAIN] = "drain",
+        [LA_CC_BBR_DOWN] = "probe-bw-down",     [LA_CC_BBR_CRUISE] = "probe-bw-cruise",
+        [LA_CC_BBR_REFILL] = "probe-bw-refill", [LA_CC_BBR_UP] = "probe-bw-up",
+        [LA_CC_BBR_PROBE_RTT] = "probe-rtt",
     };
     if (s->phase < LA_CC_PHASE_COUNT)
         add(words, "%s", phases[s->phase]);
@@ -224,8 +228,10 @@ la_ss_words_info(const struct la_report *r, struct la_ss_words *out)
     if (r->kind == LA_REPORT_CONNECTION) {
         const struct la_conn_status *s = &r->u.conn;
         add_agreed(s, out);
-        add_times(s, out);
-        add_windows(s, out);
+        if (s->mss_send != 0) { /* it does not only rest in TIME-WAIT */
+            add_times(s, out);
+            add_windows(s, out);
+        }
         add_counts(s, out);
         add_place(s, out);
     } else if (r->kind == LA_REPORT_LISTENER) {

@@ -138,6 +138,13 @@ constant(const char *name, int64_t *out)
                  {"AVOIDANCE", LA_CC_AVOIDANCE},
                  {"RECOVERY", LA_CC_RECOVERY},
                  {"LOSS", LA_CC_LOSS},
+                 {"BBR_STARTUP", LA_CC_BBR_STARTUP},
+                 {"BBR_DRAIN", LA_CC_BBR_DRAIN},
+                 {"BBR_DOWN", LA_CC_BBR_DOWN},
+                 {"BBR_CRUISE", LA_CC_BBR_CRUISE},
+                 {"BBR_REFILL", LA_CC_BBR_REFILL},
+                 {"BBR_UP", LA_CC_BBR_UP},
+                 {"BBR_PROBE_RTT", LA_CC_BBR_PROBE_RTT},
                  {"true", 1},
                  {"True", 1},
                  {"false", 0},
@@ -153,14 +160,15 @@ constant(const char *name, int64_t *out)
     return state != 0;
 }
 
-/* The connection that the latest call named, else the flow's: nobody has accepted it yet. */
+/* The connection that the latest call named, else the flow's: nobody has accepted it yet, or what
+ * is left of it rests in TIME-WAIT. */
 static bool
 status_of(const struct la_drill_run *run, struct la_conn_status *status)
 {
     uint32_t cursor = 0;
     la_handle conn;
-    if (run->conn != 0)
-        return la_conn_status(run->stack, run->conn, status) == LA_OK;
+    if (run->conn != 0 && la_conn_status(run->stack, run->conn, status) == LA_OK)
+        return true;
     while (run->flow != NULL && la_conn_next(run->stack, &cursor, &conn))
         if (conn != 0 && la_conn_status(run->stack, conn, status) == LA_OK &&
             status->remote.port == run->flow->remote.port &&

@@ -69,7 +69,7 @@ static bool
 take_congestion(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
 {
     if (value == NULL || la_congestion_find(value) < 0)
-        return say(mistake, "cubic and reno are", "congestion", value);
+        return say(mistake, "cubic, reno and bbr are", "congestion", value);
     (void)snprintf(cfg->congestion, sizeof(cfg->congestion), "%s", value);
     return true;
 }
@@ -191,6 +191,13 @@ static const struct setting settings[] = {
     {"dscp_ecn", U8, TCP(dscp_ecn), 0, 255},
     {"initial_window_n", U16, TCP(initial_window_n), 0, 1000},
     {"slow_start_limit_n", U16, TCP(slow_start_limit_n), 0, 1000},
+    {"pacing", BOOL, TCP(pacing), 0, 1},
+    {"push_bursts", BOOL, TCP(push_bursts), 0, 1},
+    {"net.ipv4.tcp_mtu_probing", BOOL, TCP(mtu_probing), 0, 2},
+    {"mtu_probing", BOOL, TCP(mtu_probing), 0, 1},
+    {"window_slides", BOOL, TCP(window_slides), 0, 1},
+    {"ack_every_second", BOOL, TCP(ack_every_second), 0, 1},
+    {"time_wait_holds", BOOL, TCP(time_wait_holds), 0, 1},
 };
 #undef TCP
 #undef CFG

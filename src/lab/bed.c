@@ -234,6 +234,15 @@ la_bed_settle(struct la_bed *bed)
     }
 }
 
+static void
+jump(struct la_bed *bed, la_instant to)
+{
+    to = la_instant_max(bed->now, to);
+    if (bed->cfg.pace.wait != NULL)
+        bed->cfg.pace.wait(bed->cfg.pace.ctx, bed, to);
+    bed->now = to;
+}
+
 bool
 la_bed_run(struct la_bed *bed, la_bed_done *done, void *ctx, la_instant until)
 {
@@ -242,10 +251,10 @@ la_bed_run(struct la_bed *bed, la_bed_done *done, void *ctx, la_instant until)
         la_instant next = la_wire_next(bed->wire, bed->stack[LA_CLIENT], bed->stack[LA_SERVER]);
         if (la_instant_is_never(next) || la_instant_lt(until, next)) {
             if (!la_instant_is_never(until))
-                bed->now = la_instant_max(bed->now, until);
+                jump(bed, until);
             return false;
         }
-        bed->now = la_instant_max(bed->now, next);
+        jump(bed, next);
         la_bed_settle(bed);
     }
     return true;

@@ -14,6 +14,8 @@
 #include <lastack/capture.h>
 #include <lastack/link.h>
 
+struct la_bed;
+
 enum { LA_CLIENT = 0, LA_SERVER = 1 };
 enum { LA_BED_HEARS_N = 4 };
 
@@ -22,6 +24,12 @@ enum { LA_BED_HEARS_N = 4 };
 struct la_bed_app {
     void (*ready)(void *ctx, int end, const struct la_stack_event *event);
     bool (*serve)(void *ctx, int end); /* NULL: `ready` is told */
+    void *ctx;
+};
+
+/* Before time jumps to `until`; a clock on a wall may be waited for. */
+struct la_bed_pace {
+    void (*wait)(void *ctx, const struct la_bed *bed, la_instant until); /* NULL: nobody */
     void *ctx;
 };
 
@@ -34,6 +42,7 @@ struct la_bed_cfg {
     struct la_impair impair[2];
     la_instant begin_at;
     struct la_bed_app app;
+    struct la_bed_pace pace;
     struct la_trace hears[LA_BED_HEARS_N]; /* besides the record; zeroed: nobody */
     struct la_capture_writer *capture;     /* NULL = none; taps the client's end; borrowed */
     uint32_t capture_iface;

@@ -89,6 +89,8 @@ hear(void *ctx, const struct la_event *event)
 {
     struct la_lab *lab = ctx;
     struct la_lab_end *e = &lab->end[event->end & 1u];
+    if (lab->hides != NULL && lab->hides(lab, event))
+        return;
     if (event->kind == LA_EVENT_STATE && event->u.state.from == LA_TCP_CLOSED)
         *e = (struct la_lab_end){
             .conn = event->conn, .remote = event->remote, .reads = e->reads, .closes = e->closes};
@@ -273,6 +275,21 @@ la_lab_lose(struct la_lab *lab, int from_end, struct la_lab_pick chosen)
 {
     lab->pick[from_end] = chosen;
     la_wire_drop_set(lab->bed->wire, from_end, pick, &lab->pick[from_end]);
+}
+
+void
+la_lab_set(struct la_lab *lab, enum la_setting setting, int64_t value)
+{
+    call(lab, "a setting", la_stack_setting_set(lab->bed->stack[LA_SERVER], setting, value));
+}
+
+struct la_listener_status
+la_lab_queues(struct la_lab *lab)
+{
+    struct la_listener_status status = {.backlog_n = 0};
+    la_err err = la_listener_status(lab->bed->stack[LA_SERVER], lab->listener, &status);
+    la_lab_expect(lab, err == LA_OK, "there is no listener: %s", la_strerror(err));
+    return status;
 }
 
 /* ---- waiting ---------------------------------------------------------------------------- */

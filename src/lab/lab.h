@@ -43,6 +43,12 @@ struct la_lab_end {
     la_err err;          /* the error that ended it */
 };
 
+struct la_lab;
+
+/* Is it an event that the ladder does not show? The lab's applications have nothing to do with a
+ * connection whose changes of state are hidden. It sees every event, in order. */
+typedef bool la_lab_hides(const struct la_lab *lab, const struct la_event *event);
+
 struct la_lab {
     struct la_bed *bed;
     la_handle listener;
@@ -51,6 +57,7 @@ struct la_lab {
     struct la_lab_pick pick[2];
     void *own;           /* the part's own notes, for its words below the ladder */
     size_t mark;         /* checks look at events from here on */
+    la_lab_hides *hides; /* NULL: nobody */
     char failure[LA_LAB_TEXT_BYTES]; /* empty: none */
 };
 
@@ -88,6 +95,11 @@ void la_lab_read(struct la_lab *lab, int end, size_t n);
 void la_lab_accepts(struct la_lab *lab);
 /* From now on, in place of the previous choice. */
 void la_lab_lose(struct la_lab *lab, int from_end, struct la_lab_pick pick);
+
+/* Of the server's stack. */
+void la_lab_set(struct la_lab *lab, enum la_setting setting, int64_t value);
+/* The queues of the server's listener. */
+struct la_listener_status la_lab_queues(struct la_lab *lab);
 
 /* ---- lab.c: waiting --------------------------------------------------------------------- */
 

@@ -60,6 +60,90 @@ put_look(const struct la_scenario *scenario, const struct la_story_cfg *story)
     la_lab_put_prose(story, "  * ", scenario->look);
 }
 
+/* ---- who hears of it -------------------------------------------------------------------- */
+
+/* One story; two, where the ladder shows less than happens. */
+struct stories {
+    struct la_story *all, *shown; /* `all`: NULL when that is the same */
+    struct la_trace shown_trace;
+    const struct la_lab *lab;
+    la_lab_hides *hides;
+    size_t hidden_n; /* segments */
+    struct la_bed_pace pace;
+};
+
+static void
+show(void *ctx, const struct la_event *event)
+{
+    struct stories *stories = ctx;
+    if (stories->hides == NULL || !stories->hides(stories->lab, event))
+        stories->shown_trace.sink(stories->shown_trace.ctx, event);
+    else
+        stories->hidden_n += event->kind == LA_EVENT_SEGMENT_SENT;
+}
+
+static la_err
+stories_new(const struct la_lab_cfg *cfg, const struct la_scenario *scenario,
+            const struct la_lab *lab, struct stories *out)
+{
+    struct la_story_cfg shown = cfg->story, all = cfg->story;
+    const struct la_story_writer nowhere = {.write = NULL};
+    *out = (struct stories){.lab = lab, .pace = cfg->pace};
+    if (scenario->hides != NULL && (cfg->story.flags & LA_STORY_FULL) == 0) {
+        out->hides = scenario->hides;
+        shown.json = nowhere;
+        all.flags |= LA_STORY_NO_LADDER;
+        if (scenario->sums_hidden)
+            shown.flags |= LA_STORY_NO_SUMMARY;
+        else
+            all.ladder = nowhere;
+        la_err err = la_story_new(&all, &out->all);
+        if (err != LA_OK)
+            return err;
+    }
+    la_err err = la_story_new(&shown, &out->shown);
+    if (err == LA_OK)
+        out->shown_trace = la_story_trace(out->shown);
+    else
+        la_story_free(out->all);
+    return err;
+}
+
+/* Somebody watches: what has happened is drawn before time goes on. */
+static void
+draw_and_wait(void *ctx, const struct la_bed *bed, la_instant until)
+{
+    struct stories *stories = ctx;
+    la_story_flush(stories->shown, bed->now);
+    stories->pace.wait(stories->pace.ctx, bed, until);
+}
+
+static void
+stories_hear(struct stories *stories, struct la_bed_cfg *bed)
+{
+    if (stories->pace.wait != NULL)
+        bed->pace = (struct la_bed_pace){draw_and_wait, stories};
+    bed->hears[1] = (struct la_trace){show, stories, LA_EVENT_ALL};
+    if (stories->all != NULL)
+        bed->hears[2] = la_story_trace(stories->all);
+}
+
+static void
+stories_end(struct stories *stories, const struct la_story_cfg *story)
+{
+    char line[LINE_BYTES];
+    la_story_finish(stories->shown);
+    la_story_free(stories->shown);
+    if (stories->all == NULL)
+        return;
+    la_story_finish(stories->all);
+    la_story_free(stories->all);
+    snprintf(line, sizeof(line),
+             "%zu segments are not shown above; --full, --pcap and --json have them.",
+             stories->hidden_n);
+    la_lab_put_prose(story, "", line);
+}
+
 /* ---- one part --------------------------------------------------------------------------- */
 
 static void
@@ -77,6 +161,10 @@ bed_cfg(const struct la_lab_cfg *cfg, const struct la_lab_part *part, struct la_
             bed->impair[end].rate_bps = own.rate_bps;
         if (cfg->impair[end].mark_n == LA_LAB_OWN_MARK)
             bed->impair[end].mark_n = own.mark_n;
+        if (cfg->impair[end].mtu_bytes == 0)
+            bed->impair[end].mtu_bytes = own.mtu_bytes;
+        if (cfg->impair[end].queue_n == 0)
+            bed->impair[end].queue_n = own.queue_n;
         if (cfg->congestion != NULL)
             (void)snprintf(bed->tcp[end].congestion_control,
                            sizeof(bed->tcp[end].congestion_control), "%s", cfg->congestion);
@@ -93,6 +181,20 @@ fail(char *failure, const char *what, la_err err)
     snprintf(failure, LA_LAB_TEXT_BYTES, "%s: %s", what, la_strerror(err));
 }
 
+/* Below the ladder, and to where it is kept. */
+static void
+draw_plot(const struct la_scenario *scenario, size_t nth, const struct la_lab_cfg *cfg,
+          struct la_lab *lab)
+{
+    char name[LINE_BYTES], why[LA_LAB_TEXT_BYTES];
+    const struct la_plot *plot = scenario->plot(lab);
+    la_lab_put_text(&cfg->story.ladder, "\n");
+    la_plot_draw(plot, &cfg->story);
+    snprintf(name, sizeof(name), "%s-%zu", scenario->name, nth + 1);
+    if (cfg->plotted != NULL && !cfg->plotted(cfg->plotted_ctx, name, plot, why))
+        la_lab_expect(lab, false, "%s", why);
+}
+
 /* Plays one part from *at on; *at becomes the instant at which it ended. */
 static bool
 play_part(const struct la_scenario *scenario, size_t nth, const struct la_lab_cfg *cfg,
@@ -101,21 +203,23 @@ play_part(const struct la_scenario *scenario, size_t nth, const struct la_lab_cf
     const struct la_lab_part *part = &scenario->parts[nth];
     struct la_lab lab;
     struct la_bed_cfg bed;
-    struct la_story *story;
+    struct stories stories;
     bed_cfg(cfg, part, &bed);
     bed.begin_at = *at;
     la_lab_init(&lab, &bed);
-    la_err err = la_story_new(&cfg->story, &story);
+    lab.hides = scenario->hides;
+    la_err err = stories_new(cfg, scenario, &lab, &stories);
     if (err != LA_OK) {
         fail(failure, "no story", err);
         return false;
     }
-    bed.hears[1] = la_story_trace(story);
-    bed.hears[2] = cfg->also;
+    stories_hear(&stories, &bed);
+    bed.hears[3] = cfg->also;
     lab.own = calloc(1, scenario->own_bytes + 1);
     err = lab.own == NULL ? LA_ERR_NO_MEMORY : la_bed_new(&bed, &lab.bed);
     if (err != LA_OK) {
-        la_story_free(story);
+        la_story_free(stories.all);
+        la_story_free(stories.shown);
         free(lab.own);
         fail(failure, "no test bed", err);
         return false;
@@ -124,10 +228,13 @@ play_part(const struct la_scenario *scenario, size_t nth, const struct la_lab_cf
     la_lab_run(&lab, FAREWELL_MS);
     la_lab_expect(&lab, !lab.bed->record_failed, "no memory for the record of what happened");
     *at = lab.bed->now;
-    la_story_finish(story);
-    la_story_free(story);
+    if (cfg->part_ends != NULL)
+        cfg->part_ends(cfg->pace.ctx);
+    stories_end(&stories, &cfg->story);
     if (scenario->tell != NULL && lab.failure[0] == 0)
         scenario->tell(&lab, &cfg->story);
+    if (scenario->plot != NULL && lab.failure[0] == 0)
+        draw_plot(scenario, nth, cfg, &lab);
     la_bed_free(lab.bed);
     free(lab.own);
     memcpy(failure, lab.failure, LA_LAB_TEXT_BYTES);

@@ -2,6 +2,7 @@
  *
  * queues.c - scenarios: a listener's queues, and connections that rest
  */
+#include "lab/gauge.h"
 #include "lab/scenario.h"
 
 #include <stdint.h>
@@ -14,14 +15,6 @@ enum { REQUEST_BYTES = 100, ANSWER_BYTES = 200, USER_TIMEOUT_MS = 10000 };
 
 /* ---- backlog ---------------------------------------------------------------------------- */
 
-static uint32_t
-waiting_n(const struct la_lab *lab)
-{
-    struct la_listener_status status = {.accept_queue_n = 0};
-    la_err err = la_listener_status(lab->bed->stack[LA_SERVER], lab->listener, &status);
-    return err == LA_OK ? status.accept_queue_n : UINT32_MAX;
-}
-
 static bool
 all_are_up(void *ctx)
 {
@@ -30,45 +23,126 @@ all_are_up(void *ctx)
 }
 
 static void
-play_backlog(struct la_lab *lab)
+play_syns_dropped(struct la_lab *lab)
 {
+    struct la_lab_gauge *gauge = lab->own;
     struct la_endpoint server = la_lab_server(false);
+    la_lab_set(lab, LA_SETTING_SOMAXCONN, BACKLOG_N);
     lab->accepts = false;
-    la_lab_listen(lab, BACKLOG_N);
+    la_lab_listen(lab, LA_LAB_BACKLOG_N);
+    la_lab_gauge_read(gauge, lab, "listen(8), somaxconn 2");
+    la_lab_expect(lab, la_lab_queues(lab).backlog_n == BACKLOG_N,
+                  "somaxconn does not bound the backlog");
     for (uint16_t i = 0; i < CLIENTS_N; i++) {
         la_lab_open(lab, LA_CLIENT, (uint16_t)(FIRST_PORT + i), &server);
         la_lab_run(lab, 100);
+        la_lab_gauge_read(gauge, lab, i < BACKLOG_N ? "complete, not accepted" : "SYN dropped");
     }
     la_lab_run(lab, 1500); /* the SYNs of the others come once more, in vain */
-    la_lab_expect(lab, waiting_n(lab) == BACKLOG_N, "%u connections wait, not %d", waiting_n(lab),
-                  BACKLOG_N);
-    size_t dropped_n = la_lab_count(lab, LA_SERVER, LA_EVENT_DROP, LA_REASON_ACCEPT_QUEUE_FULL);
-    la_lab_expect(lab, dropped_n >= CLIENTS_N, "%zu SYNs were dropped", dropped_n);
+    la_lab_gauge_read(gauge, lab, "the SYNs came again");
+    struct la_listener_status status = la_lab_queues(lab);
+    la_lab_expect(lab, status.accept_queue_n == BACKLOG_N, "%u connections wait, not %d",
+                  status.accept_queue_n, BACKLOG_N);
+    la_lab_expect(lab,
+                  status.syn_dropped_n == CLIENTS_N &&
+                      la_lab_count(lab, LA_SERVER, LA_EVENT_DROP, LA_REASON_ACCEPT_QUEUE_FULL) ==
+                          CLIENTS_N,
+                  "%llu SYNs were dropped", (unsigned long long)status.syn_dropped_n);
     la_lab_accepts(lab);
+    la_lab_gauge_read(gauge, lab, "the application accepts");
     la_lab_expect(lab, la_lab_await(lab, all_are_up, lab), "the others did not come up");
     la_lab_run(lab, 100);
-    la_lab_expect(lab, waiting_n(lab) == 0, "connections still wait");
+    la_lab_gauge_read(gauge, lab, "all are up");
+    la_lab_expect(lab, la_lab_queues(lab).accept_queue_n == 0, "connections still wait");
 }
 
-static const struct la_lab_part backlog_parts[] = {{NULL, NULL, play_backlog}};
+/* Two handshakes at once for one place: the second to be complete finds none. */
+static void
+open_two_for_one(struct la_lab *lab)
+{
+    struct la_lab_gauge *gauge = lab->own;
+    struct la_endpoint server = la_lab_server(false);
+    lab->accepts = false;
+    la_lab_listen(lab, 1);
+    la_lab_gauge_read(gauge, lab, "listen(1)");
+    la_lab_open(lab, LA_CLIENT, FIRST_PORT, &server);
+    la_lab_open(lab, LA_CLIENT, FIRST_PORT + 1, &server);
+    la_lab_run(lab, 15);
+    la_lab_gauge_read(gauge, lab, "two SYNs came");
+    la_lab_run(lab, 100);
+    la_lab_gauge_read(gauge, lab, "one place, taken by the first");
+    la_lab_expect(
+        lab, la_lab_queues(lab).accept_queue_n == 1 && la_lab_queues(lab).accept_dropped_n == 1,
+        "the second third segment was not dropped");
+}
+
+static void
+play_third_dropped(struct la_lab *lab)
+{
+    struct la_lab_gauge *gauge = lab->own;
+    open_two_for_one(lab);
+    la_lab_expect(lab, la_lab_queues(lab).syn_queue_n == 1, "the second is not half-open");
+    la_lab_await_count(lab, LA_SERVER, LA_EVENT_SEGMENT_SENT, LA_CAUSE_RETRANSMIT_RTO, 1);
+    la_lab_run(lab, 100);
+    la_lab_gauge_read(gauge, lab, "SYN,ACK again, in vain");
+    la_lab_expect(lab, la_lab_queues(lab).accept_dropped_n == 2,
+                  "the SYN,ACK was not answered again");
+    la_lab_accepts(lab);
+    la_lab_await_count(lab, LA_SERVER, LA_EVENT_STATE, LA_TCP_ESTABLISHED, 2);
+    la_lab_run(lab, 100);
+    la_lab_gauge_read(gauge, lab, "accepted: the next one fits");
+    la_lab_expect(lab, la_lab_queues(lab).syn_queue_n == 0, "the second is still half-open");
+}
+
+static void
+play_third_reset(struct la_lab *lab)
+{
+    la_lab_set(lab, LA_SETTING_ABORT_ON_OVERFLOW, 1);
+    open_two_for_one(lab);
+    la_lab_await_state(lab, LA_CLIENT, LA_TCP_CLOSED);
+    la_lab_expect(lab, lab->end[LA_CLIENT].err == LA_ERR_CONNECTION_RESET,
+                  "the client was told '%s'", la_strerror(lab->end[LA_CLIENT].err));
+    la_lab_expect(lab, la_lab_queues(lab).syn_queue_n == 0, "the second is still half-open");
+}
+
+static void
+tell_gauge(const struct la_lab *lab, const struct la_story_cfg *story)
+{
+    la_lab_gauge_put(lab->own, story);
+}
+
+static const struct la_lab_part backlog_parts[] = {
+    {"SYNs find the accept queue full", NULL, play_syns_dropped},
+    {"a third segment finds it full: dropped", NULL, play_third_dropped},
+    {"the same, answered with RST (abort_on_overflow)", NULL, play_third_reset},
+};
 
 const struct la_scenario la_scenario_backlog = {
     .name = "backlog",
-    .summary = "the accept queue is full, and SYNs are dropped",
+    .summary = "the accept queue is full: dropped, or reset",
     .intro =
         "A connection that is complete waits in the listener's accept queue until the "
-        "application takes it; its length is what listen() calls backlog, here two. The "
-        "application is busy. Two clients are served by the stack alone: they are in ESTABLISHED, "
-        "although nobody has accepted them. The SYNs of the third and fourth are dropped without "
-        "a word, so that they come again later; a RST would tell the clients that nobody "
-        "listens. RFC 9293 leaves this to the implementation (3.9.1.1).\n"
-        "Then the application accepts.",
-    .look =
-        "To its client, a connection that waits in the queue looks like any other: it may send.\n"
-        "The clients that were kept out notice nothing but a slow connection: 1 s, 3 s, the times "
-        "of the SYN's retransmission.",
+        "application takes it. Its length is what listen() calls backlog, somaxconn of the stack "
+        "at most: listen(8) is two here. (Half-open connections have a queue of their own, "
+        "'syn-queue'.) The application is busy. Two clients are served by the stack alone: they "
+        "are in ESTABLISHED, although nobody has accepted them. The SYNs of the third and fourth "
+        "are dropped without a word, so that they come again later; a RST would tell the clients "
+        "that nobody listens. RFC 9293 leaves this to the implementation (3.9.1.1). Then the "
+        "application accepts.\n"
+        "In the second part the queue has room for one, and two handshakes are under way when it "
+        "fills. The third segment of the second is dropped, as if it had been lost: its client is "
+        "in ESTABLISHED, the server is not, and sends the SYN,ACK again. With abort_on_overflow "
+        "(part 3) it is answered with RST, and the client learns at once.",
+    .look = "To its client, a connection that waits in the queue looks like any other: it may "
+            "send.\n"
+            "The clients that were kept out notice nothing but a slow connection: 1 s, 3 s, the "
+            "times of the SYN's retransmission.\n"
+            "Parts 2 and 3, last line: patience, or the truth. Linux does the first unless "
+            "tcp_abort_on_overflow is set.",
     .parts = backlog_parts,
-    .parts_n = 1,
+    .parts_n = 3,
+    .tell = tell_gauge,
+    .own_bytes = sizeof(struct la_lab_gauge),
 };
 
 /* ---- keepalive -------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 
 #include <lastack/story.h>
 #include "lab/lab.h"
+#include "story/plot.h"
 
 struct la_lab_part {
     const char *title;                       /* NULL when the scenario has one part */
@@ -27,7 +28,12 @@ struct la_scenario {
     size_t parts_n;
     /* Words below each ladder, about what the part has noted in lab->own; NULL: none. */
     void (*tell)(const struct la_lab *lab, const struct la_story_cfg *story);
+    /* The picture that the part has noted there; NULL: none. */
+    const struct la_plot *(*plot)(const struct la_lab *lab);
     size_t own_bytes; /* of lab->own, zeroed for each part */
+    /* What would bury the ladder; JSON and captures have it all the same. NULL: nothing. */
+    la_lab_hides *hides;
+    bool sums_hidden; /* the summary counts that, too */
 };
 
 /* The table, in the order in which a reader would go through it; ends with NULL. */
@@ -52,6 +58,12 @@ struct la_lab_cfg {
     struct la_trace also;      /* hears every part */
     void (*part_begins)(void *ctx); /* NULL = nobody asks; handles and ids begin again */
     void *part_begins_ctx;
+    /* Each picture, with a name for its file. False: it cannot be kept, failure (at least
+     * LA_LAB_TEXT_BYTES) says why, and nothing more is played. NULL = the terminal alone. */
+    bool (*plotted)(void *ctx, const char *name, const struct la_plot *plot, char *failure);
+    void *plotted_ctx;
+    struct la_bed_pace pace;
+    void (*part_ends)(void *ctx); /* with the context of `pace`: its bed goes; NULL = nobody asks */
     struct la_capture_writer *capture; /* NULL = none; flushed after each part */
     uint32_t capture_iface[2]; /* by enum la_link_layer */
 };
@@ -70,11 +82,14 @@ extern const struct la_scenario la_scenario_close, la_scenario_close_merged,
     la_scenario_close_simultaneous, la_scenario_close_finack, la_scenario_half_close;
 extern const struct la_scenario la_scenario_refused, la_scenario_abort, la_scenario_syn_timeout;
 extern const struct la_scenario la_scenario_rto, la_scenario_fast_retransmit, la_scenario_sack;
+extern const struct la_scenario la_scenario_congestion, la_scenario_pmtu;
 extern const struct la_scenario la_scenario_ecn, la_scenario_rack, la_scenario_spurious;
 extern const struct la_scenario la_scenario_zero_window, la_scenario_window_scale;
 extern const struct la_scenario la_scenario_time_wait, la_scenario_linger;
 extern const struct la_scenario la_scenario_urgent;
 extern const struct la_scenario la_scenario_backlog, la_scenario_keepalive;
+extern const struct la_scenario la_scenario_syn_queue, la_scenario_syn_flood,
+    la_scenario_syn_cookies;
 extern const struct la_scenario la_scenario_binding, la_scenario_sockets, la_scenario_layers;
 extern const struct la_scenario la_scenario_silly_window;
 extern const struct la_scenario la_scenario_old_syn, la_scenario_half_open, la_scenario_rst_attack;

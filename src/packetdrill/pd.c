@@ -12,6 +12,7 @@
 #include <lastack/host.h>
 #include "base/time.h"
 #include "packetdrill/fds.h"
+#include "packetdrill/layout.h"
 
 enum { BURST_N = 64, TIMERS_N = 256, ROUNDS_N = 1 << 16 };
 enum { PACKETS_N_MAX = 1 << 16 }; /* nobody reads: a script that fails anyway */
@@ -129,6 +130,8 @@ keep(struct la_pd *pd, const struct la_frame *frame)
         return; /* as a full device queue: lost */
     *p = (struct la_pd_packet){NULL, pd->now, n};
     p->n = la_frame_copy_out(frame, 0, p->bytes, n);
+    if (pd->settings.layout_bsd)
+        la_pd_layout_bsd(p->bytes, p->n);
     if (pd->out_last == NULL)
         pd->out_first = p;
     else

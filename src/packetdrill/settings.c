@@ -47,6 +47,10 @@ static const struct key keys[] = {
     {"initial_window", TCP(initial_window_n)},
     {"slow_start_limit", TCP(slow_start_limit_n)},
     {"push_bursts", TCP(push_bursts)},
+    {"mtu_probing", TCP(mtu_probing)},
+    {"window_slides", TCP(window_slides)},
+    {"ack_every_second", TCP(ack_every_second)},
+    {"time_wait_holds", TCP(time_wait_holds)},
 };
 enum { KEYS_N = sizeof(keys) / sizeof(keys[0]) };
 
@@ -65,12 +69,23 @@ static const struct setting profile_linux[] = {
     {"rto_max_us", "120000000"},
     {"r2_syn", "5"},
     {"push_bursts", "1"},
+    {"window_slides", "1"},
     {"ecn", "0"},
     {NULL, NULL},
 };
+/* The BSDs' buffer of 65536 octets, rounded up to whole segments of 1460. */
 static const struct setting profile_bsd65535[] = {
-    {"rcvbuf", "131072"},          {"window_scale", "0"},     {"delayed_ack_us", "40000"},
-    {"rto_initial_us", "1000000"}, {"slow_start_limit", "2"}, {NULL, NULL},
+    {"rcvbuf", "65700"},
+    {"rcvbuf_told", "65536"},
+    {"window_scale", "0"},
+    {"delayed_ack_us", "40000"},
+    {"rto_initial_us", "1000000"},
+    {"slow_start_limit", "2"},
+    {"layout", "bsd"},
+    {"window_slides", "1"},
+    {"ack_every_second", "1"},
+    {"time_wait_holds", "1"},
+    {NULL, NULL},
 };
 static const struct setting profile_default[] = {{NULL, NULL}};
 
@@ -90,6 +105,7 @@ la_pd_settings_init(struct la_pd_settings *s)
     la_stack_cfg_init(&stack);
     memset(s, 0, sizeof(*s));
     s->tcp = stack.tcp;
+    s->tcp.mtu_probing = false; /* as the kernels that scripts were written for */
     s->local4 = la_addr_v4(192, 168, 0, 2);
     bool parsed = la_addr_parse("fd3d:fa7b:d17d::2", &s->local6);
     (void)parsed; /* a constant */
@@ -153,6 +169,8 @@ set_number(struct la_pd_settings *s, const char *name, const char *value)
 
 /* ---- words of --so_flags -------------------------------------------------------------------- */
 
+static bool set_word(struct la_pd_settings *s, const char *name, const char *value);
+
 static bool
 set_profile(struct la_pd_settings *s, const char *name)
 {
@@ -160,12 +178,19 @@ set_profile(struct la_pd_settings *s, const char *name)
         if (strcmp(profiles[i].name, name) != 0)
             continue;
         for (const struct setting *p = profiles[i].settings; p->key != NULL; p++) {
-            if (!set_number(s, p->key, p->value))
+            if (!set_word(s, p->key, p->value))
                 return false;
         }
         return true;
     }
     return false;
+}
+
+static bool
+set_layout(struct la_pd_settings *s, const char *value)
+{
+    s->layout_bsd = strcmp(value, "bsd") == 0;
+    return s->layout_bsd || strcmp(value, "linux") == 0;
 }
 
 static bool
@@ -193,6 +218,12 @@ set_word(struct la_pd_settings *s, const char *name, const char *value)
                (int)sizeof(s->tcp.congestion_control);
     if (strcmp(name, "seed") == 0)
         return number(value, UINT64_MAX, &s->seed);
+    if (strcmp(name, "layout") == 0)
+        return set_layout(s, value);
+    if (strcmp(name, "rcvbuf_told") == 0 && number(value, INT32_MAX, &n)) {
+        s->rcvbuf_told = (uint32_t)n;
+        return true;
+    }
     if (strcmp(name, "mtu") == 0 && number(value, 65535, &n) && n >= 68) {
         s->mtu_bytes = (uint32_t)n;
         return true;
@@ -204,7 +235,7 @@ static bool
 known(const char *name)
 {
     static const char *const others[] = {"profile", "local", "sysctls", "congestion_control",
-                                         "seed",    "mtu"};
+                                         "seed",    "mtu",   "layout",  "rcvbuf_told"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (strcmp(others[i], name) == 0)
             return true;

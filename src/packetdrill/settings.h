@@ -14,6 +14,9 @@ struct la_pd_settings {
     struct la_addr local4, local6; /* used where the script does not bind */
     uint32_t mtu_bytes;
     uint64_t seed;
+    bool layout_bsd;        /* options of a SYN in the BSDs' order */
+    uint32_t rcvbuf_told;   /* what SO_RCVBUF says until it is set, in whole segments once there is
+                             * a connection; 0: what it is */
     char sysctls[LA_PD_PATH_BYTES]; /* a file of NAME=VALUE lines, or a tree such as /proc/sys */
 };
 

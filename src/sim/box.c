@@ -122,7 +122,7 @@ la_sim_box(struct la_sim_world *world, unsigned node, struct la_sim_packet *take
 {
     struct la_sim_packet *packet = take_packet;
     packet->marks |= LA_SIM_M_BOXED;
-    if (!packet->is_tcp || (packet->marks & LA_SIM_M_ALTERED) != 0) {
+    if (!packet->is_tcp || !la_sim_packet_is_sound(packet)) { /* what is wrong stays wrong */
         la_sim_router(world, node, packet);
         return;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proto/tcp_fsm.h"
+#include "tcp/congestion.h"
 
 static const struct {
     const char *name, *text;
@@ -104,6 +105,16 @@ la_sim_cover_at(const struct la_sim_counts *counts, size_t idx, struct la_sim_co
         return true;
     }
     idx -= LA_SIM_WORKLOADS;
+    if (idx < LA_SIM_FIELDS) {
+        fill(out, "field", la_sim_field_word((enum la_sim_field)idx), counts->field[idx]);
+        return true;
+    }
+    idx -= LA_SIM_FIELDS;
+    if (idx < la_cc_n()) {
+        fill(out, "control", la_cc_ops((uint8_t)idx)->name, counts->control[idx]);
+        return true;
+    }
+    idx -= la_cc_n();
     if (idx < LA_TIMER_COUNT) {
         fill(out, "timer", la_timer_name((enum la_timer_kind)idx), counts->timer[idx]);
         return true;

@@ -20,6 +20,8 @@ enum la_sim_law {
 const char *la_sim_law_name(enum la_sim_law law);
 const char *la_sim_law_text(enum la_sim_law law);
 
+enum { LA_SIM_CONTROLS_MAX = 8 };
+
 struct la_sim_counts {
     uint64_t runs, twice; /* plans run, and those of them run twice */
     uint64_t conns, segments, octets;
@@ -28,6 +30,8 @@ struct la_sim_counts {
     uint64_t virtual_ms;
     uint64_t step[LA_SIM_STEP_KINDS]; /* how often each has struck */
     uint64_t workload[LA_SIM_WORKLOADS];
+    uint64_t field[LA_SIM_FIELDS];
+    uint64_t control[LA_SIM_CONTROLS_MAX]; /* connections under each, by number */
     uint64_t edge[LA_TCP_STATE_COUNT][LA_TCP_EV_COUNT];
     uint64_t reason[LA_REASON_COUNT];
     uint64_t timer[LA_TIMER_COUNT];
@@ -36,7 +40,8 @@ struct la_sim_counts {
 
 void la_sim_counts_add(struct la_sim_counts *sum, const struct la_sim_counts *more);
 
-/* Things that can be exercised, in one order: steps, workloads, edges, reasons, timers, laws. */
+/* Things that can be exercised, in one order: steps, workloads, fields, congestion controls,
+ * timers, reasons, laws, edges. */
 struct la_sim_cover {
     const char *group;
     char name[64];

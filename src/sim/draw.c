@@ -5,8 +5,11 @@
  * Most runs have few faults, so that what they do to each other stays visible; some have many. What
  * is rare in the world is not rare here.
  */
+#include <lastack/stack.h>
+
 #include "base/rng.h"
 #include "sim/plan.h"
+#include "tcp/congestion.h"
 
 enum { HEAL_MS_MAX = 40000, PORTS = 3, PORT_FIRST = 40000 };
 
@@ -182,6 +185,10 @@ draw_tcp(struct drawing *d, int32_t host)
         {LA_SIM_F_TIMESTAMPS, 0, 0},
         {LA_SIM_F_WSCALE, 0, 0},
         {LA_SIM_F_SACK, 0, 0},
+        {LA_SIM_F_RACK, 0, 0},
+        {LA_SIM_F_COOKIES, 0, 0},
+        {LA_SIM_F_COOKIES, LA_SYN_COOKIES_ALWAYS, LA_SYN_COOKIES_ALWAYS},
+        {LA_SIM_F_OVERFLOW, 1, 1},
         {LA_SIM_F_KEEPALIVE_S, 1, 20},
         {LA_SIM_F_DELAYED_ACK_US, 0, 400000},
         {LA_SIM_F_RTO_US_MAX, 2000000, 60000000},
@@ -288,6 +295,8 @@ la_sim_plan_draw(struct la_sim_plan *plan, uint64_t seed)
     for (int32_t host = 0; host < 2; host++) {
         for (int32_t i = below(d, 5); i > 0; i--)
             draw_tcp(d, host);
+        if (chance(d, 60))
+            ADD(d, LA_SIM_TCP, host, LA_SIM_F_CONTROL, below(d, la_cc_n()));
         if (chance(d, 10))
             ADD(d, LA_SIM_LISTENS, host, 1);
     }

@@ -114,6 +114,7 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     for (uint32_t i = 0; i < b->board.n && i < 8; i++) {
         k->board[i] = b->board.ring[(b->board.head + i) & (b->board.cap - 1u)];
         k->board[i].sent_at = rank_of(k->board[i].sent_at, busy, now);
+        memset(&k->board[i].flown, 0, sizeof(k->board[i].flown));
     }
     for (uint32_t i = 0; i < b->sacked.n && i < 8; i++)
         k->sacked[i] = b->sacked.r[i];
@@ -134,9 +135,13 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     b->rtt_round_end = la_seq_of(0);
     b->lost_bytes = b->used_bytes = 0;
     b->used_ms = 0;
+    memset(&b->rate, 0, sizeof(b->rate));
+    memset(&b->pace, 0, sizeof(b->pace));
     memset(&b->cc, 0, sizeof(b->cc));
     b->cc.reno.acked_bytes = k->conn.cc == la_cc_find("reno") ? busy->cc.reno.acked_bytes : 0;
     b->progress_at = la_instant_of_ns(0);
+    b->mtu.next_at = la_instant_of_ns(0); /* no text there is as long as a segment can be */
+    b->mtu.carried = 0;
 }
 
 static void

@@ -130,9 +130,9 @@ fair_timer(const struct la_world_ctx *ctx, struct la_step *step)
     int64_t best = INT64_MAX;
     for (unsigned e = 0; e < 2; e++) {
         const struct la_world_end *end = &ctx->world->end[e];
-        if (!end->live || la_instant_is_never(la_tcp_deadline(&end->conn)))
+        if (!end->live || la_instant_is_never(la_tcp_deadline(&end->conn, &end->env)))
             continue;
-        int64_t left_ns = la_tcp_deadline(&end->conn).ns - end->now.ns;
+        int64_t left_ns = la_tcp_deadline(&end->conn, &end->env).ns - end->now.ns;
         if (left_ns >= best)
             continue;
         best = left_ns;

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "sim/laws.h"
 #include "stack/instance.h"
-#include "wire/ip4.h"
 
 enum { IFACE_MTU_BYTES = 1500, PREFIX_V4 = 24, PREFIX_V6 = 64, TIMERS_N = 256 };
 enum { OUTPUT_N = 32, ROUNDS_N_MAX = 10000 };
@@ -71,6 +70,14 @@ hear(void *ctx, const struct la_event *event)
     world->env.hear.sink(world->env.hear.ctx, &told);
 }
 
+bool
+la_sim_host_has_conn(const struct la_sim_host *host, const struct la_endpoint *local,
+                     const struct la_endpoint *remote)
+{
+    struct la_tuple tuple = {*local, *remote};
+    return host->stack != NULL && la_stack_find(host->stack, &tuple) != LA_REC_NONE;
+}
+
 /* ---- up and down ------------------------------------------------------------------------ */
 
 void
@@ -85,9 +92,6 @@ la_sim_host_init(struct la_sim_world *world, unsigned index)
     host->cfg.seed[0] = world->plan->seed;
     host->cfg.seed[1] = index + 1u;
     host->cfg.checksum = world->env.checksum;
-    /* A cookie answers a SYN of a connection that is over as it answered the first: what nobody
-     * remembers cannot be told apart. The law of sequence numbers wants more. */
-    host->cfg.syn_cookies = LA_SYN_COOKIES_NEVER;
     host->cfg.tcp.rto_us_max = 10000000;
     host->cfg.tcp.msl_ms = 2000;
     host->cfg.tcp.fin_wait_2_ms = 5000;
@@ -220,8 +224,8 @@ static void
 check_conn(const struct la_sim_host *host, const struct la_sim_packet *packet)
 {
     struct la_tuple tuple = {packet->read.dst, packet->read.src};
-    uint32_t idx = packet->is_tcp ? la_rec_find(host->stack, &tuple) : LA_REC_NONE;
-    if (idx == LA_REC_NONE)
+    uint32_t idx = packet->is_tcp ? la_stack_find(host->stack, &tuple) : LA_REC_NONE;
+    if (!la_idx_is_rec(idx))
         return;
     struct la_tcp_conn *conn = &la_rec_at(host->stack, idx)->tcp;
     if (host->world->env.mutant == LA_SIM_MUTANT_BROKEN_INVARIANT)
@@ -237,25 +241,6 @@ check_conns(const struct la_sim_host *host)
         if ((rec->flags & LA_REC_LIVE) != 0)
             la_tcp_conn_check(&rec->tcp, &host->stack->env);
     }
-}
-
-/* Would a host find nothing wrong with it? A flipped bit may stand where nothing is summed. */
-static bool
-is_sound(struct la_sim_packet *packet)
-{
-    if ((packet->marks & LA_SIM_M_ALTERED) == 0)
-        return true;
-    size_t off = la_sim_packet_tcp_off(packet);
-    if (off == 0)
-        return false;
-    uint16_t told = la_get16(packet->bytes + off + 16);
-    la_sim_packet_sum(packet);
-    bool sound = la_get16(packet->bytes + off + 16) == told;
-    la_put16(packet->bytes + off + 16, told);
-    struct la_ip4_view v4;
-    if (la_ip4_view_init(&v4, (struct la_bytes){packet->bytes, packet->n}))
-        sound &= la_ip4_view_checksum_ok(&v4);
-    return sound;
 }
 
 void
@@ -276,7 +261,7 @@ la_sim_host_input(struct la_sim_host *host, struct la_sim_packet **take_packets,
         }
         frames[frames_n++] = frame;
         la_sim_tell_segment(world, host->index, packet, LA_EVENT_SEGMENT_ARRIVED);
-        if (is_sound(packet))
+        if (la_sim_packet_is_sound(packet))
             la_sim_track_arrives(world, host->index, packet);
     }
     if (frames_n != 0 && !la_sim_is_over(world)) {

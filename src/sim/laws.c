@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "proto/tcp_fsm.h"
+#include "tcp/congestion.h"
 
 static const char *const end_name[2] = {"client", "server"};
 
@@ -213,6 +214,17 @@ note_end(struct la_sim_world *world, unsigned conn, unsigned end, enum la_tcp_ev
     c->view[end].broken |= !in_order;
 }
 
+static void
+note_up(const struct la_sim_host *host, unsigned conn, unsigned end)
+{
+    struct la_sim_world *world = host->world;
+    world->counts.control[la_cc_find(host->cfg.tcp.congestion_control)]++;
+    if (conn == LA_SIM_NO_CONN)
+        return;
+    world->conn[conn].view[end].was_up = true;
+    world->conn[conn].view[end].up_at_ns = world->now_ns;
+}
+
 void
 la_sim_law_edge(struct la_sim_host *host, const struct la_event *event, unsigned before)
 {
@@ -238,6 +250,8 @@ la_sim_law_edge(struct la_sim_host *host, const struct la_event *event, unsigned
                        la_tcp_state_name(from, LA_NAMES_RFC), la_tcp_event_name(cause));
     else if (conn != LA_SIM_NO_CONN && edge->to == LA_TCP_CLOSED)
         note_end(world, conn, end, cause);
+    else if (edge->to == LA_TCP_ESTABLISHED)
+        note_up(host, conn, end);
 }
 
 /* ---- what stacks send ------------------------------------------------------------------- */
@@ -254,6 +268,11 @@ la_sim_law_reset(struct la_sim_world *world, unsigned conn, unsigned end,
         la_conn_status(world->host[app->host].stack, app->handle, &status) != LA_OK)
         return;
     bool about_this = la_seq_ge(seg->seq, view->iss) && la_seq_le(seg->seq, view->snd_max);
+    /* Drawn by what stood in the same burst before it came up (RFC 9293 3.10.7.2 second, 3.10.7.4
+     * fifth): text that has overtaken a cookie's return, or an ACK whose damage no checksum shows.
+     */
+    if (view->up_at_ns == world->now_ns && (view->cookies_n != 0 || view->fooled))
+        return;
     if (status.state >= LA_TCP_ESTABLISHED && about_this)
         la_sim_violate(world, LA_SIM_L_RESET, conn,
                        "the %s sends a RST in %s, and its application "
@@ -400,10 +419,21 @@ la_sim_law_ends(struct la_sim_host *host)
                            la_tcp_state_name((enum la_tcp_state)state, LA_NAMES_RFC));
 }
 
+/* RFC 4987 3.6: nobody sends a cookie again whose answer was lost. Where the peer waits to be
+ * spoken to, both wait for ever. */
+static bool
+is_forgotten(const struct la_sim_world *world, const struct la_sim_conn *conn)
+{
+    const struct la_sim_host *host = &world->host[conn->app[1].host];
+    return !conn->accepted && conn->view[1].cookies_n != 0 &&
+           (conn->lost_n != 0 || was_full(host) || host->memory.refused_n != 0 ||
+            host->budget_bytes != 0);
+}
+
 bool
 la_sim_is_disturbed(const struct la_sim_world *world, const struct la_sim_conn *conn)
 {
-    bool disturbed = conn->never_opens || conn->optimistic;
+    bool disturbed = conn->never_opens || conn->optimistic || is_forgotten(world, conn);
     for (unsigned end = 0; end < 2; end++) {
         const struct la_sim_app *app = &conn->app[end];
         disturbed |= app->crashed || app->aborted || app->err != LA_OK || conn->view[end].fooled ||

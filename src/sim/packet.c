@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
 #include "sim/plan.h"
 #include "wire/ip.h"
+#include "wire/ip4.h"
 
 /* Most packets fit one size, so that their buffers serve again. */
 enum { ROOM_BYTES = 1600, TCP_CHECKSUM_OFF = 16, IPV6_HEADER_BYTES = 40 };
@@ -148,4 +150,22 @@ la_sim_packet_kinds(const struct la_sim_packet *packet)
     if (seg->sack_n != 0)
         kinds |= LA_SIM_K_SACK;
     return kinds;
+}
+
+bool
+la_sim_packet_is_sound(struct la_sim_packet *packet)
+{
+    if ((packet->marks & LA_SIM_M_ALTERED) == 0)
+        return true;
+    size_t off = la_sim_packet_tcp_off(packet);
+    if (off == 0)
+        return false;
+    uint16_t told = la_get16(packet->bytes + off + TCP_CHECKSUM_OFF);
+    la_sim_packet_sum(packet);
+    bool sound = la_get16(packet->bytes + off + TCP_CHECKSUM_OFF) == told;
+    la_put16(packet->bytes + off + TCP_CHECKSUM_OFF, told);
+    struct la_ip4_view v4;
+    if (la_ip4_view_init(&v4, (struct la_bytes){packet->bytes, packet->n}))
+        sound &= la_ip4_view_checksum_ok(&v4);
+    return sound;
 }

@@ -47,6 +47,8 @@ void la_sim_packets_fini(struct la_sim_packets *packets);
 void la_sim_packet_read(struct la_sim_packet *packet);
 /* Makes the TCP checksum right (IPv4, IPv6 without extension headers). */
 void la_sim_packet_sum(struct la_sim_packet *packet);
+/* Would a host find nothing wrong with it? A flipped bit may stand where nothing is summed. */
+bool la_sim_packet_is_sound(struct la_sim_packet *packet);
 /* Sets CE (RFC 3168 5). False: the packet does not say that its ends understand it. */
 bool la_sim_packet_mark(struct la_sim_packet *packet);
 /* A TCP packet of `like`'s shape; text and options as there. NULL: no memory. */

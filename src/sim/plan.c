@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tcp/congestion.h"
+
 static const struct {
     const char *word, *args, *text;
 } steps[LA_SIM_STEP_KINDS] = {
@@ -22,6 +24,14 @@ static const char *const workloads[LA_SIM_WORKLOADS] = {
 #define WORKLOAD(name, text) #name,
 #include "sim/workload.def"
 #undef WORKLOAD
+};
+
+static const struct {
+    const char *word, *text;
+} fields[LA_SIM_FIELDS] = {
+#define FIELD(name, word, text) {word, text},
+#include "sim/field.def"
+#undef FIELD
 };
 
 const char *
@@ -48,7 +58,32 @@ la_sim_workload_name(enum la_sim_workload workload)
     return workload < LA_SIM_WORKLOADS ? workloads[workload] : "?";
 }
 
+const char *
+la_sim_field_word(enum la_sim_field field)
+{
+    return field < LA_SIM_FIELDS ? fields[field].word : "?";
+}
+
+const char *
+la_sim_field_text(enum la_sim_field field)
+{
+    return field < LA_SIM_FIELDS ? fields[field].text : "?";
+}
+
 /* ---- text ------------------------------------------------------------------------------- */
+
+/* An argument that has a name: which it is, by number; NULL: it has none, or there is no such one.
+ */
+static const char *
+name_of(const struct la_sim_step *step, unsigned arg, int32_t value)
+{
+    if (step->kind != LA_SIM_TCP || value < 0)
+        return NULL;
+    if (arg == 1)
+        return value < LA_SIM_FIELDS ? fields[value].word : NULL;
+    bool control = arg == 2 && step->a[1] == LA_SIM_F_CONTROL;
+    return control && value < la_cc_n() ? la_cc_ops((uint8_t)value)->name : NULL;
+}
 
 char *
 la_sim_plan_format(const struct la_sim_plan *plan, char *out, size_t n)
@@ -57,11 +92,16 @@ la_sim_plan_format(const struct la_sim_plan *plan, char *out, size_t n)
     for (uint32_t i = 0; i < plan->n && at >= 0 && (size_t)at < n; i++) {
         const struct la_sim_step *step = &plan->step[i];
         unsigned args_n = LA_SIM_ARGS;
-        while (args_n > 0 && step->a[args_n - 1] == 0)
+        while (args_n > 0 && step->a[args_n - 1] == 0 && name_of(step, args_n - 1, 0) == NULL)
             args_n--;
         at += snprintf(out + at, n - (size_t)at, "; %u:%s", step->id, steps[step->kind].word);
-        for (unsigned j = 0; j < args_n && (size_t)at < n; j++)
-            at += snprintf(out + at, n - (size_t)at, " %" PRId32, step->a[j]);
+        for (unsigned j = 0; j < args_n && (size_t)at < n; j++) {
+            const char *name = name_of(step, j, step->a[j]);
+            if (name != NULL)
+                at += snprintf(out + at, n - (size_t)at, " %s", name);
+            else
+                at += snprintf(out + at, n - (size_t)at, " %" PRId32, step->a[j]);
+        }
     }
     return out;
 }
@@ -95,6 +135,26 @@ take_word(const char **at, enum la_sim_step_kind *out)
     return false;
 }
 
+/* A number, or the name that stands for it here. */
+static bool
+take_arg(const char **at, struct la_sim_step *step, unsigned arg)
+{
+    int64_t value;
+    size_t n = strcspn(*at, " ;\n");
+    const char *name;
+    for (int32_t i = 0; (name = name_of(step, arg, i)) != NULL; i++) {
+        if (strlen(name) == n && memcmp(name, *at, n) == 0) {
+            step->a[arg] = i;
+            *at += n;
+            return true;
+        }
+    }
+    if (name_of(step, arg, 0) != NULL || !take_number(at, INT32_MIN, INT32_MAX, &value))
+        return false;
+    step->a[arg] = (int32_t)value;
+    return true;
+}
+
 /* "3:loss 0 50 0 4000" */
 static bool
 take_step(const char **at, struct la_sim_step *step)
@@ -113,9 +173,8 @@ take_step(const char **at, struct la_sim_step *step)
         *at += strspn(*at, " ");
         if (**at == ';' || **at == 0 || **at == '\n')
             return true;
-        if (j == LA_SIM_ARGS || !take_number(at, INT32_MIN, INT32_MAX, &value))
+        if (j == LA_SIM_ARGS || !take_arg(at, step, j))
             return false;
-        step->a[j] = (int32_t)value;
     }
     return true;
 }

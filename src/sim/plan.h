@@ -64,29 +64,11 @@ enum la_sim_icmp {
     LA_SIM_ICMP_TOO_BIG
 };
 
-/* LA_SIM_TCP. Plans name them by number: a new one comes at the end. */
+/* LA_SIM_TCP. */
 enum la_sim_field {
-    LA_SIM_F_SNDBUF,
-    LA_SIM_F_RCVBUF,
-    LA_SIM_F_MSS,
-    LA_SIM_F_NAGLE,
-    LA_SIM_F_TIMESTAMPS,
-    LA_SIM_F_WSCALE,
-    LA_SIM_F_SACK,
-    LA_SIM_F_KEEPALIVE_S, /* on, idle for that long; 3 probes at the same distance */
-    LA_SIM_F_DELAYED_ACK_US,
-    LA_SIM_F_RTO_US_MAX,
-    LA_SIM_F_RTO_US_MIN,
-    LA_SIM_F_R2,
-    LA_SIM_F_R2_SYN,
-    LA_SIM_F_USER_TIMEOUT_MS,
-    LA_SIM_F_FIN_WAIT_2_MS,
-    LA_SIM_F_MSL_MS,
-    LA_SIM_F_INITIAL_WINDOW,
-    LA_SIM_F_TIME_WAIT_N,
-    LA_SIM_F_SYN_QUEUE_N,
-    LA_SIM_F_BACKLOG_N,
-    LA_SIM_F_ECN, /* enum la_ecn */
+#define FIELD(name, word, text) LA_SIM_F_##name,
+#include "sim/field.def"
+#undef FIELD
     LA_SIM_FIELDS
 };
 
@@ -120,10 +102,13 @@ const char *la_sim_step_word(enum la_sim_step_kind kind);
 const char *la_sim_step_args(enum la_sim_step_kind kind);
 const char *la_sim_step_text(enum la_sim_step_kind kind);
 const char *la_sim_workload_name(enum la_sim_workload workload);
+const char *la_sim_field_word(enum la_sim_field field);
+const char *la_sim_field_text(enum la_sim_field field);
 
 /* Draws a plan from a seed. Pure. */
 void la_sim_plan_draw(struct la_sim_plan *plan, uint64_t seed);
-/* One line: "seed=7; 0:topology 1; 3:loss 0 50 0 4000; …", zero arguments at the end left out.
+/* One line: "seed=7; 0:topology 1; 3:loss 0 50 0 4000; 4:tcp 0 sack; …", zero arguments at the end
+ * left out; fields and congestion controls stand in it by name.
  * Returns `out`; n octets are enough when n >= LA_SIM_PLAN_TEXT_BYTES. */
 enum { LA_SIM_PLAN_TEXT_BYTES = 8192 };
 char *la_sim_plan_format(const struct la_sim_plan *plan, char *out, size_t n);

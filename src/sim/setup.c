@@ -2,14 +2,42 @@
  *
  * setup.c - a world from its plan: configuration, faults made ready, what begins when
  */
+#include <stdio.h>
+
 #include "base/assert.h"
 #include "sim/world.h"
+#include "tcp/congestion.h"
 
 enum { HEAL_MS_DEFAULT = 30000 };
 /* Of the bound on progress: round trips, delayed ACKs, a host that has to start. */
 #define SLACK_NS (10 * LA_NS_PER_S)
 
 /* ---- the plan --------------------------------------------------------------------------- */
+
+/* What is the stack's and not a connection's. */
+static void
+set_host_field(struct la_sim_host *host, int32_t field, uint32_t v)
+{
+    switch (field) {
+    case LA_SIM_F_TIME_WAIT_N:
+        host->cfg.time_wait_n_max = v;
+        break;
+    case LA_SIM_F_SYN_QUEUE_N:
+        host->cfg.syn_queue_n_max = v;
+        break;
+    case LA_SIM_F_BACKLOG_N:
+        host->backlog_n = v;
+        break;
+    case LA_SIM_F_COOKIES:
+        host->cfg.syn_cookies = (uint8_t)(v % (LA_SYN_COOKIES_ALWAYS + 1));
+        break;
+    case LA_SIM_F_OVERFLOW:
+        host->cfg.abort_on_overflow = v != 0;
+        break;
+    default:
+        break;
+    }
+}
 
 static void
 set_field(struct la_sim_host *host, int32_t field, int32_t value)
@@ -38,8 +66,15 @@ set_field(struct la_sim_host *host, int32_t field, int32_t value)
     case LA_SIM_F_SACK:
         tcp->sack = v != 0;
         break;
+    case LA_SIM_F_RACK:
+        tcp->rack = v != 0;
+        break;
     case LA_SIM_F_ECN:
         tcp->ecn = (uint8_t)v;
+        break;
+    case LA_SIM_F_CONTROL:
+        (void)snprintf(tcp->congestion_control, sizeof(tcp->congestion_control), "%s",
+                       la_cc_ops((uint8_t)(v % la_cc_n()))->name);
         break;
     case LA_SIM_F_KEEPALIVE_S:
         tcp->keepalive = true;
@@ -74,17 +109,17 @@ set_field(struct la_sim_host *host, int32_t field, int32_t value)
         tcp->initial_window_n = (uint16_t)v;
         break;
     case LA_SIM_F_TIME_WAIT_N:
-        host->cfg.time_wait_n_max = v;
-        break;
     case LA_SIM_F_SYN_QUEUE_N:
-        host->cfg.syn_queue_n_max = v;
-        break;
     case LA_SIM_F_BACKLOG_N:
-        host->backlog_n = v;
+    case LA_SIM_F_COOKIES:
+    case LA_SIM_F_OVERFLOW:
+        set_host_field(host, field, v);
         break;
     case LA_SIM_FIELDS:
         break;
     }
+    if ((uint32_t)field < LA_SIM_FIELDS)
+        host->world->counts.field[field]++;
 }
 
 /* What holds from the beginning. */

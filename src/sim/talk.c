@@ -153,7 +153,8 @@ la_sim_conn_init(struct la_sim_world *world, const struct la_sim_step *step)
         struct la_sim_app *app = &conn->app[end];
         uint64_t draw = la_sim_draw(world, step->id, 2 + end);
         conn->start[end] = draw % PERIOD;
-        conn->view[end].wscale_sent = conn->view[end].wscale_seen = 255;
+        conn->view[end].wscale_sent = conn->view[end].wscale_seen = conn->view[end].syn_wscale =
+            255;
         *app = (struct la_sim_app){
             .host = end == 0 ? client : 1,
             .close_when = end == 0 ? LA_SIM_WHEN_SENT : LA_SIM_WHEN_ENDED,

@@ -19,9 +19,9 @@ is_at(const struct la_endpoint *a, const struct la_endpoint *b)
     return a->port == b->port && la_addr_same(&a->addr, &b->addr);
 }
 
-static bool
-is_end(const struct la_sim_conn *conn, unsigned end, unsigned host, const struct la_endpoint *local,
-       const struct la_endpoint *remote)
+bool
+la_sim_track_is_end(const struct la_sim_conn *conn, unsigned end, unsigned host,
+                    const struct la_endpoint *local, const struct la_endpoint *remote)
 {
     return conn->app[end].host == host && is_at(&conn->at[end], local) &&
            is_at(&conn->at[1 - end], remote);
@@ -36,7 +36,8 @@ la_sim_track_find(const struct la_sim_world *world, unsigned host, const struct 
     for (unsigned i = 0; i < world->conns_n * 2; i++) {
         const struct la_sim_conn *conn = &world->conn[i / 2];
         const struct la_sim_view *view = &conn->view[i % 2];
-        if (view->begun && view->begun_order > order && is_end(conn, i % 2, host, local, remote)) {
+        if (view->begun && view->begun_order > order &&
+            la_sim_track_is_end(conn, i % 2, host, local, remote)) {
             found = (uint8_t)(i / 2);
             order = view->begun_order;
             *end = i % 2;
@@ -55,7 +56,8 @@ find_fitting(const struct la_sim_world *world, unsigned host, const struct la_en
 {
     for (unsigned i = world->conns_n * 2; i-- > 0;) {
         const struct la_sim_conn *conn = &world->conn[i / 2];
-        if (is_end(conn, i % 2, host, local, remote) && fits(world, conn, i % 2, number)) {
+        if (la_sim_track_is_end(conn, i % 2, host, local, remote) &&
+            fits(world, conn, i % 2, number)) {
             *end = i % 2;
             return (uint8_t)(i / 2);
         }
@@ -114,8 +116,7 @@ begin(struct la_sim_world *world, struct la_sim_view *view, const struct la_tcp_
         view->edge_seen = la_seq_add(seg->seq, 1 + view->syn_wnd);
         view->edge_known = true;
         view->wnd_max = view->syn_wnd;
-        if ((seg->has & LA_TCP_HAS_WSCALE) == 0)
-            view->wscale_seen = 255;
+        view->wscale_seen = view->wscale_sent == 255 ? 255 : view->syn_wscale;
     }
 }
 
@@ -155,12 +156,12 @@ sent_text(struct la_sim_world *world, unsigned conn, unsigned end, const struct 
 
 /* A stranger's connection, from a forged or an old SYN: what follows on this four-tuple is about
  * none of ours, which is over at this host. */
-static void
-give_way(struct la_sim_world *world, unsigned host, const struct la_endpoint *local,
-         const struct la_endpoint *remote)
+void
+la_sim_track_give_way(struct la_sim_world *world, unsigned host, const struct la_endpoint *local,
+                      const struct la_endpoint *remote)
 {
     for (unsigned i = 0; i < world->conns_n * 2; i++)
-        if (is_end(&world->conn[i / 2], i % 2, host, local, remote))
+        if (la_sim_track_is_end(&world->conn[i / 2], i % 2, host, local, remote))
             world->conn[i / 2].view[i % 2].begun = false;
 }
 
@@ -181,6 +182,11 @@ la_sim_track_sent(struct la_sim_world *world, unsigned host, struct la_sim_packe
         conn = find_fitting(world, host, &p->src, &p->dst, fits_syn_ack_sent,
                             la_seq_sub(seg->ack, 1), &end);
     packet->conn = conn;
+    bool cookie = la_sim_track_is_cookie(world, host, p);
+    if (cookie && conn != LA_SIM_NO_CONN)
+        la_sim_track_cookie_sent(&world->conn[conn].view[end], seg);
+    if (cookie && (conn == LA_SIM_NO_CONN || world->conn[conn].view[end].was_up))
+        return; /* of a SYN that is forged or old: it changes nothing here */
     if (conn == LA_SIM_NO_CONN) {
         uint8_t current = la_sim_track_find(world, host, &p->src, &p->dst, &end);
         if (current != LA_SIM_NO_CONN && (seg->flags & LA_TCP_SYN) != 0 &&
@@ -188,7 +194,7 @@ la_sim_track_sent(struct la_sim_world *world, unsigned host, struct la_sim_packe
                       seg->seq)) /* its own, but not as it was */
             la_sim_law_sequence(world, current, end, seg);
         if ((seg->flags & (LA_TCP_SYN | LA_TCP_RST)) == LA_TCP_SYN)
-            give_way(world, host, &p->src, &p->dst);
+            la_sim_track_give_way(world, host, &p->src, &p->dst);
         return;
     }
     struct la_sim_view *view = &world->conn[conn].view[end];
@@ -224,9 +230,10 @@ learn_syn(struct la_sim_view *view, const struct la_tcp_seg *seg)
     view->irs = seg->seq;
     view->rcv_max = la_seq_add(seg->seq, 1);
     view->syn_wnd = seg->wnd;
-    view->wscale_seen = (seg->has & LA_TCP_HAS_WSCALE) != 0 ? seg->wscale : 255;
-    if (view->wscale_seen != 255 && view->wscale_seen > 14)
-        view->wscale_seen = 14; /* RFC 7323 2.3 */
+    view->syn_wscale = (seg->has & LA_TCP_HAS_WSCALE) != 0 ? seg->wscale : 255;
+    if (view->syn_wscale != 255 && view->syn_wscale > 14)
+        view->syn_wscale = 14; /* RFC 7323 2.3 */
+    view->wscale_seen = view->syn_wscale;
     if (view->begun) {
         view->edge_seen = la_seq_add(view->iss, 1u + seg->wnd);
         view->edge_known = true;
@@ -347,6 +354,7 @@ la_sim_track_arrives(struct la_sim_world *world, unsigned host, const struct la_
         if (fresh != LA_SIM_NO_CONN)
             learn_syn(&world->conn[fresh].view[end], seg);
     }
+    la_sim_track_cookie_arrives(world, host, p);
     uint8_t conn = la_sim_track_find(world, host, &p->dst, &p->src, &end);
     if (conn == LA_SIM_NO_CONN) {
         bool forged = (packet->marks & (LA_SIM_M_MADE | LA_SIM_M_REPLAYED)) != 0;

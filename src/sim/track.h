@@ -17,6 +17,8 @@
 
 #include "sim/packet.h"
 
+enum { LA_SIM_COOKIES = 3 };
+
 struct la_sim_view {
     bool begun;         /* has sent its SYN */
     bool acked;         /* has sent an ACK: what it received is known */
@@ -25,8 +27,14 @@ struct la_sim_view {
     bool fooled;        /* see above */
     bool strange;       /* which SYN it believes is not known: a forged one fitted as well */
     bool broken;        /* it ended otherwise than by FINs both ways */
+    bool was_up;        /* ESTABLISHED, once, under whichever number */
+    uint8_t cookies_n;
     uint8_t wscale_sent, wscale_seen; /* 255 = none */
     la_seq iss, irs;
+    struct {
+        la_seq iss;
+        uint8_t wscale; /* 255 = none */
+    } cookie[LA_SIM_COOKIES]; /* SYN,ACKs that it has sent and forgotten */
     la_seq snd_max;     /* behind the highest octet sent, FIN counted */
     la_seq fin_seq;
     la_seq edge_sent;   /* right edge that it offered */
@@ -35,14 +43,17 @@ struct la_sim_view {
     la_seq ack_seen;    /* highest one of what it had sent that reached it */
     la_seq rcv_max;     /* behind the highest octet that reached it */
     uint32_t syn_wnd;   /* of the SYN that reached it */
+    uint8_t syn_wscale; /* the same; 255 = none */
     uint32_t wnd_max;   /* largest window that it was offered */
     uint32_t bare_n;    /* ACKs sent since anything that takes up sequence space went to or fro */
     uint32_t rst_seen_n, icmp_seen_n;
+    int64_t up_at_ns;     /* see was_up */
     uint64_t begun_order; /* of all ends of this run, the later is larger */
 };
 
 struct la_sim_world;
 struct la_sim_host;
+struct la_sim_conn;
 
 /* A packet leaves a host: finds its connection, judges it by the laws, learns from it. */
 void la_sim_track_sent(struct la_sim_world *world, unsigned host, struct la_sim_packet *packet);
@@ -53,5 +64,22 @@ void la_sim_track_arrives(struct la_sim_world *world, unsigned host,
 uint8_t la_sim_track_find(const struct la_sim_world *world, unsigned host,
                           const struct la_endpoint *local, const struct la_endpoint *remote,
                           unsigned *end);
+
+/* Is that the four-tuple of this end of the connection? */
+bool la_sim_track_is_end(const struct la_sim_conn *conn, unsigned end, unsigned host,
+                         const struct la_endpoint *local, const struct la_endpoint *remote);
+/* What follows on this four-tuple is about none of ours, which is over at this host. */
+void la_sim_track_give_way(struct la_sim_world *world, unsigned host,
+                           const struct la_endpoint *local, const struct la_endpoint *remote);
+
+/* ---- track_cookie.c: hosts that remember nothing ------------------------------------------ */
+
+/* A SYN,ACK of which the host keeps no record. */
+bool la_sim_track_is_cookie(const struct la_sim_world *world, unsigned host,
+                            const struct la_lab_packet *sent);
+void la_sim_track_cookie_sent(struct la_sim_view *view, const struct la_tcp_seg *seg);
+/* Finds whose cookie comes back, if one does. */
+void la_sim_track_cookie_arrives(struct la_sim_world *world, unsigned host,
+                                 const struct la_lab_packet *packet);
 
 #endif

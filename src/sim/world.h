@@ -248,6 +248,9 @@ void la_sim_host_init(struct la_sim_world *world, unsigned index);
 void la_sim_host_boot(struct la_sim_host *host);
 void la_sim_host_crash(struct la_sim_host *host);
 /* The server listens, or listens no more. */
+/* Is there a record of this connection? What cookies are about (track_cookie.c). */
+bool la_sim_host_has_conn(const struct la_sim_host *host, const struct la_endpoint *local,
+                          const struct la_endpoint *remote);
 la_err la_sim_host_listen(struct la_sim_host *host);
 void la_sim_host_shut(struct la_sim_host *host);
 /* The host is gone for good: memory is counted. */

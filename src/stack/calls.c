@@ -24,7 +24,7 @@ choose_port(struct la_stack *s, struct la_tuple *tuple)
     uint32_t start = (uint32_t)la_rng_below(&s->port_rng, range);
     for (uint32_t i = 0; i < range; i++) {
         tuple->local.port = (uint16_t)(s->cfg.port_ephemeral_min + (start + i) % range);
-        if (la_rec_find(s, tuple) == LA_REC_NONE)
+        if (la_stack_find(s, tuple) == LA_REC_NONE)
             return LA_OK;
     }
     return LA_ERR_ADDRESS_NOT_AVAILABLE;

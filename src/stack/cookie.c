@@ -30,6 +30,10 @@
 enum { KEY_S = 64, MSS_BITS = 3, KEY_BIT = 1 << MSS_BITS, LOW_BITS = MSS_BITS + 1 };
 enum { OPTION_BITS = 6, OPTION_MASK = (1 << OPTION_BITS) - 1 };
 enum { OPTION_NO_SCALE = 15, OPTION_SACK = 16, OPTION_ECN = 32 };
+/* Not in the timestamp: that there was one. Else a third segment that has lost it, or been given
+ * one, on its way could bring the cookie of another SYN, and the two ends disagree from the
+ * beginning. */
+enum { OPTION_STAMPED = 64 };
 
 /* From small links to jumbo frames; the two in the middle are those of most of the Internet. */
 static const uint16_t mss_table[1 << MSS_BITS] = {64, 216, 536, 1220, 1380, 1440, 1460, 8960};
@@ -158,7 +162,7 @@ la_cookie_answer(struct la_stack *s, const struct la_half_open *open, const stru
     rotate_keys(s);
     struct la_listener *l = la_listener_at(s, open->listener);
     bool stamped = is_stamped(l, syn);
-    unsigned options = stamped ? options_of(syn) : 0;
+    unsigned options = stamped ? options_of(syn) | OPTION_STAMPED : 0;
     unsigned mss_idx = mss_index((syn->has & LA_TCP_HAS_MSS) != 0 ? syn->mss : 536);
     unsigned low = mss_idx | ((s->cookies.age & 1) != 0 ? KEY_BIT : 0u);
     struct la_tcp_seg kept = remembered_syn(syn->seq, mss_idx, stamped, options);
@@ -172,8 +176,8 @@ la_cookie_answer(struct la_stack *s, const struct la_half_open *open, const stru
     struct la_tcp_todo aside = {.env = &deaf, .now = todo->now};
     la_tcp_open_passive(&rec.tcp, &kept, false, &aside);
     if (stamped)
-        stamp_options(&rec.tcp, options, todo->now);
-    la_half_output(s, &rec, todo);
+        stamp_options(&rec.tcp, options & OPTION_MASK, todo->now);
+    la_rec_output(s, &rec, todo);
     la_tcp_conn_fini(&rec.tcp, &s->env);
     l->cookie_at = todo->now;
     l->cookies_sent_n++;
@@ -232,7 +236,8 @@ la_cookie_arrive(struct la_stack *s, const struct la_half_open *open, const stru
     la_seq irs = la_seq_sub(seg->seq, 1);
     uint32_t iss = seg->ack.v - 1;
     bool stamped = is_stamped(l, seg);
-    unsigned low = iss & ((1u << LOW_BITS) - 1), options = stamped ? seg->ts_ecr & OPTION_MASK : 0;
+    unsigned low = iss & ((1u << LOW_BITS) - 1),
+             options = stamped ? (seg->ts_ecr & OPTION_MASK) | OPTION_STAMPED : 0;
     if (cookie(s, &open->tuple, irs, low, options) != iss) {
         l->cookies_bad_n++;
         return false;

@@ -87,8 +87,8 @@ la_gather_begin(struct la_stack *s, struct la_arrival *run, const struct la_net_
 {
     if (!is_plain(&run->seg) || la_tcp_hears(&s->env, LA_EVENT_SEGMENT_ARRIVED))
         return false;
-    uint32_t idx = la_rec_find_again(s, &run->tuple);
-    if (idx == LA_REC_NONE)
+    uint32_t idx = la_stack_find_again(s, &run->tuple);
+    if (!la_idx_is_rec(idx))
         return false;
     const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);

@@ -18,13 +18,10 @@
 #include "base/time.h"
 #include "tcp/acknowledge.h"
 #include "tcp/open.h"
-#include "tcp/out.h"
 #include "tcp/timeout.h"
 #include "tcp/user.h"
 
 enum { HALF_CHUNK_SHIFT = 6, SENT_MAX = UINT8_MAX };
-/* Frames that one of them has to send at a time: a SYN,ACK, and an acknowledgement. */
-enum { FRAMES_MAX = 4 };
 /* Without a route any more (an interface went), every IPv4 host takes this (RFC 791 3.2). */
 enum { MTU_BYTES_LEAST = 576 };
 
@@ -42,17 +39,24 @@ tuple_of(const struct la_half *h)
     return (struct la_tuple){{h->local_addr, h->local_port}, {h->remote_addr, h->remote_port}};
 }
 
-static uint32_t *
-next_of_half(void *ctx, uint32_t idx)
+uint32_t *
+la_half_hash_next(const struct la_stack *s, uint32_t idx)
 {
-    return &half_at(ctx, idx)->hash_next;
+    return &half_at(s, idx)->hash_next;
 }
 
-static uint32_t
-hash_of_half(void *ctx, uint32_t idx)
+uint32_t
+la_half_hash(const struct la_stack *s, uint32_t idx)
 {
-    struct la_tuple tuple = tuple_of(half_at(ctx, idx));
-    return la_tuple_hash(ctx, &tuple);
+    struct la_tuple tuple = tuple_of(half_at(s, idx));
+    return la_tuple_hash(s, &tuple);
+}
+
+bool
+la_half_is_about(const struct la_stack *s, uint32_t idx, const struct la_tuple *t)
+{
+    struct la_tuple its = tuple_of(half_at(s, idx));
+    return la_tuple_equal(&its, t);
 }
 
 static struct la_wheel_link *
@@ -61,35 +65,17 @@ wheel_link_of_half(void *ctx, uint32_t idx)
     return &half_at(ctx, idx)->wheel;
 }
 
-bool
+void
 la_halves_init(struct la_stack *s)
 {
     la_pool_init(&s->halves, s->mem, sizeof(struct la_half), HALF_CHUNK_SHIFT, s->cfg.conns_n_max);
     la_wheel_init(&s->half_wheel, wheel_link_of_half, s, s->now);
-    struct la_index_records records = {next_of_half, hash_of_half, s};
-    return la_index_init(&s->half_index, s->mem, &records);
 }
 
 void
 la_halves_fini(struct la_stack *s)
 {
-    la_index_fini(&s->half_index);
     la_pool_fini(&s->halves);
-}
-
-uint32_t
-la_half_find(const struct la_stack *s, const struct la_tuple *t)
-{
-    if (s->halves.live_n == 0)
-        return LA_POOL_NONE;
-    uint32_t idx = la_index_first(&s->half_index, la_tuple_hash(s, t));
-    while (idx != LA_INDEX_NONE) {
-        struct la_tuple its = tuple_of(half_at(s, idx));
-        if (la_tuple_equal(&its, t))
-            return idx;
-        idx = half_at(s, idx)->hash_next;
-    }
-    return LA_POOL_NONE;
 }
 
 /* Its ISS tells a handle from one of the record's earlier users: no two are alike within hours
@@ -126,7 +112,7 @@ static void
 forget(struct la_stack *s, uint32_t idx)
 {
     struct la_half *h = half_at(s, idx);
-    la_index_remove(&s->half_index, idx, hash_of_half(s, idx));
+    la_index_remove(&s->index, idx | LA_HALF_IDX, la_half_hash(s, idx));
     la_wheel_disarm(&s->half_wheel, idx);
     la_listener_at(s, h->listener)->syn_queue_n--;
     s->state_n[LA_TCP_SYN_RECEIVED]--;
@@ -219,7 +205,7 @@ la_half_view(const struct la_stack *s, uint32_t idx, struct la_rec *out)
     c->segments_received = 1;
     c->segments_sent = h->sent_n;
     c->retransmissions_n = h->sent_n - 1u;
-    c->challenges = la_tcp_challenge_second(s->now) | h->challenge_n;
+    c->challenges = h->challenges;
     la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, due_at(h, s->now));
     c->backoff_n = h->backoff_n;
     c->flags |= h->sent_n > 1 ? LA_TCP_F_SYN_RETRANSMITTED : 0u;
@@ -254,7 +240,7 @@ fold(struct la_stack *s, uint32_t idx, struct la_rec *rec)
     h->wnd = la_tcp_rcv_wnd(c);
     h->backoff_n = c->backoff_n;
     h->sent_n = (uint8_t)(c->retransmissions_n < SENT_MAX ? c->retransmissions_n + 1 : SENT_MAX);
-    h->challenge_n = la_tcp_challenges(c);
+    h->challenges = c->challenges;
     if ((c->flags & LA_TCP_F_ECN) == 0) /* the SYN came again without it */
         h->flags &= (uint8_t)~LA_HALF_ECN;
     la_wheel_arm(&s->half_wheel, idx, c->timer_at);
@@ -262,22 +248,6 @@ fold(struct la_stack *s, uint32_t idx, struct la_rec *rec)
 }
 
 /* ---- serving ---------------------------------------------------------------------------- */
-
-void
-la_half_output(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
-{
-    if (!la_tcp_has_output(&rec->tcp))
-        return;
-    struct la_frame *frames[FRAMES_MAX];
-    struct la_tcp_out out = {
-        .frames = frames,
-        .max = FRAMES_MAX,
-        .src_port = rec->local_port,
-        .dst_port = rec->remote_port,
-    };
-    (void)la_tcp_output(&rec->tcp, &out, todo);
-    la_rec_send_frames(s, rec, &out, todo->now);
-}
 
 static void
 remember(struct la_stack *s, const struct la_half_open *open, const struct la_tcp_seg *syn,
@@ -297,7 +267,7 @@ remember(struct la_stack *s, const struct la_half_open *open, const struct la_tc
     h->iface = (int8_t)open->iface;
     h->flags = flags_of(syn);
     la_wheel_link_init(&h->wheel);
-    la_index_insert(&s->half_index, idx, hash_of_half(s, idx));
+    la_index_insert(&s->index, idx | LA_HALF_IDX, la_half_hash(s, idx));
     la_listener_at(s, open->listener)->syn_queue_n++;
     s->state_n[LA_TCP_SYN_RECEIVED]++;
     fold(s, idx, rec);
@@ -320,7 +290,7 @@ la_half_new(struct la_stack *s, const struct la_half_open *open, const struct la
     rec.gen = rec.tcp.iss.v;
     rec.idx = idx | LA_HALF_IDX;
     la_tcp_open_passive(&rec.tcp, syn, false, todo);
-    la_half_output(s, &rec, todo);
+    la_rec_output(s, &rec, todo);
     if (!la_seq_eq(rec.tcp.snd_nxt, rec.tcp.iss)) {
         remember(s, open, syn, idx, &rec);
         return;
@@ -372,14 +342,9 @@ la_half_settle(struct la_stack *s, uint32_t idx, struct la_rec *rec, uint32_t re
         la_half_promote(s, reserved, rec, todo);
         return;
     }
-    if (todo->rst) {
-        struct la_tuple tuple = la_rec_tuple(rec);
-        la_stack_send_rst(s, &tuple, rec, todo);
-    }
-    if (todo->doubt_path)
-        la_net_doubt(s->net, &rec->remote_addr);
+    la_rec_answer(s, rec, todo);
     if (rec->tcp.state == LA_TCP_SYN_RECEIVED) {
-        la_half_output(s, rec, todo);
+        la_rec_output(s, rec, todo);
         fold(s, idx, rec);
         return;
     }

@@ -25,9 +25,6 @@ enum la_half_flag {
     LA_HALF_ECN = 32
 };
 
-/* In a handle's index, and in that of an unfolded record. */
-#define LA_HALF_IDX UINT32_C(0x80000000)
-
 struct la_half {
     uint32_t hash_next;  /* the pool's while free, as is the next member */
     la_seq irs;
@@ -44,18 +41,20 @@ struct la_half {
     uint8_t wscale;      /* the SYN's */
     uint8_t backoff_n;
     uint8_t sent_n;      /* SYN,ACKs */
-    uint8_t challenge_n; /* challenge ACKs, all its life */
+    uint8_t challenges; /* as in struct la_tcp_conn */
     int8_t iface;
 };
-/* With its bucket in the index, 92 octets. */
+/* With its bucket in the index, 92 octets. An index, a handle's too, names it with LA_HALF_IDX; the
+ * functions here want it without. */
 _Static_assert(sizeof(struct la_half) <= 88, "a half-open connection has grown");
 
-bool la_halves_init(struct la_stack *s);
+void la_halves_init(struct la_stack *s);
 void la_halves_fini(struct la_stack *s);
 
-/* LA_POOL_NONE: there is none. */
-uint32_t la_half_find(const struct la_stack *s, const struct la_tuple *tuple);
-/* The same for a handle; LA_POOL_NONE: it is not, or no longer, a half-open connection's. */
+uint32_t *la_half_hash_next(const struct la_stack *s, uint32_t idx);
+uint32_t la_half_hash(const struct la_stack *s, uint32_t idx);
+bool la_half_is_about(const struct la_stack *s, uint32_t idx, const struct la_tuple *tuple);
+/* LA_POOL_NONE: it is not, or no longer, a half-open connection's. */
 uint32_t la_half_of_handle(const struct la_stack *s, la_handle h);
 /* The next one of a walk, from *cursor on, which counts records; false at the end. */
 bool la_half_next(const struct la_stack *s, uint32_t *cursor, la_handle *out);
@@ -86,10 +85,9 @@ uint32_t la_half_reserve(struct la_stack *s, struct la_rec *rec);
 void la_half_unreserve(struct la_stack *s, uint32_t idx, struct la_rec *rec, uint32_t reserved);
 
 /* What opening and settling are made of, for those that no record remembers (cookie.c): the
- * connection before its SYN; what it has to send; its own record, which waits to be accepted. */
+ * connection before its SYN; its own record, which waits to be accepted. */
 void la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_seq iss,
                       struct la_rec *out);
-void la_half_output(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo);
 void la_half_promote(struct la_stack *s, uint32_t reserved, struct la_rec *rec,
                      struct la_tcp_todo *todo);
 

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "net/udp.h"
 #include "stack/cookie.h"
+#include "stack/time_wait.h"
 #include "tcp/arrive.h"
 #include "tcp/mtu.h"
 #include "tcp/open.h"
@@ -129,16 +130,32 @@ new_incarnation(struct la_stack *s, const struct la_arrival *a, la_seq snd_nxt,
     again.follows_nxt = snd_nxt;
     no_connection(s, a, &again);
     tell_reason(s, NULL, &again);
-    uint32_t idx = la_rec_find(s, &a->tuple);
-    if (idx != LA_REC_NONE)
+    uint32_t idx = la_stack_find(s, &a->tuple);
+    if (la_idx_is_rec(idx))
         la_tcp_open_beyond(&la_rec_at(s, idx)->tcp, snd_nxt);
 }
 
 static void
+settle(struct la_stack *s, uint32_t idx, struct la_rec *rec, struct la_tcp_todo *todo)
+{
+    if (la_idx_is_rec(idx))
+        la_rec_settle(s, idx, todo);
+    else if ((idx & LA_WAIT_IDX) != 0)
+        la_time_wait_settle(s, idx, rec, todo);
+    else
+        la_half_settle(s, idx & ~LA_HALF_IDX, rec, LA_REC_NONE, todo);
+}
+
+/* `idx`: of a record, or of what was folded in TIME-WAIT. */
+static void
 to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
               struct la_tcp_todo *todo)
 {
-    struct la_rec *rec = la_rec_at(s, idx);
+    struct la_rec unfolded, *rec = &unfolded;
+    if (la_idx_is_rec(idx))
+        rec = la_rec_at(s, idx);
+    else
+        la_time_wait_unfold(s, idx, &unfolded);
     tell_arrived(s, &rec->tcp, a, todo);
     if ((rec->flags & LA_REC_REQUEST) != 0) {
         about(s, &a->tuple);
@@ -152,7 +169,7 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
     tell_reason(s, &rec->tcp, todo);
     bool reuse = todo->reuse;
     la_seq snd_nxt = rec->tcp.snd_nxt;
-    la_rec_settle(s, idx, todo);
+    settle(s, idx, rec, todo);
     if (reuse)
         new_incarnation(s, a, snd_nxt, todo);
 }
@@ -161,14 +178,12 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
 static void
 deliver(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo)
 {
-    uint32_t idx = la_rec_find_again(s, &a->tuple);
+    uint32_t idx = la_stack_find_again(s, &a->tuple);
     if (idx != LA_REC_NONE) {
-        to_connection(s, idx, a, todo);
-        return;
-    }
-    idx = la_half_find(s, &a->tuple);
-    if (idx != LA_POOL_NONE) {
-        to_half_open(s, idx, a, todo);
+        if ((idx & LA_HALF_IDX) != 0)
+            to_half_open(s, idx & ~LA_HALF_IDX, a, todo);
+        else
+            to_connection(s, idx, a, todo);
         return;
     }
     about(s, &a->tuple);
@@ -313,8 +328,9 @@ take_news(struct la_stack *s, struct la_rec *rec, const struct icmp_news *news,
                        todo);
     else
         la_tcp_icmp_error(&rec->tcp, icmp->seq, news->err, news->hard, todo);
-    if (todo->reason != LA_REASON_NONE)
-        la_stack_drop(s, todo->reason);
+    if (todo->path_mtu_bytes != 0)
+        la_net_path_mtu_learn(s->net, &rec->remote_addr, todo->path_mtu_bytes, todo->now);
+    tell_reason(s, &rec->tcp, todo);
 }
 
 static void
@@ -323,23 +339,22 @@ icmp_error(struct la_stack *s, const struct la_net_in *in, la_instant now)
     struct icmp_news news = {.icmp = &in->icmp, .too_big = in->icmp.kind == LA_NET_ICMP_TOO_BIG};
     news.err = icmp_meaning(&in->icmp, &news.hard);
     struct la_tuple tuple = {in->icmp.local, in->icmp.remote};
-    uint32_t idx = la_rec_find(s, &tuple);
-    uint32_t half = idx == LA_REC_NONE ? la_half_find(s, &tuple) : LA_POOL_NONE;
-    bool matched = idx != LA_REC_NONE || half != LA_POOL_NONE;
+    uint32_t idx = la_stack_find(s, &tuple);
+    bool matched = idx != LA_REC_NONE;
     if ((news.err == LA_OK && !news.too_big) || !matched) {
         la_stack_drop(s, matched ? LA_REASON_ICMP_IGNORED : LA_REASON_ICMP_UNMATCHED);
         return;
     }
     struct la_tcp_todo todo = la_stack_todo(s, now);
-    if (idx != LA_REC_NONE) {
-        take_news(s, la_rec_at(s, idx), &news, &todo);
-        la_rec_settle(s, idx, &todo);
-    } else {
-        struct la_rec rec;
-        la_half_view(s, half, &rec);
-        take_news(s, &rec, &news, &todo);
-        la_half_settle(s, half, &rec, LA_REC_NONE, &todo);
-    }
+    struct la_rec unfolded, *rec = &unfolded;
+    if (la_idx_is_rec(idx))
+        rec = la_rec_at(s, idx);
+    else if ((idx & LA_WAIT_IDX) != 0)
+        la_time_wait_unfold(s, idx, &unfolded);
+    else
+        la_half_view(s, idx & ~LA_HALF_IDX, &unfolded);
+    take_news(s, rec, &news, &todo);
+    settle(s, idx, rec, &todo);
 }
 
 /* ---- bursts ----------------------------------------------------------------------------- */

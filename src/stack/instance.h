@@ -3,9 +3,10 @@
  * instance.h - the inside of struct la_stack: records, listeners, tables, lists
  *
  * One record (struct la_rec) per connection, found by four-tuple through `index`, by handle through
- * its pool, and by deadline through `wheel`. Those that are half-open at a listener have a smaller
- * one (half.h). Lists are chained through the records by index. A record is freed when its
- * connection is CLOSED and nobody holds a handle.
+ * its pool, and by deadline through `wheel`. Those that are half-open at a listener (half.h) or
+ * rest in TIME-WAIT (time_wait.h) have smaller ones, found through the same `index`, where the
+ * highest bits tell the kinds apart. Lists are chained through the records by index. A record is
+ * freed when its connection is CLOSED and nobody holds a handle.
  */
 #ifndef LA_STACK_INSTANCE_H
 #define LA_STACK_INSTANCE_H
@@ -22,6 +23,10 @@
 #include "wire/tcp.h"
 
 #define LA_REC_NONE UINT32_MAX
+/* What an index names: a record; with one of these bits, a smaller one. */
+#define LA_HALF_IDX UINT32_C(0x80000000)
+#define LA_WAIT_IDX UINT32_C(0x40000000)
+enum { LA_CONNS_MAX = 1 << 29 }; /* so that the bits are free */
 
 /* ---- lists of records ------------------------------------------------------------------- */
 
@@ -29,7 +34,7 @@
 enum la_list_kind {
     LA_LIST_OUTPUT, /* has something to send */
     LA_LIST_EVENTS, /* has something to tell the application */
-    LA_LIST_QUEUE,  /* a listener's accept queue, or TIME-WAIT, oldest first */
+    LA_LIST_QUEUE,  /* a listener's accept queue, or whole ones in TIME-WAIT, oldest first */
     LA_LIST_KINDS
 };
 
@@ -91,6 +96,12 @@ struct la_listener {
     la_instant cookie_at; /* when the latest was sent */
 };
 
+/* Folded connections in TIME-WAIT (time_wait.c). */
+struct la_time_waits {
+    struct la_pool pool[2]; /* by family */
+    uint32_t oldest, newest, n;
+};
+
 /* The keys of SYN cookies (cookie.c). */
 struct la_cookies {
     struct la_rng rng;
@@ -114,8 +125,8 @@ struct la_stack {
     struct la_wheel wheel;
     struct la_list output, events, time_wait;
     struct la_pool halves; /* half.h */
-    struct la_index half_index;
     struct la_wheel half_wheel;
+    struct la_time_waits time_waits;
     uint32_t requests_n;
     uint32_t state_n[LA_TCP_STATE_COUNT];
 
@@ -171,11 +182,24 @@ uint32_t la_tuple_hash(const struct la_stack *s, const struct la_tuple *tuple);
 struct la_tcp_out;
 void la_rec_send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out,
                         la_instant now);
-/* LA_REC_NONE: there is none. */
-uint32_t la_rec_find(const struct la_stack *s, const struct la_tuple *tuple);
+/* The same for what stands on no list, because it has a record only while it is served: all that it
+ * has to send, at once. */
+void la_rec_output(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo);
+/* The connection of any kind: an index with LA_HALF_IDX, LA_WAIT_IDX or neither; LA_REC_NONE: there
+ * is none. */
+uint32_t la_stack_find(const struct la_stack *s, const struct la_tuple *tuple);
 /* The same for arriving segments, which come in runs of one connection: tries the one found last
  * before the index. */
-uint32_t la_rec_find_again(struct la_stack *s, const struct la_tuple *tuple);
+uint32_t la_stack_find_again(struct la_stack *s, const struct la_tuple *tuple);
+/* What the index asks of its records. */
+uint32_t *la_stack_hash_next(void *stack, uint32_t idx);
+uint32_t la_stack_hash_of(void *stack, uint32_t idx);
+/* Does an index of theirs name a whole record? */
+static inline bool
+la_idx_is_rec(uint32_t idx)
+{
+    return (idx & (LA_HALF_IDX | LA_WAIT_IDX)) == 0;
+}
 struct la_tuple la_rec_tuple(const struct la_rec *rec);
 uint32_t la_rec_hash(const struct la_stack *s, uint32_t idx);
 /* Its four-tuple may be used again. */
@@ -192,6 +216,8 @@ uint32_t la_rec_owned(const struct la_stack *s, la_handle conn);
 /* What a call or a segment has changed: sends its RST, counts, queues, arms the timer, tells the
  * application, frees the record. The record may be gone afterwards. */
 void la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo);
+/* The first part of it: the RST, and advice to the IP layer. */
+void la_rec_answer(struct la_stack *s, const struct la_rec *rec, struct la_tcp_todo *todo);
 void la_rec_tell(struct la_stack *s, uint32_t idx, uint32_t ready);
 struct la_tcp_todo la_stack_todo(struct la_stack *s, la_instant now);
 /* Sends the RST in todo from tuple->local. rec may be NULL. */

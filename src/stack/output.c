@@ -15,6 +15,8 @@
 #include "tcp/out.h"
 
 enum { TURN_FRAMES = 16, IP_PROTOCOL_TCP = 6 };
+/* Frames of a connection without a list: a SYN,ACK, and an acknowledgement. */
+enum { AT_ONCE_FRAMES = 4 };
 /* Octets that a link cuts, and segments that are cut here, of which a turn has TURN_CUTS times. */
 enum { SUPER_BYTES_MAX = 65000, CUT_SEGMENTS_MAX = 44, TURN_CUTS = 2 };
 
@@ -43,6 +45,22 @@ la_rec_send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_o
         /* Not sent is the same as lost: retransmission comes back to it. */
         la_net_output_burst(s->net, out->frames + i, n, &ip, now);
     }
+}
+
+void
+la_rec_output(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
+{
+    if (!la_tcp_has_output(&rec->tcp))
+        return;
+    struct la_frame *frames[AT_ONCE_FRAMES];
+    struct la_tcp_out out = {
+        .frames = frames,
+        .max = AT_ONCE_FRAMES,
+        .src_port = rec->local_port,
+        .dst_port = rec->remote_port,
+    };
+    (void)la_tcp_output(&rec->tcp, &out, todo);
+    la_rec_send_frames(s, rec, &out, todo->now);
 }
 
 /* How much one frame of this connection, and one turn, may hold. */

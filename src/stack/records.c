@@ -12,7 +12,9 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "stack/half.h"
+#include "stack/time_wait.h"
 #include "tcp/congestion.h"
+#include "tcp/mtu.h"
 #include "tcp/out.h"
 
 enum { IP_PROTOCOL_TCP = 6 };
@@ -61,29 +63,55 @@ is_about(const struct la_rec *rec, const struct la_tuple *t)
            la_addr_same(&rec->local_addr, &t->local.addr);
 }
 
-uint32_t
-la_rec_find(const struct la_stack *s, const struct la_tuple *t)
+static bool
+is_any_about(const struct la_stack *s, uint32_t idx, const struct la_tuple *t)
 {
-    uint32_t idx = la_index_first(&s->index, la_tuple_hash(s, t));
-    while (idx != LA_INDEX_NONE) {
-        const struct la_rec *rec = la_rec_at(s, idx);
-        if (is_about(rec, t))
-            return idx;
-        idx = rec->hash_next;
-    }
-    return LA_REC_NONE;
+    if ((idx & LA_HALF_IDX) != 0)
+        return la_half_is_about(s, idx & ~LA_HALF_IDX, t);
+    if ((idx & LA_WAIT_IDX) != 0)
+        return la_time_wait_is_about(s, idx, t);
+    return is_about(la_rec_at(s, idx), t);
+}
+
+uint32_t *
+la_stack_hash_next(void *ctx, uint32_t idx)
+{
+    struct la_stack *s = ctx;
+    if ((idx & LA_HALF_IDX) != 0)
+        return la_half_hash_next(s, idx & ~LA_HALF_IDX);
+    return (idx & LA_WAIT_IDX) != 0 ? la_time_wait_hash_next(s, idx)
+                                    : &la_rec_at(s, idx)->hash_next;
 }
 
 uint32_t
-la_rec_find_again(struct la_stack *s, const struct la_tuple *t)
+la_stack_hash_of(void *ctx, uint32_t idx)
+{
+    struct la_stack *s = ctx;
+    if ((idx & LA_HALF_IDX) != 0)
+        return la_half_hash(s, idx & ~LA_HALF_IDX);
+    return (idx & LA_WAIT_IDX) != 0 ? la_time_wait_hash(s, idx) : la_rec_hash(s, idx);
+}
+
+uint32_t
+la_stack_find(const struct la_stack *s, const struct la_tuple *t)
+{
+    uint32_t idx = la_index_first(&s->index, la_tuple_hash(s, t));
+    while (idx != LA_INDEX_NONE && !is_any_about(s, idx, t))
+        idx = la_index_next(&s->index, idx);
+    return idx;
+}
+
+uint32_t
+la_stack_find_again(struct la_stack *s, const struct la_tuple *t)
 {
     if (s->found_idx != LA_REC_NONE) {
         const struct la_rec *rec = la_rec_at(s, s->found_idx);
         if ((rec->flags & LA_REC_INDEXED) != 0 && is_about(rec, t))
             return s->found_idx;
     }
-    s->found_idx = la_rec_find(s, t);
-    return s->found_idx;
+    uint32_t idx = la_stack_find(s, t);
+    s->found_idx = la_idx_is_rec(idx) ? idx : LA_REC_NONE;
+    return idx;
 }
 
 /* ---- handles ---------------------------------------------------------------------------- */
@@ -151,7 +179,7 @@ la_err
 la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp_cfg *cfg,
            int iface, uint32_t *out)
 {
-    if (la_rec_find(s, tuple) != LA_REC_NONE || la_half_find(s, tuple) != LA_POOL_NONE)
+    if (la_stack_find(s, tuple) != LA_REC_NONE)
         return LA_ERR_ADDRESS_IN_USE;
     struct la_tcp_open open;
     if (!la_rec_opening(s, tuple, cfg, &open))
@@ -299,18 +327,6 @@ is_over(const struct la_rec *rec)
            (rec->tcp.state == LA_TCP_LISTEN && (rec->tcp.flags & LA_TCP_F_HELD) == 0);
 }
 
-/* TIME-WAIT records are bounded; the oldest one gives way (DEVIATION(D3)). */
-static void
-bound_time_wait(struct la_stack *s)
-{
-    if (s->time_wait.n <= s->cfg.time_wait_n_max)
-        return;
-    uint32_t oldest = s->time_wait.first;
-    struct la_tcp_todo todo = la_stack_todo(s, s->now);
-    la_tcp_end(&la_rec_at(s, oldest)->tcp, LA_TCP_EV_FORGET, LA_OK, &todo);
-    la_rec_settle(s, oldest, &todo);
-}
-
 static void
 count_state(struct la_stack *s, uint32_t idx)
 {
@@ -323,7 +339,6 @@ count_state(struct la_stack *s, uint32_t idx)
     if (rec->counted == LA_TCP_TIME_WAIT && rec->queue == LA_QUEUE_NONE) {
         rec->queue = LA_QUEUE_TIME_WAIT;
         la_list_push(s, &s->time_wait, LA_LIST_QUEUE, idx);
-        bound_time_wait(s);
     } else if (rec->counted != LA_TCP_TIME_WAIT && rec->queue == LA_QUEUE_TIME_WAIT) {
         la_list_remove(s, &s->time_wait, LA_LIST_QUEUE, idx);
         rec->queue = LA_QUEUE_NONE;
@@ -346,15 +361,32 @@ settle_over(struct la_stack *s, uint32_t idx)
 }
 
 void
-la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo)
+la_rec_answer(struct la_stack *s, const struct la_rec *rec, struct la_tcp_todo *todo)
 {
-    struct la_rec *rec = la_rec_at(s, idx);
     if (todo->rst) {
         struct la_tuple tuple = la_rec_tuple(rec);
         la_stack_send_rst(s, &tuple, rec, todo);
     }
     if (todo->doubt_path)
         la_net_doubt(s->net, &rec->remote_addr);
+}
+
+/* A connection begins with what routers have said about its path to others (RFC 8201 5.2). */
+static void
+know_path(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
+{
+    uint32_t mtu_bytes = la_net_path_mtu(s->net, &rec->remote_addr, todo->now);
+    if (mtu_bytes != 0)
+        la_tcp_mtu_known(&rec->tcp, mtu_bytes, !la_addr_is_v4(&rec->remote_addr), todo);
+}
+
+void
+la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo)
+{
+    struct la_rec *rec = la_rec_at(s, idx);
+    if (todo->established)
+        know_path(s, rec, todo);
+    la_rec_answer(s, rec, todo);
     count_state(s, idx);
     if (todo->wake != 0)
         la_rec_tell(s, idx, todo->wake);
@@ -365,7 +397,11 @@ la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo)
     LA_DCHECK((la_tcp_conn_check(&rec->tcp, &s->env), true));
     if (la_tcp_has_output(&rec->tcp) && !todo->starved && !la_rec_on_list(rec, LA_LIST_OUTPUT))
         la_list_push(s, &s->output, LA_LIST_OUTPUT, idx);
-    la_instant deadline = la_tcp_deadline(&rec->tcp);
+    la_instant deadline = la_tcp_deadline(&rec->tcp, &s->env);
     if (!la_instant_is_never(deadline))
         la_wheel_arm_lazy(&s->wheel, idx, deadline);
+    if (rec->tcp.state == LA_TCP_TIME_WAIT) {
+        (void)la_time_wait_fold(s, idx);
+        la_time_waits_bound(s, idx);
+    }
 }

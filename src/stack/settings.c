@@ -2,7 +2,7 @@
  *
  * settings.c - what of an instance's configuration may change while it runs, and by what names
  */
-#include "stack/instance.h"
+#include "stack/time_wait.h"
 
 #include "tcp/congestion.h"
 
@@ -70,6 +70,7 @@ la_stack_setting_set(struct la_stack *s, enum la_setting setting, int64_t value)
         [LA_SETTING_MAX_SYN_BACKLOG] = {0, UINT32_MAX},
         [LA_SETTING_SYN_COOKIES] = {LA_SYN_COOKIES_NEVER, LA_SYN_COOKIES_ALWAYS},
         [LA_SETTING_ABORT_ON_OVERFLOW] = {0, 1},
+        [LA_SETTING_MAX_TIME_WAIT] = {1, UINT32_MAX},
         [LA_SETTING_CONGESTION] = {0, UINT8_MAX},
         [LA_SETTING_SLOW_START_AFTER_IDLE] = {0, 1},
         [LA_SETTING_RMEM_MIN] = {LA_BUFFER_BYTES_MIN, LA_BUFFER_BYTES_MAX},
@@ -95,6 +96,10 @@ la_stack_setting_set(struct la_stack *s, enum la_setting setting, int64_t value)
         break;
     case LA_SETTING_ABORT_ON_OVERFLOW:
         s->cfg.abort_on_overflow = value != 0;
+        break;
+    case LA_SETTING_MAX_TIME_WAIT:
+        s->cfg.time_wait_n_max = (uint32_t)value;
+        la_time_waits_bound(s, LA_REC_NONE);
         break;
     case LA_SETTING_CONGESTION:
         return set_congestion(s, (int)value);
@@ -127,6 +132,9 @@ la_stack_setting_get(const struct la_stack *s, enum la_setting setting, int64_t 
         return LA_OK;
     case LA_SETTING_ABORT_ON_OVERFLOW:
         *out = s->cfg.abort_on_overflow;
+        return LA_OK;
+    case LA_SETTING_MAX_TIME_WAIT:
+        *out = s->cfg.time_wait_n_max;
         return LA_OK;
     case LA_SETTING_CONGESTION:
         *out = la_congestion_find(s->cfg.tcp.congestion_control);

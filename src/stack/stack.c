@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "stack/half.h"
+#include "stack/time_wait.h"
 #include "net/udp.h"
 #include "tcp/congestion.h"
 #include "tcp/timeout.h"
@@ -38,6 +39,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .window_scale = true,
         .sack = true,
         .rack = true,
+        .mtu_probing = true,
         .ecn = LA_ECN_ACCEPT,
         .keepalive_idle_s = 7200,
         .keepalive_interval_s = 75,
@@ -58,19 +60,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
     };
 }
 
-/* ---- what pools, index and wheel ask of a record ---------------------------------------- */
-
-static uint32_t *
-next_of_rec(void *ctx, uint32_t idx)
-{
-    return &la_rec_at(ctx, idx)->hash_next;
-}
-
-static uint32_t
-hash_of_rec(void *ctx, uint32_t idx)
-{
-    return la_rec_hash(ctx, idx);
-}
+/* ---- what the wheel asks of a record ----------- ---------------------------------------- */
 
 static struct la_wheel_link *
 wheel_link_of_rec(void *ctx, uint32_t idx)
@@ -139,10 +129,10 @@ static bool
 cfg_ok(const struct la_stack_cfg *cfg)
 {
     const struct la_tcp_cfg *t = &cfg->tcp;
-    return cfg->mem != NULL && cfg->conns_n_max > 0 && cfg->accept_queue_n_max > 0 &&
-           cfg->time_wait_n_max > 0 && cfg->syn_cookies <= LA_SYN_COOKIES_ALWAYS &&
-           cfg->port_ephemeral_min > 0 && cfg->port_ephemeral_min <= cfg->port_ephemeral_max &&
-           la_tcp_cfg_ok(t);
+    return cfg->mem != NULL && cfg->conns_n_max > 0 && cfg->conns_n_max <= LA_CONNS_MAX &&
+           cfg->accept_queue_n_max > 0 && cfg->time_wait_n_max > 0 &&
+           cfg->syn_cookies <= LA_SYN_COOKIES_ALWAYS && cfg->port_ephemeral_min > 0 &&
+           cfg->port_ephemeral_min <= cfg->port_ephemeral_max && la_tcp_cfg_ok(t);
 }
 
 static void
@@ -172,6 +162,8 @@ init_values(struct la_stack *s, la_instant now)
     la_pool_init(&s->env.busy, s->mem, sizeof(struct la_tcp_busy), BUSY_CHUNK_SHIFT,
                  LA_TCP_IDLE - 1);
     la_wheel_init(&s->wheel, wheel_link_of_rec, s, now);
+    la_halves_init(s);
+    la_time_waits_init(s);
 }
 
 la_err
@@ -195,11 +187,10 @@ la_stack_new(const struct la_stack_cfg *cfg, la_instant now, struct la_stack **o
         .port_ephemeral_max = cfg->port_ephemeral_max,
     };
     memcpy(net_cfg.seed.w, cfg->seed, sizeof(net_cfg.seed.w));
-    struct la_index_records records = {next_of_rec, hash_of_rec, s};
-    /* All tables, whatever happens to the first: la_stack_free() ends them all. */
+    struct la_index_records records = {la_stack_hash_next, la_stack_hash_of, s};
+    /* Both tables, whatever happens to the first: la_stack_free() ends them both. */
     bool has_index = la_index_init(&s->index, s->mem, &records);
-    bool has_halves = la_halves_init(s);
-    bool has_tables = la_listeners_init(s) && has_index && has_halves;
+    bool has_tables = la_listeners_init(s) && has_index;
     la_err err = has_tables ? la_net_new(&net_cfg, &s->net) : LA_ERR_NO_MEMORY;
     if (err != LA_OK) {
         la_stack_free(s);
@@ -219,6 +210,7 @@ la_stack_free(struct la_stack *s)
             la_tcp_conn_fini(&la_rec_at(s, idx)->tcp, &s->env);
     la_listeners_fini(s);
     la_halves_fini(s);
+    la_time_waits_fini(s);
     la_index_fini(&s->index);
     la_pool_fini(&s->recs);
     la_pool_fini(&s->env.busy);
@@ -359,7 +351,7 @@ la_stack_deadline(const struct la_stack *s)
 {
     la_instant conns =
         la_instant_min(la_wheel_deadline(&s->wheel), la_wheel_deadline(&s->half_wheel));
-    return la_instant_min(conns, la_net_deadline(s->net));
+    return la_instant_min(la_instant_min(conns, la_time_wait_deadline(s)), la_net_deadline(s->net));
 }
 
 static void
@@ -384,9 +376,10 @@ la_stack_run(struct la_stack *s, la_instant now, uint32_t budget_n)
         uint32_t idx = la_wheel_next_due(&s->wheel, now);
         if (idx != LA_WHEEL_NONE)
             serve_timers(s, idx);
-        else if (!la_half_run(s, now))
+        else if (!la_half_run(s, now) && !la_time_wait_run(s, now))
             return false;
     }
     return la_instant_le(la_wheel_deadline(&s->wheel), now) ||
-           la_instant_le(la_wheel_deadline(&s->half_wheel), now);
+           la_instant_le(la_wheel_deadline(&s->half_wheel), now) ||
+           la_instant_le(la_time_wait_deadline(s), now);
 }

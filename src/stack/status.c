@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "stack/half.h"
+#include "stack/time_wait.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/recovery.h"
@@ -45,25 +46,27 @@ la_stack_ready_level(const struct la_stack *s, uint32_t idx)
     return ready_level(s, &la_rec_at(s, idx)->tcp);
 }
 
-/* The record of a connection, of a half-open one in `room`. NULL: no such handle. */
+/* The record of a connection; of one that has a smaller one, in `room`. NULL: no such handle. */
 static const struct la_rec *
 look_up(const struct la_stack *s, la_handle conn, struct la_rec *room)
 {
     uint32_t idx = la_rec_of_handle(s, conn, false);
     if (idx != LA_REC_NONE)
         return la_rec_at(s, idx);
-    idx = conn >> 60 == LA_HANDLE_CONN ? la_half_of_handle(s, conn) : LA_POOL_NONE;
-    if (idx == LA_POOL_NONE)
+    if (conn >> 60 != LA_HANDLE_CONN)
         return NULL;
-    la_half_view(s, idx, room);
-    return room;
+    if ((idx = la_half_of_handle(s, conn)) != LA_POOL_NONE)
+        la_half_view(s, idx, room);
+    else if ((idx = la_time_wait_of_handle(s, conn)) != LA_REC_NONE)
+        la_time_wait_unfold(s, idx, room);
+    return idx != LA_REC_NONE ? room : NULL;
 }
 
 static void
 queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
-    out->phase = busy != NULL ? busy->phase : la_cc_resting_phase(c);
+    out->phase = busy != NULL ? busy->phase : la_cc_resting_phase(c, NULL);
     if (busy == NULL)
         return;
     out->send_queue_bytes = busy->sndq.len;
@@ -94,6 +97,19 @@ place_status(const struct la_stack *s, const struct la_rec *rec, struct la_conn_
     out->rcvbuf_bytes = c->rcvbuf_bytes;
     for (size_t i = 0; i + 1 < sizeof(out->congestion_control) && name[i] != 0; i++)
         out->congestion_control[i] = name[i];
+}
+
+/* What nobody knows any more of a connection that was folded in TIME-WAIT. */
+static void
+forget_unknown(struct la_conn_status *out)
+{
+    out->mss_send = out->mss_receive = 0;
+    out->snd_wnd = 0;
+    out->cwnd_bytes = out->ssthresh_bytes = out->rto_us = 0;
+    out->sndbuf_bytes = out->rcvbuf_bytes = 0;
+    out->segments_received = 0;
+    out->heard_at = LA_INSTANT_NEVER;
+    out->congestion_control[0] = 0;
 }
 
 la_err
@@ -146,6 +162,8 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
     };
     queues_status(s, c, out);
     place_status(s, rec, out);
+    if (rec == &room && c->state == LA_TCP_TIME_WAIT)
+        forget_unknown(out);
     out->bytes_sent += out->send_queue_bytes - out->unsent_bytes;
     return LA_OK;
 }
@@ -170,10 +188,17 @@ rec_next(const struct la_stack *s, bool request, uint32_t *cursor, la_handle *ou
 bool
 la_conn_next(const struct la_stack *s, uint32_t *cursor, la_handle *out)
 {
-    if (*cursor < LA_HALF_IDX && rec_next(s, false, cursor, out))
+    if (*cursor < LA_WAIT_IDX && rec_next(s, false, cursor, out))
         return true;
-    /* Then the half-open ones, as far as the walk has them behind it. */
-    uint32_t at = *cursor < LA_HALF_IDX ? 0 : *cursor & ~LA_HALF_IDX;
+    /* Then those in TIME-WAIT and the half-open ones, as far as the walk has the others behind. */
+    if (*cursor < LA_HALF_IDX) {
+        uint32_t at = *cursor < LA_WAIT_IDX ? 0 : *cursor & ~LA_WAIT_IDX;
+        bool more = la_time_wait_next(s, &at, out);
+        *cursor = more ? at | LA_WAIT_IDX : LA_HALF_IDX;
+        if (more)
+            return true;
+    }
+    uint32_t at = *cursor & ~LA_HALF_IDX;
     bool more = la_half_next(s, &at, out);
     *cursor = at | LA_HALF_IDX;
     return more;

@@ -34,8 +34,9 @@ void
 la_tcp_ack_later(struct la_tcp_conn *c, const struct la_tcp_env *env, la_instant now)
 {
     uint32_t waiting = (uint32_t)la_seq_diff(c->rcv_nxt, c->rcv_acked);
+    bool second = !la_instant_is_never(c->ack_at) || (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
     if (waiting >= 2u * c->rcv_mss || env->cfg->delayed_ack_us == 0 ||
-        (c->flags & LA_TCP_F_QUICK_ACK) != 0)
+        (env->cfg->ack_every_second && second) || (c->flags & LA_TCP_F_QUICK_ACK) != 0)
         la_tcp_ack_now(c, LA_CAUSE_ACK);
     else if (la_instant_is_never(c->ack_at))
         c->ack_at = la_instant_add_us(now, env->cfg->delayed_ack_us);

@@ -268,7 +268,7 @@ static bool
 time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                     const struct la_tcp_todo *todo)
 {
-    if (c->state != LA_TCP_TIME_WAIT || !todo->listened ||
+    if (c->state != LA_TCP_TIME_WAIT || !todo->listened || todo->env->cfg->time_wait_holds ||
         (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) != LA_TCP_SYN)
         return false;
     bool both_stamped =

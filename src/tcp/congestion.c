@@ -10,11 +10,17 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "tcp/rate.h"
+#include "tcp/sack.h"
 #include "tcp/send.h"
 
-static const struct la_cc_ops *const controls[] = {&la_cc_reno, &la_cc_cubic};
+static const struct la_cc_ops *const controls[] = {&la_cc_reno, &la_cc_cubic, &la_cc_bbr};
 
-enum { CONTROLS_N = sizeof(controls) / sizeof(controls[0]) };
+uint8_t
+la_cc_n(void)
+{
+    return sizeof(controls) / sizeof(controls[0]);
+}
 
 static bool
 same_text(const char *a, const char *b)
@@ -29,7 +35,7 @@ same_text(const char *a, const char *b)
 uint8_t
 la_cc_find(const char *name)
 {
-    for (uint8_t i = 0; i < CONTROLS_N; i++)
+    for (uint8_t i = 0; i < la_cc_n(); i++)
         if (same_text(controls[i]->name, name))
             return i;
     return UINT8_MAX;
@@ -38,13 +44,13 @@ la_cc_find(const char *name)
 bool
 la_cc_exists(int64_t idx)
 {
-    return idx >= 0 && idx < CONTROLS_N;
+    return idx >= 0 && idx < la_cc_n();
 }
 
 const struct la_cc_ops *
 la_cc_ops(uint8_t idx)
 {
-    LA_ASSERT(idx < CONTROLS_N);
+    LA_ASSERT(idx < la_cc_n());
     return controls[idx];
 }
 
@@ -139,17 +145,30 @@ la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     ack->delivered_bytes = todo->acked_bytes + todo->delivered_bytes;
     ack->lost_bytes = busy->lost_bytes;
     busy->lost_bytes = 0;
+    struct la_cc_rate rate;
+    ack->rate = la_tcp_rate_sample(busy, c->rtt_us_min, todo->now, &rate) ? &rate : NULL;
     const struct la_cc_ops *ops = la_cc_ops(c->cc);
     ops->acked(c, busy, ack);
     if (ops->validates)
         use_or_lose(c, busy, todo);
-    if (busy->phase != LA_CC_SLOW_START && busy->phase != LA_CC_AVOIDANCE)
+    if (busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS)
         return;
-    uint8_t phase = la_cc_resting_phase(c);
+    uint8_t phase = la_cc_resting_phase(c, busy);
     if (phase == busy->phase)
         return;
     busy->phase = phase;
     la_cc_tell(c, busy, todo);
+}
+
+void
+la_cc_range_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, unsigned i, struct la_range range)
+{
+    uint32_t n = la_tcp_sack_missing(busy, range.start, range.end);
+    busy->lost_bytes += n;
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    struct la_cc_rate rate;
+    if (la_tcp_rate_lost(busy, i, range.end, n, &rate) && ops->range_lost != NULL)
+        ops->range_lost(c, busy, range, n, &rate);
 }
 
 void
@@ -217,8 +236,11 @@ la_cc_slow_start(struct la_tcp_conn *c, const struct la_cc_ack *ack, uint32_t di
 }
 
 uint8_t
-la_cc_resting_phase(const struct la_tcp_conn *c)
+la_cc_resting_phase(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    if (ops->phase != NULL)
+        return ops->phase(c, busy);
     return c->cwnd_bytes < c->ssthresh_bytes ? LA_CC_SLOW_START : LA_CC_AVOIDANCE;
 }
 
@@ -233,6 +255,8 @@ la_cc_tell(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct l
     ev.u.congestion.ssthresh_bytes = c->ssthresh_bytes;
     ev.u.congestion.flight_bytes = la_tcp_flight(c);
     ev.u.congestion.phase = busy->phase;
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    ev.u.congestion.pacing_rate = ops->pacing_rate == NULL ? 0 : ops->pacing_rate(c, busy);
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 

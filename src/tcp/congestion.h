@@ -32,6 +32,8 @@ struct la_cc_ops {
     const char *name;
     /* During fast recovery `acked` sets cwnd. Otherwise recovery.h does, from ssthresh. */
     bool in_recovery;
+    /* `acked` is told a rate sample (rate.h), where there is one. */
+    bool samples;
     /* A window that was not used falls (RFC 2861). */
     bool validates;
     /* The connection is established: the initial window. */
@@ -55,18 +57,25 @@ struct la_cc_ops {
     /* Text is to be sent, none is in flight, and none was sent for longer than the RTO. */
     void (*idle_restart)(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t idle_ms);
     void (*sent)(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_sent *sent);
+    /* n octets of a range are found lost; `rate` is the sample that they would have been. */
+    void (*range_lost)(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range,
+                       uint32_t n, const struct la_cc_rate *rate);
+    /* enum la_cc_phase outside recoveries; busy may be NULL. */
+    uint8_t (*phase)(const struct la_tcp_conn *c, const struct la_tcp_busy *busy);
     /* Octets/s at which segments may leave; 0 = as fast as the window allows. */
     uint64_t (*pacing_rate)(const struct la_tcp_conn *c, const struct la_tcp_busy *busy);
     /* struct la_tcp_busy goes, and comes again. */
     void (*rest)(struct la_tcp_conn *c, const struct la_tcp_busy *busy);
-    void (*resume)(const struct la_tcp_conn *c, struct la_tcp_busy *busy);
+    void (*resume)(struct la_tcp_conn *c, struct la_tcp_busy *busy);
 };
 
-extern const struct la_cc_ops la_cc_reno, la_cc_cubic;
+extern const struct la_cc_ops la_cc_reno, la_cc_cubic, la_cc_bbr;
 
-/* By name: "reno", "cubic". UINT8_MAX: there is none of that name. */
+/* By name: "reno", "cubic", "bbr". UINT8_MAX: there is none of that name. */
 uint8_t la_cc_find(const char *name);
 const struct la_cc_ops *la_cc_ops(uint8_t idx);
+/* How many there are: 0 to la_cc_n() - 1. */
+uint8_t la_cc_n(void);
 bool la_cc_exists(int64_t idx);
 
 /* Another control, at any time. The window stays, what the old one knew goes. */
@@ -76,6 +85,9 @@ void la_cc_switch(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint8_t idx);
 
 /* An acknowledgement has been processed: todo->ack is told to the control. */
 void la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo);
+/* Octets of range i of the board, at its end those that are not SACKed, are found lost. */
+void la_cc_range_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, unsigned i,
+                      struct la_range range);
 /* See struct la_cc_ops. */
 void la_cc_undo(struct la_tcp_conn *c, struct la_tcp_busy *busy);
 /* Text is about to be sent, and nothing is in flight: was the connection idle? */
@@ -93,8 +105,9 @@ void la_cc_slow_start(struct la_tcp_conn *c, const struct la_cc_ack *ack, uint32
 
 /* ---- for both --------------------------------------------------------------------------- */
 
-/* LA_CC_SLOW_START or LA_CC_AVOIDANCE, whichever cwnd and ssthresh mean. */
-uint8_t la_cc_resting_phase(const struct la_tcp_conn *c);
+/* Outside recoveries: LA_CC_SLOW_START or LA_CC_AVOIDANCE, whichever cwnd and ssthresh mean, or
+ * what the control says. busy: NULL when idle. */
+uint8_t la_cc_resting_phase(const struct la_tcp_conn *c, const struct la_tcp_busy *busy);
 /* Emits what the congestion state is now. */
 void la_cc_tell(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                 struct la_tcp_todo *todo);

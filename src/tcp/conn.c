@@ -136,6 +136,7 @@ la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env)
     la_tcp_sack_fini(busy, env->mem);
     c->flags &= ~(uint32_t)(LA_TCP_F_URGENT_OUT | LA_TCP_F_URGENT_IN);
     uint32_t used_ms = busy->used_ms;
+    c->want &= (uint8_t)~LA_TCP_WANT_RELEASE;
     la_pool_give(&env->busy, c->busy_idx);
     c->busy_idx = LA_TCP_IDLE | used_ms;
 }
@@ -157,9 +158,10 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     busy->tlp.rtt_known = true;
     busy->progress_at = now;
     busy->used_ms = c->busy_idx & ~LA_TCP_IDLE;
-    busy->phase = la_cc_resting_phase(c);
+    busy->rate.on = la_cc_ops(c->cc)->samples;
     if (la_cc_ops(c->cc)->resume != NULL)
         la_cc_ops(c->cc)->resume(c, busy);
+    busy->phase = la_cc_resting_phase(c, busy);
     c->busy_idx = idx;
     return busy;
 }
@@ -233,9 +235,12 @@ la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err, struct la
 }
 
 la_instant
-la_tcp_deadline(const struct la_tcp_conn *c)
+la_tcp_deadline(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
-    return la_instant_min(c->timer_at, la_instant_min(c->ack_at, c->keepalive_at));
+    la_instant at = la_instant_min(c->timer_at, la_instant_min(c->ack_at, c->keepalive_at));
+    if ((c->want & LA_TCP_WANT_RELEASE) == 0)
+        return at;
+    return la_instant_min(at, la_tcp_busy(c, env)->pace.release_at);
 }
 
 void

@@ -19,6 +19,7 @@
 #include "base/ranges.h"
 #include "base/seq.h"
 #include "base/time.h"
+#include "tcp/bbr_state.h"
 #include "tcp/scoreboard.h"
 
 enum la_tcp_flag {
@@ -55,12 +56,15 @@ enum la_tcp_flag {
     LA_TCP_F_REORDERS = 1u << 30  /* the path has reordered (RFC 8985, RACK.reordering_seen) */
 };
 
-/* A rate sample of the acknowledgement (draft-ietf-ccwg-bbr): how fast the path delivers. */
+/* A rate sample: how fast the path has delivered (draft-ietf-ccwg-bbr 4.1). */
 struct la_cc_rate {
-    uint64_t rate;            /* octets/s; 0 = none */
-    uint64_t prior_delivered; /* octets delivered when what it is taken from was sent */
-    uint32_t interval_us;
-    bool app_limited;
+    uint64_t rate;            /* RS.delivery_rate, octets/s; 0 = the sample is not reliable */
+    uint32_t delivered_bytes; /* RS.delivered: since the newest of what has arrived was sent */
+    uint32_t prior_delivered; /* RS.prior_delivered, modulo 2^32 */
+    uint32_t lost_bytes;      /* RS.lost: since then */
+    uint32_t flight_bytes;    /* RS.tx_in_flight: when that was sent */
+    uint32_t rtt_us;          /* RS.rtt, of the same; 0 = unknown */
+    bool app_limited;         /* RS.is_app_limited */
 };
 
 /* An acknowledgement, as congestion controls see it. */
@@ -87,7 +91,8 @@ enum la_tcp_want {
     LA_TCP_WANT_WINDOW_PROBE = 8,
     LA_TCP_WANT_KEEPALIVE = 16,
     LA_TCP_WANT_DATA = 32,         /* look whether something may be sent */
-    LA_TCP_WANT_TAIL_PROBE = 64
+    LA_TCP_WANT_TAIL_PROBE = 64,
+    LA_TCP_WANT_RELEASE = 128      /* text, at busy->pace.release_at and not before */
 };
 
 enum { LA_BUFFER_BYTES_MIN = 4096, LA_BUFFER_BYTES_MAX = 1 << 30 };
@@ -137,6 +142,38 @@ struct la_tcp_tlp {
     la_instant rto_at; /* while the probe timer runs: when the retransmission timer would expire */
 };
 
+/* What the connection has delivered; rate.h. Counters are modulo 2^32. */
+struct la_tcp_rate {
+    bool on;                  /* the congestion control asks for samples */
+    bool app_limited;         /* C.app_limited, with app_limited_end */
+    bool cwnd_limited;        /* cwnd was used up, less than a round trip ago */
+    bool has_newest;          /* something of this acknowledgement was on the board */
+    uint32_t app_limited_end; /* until so much is delivered */
+    uint32_t delivered;       /* C.delivered */
+    uint32_t lost;            /* C.lost */
+    la_seq cwnd_limited_end;
+    la_instant delivered_at;  /* C.delivered_time */
+    la_instant first_sent_at; /* C.first_send_time */
+    struct la_tcp_sent newest; /* of what has arrived with this acknowledgement, sent last */
+};
+
+/* When the next quantum may leave; pace.h. */
+struct la_tcp_pace {
+    la_instant release_at; /* C.next_send_time */
+    uint32_t left_bytes;   /* of the quantum that leaves now */
+    bool waits;            /* text waits for release_at */
+};
+
+/* RFC 4821; mtu.h. While nothing of it is known, all is 0. */
+struct la_tcp_mtu {
+    la_instant next_at;   /* the next probe not before */
+    la_seq probe_first;
+    uint16_t probe_bytes; /* text of the probe that is out, 0 = none */
+    uint16_t full;        /* SMSS before the path took less, 0 = it takes that */
+    uint16_t bound;       /* the path may take so much: search_high */
+    uint16_t carried;     /* so much was acknowledged in one piece, or may have been */
+};
+
 enum la_tcp_frto { LA_TCP_FRTO_OFF, LA_TCP_FRTO_RETRANSMITTED, LA_TCP_FRTO_FORWARD };
 
 /* What a spurious recovery has changed; undo.h. */
@@ -184,6 +221,7 @@ union la_cc_state {
         struct la_hystart hystart;
         struct la_cubic_before before;
     } cubic;
+    struct la_cc_bbr bbr;
 };
 
 struct la_tcp_busy {
@@ -220,6 +258,9 @@ struct la_tcp_busy {
     struct la_tcp_prr prr;
     struct la_tcp_tlp tlp;
     struct la_tcp_undo undo;
+    struct la_tcp_rate rate;
+    struct la_tcp_pace pace;
+    struct la_tcp_mtu mtu;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
 };
@@ -314,6 +355,7 @@ struct la_tcp_todo {
     struct la_cc_ack ack;     /* the same, for the congestion control */
     bool congestion_marked; /* the arriving segment, or one it was gathered from, came as CE */
     bool established;       /* the handshake has just been completed */
+    uint16_t path_mtu_bytes; /* ICMP told so, and it was believed; 0 = nothing new */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
     bool starved;           /* no memory for a segment: a timer tries again */
     bool follows;           /* this SYN has ended TIME-WAIT: our ISS must be beyond follows_nxt */
@@ -434,7 +476,7 @@ bool la_tcp_is_synchronised(const struct la_tcp_conn *c);
 bool la_tcp_can_send(const struct la_tcp_conn *c);
 
 /* Earliest deadline of all its timers. */
-la_instant la_tcp_deadline(const struct la_tcp_conn *c);
+la_instant la_tcp_deadline(const struct la_tcp_conn *c, const struct la_tcp_env *env);
 /* Those of RFC 8985 8, of which one runs while something is in flight: they share a back-off. */
 static inline bool
 la_tcp_timer_retransmits(unsigned kind)

@@ -236,7 +236,7 @@ cubic_rest(struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 }
 
 static void
-cubic_resume(const struct la_tcp_conn *c, struct la_tcp_busy *busy)
+cubic_resume(struct la_tcp_conn *c, struct la_tcp_busy *busy)
 {
     busy->cc.cubic.w_max_bytes = c->cc_kept;
 }

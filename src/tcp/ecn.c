@@ -100,7 +100,7 @@ reduce(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo
     c->cwnd_bytes = c->ssthresh_bytes < before ? c->ssthresh_bytes : before / 2;
     if (c->cwnd_bytes < c->smss)
         c->cwnd_bytes = c->smss;
-    busy->phase = la_cc_resting_phase(c);
+    busy->phase = la_cc_resting_phase(c, busy);
     la_tcp_ecn_reduced(c, busy);
     tell(c, LA_ECN_REDUCED, todo);
 }

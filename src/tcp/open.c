@@ -156,7 +156,7 @@ la_tcp_established(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     la_cc_ops(c->cc)->open(c, todo->env->cfg->initial_window_n);
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy != NULL)
-        busy->phase = la_cc_resting_phase(c);
+        busy->phase = la_cc_resting_phase(c, busy);
     la_tcp_keepalive_start(c, todo->now);
     tell_negotiated(c, todo);
     todo->established = true;

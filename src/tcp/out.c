@@ -15,6 +15,9 @@
 #include "tcp/blocks.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
+#include "tcp/mtu.h"
+#include "tcp/pace.h"
+#include "tcp/rate.h"
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
@@ -162,7 +165,7 @@ emit(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
     size_t header_bytes = la_tcp_seg_header_bytes(&seg);
     uint8_t *head = la_frame_push(f, header_bytes);
     (void)la_tcp_seg_emit(&seg, (struct la_room){head, header_bytes});
-    if (plan->text_bytes > c->smss)
+    if (plan->text_bytes > c->smss && plan->cause != LA_CAUSE_MTU_PROBE)
         f->gso_size = c->smss;
     f->id = ++env->segment_id;
     if (plan->ect)
@@ -243,6 +246,15 @@ tell_control(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range ra
     la_cc_sent(c, busy, &sent);
 }
 
+/* It stands on the board now, and SND.NXT behind it. */
+static void
+account(const struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range,
+        const struct la_tcp_todo *todo)
+{
+    la_tcp_rate_sent(c, busy, range, todo->now);
+    la_tcp_pace_sent(c, busy, (uint32_t)la_seq_diff(range.end, range.start), todo);
+}
+
 static bool
 send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
            const struct la_tcp_again *again, struct la_tcp_todo *todo)
@@ -265,6 +277,7 @@ send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
         return false;
     la_tcp_retransmitted(c, busy, again, todo->now);
     tell_control(c, busy, (struct la_range){first, end}, true, todo);
+    account(c, busy, (struct la_range){first, end}, todo);
     c->retransmissions_n++;
     c->bytes_retransmitted += plan.text_bytes;
     todo->env->stats->tcp_retransmissions++;
@@ -308,6 +321,7 @@ send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out
         c->flags &= ~(uint32_t)LA_TCP_F_ECN_CWR;
     if (allowed.fin)
         c->flags |= LA_TCP_F_FIN_SENT;
+    account(c, busy, (struct la_range){plan.seq, end}, todo);
     return true;
 }
 
@@ -382,6 +396,39 @@ send_tail_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     return SENT;
 }
 
+/* What could be sent waits for its release time. */
+static enum outcome
+release_later(struct la_tcp_conn *c, struct la_tcp_busy *busy)
+{
+    c->want |= LA_TCP_WANT_RELEASE;
+    busy->pace.waits = true;
+    return NOTHING;
+}
+
+/* RFC 4821 7.5: one segment that is larger than the others. It waits until windows have room for
+ * it, and new text behind it does, too. */
+static enum outcome
+send_mtu_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out, uint32_t n,
+               struct la_tcp_todo *todo)
+{
+    la_seq first = c->snd_nxt;
+    if (la_tcp_room(c, busy) < n)
+        return NOTHING;
+    if (!send_new(c, busy, out, (struct la_tcp_allowance){n, false}, LA_CAUSE_MTU_PROBE, todo))
+        return NO_ROOM;
+    la_tcp_mtu_probe_sent(busy, first, n);
+    return SENT;
+}
+
+/* 0: there is no time for one. */
+static uint32_t
+mtu_probe_due(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, la_instant now)
+{
+    if (busy->mtu.full == 0 || la_tcp_urgent_unsent(c, busy) || (c->flags & LA_TCP_F_PROBED) != 0)
+        return 0;
+    return la_tcp_mtu_probe_next(c, busy, la_tcp_unsent(c, busy), now);
+}
+
 static enum outcome
 send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
           struct la_tcp_todo *todo)
@@ -389,8 +436,10 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
     struct la_tcp_again again;
     if ((c->want & LA_TCP_WANT_TAIL_PROBE) != 0)
         return send_tail_probe(c, busy, out, todo);
+    uint32_t paced_bytes = la_tcp_pace_room(c, busy, todo);
     if (la_tcp_retransmit_next(c, busy, &again))
-        return sent_or_no_room(send_again(c, busy, out, &again, todo));
+        return paced_bytes == 0 ? release_later(c, busy)
+                                : sent_or_no_room(send_again(c, busy, out, &again, todo));
     if (la_tcp_flight(c) == 0 && la_tcp_unsent(c, busy) > 0)
         la_cc_wakes(c, busy, todo);
     bool forced = (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
@@ -399,7 +448,14 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
     bool super = out->super_bytes_max > c->smss && !la_tcp_urgent_unsent(c, busy) &&
                  (c->flags & LA_TCP_F_PROBED) == 0;
     uint32_t segment_max = super ? out->super_bytes_max : c->smss;
+    if (paced_bytes > 0)
+        segment_max = min32(segment_max, paced_bytes);
     struct la_tcp_allowance allowed = la_tcp_allowed(c, busy, segment_max, forced);
+    if (allowed.text_bytes > 0 && paced_bytes == 0 && !forced)
+        return release_later(c, busy);
+    uint32_t probe_bytes = allowed.text_bytes > 0 ? mtu_probe_due(c, busy, todo->now) : 0;
+    if (probe_bytes > 0)
+        return send_mtu_probe(c, busy, out, probe_bytes, todo);
     if (allowed.text_bytes > 0 || allowed.fin) {
         if (!send_new(c, busy, out, allowed, LA_CAUSE_DATA, todo))
             return NO_ROOM;
@@ -407,7 +463,8 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
         return SENT;
     }
     if (la_tcp_retransmit_last(c, busy, &again))
-        return sent_or_no_room(send_again(c, busy, out, &again, todo));
+        return paced_bytes == 0 ? release_later(c, busy)
+                                : sent_or_no_room(send_again(c, busy, out, &again, todo));
     return NOTHING;
 }
 
@@ -429,7 +486,9 @@ send_next(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *tod
         if (outcome != NOTHING)
             return outcome;
     }
-    c->want &= (uint8_t) ~(LA_TCP_WANT_DATA | LA_TCP_WANT_RETRANSMIT | LA_TCP_WANT_TAIL_PROBE);
+    c->want &= (uint8_t) ~(LA_TCP_WANT_DATA | LA_TCP_WANT_TAIL_PROBE);
+    if ((c->want & LA_TCP_WANT_RELEASE) == 0)
+        c->want &= (uint8_t)~LA_TCP_WANT_RETRANSMIT;
     if ((c->want & LA_TCP_WANT_WINDOW_PROBE) != 0)
         return sent_or_no_room(send_probe(c, busy, out, LA_CAUSE_WINDOW_PROBE, todo));
     if ((c->want & LA_TCP_WANT_KEEPALIVE) != 0)
@@ -457,7 +516,7 @@ arm(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     }
     if (syn)
         return; /* the SYN had no memory; nothing can wait behind it yet */
-    if (busy != NULL && busy->rests)
+    if ((busy != NULL && busy->rests) || (c->want & LA_TCP_WANT_RELEASE) != 0)
         return;
     if (la_tcp_timer_retransmits(c->timer))
         la_tcp_timer_stop(c);
@@ -472,7 +531,10 @@ arm(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 bool
 la_tcp_has_output(const struct la_tcp_conn *c)
 {
-    return c->want != 0;
+    unsigned want = c->want;
+    if ((want & LA_TCP_WANT_RELEASE) != 0) /* text waits; what is no text does not */
+        want &= ~(unsigned)(LA_TCP_WANT_RELEASE | LA_TCP_WANT_DATA | LA_TCP_WANT_RETRANSMIT);
+    return want != 0;
 }
 
 bool
@@ -489,6 +551,8 @@ la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo 
     }
     arm(c, todo);
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL)
+        la_tcp_rate_sent_all(c, busy);
     if (busy != NULL && !la_seq_eq(snd_nxt, c->snd_nxt))
         la_tcp_tlp_arm(c, busy, todo);
     la_tcp_busy_settle(c, todo->env);

@@ -12,6 +12,7 @@
 #include "tcp/rack.h"
 
 #include "proto/tcp_accept.h"
+#include "tcp/congestion.h"
 #include "tcp/rtt.h"
 
 enum { PERSIST_N = 16, MULT_MAX = 20 };
@@ -157,7 +158,7 @@ la_tcp_rack_detect(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t *wa
             continue;
         }
         la_tcp_scoreboard_lose(board, i);
-        busy->lost_bytes += la_tcp_sack_missing(busy, sent->first, sent->end);
+        la_cc_range_lost(c, busy, i, (struct la_range){sent->first, end});
         news = true;
     }
     return news;

@@ -324,6 +324,15 @@ edge_step_min(const struct la_tcp_conn *c)
     return min32(c->rcvbuf_bytes / 2, c->rmss);
 }
 
+/* The same for an ACK that goes out anyway. A window that takes a segment is not silly, however
+ * little its edge has moved. */
+static uint32_t
+edge_step_passing(const struct la_tcp_conn *c, const struct la_tcp_env *env, uint32_t possible)
+{
+    uint32_t step = edge_step_min(c);
+    return env->cfg->window_slides && possible >= step ? 1 : step;
+}
+
 static void
 tell_zero_window(struct la_tcp_conn *c, uint32_t window)
 {
@@ -337,7 +346,8 @@ uint16_t
 la_tcp_receive_window(struct la_tcp_conn *c, struct la_tcp_env *env, bool syn)
 {
     la_seq target = edge_possible(c, env);
-    if (la_seq_diff(target, c->rcv_adv) < (int32_t)edge_step_min(c))
+    uint32_t possible = (uint32_t)la_seq_diff(target, c->rcv_nxt);
+    if (la_seq_diff(target, c->rcv_adv) < (int32_t)edge_step_passing(c, env, possible))
         target = c->rcv_adv;
     uint32_t wnd = (uint32_t)la_seq_diff(target, c->rcv_nxt);
     unsigned shift = syn || (c->flags & LA_TCP_F_WSCALE) == 0 ? 0 : c->rcv_wscale;
@@ -364,6 +374,6 @@ la_tcp_receive_consumed(struct la_tcp_conn *c, struct la_tcp_env *env, uint32_t 
     int32_t gain = la_seq_diff(edge_possible(c, env), c->rcv_adv);
     bool low = offered < full / 4 && gain >= (int32_t)edge_step_min(c) * 2;
     bool shut = offered < c->rcv_mss && gain >= (int32_t)edge_step_min(c);
-    if (low || shut || gain >= (int32_t)(full / 2))
+    if (low || shut || gain >= (int32_t)(full / (env->cfg->window_slides ? 4 : 2)))
         la_tcp_ack_now(c, LA_CAUSE_WINDOW_UPDATE);
 }

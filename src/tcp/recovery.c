@@ -13,8 +13,10 @@
 #include "base/assert.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
+#include "tcp/mtu.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
+#include "tcp/rate.h"
 #include "tcp/rtt.h"
 #include "tcp/tlp.h"
 #include "tcp/tune.h"
@@ -95,6 +97,8 @@ enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_loss_rul
     la_tcp_undo_begin(c, busy, false);
     if (la_tcp_ecn_is_reduced(c, busy)) /* RFC 3168 6.1.2: once for a window of data */
         c->ssthresh_bytes = min32(c->ssthresh_bytes, c->cwnd_bytes);
+    else if (la_tcp_mtu_probe_lost(c, busy, todo))
+        c->ssthresh_bytes = c->cwnd_bytes; /* RFC 4821 7.6.2: no congestion */
     else
         la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_LOSS, min32(la_tcp_flight(c), c->cwnd_bytes));
     la_tcp_ecn_reduced(c, busy);
@@ -133,7 +137,7 @@ leave_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_to
         set_window(c, c->ssthresh_bytes); /* RFC 9937 6: the end of the reduction */
     la_tcp_rack_recovered(busy);
     busy->dupacks_n = 0;
-    enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
+    enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c, busy), todo);
 }
 
 /* RFC 6582 3.2 step 3, partial acknowledgement: the next hole is at SND.UNA. */
@@ -175,10 +179,17 @@ react(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked_bytes,
     case LA_CC_LOSS:
         busy->rtx_nxt = la_seq_max(busy->rtx_nxt, c->snd_una);
         if (all)
-            enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c), todo);
+            enter_phase(c, busy, (enum la_cc_phase)la_cc_resting_phase(c, busy), todo);
         break;
     case LA_CC_SLOW_START:
     case LA_CC_AVOIDANCE:
+    case LA_CC_BBR_STARTUP:
+    case LA_CC_BBR_DRAIN:
+    case LA_CC_BBR_DOWN:
+    case LA_CC_BBR_CRUISE:
+    case LA_CC_BBR_REFILL:
+    case LA_CC_BBR_UP:
+    case LA_CC_BBR_PROBE_RTT:
         if (la_seq_gt(c->snd_una, busy->recover)) /* stays near: 2 GiB on it would lie ahead */
             busy->recover = la_seq_sub(c->snd_una, 1);
         if (la_seq_gt(c->snd_una, busy->reduced_end))
@@ -244,31 +255,18 @@ static void
 deliver(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
         struct la_tcp_todo *todo)
 {
-    todo->acked_bytes = (uint32_t)la_seq_diff(seg->ack, c->snd_una);
-    if (busy->sacked.n == 0) {
-        if (la_tcp_rack_is_on(c))
-            la_tcp_rack_delivered(c, busy, (struct la_range){c->snd_una, seg->ack}, seg, todo);
-        return;
-    }
     todo->acked_bytes = la_tcp_sack_missing(busy, c->snd_una, seg->ack);
-    if (!la_tcp_rack_is_on(c))
-        return;
-    la_seq first = la_tcp_sack_skip(busy, c->snd_una);
-    while (la_seq_lt(first, seg->ack)) {
-        uint32_t n = (uint32_t)la_seq_diff(seg->ack, first);
-        la_seq end = la_seq_add(first, la_tcp_sack_gap(busy, first, n));
-        la_tcp_rack_delivered(c, busy, (struct la_range){first, end}, seg, todo);
-        first = la_tcp_sack_skip(busy, end);
-    }
+    la_tcp_sack_delivered(c, busy, (struct la_range){c->snd_una, seg->ack}, seg, todo);
 }
 
 /* What the congestion control will be told, as it is before the acknowledgement. RFC 7661 4.4.1 in
  * short: a window that was not used does not grow. */
 static void
-prepare(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
+prepare(const struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
         struct la_tcp_todo *todo)
 {
     struct la_cc_ack *ack = &todo->ack;
+    la_tcp_rate_look(c, busy);
     ack->flight_bytes = la_tcp_pipe(c, busy);
     ack->limited = busy->phase == LA_CC_LOSS || ack->flight_bytes * 2 >= c->cwnd_bytes;
     ack->recovers = busy->phase == LA_CC_RECOVERY;
@@ -297,6 +295,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     c->acked_wraps_n += la_tcp_acked_low(c) < before;
     c->flags &= ~(uint32_t)LA_TCP_F_R1_REACHED;
     busy->progress_at = todo->now;
+    la_tcp_mtu_acked(c, busy, octets, todo);
 
     bool reneged = la_tcp_sack_advance(c, busy);
     todo->ack.acked_bytes = octets;
@@ -434,6 +433,27 @@ la_tcp_reordering_over(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct l
         find_losses(c, busy, 0, todo);
 }
 
+/* RFC 8201 5.4: "should not change the congestion window", but "trigger the slow-start mechanism".
+ */
+void
+la_tcp_sent_too_big(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    busy->undo.on = false;
+    busy->undo.frto = LA_TCP_FRTO_OFF;
+    la_tcp_scoreboard_lose_none(&busy->board);
+    busy->tlp.out = false;
+    c->want &= (uint8_t) ~(LA_TCP_WANT_TAIL_PROBE | LA_TCP_WANT_RETRANSMIT);
+    c->ssthresh_bytes = max32(c->cwnd_bytes, 2u * c->smss);
+    set_window(c, c->smss);
+    busy->recover = c->snd_nxt;
+    busy->rtx_nxt = la_tcp_sack_skip(busy, c->snd_una);
+    busy->dupacks_n = 0;
+    busy->cause = LA_CAUSE_RETRANSMIT_MTU;
+    c->want |= LA_TCP_WANT_DATA;
+    la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, la_instant_add_us(todo->now, c->rto_us));
+    enter_phase(c, busy, LA_CC_LOSS, todo);
+}
+
 void
 la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
@@ -445,6 +465,7 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     la_tcp_scoreboard_lose_none(&busy->board);
     busy->tlp.out = false;
     c->want &= (uint8_t)~LA_TCP_WANT_TAIL_PROBE;
+    la_tcp_mtu_timed_out(c, busy, todo);
     /* RFC 5681 3.1: ssthresh is kept when the same data is lost again. */
     la_cc_ops(c->cc)->timed_out(c, busy, la_tcp_flight(c), !first);
     la_tcp_ecn_reduced(c, busy);
@@ -546,7 +567,8 @@ la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy,
     if (busy->phase == LA_CC_RECOVERY)
         la_tcp_prr_sent(busy, again->n);
     if (!la_tcp_rack_is_on(c)) /* RACK counts what it finds */
-        busy->lost_bytes += again->n;
+        la_cc_range_lost(c, busy, la_tcp_scoreboard_find(&busy->board, again->first),
+                         (struct la_range){again->first, end});
     if (busy->phase == LA_CC_LOSS)
         busy->rtx_nxt = la_tcp_sack_skip(busy, la_seq_max(busy->rtx_nxt, end));
     if (busy->phase != LA_CC_RECOVERY)

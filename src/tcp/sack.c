@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "tcp/rack.h"
+#include "tcp/rate.h"
 
 enum { RANGES_FIRST = 8 };
 
@@ -50,19 +51,25 @@ take_block(struct la_ranges *sacked, struct la_range block, struct la_mem *mem)
     return la_ranges_add(sacked, block);
 }
 
-/* What of the block is news has arrived. */
+/* It is on the board, and not SACKed. */
 static void
-deliver(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range block,
+arrived(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range,
         const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
-    todo->delivered_bytes += la_tcp_sack_missing(busy, block.start, block.end);
-    if (!la_tcp_rack_is_on(c))
-        return;
-    la_seq first = la_tcp_sack_skip(busy, block.start);
-    while (la_seq_lt(first, block.end)) {
-        uint32_t n = (uint32_t)la_seq_diff(block.end, first);
+    if (la_tcp_rack_is_on(c))
+        la_tcp_rack_delivered(c, busy, range, seg, todo);
+    la_tcp_rate_delivered(busy, range);
+}
+
+void
+la_tcp_sack_delivered(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range,
+                      const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    la_seq first = la_tcp_sack_skip(busy, range.start);
+    while (la_seq_lt(first, range.end)) {
+        uint32_t n = (uint32_t)la_seq_diff(range.end, first);
         la_seq end = la_seq_add(first, la_tcp_sack_gap(busy, first, n));
-        la_tcp_rack_delivered(c, busy, (struct la_range){first, end}, seg, todo);
+        arrived(c, busy, (struct la_range){first, end}, seg, todo);
         first = la_tcp_sack_skip(busy, end);
     }
 }
@@ -83,7 +90,8 @@ la_tcp_sack_update(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct
             continue;
         }
         struct la_range block = {s->left, s->right};
-        deliver(c, busy, block, seg, todo);
+        todo->delivered_bytes += la_tcp_sack_missing(busy, block.start, block.end);
+        la_tcp_sack_delivered(c, busy, block, seg, todo);
         news |= take_block(&busy->sacked, block, todo->env->mem);
     }
     return news;
@@ -104,6 +112,9 @@ la_tcp_sack_advance(const struct la_tcp_conn *c, struct la_tcp_busy *busy)
 void
 la_tcp_sack_forget(struct la_tcp_busy *busy)
 {
+    for (uint32_t i = 0; i < busy->sacked.n; i++) /* it will be delivered once more */
+        busy->rate.delivered -=
+            (uint32_t)la_seq_diff(busy->sacked.r[i].end, busy->sacked.r[i].start);
     busy->sacked.n = 0;
 }
 

@@ -26,6 +26,9 @@ struct la_tcp_again {
  * that is empty or not inside SND.UNA .. SND.NXT is ignored and becomes todo->reason. */
 bool la_tcp_sack_update(struct la_tcp_conn *c, struct la_tcp_busy *busy,
                         const struct la_tcp_seg *seg, struct la_tcp_todo *todo);
+/* Tells RACK and the rate sampler what of a range of the board is not SACKed: it has arrived. */
+void la_tcp_sack_delivered(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range,
+                           const struct la_tcp_seg *seg, struct la_tcp_todo *todo);
 /* SND.UNA has moved. True: it stands at octets that were SACKed, so the receiver has discarded them
  * (RFC 2018 8); then everything it has reported is forgotten. */
 bool la_tcp_sack_advance(const struct la_tcp_conn *c, struct la_tcp_busy *busy);

@@ -28,6 +28,8 @@ merge_next(struct la_tcp_scoreboard *b, unsigned i)
         keep->sent_n = gone->sent_n;
     if (keep->sent_at.ns != gone->sent_at.ns && keep->sent_n == 1)
         keep->sent_n = 2;
+    if (la_instant_le(keep->sent_at, gone->sent_at))
+        keep->flown = gone->flown;
     keep->sent_at = la_instant_max(keep->sent_at, gone->sent_at);
     b->lost_n = (uint16_t)(b->lost_n - (keep->lost || gone->lost));
     if (keep->lost != gone->lost)
@@ -95,7 +97,7 @@ la_tcp_scoreboard_sent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq f
     }
     if (!make_room(b, mem))
         return; /* no memory at all: these octets give no RTT sample */
-    *at(b, b->n) = (struct la_tcp_sent){first, end, now, 1, false};
+    *at(b, b->n) = (struct la_tcp_sent){.first = first, .end = end, .sent_at = now, .sent_n = 1};
     b->n++;
 }
 
@@ -108,6 +110,9 @@ la_tcp_scoreboard_split(struct la_tcp_scoreboard *b, struct la_mem *mem, unsigne
         *at(b, j) = *at(b, j - 1);
     b->n++;
     *at(b, i + 1) = *at(b, i);
+    struct la_tcp_flown *flown = &at(b, i)->flown;
+    uint32_t behind = (uint32_t)la_seq_diff(at(b, i)->end, where);
+    flown->flight_bytes -= flown->flight_bytes < behind ? flown->flight_bytes : behind;
     at(b, i)->end = where;
     at(b, i + 1)->first = where;
     b->lost_n = (uint16_t)(b->lost_n + at(b, i)->lost);
@@ -134,6 +139,17 @@ la_tcp_scoreboard_lose(struct la_tcp_scoreboard *b, unsigned i)
     LA_ASSERT(i < b->n && !at(b, i)->lost);
     at(b, i)->lost = true;
     b->lost_n++;
+}
+
+void
+la_tcp_scoreboard_flown_set(struct la_tcp_scoreboard *b, la_seq first, la_seq end,
+                            const struct la_tcp_flown *flown)
+{
+    for (unsigned i = la_tcp_scoreboard_find(b, first); i < b->n; i++) {
+        if (la_seq_ge(at(b, i)->first, end))
+            return;
+        at(b, i)->flown = *flown;
+    }
 }
 
 void

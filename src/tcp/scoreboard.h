@@ -13,9 +13,20 @@
 #include <lastack/base.h>
 #include "base/seq.h"
 
+/* What the connection had delivered when a range was sent; rate.h. Zeroed where nobody measures. */
+struct la_tcp_flown {
+    uint32_t delivered;    /* P.delivered, modulo 2^32 */
+    uint32_t lost;         /* P.lost, likewise */
+    uint32_t flight_bytes; /* P.tx_in_flight, with all of the range */
+    uint32_t send_us;      /* P.send_time - P.first_send_time */
+    uint32_t ack_us;       /* P.send_time - P.delivered_time */
+    bool app_limited;      /* P.is_app_limited */
+};
+
 struct la_tcp_sent {
     la_seq first, end;  /* [first, end) */
     la_instant sent_at; /* the latest transmission */
+    struct la_tcp_flown flown;
     uint8_t sent_n;     /* how often: more than 1 = retransmitted (Karn: no RTT sample) */
     bool lost;          /* and not sent again since (RFC 8985) */
 };
@@ -57,6 +68,9 @@ bool la_tcp_scoreboard_split(struct la_tcp_scoreboard *b, struct la_mem *mem, un
                              la_seq where);
 /* Range i is lost, until it is sent again. */
 void la_tcp_scoreboard_lose(struct la_tcp_scoreboard *b, unsigned i);
+/* [first, end) was sent just now, so it has flown like this. */
+void la_tcp_scoreboard_flown_set(struct la_tcp_scoreboard *b, la_seq first, la_seq end,
+                                 const struct la_tcp_flown *flown);
 /* Nothing is known to be lost any more. */
 void la_tcp_scoreboard_lose_none(struct la_tcp_scoreboard *b);
 void la_tcp_scoreboard_check(const struct la_tcp_scoreboard *b, la_seq una, la_seq nxt);

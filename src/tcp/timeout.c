@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "tcp/acknowledge.h"
 #include "tcp/ecn.h"
+#include "tcp/rate.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
 #include "tcp/tlp.h"
@@ -251,9 +252,22 @@ main_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     }
 }
 
+/* Text that waited for its release time may leave. */
+static void
+release(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_instant now)
+{
+    if (busy == NULL)
+        return;
+    la_tcp_rate_look(c, busy);
+    if ((c->want & LA_TCP_WANT_RELEASE) == 0 || la_instant_lt(now, busy->pace.release_at))
+        return;
+    c->want = (uint8_t)((c->want & ~LA_TCP_WANT_RELEASE) | LA_TCP_WANT_DATA);
+}
+
 void
 la_tcp_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
+    release(c, la_tcp_busy(c, todo->env), todo->now);
     if (la_instant_le(c->ack_at, todo->now)) {
         c->ack_at = LA_INSTANT_NEVER;
         bool owed = !la_seq_eq(c->rcv_nxt, c->rcv_acked);

@@ -77,7 +77,7 @@ repaired(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *to
         c->cwnd_bytes = c->ssthresh_bytes;
     la_tcp_ecn_reduced(c, busy);
     la_cc_tell_loss(c, LA_LOSS_PROBE_REPAIRED, 0, todo);
-    busy->phase = la_cc_resting_phase(c);
+    busy->phase = la_cc_resting_phase(c, busy);
     la_cc_tell(c, busy, todo);
 }
 
@@ -92,7 +92,7 @@ la_tcp_tlp_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct l
         busy->tlp.out = false;
     } else if (beyond) {
         busy->tlp.out = false;
-        if (busy->phase == LA_CC_SLOW_START || busy->phase == LA_CC_AVOIDANCE)
+        if (busy->phase != LA_CC_RECOVERY && busy->phase != LA_CC_LOSS)
             repaired(c, busy, todo);
     } else if (todo->acked_bytes == 0 && seg->sack_n == 0) {
         busy->tlp.out = false; /* both the original and the probe have arrived */

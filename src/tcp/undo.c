@@ -74,7 +74,7 @@ undo_window(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked, enu
     c->want = (uint8_t)((c->want & ~LA_TCP_WANT_RETRANSMIT) | LA_TCP_WANT_DATA);
     undo->on = false;
     undo->frto = LA_TCP_FRTO_OFF;
-    busy->phase = la_cc_resting_phase(c);
+    busy->phase = la_cc_resting_phase(c, busy);
     la_cc_undo(c, busy);
     la_cc_tell_loss(c, rule, 0, todo);
     la_cc_tell(c, busy, todo);

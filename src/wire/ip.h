@@ -10,15 +10,19 @@
 enum la_ip_protocol {
     LA_IP_HOP_BY_HOP = 0,
     LA_IP_ICMP = 1,
+    LA_IP_IPV4 = 4,  /* IP in IP (RFC 2003) */
     LA_IP_TCP = 6,
     LA_IP_UDP = 17,
+    LA_IP_IPV6 = 41,
     LA_IP_ROUTING = 43,
     LA_IP_FRAGMENT = 44,
+    LA_IP_GRE = 47,
     LA_IP_ESP = 50,
     LA_IP_AUTHENTICATION = 51,
     LA_IP_ICMPV6 = 58,
     LA_IP_NONE = 59,
-    LA_IP_DESTINATION = 60
+    LA_IP_DESTINATION = 60,
+    LA_IP_MPLS = 137
 };
 
 struct la_ip_pseudo {

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { FRAGMENT_BYTES = 8, OPT_PAD1 = 0, OPT_PADN = 1, OPT_ROUTER_ALERT = 5 };
+enum { NEXT_HEADER_OFF = 6, FRAGMENT_BYTES = 8, OPT_PAD1 = 0, OPT_PADN = 1, OPT_ROUTER_ALERT = 5 };
 
 bool
 la_ip6_view_init(struct la_ip6_view *view, struct la_bytes bytes)
@@ -212,11 +212,15 @@ la_ip6_exts_judge(struct la_ip6_exts *exts, uint8_t next_header, struct la_bytes
     struct la_ip6_ext_iter it = la_ip6_ext_iter(next_header, payload);
     struct la_ip6_ext ext;
     unsigned idx = 0;
+    uint32_t named_off = NEXT_HEADER_OFF;
     while (exts->problem == LA_IP6_PROBLEM_NONE && la_ip6_ext_next(&it, &ext)) {
         size_t in_ext;
+        uint32_t ext_off = (uint32_t)(LA_IP6_HEADER_BYTES + (size_t)(ext.bytes.p - payload.p));
         exts->problem = (uint8_t)ext_judge(exts, &ext, idx++, &in_ext);
+        /* RFC 8200 4: of a header out of order, the octet that has named it is at fault. */
         exts->problem_off =
-            (uint32_t)(LA_IP6_HEADER_BYTES + (size_t)(ext.bytes.p - payload.p) + in_ext);
+            exts->problem == LA_IP6_PROBLEM_ORDER ? named_off : ext_off + (uint32_t)in_ext;
+        named_off = ext_off;
     }
     exts->protocol = it.next;
     exts->upper_off = (uint32_t)(payload.n - it.rest.n);

@@ -10,12 +10,12 @@ BENCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "be
 sys.path.insert(0, BENCH)
 
 
-def run(programs, part):
+def run(programs, part, *options):
     """Results, output and process id; fails when something could not be measured."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "bench.json")
         with subprocess.Popen([sys.executable, os.path.join(BENCH, "bench.py"), *programs,
-                               "--size", "smoke", "--part", part, "--json", path],
+                               "--size", "smoke", "--part", part, "--json", path, *options],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             output, errors = process.communicate()
         if process.returncode != 0:

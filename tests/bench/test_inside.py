@@ -29,6 +29,12 @@ class Inside(unittest.TestCase):
             self.assertEqual(self.results["conns"][family]["connections"], 2000)
             self.assertGreater(self.results["conns"][family]["bytes_per_end"], 0)
 
+    def test_records(self):
+        self.assertEqual(set(self.results["records"]),
+                         {"half_open", "time_wait_ipv4", "time_wait_ipv6"})
+        for octets in self.results["records"].values():
+            self.assertGreater(octets, 0)
+
     def test_program_under_run(self):
         if self.results["run"] is None:
             self.skipTest("needs curl")

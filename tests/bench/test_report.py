@@ -10,6 +10,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
 
 import device
+import goodput
 import promises
 import report
 import stacks
@@ -44,6 +45,59 @@ class Summaries(unittest.TestCase):
                              "kernel_veth": one_round(1.0, slab=5500.0)}])["device"]
         self.assertEqual(found["hold"]["kernel_veth"]["stack_bytes"]["median"], 3500.0)
         self.assertEqual(found["hold"]["lastack_tap"]["stack_bytes"]["median"], 300.0)
+
+
+class Goodput(unittest.TestCase):
+    NONE, LOSS_3 = goodput.FAULTS[0], goodput.FAULTS[3]
+
+    @staticmethod
+    def pairs(*rates):
+        return [{"kernel": [k], "lastack": [l]} for k, l in rates]
+
+    def test_medians_and_their_ratio(self):
+        row = goodput.summary("cubic", self.NONE, self.pairs((100, 50), (200, 190), (300, 400)))
+        self.assertEqual((row["kernel"], row["lastack"], row["ratio"], row["verdict"]),
+                         (200, 190, 0.95, "kept"))
+        row = goodput.summary("cubic", self.NONE, self.pairs((200, 189)))
+        self.assertEqual(row["verdict"], "not kept")
+
+    def test_what_is_not_promised(self):
+        row = goodput.summary("bbr", self.LOSS_3, self.pairs((100, 10)))
+        self.assertEqual(row["verdict"], "reported")
+
+    def test_a_kernel_without_the_control(self):
+        row = goodput.summary("bbr", self.NONE, [{"lastack": [94.0]}])
+        self.assertEqual((row["kernel"], row["ratio"], row["is_reference"]), (188, 0.5, True))
+
+    def test_all_discarded(self):
+        row = goodput.summary("reno", self.NONE, [])
+        self.assertEqual((row["ratio"], row["verdict"]), (None, "not measured"))
+
+    def test_jain(self):
+        self.assertEqual(goodput.jain([5.0, 5.0]), 1.0)
+        self.assertEqual(goodput.jain([8.0, 0.0]), 0.5)
+        row = goodput.share_summary(("reno", "reno"), [{"lastack": [6.0, 4.0]}])
+        self.assertEqual((round(row["lastack"], 4), row["verdict"]), (0.9615, "kept"))
+
+    def test_two_controls(self):
+        row = goodput.share_summary(("cubic", "reno"), [{"lastack": [6.0, 4.0], "kernel": [4.0, 4.0]}])
+        self.assertEqual((row["kernel"], row["lastack"], row["verdict"]), (1.0, 1.5, "reported"))
+
+    def test_table(self):
+        found = {"seconds": 4, "share_seconds": 20, "pairs": 20, "discarded": 1,
+                 "lastack_controls": ["reno", "cubic"],
+                 "alone": [goodput.summary("cubic", fault, self.pairs((188.5, 179.25)))
+                           for fault in goodput.FAULTS],
+                 "shared": [goodput.share_summary(s, [{"kernel": [9, 9], "lastack": [9, 9]}])
+                            for s in goodput.SHARERS]}
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            report.goodput(found)
+        lines = text.getvalue().splitlines()
+        self.assertLessEqual(max(map(len, lines)), 80)
+        self.assertIn("cubic  no loss                   188.5     179.2    0.95   >= 0.95  kept",
+                      lines)
+        self.assertTrue(any("lastack does not have it: bbr" in line for line in lines))
 
 
 class Promises(unittest.TestCase):

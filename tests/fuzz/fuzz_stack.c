@@ -6,6 +6,10 @@
  * from what the instance sent, then moved); time passing; a call of the user's. Whatever happens,
  * the instance must survive it, keep its budget, and give every frame and block back at the end.
  * Checksums are not verified, so that the interesting part is reached.
+ *
+ * Frames are handed over one by one, or held until something else is decided and handed over as a
+ * burst; a segment of a burst may be followed by some that continue it. A stack whose trace does
+ * not listen to segments gathers those (src/stack/gather.c).
  */
 #include "fuzz.h"
 
@@ -15,6 +19,10 @@
 #include <string.h>
 
 enum { HANDLES = 8, BUDGET_BYTES = 4 << 20, HOST_PORT = 80, PEER_PORT = 5000 };
+enum { BURST_N = 32, MORE_N_MAX = 7 };
+
+/* The second octet of the input. */
+enum { MODE_BURSTS = 1, MODE_DEAF = 2 /* the trace does not listen to segments */ };
 
 /* Refuses every `every_n`-th request; 0 = none. */
 struct allocator {
@@ -33,6 +41,9 @@ struct world {
     uint32_t seq; /* what the peer sends next */
     uint32_t ack; /* what the instance has sent so far */
     uint16_t host_port, peer_port;
+    bool bursts;
+    struct la_frame *held[BURST_N];
+    size_t held_n;
 };
 
 static void *
@@ -99,11 +110,22 @@ hear(void *ctx, const struct la_event *event)
 }
 
 static void
+deliver(struct world *w)
+{
+    if (w->held_n > 0)
+        la_stack_input(w->stack, 0, w->held, w->held_n, w->now);
+    w->held_n = 0;
+}
+
+static void
 input(struct world *w, const uint8_t *p, size_t n)
 {
     struct la_frame *frame = la_frame_from_bytes(w->mem, (struct la_bytes){p, n});
-    if (frame != NULL)
-        la_stack_input(w->stack, 0, &frame, 1, w->now);
+    if (frame == NULL)
+        return;
+    w->held[w->held_n++] = frame;
+    if (!w->bursts || w->held_n == BURST_N)
+        deliver(w);
 }
 
 /* The peer learns where the instance stands from what it sends. */
@@ -149,9 +171,10 @@ near_miss_options(const struct world *w, uint8_t *p, uint32_t n)
         p[i] = 1;
 }
 
-/* A segment from the peer: flags, numbers near the right ones, options, text. */
+/* A segment from the peer: flags, numbers near the right ones, options, text; in a burst, as many
+ * as `more_n` that say the same and continue it. */
 static void
-segment(struct world *w, struct fuzz_in *in)
+segment(struct world *w, struct fuzz_in *in, unsigned more_n)
 {
     uint8_t p[20 + 60 + 2048];
     memset(p, 0, sizeof(p));
@@ -165,7 +188,7 @@ segment(struct world *w, struct fuzz_in *in)
         w->host_port = HOST_PORT;
         w->peer_port = (uint16_t)(PEER_PORT + (fuzz_u8(in) & 3));
     }
-    uint32_t total = 20 + 20 + options_n + text_n;
+    uint32_t total = 20 + 20 + options_n + text_n, text_total = text_n;
     p[0] = 0x45;
     put16(p + 2, total);
     p[8] = 64;
@@ -190,8 +213,13 @@ segment(struct world *w, struct fuzz_in *in)
     if ((flags & LA_TCP_URG) != 0)
         put16(tcp + 18, fuzz_u16(in));
     input(w, p, total);
+    for (unsigned i = 0; w->bursts && i < more_n; i++) {
+        put32(tcp + 4, get32(tcp + 4) + text_n);
+        input(w, p, total);
+        text_total += text_n;
+    }
     if (seq_moved == 0)
-        w->seq += text_n + ((flags & 3) != 0);
+        w->seq += text_total + ((flags & 3) != 0);
 }
 
 static void
@@ -291,11 +319,13 @@ user_call(struct world *w, struct fuzz_in *in)
     }
 }
 
-/* The first octet says how memory runs out: not at all, early, or now and then. False: there was
- * not even enough to begin. */
+/* `shortage` says how memory runs out: not at all, early, or now and then. False: there was not
+ * even enough to begin. */
 static bool
-begin(struct world *w, uint8_t shortage)
+begin(struct world *w, uint8_t shortage, uint8_t mode)
 {
+    const uint32_t segments =
+        LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_SEGMENT_ARRIVED);
     const struct la_alloc alloc = {take, give, &w->allocator};
     struct la_stack_cfg cfg;
     struct la_iface_cfg iface = {.caps = {.layer = LA_LINK_IP, .mtu_bytes = 1500}};
@@ -310,7 +340,9 @@ begin(struct world *w, uint8_t shortage)
     cfg.mem = w->mem;
     cfg.seed[0] = 1;
     cfg.checksum_verify = false;
-    cfg.trace = (struct la_trace){hear, NULL, LA_EVENT_ALL};
+    w->bursts = (mode & MODE_BURSTS) != 0;
+    cfg.trace = (struct la_trace){
+        hear, NULL, (mode & MODE_DEAF) != 0 ? LA_EVENT_ALL & ~segments : LA_EVENT_ALL};
     cfg.conns_n_max = 64;
     cfg.syn_queue_n_max = 4;
     cfg.time_wait_n_max = 4;
@@ -342,10 +374,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct world w = {.seq = 1000, .host_port = HOST_PORT, .peer_port = PEER_PORT};
     struct la_stack_event event;
     uint8_t shortage = fuzz_u8(&in);
-    bool begun = begin(&w, shortage);
+    uint8_t mode = fuzz_u8(&in);
+    bool begun = begin(&w, shortage, mode);
     must(begun || shortage != 0);
     for (unsigned steps = 0; begun && in.n > 0 && steps < 2000; steps++) {
         uint8_t op = fuzz_u8(&in);
+        if ((op & 7) < 4)
+            deliver(&w);
         switch (op & 7) {
         case 0:
             raw_frame(&w, &in);
@@ -358,13 +393,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             user_call(&w, &in);
             break;
         default:
-            segment(&w, &in);
+            segment(&w, &in, (op >> 3) & MORE_N_MAX);
             break;
         }
+        if (in.n == 0)
+            deliver(&w);
+        if (w.held_n > 0)
+            continue;
         output(&w);
         for (unsigned i = 0; la_stack_next_event(w.stack, &event); i++)
             must(i < 10000);
     }
+    if (begun)
+        deliver(&w);
     end(&w);
     return 0;
 }

@@ -69,7 +69,12 @@ def segments_of(packets, events):
         for event in part:
             if "segment" in event:
                 results[event["segment"]].append(event)
+        arrived = {e["segment"] for e in part if e["kind"] == "SEGMENT_ARRIVED"}
         for event in part:
+            if event["kind"] == "WIRE" and event["end"] == 1 and event["fate"] == "DELIVERED" and (
+                    event.get("segment") in sent.keys() - arrived):  # to an address that nobody has
+                waiting[key_of_event(sent[event["segment"]])].append(
+                    (number, sent[event["segment"]], results[event["segment"]]))
             if event.get("end") == 0 and event["kind"] in ("SEGMENT_SENT", "SEGMENT_ARRIVED"):
                 waiting[key_of_event(event)].append(
                     (number, sent[event["segment"]], results[event["segment"]]))
@@ -87,7 +92,7 @@ def segments_of(packets, events):
 # ---- what our story says -----------------------------------------------------------------------
 
 def sent_again(segment):
-    return segment.cause.startswith("RETRANSMIT") or segment.cause == "TAIL_PROBE" or (
+    return segment.cause.startswith("RETRANSMIT") or (
         segment.sent.get("retransmit_n", 0) > 0
         and segment.cause not in ("WINDOW_PROBE", "KEEPALIVE"))
 
@@ -118,6 +123,8 @@ class Story:
         self.keepalive_answers = answers(segments, ("KEEPALIVE",))
         self.lost = self._lost(events)
         self.opened = set() # ends between which there was an OPEN
+        self.begun = set()  # (connection, end, number): where a segment began that was sent first
+        self.window = {}    # (connection, end): the latest window that it offered
         self.acked = {}     # (connection, end): the latest number that it acknowledged
         self.arrived = {}   # (connection, end): the latest that reached the other end
         self.sent = {}      # (connection, end): the numbers after all that it sent
@@ -161,20 +168,28 @@ class Story:
         me, other = (segment.conn, segment.end), (segment.conn, 1 - segment.end)
         pure = segment.packet.length == 0 and not segment.flags & {"SYN", "FIN", "RST"}
         same_ack = pure and self.acked.get(me) == segment.packet.ack
+        same_window = self.window.get(me) == segment.sent["window"]  # RFC 5681 2 (e)
         answers_probe = segment in self.probe_answers
         answers_any = answers_probe or segment in self.keepalive_answers
+        # tshark takes a further piece of what was larger before for a segment that came late.
+        piece = sent_again(segment) and segment.cause in REPAIRS and (
+            *me, segment.packet.seq) not in self.begun
+        if not sent_again(segment):
+            self.begun.add((*me, segment.packet.seq))
         said = {
-            "retransmission": sent_again(segment),
-            "fast_retransmission": segment.cause in REPAIRS,
+            "retransmission": sent_again(segment) and not piece,
+            "fast_retransmission": segment.cause in REPAIRS and not piece,
             "spurious_retransmission": self._is_unneeded(segment),
-            "out_of_order": segment.met("REORDERED"),
-            "duplicate_ack": same_ack and not answers_any and segment.cause == "ACK_DUPLICATE",
+            "out_of_order": segment.met("REORDERED") or piece,
+            "duplicate_ack": same_ack and same_window and not answers_any and segment.cause == "ACK_DUPLICATE",
             "zero_window": segment.sent["window_raw"] == 0
                            and not segment.flags & {"SYN", "FIN", "RST"},
             "zero_window_probe": segment.cause == "WINDOW_PROBE",
             "zero_window_probe_ack": answers_probe,
             "window_full": "window_full" in segment.sent,
-            "window_update": same_ack and segment.cause == "WINDOW_UPDATE",
+            "window_update": same_ack and (
+                segment.cause == "WINDOW_UPDATE"
+                or segment.cause == "ACK_DUPLICATE" and not same_window and not answers_any),
             "keep_alive": segment.cause == "KEEPALIVE",
             "keep_alive_ack": segment in self.keepalive_answers,
             "lost_segment": self._after_a_loss(segment),
@@ -182,9 +197,11 @@ class Story:
                                 and segment.packet.ack not in self.sent.get(other, ()),
             "reused_ports": self._on_old_ports(segment),
         }
+        self.window[me] = segment.sent["window"]
         if "ACK" in segment.flags:
             self.acked[me] = segment.packet.ack
-            if segment.met("DELIVERED"):
+            # What a full accept queue turned away is as good as lost.
+            if segment.met("DELIVERED") and not segment.dropped_for("ACCEPT_QUEUE_FULL"):
                 self.arrived[me] = segment.packet.ack
         if "SYN" in segment.flags and not sent_again(segment):
             self.sent.pop(me, None)  # a new beginning

@@ -238,9 +238,53 @@ class Captures(unittest.TestCase):
 
     def test_backlog(self):
         streams = self.streams("backlog")
-        self.assertEqual([said(s).count("C:S") for s in streams], [1, 1, 3, 3])
-        self.assertEqual([said(s)[-2:] for s in streams], [["S:SA", "C:A"]] * 4)
-        self.assert_comments(streams[2], "server: the accept queue is full")
+        dropped, third, reset = streams[:4], streams[4:6], streams[6:]
+        self.assertEqual([said(s).count("C:S") for s in dropped], [1, 1, 3, 3])
+        self.assertEqual([said(s)[-2:] for s in dropped], [["S:SA", "C:A"]] * 4)
+        self.assert_comments(dropped[2], "server: the accept queue is full")
+        self.assertEqual(said(third[0]), ["C:S", "S:SA", "C:A"])
+        self.assertEqual(said(third[1]), ["C:S"] + ["S:SA", "C:A"] * 3)
+        self.assert_comments(third[1], "server: the accept queue is full",
+                             "server SYN-RECEIVED -> ESTABLISHED")
+        self.assertEqual([said(s) for s in reset],
+                         [["C:S", "S:SA", "C:A"], ["C:S", "S:SA", "C:A", "S:RA"]])
+
+    def test_syn_queue(self):
+        gone, *clients = self.streams("syn-queue")
+        self.assertEqual(said(gone), ["C:S"] + ["S:SA"] * 6)
+        gaps = [b.at - a.at for a, b in zip(gone[1:], gone[2:])]
+        self.assert_near(gaps, [1, 2, 4, 8, 16])
+        self.assert_comments(gone[1:], "retransmission timeout (sent 5 times before)")
+        self.assertEqual([said(s) for s in clients],
+                         [["C:S", "S:SA", "C:A", "S:SA", "C:A"]] * 2 +
+                         [["C:S", "C:S", "S:SA", "C:A"]])
+
+    def test_syn_flood(self):
+        streams = self.streams("syn-flood")
+        real = [s for s in streams if s[0].number("tcp.srcport") == 50001]
+        undefended, cookies, enlarged = real
+        self.assertEqual(said(undefended), ["C:S"] * 5)
+        self.assert_comments(undefended, "server: the SYN queue is full")
+        self.assertEqual(said(cookies[:3]), ["C:S", "S:SA", "C:A"])
+        self.assert_comments(cookies, "server: the SYN is answered with a cookie and forgotten")
+        for stream in (cookies, enlarged):
+            self.assertEqual(sum(text_lengths(p for p in stream if p.from_server)), 20000)
+        # The flood: each SYN from another place, and nobody answers a SYN,ACK.
+        flood = [s for s in streams if s[0].number("tcp.srcport") != 50001]
+        self.assertEqual(len(flood), 100 + 150 + 550)
+        self.assertEqual({p.said for s in flood for p in s}, {"C:S", "S:SA"})
+
+    def test_syn_cookies(self):
+        stamped, plain, client, server = self.streams("syn-cookies")
+        self.assertEqual(said(stamped[:3]), ["C:SEC", "S:SAE", "C:A"])
+        self.assertTrue(stamped[1].has("tcp.options.wscale.shift"))
+        self.assertEqual({p.field["ip.dsfield.ecn"] for p in stamped if p.length}, {"2"})
+        self.assertFalse(plain[1].has("tcp.options.wscale.shift"))
+        self.assertEqual(max(text_lengths(p for p in plain if p.from_server)), 1380)
+        self.assert_comments(plain, "no window scale, no SACK")
+        self.assertEqual(said(client)[:4], ["C:S", "S:SA", "C:A", "C:A"])
+        self.assertEqual(said(server), ["C:S", "S:SA", "C:A", "C:RA"])
+        self.assertGreater(server[3].at - server[2].at, 29)
 
     def test_keepalive(self):
         packets, busy = self.streams("keepalive")
@@ -292,6 +336,29 @@ class Captures(unittest.TestCase):
         self.assertEqual((text_lengths(four), text_lengths(six)), ([32], [32]))
 
     # ---- loss and windows
+
+    def test_congestion(self):
+        streams = self.streams("congestion")
+        saw, outage = streams[:2]
+        self.assertEqual(saw[-1].ack - saw[0].seq, 3000001)
+        self.assertGreater(sum(p.has("tcp.analysis.retransmission") for p in saw), 10)
+        gaps = [b.at - a.at for a, b in zip(outage, outage[1:])]
+        self.assertGreater(max(gaps), 0.3)
+        self.assertEqual(outage[-1].ack - outage[0].seq, 1500001)
+
+    def test_pmtu(self):
+        told, known, v6, lies, hole = self.streams("pmtu")
+        self.assertEqual(sorted({p.length for p in told if p.length > 1000}), [1148, 1448])
+        self.assertEqual(len([p for p in told if p.length == 1448]), 6)
+        self.assertEqual(text_lengths(known), [])
+        self.assertIn(1228, text_lengths(v6))
+        self.assertEqual(max(text_lengths(lies)), 1448)
+        self.assertFalse(any(p.has("tcp.analysis.retransmission") for p in lies))
+        lengths = text_lengths(hole)
+        self.assertLess(lengths.index(1024), lengths.index(1130))  # 1024, 1236, then half way
+        self.assertGreater(hole[-1].at - hole[0].at, 0.6)
+        icmp = [p for p in play("pmtu")[0] if p.has("icmp.type") or p.has("icmpv6.type")]
+        self.assertEqual({p.field["icmp.type"] + p.field["icmpv6.type"] for p in icmp}, {"3", "2"})
 
     def test_rto(self):
         packets, = self.streams("rto")
@@ -369,7 +436,7 @@ class Captures(unittest.TestCase):
 
     def test_window_scale(self):
         scaled, plain = self.streams("window-scale")
-        self.assertEqual([p.number("tcp.options.wscale.shift") for p in scaled[:2]], [3, 5])
+        self.assertEqual([p.number("tcp.options.wscale.shift") for p in scaled[:2]], [8, 5])
         self.assertGreater(max(p.window for p in scaled if p.from_server), 65535)
         self.assertEqual([p.number("tcp.options.wscale.shift") for p in plain[:2]], [None, None])
         self.assertLessEqual(max(p.window for p in plain), 65535)

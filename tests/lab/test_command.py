@@ -9,10 +9,13 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
+from xml.etree import ElementTree
 
 PROGRAM = sys.argv.pop(1)
 
@@ -31,7 +34,8 @@ NAMES = [name for name, _ in listed()]
 EXPECTED = {"handshake", "open-simultaneous", "mss", "options", "transfer", "close",
             "close-merged", "close-simultaneous", "half-close", "time-wait", "refused", "abort",
             "syn-timeout", "rto", "fast-retransmit", "zero-window", "layers", "sockets", "binding",
-            "linger", "silly-window", "keepalive"}
+            "linger", "silly-window", "keepalive", "backlog", "syn-queue", "syn-flood",
+            "syn-cookies", "congestion", "pmtu"}
 
 
 def on_terminal(args, env):
@@ -95,6 +99,26 @@ class Scenarios(unittest.TestCase):
         told = [e for e in told if e["kind"] == "URGENT"]
         self.assertEqual([e["unread"] for e in told], [1, 3, 4000, 4300, 6001])
 
+    def test_half_open_connections_over_time(self):
+        """The table below the ladder is what the listener says; the flood stays out of the ladder,
+        and JSON has it."""
+        done = lab("syn-flood", "--width", "100").stdout
+        parts = done.split("Part ")[1:]
+        rows = [re.findall(r"^ +([0-9.]+)  [█·]* +([0-9]+)/([0-9]+) +[0-9]+/8 +([0-9]+) +([0-9]+)",
+                           part, re.M) for part in parts]
+        at_end = [tuple(int(n) for n in part[-1][1:]) for part in rows]
+        self.assertEqual([row[1] for row in at_end], [32, 32, 1024])
+        self.assertEqual(max(int(row[1]) for row in rows[0]), 32)
+        self.assertEqual(at_end[0][0], 0)            # given up, a minute later
+        self.assertEqual(at_end[1][2], 0)            # with cookies nothing is dropped
+        self.assertGreater(at_end[1][3], 100)
+        self.assertGreater(max(int(row[1]) for row in rows[2]), 300)
+        self.assertIn("connection timed out", parts[0])
+        self.assertNotIn("10.0.0.1" + "23:", done)
+        lines = [json.loads(line) for line in lab("syn-flood", "--json", "-").stdout.split("\n")
+                 if line]
+        self.assertIn("10.0.0.123", {e.get("local", "").split(":")[0] for e in lines})
+
     def test_same_seed_same_run(self):
         with tempfile.TemporaryDirectory() as folder:
             seen = []
@@ -131,6 +155,82 @@ class Scenarios(unittest.TestCase):
         self.assertIn("handshake", done.stderr)
         self.assertIn("network options", done.stderr)
         self.assertIn("lost", done.stdout)
+
+
+class Plots(unittest.TestCase):
+    def test_in_the_terminal(self):
+        for width in ("60", "80", "200"):
+            text = lab("congestion", "--width", width).stdout
+            picture = text.split("reno: the congestion window\n")[1].split("Part 2")[0]
+            rows = re.findall(r"^[ 0-9]{7} [│┤](.*)$", picture, re.M)
+            self.assertEqual(len(rows), 16)
+            self.assertIn("✗", picture)
+            # A saw: somewhere between two teeth it is lower than at both.
+            heights = [sum(len(row) > x and row[x] not in " ✗" for row in rows)
+                       for x in range(int(width) - 12)]
+            half = heights[len(heights) // 3:]
+            self.assertGreater(max(half), min(half) * 1.5)
+
+    def test_without_gnuplot(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = lab("congestion", "--plot", folder, env=dict(os.environ, PATH=folder))
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stderr.count("\n"), 1)
+            self.assertIn("gnuplot", done.stderr)
+            self.assertEqual(os.listdir(folder), [])
+
+    @unittest.skipIf(shutil.which("gnuplot") is None, "gnuplot is missing")
+    def test_as_svg(self):
+        with tempfile.TemporaryDirectory() as folder:
+            where = os.path.join(folder, "it's new")
+            done = lab("congestion", "close", "--plot", where)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            parts_n = int(re.search(r"^Part 1 of ([0-9]+)", done.stdout, re.M)[1])
+            self.assertEqual(set(os.listdir(where)),
+                             {f"congestion-{n}.svg" for n in range(1, parts_n + 1)})
+            for name in os.listdir(where):
+                with open(os.path.join(where, name), encoding="utf-8") as file:
+                    picture = file.read()
+                root = ElementTree.fromstring(picture)
+                self.assertTrue(root.tag.endswith("svg"), name)
+                for words in ("congestion window", "seconds", "segments", "slow start"):
+                    self.assertIn(words, picture, name)
+
+    @unittest.skipIf(shutil.which("gnuplot") is None, "gnuplot is missing")
+    def test_places_that_cannot_be_written(self):
+        for place in ("/dev/null/x", "/proc", "/nowhere/at/all"):
+            done = lab("congestion", "--plot", place)
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            self.assertIn(place, done.stderr)
+
+
+class Live(unittest.TestCase):
+    """In real time, with the scenario as an instance that `lastack ss` can ask."""
+
+    def ask(self, env, *words):
+        return subprocess.run([PROGRAM, "ss", *words], capture_output=True, text=True, check=False,
+                              timeout=60, env=env).stdout
+
+    def test_half_open_connections_in_ss(self):
+        with tempfile.TemporaryDirectory() as folder:
+            env = dict(os.environ, XDG_RUNTIME_DIR=folder, TMPDIR=folder)
+            with subprocess.Popen([PROGRAM, "lab", "syn-flood", "--live"], env=env,
+                                  stdout=subprocess.DEVNULL) as process:
+                counts, until = [], time.monotonic() + 60
+                while (not counts or counts[-1] < 32) and time.monotonic() < until:
+                    counts += [int(n) for n in re.findall(r"half-open:([0-9]+)/32",
+                                                          self.ask(env, "-l"))]
+                rows = self.ask(env)
+                process.kill()
+        self.assertEqual(counts[-1:], [32])
+        self.assertEqual(counts, sorted(counts))
+        self.assertEqual(rows.count("SYN-RECEIVED"), 32)
+
+    def test_the_same_as_in_no_time(self):
+        with tempfile.TemporaryDirectory() as folder:
+            env = dict(os.environ, XDG_RUNTIME_DIR=folder, TMPDIR=folder)
+            self.assertEqual(lab("refused", "--live", env=env).stdout, lab("refused").stdout)
 
 
 class Views(unittest.TestCase):

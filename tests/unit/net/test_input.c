@@ -287,6 +287,43 @@ test_input__ip6_extension_headers(void **state)
     expect_drop(h, 0, &p, LA_REASON_IP_MALFORMED);
 }
 
+/* RFC 8200 4: hop-by-hop options stand behind the fixed header or nowhere; the pointer names the
+ * octet that announced them. What nobody takes up behind extension headers is announced by the last
+ * of those (RFC 4443 3.4). */
+static void
+test_input__ip6_extension_headers_out_of_order(void **state)
+{
+    struct host *h = *state;
+    struct pkt p, out;
+    static const uint8_t chain[] = {43, 0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0,
+                                    0,  0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0};
+    pkt_tcp(&p, "2001:db8::2", "2001:db8::1", "x");
+    with_ext(&p, 60, chain, sizeof chain);
+    expect_drop(h, 0, &p, LA_REASON_IP_EXTENSION);
+    assert_true(host_output(h, 0, &out));
+    assert_int_equal(out.b[40], 4);
+    assert_int_equal(out.b[41], 1);
+    assert_int_equal(la_get32(out.b + 44), 48);
+    assert_memory_equal(out.b + 48, p.b, p.n);
+    expect_checksums(&out, 0);
+
+    uint8_t l4[40] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    pkt_ip(&p, "2001:db8::2", "2001:db8::1", 132, l4, sizeof l4);
+    with_ext(&p, 60, (const uint8_t[]){60, 0, 1, 4, 0, 0, 0, 0, 132, 0, 1, 4, 0, 0, 0, 0}, 16);
+    expect_drop(h, 0, &p, LA_REASON_IP_PROTOCOL_UNKNOWN);
+    assert_true(host_output(h, 0, &out));
+    assert_int_equal(out.b[41], 1);
+    assert_int_equal(la_get32(out.b + 44), 48);
+    assert_memory_equal(out.b + 48, p.b, p.n);
+    expect_checksums(&out, 0);
+
+    /* To many: in silence. */
+    pkt_tcp(&p, "2001:db8::2", "ff02::1", "x");
+    with_ext(&p, 60, chain, sizeof chain);
+    expect_drop(h, 0, &p, LA_REASON_IP_EXTENSION);
+    expect_silence(h);
+}
+
 static void
 test_input__ip6_long_extension_headers(void **state)
 {
@@ -375,6 +412,7 @@ main(void)
         T(sources_that_cannot_be),
         T(destinations),
         T(ip6_extension_headers),
+        T(ip6_extension_headers_out_of_order),
         T(ip6_long_extension_headers),
         T(unknown_protocols),
         T(each_change_is_judged_anew),

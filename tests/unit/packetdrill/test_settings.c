@@ -44,6 +44,7 @@ test_nothing_is_the_defaults(void **state)
     (void)state;
     struct la_stack_cfg stack;
     la_stack_cfg_init(&stack);
+    stack.tcp.mtu_probing = false; /* but for this, which scripts do not expect */
     struct la_pd_settings s = parsed(NULL);
     assert_memory_equal(&s.tcp, &stack.tcp, sizeof(s.tcp));
     assert_int_equal(s.mtu_bytes, 1500);
@@ -79,7 +80,11 @@ test_profiles_are_valid(void **state)
     static const char *const flags[] = {"profile=default", "profile=linux", "profile=bsd65535"};
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
         (void)parsed(flags[i]);
-    assert_false(parsed("profile=bsd65535").tcp.window_scale);
+    struct la_pd_settings bsd = parsed("profile=bsd65535");
+    assert_false(bsd.tcp.window_scale);
+    assert_true(bsd.layout_bsd);
+    assert_int_equal(bsd.rcvbuf_told, 65536);
+    assert_false(parsed("profile=bsd65535,layout=linux").layout_bsd);
     assert_int_equal(parsed("profile=linux").tcp.delayed_ack_us, 0);
     assert_int_equal(parsed("profile=linux,delayed_ack_us=7").tcp.delayed_ack_us, 7);
 }
@@ -89,6 +94,8 @@ test_what_is_refused(void **state)
 {
     (void)state;
     assert_refused("frobnicate=1", "there is no 'frobnicate'");
+    assert_refused("layout=plan9", "'plan9' is not a value of layout");
+    assert_refused("rcvbuf_told=x", "'x' is not a value of rcvbuf_told");
     assert_refused("profile=plan9", "'plan9' is not a value of profile");
     assert_refused("mtu=67", "'67' is not a value of mtu");
     assert_refused("ttl=256", "'256' is not a value of ttl");

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "sim/plan.h"
+#include "tcp/congestion.h"
 
 static void
 test_plan__line_and_back(void **state)
@@ -78,6 +79,10 @@ test_plan__lines_that_are_none(void **state)
         {"seed=7; 0:loss 99999999999", "0:loss 99999999999"},
         {"seed=7; 0:loss 1 and more", "0:loss 1 and more"},
         {"seed=7, 0:loss 1", ", 0:loss 1"},
+        {"seed=7; 0:tcp 0 7", "0:tcp 0 7"},
+        {"seed=7; 0:tcp 0 sac", "0:tcp 0 sac"},
+        {"seed=7; 0:tcp 0 control 0", "0:tcp 0 control 0"},
+        {"seed=7; 0:tcp 0 control nobody", "0:tcp 0 control nobody"},
     };
     struct la_sim_plan plan;
     const char *what;
@@ -91,6 +96,25 @@ test_plan__lines_that_are_none(void **state)
     assert_int_equal(plan.n, 2);
     assert_int_equal(plan.step[0].id, 5);
     assert_int_equal(plan.step[1].kind, LA_SIM_CRASH);
+}
+
+/* Fields and congestion controls stand in a plan by name: numbers of both may change. */
+static void
+test_plan__names(void **state)
+{
+    (void)state;
+    static const char line[] = "seed=7; 1:tcp 0 sndbuf 4096; 2:tcp 1 control reno; 3:tcp 1 sack";
+    char text[LA_SIM_PLAN_TEXT_BYTES];
+    struct la_sim_plan plan;
+    const char *what;
+    assert_true(la_sim_plan_parse(&plan, line, &what));
+    assert_int_equal(plan.n, 3);
+    assert_int_equal(plan.step[0].a[1], LA_SIM_F_SNDBUF);
+    assert_int_equal(plan.step[0].a[2], 4096);
+    assert_int_equal(plan.step[1].a[2], la_cc_find("reno"));
+    assert_int_equal(plan.step[2].a[1], LA_SIM_F_SACK);
+    assert_int_equal(plan.step[2].a[2], 0);
+    assert_string_equal(la_sim_plan_format(&plan, text, sizeof(text)), line);
 }
 
 static void
@@ -116,6 +140,7 @@ main(void)
         cmocka_unit_test(test_plan__little_room),
         cmocka_unit_test(test_plan__drawn_again_is_the_same),
         cmocka_unit_test(test_plan__lines_that_are_none),
+        cmocka_unit_test(test_plan__names),
         cmocka_unit_test(test_plan__as_many_as_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -192,6 +192,21 @@ put_ip(const struct peer *p, uint8_t protocol, size_t n, uint8_t *out, size_t ou
     return la_ip6_emit(&ip, room);
 }
 
+/* As a device hands it over. NULL: no memory. */
+static struct la_frame *
+frame_of(struct peer *p, struct la_bytes packet)
+{
+    struct la_room room;
+    if (p->room_bytes == 0)
+        return la_frame_from_bytes(p->mem, packet);
+    struct la_frame *f = la_frame_with_room(p->mem, p->room_bytes, &room);
+    if (f == NULL)
+        return NULL;
+    memcpy(room.p, packet.p, packet.n);
+    la_frame_commit(f, packet.n);
+    return f;
+}
+
 static void
 input(struct peer *p, const uint8_t *packet, size_t n)
 {
@@ -200,7 +215,7 @@ input(struct peer *p, const uint8_t *packet, size_t n)
     p->memory.fail_all = false; /* the frame is the link's, not the stack's */
     p->memory.fail_at = 0;
     uint64_t calls_n = p->memory.calls_n;
-    struct la_frame *f = la_frame_from_bytes(p->mem, (struct la_bytes){packet, n});
+    struct la_frame *f = frame_of(p, (struct la_bytes){packet, n});
     p->memory.calls_n = calls_n;
     p->memory.fail_all = failing;
     p->memory.fail_at = fail_at;

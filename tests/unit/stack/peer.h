@@ -56,6 +56,7 @@ struct peer {
     bool timestamps;               /* every segment of the peer has them */
     uint32_t ts_val, ts_ecr;
     uint8_t dscp_ecn;              /* of the IP header of what the peer says */
+    uint32_t room_bytes;           /* it comes in buffers of so many octets; 0 = as small as fits */
     uint16_t sum_error;            /* added to the checksum of what the peer says */
 
     size_t seg_first, seg_n;

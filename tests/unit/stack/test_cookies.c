@@ -135,6 +135,31 @@ test_cookies__unstamped_loses_options(void **state)
     }
 }
 
+/* A third segment that has lost its timestamp on the way, or was given one, is no cookie's: with
+ * options that are all zero nothing else would tell, and the peer would drop all that we send, or
+ * we what it sends (RFC 7323 3.2). */
+static void
+test_cookies__timestamps_come_and_go(void **state)
+{
+    (void)state;
+    for (unsigned first = 0; first < 2; first++) {
+        const struct peer_options options = {.mss = 1440, .wscale = 0, .timestamps = first != 0};
+        peer_new(&p, &cookies);
+        la_handle listener = peer_listen(&p, 4);
+        struct la_tcp_seg answer = syn_with(&options);
+        p.ts_ecr = answer.ts_val & ~UINT32_C(63);
+        p.timestamps = first == 0;
+        peer_send(&p, LA_TCP_ACK, NULL, 0);
+        peer_expect(&p, LA_TCP_RST);
+        p.ts_ecr = answer.ts_val;
+        p.timestamps = first != 0;
+        p.rcv_nxt = la_seq_add(answer.seq, 1);
+        peer_send(&p, LA_TCP_ACK, NULL, 0);
+        assert_int_equal(peer_status(&p, accepted(listener)).timestamps, first);
+        peer_free(&p);
+    }
+}
+
 /* First the queue, then cookies; those in the queue are not lost. */
 /* LEDGER: RFC4987-7 */
 static void
@@ -297,6 +322,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cookies__stamped_is_like_any_other),
         cmocka_unit_test(test_cookies__unstamped_loses_options),
+        cmocka_unit_test(test_cookies__timestamps_come_and_go),
         cmocka_unit_test(test_cookies__when_the_queue_is_full),
         cmocka_unit_test(test_cookies__forged),
         cmocka_unit_test(test_cookies__expire),

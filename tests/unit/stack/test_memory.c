@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "base/time.h"
 #include "pair.h"
 #include "peer.h"
@@ -298,6 +299,135 @@ test_memory__runs_out_of_order_leave_room(void **state)
     peer_free(&p);
 }
 
+/* ---- a segment that is to be queued ----------------------------------------------------- */
+
+enum { PIECES = 17, PIECES_BYTES = 5500, AGAIN_BYTES = 500, SINGLES = 80, BUFFER_BYTES = 2000 };
+
+/* In which order octets arrive: ahead, in order up to a gap, over what is there, at last in order.
+ */
+static const struct {
+    uint16_t off, n;
+} pieces[PIECES] = {{4100, 300}, {2900, 600}, {5300, 200},  {0, 300},    {300, 300},  {600, 300},
+                    {900, 300},  {1200, 300}, {1500, 300},  {1800, 300}, {2100, 300}, {2400, 400},
+                    {4200, 200}, {3400, 900}, {2800, 1400}, {4700, 600}, {4300, 400}};
+
+struct stream {
+    struct peer p;
+    la_handle conn;
+    la_seq first;       /* of its octets */
+    la_seq acked, edge; /* what the stack has said */
+    uint32_t bytes;
+};
+
+static uint8_t
+stream_octet(size_t off)
+{
+    return (uint8_t)(off * 7);
+}
+
+/* Says n octets from `off` on. What the stack says then: an ACK never goes back, nor does the right
+ * edge, and what has been acknowledged is there. */
+static void
+stream_say(struct stream *s, size_t off, size_t n)
+{
+    uint8_t text[PIECES_BYTES];
+    struct la_tcp_seg seg = peer_usual(&s->p, LA_TCP_ACK);
+    const struct peer_seg *answer;
+    for (size_t i = 0; i < n; i++)
+        text[i] = stream_octet(off + i);
+    seg.seq = la_seq_add(s->first, (uint32_t)off);
+    peer_say(&s->p, &seg, text, n);
+    while ((answer = peer_take(&s->p)) != NULL) {
+        la_seq edge = la_seq_add(answer->tcp.ack, answer->tcp.wnd);
+        assert_int_equal(answer->tcp.flags, LA_TCP_ACK);
+        assert_true(la_seq_ge(answer->tcp.ack, s->acked) && la_seq_ge(edge, s->edge));
+        s->acked = answer->tcp.ack;
+        s->edge = edge;
+    }
+    uint64_t received_n = peer_status(&s->p, s->conn).bytes_received;
+    assert_true(la_seq_diff(s->acked, s->first) <= (int32_t)received_n);
+}
+
+/* Single octets keep a device's buffer alive each; behind many of them what arrives is copied. */
+static void
+stream_new(struct stream *s, bool copies)
+{
+    const struct peer_options options = {.mss = 1460, .wscale = -1, .sack = true};
+    peer_new(&s->p, &(struct peer_cfg){0});
+    la_mem_keep_nothing(s->p.mem);
+    s->conn = peer_passive(&s->p, &options);
+    s->first = s->acked = s->edge = s->p.snd_nxt;
+    s->bytes = PIECES_BYTES + (copies ? SINGLES : 0);
+    s->p.room_bytes = copies ? BUFFER_BYTES : 0;
+    for (uint32_t off = 0; off + PIECES_BYTES < s->bytes; off++)
+        stream_say(s, off, 1);
+}
+
+static void
+stream_read(struct stream *s)
+{
+    uint8_t octets[PIECES_BYTES + SINGLES + 1];
+    size_t n = 0;
+    la_ssize took;
+    while ((took = la_conn_receive(s->p.stack, s->conn,
+                                   (struct la_room){octets + n, sizeof(octets) - n}, s->p.now)) > 0)
+        n += (size_t)took;
+    assert_int_equal(n, s->bytes);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(octets[i], stream_octet(i));
+}
+
+/* One arrival of the pieces, during which the fail_at-th allocation and those behind it, for_n in
+ * all, fail; then the peer sends again what is missing. Returns how many allocations there were. */
+static uint64_t
+queue_pieces(bool copies, uint64_t fail_at, uint64_t for_n, uint32_t drops_n[LA_REASON_COUNT])
+{
+    static struct stream s;
+    stream_new(&s, copies);
+    struct peer_memory *memory = &s.p.memory;
+    memory->calls_n = 0;
+    memory->fail_at = fail_at;
+    memory->fail_for_n = for_n;
+    for (unsigned i = 0; i < PIECES; i++) {
+        stream_say(&s, s.bytes - PIECES_BYTES + pieces[i].off, pieces[i].n);
+        drops_n[s.p.reason]++;
+    }
+    uint64_t calls_n = memory->calls_n;
+    memory->fail_at = 0;
+    for (unsigned i = 0; i < PIECES_BYTES && la_seq_diff(s.acked, s.first) < (int32_t)s.bytes;
+         i++) {
+        size_t off = (size_t)la_seq_diff(s.acked, s.first);
+        stream_say(&s, off, s.bytes - off < 10 ? s.bytes - off : 10);
+        peer_run_us(&s.p, LA_US_PER_S);
+    }
+    stream_read(&s);
+    assert_int_equal(la_conn_abort(s.p.stack, s.conn, s.p.now), LA_OK);
+    peer_collect(&s.p);
+    peer_forget(&s.p);
+    peer_free(&s.p);
+    return calls_n;
+}
+
+/* Whichever allocation fails while segments are queued, in order or ahead: what found no room is
+ * not acknowledged, what was offered stays offered, and all arrives when it is sent again. */
+static void
+test_memory__a_segment_finds_no_room(void **state)
+{
+    (void)state;
+    static const uint64_t lengths[] = {1, 2, 3, 4, 6, 10, 1000000};
+    for (unsigned copies = 0; copies < 2; copies++) {
+        uint32_t drops_n[LA_REASON_COUNT] = {0};
+        uint64_t calls_n = queue_pieces(copies != 0, 0, 0, drops_n);
+        assert_true(calls_n > 2 * PIECES);
+        assert_int_equal(drops_n[LA_REASON_NO_MEMORY] + drops_n[LA_REASON_OUT_OF_ORDER_LIMIT], 0);
+        for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+            for (uint64_t fail_at = 1; fail_at <= calls_n; fail_at++)
+                (void)queue_pieces(copies != 0, fail_at, lengths[i], drops_n);
+        assert_true(drops_n[LA_REASON_NO_MEMORY] > 0);
+        assert_true(drops_n[LA_REASON_OUT_OF_ORDER_LIMIT] > 0);
+    }
+}
+
 int
 main(void)
 {
@@ -307,6 +437,7 @@ main(void)
         cmocka_unit_test(test_memory__tiny_budgets),
         cmocka_unit_test(test_memory__full_send_queues_move),
         cmocka_unit_test(test_memory__runs_out_of_order_leave_room),
+        cmocka_unit_test(test_memory__a_segment_finds_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,6 +210,10 @@ test_ip6__extension_header_problems(void **state)
     (void)state;
     struct la_ip6_exts e = EXTS(60, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0);
     assert_int_equal(e.problem, LA_IP6_PROBLEM_ORDER);
+    assert_int_equal(e.problem_off, 40); /* the destination header's "next header" */
+    e = EXTS(60, 43, 0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0);
+    assert_int_equal(e.problem, LA_IP6_PROBLEM_ORDER);
+    assert_int_equal(e.problem_off, 48); /* the routing header's */
     e = EXTS(43, 6, 0, 0, 1, 0, 0, 0, 0);
     assert_int_equal(e.problem, LA_IP6_PROBLEM_ROUTING);
     assert_int_equal(e.problem_off, 42);

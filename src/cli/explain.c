@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * explain.c - `lastack explain`: captures in, what happened to their connections out
+ */
+#include "cli/explain.h"
+
+#include <errno.h>
+#include <lastack/host.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "capture/captures.h"
+#include "cli/cli.h"
+
+enum { STATUS_DAMAGED = 3, PROGRESS_PACKETS = 1 << 16, IDLE_MS = 200 };
+static const int64_t progress_ns = INT64_C(250000000);
+
+static volatile sig_atomic_t stopped;
+
+struct explanation {
+    const struct la_explain_args *args;
+    const struct la_explain_view *view;
+    struct la_explain_out out;
+    struct la_captures *captures;
+    struct la_explain *explain;
+    la_instant begin_at;    /* of the first packet */
+    la_instant progress_at; /* when it was shown last */
+    bool progress_on, begun;
+};
+
+static void
+stop(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
+
+static int
+complain(const char *what, const char *why)
+{
+    (void)fprintf(stderr, "lastack explain: %s%s%s\n", what, why[0] == 0 ? "" : ": ", why);
+    return LA_CLI_FAILED;
+}
+
+/* ---- progress --------------------------------------------------------------------------- */
+
+static void
+progress_clear(struct explanation *x)
+{
+    if (x->progress_on)
+        (void)fputs("\r\033[K", stderr);
+    x->progress_on = false;
+}
+
+static void
+progress(struct explanation *x, uint64_t packets_n)
+{
+    uint64_t done, all;
+    char count[LA_EXPLAIN_WORD_BYTES];
+    la_instant now = la_host_now();
+    if (now.ns - x->progress_at.ns < progress_ns)
+        return;
+    x->progress_at = now;
+    x->progress_on = true;
+    la_captures_progress(x->captures, &done, &all);
+    if (all > 0)
+        (void)fprintf(stderr, "\r%s packets, %u %%\033[K", la_explain_count(packets_n, count),
+                      (unsigned)(done * 100 / all));
+    else
+        (void)fprintf(stderr, "\r%s packets\033[K", la_explain_count(packets_n, count));
+    (void)fflush(stderr);
+}
+
+/* ---- packets ---------------------------------------------------------------------------- */
+
+static void
+hand_out(struct explanation *x)
+{
+    struct la_explain_conn conn;
+    while (la_explain_next(x->explain, &conn)) {
+        if (x->args->conn != UINT64_MAX && conn.id != x->args->conn)
+            continue;
+        if (x->view->conn != NULL)
+            x->view->conn(&x->out, &conn);
+    }
+}
+
+static bool
+is_in_range(struct explanation *x, la_instant at)
+{
+    if (!x->begun)
+        x->begin_at = at;
+    x->begun = true;
+    const struct la_explain_args *args = x->args;
+    int64_t from = args->from_relative ? x->begin_at.ns + args->from.ns : args->from.ns;
+    int64_t to = args->to_relative ? x->begin_at.ns + args->to.ns : args->to.ns;
+    return (la_instant_is_never(args->from) || at.ns >= from) &&
+           (la_instant_is_never(args->to) || at.ns <= to);
+}
+
+static void
+read_all(struct explanation *x)
+{
+    struct la_capture_packet packet;
+    uint64_t frame_n = 0;
+    bool show = !x->args->quiet && isatty(STDERR_FILENO);
+    while (stopped == 0) {
+        enum la_capture_next next = la_captures_next(x->captures, &packet);
+        if (next == LA_CAPTURE_END)
+            break;
+        if (next == LA_CAPTURE_IDLE) {
+            hand_out(x);
+            (void)fflush(x->out.file);
+            continue;
+        }
+        frame_n++;
+        if (!is_in_range(x, packet.at))
+            continue;
+        struct la_explain_packet one = {
+            .bytes = {packet.data, packet.cap_bytes},
+            .wire_bytes = packet.wire_bytes,
+            .link_type = packet.link_type,
+            .iface = packet.file_idx << 16 | (packet.iface_idx & 0xffff),
+            .frame = la_captures_n(x->captures) == 1 ? packet.frame_n : frame_n,
+            .at = packet.at,
+        };
+        la_explain_packet(x->explain, &one);
+        hand_out(x);
+        if (show && frame_n % PROGRESS_PACKETS == 0)
+            progress(x, frame_n);
+    }
+    la_explain_finish(x->explain);
+    hand_out(x);
+    progress_clear(x);
+}
+
+static void
+hear(void *ctx, const struct la_event *event)
+{
+    struct explanation *x = ctx;
+    if (x->args->conn == UINT64_MAX || event->conn == x->args->conn + 1)
+        x->view->event(&x->out, event);
+}
+
+/* ---- captures --------------------------------------------------------------------------- */
+
+static bool
+open_captures(struct explanation *x)
+{
+    char error[LA_CAPTURE_LINE_BYTES];
+    const struct la_explain_args *args = x->args;
+    struct la_captures_options options = {
+        .filter = args->packets,
+        .follow = args->follow,
+        .wait_ms = IDLE_MS,
+    };
+    size_t opened_n = 0;
+    x->captures = la_captures_new(&options, error);
+    if (x->captures == NULL) {
+        (void)complain("the packet filter", error);
+        return false;
+    }
+    for (size_t i = 0; i < args->files_n; i++) {
+        if (la_captures_add_file(x->captures, args->files[i], error))
+            opened_n++;
+        else
+            (void)complain(args->files[i], error);
+    }
+    for (size_t i = 0; i < args->ifaces_n; i++) {
+        if (la_captures_add_iface(x->captures, args->ifaces[i], error))
+            opened_n++;
+        else
+            (void)complain(args->ifaces[i], error);
+    }
+    return opened_n == args->files_n + args->ifaces_n;
+}
+
+/* One line for each kind of damage. True: there was some. */
+static bool
+say_damage(struct explanation *x)
+{
+    bool damaged = false;
+    for (uint32_t i = 0; i < la_captures_n(x->captures); i++) {
+        const struct la_capture_note *notes;
+        size_t n = la_captures_notes(x->captures, i, &notes);
+        for (size_t k = 0; k < n; k++) {
+            damaged |= notes[k].is_damage;
+            (void)complain(la_captures_name(x->captures, i), notes[k].text);
+        }
+    }
+    return damaged;
+}
+
+static int
+explain_them(struct explanation *x, struct la_mem *mem)
+{
+    struct la_explain_cfg cfg;
+    la_explain_cfg_init(&cfg);
+    if (x->view->event != NULL)
+        cfg.trace = (struct la_trace){
+            hear, x, LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_STATE)};
+    if (la_explain_new(&cfg, mem, &x->explain) != LA_OK ||
+        (x->view->begin != NULL && !x->view->begin(&x->out)))
+        return complain("out of memory", "");
+    struct la_explain_file file;
+    read_all(x);
+    la_explain_file_get(x->explain, &file);
+    bool damaged = say_damage(x);
+    if (x->view->end != NULL)
+        x->view->end(&x->out, &file, x->captures);
+    if (x->out.failed)
+        return complain("out of memory: not everything is shown", "");
+    if (fflush(x->out.file) != 0 || ferror(x->out.file) != 0)
+        return complain("standard output cannot be written", strerror(errno));
+    return damaged ? STATUS_DAMAGED : LA_CLI_OK;
+}
+
+static void
+catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = stop};
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+int
+la_cli_explain(int argc, char **argv)
+{
+    struct la_explain_args args;
+    int status = LA_CLI_OK;
+    if (!la_explain_args_parse(&args, argc, argv, &status)) {
+        la_explain_args_free(&args);
+        return status;
+    }
+    struct explanation x = {.args = &args, .view = args.view, .out = {&args, stdout, NULL, false}};
+    struct la_mem *mem = la_mem_new(la_host_alloc(), args.memory_bytes);
+    catch_signals();
+    if (mem == NULL)
+        status = complain("out of memory", "");
+    else
+        status = open_captures(&x) ? explain_them(&x, mem) : LA_CLI_FAILED;
+    la_explain_free(x.explain);
+    if (x.captures != NULL)
+        la_captures_free(x.captures);
+    if (mem != NULL)
+        la_mem_unref(mem);
+    la_explain_args_free(&args);
+    return status;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * explain_args.c - the command line of `lastack explain`
+ */
+#include "cli/explain.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "cli/cli.h"
+#include "cli/netopt.h"
+#include "cli/number.h"
+
+enum { WORST_N = 20, WIDTH_MIN = 60, WIDTH_MAX = 400, WIDTH = 80 };
+enum { MEMORY_MIN_MB = 4, MEMORY_MB = 1024, MEMORY_MAX_MB = 1 << 20 };
+
+static const struct la_explain_view *const views[] = {
+    &la_explain_verdict, &la_explain_table, &la_explain_ladder,
+    &la_explain_json,    &la_explain_jsonl, &la_explain_csv,
+};
+enum { VIEWS_N = sizeof(views) / sizeof(views[0]) };
+
+static const char help[] =
+    "usage: lastack explain [OPTION...] FILE...\n"
+    "       lastack explain [OPTION...] -i INTERFACE [PACKET FILTER]\n"
+    "\n"
+    "Says what happened to the TCP connections of captures (pcap, pcapng, gzip or zstd\n"
+    "around them, '-' is standard input) or of interfaces: how each was opened, which\n"
+    "states both ends were in, what was lost and sent again, who closed it and why;\n"
+    "and how sure that is.\n"
+    "\n"
+    "what to show:\n"
+    "  -f, --format FORMAT   verdict  in words, the worst first, a table, the capture\n"
+    "                                 (default)\n"
+    "                        table    one line for each connection\n"
+    "                        ladder   every segment with the states of both ends\n"
+    "                        json     one document (docs/explain-json.md)\n"
+    "                        jsonl    one line for each connection as it ends\n"
+    "                        csv      a table for other programs\n"
+    "      --json, --jsonl   short for --format json, jsonl\n"
+    "  -c, --conn N          connection N alone; with no format given, its ladder, too\n"
+    "  -n, --worst N         connections that the verdict tells of (20)\n"
+    "      --stats           the verdict has a table of figures for each connection\n"
+    "      --absolute        sequence numbers as on the wire\n"
+    "      --full            ladder: long uneventful runs in full, too\n"
+    "      --names NAMES     states as rfc (FIN-WAIT-1), linux (FIN_WAIT1) or bsd\n"
+    "      --width N         columns (the terminal's, else 80)\n"
+    "      --color WHEN      auto, always or never\n"
+    "      --ascii           no characters beyond ASCII\n"
+    "\n"
+    "what to read:\n"
+    "  -i, --interface NAME  packets of an interface as they come, or 'any'; Ctrl-C ends\n"
+    "      --packets FILTER  only these packets, in libpcap's language: 'port 443'\n"
+    "      --from TIME       only packets from then on, and up to --to: seconds since\n"
+    "      --to TIME         1970, '2026-11-28 10:00:00.5' (UTC), or +30s from the first\n"
+    "      --follow          files may grow: wait for more\n"
+    "      --memory MB       what the analysis may use (1024); when it is not enough,\n"
+    "                        silent connections are ended early, and counted\n"
+    "  -q, --quiet           no progress\n"
+    "      --help            this text\n"
+    "\n"
+    "exit status: 0; 1 a capture could not be read; 2 a mistake in the command line; 3 a\n"
+    "capture is damaged, and what could be understood was shown\n";
+
+enum {
+    OPT_JSON = 256,
+    OPT_JSONL,
+    OPT_STATS,
+    OPT_ABSOLUTE,
+    OPT_FULL,
+    OPT_NAMES,
+    OPT_WIDTH,
+    OPT_COLOR,
+    OPT_ASCII,
+    OPT_PACKETS,
+    OPT_FROM,
+    OPT_TO,
+    OPT_FOLLOW,
+    OPT_MEMORY,
+    OPT_HELP
+};
+
+static const struct option options[] = {
+    {"format", required_argument, NULL, 'f'},
+    {"conn", required_argument, NULL, 'c'},
+    {"worst", required_argument, NULL, 'n'},
+    {"interface", required_argument, NULL, 'i'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"jsonl", no_argument, NULL, OPT_JSONL},
+    {"stats", no_argument, NULL, OPT_STATS},
+    {"absolute", no_argument, NULL, OPT_ABSOLUTE},
+    {"full", no_argument, NULL, OPT_FULL},
+    {"names", required_argument, NULL, OPT_NAMES},
+    {"width", required_argument, NULL, OPT_WIDTH},
+    {"color", required_argument, NULL, OPT_COLOR},
+    {"ascii", no_argument, NULL, OPT_ASCII},
+    {"packets", required_argument, NULL, OPT_PACKETS},
+    {"from", required_argument, NULL, OPT_FROM},
+    {"to", required_argument, NULL, OPT_TO},
+    {"follow", no_argument, NULL, OPT_FOLLOW},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static bool
+wrong(const char *what, const char *word)
+{
+    (void)fprintf(stderr, "lastack explain: %s%s; see 'lastack explain --help'\n", what, word);
+    return false;
+}
+
+static bool
+take_number(const char *name, const char *word, uint64_t min, uint64_t max, uint64_t *out)
+{
+    if (la_number_parse(word, min, max, out))
+        return true;
+    (void)fprintf(stderr,
+                  "lastack explain: %s needs a number from %llu to %llu, not %s; see 'lastack "
+                  "explain --help'\n",
+                  name, (unsigned long long)min, (unsigned long long)max, word);
+    return false;
+}
+
+static bool
+take_view(struct la_explain_args *args, const char *name)
+{
+    for (size_t i = 0; i < VIEWS_N; i++)
+        if (strcmp(views[i]->name, name) == 0) {
+            args->view = views[i];
+            return true;
+        }
+    return wrong("--format is verdict, table, ladder, json, jsonl or csv, not ", name);
+}
+
+static bool
+take_names(struct la_explain_args *args, const char *name)
+{
+    static const char *const names[LA_NAMES_COUNT] = {
+        [LA_NAMES_RFC] = "rfc", [LA_NAMES_LINUX] = "linux", [LA_NAMES_BSD] = "bsd"};
+    for (unsigned i = 0; i < LA_NAMES_COUNT; i++)
+        if (strcmp(names[i], name) == 0) {
+            args->names = i;
+            return true;
+        }
+    return wrong("--names is rfc, linux or bsd, not ", name);
+}
+
+/* "+1.5s": from the first packet; seconds since 1970; a date in UTC. */
+static bool
+take_time(const char *word, la_instant *out, bool *relative)
+{
+    struct tm tm = {0};
+    char *rest;
+    int64_t ns;
+    *relative = word[0] == '+';
+    if (*relative) {
+        if (!la_netopt_duration(word + 1, &ns))
+            return wrong("a time from the first packet is such as +1.5s, not ", word);
+        out->ns = ns;
+        return true;
+    }
+    rest = strptime(word, "%Y-%m-%d", &tm);
+    if (rest != NULL && (*rest == ' ' || *rest == 'T'))
+        rest = strptime(rest + 1, "%H:%M:%S", &tm);
+    int64_t s = rest != NULL ? (int64_t)timegm(&tm) : strtoll(word, &rest, 10);
+    double fraction = *rest == '.' ? strtod(rest, &rest) : 0;
+    if (rest == word || *rest != 0 || s < 0 || s > INT64_C(9000000000))
+        return wrong("a time is seconds since 1970, '2026-11-28 10:00:00.5' or +1.5s, not ", word);
+    out->ns = s * LA_NS_PER_S + (int64_t)(fraction * 1e9);
+    return true;
+}
+
+static bool
+take_colour(struct la_explain_args *args, const char *word)
+{
+    const char *no_color = getenv("NO_COLOR");
+    bool terminal = isatty(STDOUT_FILENO) != 0 && (no_color == NULL || no_color[0] == 0);
+    if (strcmp(word, "auto") != 0 && strcmp(word, "always") != 0 && strcmp(word, "never") != 0)
+        return wrong("--color is auto, always or never, not ", word);
+    args->colour = strcmp(word, "always") == 0 || (strcmp(word, "auto") == 0 && terminal);
+    return true;
+}
+
+static bool
+take(struct la_explain_args *args, int option, char *value)
+{
+    uint64_t n;
+    switch (option) {
+    case 'f':
+        return take_view(args, value);
+    case OPT_JSON:
+        return take_view(args, "json");
+    case OPT_JSONL:
+        return take_view(args, "jsonl");
+    case 'c':
+        return take_number("--conn", value, 0, UINT64_MAX - 1, &args->conn);
+    case 'n':
+        if (!take_number("--worst", value, 0, 1000000, &n))
+            return false;
+        args->worst_n = (uint32_t)n;
+        return true;
+    case 'i':
+        args->ifaces[args->ifaces_n++] = value;
+        return true;
+    case OPT_MEMORY:
+        if (!take_number("--memory", value, MEMORY_MIN_MB, MEMORY_MAX_MB, &n))
+            return false;
+        args->memory_bytes = n << 20;
+        return true;
+    case OPT_WIDTH:
+        if (!take_number("--width", value, WIDTH_MIN, WIDTH_MAX, &n))
+            return false;
+        args->width = (uint32_t)n;
+        return true;
+    case OPT_NAMES:
+        return take_names(args, value);
+    case OPT_COLOR:
+        return take_colour(args, value);
+    case OPT_FROM:
+        return take_time(value, &args->from, &args->from_relative);
+    case OPT_TO:
+        return take_time(value, &args->to, &args->to_relative);
+    default:
+        return false;
+    }
+}
+
+static bool
+take_switch(struct la_explain_args *args, int option, char *value)
+{
+    switch (option) {
+    case 'q':
+        args->quiet = true;
+        return true;
+    case OPT_STATS:
+        args->stats = true;
+        return true;
+    case OPT_ABSOLUTE:
+        args->absolute = true;
+        return true;
+    case OPT_FULL:
+        args->full = true;
+        return true;
+    case OPT_ASCII:
+        args->ascii = true;
+        return true;
+    case OPT_FOLLOW:
+        args->follow = true;
+        return true;
+    case OPT_PACKETS:
+        args->packets = value;
+        return true;
+    default:
+        return take(args, option, value);
+    }
+}
+
+/* Behind -i stand words of a filter, as behind tcpdump's; otherwise files. */
+static bool
+take_operands(struct la_explain_args *args, int argc, char **argv)
+{
+    if (args->ifaces_n == 0) {
+        args->files = argv;
+        args->files_n = (size_t)argc;
+        return argc > 0 || wrong("which capture? a file, '-', or -i INTERFACE", "");
+    }
+    size_t n = 1;
+    for (int i = 0; i < argc; i++)
+        n += strlen(argv[i]) + 1;
+    args->joined = argc > 0 ? calloc(1, n) : NULL;
+    if (args->joined == NULL)
+        return argc == 0 || wrong("out of memory", "");
+    for (int i = 0; i < argc; i++) {
+        (void)strcat(args->joined, argv[i]);
+        (void)strcat(args->joined, i + 1 < argc ? " " : "");
+    }
+    if (args->packets != NULL)
+        return wrong("a packet filter stands behind -i or in --packets, not in both: ",
+                     args->joined);
+    args->packets = args->joined;
+    return true;
+}
+
+static uint32_t
+terminal_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return WIDTH;
+    return size.ws_col < WIDTH_MIN ? (uint32_t)WIDTH_MIN : size.ws_col;
+}
+
+bool
+la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *status)
+{
+    *args = (struct la_explain_args){
+        .conn = UINT64_MAX,
+        .memory_bytes = (uint64_t)MEMORY_MB << 20,
+        .from = LA_INSTANT_NEVER,
+        .to = LA_INSTANT_NEVER,
+        .worst_n = WORST_N,
+        .width = terminal_width(),
+        .ifaces = calloc((size_t)argc + 1, sizeof(char *)),
+    };
+    *status = LA_CLI_USAGE;
+    if (args->ifaces == NULL || !take_colour(args, "auto"))
+        return wrong("out of memory", "");
+    optind = 0;
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, ":f:c:n:i:q", options, NULL)) != -1;) {
+        if (option == OPT_HELP) {
+            (void)fputs(help, stdout);
+            *status = LA_CLI_OK;
+            return false;
+        }
+        if (option == ':')
+            return wrong("a value is missing behind ", argv[optind - 1]);
+        if (option == '?')
+            return wrong("there is no option ", argv[optind - 1]);
+        if (!take_switch(args, option, optarg))
+            return false;
+    }
+    if (!take_operands(args, argc - optind, argv + optind))
+        return false;
+    if (args->view == NULL)
+        args->view = args->conn == UINT64_MAX ? &la_explain_verdict : &la_explain_ladder;
+    return true;
+}
+
+void
+la_explain_args_free(struct la_explain_args *args)
+{
+    free(args->ifaces);
+    free(args->joined);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * explain_table.c - one line for each connection: for people, and as CSV
+ */
+#include "cli/explain.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time.h"
+
+enum { HEADER_EVERY = 40 };
+
+/* "12k", "3.4M": at most five characters. */
+static const char *
+short_count(uint64_t n, char out[LA_EXPLAIN_WORD_BYTES])
+{
+    static const char units[] = {'k', 'M', 'G', 'T', 'P'};
+    double value = (double)n;
+    size_t unit = 0;
+    if (n < 10000) {
+        (void)snprintf(out, LA_EXPLAIN_WORD_BYTES, "%" PRIu64, n);
+        return out;
+    }
+    for (value /= 1000; value >= 999.5 && unit + 1 < sizeof(units); value /= 1000)
+        unit++;
+    (void)snprintf(out, LA_EXPLAIN_WORD_BYTES, value < 9.95 ? "%.1f%c" : "%.0f%c", value,
+                   units[unit]);
+    return out;
+}
+
+/* The verdict in two or three words. */
+static const char *
+ending(const struct la_explain_conn *conn, char out[LA_EXPLAIN_TEXT_BYTES])
+{
+    const struct la_explain_close *close = &conn->close;
+    const char *kind = la_close_kind_name((enum la_close_kind)close->kind);
+    if (close->reset.cause > LA_RESET_UNKNOWN)
+        (void)snprintf(out, LA_EXPLAIN_TEXT_BYTES, "%s: %s", kind,
+                       la_reset_cause_name((enum la_reset_cause)close->reset.cause));
+    else
+        (void)snprintf(out, LA_EXPLAIN_TEXT_BYTES, "%s", kind);
+    return out;
+}
+
+static const char *
+closer(const struct la_explain_conn *conn)
+{
+    enum la_who who = (enum la_who)conn->close.by;
+    return who == LA_WHO_NONE ? "-" : la_who_name(who);
+}
+
+void
+la_explain_table_header(FILE *file)
+{
+    (void)fprintf(file, "%5s  %-21s  %-21s  %9s  %5s  %5s  %5s  %8s  %-6s  %s\n", "#", "client",
+                  "server", "lasted", "out", "in", "again", "rtt", "closed", "how it ended");
+}
+
+void
+la_explain_table_row(FILE *file, const struct la_explain_conn *conn)
+{
+    char client[LA_EXPLAIN_WORD_BYTES], server[LA_EXPLAIN_WORD_BYTES],
+        lasted[LA_EXPLAIN_WORD_BYTES], out[LA_EXPLAIN_WORD_BYTES], in[LA_EXPLAIN_WORD_BYTES],
+        again[LA_EXPLAIN_WORD_BYTES], rtt[LA_EXPLAIN_WORD_BYTES], how[LA_EXPLAIN_TEXT_BYTES];
+    (void)fprintf(file, "%5" PRIu64 "  %-21s  %-21s  %9s  %5s  %5s  %5s  %8s  %-6s  %s\n", conn->id,
+                  la_explain_endpoint(&conn->at[LA_END_CLIENT], client),
+                  la_explain_endpoint(&conn->at[LA_END_SERVER], server),
+                  la_explain_duration(la_instant_diff_us(conn->last_at, conn->first_at), lasted),
+                  short_count(conn->direction[LA_END_CLIENT].bytes_unique, out),
+                  short_count(conn->direction[LA_END_SERVER].bytes_unique, in),
+                  short_count(la_explain_lost(conn), again),
+                  la_explain_duration(conn->open.rtt_us, rtt), closer(conn), ending(conn, how));
+}
+
+struct table {
+    uint64_t rows_n;
+};
+
+static bool
+table_begin(struct la_explain_out *out)
+{
+    out->view = calloc(1, sizeof(struct table));
+    return out->view != NULL;
+}
+
+static void
+table_conn(struct la_explain_out *out, const struct la_explain_conn *conn)
+{
+    struct table *table = out->view;
+    if (table->rows_n++ == 0)
+        la_explain_table_header(out->file);
+    la_explain_table_row(out->file, conn);
+}
+
+static void
+table_end(struct la_explain_out *out, const struct la_explain_file *file,
+          struct la_captures *captures)
+{
+    (void)captures;
+    struct table *table = out->view;
+    char packets[LA_EXPLAIN_WORD_BYTES];
+    if (table->rows_n == 0)
+        (void)fprintf(out->file, "no TCP connection in %s packets\n",
+                      la_explain_count(file->packets, packets));
+    free(table);
+}
+
+const struct la_explain_view la_explain_table = {
+    .name = "table",
+    .begin = table_begin,
+    .conn = table_conn,
+    .end = table_end,
+};
+
+/* ---- CSV -------------------------------------------------------------------------------- */
+
+static void
+seconds(FILE *file, la_instant at)
+{
+    if (la_instant_is_never(at))
+        (void)fputc(',', file);
+    else
+        (void)fprintf(file, "%" PRId64 ".%09" PRId64 ",", at.ns / LA_NS_PER_S, at.ns % LA_NS_PER_S);
+}
+
+static bool
+csv_begin(struct la_explain_out *out)
+{
+    static const char *const per_end[] = {"segments", "bytes",          "bytes_unique",
+                                          "again",    "zero_window_us", "rtt_median_us"};
+    (void)fputs("id,client,client_port,server,server_port,first_time,last_time,open,complete,"
+                "syn_count,rtt_us,close,closed_by,half_close_by,reset_by,reset_cause,"
+                "reset_certainty,capture_point,client_state,server_state",
+                out->file);
+    for (unsigned end = 0; end < 2; end++)
+        for (size_t i = 0; i < sizeof(per_end) / sizeof(per_end[0]); i++)
+            (void)fprintf(out->file, ",%s_%s", end == LA_END_CLIENT ? "client" : "server",
+                          per_end[i]);
+    (void)fputs(",findings\n", out->file);
+    return true;
+}
+
+static void
+csv_known(FILE *file, int64_t n)
+{
+    if (n >= 0)
+        (void)fprintf(file, "%" PRId64, n);
+    (void)fputc(',', file);
+}
+
+static void
+csv_conn(struct la_explain_out *out, const struct la_explain_conn *conn)
+{
+    char addr[LA_ADDR_TEXT_BYTES], states[LA_EXPLAIN_TEXT_BYTES];
+    FILE *file = out->file;
+    const struct la_explain_close *close = &conn->close;
+    (void)fprintf(file, "%" PRIu64 ",", conn->id);
+    for (unsigned end = 0; end < 2; end++)
+        (void)fprintf(file, "%s,%u,", la_addr_format(&conn->at[end].addr, addr),
+                      conn->at[end].port);
+    seconds(file, conn->first_at);
+    seconds(file, conn->last_at);
+    (void)fprintf(file, "%s,%d,%u,", la_open_kind_name((enum la_open_kind)conn->open.kind),
+                  conn->open.complete, conn->open.syn[LA_END_CLIENT].n);
+    csv_known(file, conn->open.rtt_us);
+    (void)fprintf(file, "%s,%s,%s,%s,%s,%s,%s", la_close_kind_name((enum la_close_kind)close->kind),
+                  la_who_name((enum la_who)close->by),
+                  la_who_name((enum la_who)close->half_close_by),
+                  la_who_name((enum la_who)close->reset.by),
+                  la_reset_cause_name((enum la_reset_cause)close->reset.cause),
+                  la_certainty_name((enum la_certainty)close->reset.certainty),
+                  la_tap_place_name((enum la_tap_place)conn->tap));
+    for (unsigned end = 0; end < 2; end++)
+        (void)fprintf(file, ",%s", la_explain_states(conn->proven[end], out->args->names, states));
+    for (unsigned end = 0; end < 2; end++) {
+        const struct la_explain_direction *d = &conn->direction[end];
+        (void)fprintf(file, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%u",
+                      d->segments, d->bytes, d->bytes_unique, d->retransmissions.total,
+                      d->zero_window_us, d->rtt.median_us);
+    }
+    (void)fputc(',', file);
+    for (size_t i = 0; i < conn->findings_n; i++)
+        (void)fprintf(file, "%s%s", i == 0 ? "" : " ",
+                      la_finding_name((enum la_finding)conn->findings[i].id));
+    (void)fputc('\n', file);
+}
+
+const struct la_explain_view la_explain_csv = {
+    .name = "csv",
+    .begin = csv_begin,
+    .conn = csv_conn,
+};

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * artefacts.c - what the capture did, not the connection
+ *
+ * Copies. The same packet twice has the same numbers, IP identification and timestamp; a
+ * retransmission is a new packet and differs in one of the two (heuristic: RFC 6864 leaves the
+ * identification of atomic packets free, so 0 says nothing, and without either a copy must follow
+ * within a millisecond and carry something). ACKs without text are told apart by the identification
+ * alone: several in a row that say the same are duplicate acknowledgements.
+ */
+#include "explain/parts.h"
+
+enum { RECENT_N = 4, COPY_NS_MAX = 1000000 };
+
+static uint32_t
+fingerprint(const struct la_seen *seen)
+{
+    const struct la_tcp_seg *seg = &seen->tcp;
+    uint64_t mixed = (uint64_t)seg->seq.v << 32 | seg->ack.v;
+    mixed ^= (uint64_t)seen->ip_id << 16 | seg->flags | (uint64_t)seg->text_bytes << 40;
+    mixed *= UINT64_C(0x9e3779b97f4a7c15);
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0)
+        mixed ^= (uint64_t)seg->ts_val << 32 | seg->ts_ecr;
+    mixed ^= seg->wnd;
+    mixed *= UINT64_C(0xd6e8feb86659fd93);
+    return (uint32_t)(mixed >> 32) | 1; /* 0 is an empty place. */
+}
+
+bool
+la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
+                     const struct la_placed *placed)
+{
+    const struct la_seen *seen = placed->seen;
+    struct la_track_end *e = &track->end[placed->from];
+    uint32_t print = fingerprint(seen);
+    bool has_id = seen->has_ip_id && seen->ip_id != 0;
+    bool has_ts = (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0;
+    bool carries = seen->tcp.len > 0;
+    bool close = placed->at_ns - e->last_at_ns <= COPY_NS_MAX;
+    for (unsigned i = 0; i < RECENT_N; i++) {
+        bool other_iface = e->recent_iface[i] != (uint8_t)placed->iface;
+        if (e->recent[i] != print ||
+            (!(has_id && (has_ts || close)) && !(carries && close) && !(other_iface && close)))
+            continue;
+        e->copies_n++;
+        explain->file.copies++;
+        explain->file.copies_elsewhere += other_iface;
+        return true;
+    }
+    e->recent[e->recent_idx] = print;
+    e->recent_iface[e->recent_idx] = (uint8_t)placed->iface;
+    e->recent_idx = (uint8_t)((e->recent_idx + 1) % RECENT_N);
+    return false;
+}
+
+/* Heuristic: a mirror or a second interface doubles most packets, a network a few. */
+bool
+la_artefacts_doubles(const struct la_explain *explain)
+{
+    enum { SHARE = 4 };
+    const struct la_explain_file *file = &explain->file;
+    return file->copies_elsewhere > 0 || file->copies * SHARE > file->segments;
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+void
+la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *packet)
+{
+    struct la_explain_file *file = &explain->file;
+    if (file->packets == 0) {
+        file->first_at = packet->at;
+    } else if (packet->at.ns < file->last_at.ns) {
+        file->times_back++;
+        if (file->last_at.ns - packet->at.ns > explain->back_ns_max)
+            explain->back_ns_max = file->last_at.ns - packet->at.ns;
+    }
+    file->last_at = packet->at;
+    if (packet->at.ns > explain->now_ns)
+        explain->now_ns = packet->at.ns;
+}
+
+/* An end's timestamps tick at least once a second (RFC 7323 5.4). Where the capture says that much
+ * more time has passed, or less than none, its clock was stepped. By how much is told by ticks of a
+ * millisecond, which most ends use. */
+void
+la_artefacts_clock(struct la_explain *explain, struct la_track *track,
+                   const struct la_placed *placed)
+{
+    enum { DOUBT_S = 60, BACK_S = 1 };
+    struct la_track_end *e = &track->end[placed->from];
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0)
+        return;
+    int64_t passed_ns = placed->at_ns - e->ts_at_ns;
+    int64_t ticks = (int32_t)(seg->ts_val - e->ts_seen);
+    bool known = e->ts_at_ns != 0 && ticks >= 0;
+    bool forward = passed_ns > (ticks + 1) * LA_NS_PER_S + DOUBT_S * LA_NS_PER_S;
+    if (known && (forward || passed_ns < -BACK_S * LA_NS_PER_S)) {
+        struct la_explain_finding *finding =
+            la_found_in_file(explain, LA_FINDING_CAPTURE_CLOCK_STEP, placed->frame);
+        if (finding != NULL && finding->n == 1) {
+            finding->certainty = LA_CERTAINTY_INFERRED;
+            finding->values[0] = passed_ns / LA_NS_PER_US - ticks * LA_US_PER_MS;
+        }
+    }
+    e->ts_seen = seg->ts_val;
+    e->ts_at_ns = placed->at_ns;
+}
+
+/* ---- the whole capture ------------------------------------------------------------------------
+ */
+
+void
+la_artefacts_end(struct la_explain *explain, const struct la_track *track)
+{
+    enum { SEGMENTS_N_MIN = 3 };
+    const struct la_track_end *a = &track->end[0], *b = &track->end[1];
+    bool one_way =
+        (a->segments_n == 0 && b->segments_n >= SEGMENTS_N_MIN && a->missing_bytes > 0) ||
+        (b->segments_n == 0 && a->segments_n >= SEGMENTS_N_MIN && b->missing_bytes > 0);
+    if (one_way)
+        explain->file.one_way++;
+    else
+        explain->file.missing_bytes += a->missing_bytes + b->missing_bytes;
+}
+
+static void
+tell(struct la_explain *explain, enum la_finding id, uint64_t a, uint64_t b)
+{
+    struct la_explain_finding *finding = a > 0 ? la_found_in_file(explain, id, 0) : NULL;
+    if (finding == NULL)
+        return;
+    finding->certainty = LA_CERTAINTY_INFERRED;
+    finding->values[0] = (int64_t)a;
+    finding->values[1] = (int64_t)b;
+}
+
+void
+la_artefacts_finish(struct la_explain *explain)
+{
+    const struct la_explain_file *file = &explain->file;
+    tell(explain, LA_FINDING_CAPTURE_TWICE, la_artefacts_doubles(explain) ? file->copies : 0, 0);
+    tell(explain, LA_FINDING_CAPTURE_UNFILLED, file->unfilled_checksums, 0);
+    tell(explain, LA_FINDING_CAPTURE_SUPER, file->above_mss, explain->above_mss_bytes_max);
+    tell(explain, LA_FINDING_CAPTURE_MISSING, file->missing_bytes, 0);
+    tell(explain, LA_FINDING_CAPTURE_ONE_WAY, file->one_way, 0);
+    tell(explain, LA_FINDING_CAPTURE_BACK, file->times_back,
+         (uint64_t)(explain->back_ns_max / LA_NS_PER_US));
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * closing.c - how a connection was closed, and by whom (RFC 9293 3.6)
+ */
+#include "explain/parts.h"
+
+void
+la_closing_take_fin(struct la_track *track, struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    struct la_track_end *e = &track->end[placed->from];
+    if ((seg->flags & (LA_TCP_FIN | LA_TCP_RST)) != LA_TCP_FIN)
+        return;
+    e->fin_n += !placed->is_inferred;
+    if ((e->flags & LA_END_FIN) != 0)
+        return;
+    placed->fin_first = true;
+    e->flags |= LA_END_FIN;
+    e->fin_seq = la_seq_add(seg->seq, seg->len - 1);
+    e->fin_at_ns = placed->at_ns;
+    e->fin_frame = la_track_frame(track, placed->frame);
+    track->end[1 - placed->from].bytes_at_fin = track->end[1 - placed->from].unique_bytes;
+}
+
+static void
+note_fins(struct la_track *track, const struct la_placed *placed)
+{
+    struct la_track_end *e = &track->end[placed->from];
+    const struct la_track_end *peer = &track->end[1 - placed->from];
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    bool acks_fin = (peer->flags & LA_END_FIN) != 0 && (seg->flags & LA_TCP_ACK) != 0 &&
+                    la_seq_gt(seg->ack, peer->fin_seq);
+    if (placed->fin_first) {
+        if (track->first_fin > LA_END_SERVER)
+            track->first_fin = placed->from;
+        if (acks_fin)
+            e->flags |= LA_END_FIN_ACKS_FIN;
+        if (seg->text_bytes > 0)
+            e->flags |= LA_END_FIN_WITH_TEXT;
+    } else if (acks_fin && (e->flags & LA_END_FIN) == 0) {
+        e->flags |= LA_END_BARE_ACK_OF_FIN;
+    }
+}
+
+void
+la_closing_segment(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
+{
+    const struct la_track_end *a = &track->end[0], *b = &track->end[1];
+    bool rst = (placed->seen->tcp.flags & LA_TCP_RST) != 0;
+    if (!rst)
+        note_fins(track, placed);
+    bool closed = (a->flags & b->flags & LA_END_FIN_ACKED) != 0;
+    if ((closed || (rst && la_reset_decisive(track) != NULL)) && track->list != LA_LIST_CLOSED)
+        la_flows_list(explain, track, LA_LIST_CLOSED);
+}
+
+/* ---- the verdict ---------------------------------------------------------------------------- */
+
+/* Heuristic: an end that closes first has its peer's FIN to acknowledge after its own. Where it
+ * sent nothing after its FIN, and only its direction was captured, the FIN answered. */
+bool
+la_closing_answers(const struct la_track *track, unsigned end)
+{
+    const struct la_track_end *e = &track->end[end], *peer = &track->end[1 - end];
+    return peer->segments_n == 0 && (e->flags & LA_END_FIN) != 0 &&
+           (peer->flags & (LA_END_FIN | LA_END_RST)) == 0 && e->last_at_ns == e->fin_at_ns &&
+           e->unique_bytes + peer->missing_bytes > 0;
+}
+
+static void
+judge_fins(const struct la_track *track, struct la_explain_close *out)
+{
+    unsigned first = track->first_fin;
+    const struct la_track_end *e = &track->end[first], *peer = &track->end[1 - first];
+    out->by = (uint8_t)la_who_of(first);
+    out->certainty = LA_CERTAINTY_SEEN;
+    if (la_closing_answers(track, first)) {
+        out->by = (uint8_t)la_who_of(1 - first);
+        out->certainty = LA_CERTAINTY_INFERRED;
+        out->kind = LA_CLOSE_THREE_SEGMENT;
+        out->segments_n = 3;
+        return;
+    }
+    if (peer->text_at_ns > e->fin_at_ns && (peer->flags & LA_END_BARE_ACK_OF_FIN) != 0)
+        out->half_close_by = out->by;
+    if ((peer->flags & LA_END_FIN) == 0)
+        return;
+    out->half_close_us = (peer->fin_at_ns - e->fin_at_ns) / LA_NS_PER_US;
+    if ((peer->flags & (LA_END_FIN_ACKS_FIN | LA_END_BARE_ACK_OF_FIN)) == 0) {
+        out->kind = LA_CLOSE_SIMULTANEOUS;
+        out->by = LA_WHO_BOTH;
+        out->segments_n = 4;
+    } else {
+        bool four = (peer->flags & LA_END_BARE_ACK_OF_FIN) != 0;
+        out->kind = four ? LA_CLOSE_FOUR_SEGMENT : LA_CLOSE_THREE_SEGMENT;
+        out->segments_n = four ? 4 : 3;
+    }
+}
+
+static void
+judge_reset(const struct la_track *track, const struct la_rst *rst, struct la_explain_close *out)
+{
+    if (out->reset.cause == LA_RESET_REFUSED) {
+        out->kind = LA_CLOSE_REFUSED;
+        out->by = out->reset.by;
+    } else if ((rst->evidence & LA_RST_AFTER_FIN) != 0) {
+        out->kind = LA_CLOSE_FIN_THEN_RESET;
+        out->by = (uint8_t)la_who_of(track->first_fin);
+    } else {
+        out->kind = LA_CLOSE_RESET;
+        out->by = out->reset.by;
+    }
+    out->certainty = out->reset.certainty;
+    out->half_close_by = LA_WHO_NONE;
+}
+
+/* The end that gave up without a word; 2: none did. */
+static unsigned
+gave_up(const struct la_explain *explain, const struct la_track *track, const struct la_rst *rst)
+{
+    int64_t end_ns = rst != NULL ? rst->at_ns : explain->now_ns;
+    for (unsigned end = 0; end < 2; end++)
+        if (la_patience_gave_up(&track->end[end], end_ns))
+            return end;
+    return 2;
+}
+
+static void
+judge_silence(const struct la_explain *explain, const struct la_track *track,
+              struct la_explain_close *out)
+{
+    const struct la_track_end *client = &track->end[LA_END_CLIENT];
+    const struct la_track_end *server = &track->end[LA_END_SERVER];
+    /* RFC 6298 2: without an answer the first SYN goes again after a second. */
+    enum { FIRST_RTO_S = 1 };
+    bool waited = explain->now_ns - client->last_at_ns >= FIRST_RTO_S * LA_NS_PER_S;
+    out->certainty = LA_CERTAINTY_INFERRED;
+    if (track->rare != NULL && track->rare->has_icmp && !track->complete)
+        out->kind = LA_CLOSE_UNREACHABLE;
+    else if (track->handshake_seen && (server->flags & LA_END_SPOKE) == 0)
+        out->kind = client->syn_n > 1 || waited ? LA_CLOSE_SYN_TIMEOUT : LA_CLOSE_OPEN;
+    else if (!track->complete && track->handshake_seen)
+        out->kind = LA_CLOSE_HALF_OPEN;
+    else
+        out->kind = gave_up(explain, track, NULL) < 2 ? LA_CLOSE_TIMEOUT : LA_CLOSE_OPEN;
+    if (out->kind == LA_CLOSE_OPEN)
+        out->certainty = LA_CERTAINTY_SEEN;
+}
+
+void
+la_closing_judge(const struct la_explain *explain, const struct la_track *track,
+                 struct la_explain_close *out)
+{
+    const struct la_track_end *a = &track->end[0], *b = &track->end[1];
+    const struct la_rst *rst = la_reset_decisive(track);
+    *out = (struct la_explain_close){.kind = LA_CLOSE_OPEN, .half_close_us = -1};
+    la_reset_judge(track, &out->reset);
+    if (track->first_fin <= LA_END_SERVER)
+        judge_fins(track, out);
+    bool finished = (a->flags & b->flags & LA_END_FIN_ACKED) != 0;
+    if (rst != NULL && gave_up(explain, track, rst) < 2 && !finished) {
+        out->kind = LA_CLOSE_TIMEOUT;
+        out->by = LA_WHO_NONE;
+        out->certainty = LA_CERTAINTY_INFERRED;
+    } else if (rst != NULL && !finished) {
+        judge_reset(track, rst, out);
+    } else if (out->kind == LA_CLOSE_OPEN) {
+        judge_silence(explain, track, out);
+    }
+}

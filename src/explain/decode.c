@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * decode.c - from captured octets to a TCP segment: where to begin, and what is counted
+ *
+ * Read first: docs/theory/reading.md; https://www.tcpdump.org/linktypes.html.
+ */
+#include "base/assert.h"
+#include "explain/walk.h"
+
+#include <string.h>
+
+enum { WALK_STEPS_MAX = 64 };
+
+bool
+la_decoder_init(struct la_decoder *decoder, struct la_mem *mem,
+                const struct la_decode_options *options)
+{
+    *decoder = (struct la_decoder){.options = *options};
+    if (decoder->options.sum == NULL)
+        decoder->options.sum = la_sum_portable;
+    decoder->until_verify_n = options->verify_every_n;
+    if (mem != NULL)
+        decoder->fragments = la_fragments_new(mem);
+    return mem == NULL || decoder->fragments != NULL;
+}
+
+void
+la_decoder_fini(struct la_decoder *decoder)
+{
+    la_fragments_free(decoder->fragments);
+    *decoder = (struct la_decoder){0};
+}
+
+struct la_seen_layer *
+la_walk_layer(struct la_walk *w, enum la_seen_layer_kind kind)
+{
+    struct la_seen *seen = w->seen;
+    if (seen->layers_n == LA_SEEN_LAYERS_MAX) {
+        (void)la_walk_settle(w, LA_SEEN_TOO_DEEP);
+        return NULL;
+    }
+    struct la_seen_layer *layer = &seen->layers[seen->layers_n++];
+    *layer = (struct la_seen_layer){.kind = (uint8_t)kind};
+    return layer;
+}
+
+static enum la_walk_layer
+ip(struct la_walk *w)
+{
+    if (w->n == 0)
+        return la_walk_short(w, 1);
+    switch (w->p[0] >> 4) {
+    case 4:
+        return LA_WALK_IP4;
+    case 6:
+        return LA_WALK_IP6;
+    default:
+        return la_walk_settle(w, LA_SEEN_MALFORMED);
+    }
+}
+
+static enum la_walk_layer
+step(struct la_walk *w, enum la_walk_layer layer)
+{
+    switch (layer) {
+    case LA_WALK_END:
+        break;
+    case LA_WALK_ETHERNET:
+        return la_walk_ethernet(w);
+    case LA_WALK_ETHERTYPE:
+        return la_walk_ethertype(w);
+    case LA_WALK_LLC:
+        return la_walk_llc(w);
+    case LA_WALK_IP:
+        return ip(w);
+    case LA_WALK_IP4:
+        return la_walk_ip4(w);
+    case LA_WALK_IP6:
+        return la_walk_ip6(w);
+    case LA_WALK_MPLS:
+        return la_walk_mpls(w);
+    case LA_WALK_PPP:
+        return la_walk_ppp(w);
+    case LA_WALK_PPPOE:
+        return la_walk_pppoe(w);
+    }
+    return LA_WALK_END;
+}
+
+/* Is it this segment's turn to have its checksum verified? */
+static bool
+is_due(struct la_decoder *decoder, const struct la_seen *seen)
+{
+    if (decoder->options.verify_control &&
+        (seen->tcp.flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST)) != 0)
+        return true;
+    if (decoder->options.verify_every_n == 0 || --decoder->until_verify_n > 0)
+        return false;
+    decoder->until_verify_n = decoder->options.verify_every_n;
+    return true;
+}
+
+void
+la_decode(struct la_decoder *decoder, const struct la_decode_packet *packet, struct la_seen *seen)
+{
+    struct la_walk w = {
+        .decoder = decoder,
+        .seen = seen,
+        .p = packet->bytes.p,
+        .n = packet->bytes.n,
+        .at = packet->at,
+        .wire_n = packet->wire_bytes > packet->bytes.n ? packet->wire_bytes : packet->bytes.n,
+    };
+    memset(seen, 0, offsetof(struct la_seen, tcp));
+    seen->direction = packet->direction;
+    enum la_walk_layer layer = la_walk_link(&w, packet->link_type);
+    for (unsigned i = 0; layer != LA_WALK_END; i++) {
+        if (i == WALK_STEPS_MAX) {
+            (void)la_walk_settle(&w, LA_SEEN_TOO_DEEP);
+            break;
+        }
+        layer = step(&w, layer);
+    }
+    LA_ASSERT(seen->kind < LA_SEEN_KINDS_N);
+    decoder->kinds_n[seen->kind]++;
+    if (seen->kind == LA_SEEN_TCP && is_due(decoder, seen))
+        seen->checksum = (uint8_t)la_seen_checksum_verify(seen, decoder->options.sum);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * explain.c - an instance of the analyser: packets in, connections out
+ */
+#include "base/rng.h"
+#include "explain/parts.h"
+
+void
+la_explain_cfg_init(struct la_explain_cfg *cfg)
+{
+    *cfg = (struct la_explain_cfg){.conns_n_max = 4000000, .closed_n_max = 2048, .closed_s = 240};
+}
+
+/* The eighth part of the budget is kept for what comes while others leave. */
+static uint64_t
+spare_of(const struct la_mem *mem)
+{
+    struct la_mem_stats stats;
+    la_mem_stats_get(mem, &stats);
+    return stats.budget_bytes / 8;
+}
+
+la_err
+la_explain_new(const struct la_explain_cfg *cfg, struct la_mem *mem, struct la_explain **out)
+{
+    struct la_explain *explain = la_mem_take(mem, sizeof(*explain));
+    *out = NULL;
+    if (explain == NULL)
+        return LA_ERR_NO_MEMORY;
+    explain->mem = la_mem_ref(mem);
+    explain->cfg = *cfg;
+    explain->key = (struct la_key){cfg->seed, ~cfg->seed};
+    explain->spare_bytes = spare_of(mem);
+    explain->now_ns = INT64_MIN;
+    bool flows = la_flows_init(explain), listeners = la_servers_init(explain);
+    bool decoder = la_decoder_init(&explain->decoder, mem,
+                                   &(struct la_decode_options){.verify_control = true});
+    if (!flows || !listeners || !decoder) {
+        la_explain_free(explain);
+        return LA_ERR_NO_MEMORY;
+    }
+    la_states_init(explain);
+    *out = explain;
+    return LA_OK;
+}
+
+void
+la_explain_free(struct la_explain *explain)
+{
+    if (explain == NULL)
+        return;
+    struct la_mem *mem = explain->mem;
+    la_flows_fini(explain);
+    la_servers_fini(explain);
+    la_decoder_fini(&explain->decoder);
+    la_mem_give(mem, explain->transitions,
+                explain->transitions_cap * sizeof(explain->transitions[0]));
+    la_mem_give(mem, explain->findings, explain->findings_cap * sizeof(explain->findings[0]));
+    la_mem_give(mem, explain, sizeof(*explain));
+    la_mem_unref(mem);
+}
+
+static void
+take_back(struct la_explain *explain)
+{
+    if (explain->lent == NONE)
+        return;
+    la_flows_free(explain, la_track_at(explain, explain->lent));
+    explain->lent = NONE;
+}
+
+/* An ICMP error quotes a segment of an end that the tap may have seen. */
+static void
+take_icmp(struct la_explain *explain, const struct la_explain_packet *packet,
+          const struct la_seen *seen)
+{
+    uint8_t about;
+    struct la_track *track = la_flows_find(explain, seen, &about);
+    explain->file.icmp_errors++;
+    if (track == NULL)
+        return;
+    struct la_track_rare *rare = la_track_rare(explain, track);
+    if (rare == NULL || rare->has_icmp)
+        return;
+    rare->has_icmp = true;
+    rare->icmp = seen->icmp;
+    rare->icmp_about = about;
+    rare->icmp_frame = packet->frame;
+    rare->icmp_at_ns = packet->at.ns;
+}
+
+void
+la_explain_packet(struct la_explain *explain, const struct la_explain_packet *packet)
+{
+    struct la_seen *seen = &explain->seen;
+    take_back(explain);
+    la_artefacts_time(explain, packet);
+    explain->file.packets++;
+    la_flows_expire(explain);
+    struct la_decode_packet raw = {.bytes = packet->bytes,
+                                   .wire_bytes = packet->wire_bytes,
+                                   .link_type = packet->link_type,
+                                   .at = packet->at};
+    la_decode(&explain->decoder, &raw, seen);
+    if (seen->kind == LA_SEEN_ICMP_ERROR) {
+        take_icmp(explain, packet, seen);
+    } else if (seen->kind == LA_SEEN_TCP) {
+        struct la_placed placed = {
+            .seen = seen, .at_ns = packet->at.ns, .frame = packet->frame, .iface = packet->iface};
+        explain->file.segments++;
+        la_segment(explain, &placed);
+    }
+}
+
+void
+la_explain_finish(struct la_explain *explain)
+{
+    take_back(explain);
+    la_flows_end_all(explain);
+    la_artefacts_finish(explain);
+    la_servers_finish(explain);
+}
+
+bool
+la_explain_next(struct la_explain *explain, struct la_explain_conn *out)
+{
+    take_back(explain);
+    uint32_t first = explain->lists[LA_LIST_DONE].first;
+    if (first == NONE)
+        return false;
+    explain->lent = first;
+    la_result(explain, la_track_at(explain, first), out);
+    return true;
+}
+
+void
+la_explain_file_get(struct la_explain *explain, struct la_explain_file *out)
+{
+    *out = explain->file;
+    out->live = explain->tracks.live_n - explain->lists[LA_LIST_DONE].n;
+    out->findings_n = la_found_list(explain, explain->file_found_first);
+    out->findings = explain->findings;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * marks.c - what of a segment is an event for the end that it goes to
+ *
+ * A tap between the ends cannot know that the far end received a segment until that end shows it:
+ * a mark waits until then (states.c), and is set again when a later copy passes.
+ */
+#include "explain/parts.h"
+
+static void
+set_mark(struct la_track *track, const struct la_placed *placed, enum la_mark mark)
+{
+    struct la_marks *marks = &track->end[1 - placed->from].marks;
+    uint8_t bit = (uint8_t)(1u << mark);
+    if (((marks->waiting | marks->taken) & bit) != 0)
+        return;
+    marks->waiting |= bit;
+    marks->at_ns[mark] = placed->at_ns;
+    marks->frame[mark] = la_track_frame(track, placed->frame);
+}
+
+static bool
+acknowledges(const struct la_tcp_seg *seg, la_seq number)
+{
+    return (seg->flags & LA_TCP_ACK) != 0 && la_seq_gt(seg->ack, number);
+}
+
+void
+la_marks_segment(struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    struct la_track_end *peer = &track->end[1 - placed->from];
+    bool syn = (seg->flags & LA_TCP_SYN) != 0;
+    bool peer_began = (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0;
+    if (syn && (seg->flags & LA_TCP_ACK) == 0)
+        set_mark(track, placed, LA_MARK_SYN);
+    if (peer_began && acknowledges(seg, peer->iss)) {
+        peer->flags |= LA_END_SYN_ACKED;
+        set_mark(track, placed, syn ? LA_MARK_SYN_ACK : LA_MARK_ACK_OF_SYN);
+    }
+    if ((seg->flags & LA_TCP_FIN) != 0)
+        set_mark(track, placed, LA_MARK_FIN);
+    if ((peer->flags & LA_END_FIN) != 0 && acknowledges(seg, peer->fin_seq)) {
+        peer->flags |= LA_END_FIN_ACKED;
+        set_mark(track, placed, LA_MARK_ACK_OF_FIN);
+    }
+}
+
+/* Heuristic: an answer takes no less than half the shortest time that one took so far. */
+bool
+la_marks_can_show(const struct la_track_end *end, int64_t mark_ns, int64_t at_ns)
+{
+    if (end->part_us_min == UINT32_MAX)
+        return at_ns >= mark_ns;
+    return at_ns - mark_ns >= (int64_t)end->part_us_min * LA_NS_PER_US / 2;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * numbers.c - a segment among the sequence numbers (RFC 9293 3.4)
+ *
+ * The tap sees what both ends say and infers what either has: `nxt` from what an end sent, `una`
+ * and `edge` from what its peer acknowledged and offered. A segment whose numbers lie far from both
+ * is strange: an old duplicate, a forgery or damage. Nothing is learnt from it.
+ *
+ * Heuristic: "far" is more than two windows, or 1 MiB where the window is not known.
+ */
+#include "explain/parts.h"
+
+enum { FAR_BYTES_MIN = 1 << 20 };
+
+static uint32_t
+far_bytes(const struct la_track_end *receiver)
+{
+    uint64_t far = 2 * (uint64_t)receiver->window_max;
+    return far > FAR_BYTES_MIN ? (uint32_t)(far < INT32_MAX / 2 ? far : INT32_MAX / 2)
+                               : FAR_BYTES_MIN;
+}
+
+static bool
+is_far(la_seq a, la_seq b, uint32_t far)
+{
+    int32_t diff = la_seq_diff(a, b);
+    return diff > (int32_t)far || diff < -(int32_t)far;
+}
+
+static bool
+is_strange(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_end *me = &track->end[placed->from],
+                              *peer = &track->end[1 - placed->from];
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if ((me->flags & LA_END_SPOKE) != 0 && is_far(seg->seq, me->nxt, far_bytes(peer)))
+        return true;
+    return (seg->flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_SPOKE) != 0 &&
+           is_far(seg->ack, peer->nxt, far_bytes(me));
+}
+
+/* A probe of a closed window may carry an octet beyond it (RFC 9293 3.8.6.1). */
+static uint32_t
+beyond_edge(const struct la_track_end *me, const struct la_placed *placed, la_seq text_end)
+{
+    int32_t beyond = la_seq_diff(text_end, me->edge);
+    bool known = (me->flags & LA_END_EDGE) != 0 && (me->flags & LA_END_SCALE_KNOWN) != 0;
+    if (!known || beyond <= 0 || (me->window_closed && placed->new_bytes == 1))
+        return 0;
+    return (uint32_t)beyond;
+}
+
+/* RFC 9293 3.8.6: the right edge should not move left; RFC 7323 2.4: rounding by the scale may.
+ * Only a segment that is the newest in both numbers says what is offered now. */
+static uint32_t
+shrunk(const struct la_track_end *me, const struct la_track_end *peer,
+       const struct la_placed *placed, la_seq edge)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if ((peer->flags & LA_END_EDGE) == 0 || (me->flags & LA_END_SCALE_KNOWN) == 0 ||
+        placed->old_bytes > 0 || !la_seq_eq(la_seq_add(seg->seq, seg->len), me->nxt) ||
+        !la_seq_eq(seg->ack, me->ack))
+        return 0;
+    int32_t back = la_seq_diff(peer->edge, edge) - (1 << me->wscale) + 1;
+    return back > 0 ? (uint32_t)back : 0;
+}
+
+/* Of what `me` sends: where it lies against what it has sent. */
+static void
+place_text(struct la_track_end *me, struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    la_seq text = (seg->flags & LA_TCP_SYN) != 0 ? la_seq_add(seg->seq, 1) : seg->seq;
+    la_seq behind = la_seq_add(seg->seq, seg->len);
+    bool is_first = (me->flags & LA_END_SPOKE) == 0;
+    if (is_first) {
+        me->flags |= LA_END_SPOKE;
+        me->nxt = me->una = seg->seq;
+    }
+    la_seq text_end = la_seq_add(text, seg->text_bytes);
+    int32_t beyond = la_seq_diff(text_end, me->nxt);
+    if (la_seq_gt(seg->seq, me->nxt))
+        placed->gap_bytes = (uint32_t)la_seq_diff(seg->seq, me->nxt);
+    if (beyond > 0)
+        placed->new_bytes = (uint32_t)beyond < seg->text_bytes ? (uint32_t)beyond : seg->text_bytes;
+    placed->old_bytes = seg->text_bytes - placed->new_bytes;
+    /* The file has it behind its acknowledgement. */
+    if (placed->old_bytes > 0 && me->missing_bytes >= placed->old_bytes &&
+        la_seq_le(me->missing_from, text) && la_seq_le(text_end, me->missing_to)) {
+        me->missing_bytes -= placed->old_bytes;
+        me->unique_bytes += placed->old_bytes;
+    }
+    if (placed->old_bytes > 0)
+        me->timing = false; /* Karn's rule, RFC 6298 3 */
+    if (placed->new_bytes > 0) {
+        placed->beyond_bytes = beyond_edge(me, placed, text_end);
+        if (!me->timing && placed->gap_bytes == 0) {
+            me->timing = true;
+            me->timed_at_ns = placed->at_ns;
+            me->timed_seq = text_end;
+        }
+        me->unique_bytes += placed->new_bytes;
+        me->text_at_ns = placed->at_ns;
+        if (!is_first)
+            me->flags |= LA_END_NEW_TEXT;
+    }
+    me->bytes += seg->text_bytes;
+    if (seg->text_bytes > me->segment_bytes_max)
+        me->segment_bytes_max = seg->text_bytes;
+    me->nxt = la_seq_max(me->nxt, behind);
+}
+
+/* RFC 7323 2.2: the window of a SYN is never scaled; that of others is, if both SYNs had the
+ * option. Unknown scales count as none: the window is then a lower bound. */
+static uint32_t
+scaled(const struct la_track_end *me, const struct la_tcp_seg *seg)
+{
+    bool scale = (me->flags & LA_END_SCALE_KNOWN) != 0 && (seg->flags & LA_TCP_SYN) == 0;
+    return (uint32_t)seg->wnd << (scale ? me->wscale : 0);
+}
+
+/* From text that passed to its acknowledgement: the way from the tap to `me` and back. */
+static void
+take_time(struct la_track_end *me, struct la_track_end *peer, const struct la_placed *placed)
+{
+    if (!peer->timing || la_seq_lt(placed->seen->tcp.ack, peer->timed_seq))
+        return;
+    peer->timing = false;
+    int64_t us = (placed->at_ns - peer->timed_at_ns) / LA_NS_PER_US;
+    if (us >= 0 && us < me->part_us_min)
+        me->part_us_min = (uint32_t)us;
+}
+
+/* What `me` acknowledges of its peer's, and offers it. */
+static void
+place_ack(struct la_track *track, struct la_placed *placed)
+{
+    struct la_track_end *me = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    me->ack = (me->flags & LA_END_ACKED) != 0 ? la_seq_max(me->ack, seg->ack) : seg->ack;
+    me->flags |= LA_END_ACKED;
+    me->last_ack = seg->ack;
+    if ((peer->flags & LA_END_SPOKE) == 0) {
+        peer->flags |= LA_END_SPOKE;
+        peer->nxt = peer->una = seg->ack;
+    }
+    if (la_seq_gt(seg->ack, peer->nxt)) {
+        placed->acks_missing = true;
+        placed->missing_bytes = (uint32_t)la_seq_diff(seg->ack, peer->nxt);
+        peer->missing_bytes += placed->missing_bytes;
+        peer->missing_from = peer->nxt;
+        peer->missing_to = seg->ack;
+        peer->nxt = seg->ack;
+    }
+    if (la_seq_gt(seg->ack, peer->una)) {
+        placed->acked_bytes = (uint32_t)la_seq_diff(seg->ack, peer->una);
+        peer->una = seg->ack;
+    }
+    take_time(me, peer, placed);
+    peer->window_closed = placed->window == 0;
+    la_seq edge = la_seq_add(seg->ack, placed->window);
+    placed->shrunk_bytes = shrunk(me, peer, placed, edge);
+    peer->edge = (peer->flags & LA_END_EDGE) != 0 ? la_seq_max(peer->edge, edge) : edge;
+    peer->flags |= LA_END_EDGE;
+}
+
+void
+la_numbers_place(struct la_track *track, struct la_placed *placed)
+{
+    struct la_track_end *me = &track->end[placed->from];
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if (placed->is_strange || is_strange(track, placed)) {
+        placed->is_strange = true;
+        return;
+    }
+    placed->window = scaled(me, seg);
+    /* A RST's numbers may be anybody's, and its window means nothing. */
+    if ((seg->flags & LA_TCP_RST) != 0)
+        return;
+    me->window = placed->window;
+    if (placed->window > me->window_max)
+        me->window_max = placed->window;
+    place_text(me, placed);
+    if ((seg->flags & LA_TCP_ACK) != 0)
+        place_ack(track, placed);
+}

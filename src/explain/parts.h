@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * parts.h - what the files of the analyser offer each other
+ */
+#ifndef LA_EXPLAIN_PARTS_H
+#define LA_EXPLAIN_PARTS_H
+
+#include "explain/track.h"
+
+/* ---- flows.c: tracks come and go --------------------------------------------------------- */
+
+bool la_flows_init(struct la_explain *explain) LA_MUST_CHECK;
+void la_flows_fini(struct la_explain *explain);
+/* The track of the segment's four-tuple; NULL: none yet. *from: the end that sent it. */
+struct la_track *la_flows_find(struct la_explain *explain, const struct la_seen *seen,
+                               uint8_t *from);
+/* A new one; none of this four-tuple may be there. When room gets short, another is ended early.
+ * NULL: no memory. */
+struct la_track *la_flows_begin(struct la_explain *explain, const struct la_placed *placed);
+/* Moves it to the end of a list; LIVE is none. */
+void la_flows_list(struct la_explain *explain, struct la_track *track, enum la_track_list list);
+/* Judges it for good and queues it for the caller. */
+void la_flows_end(struct la_explain *explain, struct la_track *track);
+/* Ends what has waited long enough at `explain->now_ns`. */
+void la_flows_expire(struct la_explain *explain);
+void la_flows_end_all(struct la_explain *explain);
+/* Gives a track that is DONE and told back. */
+void la_flows_free(struct la_explain *explain, struct la_track *track);
+struct la_track_rare *la_track_rare(struct la_explain *explain, struct la_track *track);
+
+/* ---- numbers.c: a segment among the sequence numbers ------------------------------------- */
+
+/* Fills what *placed says about numbers, and brings the ends' numbers up to date. */
+void la_numbers_place(struct la_track *track, struct la_placed *placed);
+
+/* ---- unseen.c: what was sent and not captured ---------------------------------------------- */
+
+void la_unseen_syn(struct la_explain *explain, struct la_track *track,
+                   const struct la_placed *placed);
+void la_unseen_acked(struct la_explain *explain, struct la_track *track,
+                     const struct la_placed *placed);
+
+/* ---- patience.c: repetitions, and giving up ------------------------------------------------ */
+
+void la_patience_segment(struct la_track *track, const struct la_placed *placed);
+/* It repeated itself without an answer, and by end_ns has missed the next time. */
+bool la_patience_gave_up(const struct la_track_end *e, int64_t end_ns);
+/* It repeated itself without an answer, and at at_ns the next time had come. */
+bool la_patience_was_due(const struct la_track_end *e, int64_t at_ns);
+int64_t la_patience_due_ns(const struct la_track_end *e);
+
+/* ---- marks.c, states.c: both ends along the figure ---------------------------------------- */
+
+void la_states_init(struct la_explain *explain);
+/* Of a new track: what may be said before its first segment. */
+void la_states_begin(struct la_explain *explain, struct la_track *track, bool by_syn);
+void la_states_segment(struct la_explain *explain, struct la_track *track,
+                       const struct la_placed *placed);
+/* One event of an end, if its state is decided and has an edge for it. */
+void la_states_step(struct la_explain *explain, struct la_track *track, struct la_step *step);
+/* What of the segment is an event for the end that it goes to. */
+void la_marks_segment(struct la_track *track, const struct la_placed *placed);
+/* Can what passed at mark_ns show in a segment of this end that passes at at_ns? By the shortest
+ * time that an answer took so far. */
+bool la_marks_can_show(const struct la_track_end *end, int64_t mark_ns, int64_t at_ns);
+
+/* ---- settle.c ---- */
+
+/* The connection is over, or the capture: what passed and was not contradicted has arrived. */
+void la_settle(struct la_explain *explain, struct la_track *track);
+
+/* ---- steps.c: the transitions that are kept ------------------------------------------------ */
+
+void la_steps_add(struct la_explain *explain, struct la_track *track, const struct la_step *step);
+/* What can have been so far, for each end: steps that were undecided are cut to it. */
+void la_steps_narrow(struct la_explain *explain, struct la_track *track, const uint16_t can[2]);
+/* Its FIN may have been the second one. */
+void la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigned end);
+void la_steps_free(struct la_explain *explain, struct la_track *track);
+/* Of one track, ordered by frame, in the instance's scratch. */
+size_t la_steps_list(struct la_explain *explain, const struct la_track *track);
+
+/* ---- findings.c --- */
+
+/* Adds to the track's finding of that id about that end, or makes it. `who`: enum la_who. */
+struct la_explain_finding *la_found(struct la_explain *explain, struct la_track *track,
+                                    enum la_finding id, enum la_who who, uint64_t frame);
+/* The same about the capture. */
+struct la_explain_finding *la_found_in_file(struct la_explain *explain, enum la_finding id,
+                                            uint64_t frame);
+void la_found_free(struct la_explain *explain, uint32_t first);
+/* Of one chain, in the instance's scratch. */
+size_t la_found_list(struct la_explain *explain, uint32_t first);
+
+/* ---- opening.c, closing.c, reset.c: verdicts ------------------------------------------------- */
+
+void la_opening_segment(struct la_explain *explain, struct la_track *track,
+                        struct la_placed *placed);
+enum la_open_kind la_opening_kind(const struct la_track *track);
+void la_opening_judge(struct la_explain *explain, const struct la_track *track,
+                      struct la_explain_open *out);
+/* Of a capture of one direction: does the end's FIN seem to have answered its peer's? */
+bool la_closing_answers(const struct la_track *track, unsigned end);
+/* Its FIN, the first time. */
+void la_closing_take_fin(struct la_track *track, struct la_placed *placed);
+void la_closing_segment(struct la_explain *explain, struct la_track *track,
+                        struct la_placed *placed);
+void la_closing_judge(const struct la_explain *explain, const struct la_track *track,
+                      struct la_explain_close *out);
+void la_reset_segment(struct la_explain *explain, struct la_track *track,
+                      const struct la_placed *placed);
+/* The RST that ended it, NULL: none did. Valid when nothing more comes. */
+const struct la_rst *la_reset_decisive(const struct la_track *track);
+bool la_reset_is_own(const struct la_track *track, const struct la_rst *rst);
+/* It was not sent by the end that it names. */
+bool la_reset_is_forged(const struct la_track *track, const struct la_rst *rst);
+enum la_reset_cause la_reset_cause_of(const struct la_track *track, const struct la_rst *rst);
+void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
+
+/* ---- artefacts.c: what the capture did --------------------------------------------------- */
+
+/* Is it a packet that was captured, or delivered, twice? Counts it. */
+bool la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
+                          const struct la_placed *placed);
+void la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *packet);
+/* Most packets of the capture are there twice: its doing, not the network's. */
+bool la_artefacts_doubles(const struct la_explain *explain);
+void la_artefacts_clock(struct la_explain *explain, struct la_track *track,
+                        const struct la_placed *placed);
+/* A connection is over: what it says of the capture. */
+void la_artefacts_end(struct la_explain *explain, const struct la_track *track);
+void la_artefacts_finish(struct la_explain *explain);
+
+/* ---- violations.c, remarks.c: findings ------------------------------------------------------- */
+
+void la_violations_segment(struct la_explain *explain, struct la_track *track,
+                           const struct la_placed *placed);
+/* Of a connection that is over. */
+void la_remarks(struct la_explain *explain, struct la_track *track);
+
+/* ---- servers.c: servers --------------------------------------------------------------------- */
+
+bool la_servers_init(struct la_explain *explain) LA_MUST_CHECK;
+void la_servers_fini(struct la_explain *explain);
+/* A connection begins with a SYN. */
+void la_servers_begin(struct la_explain *explain, struct la_track *track);
+/* It is half-open, or is so no longer. */
+void la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns,
+                            bool more);
+void la_servers_end(struct la_explain *explain, struct la_track *track);
+void la_servers_finish(struct la_explain *explain);
+
+/* ---- tell.c: the story ---------------------------------------------------------------------- */
+
+void la_tell_segment(const struct la_explain *explain, const struct la_track *track,
+                     const struct la_placed *placed);
+void la_tell_step(const struct la_explain *explain, const struct la_track *track,
+                  const struct la_step *step);
+
+/* ---- segment.c, result.c ------------------------------------------------------------------ */
+
+void la_segment(struct la_explain *explain, struct la_placed *placed);
+void la_result(struct la_explain *explain, const struct la_track *track,
+               struct la_explain_conn *out);
+
+static inline enum la_who
+la_who_of(unsigned end)
+{
+    return (enum la_who)(LA_WHO_CLIENT + end);
+}
+
+#endif

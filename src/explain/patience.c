@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * patience.c - what an end sends again and again, and whether it gave up
+ *
+ * An end that waits repeats itself: its SYN, its text (RFC 6298 5.5: after twice the time), a probe
+ * of a closed window (RFC 9293 3.8.6.1) or of a silent peer (3.8.4). When the next repetition was
+ * due and did not come, the end has given up.
+ *
+ * Heuristic: due is half again of the expected pause, to allow for timers that are coarse.
+ */
+#include "explain/parts.h"
+
+enum { PAUSE_S_MAX = 120 }; /* No common stack waits longer between two. */
+
+static enum la_repeat
+kind_of(const struct la_track_end *e, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if ((seg->flags & LA_TCP_SYN) != 0)
+        return placed->syn_first ? LA_REPEAT_NONE : LA_REPEAT_SYN;
+    if (seg->text_bytes <= 1 && la_seq_eq(la_seq_add(seg->seq, 1), e->nxt) &&
+        (seg->flags & LA_TCP_FIN) == 0 && la_seq_eq(e->una, e->nxt))
+        return LA_REPEAT_PROBE;
+    if (seg->len > 0 && placed->new_bytes == 0 && !placed->fin_first)
+        return LA_REPEAT_TEXT;
+    return LA_REPEAT_NONE;
+}
+
+void
+la_patience_segment(struct la_track *track, const struct la_placed *placed)
+{
+    struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    /* Text waits for its acknowledgement, the rest for any answer. */
+    if (placed->acked_bytes > 0 || peer->repeat == LA_REPEAT_PROBE)
+        peer->repeats_n = 0;
+    enum la_repeat kind = kind_of(e, placed);
+    if (kind == LA_REPEAT_NONE) {
+        if (placed->new_bytes > 0 && e->repeats_n == 0)
+            e->repeat_at_ns = placed->at_ns;
+        return;
+    }
+    if (kind != e->repeat)
+        e->repeats_n = 0;
+    e->repeat = (uint8_t)kind;
+    int64_t before = e->repeats_n > 0 ? e->repeat_at_ns : e->last_at_ns;
+    e->repeat_pause_ns = placed->at_ns > before ? placed->at_ns - before : 0;
+    e->repeat_at_ns = placed->at_ns;
+    if (e->repeats_n < UINT8_MAX)
+        e->repeats_n++;
+}
+
+/* When the next repetition was to come. */
+static int64_t
+due_ns(const struct la_track_end *e)
+{
+    int64_t pause = e->repeat_pause_ns;
+    if (e->repeat != LA_REPEAT_PROBE || e->window_closed)
+        pause *= 2;
+    return pause < PAUSE_S_MAX * LA_NS_PER_S ? pause : PAUSE_S_MAX * LA_NS_PER_S;
+}
+
+bool
+la_patience_gave_up(const struct la_track_end *e, int64_t end_ns)
+{
+    unsigned n_min = e->repeat == LA_REPEAT_SYN ? 1 : 2;
+    return e->repeats_n >= n_min && end_ns - e->repeat_at_ns >= due_ns(e) + due_ns(e) / 2;
+}
+
+bool
+la_patience_was_due(const struct la_track_end *e, int64_t at_ns)
+{
+    int64_t due = due_ns(e);
+    return e->repeats_n >= 2 && at_ns - e->repeat_at_ns >= due - due / 4;
+}
+
+int64_t
+la_patience_due_ns(const struct la_track_end *e)
+{
+    return e->repeat_at_ns + due_ns(e);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reset.c - RSTs: who sent them, and why (RFC 9293 3.5.2, 3.5.3, 3.10.7)
+ *
+ * Read first: docs/explain.md, "Resets".
+ *
+ * A RST is kept with what was known when it passed, and judged when the connection is over: what
+ * follows tells a forged one from a real one. The decisive RST is the first that its receiver had
+ * to believe (RFC 5961 3.2), or the first at all where none is.
+ *
+ * Two shapes tell much. An end without a connection answers with the numbers of what it was sent
+ * and, if that had an ACK, without one (RFC 9293 3.10.7.1). An end that has the connection and
+ * gives it up sends <SEQ=SND.NXT> and, in common stacks, an ACK.
+ */
+#include "explain/parts.h"
+
+/* Heuristic: a program that has read everything and aborts does so at once; text that lay there for
+ * longer was not read. */
+enum { AT_ONCE_NS = 10000000 };
+
+/* ---- as it passes ------------------------------------------------------------------------- */
+
+static bool
+is_answer(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *peer = &track->end[1 - placed->from];
+    if ((seg->flags & LA_TCP_ACK) == 0)
+        return (peer->flags & LA_END_ACKED) != 0 &&
+               (la_seq_eq(seg->seq, peer->ack) || la_seq_eq(seg->seq, peer->last_ack));
+    return seg->seq.v == 0 && (peer->flags & LA_END_SPOKE) != 0 && la_seq_eq(seg->ack, peer->nxt);
+}
+
+/* Where it stands in the receiver's window, as far as the tap knows that. In SYN-SENT the ACK
+ * decides (RFC 9293 3.10.7.3 second). */
+static enum la_tcp_rst_kind
+place_of(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    if ((peer->flags & LA_END_ACKED) == 0)
+        return (seg->flags & LA_TCP_ACK) != 0 && la_seq_eq(seg->ack, peer->nxt)
+                   ? LA_TCP_RST_EXACT
+                   : LA_TCP_RST_OUTSIDE;
+    if (la_seq_eq(seg->seq, e->nxt))
+        return LA_TCP_RST_EXACT;
+    return la_tcp_rst_classify(peer->ack, peer->window, seg->seq);
+}
+
+static uint32_t
+evidence_of(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_seen *seen = placed->seen;
+    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    uint32_t evidence = 0;
+    if (is_answer(track, placed))
+        evidence |= LA_RST_ANSWERS;
+    if (e->segments_n > 0 && seen->ttl_hops != e->ttl_hops)
+        evidence |= LA_RST_OTHER_TTL;
+    if ((e->flags & LA_END_FIN) != 0 && peer->text_at_ns > e->fin_at_ns)
+        evidence |= LA_RST_TEXT_AFTER_FIN;
+    if (la_patience_was_due(e, placed->at_ns))
+        evidence |= LA_RST_DUE;
+    if (peer->text_at_ns > e->text_at_ns)
+        evidence |= LA_RST_HEARD_LAST;
+    if (peer->text_at_ns != 0 && placed->at_ns - peer->text_at_ns > AT_ONCE_NS + e->part_us_min)
+        evidence |= LA_RST_HEARD_LONG_AGO;
+    if (e->unique_bytes == 0)
+        evidence |= LA_RST_NEVER_SAID;
+    if (e->window == 0 || peer->window_closed)
+        evidence |= LA_RST_WINDOW_SHUT;
+    if ((peer->flags & LA_END_RST) != 0)
+        evidence |= LA_RST_AFTER_RST;
+    if (track->first_fin <= LA_END_SERVER)
+        evidence |= LA_RST_AFTER_FIN;
+    if (!track->complete)
+        evidence |= LA_RST_IN_OPENING;
+    if (e->segments_n == e->syn_n)
+        evidence |= LA_RST_ONLY_SYNS;
+    return evidence;
+}
+
+void
+la_reset_segment(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_seen *seen = placed->seen;
+    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_rare *rare = la_track_rare(explain, track);
+    if (rare != NULL && rare->rst_n < LA_RSTS_N_MAX)
+        rare->rst[rare->rst_n++] = (struct la_rst){
+            .at_ns = placed->at_ns,
+            .frame = la_track_frame(track, placed->frame),
+            .seq = seen->tcp.seq,
+            .from = placed->from,
+            .flags = seen->tcp.flags,
+            .ttl_hops = seen->ttl_hops,
+            .place = (uint8_t)place_of(track, placed),
+            .evidence = evidence_of(track, placed),
+        };
+    e->flags |= LA_END_RST;
+    e->rst_n++;
+}
+
+/* ---- when it is over ------------------------------------------------------------------------ */
+
+static bool
+is_believed(const struct la_track *track, const struct la_rst *rst)
+{
+    const struct la_track_end *receiver = &track->end[1 - rst->from];
+    if (rst->place == LA_TCP_RST_EXACT)
+        return true;
+    /* RFC 5961 3.2 challenges it; a receiver that fell silent did not. */
+    return rst->place == LA_TCP_RST_IN_WINDOW && receiver->last_at_ns <= rst->at_ns;
+}
+
+/* It gave the connection up, whether its peer had to believe it or not: nothing else came after it.
+ */
+bool
+la_reset_is_own(const struct la_track *track, const struct la_rst *rst)
+{
+    return rst->place != LA_TCP_RST_OUTSIDE && track->end[rst->from].last_at_ns <= rst->at_ns;
+}
+
+const struct la_rst *
+la_reset_decisive(const struct la_track *track)
+{
+    if (track->rare == NULL || track->rare->rst_n == 0)
+        return NULL;
+    for (unsigned i = 0; i < track->rare->rst_n; i++)
+        if (is_believed(track, &track->rare->rst[i]) ||
+            la_reset_is_own(track, &track->rare->rst[i]))
+            return &track->rare->rst[i];
+    return NULL;
+}
+
+bool
+la_reset_is_forged(const struct la_track *track, const struct la_rst *rst)
+{
+    const struct la_track_end *e = &track->end[rst->from];
+    return (e->flags & LA_END_WENT_ON) != 0 || (rst->evidence & LA_RST_OTHER_TTL) != 0;
+}
+
+/* An end without the connection answered. */
+static enum la_reset_cause
+cause_of_answer(const struct la_rst *rst)
+{
+    uint32_t evidence = rst->evidence;
+    if ((evidence & LA_RST_AFTER_RST) != 0)
+        return LA_RESET_STRAY; /* It had been told that the connection is over. */
+    if ((evidence & LA_RST_IN_OPENING) != 0)
+        return rst->from == LA_END_SERVER ? LA_RESET_REFUSED : LA_RESET_STRAY;
+    if ((evidence & LA_RST_TEXT_AFTER_FIN) != 0)
+        return LA_RESET_DATA_AFTER_CLOSE;
+    if ((evidence & LA_RST_ONLY_SYNS) != 0 && rst->from == LA_END_SERVER)
+        return LA_RESET_BACKLOG;
+    return LA_RESET_HALF_OPEN_PEER;
+}
+
+/* An end that has it gave it up. */
+static enum la_reset_cause
+cause_of_abort(const struct la_rst *rst)
+{
+    uint32_t evidence = rst->evidence;
+    if ((evidence & LA_RST_TEXT_AFTER_FIN) != 0)
+        return LA_RESET_DATA_AFTER_CLOSE;
+    if ((evidence & LA_RST_DUE) != 0)
+        return LA_RESET_TIMEOUT;
+    bool unread =
+        (evidence & LA_RST_HEARD_LAST) != 0 &&
+        (evidence & (LA_RST_WINDOW_SHUT | LA_RST_NEVER_SAID | LA_RST_HEARD_LONG_AGO)) != 0;
+    return unread ? LA_RESET_UNREAD_DATA : LA_RESET_LINGER_ABORT;
+}
+
+enum la_reset_cause
+la_reset_cause_of(const struct la_track *track, const struct la_rst *rst)
+{
+    if ((track->end[rst->from].flags & LA_END_WENT_ON) != 0)
+        return LA_RESET_INJECTED;
+    if ((rst->evidence & LA_RST_OTHER_TTL) != 0)
+        return LA_RESET_MIDDLEBOX;
+    return (rst->evidence & LA_RST_ANSWERS) != 0 ? cause_of_answer(rst) : cause_of_abort(rst);
+}
+
+/* What the numbers alone say is seen; what rests on who spoke when is inferred. */
+static enum la_certainty
+certainty_of(const struct la_track *track, enum la_reset_cause cause)
+{
+    if (cause == LA_RESET_REFUSED || cause == LA_RESET_DATA_AFTER_CLOSE)
+        return LA_CERTAINTY_SEEN;
+    if (cause == LA_RESET_INJECTED && track->complete)
+        return LA_CERTAINTY_SEEN;
+    return LA_CERTAINTY_INFERRED;
+}
+
+void
+la_reset_judge(const struct la_track *track, struct la_explain_reset *out)
+{
+    *out = (struct la_explain_reset){.cause = LA_RESET_NONE};
+    out->n[0] = track->end[0].rst_n;
+    out->n[1] = track->end[1].rst_n;
+    const struct la_rst *rst = la_reset_decisive(track);
+    if (rst == NULL)
+        return;
+    out->cause = (uint8_t)la_reset_cause_of(track, rst);
+    out->by = (uint8_t)(la_reset_is_forged(track, rst) ? LA_WHO_THIRD : la_who_of(rst->from));
+    out->certainty = (uint8_t)certainty_of(track, (enum la_reset_cause)out->cause);
+    out->frame = track->first_frame + rst->frame;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * result.c - what the caller gets of a connection that has ended
+ */
+#include "explain/parts.h"
+
+static struct la_endpoint
+endpoint_of(const struct la_track *track, unsigned end)
+{
+    unsigned side = end == LA_END_CLIENT ? track->client : 1 - track->client;
+    return (struct la_endpoint){track->key.addr[side], track->key.port[side]};
+}
+
+/* Heuristic: the end that answers in less than an eighth of the whole round trip is where the tap
+ * stands; below 100 us in all, nothing can be said. */
+static void
+locate_tap(const struct la_track *track, struct la_explain_conn *out)
+{
+    enum { WHOLE_US_MIN = 100, NEAR_SHARE = 8 };
+    uint64_t client = track->end[LA_END_CLIENT].part_us_min;
+    uint64_t server = track->end[LA_END_SERVER].part_us_min;
+    out->tap = LA_TAP_UNKNOWN;
+    if (client == UINT32_MAX || server == UINT32_MAX || client + server < WHOLE_US_MIN)
+        return;
+    out->tap_certainty = LA_CERTAINTY_INFERRED;
+    if (client * NEAR_SHARE < client + server)
+        out->tap = LA_TAP_CLIENT;
+    else if (server * NEAR_SHARE < client + server)
+        out->tap = LA_TAP_SERVER;
+    else
+        out->tap = LA_TAP_BETWEEN;
+}
+
+static void
+fill_direction(const struct la_explain *explain, const struct la_track_end *e,
+               struct la_explain_direction *out)
+{
+    bool doubles = la_artefacts_doubles(explain);
+    *out = (struct la_explain_direction){
+        .segments = e->segments_n,
+        .bytes = e->bytes,
+        .bytes_unique = e->unique_bytes,
+        .bytes_missing = e->missing_bytes,
+        .capture_duplicates = doubles ? e->copies_n : 0,
+        .network_duplicates = doubles ? 0 : e->copies_n,
+        .window_max = e->window_max,
+        .segment_bytes_max = e->segment_bytes_max,
+        .ttl_hops = e->ttl_hops,
+    };
+}
+
+void
+la_result(struct la_explain *explain, const struct la_track *track, struct la_explain_conn *out)
+{
+    *out = (struct la_explain_conn){
+        .id = track->id,
+        .path_key = track->key.path_key,
+        .first_frame = track->first_frame,
+        .last_frame = track->last_frame,
+        .first_at = {track->first_at_ns},
+        .last_at = {track->last_at_ns},
+        .evicted = track->evicted,
+        .client_guessed = track->client_guessed,
+    };
+    locate_tap(track, out);
+    la_opening_judge(explain, track, &out->open);
+    la_closing_judge(explain, track, &out->close);
+    for (unsigned end = 0; end < 2; end++) {
+        out->at[end] = endpoint_of(track, end);
+        out->possible[end] = track->end[end].possible;
+        out->proven[end] = track->end[end].proven;
+        out->proven_certainty[end] = track->end[end].certainty;
+        fill_direction(explain, &track->end[end], &out->direction[end]);
+    }
+    out->transitions_n = la_steps_list(explain, track);
+    out->transitions = explain->transitions;
+    out->findings_n = la_found_list(explain, track->found_first);
+    out->findings = explain->findings;
+}

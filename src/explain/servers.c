@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * servers.c - servers: half-open connections over time, floods, cookies, full queues
+ *
+ * Read first: RFC 4987. A listener is an endpoint that SYNs were sent to. What the verdicts rest on
+ * is counted as connections go through their handshake; they are made once, when the capture has
+ * ended.
+ *
+ * Heuristics, all of them:
+ * - flood: many SYNs, most of which nobody completes, from many sources or at a high rate;
+ * - cookies: SYN,ACKs of unfinished handshakes are not repeated (a queue would: RFC 6298 2 makes it
+ *   wait no longer than 3 s), because nothing remembers them;
+ * - full accept queue: several clients' SYNs or last ACKs are ignored, copies included, while other
+ *   connections of that listener live. Loss takes single segments, and not of new clients only;
+ * - scan: one source tries many ports of one host, few of which answer.
+ */
+#include "explain/parts.h"
+
+enum {
+    LISTENERS_N_MAX = 4096,
+    CHUNK_SHIFT = 3,
+    FLOOD_N_MIN = 64,
+    COOKIES_N_MIN = 16,
+    IGNORED_N_MIN = 2,
+    SCAN_PORTS_N_MIN = 16
+};
+
+static struct la_server *
+listener_at(const struct la_explain *explain, uint32_t idx)
+{
+    return la_pool_at(&explain->listeners, idx);
+}
+
+static uint32_t *
+next_of(void *ctx, uint32_t idx)
+{
+    return &listener_at(ctx, idx)->hash_next;
+}
+
+static uint32_t
+hash_of(void *ctx, uint32_t idx)
+{
+    return listener_at(ctx, idx)->hash;
+}
+
+bool
+la_servers_init(struct la_explain *explain)
+{
+    la_pool_init(&explain->listeners, explain->mem, sizeof(struct la_server), CHUNK_SHIFT,
+                 LISTENERS_N_MAX);
+    return la_index_init(&explain->listener_index, explain->mem,
+                         &(struct la_index_records){next_of, hash_of, explain});
+}
+
+void
+la_servers_fini(struct la_explain *explain)
+{
+    la_index_fini(&explain->listener_index);
+    la_pool_fini(&explain->listeners);
+}
+
+static struct la_endpoint
+endpoint_of(const struct la_track *track, unsigned end)
+{
+    unsigned side = end == LA_END_CLIENT ? track->client : 1 - track->client;
+    return (struct la_endpoint){track->key.addr[side], track->key.port[side]};
+}
+
+static uint32_t
+hash_endpoint(const struct la_explain *explain, const struct la_endpoint *at)
+{
+    uint64_t words[3];
+    memcpy(words, at->addr.b, sizeof(at->addr.b));
+    words[2] = at->port;
+    return (uint32_t)la_hash_words(&explain->key, words, 3);
+}
+
+static bool
+is_same(const struct la_endpoint *a, const struct la_endpoint *b)
+{
+    return a->port == b->port && la_addr_same(&a->addr, &b->addr);
+}
+
+void
+la_servers_begin(struct la_explain *explain, struct la_track *track)
+{
+    struct la_endpoint at = endpoint_of(track, LA_END_SERVER);
+    struct la_endpoint client = endpoint_of(track, LA_END_CLIENT);
+    uint32_t hash = hash_endpoint(explain, &at);
+    uint32_t idx = la_index_first(&explain->listener_index, hash);
+    while (idx != LA_INDEX_NONE && !is_same(&listener_at(explain, idx)->at, &at))
+        idx = listener_at(explain, idx)->hash_next;
+    if (idx == LA_INDEX_NONE) {
+        idx = la_pool_take(&explain->listeners);
+        if (idx == LA_POOL_NONE)
+            return;
+        struct la_server *fresh = listener_at(explain, idx);
+        memset(fresh, 0, sizeof(*fresh));
+        fresh->at = at;
+        fresh->client = client.addr;
+        fresh->hash = hash;
+        fresh->one_client = true;
+        fresh->first_at_ns = track->first_at_ns;
+        la_index_insert(&explain->listener_index, idx, hash);
+    }
+    track->listener = idx;
+    struct la_server *listener = listener_at(explain, idx);
+    listener->syn_n++;
+    listener->last_at_ns = track->first_at_ns;
+    listener->one_client = listener->one_client && la_addr_same(&listener->client, &client.addr);
+    uint64_t words[2];
+    memcpy(words, client.addr.b, sizeof(words));
+    uint64_t source = la_hash_words(&explain->key, words, 2) % LA_SOURCES_BITS;
+    listener->sources[source / 64] |= UINT64_C(1) << source % 64;
+}
+
+/* ---- half-open over time ------------------------------------------------------------------- */
+
+/* Few samples for any length of time: when they are too many, two become one. */
+static void
+sample(struct la_server *listener, int64_t at_ns)
+{
+    struct la_explain_half_open *samples = listener->samples;
+    unsigned n = listener->samples_n;
+    if (n > 0 && at_ns - samples[n - 1].at.ns < listener->interval_ns) {
+        if (listener->half_open_n > samples[n - 1].n)
+            samples[n - 1].n = listener->half_open_n;
+        return;
+    }
+    if (n == LA_EXPLAIN_SAMPLES_MAX) {
+        for (unsigned i = 0; i < n / 2; i++) {
+            samples[i].at = samples[2 * i].at;
+            samples[i].n =
+                samples[2 * i].n > samples[2 * i + 1].n ? samples[2 * i].n : samples[2 * i + 1].n;
+        }
+        n /= 2;
+        int64_t span_ns = at_ns - samples[0].at.ns;
+        listener->interval_ns = span_ns / (LA_EXPLAIN_SAMPLES_MAX / 2);
+    }
+    samples[n] = (struct la_explain_half_open){{at_ns}, listener->half_open_n};
+    listener->samples_n = (uint8_t)(n + 1);
+}
+
+void
+la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns, bool more)
+{
+    if (track->listener == NONE || track->half_open == more)
+        return;
+    struct la_server *listener = listener_at(explain, track->listener);
+    track->half_open = more;
+    listener->half_open_n += more ? 1 : UINT32_MAX;
+    if (listener->half_open_n > listener->half_open_n_max) {
+        listener->half_open_n_max = listener->half_open_n;
+        listener->half_open_max_at_ns = at_ns;
+    }
+    sample(listener, at_ns);
+}
+
+/* ---- a connection is over -------------------------------------------------------------------- */
+
+/* RFC 6298 2: after at most 3 s a SYN,ACK that is remembered goes again. */
+static bool
+is_forgotten(const struct la_explain *explain, const struct la_track_end *server)
+{
+    enum { FIRST_RTO_S_MAX = 3 };
+    return server->syn_n == 1 &&
+           explain->now_ns - server->syn_at_ns > FIRST_RTO_S_MAX * LA_NS_PER_S;
+}
+
+void
+la_servers_end(struct la_explain *explain, struct la_track *track)
+{
+    if (track->listener == NONE)
+        return;
+    const struct la_track_end *client = &track->end[LA_END_CLIENT];
+    const struct la_track_end *server = &track->end[LA_END_SERVER];
+    la_servers_half_open(explain, track, track->last_at_ns, false);
+    struct la_server *listener = listener_at(explain, track->listener);
+    const struct la_rst *rst = la_reset_decisive(track);
+    enum la_reset_cause cause = rst != NULL ? la_reset_cause_of(track, rst) : LA_RESET_NONE;
+    if ((server->flags & LA_END_SYN_ACK) != 0) {
+        listener->synack_n++;
+        listener->synack_again_n += server->syn_n > 1;
+        listener->complete_n += track->complete;
+        listener->unfinished_n += !track->complete && cause == LA_RESET_NONE;
+        listener->forgotten_n += !track->complete && is_forgotten(explain, server);
+        listener->ignored_n += track->complete && server->syn_n > 1 && client->syn_n == 1;
+    } else if (cause == LA_RESET_REFUSED) {
+        listener->refused_n++;
+    } else if ((server->flags & LA_END_SPOKE) == 0) {
+        listener->unanswered_n++;
+        listener->ignored_n += client->syn_n > 1;
+    }
+    listener->backlog_rst_n += cause == LA_RESET_BACKLOG;
+}
+
+/* ---- verdicts --------------------------------------------------------------------------- */
+
+/* __builtin_popcountll() may be a call. */
+static unsigned
+bits_of(uint64_t word)
+{
+    unsigned n = 0;
+    for (; word != 0; word &= word - 1)
+        n++;
+    return n;
+}
+
+/* Linear counting: how many different sources set that many bits. */
+static uint64_t
+sources_of(const struct la_server *listener)
+{
+    unsigned set = 0;
+    for (unsigned i = 0; i < LA_SOURCES_BITS / 64; i++)
+        set += bits_of(listener->sources[i]);
+    /* -m ln(1 - set/m), by the series; enough for verdicts. */
+    uint64_t m = LA_SOURCES_BITS, share = set * 1024 / m, sum = 0, power = 1024;
+    for (unsigned k = 1; k <= 32; k++) {
+        power = power * share / 1024;
+        sum += power / k;
+    }
+    return m * sum / 1024 > set ? m * sum / 1024 : set;
+}
+
+static void
+tell(struct la_explain *explain, enum la_finding id, const int64_t values[LA_FINDING_VALUES_MAX])
+{
+    struct la_explain_finding *finding = la_found_in_file(explain, id, 0);
+    if (finding == NULL || finding->n > 1)
+        return;
+    finding->certainty = LA_CERTAINTY_INFERRED;
+    memcpy(finding->values, values, sizeof(finding->values));
+}
+
+static void
+judge(struct la_explain *explain, struct la_server *listener)
+{
+    uint64_t open = listener->complete_n + listener->refused_n;
+    uint64_t bad = listener->syn_n > open ? listener->syn_n - open : 0;
+    uint64_t sources = sources_of(listener);
+    listener->is_flooded = bad >= FLOOD_N_MIN && bad * 5 >= listener->syn_n * 4;
+    if (listener->is_flooded)
+        tell(explain, LA_FINDING_SYN_FLOOD,
+             (int64_t[]){(int64_t)listener->syn_n, (int64_t)sources, listener->half_open_n_max});
+    listener->has_cookies = listener->forgotten_n >= COOKIES_N_MIN &&
+                            listener->forgotten_n * 4 >= listener->unfinished_n;
+    if (listener->has_cookies)
+        tell(explain, LA_FINDING_SYN_COOKIES, (int64_t[]){(int64_t)listener->forgotten_n, 0, 0});
+    listener->is_full = !listener->is_flooded && listener->complete_n > 0 &&
+                        (listener->ignored_n >= IGNORED_N_MIN || listener->backlog_rst_n > 0);
+    if (listener->is_full)
+        tell(explain, LA_FINDING_ACCEPT_QUEUE_FULL,
+             (int64_t[]){(int64_t)(listener->ignored_n + listener->backlog_rst_n),
+                         (int64_t)listener->complete_n, 0});
+}
+
+/* Ports of the host that `first` is on, tried by the same source; each is counted once. */
+static void
+judge_scan(struct la_explain *explain, uint32_t first)
+{
+    struct la_server *one = listener_at(explain, first);
+    int64_t tried = 0, answered = 0;
+    for (uint32_t i = first; i < explain->listeners.live_n; i++) {
+        struct la_server *listener = listener_at(explain, i);
+        if (listener->is_counted || !listener->one_client ||
+            !la_addr_same(&listener->at.addr, &one->at.addr) ||
+            !la_addr_same(&listener->client, &one->client))
+            continue;
+        listener->is_counted = true;
+        tried++;
+        answered += listener->synack_n > 0;
+    }
+    if (tried >= SCAN_PORTS_N_MIN && answered * 5 < tried)
+        tell(explain, LA_FINDING_PORT_SCAN, (int64_t[]){tried, answered, 0});
+}
+
+void
+la_servers_finish(struct la_explain *explain)
+{
+    /* Nothing is ever given back to this pool: the first live_n are in use. */
+    for (uint32_t i = 0; i < explain->listeners.live_n; i++)
+        judge(explain, listener_at(explain, i));
+    for (uint32_t i = 0; i < explain->listeners.live_n; i++)
+        if (!listener_at(explain, i)->is_counted && listener_at(explain, i)->one_client)
+            judge_scan(explain, i);
+}
+
+bool
+la_explain_listener_get(const struct la_explain *explain, size_t idx,
+                        struct la_explain_listener *out)
+{
+    if (idx >= explain->listeners.live_n)
+        return false;
+    const struct la_server *listener = listener_at(explain, (uint32_t)idx);
+    *out = (struct la_explain_listener){
+        .at = listener->at,
+        .syn_n = listener->syn_n,
+        .synack_n = listener->synack_n,
+        .synack_again_n = listener->synack_again_n,
+        .complete_n = listener->complete_n,
+        .refused_n = listener->refused_n,
+        .unanswered_n = listener->unanswered_n,
+        .unfinished_n = listener->unfinished_n,
+        .ignored_n = listener->ignored_n,
+        .backlog_rst_n = listener->backlog_rst_n,
+        .sources_n = sources_of(listener),
+        .half_open_n_max = listener->half_open_n_max,
+        .half_open_max_at = {listener->half_open_max_at_ns},
+        .first_at = {listener->first_at_ns},
+        .last_at = {listener->last_at_ns},
+        .is_flooded = listener->is_flooded,
+        .has_cookies = listener->has_cookies,
+        .is_full = listener->is_full,
+        .samples = listener->samples,
+        .samples_n = listener->samples_n,
+    };
+    return true;
+}

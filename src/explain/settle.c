@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * settle.c - the connection is over: what did not show any more
+ *
+ * What passed on its way to an end, and was not contradicted, has arrived; a RST that had to be
+ * believed has ended its receiver; an end that gave up is gone. Nothing of this was shown by the
+ * end itself, so all of it is inferred, but for an end's own RST.
+ */
+#include "explain/parts.h"
+
+enum { LAST_WORDS_N_MAX = LA_MARKS_N + 2 * LA_RSTS_N_MAX + 2 };
+
+/* What happened to one end, in order of time. */
+struct last_words {
+    struct la_step step[LAST_WORDS_N_MAX];
+    unsigned n;
+};
+
+static void
+say(struct last_words *words, const struct la_step *step)
+{
+    unsigned i = words->n++;
+    for (; i > 0 && words->step[i - 1].earliest_ns > step->earliest_ns; i--)
+        words->step[i] = words->step[i - 1];
+    words->step[i] = *step;
+}
+
+/* A FIN that was not acknowledged, and a SYN, may not have arrived; ACKs ask for no answer. */
+static void
+say_marks(const struct la_track *track, unsigned end, struct last_words *words)
+{
+    static const struct {
+        enum la_mark mark;
+        enum la_tcp_event event;
+    } silent[] = {{LA_MARK_ACK_OF_SYN, LA_TCP_EV_ACK_OF_SYN},
+                  {LA_MARK_ACK_OF_FIN, LA_TCP_EV_ACK_OF_FIN}};
+    const struct la_marks *marks = &track->end[end].marks;
+    for (unsigned i = 0; i < 2; i++)
+        if ((marks->waiting >> silent[i].mark & 1) != 0)
+            say(words, &(struct la_step){.end = (uint8_t)end,
+                                         .event = (uint8_t)silent[i].event,
+                                         .certainty = LA_CERTAINTY_INFERRED,
+                                         .frame = marks->frame[silent[i].mark],
+                                         .earliest_ns = marks->at_ns[silent[i].mark],
+                                         .latest_ns = INT64_MAX});
+}
+
+/* Why an end sent its RST, as an event of the figure. COUNT: it had no connection to leave. */
+static enum la_tcp_event
+event_of_own_rst(const struct la_track *track, const struct la_rst *rst)
+{
+    const struct la_track_end *e = &track->end[rst->from];
+    enum la_reset_cause cause = la_reset_cause_of(track, rst);
+    if (cause == LA_RESET_REFUSED || cause == LA_RESET_HALF_OPEN_PEER ||
+        (cause == LA_RESET_STRAY && (rst->evidence & LA_RST_AFTER_RST) != 0))
+        return LA_TCP_EV_COUNT;
+    if (cause == LA_RESET_DATA_AFTER_CLOSE)
+        return LA_TCP_EV_RCV_UNACCEPTABLE;
+    if (cause == LA_RESET_TIMEOUT)
+        return e->repeat == LA_REPEAT_PROBE ? LA_TCP_EV_TIMEOUT_KEEPALIVE : LA_TCP_EV_TIMEOUT_R2;
+    return LA_TCP_EV_ABORT;
+}
+
+static void
+say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
+{
+    if (track->rare == NULL)
+        return;
+    const struct la_rst *decisive = la_reset_decisive(track);
+    for (unsigned i = 0; i < track->rare->rst_n; i++) {
+        const struct la_rst *rst = &track->rare->rst[i];
+        struct la_step step = {.end = (uint8_t)end,
+                               .event = LA_TCP_EV_RCV_RST,
+                               .certainty = LA_CERTAINTY_INFERRED,
+                               .frame = rst->frame,
+                               .earliest_ns = rst->at_ns,
+                               .latest_ns = INT64_MAX};
+        if (rst->from != end && rst->place == LA_TCP_RST_EXACT) {
+            say(words, &step);
+        } else if (rst->from == end && !la_reset_is_forged(track, rst) &&
+                   (rst == decisive || la_reset_is_own(track, rst))) {
+            step.event = (uint8_t)event_of_own_rst(track, rst);
+            step.certainty = LA_CERTAINTY_SEEN;
+            step.latest_ns = rst->at_ns;
+            if (step.event != LA_TCP_EV_COUNT)
+                say(words, &step);
+        }
+    }
+}
+
+/* Nothing of what it repeated was answered, and it stopped. */
+static void
+say_gave_up(const struct la_explain *explain, const struct la_track *track, unsigned end,
+            struct last_words *words)
+{
+    const struct la_track_end *e = &track->end[end];
+    const struct la_rst *rst = la_reset_decisive(track);
+    if (!la_patience_gave_up(e, rst != NULL ? rst->at_ns : explain->now_ns))
+        return;
+    bool probe = e->repeat == LA_REPEAT_PROBE;
+    say(words, &(struct la_step){
+                   .end = (uint8_t)end,
+                   .event = (uint8_t)(probe ? LA_TCP_EV_TIMEOUT_KEEPALIVE : LA_TCP_EV_TIMEOUT_R2),
+                   .certainty = LA_CERTAINTY_INFERRED,
+                   .frame = la_track_frame(track, track->last_frame),
+                   .earliest_ns = e->repeat_at_ns,
+                   .latest_ns = la_patience_due_ns(e)});
+}
+
+/* RFC 9293 3.9.2.2: an end in SYN-SENT gives up on an ICMP error. It did if it repeated nothing
+ * after it. */
+static void
+say_icmp(const struct la_track *track, unsigned end, struct last_words *words)
+{
+    const struct la_track_rare *rare = track->rare;
+    if (rare == NULL || !rare->has_icmp || rare->icmp_about != end || track->complete ||
+        track->end[end].last_at_ns > rare->icmp_at_ns)
+        return;
+    say(words, &(struct la_step){.end = (uint8_t)end,
+                                 .event = LA_TCP_EV_ICMP_HARD_ERROR,
+                                 .certainty = LA_CERTAINTY_INFERRED,
+                                 .frame = la_track_frame(track, rare->icmp_frame),
+                                 .earliest_ns = rare->icmp_at_ns,
+                                 .latest_ns = INT64_MAX});
+}
+
+void
+la_settle(struct la_explain *explain, struct la_track *track)
+{
+    for (unsigned end = 0; end < 2; end++) {
+        if (la_closing_answers(track, end))
+            la_steps_doubt_close(explain, track, end);
+        struct last_words words = {.n = 0};
+        say_marks(track, end, &words);
+        say_rsts(track, end, &words);
+        say_gave_up(explain, track, end, &words);
+        say_icmp(track, end, &words);
+        for (unsigned i = 0; i < words.n; i++)
+            la_states_step(explain, track, &words.step[i]);
+    }
+}

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * states.c - both ends along the state figure (RFC 9293 figure 5)
+ *
+ * Read first: docs/explain.md, "States"; proto/tcp_fsm.h.
+ *
+ * `possible` is closed under what a tap cannot see (CLOSE, ABORT, time-outs) and under what passed
+ * on its way to the end, delivered or not. It is only ever cut by what the end itself has shown,
+ * and only to what can still be reached from there, so that segments that overtake each other do no
+ * harm.
+ *
+ * `proven` is the state as of the end's latest segment. The segment's numbers say which SYN and FIN
+ * the end has received; whether an ACK of its own SYN or FIN has reached it shows in what it does,
+ * or is assumed, when there was time for it, and the transition is then inferred.
+ *
+ * Opening a new connection is no event here: that is another incarnation, with a track of its own.
+ */
+#include "explain/parts.h"
+
+#define BIT(state) LA_TCP_STATE_BIT(LA_TCP_##state)
+#define EVENT_BIT(event) (UINT32_C(1) << LA_TCP_EV_##event)
+
+static const uint32_t events_all = (UINT32_C(1) << LA_TCP_EV_COUNT) - 1;
+static const uint32_t events_opening = EVENT_BIT(OPEN_PASSIVE) | EVENT_BIT(OPEN_ACTIVE);
+static const uint32_t events_hidden =
+    EVENT_BIT(CLOSE) | EVENT_BIT(ABORT) | EVENT_BIT(RCV_UNACCEPTABLE) | EVENT_BIT(ICMP_HARD_ERROR) |
+    EVENT_BIT(TIMEOUT_2MSL) | EVENT_BIT(TIMEOUT_USER) | EVENT_BIT(TIMEOUT_R2) |
+    EVENT_BIT(TIMEOUT_FIN_WAIT_2) | EVENT_BIT(TIMEOUT_KEEPALIVE) | EVENT_BIT(FORGET);
+
+static const uint16_t synchronised = BIT(ESTABLISHED) | BIT(FIN_WAIT_1) | BIT(FIN_WAIT_2) |
+                                     BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(LAST_ACK) |
+                                     BIT(TIME_WAIT);
+
+/* ---- sets that are closed under events ---------------------------------------------------- */
+
+static uint16_t
+close_under(uint16_t set, uint32_t events)
+{
+    uint16_t before;
+    do {
+        before = set;
+        for (unsigned e = 0; e < LA_TCP_EV_COUNT; e++)
+            if ((events >> e & 1) != 0)
+                set |= la_tcp_fsm_step_set(set, (enum la_tcp_event)e);
+    } while (set != before);
+    return set;
+}
+
+/* The same, remembered: few combinations occur. */
+static uint16_t
+closure(struct la_explain *explain, uint16_t set, uint32_t events)
+{
+    uint32_t mixed = (set ^ events * UINT32_C(0x9e3779b1)) * UINT32_C(0x85ebca6b);
+    struct la_closure *known = &explain->closures[mixed >> 24];
+    if (known->from != set || known->events != events)
+        *known = (struct la_closure){events, set, close_under(set, events)};
+    return known->to;
+}
+
+void
+la_states_init(struct la_explain *explain)
+{
+    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
+        explain->reach[s] = close_under(LA_TCP_STATE_BIT(s), events_all & ~events_opening);
+}
+
+static uint16_t
+reach(const struct la_explain *explain, uint16_t set)
+{
+    uint16_t all = 0;
+    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
+        if ((set & LA_TCP_STATE_BIT(s)) != 0)
+            all |= explain->reach[s];
+    return all;
+}
+
+/* Events that may have happened to the end, by what passed on its way to it. */
+static uint32_t
+events_open_to(const struct la_track *track, unsigned end)
+{
+    static const uint32_t of_mark[LA_MARKS_N] = {
+        [LA_MARK_SYN] = EVENT_BIT(RCV_SYN) | EVENT_BIT(RCV_SYN_REUSE),
+        [LA_MARK_SYN_ACK] = EVENT_BIT(RCV_SYN_ACK) | EVENT_BIT(ACK_OF_SYN),
+        [LA_MARK_ACK_OF_SYN] = EVENT_BIT(ACK_OF_SYN),
+        [LA_MARK_FIN] = EVENT_BIT(RCV_FIN),
+        [LA_MARK_ACK_OF_FIN] = EVENT_BIT(ACK_OF_FIN),
+    };
+    if (!track->handshake_seen)
+        return events_all & ~events_opening;
+    const struct la_marks *marks = &track->end[end].marks;
+    uint8_t passed = marks->waiting | marks->taken;
+    uint32_t events = events_hidden;
+    for (unsigned m = 0; m < LA_MARKS_N; m++)
+        if ((passed >> m & 1) != 0)
+            events |= of_mark[m];
+    if ((passed >> LA_MARK_FIN & passed >> LA_MARK_ACK_OF_FIN & 1) != 0)
+        events |= EVENT_BIT(RCV_FIN_ACK_OF_FIN);
+    if ((track->end[1 - end].flags & LA_END_RST) != 0)
+        events |= EVENT_BIT(RCV_RST) | EVENT_BIT(RCV_RST_TO_LISTEN);
+    return events;
+}
+
+static void
+widen(struct la_explain *explain, struct la_track *track, unsigned end)
+{
+    struct la_track_end *e = &track->end[end];
+    e->possible = closure(explain, e->possible, events_open_to(track, end));
+}
+
+void
+la_states_begin(struct la_explain *explain, struct la_track *track, bool by_syn)
+{
+    struct la_track_end *client = &track->end[LA_END_CLIENT];
+    struct la_track_end *server = &track->end[LA_END_SERVER];
+    client->possible = server->possible = LA_TCP_STATES_ALL;
+    client->proven = server->proven = synchronised;
+    if (by_syn) {
+        client->proven = BIT(CLOSED);
+        client->possible = closure(explain, BIT(SYN_SENT), events_hidden);
+        server->proven = BIT(CLOSED) | BIT(LISTEN);
+        server->possible =
+            closure(explain, BIT(CLOSED) | BIT(LISTEN) | BIT(SYN_SENT), events_hidden);
+    }
+}
+
+/* ---- proven: one event --------------------------------------------------------------------- */
+
+static uint16_t
+with_edge(uint16_t set, enum la_tcp_event event)
+{
+    uint16_t from = 0;
+    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
+        if ((set & LA_TCP_STATE_BIT(s)) != 0 &&
+            la_tcp_fsm_edge((enum la_tcp_state)s, event)->to != 0)
+            from |= LA_TCP_STATE_BIT(s);
+    return from;
+}
+
+static bool
+is_one(uint16_t set)
+{
+    return set != 0 && (set & (set - 1)) == 0;
+}
+
+/* step: end, event, certainty, frame and times are filled in. */
+static bool
+move(struct la_explain *explain, struct la_track *track, struct la_step *step)
+{
+    struct la_track_end *e = &track->end[step->end];
+    step->from = with_edge(e->proven, (enum la_tcp_event)step->event);
+    if (step->event == LA_TCP_EV_OPEN_ACTIVE && (step->from & BIT(CLOSED)) != 0)
+        step->from = BIT(CLOSED); /* Nobody opens actively on a listener (RFC 9293 3.10.1). */
+    if (step->from == 0)
+        return false;
+    step->to = la_tcp_fsm_step_set(step->from, (enum la_tcp_event)step->event);
+    if (!is_one(step->from) || !is_one(step->to))
+        step->certainty = LA_CERTAINTY_UNKNOWN;
+    e->proven = step->to;
+    e->certainty = step->certainty;
+    la_steps_add(explain, track, step);
+    la_tell_step(explain, track, step);
+    return true;
+}
+
+/* ---- proven: what had reached an end when it sent this --------------------------------------- */
+
+/* A mark as an event, in the state in which the end is. */
+static enum la_tcp_event
+event_of(const struct la_track_end *e, enum la_mark mark)
+{
+    switch (mark) {
+    case LA_MARK_SYN:
+        return LA_TCP_EV_RCV_SYN;
+    case LA_MARK_SYN_ACK:
+        return (e->proven & BIT(SYN_SENT)) != 0 ? LA_TCP_EV_RCV_SYN_ACK : LA_TCP_EV_ACK_OF_SYN;
+    case LA_MARK_ACK_OF_SYN:
+        return LA_TCP_EV_ACK_OF_SYN;
+    case LA_MARK_FIN:
+        return LA_TCP_EV_RCV_FIN;
+    case LA_MARK_ACK_OF_FIN:
+        return LA_TCP_EV_ACK_OF_FIN;
+    case LA_MARKS_N:
+        break;
+    }
+    return LA_TCP_EV_COUNT;
+}
+
+struct taking {
+    unsigned end;
+    uint8_t marks;   /* 1 << enum la_mark */
+    uint8_t certain; /* of them, those whose arrival the segment shows */
+    int64_t latest_ns;
+    bool is_inferred;
+};
+
+/* The next of the marks, by the time at which it passed. */
+static enum la_mark
+first_of(const struct la_marks *marks, uint8_t set)
+{
+    unsigned best = LA_MARKS_N;
+    for (unsigned m = 0; m < LA_MARKS_N; m++)
+        if ((set >> m & 1) != 0 && (best == LA_MARKS_N || marks->frame[m] < marks->frame[best]))
+            best = m;
+    return (enum la_mark)best;
+}
+
+/* One segment that carried both, to an end that waits for both (RFC 9293 figure 5). */
+static bool
+came_merged(const struct la_track_end *e, uint8_t set)
+{
+    uint8_t both = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
+    return (set & both) == both && e->proven == BIT(FIN_WAIT_1) &&
+           e->marks.frame[LA_MARK_FIN] == e->marks.frame[LA_MARK_ACK_OF_FIN];
+}
+
+/* The ACK of a FIN that passed before the peer's own FIN may have been lost, and come with that. */
+static bool
+shows(const struct la_track_end *e, enum la_mark mark, const struct taking *taking)
+{
+    return !taking->is_inferred && (taking->certain >> mark & 1) != 0 &&
+           (mark != LA_MARK_ACK_OF_FIN ||
+            e->marks.frame[LA_MARK_ACK_OF_FIN] == e->marks.frame[LA_MARK_FIN]);
+}
+
+static void
+take_marks(struct la_explain *explain, struct la_track *track, const struct taking *taking)
+{
+    struct la_track_end *e = &track->end[taking->end];
+    uint8_t left = taking->marks;
+    while (left != 0) {
+        enum la_mark mark = first_of(&e->marks, left);
+        enum la_tcp_event event = event_of(e, mark);
+        uint8_t took = (uint8_t)(1u << mark);
+        if ((mark == LA_MARK_FIN || mark == LA_MARK_ACK_OF_FIN) && came_merged(e, left)) {
+            event = LA_TCP_EV_RCV_FIN_ACK_OF_FIN;
+            took = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
+        }
+        struct la_step step = {
+            .end = (uint8_t)taking->end,
+            .event = (uint8_t)event,
+            .certainty = shows(e, mark, taking) ? LA_CERTAINTY_SEEN : LA_CERTAINTY_INFERRED,
+            .frame = e->marks.frame[mark],
+            .earliest_ns = e->marks.at_ns[mark],
+            .latest_ns = taking->latest_ns,
+        };
+        (void)move(explain, track, &step); /* Without an edge it was no news. */
+        e->marks.waiting &= (uint8_t)~took;
+        e->marks.taken |= took;
+        left &= (uint8_t)~took;
+    }
+}
+
+static bool
+acks_text(const struct la_track_end *peer, const struct la_tcp_seg *seg)
+{
+    return (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 &&
+           la_seq_gt(seg->ack, la_seq_add(peer->iss, 1 + peer->syn_text_bytes));
+}
+
+/* An ACK that passed, and had time to arrive, did not: what it acknowledges comes again. */
+static void
+lost(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
+     enum la_mark mark)
+{
+    struct la_marks *marks = &track->end[placed->from].marks;
+    uint8_t bit = (uint8_t)(1u << mark);
+    if ((marks->waiting & bit) == 0)
+        return;
+    marks->waiting &= (uint8_t)~bit;
+    enum la_finding id =
+        mark == LA_MARK_ACK_OF_SYN ? LA_FINDING_THIRD_ACK_REPEATED : LA_FINDING_LAST_ACK_LOST;
+    struct la_explain_finding *finding =
+        la_found(explain, track, id, la_who_of(1 - placed->from), placed->frame);
+    if (finding != NULL)
+        finding->certainty = LA_CERTAINTY_INFERRED;
+}
+
+/* What the segment shows to have arrived at its sender, and what it shows not to have. */
+static struct taking
+taking_of(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    struct la_track_end *e = &track->end[placed->from];
+    const struct la_track_end *peer = &track->end[1 - placed->from];
+    struct la_marks *marks = &e->marks;
+    struct taking taking = {
+        .end = placed->from, .latest_ns = placed->at_ns, .is_inferred = placed->is_inferred};
+    bool syn = (seg->flags & LA_TCP_SYN) != 0, fin = (seg->flags & LA_TCP_FIN) != 0;
+    bool ack = (seg->flags & LA_TCP_ACK) != 0;
+    const uint8_t of_syn = 1u << LA_MARK_ACK_OF_SYN, of_fin = 1u << LA_MARK_ACK_OF_FIN;
+    const uint8_t by_syn = 1u << LA_MARK_SYN, by_syn_ack = 1u << LA_MARK_SYN_ACK;
+    if (ack && (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 &&
+        la_seq_gt(seg->ack, peer->iss)) {
+        taking.certain |= by_syn;
+        /* After a SYN, the SYN,ACK is no more than an ACK (RFC 9293 3.5 figure 8). */
+        if (!syn && ((marks->waiting | marks->taken) & by_syn) == 0)
+            taking.certain |= by_syn_ack;
+    }
+    if (ack && (peer->flags & LA_END_FIN) != 0 && la_seq_gt(seg->ack, peer->fin_seq))
+        taking.certain |= 1u << LA_MARK_FIN;
+    if (placed->new_bytes > 0 && !syn)
+        taking.certain |= 1u << LA_MARK_ACK_OF_SYN;
+    if (placed->acked_bytes > 0 && (marks->taken & of_syn) == 0 && acks_text(peer, seg))
+        taking.certain |= of_syn; /* All text of the peer's carries an ACK of the SYN. */
+    if ((taking.certain & 1u << LA_MARK_FIN) != 0 &&
+        marks->frame[LA_MARK_ACK_OF_FIN] <= marks->frame[LA_MARK_FIN])
+        taking.certain |= of_fin; /* The FIN carried it, or repeated it. */
+    taking.marks = taking.certain;
+    if (!syn && la_marks_can_show(e, marks->at_ns[LA_MARK_SYN_ACK], placed->at_ns))
+        taking.marks |= by_syn_ack;
+    if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_SYN], placed->at_ns)) {
+        if (syn) /* It goes again: what passed did not arrive. */
+            lost(explain, track, placed, LA_MARK_ACK_OF_SYN);
+        taking.marks |= of_syn;
+    }
+    if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_FIN], placed->at_ns)) {
+        if (fin)
+            lost(explain, track, placed, LA_MARK_ACK_OF_FIN);
+        taking.marks |= of_fin;
+    }
+    taking.marks &= marks->waiting;
+    return taking;
+}
+
+/* ---- what a segment demands ------------------------------------------------------------------ */
+
+/* The states in which its sender can have sent it, by what is known of both ends' SYN and FIN. */
+static uint16_t
+demanded(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    if ((seg->flags & LA_TCP_SYN) != 0)
+        return (seg->flags & LA_TCP_ACK) != 0 ? BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE)
+                                              : BIT(SYN_SENT);
+    bool knows_start = (e->flags & (LA_END_SYN | LA_END_SYN_ACK | LA_END_NEW_TEXT)) != 0;
+    bool knows_peer = (peer->flags & (LA_END_SYN | LA_END_SYN_ACK | LA_END_NEW_TEXT)) != 0;
+    bool fin = (e->flags & LA_END_FIN) != 0;
+    bool acked_fin = (peer->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
+                     la_seq_gt(e->ack, peer->fin_seq);
+    uint16_t by_own = synchronised, by_peer = synchronised;
+    if (fin)
+        by_own = BIT(FIN_WAIT_1) | BIT(FIN_WAIT_2) | BIT(CLOSING) | BIT(LAST_ACK) | BIT(TIME_WAIT);
+    else if (knows_start)
+        by_own = BIT(ESTABLISHED) | BIT(CLOSE_WAIT);
+    if (acked_fin)
+        by_peer = BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(LAST_ACK) | BIT(TIME_WAIT);
+    else if (knows_peer || (peer->flags & LA_END_FIN) != 0)
+        by_peer = BIT(ESTABLISHED) | BIT(FIN_WAIT_1) | BIT(FIN_WAIT_2);
+    return by_own & by_peer;
+}
+
+/* The earliest states that show what the end has shown so far; what can be reached from them stays
+ * possible. */
+static uint16_t
+shown(const struct la_explain *explain, const struct la_track *track,
+      const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    if ((seg->flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN)
+        return reach(explain, BIT(SYN_SENT) | BIT(SYN_RECEIVED_ACTIVE));
+    /* An end in SYN-RECEIVED may send ACKs, and text after a Fast Open (RFC 7413 4.2). */
+    uint16_t allowed =
+        reach(explain, BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED));
+    if ((e->flags & LA_END_FIN) != 0)
+        allowed &= reach(explain, BIT(FIN_WAIT_1) | BIT(LAST_ACK));
+    if ((peer->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
+        la_seq_gt(e->ack, peer->fin_seq))
+        allowed &= reach(explain, BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(TIME_WAIT));
+    return allowed;
+}
+
+/* ---- one segment ------------------------------------------------------------------------------
+ */
+
+static int64_t
+earliest_close(const struct la_track_end *e, const struct la_placed *placed)
+{
+    /* A FIN without text was not queued behind any: the user closed after the last of it went out.
+     */
+    return placed->seen->tcp.text_bytes == 0 && e->text_at_ns != 0 ? e->text_at_ns : INT64_MAX;
+}
+
+static void
+own_event(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
+          enum la_tcp_event event, int64_t earliest_ns)
+{
+    struct la_step step = {
+        .end = placed->from,
+        .event = (uint8_t)event,
+        .certainty = placed->is_inferred ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_SEEN,
+        .frame = la_track_frame(track, placed->frame),
+        .earliest_ns = earliest_ns,
+        .latest_ns = placed->at_ns,
+    };
+    if (!move(explain, track, &step)) {
+        struct la_explain_finding *finding =
+            la_found(explain, track, LA_FINDING_IMPOSSIBLE, la_who_of(placed->from), placed->frame);
+        if (finding != NULL && finding->n == 1) {
+            finding->values[0] = event;
+            finding->values[1] = track->end[placed->from].proven;
+        }
+    }
+}
+
+/* The segment cannot come from where the figure has led: something was missed. */
+static void
+resume(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
+       uint16_t demand)
+{
+    struct la_track_end *e = &track->end[placed->from];
+    struct la_explain_finding *finding =
+        la_found(explain, track, LA_FINDING_MISSED, la_who_of(placed->from), placed->frame);
+    if (finding != NULL && finding->n == 1) {
+        finding->certainty = LA_CERTAINTY_INFERRED;
+        finding->values[0] = e->proven;
+        finding->values[1] = demand;
+    }
+    e->proven = demand;
+    e->certainty = is_one(demand) ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_UNKNOWN;
+}
+
+/* A first FIN shows that there was none before, also where the beginning was not captured. */
+static void
+look_back(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    static const uint16_t own = BIT(CLOSED) | BIT(LISTEN) | BIT(SYN_SENT) | BIT(SYN_RECEIVED) |
+                                BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED) | BIT(CLOSE_WAIT);
+    static const uint16_t peers = BIT(CLOSED) | BIT(LISTEN) | BIT(SYN_SENT) | BIT(SYN_RECEIVED) |
+                                  BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED) | BIT(FIN_WAIT_1) |
+                                  BIT(FIN_WAIT_2);
+    if (track->end[placed->from].segments_n == 0)
+        return; /* The capture begins with it: it may be the second copy. */
+    uint16_t can[2];
+    can[placed->from] = own;
+    can[1 - placed->from] = peers;
+    la_steps_narrow(explain, track, can);
+    for (unsigned end = 0; end < 2; end++) {
+        struct la_track_end *e = &track->end[end];
+        if (is_one(e->proven) || (e->proven & can[end]) == 0)
+            continue;
+        e->proven &= can[end];
+        e->certainty = is_one(e->proven) ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_UNKNOWN;
+    }
+}
+
+/* A segment that changes nothing: both ends are synchronised, nothing waits for its sender. */
+static bool
+is_plain(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    return (placed->seen->tcp.flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST)) == 0 &&
+           e->marks.waiting == 0 && peer->marks.waiting == 0 && e->proven == BIT(ESTABLISHED) &&
+           peer->proven == BIT(ESTABLISHED) && e->certainty == LA_CERTAINTY_SEEN;
+}
+
+void
+la_states_segment(struct la_explain *explain, struct la_track *track,
+                  const struct la_placed *placed)
+{
+    if (is_plain(track, placed))
+        return;
+    struct la_track_end *e = &track->end[placed->from];
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    la_marks_segment(track, placed);
+    if (placed->syn_first && (seg->flags & LA_TCP_ACK) == 0)
+        own_event(explain, track, placed, LA_TCP_EV_OPEN_ACTIVE, INT64_MAX);
+    struct taking taking = taking_of(explain, track, placed);
+    take_marks(explain, track, &taking);
+    if (placed->fin_first)
+        look_back(explain, track, placed);
+    if (placed->fin_first)
+        own_event(explain, track, placed, LA_TCP_EV_CLOSE, earliest_close(e, placed));
+    uint16_t demand = demanded(track, placed);
+    uint16_t stays = e->proven & demand;
+    if (stays == 0)
+        resume(explain, track, placed, demand);
+    else if (stays != e->proven) {
+        e->proven = stays;
+        e->certainty = is_one(stays) ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_UNKNOWN;
+    } else if (is_one(stays) && placed->new_bytes > 0 && placed->acked_bytes > 0)
+        e->certainty = LA_CERTAINTY_SEEN;
+    e->possible &= shown(explain, track, placed);
+    if (e->possible == 0)
+        e->possible = closure(explain, demand, events_all & ~events_opening);
+    widen(explain, track, placed->from);
+    widen(explain, track, 1 - placed->from);
+}
+
+void
+la_states_step(struct la_explain *explain, struct la_track *track, struct la_step *step)
+{
+    if (step->event == LA_TCP_EV_RCV_RST && track->end[step->end].proven == BIT(SYN_RECEIVED))
+        step->event = LA_TCP_EV_RCV_RST_TO_LISTEN; /* RFC 9293 3.10.7.4 second */
+    if (is_one(track->end[step->end].proven))
+        (void)move(explain, track, step); /* Without an edge it was no news. */
+}

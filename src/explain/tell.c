@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tell.c - segments and changes of state as events, for ladder and comments
+ *
+ * A segment is told as one that its sender sent; its id is the frame's number. A change of state is
+ * told when it is understood, with the time at which the cause passed and the id of that segment:
+ * for what only the end of the connection decides, that is late.
+ */
+#include "explain/parts.h"
+
+static bool
+is_heard(const struct la_explain *explain, enum la_event_kind kind)
+{
+    return (explain->cfg.trace.mask & LA_EVENT_BIT(kind)) != 0 && explain->cfg.trace.sink != NULL;
+}
+
+static struct la_event
+event_of(const struct la_track *track, unsigned end, enum la_event_kind kind)
+{
+    unsigned side = end == LA_END_CLIENT ? track->client : 1 - track->client;
+    return (struct la_event){
+        .kind = (uint8_t)kind,
+        .end = (uint8_t)end,
+        .conn = track->id + 1,
+        .local = {track->key.addr[side], track->key.port[side]},
+        .remote = {track->key.addr[1 - side], track->key.port[1 - side]},
+    };
+}
+
+void
+la_tell_segment(const struct la_explain *explain, const struct la_track *track,
+                const struct la_placed *placed)
+{
+    if (!is_heard(explain, LA_EVENT_SEGMENT_SENT))
+        return;
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    struct la_event event = event_of(track, placed->from, LA_EVENT_SEGMENT_SENT);
+    event.at.ns = placed->at_ns;
+    event.segment_id = placed->frame;
+    struct la_event_segment *out = &event.u.segment;
+    *out = (struct la_event_segment){
+        .seq = seg->seq.v,
+        .ack = seg->ack.v,
+        .len = seg->text_bytes,
+        .window = placed->window,
+        .window_raw = seg->wnd,
+        .flags = seg->flags,
+        .sack_n = seg->sack_n,
+        .wscale = (seg->has & LA_TCP_HAS_WSCALE) != 0 ? seg->wscale : 255,
+        .ecn = placed->seen->dscp_ecn & LA_IP_ECN_MASK,
+        .urgent = seg->up,
+        .ts_val = seg->ts_val,
+        .ts_ecr = seg->ts_ecr,
+        .mss = seg->mss,
+    };
+    if ((seg->has & LA_TCP_HAS_MSS) != 0)
+        out->has |= LA_SEG_HAS_MSS;
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0)
+        out->has |= LA_SEG_HAS_TS;
+    if ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0)
+        out->has |= LA_SEG_HAS_SACK_PERMITTED;
+    if ((seg->has & LA_TCP_HAS_UNKNOWN) != 0)
+        out->has |= LA_SEG_HAS_UNKNOWN;
+    if (la_tcp_seg_has_dsack(seg))
+        out->has |= LA_SEG_HAS_DSACK;
+    for (unsigned i = 0; i < seg->sack_n; i++) {
+        out->sack[i].left = seg->sack[i].left.v;
+        out->sack[i].right = seg->sack[i].right.v;
+    }
+    explain->cfg.trace.sink(explain->cfg.trace.ctx, &event);
+}
+
+static uint8_t
+lowest(uint16_t set)
+{
+    return (uint8_t)__builtin_ctz(set);
+}
+
+void
+la_tell_step(const struct la_explain *explain, const struct la_track *track,
+             const struct la_step *step)
+{
+    bool decided = (step->from & (step->from - 1)) == 0 && (step->to & (step->to - 1)) == 0;
+    if (!decided || !is_heard(explain, LA_EVENT_STATE))
+        return;
+    struct la_event event = event_of(track, step->end, LA_EVENT_STATE);
+    event.at.ns = step->earliest_ns != INT64_MAX ? step->earliest_ns : step->latest_ns;
+    event.segment_id = track->first_frame + step->frame;
+    event.u.state.from = lowest(step->from);
+    event.u.state.to = lowest(step->to);
+    event.u.state.event = step->event;
+    explain->cfg.trace.sink(explain->cfg.trace.ctx, &event);
+}

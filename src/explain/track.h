@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * track.h - one connection as it is watched, and the instance around it
+ *
+ * Read first: docs/explain.md.
+ *
+ * A track belongs to one incarnation of a four-tuple. end[i] holds what end i has sent (so it is
+ * also the direction i) and what may be said about its state. What most connections do not need is
+ * behind a pointer or an index and taken on demand.
+ *
+ * flows.c finds, begins and ends tracks; segment.c takes a segment through the parts; numbers.c
+ * places it among the sequence numbers; marks.c and states.c follow the two ends along the figure;
+ * opening.c, closing.c and reset.c judge; result.c writes what the caller gets.
+ */
+#ifndef LA_EXPLAIN_TRACK_H
+#define LA_EXPLAIN_TRACK_H
+
+#include <lastack/explain.h>
+
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/hash.h"
+#include "base/index.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/seq.h"
+#include "base/time.h"
+#include "explain/decode.h"
+#include "proto/tcp_accept.h"
+#include "proto/tcp_fsm.h"
+
+#define NONE UINT32_MAX
+
+/* ---- what passed the tap on its way to an end ------------------------------------------- */
+
+/* Each of them may have reached the end or not; until the end shows it, it waits (states.c). Their
+ * order is that in which ties are taken. */
+enum la_mark {
+    LA_MARK_SYN,        /* the peer's SYN, without ACK */
+    LA_MARK_SYN_ACK,    /* the peer's SYN,ACK of this end's SYN */
+    LA_MARK_ACK_OF_SYN, /* an ACK of this end's SYN, without SYN */
+    LA_MARK_FIN,        /* the peer's FIN */
+    LA_MARK_ACK_OF_FIN, /* an ACK of this end's FIN */
+    LA_MARKS_N
+};
+
+struct la_marks {
+    int64_t at_ns[LA_MARKS_N];
+    uint32_t frame[LA_MARKS_N]; /* counted from the track's first one */
+    uint8_t waiting; /* 1 << enum la_mark: passed, not known to have reached the end */
+    uint8_t taken;   /* the end has it */
+};
+
+/* ---- one end ---------------------------------------------------------------------------- */
+
+enum la_end_flag {
+    LA_END_SPOKE = 1,         /* it sent something: nxt is valid */
+    LA_END_ACKED = 2,         /* it sent an ACK: ack is valid, and the peer's una */
+    LA_END_SYN = 4,           /* it sent a SYN without ACK: iss is valid */
+    LA_END_SYN_ACK = 8,       /* it sent a SYN with ACK: iss is valid */
+    LA_END_FIN = 16,          /* it sent a FIN: fin_seq is valid */
+    LA_END_FIN_ACKED = 32,    /* the peer acknowledged it */
+    LA_END_SYN_ACKED = 64,
+    LA_END_NEW_TEXT = 128,    /* new text after what was first captured: no FIN went before */
+    LA_END_EDGE = 256,        /* edge is valid */
+    LA_END_SCALE_KNOWN = 512, /* whether and how its windows are scaled */
+    LA_END_RST = 1024,        /* it sent a RST, or was made to seem to */
+    LA_END_FIN_WITH_TEXT = 2048,
+    LA_END_FIN_ACKS_FIN = 4096, /* its first FIN acknowledged the peer's */
+    LA_END_BARE_ACK_OF_FIN = 8192, /* it acknowledged the peer's FIN before it sent its own */
+    LA_END_SYN_UNSEEN = 32768, /* its SYN was not captured, others show it */
+    LA_END_TOOK_SYN_TEXT = 65536, /* its SYN,ACK acknowledges text in the SYN */
+    LA_END_SYN_CUT = 131072,   /* of its SYN's options, some were not captured */
+    LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
+};
+
+enum la_repeat { LA_REPEAT_NONE, LA_REPEAT_SYN, LA_REPEAT_TEXT, LA_REPEAT_PROBE };
+
+struct la_track_end {
+    uint32_t flags;        /* enum la_end_flag */
+    la_seq iss;
+    la_seq nxt;            /* behind the highest octet it sent, SYN and FIN counted */
+    la_seq una;            /* highest acknowledgement of what it sent */
+    la_seq edge;           /* how far the peer lets it send */
+    la_seq ack;            /* highest acknowledgement that it sent */
+    la_seq last_ack;       /* of its latest segment */
+    la_seq fin_seq;
+    uint32_t window;       /* as it last offered, scaled where the scale is known */
+    uint32_t window_max;
+    uint8_t wscale;        /* that its own windows are shifted by, once agreed */
+    uint8_t ttl_hops;      /* of its first segment */
+    uint8_t certainty;     /* enum la_certainty, of proven */
+    uint8_t recent_idx;
+    uint8_t repeats_n;     /* repetitions without an answer, see patience.c */
+    uint8_t repeat;        /* enum la_repeat: of what */
+    bool window_closed;    /* the peer's window for it is zero */
+    bool timing;           /* timed_* are valid: an answer is awaited that gives part_us_min */
+    uint16_t possible, proven;
+    uint32_t options;      /* enum la_explain_option, of its SYN */
+    uint16_t mss;
+    uint16_t syn_window;
+    uint32_t syn_n;        /* copies of its SYN or SYN,ACK */
+    uint32_t syn_frame;
+    uint32_t syn_text_bytes;
+    uint32_t part_us_min;  /* from the tap to this end and back; UINT32_MAX: not known */
+    uint32_t rst_n;
+    uint32_t ts_val;       /* TSval of its latest new text or SYN */
+    int64_t syn_at_ns, fin_at_ns;
+    uint32_t fin_frame, fin_n;
+    uint64_t bytes_at_fin; /* unique_bytes when the peer's FIN passed */
+    int64_t last_at_ns;    /* its latest segment that is no RST */
+    int64_t text_at_ns;    /* its latest new text */
+    int64_t repeat_at_ns, repeat_pause_ns;
+    int64_t timed_at_ns;   /* when text up to timed_seq passed */
+    la_seq timed_seq;
+    uint64_t segments_n, bytes, unique_bytes;
+    uint32_t recent[4];    /* fingerprints of its latest segments, see artefacts.c */
+    uint8_t recent_iface[4];
+    uint32_t ts_seen;      /* TSval of its latest segment, at ts_at_ns */
+    int64_t ts_at_ns;
+    la_seq missing_from, missing_to; /* the latest of what is missing */
+    struct la_marks marks; /* towards this end */
+    uint32_t copies_n;     /* made by the capture or the network, see artefacts.c */
+    uint32_t segment_bytes_max;
+    uint64_t missing_bytes;/* acknowledged, never captured */
+};
+
+/* ---- what few connections need ---------------------------------------------------------- */
+
+enum { LA_RSTS_N_MAX = 4 };
+
+enum la_rst_evidence {
+    LA_RST_ANSWERS = 1,         /* numbers of an answer to what the peer sent, 3.10.7.1 */
+    LA_RST_OTHER_TTL = 2,       /* another TTL than the end's first segment */
+    LA_RST_TEXT_AFTER_FIN = 4,  /* the end had sent its FIN, and text came after it */
+    LA_RST_DUE = 8,             /* what it repeated was not answered, and was due again */
+    LA_RST_HEARD_LAST = 16,     /* the latest text was its peer's */
+    LA_RST_HEARD_LONG_AGO = 32,
+    LA_RST_NEVER_SAID = 64,     /* it had sent no text at all */
+    LA_RST_WINDOW_SHUT = 128,
+    LA_RST_AFTER_RST = 256,     /* the peer had sent a RST */
+    LA_RST_AFTER_FIN = 512,
+    LA_RST_IN_OPENING = 1024,   /* the handshake was not complete */
+    LA_RST_ONLY_SYNS = 2048     /* it had sent nothing but SYNs */
+};
+
+/* A RST as it passed, with what was known then. */
+struct la_rst {
+    int64_t at_ns;
+    uint32_t frame;
+    la_seq seq;
+    uint32_t evidence;         /* enum la_rst_evidence */
+    uint8_t from, flags, ttl_hops;
+    uint8_t place;             /* enum la_tcp_rst_kind */
+};
+
+struct la_track_rare {
+    struct la_rst rst[LA_RSTS_N_MAX];
+    uint8_t rst_n;
+    bool syn_waits;            /* a SYN with another number came into the connection: */
+    uint8_t syn_from;
+    struct la_seen syn;        /* it begins a new one if it is answered */
+    int64_t syn_at_ns;
+    uint64_t syn_frame;
+    struct la_seen_icmp icmp;  /* the first ICMP error about it */
+    uint8_t icmp_about;        /* whose segment it quotes */
+    uint64_t icmp_frame;
+    int64_t icmp_at_ns;
+    bool has_icmp;
+};
+
+/* A change of state, compact. */
+struct la_step {
+    int64_t earliest_ns, latest_ns;
+    uint32_t frame;
+    uint16_t from, to;
+    uint8_t end, event, certainty;
+};
+
+enum { LA_STEPS_PER_BLOCK = 4 };
+
+struct la_steps {
+    uint32_t next; /* index of the next block */
+    uint32_t n;
+    struct la_step step[LA_STEPS_PER_BLOCK];
+};
+
+struct la_found {
+    uint32_t next;
+    struct la_explain_finding finding;
+};
+
+enum { LA_FINDINGS_N_MAX = 32 };
+
+/* ---- a connection ----------------------------------------------------------------------- */
+
+struct la_flow_key {
+    struct la_addr addr[2]; /* the lower endpoint first */
+    uint16_t port[2];
+    uint32_t path_key;
+};
+
+enum la_track_list { LA_LIST_LIVE, LA_LIST_OPENING, LA_LIST_CLOSED, LA_LIST_DONE, LA_LISTS_N };
+
+struct la_track {
+    uint64_t pool_link;       /* the pool's, while the record is free */
+    struct la_flow_key key;
+    uint32_t idx;             /* its own */
+    uint32_t hash;
+    uint32_t hash_next;
+    uint32_t list_prev, list_next;
+    uint8_t list;             /* enum la_track_list; LIVE has no order */
+    uint8_t client;           /* which endpoint of the key is end 0 */
+    bool is_used;
+    bool client_guessed;
+    bool handshake_seen;      /* a SYN was captured */
+    bool complete;            /* both SYNs acknowledged */
+    bool evicted;
+    bool steps_lost;          /* no memory for a change of state */
+    uint8_t closing;          /* enum la_close_kind as far as FINs tell; 0: none yet */
+    uint8_t first_fin;        /* end; 2: none */
+    uint8_t findings_n;
+    uint64_t id;
+    uint64_t first_frame, last_frame;
+    int64_t first_at_ns, last_at_ns;
+    int64_t listed_at_ns;     /* when it came into its list */
+    struct la_track_end end[2];
+    uint32_t steps_first, steps_last, found_first, found_last;
+    uint32_t listener;        /* index of its listener; NONE */
+    bool half_open;           /* counted there */
+    struct la_track_rare *rare;
+};
+
+/* ---- a segment, placed ------------------------------------------------------------------ */
+
+/* What numbers.c finds out; the parts behind it work on this and need not compare numbers again. */
+struct la_placed {
+    const struct la_seen *seen;
+    int64_t at_ns;
+    uint64_t frame;
+    uint32_t iface;
+    uint8_t from;            /* the end that sent it; 1 - from is the other */
+    uint32_t new_bytes;      /* text beyond nxt */
+    uint32_t old_bytes;      /* text before nxt: sent before, or late */
+    uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */
+    uint32_t acked_bytes;    /* by which it advances the peer's una */
+    uint32_t window;         /* scaled */
+    uint32_t beyond_bytes;   /* of its new text, beyond what the peer had offered */
+    uint32_t shrunk_bytes;   /* by which the right edge that it offers has moved left */
+    bool is_copy;            /* the same packet again: nothing was sent */
+    bool is_strange;         /* its numbers are far from the connection's: teaches nothing */
+    bool acks_missing;       /* acknowledges what was not captured */
+    bool is_inferred;        /* it did not pass: others show that it was sent */
+    bool syn_first, fin_first; /* first SYN, first FIN of this end */
+    uint32_t missing_bytes;  /* what it acknowledges and was not captured, with acks_missing */
+};
+
+/* ---- the instance ----------------------------------------------------------------------- */
+
+struct la_list {
+    uint32_t first, last, n;
+};
+
+enum { LA_CLOSURES_N = 256 };
+
+enum { LA_SOURCES_BITS = 2048 };
+
+/* An endpoint that SYNs were sent to, see servers.c. */
+struct la_server {
+    uint64_t pool_link;
+    struct la_endpoint at;
+    struct la_addr client; /* the first one */
+    uint32_t hash, hash_next;
+    uint32_t half_open_n, half_open_n_max;
+    int64_t half_open_max_at_ns, first_at_ns, last_at_ns, interval_ns;
+    uint64_t syn_n, synack_n, synack_again_n, complete_n, refused_n, unanswered_n, unfinished_n;
+    uint64_t forgotten_n, ignored_n, backlog_rst_n;
+    bool one_client;       /* no other client was seen */
+    bool is_counted, is_flooded, has_cookies, is_full;
+    uint8_t samples_n;
+    struct la_explain_half_open samples[LA_EXPLAIN_SAMPLES_MAX];
+    uint64_t sources[LA_SOURCES_BITS / 64]; /* a bit for each client, by hash */
+};
+
+/* Results of states.c's closure, direct mapped. */
+struct la_closure {
+    uint32_t events;
+    uint16_t from, to;
+};
+
+struct la_explain {
+    struct la_mem *mem;
+    struct la_explain_cfg cfg;
+    struct la_key key;
+    struct la_decoder decoder;
+    struct la_seen seen;           /* the packet at hand */
+    struct la_pool tracks, steps, found, listeners;
+    struct la_index index, listener_index;
+    struct la_list lists[LA_LISTS_N];
+    uint32_t lent;                 /* the track that the caller holds a result of */
+    uint64_t spare_bytes;          /* with less than this left, room is made */
+    uint32_t hand;                 /* where the search for something to evict goes on */
+    uint64_t next_id;
+    int64_t back_ns_max;           /* by which a packet's time was before the one before it */
+    uint32_t above_mss_bytes_max;  /* text of the largest segment that no sender cut */
+    int64_t now_ns;                /* the latest time so far */
+    struct la_explain_file file;
+    uint32_t file_found_first, file_found_last;
+    uint16_t reach[LA_TCP_STATE_COUNT];
+    struct la_closure closures[LA_CLOSURES_N];
+    struct la_explain_transition *transitions; /* scratch of results */
+    size_t transitions_cap;
+    struct la_explain_finding *findings;
+    size_t findings_cap;
+};
+
+static inline struct la_track *
+la_track_at(const struct la_explain *explain, uint32_t idx)
+{
+    return la_pool_at(&explain->tracks, idx);
+}
+
+/* A frame's number within a track. */
+static inline uint32_t
+la_track_frame(const struct la_track *track, uint64_t frame)
+{
+    uint64_t n = frame - track->first_frame;
+    return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX - 1;
+}
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * violations.c - what an end should not have sent
+ *
+ * Each finding names the requirement that was broken (docs/requirements.tsv). What the capture can
+ * feign (text above the MSS, checksums that a device fills in) is counted for the file instead.
+ */
+#include "explain/parts.h"
+
+enum { SHIFT_MAX = 14, RESERVED_BITS = 0x0e /* the fourth is AE: RFC 9768 3.1 */ };
+
+static struct la_explain_finding *
+blame(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
+      enum la_finding id)
+{
+    return la_found(explain, track, id, la_who_of(placed->from), placed->frame);
+}
+
+static void
+blame_number(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
+             enum la_finding id, int64_t value)
+{
+    struct la_explain_finding *finding = blame(explain, track, placed, id);
+    if (finding == NULL)
+        return;
+    finding->certainty = LA_CERTAINTY_INFERRED;
+    if (value > finding->values[0])
+        finding->values[0] = value;
+}
+
+static void
+check_header(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_seen *seen = placed->seen;
+    uint8_t flags = seen->tcp.flags;
+    if ((flags & (LA_TCP_SYN | LA_TCP_FIN)) == (LA_TCP_SYN | LA_TCP_FIN))
+        (void)blame(explain, track, placed, LA_FINDING_SYN_AND_FIN);
+    if ((flags & (LA_TCP_SYN | LA_TCP_RST | LA_TCP_ACK)) == 0 && track->complete)
+        (void)blame(explain, track, placed, LA_FINDING_NO_ACK);
+    if ((seen->tcp.has & LA_TCP_HAS_MALFORMED) != 0)
+        (void)blame(explain, track, placed, LA_FINDING_OPTION_MALFORMED);
+    if ((seen->oddities & LA_SEEN_RESERVED_BITS) != 0 && seen->header.n > 12 &&
+        (seen->header.p[12] & RESERVED_BITS) != 0)
+        (void)blame(explain, track, placed, LA_FINDING_RESERVED_BITS);
+    if (seen->checksum == LA_SEEN_CHECKSUM_BAD) {
+        explain->file.bad_checksums++;
+        (void)blame(explain, track, placed, LA_FINDING_CHECKSUM_WRONG);
+    }
+}
+
+static void
+check_syn(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    if ((seg->has & LA_TCP_HAS_WSCALE) != 0 && seg->wscale > SHIFT_MAX)
+        blame_number(explain, track, placed, LA_FINDING_SCALE_TOO_LARGE, seg->wscale);
+    if ((seg->flags & LA_TCP_ACK) == 0 || (peer->flags & LA_END_SYN) == 0 ||
+        (peer->flags & LA_END_SYN_UNSEEN) != 0)
+        return;
+    uint32_t unasked = e->options & ~peer->options;
+    if ((unasked & LA_EXPLAIN_HAS_WSCALE) != 0)
+        (void)blame(explain, track, placed, LA_FINDING_SCALE_UNASKED);
+    if ((unasked & LA_EXPLAIN_HAS_TIMESTAMPS) != 0)
+        (void)blame(explain, track, placed, LA_FINDING_TIMESTAMPS_UNASKED);
+    if ((unasked & LA_EXPLAIN_HAS_ECN) != 0)
+        (void)blame(explain, track, placed, LA_FINDING_ECN_UNASKED);
+}
+
+/* Options of segments that are no SYN, against what both SYNs said. */
+static void
+check_options(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    struct la_track_end *e = &track->end[placed->from];
+    if ((seg->has & LA_TCP_HAS_MSS) != 0)
+        (void)blame(explain, track, placed, LA_FINDING_MSS_IN_TEXT);
+    if ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0)
+        (void)blame(explain, track, placed, LA_FINDING_SACK_PERMITTED_LATE);
+    if ((e->flags & track->end[1 - placed->from].flags & LA_END_SCALE_KNOWN) == 0)
+        return;
+    uint32_t agreed = e->options & track->end[1 - placed->from].options;
+    if (seg->sack_n > 0 && (agreed & LA_EXPLAIN_HAS_SACK_PERMITTED) == 0)
+        (void)blame(explain, track, placed, LA_FINDING_SACK_NOT_AGREED);
+    if ((agreed & LA_EXPLAIN_HAS_TIMESTAMPS) == 0)
+        return;
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0) {
+        if ((seg->flags & LA_TCP_RST) == 0)
+            (void)blame(explain, track, placed, LA_FINDING_TIMESTAMP_MISSING);
+        return;
+    }
+    if (placed->new_bytes > 0 && placed->gap_bytes == 0 && la_tcp_ts_older(seg->ts_val, e->ts_val))
+        blame_number(explain, track, placed, LA_FINDING_TIMESTAMP_BACK, e->ts_val - seg->ts_val);
+}
+
+static void
+check_numbers(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *e = &track->end[placed->from];
+    if (placed->beyond_bytes > 0)
+        blame_number(explain, track, placed, LA_FINDING_BEYOND_WINDOW, placed->beyond_bytes);
+    if (placed->shrunk_bytes > 0)
+        blame_number(explain, track, placed, LA_FINDING_WINDOW_SHRUNK, placed->shrunk_bytes);
+    if (seg->text_bytes > 0 && (e->flags & LA_END_FIN) != 0 && !placed->fin_first &&
+        la_seq_gt(la_seq_add(seg->seq, seg->text_bytes), e->fin_seq))
+        (void)blame(explain, track, placed, LA_FINDING_TEXT_AFTER_FIN);
+}
+
+void
+la_violations_segment(struct la_explain *explain, struct la_track *track,
+                      const struct la_placed *placed)
+{
+    const struct la_seen *seen = placed->seen;
+    bool syn = (seen->tcp.flags & LA_TCP_SYN) != 0;
+    check_header(explain, track, placed);
+    if (seen->checksum == LA_SEEN_CHECKSUM_UNFILLED)
+        explain->file.unfilled_checksums++;
+    if (syn)
+        check_syn(explain, track, placed);
+    else
+        check_options(explain, track, placed);
+    if ((seen->tcp.flags & LA_TCP_RST) == 0)
+        check_numbers(explain, track, placed);
+    struct la_track_end *e = &track->end[placed->from];
+    if ((seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && placed->new_bytes > 0)
+        e->ts_val = seen->tcp.ts_val;
+    /* RFC 9293 3.7.1: more than the peer's MSS is the work of a device (TSO, GRO). */
+    uint32_t mss = track->end[1 - placed->from].mss;
+    if (mss != 0 && seen->tcp.text_bytes > mss) {
+        explain->file.above_mss++;
+        if (seen->tcp.text_bytes > explain->above_mss_bytes_max)
+            explain->above_mss_bytes_max = seen->tcp.text_bytes;
+    }
+}

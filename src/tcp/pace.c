@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pace.c - when the next quantum may leave
+ *
+ * Read first: draft-ietf-ccwg-bbr-06 5.6.2 (pacing rate), 5.6.3 (send quantum).
+ */
+#include "tcp/pace.h"
+
+#include "base/time.h"
+#include "tcp/congestion.h"
+
+enum { QUANTUM_BYTES_MAX = 65536, QUANTA_PER_S = 1000 };
+/* As Linux does where it paces Reno and CUBIC: in slow start twice as fast as the window says,
+ * since it doubles in a round trip; later a fifth faster, for it may be larger by then. Percent. */
+enum { SLOW_START_GAIN = 200, AVOIDANCE_GAIN = 120 };
+
+static uint32_t
+min32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Of a control that has no rate of its own. */
+static uint64_t
+window_rate(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    if (c->srtt_us == 0)
+        return 0; /* nothing is known about the path: the initial window leaves at once */
+    bool doubles = busy->phase == LA_CC_SLOW_START && c->cwnd_bytes < c->ssthresh_bytes / 2;
+    uint64_t gain = doubles ? SLOW_START_GAIN : AVOIDANCE_GAIN;
+    uint64_t rate = gain * c->cwnd_bytes * (LA_US_PER_S / 100) / c->srtt_us;
+    return rate == 0 ? 1 : rate;
+}
+
+uint64_t
+la_tcp_pacing_rate(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                   const struct la_tcp_env *env)
+{
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    if (ops->pacing_rate != NULL)
+        return ops->pacing_rate(c, busy);
+    return env->cfg->pacing ? window_rate(c, busy) : 0;
+}
+
+uint32_t
+la_tcp_pacing_quantum(const struct la_tcp_conn *c, uint64_t rate)
+{
+    uint64_t quantum = rate / QUANTA_PER_S;
+    if (quantum > QUANTUM_BYTES_MAX)
+        return QUANTUM_BYTES_MAX;
+    return quantum < 2u * c->smss ? 2u * c->smss : (uint32_t)quantum;
+}
+
+static int64_t
+ns_for(uint32_t n, uint64_t rate)
+{
+    uint64_t ns = (uint64_t)n * LA_NS_PER_S / rate;
+    return (int64_t)ns;
+}
+
+uint32_t
+la_tcp_pace_room(const struct la_tcp_conn *c, struct la_tcp_busy *busy,
+                 const struct la_tcp_todo *todo)
+{
+    uint64_t rate = la_tcp_pacing_rate(c, busy, todo->env);
+    if (rate == 0)
+        return UINT32_MAX;
+    struct la_tcp_pace *pace = &busy->pace;
+    uint32_t quantum = la_tcp_pacing_quantum(c, rate);
+    la_instant earliest = la_instant_of_ns(todo->now.ns - ns_for(quantum, rate) / 2);
+    bool over = pace->left_bytes == 0 ? la_instant_le(pace->release_at, todo->now)
+                                      : la_instant_lt(pace->release_at, earliest);
+    if (over) { /* a new one; only what has waited for its time has come late */
+        la_instant from = pace->waits ? earliest : todo->now;
+        pace->left_bytes = quantum;
+        pace->release_at = la_instant_max(pace->release_at, from);
+        pace->waits = false;
+    }
+    if (pace->left_bytes == 0)
+        return 0;
+    return pace->left_bytes > c->smss ? pace->left_bytes : c->smss;
+}
+
+void
+la_tcp_pace_sent(const struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t n,
+                 const struct la_tcp_todo *todo)
+{
+    uint64_t rate = la_tcp_pacing_rate(c, busy, todo->env);
+    if (rate == 0)
+        return;
+    struct la_tcp_pace *pace = &busy->pace;
+    pace->left_bytes -= min32(n, pace->left_bytes);
+    pace->release_at = la_instant_of_ns(pace->release_at.ns + ns_for(n, rate));
+}

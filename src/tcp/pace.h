@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pace.h - text leaves in quanta, as fast as a rate allows
+ *
+ * A quantum is what the rate makes of a millisecond, at least two segments, at most a
+ * super-segment. Between quanta the connection waits for its release time, which is one of its
+ * deadlines: the timer wheel's node is the only one. A wheel that comes late is made up for, by
+ * half a quantum at most; idle time gives no credit. Without a rate nothing waits. What is sent
+ * again is paced as well; probes, a FIN alone and acknowledgements are not. The long form:
+ * docs/theory/bbr.md.
+ */
+#ifndef LA_TCP_PACE_H
+#define LA_TCP_PACE_H
+
+#include "tcp/conn.h"
+
+/* C.pacing_rate in octets/s; 0: as fast as the window allows. */
+uint64_t la_tcp_pacing_rate(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                            const struct la_tcp_env *env);
+/* C.send_quantum at this rate. */
+uint32_t la_tcp_pacing_quantum(const struct la_tcp_conn *c, uint64_t rate);
+/* Octets that may leave now, a segment at least; 0: none before busy->pace.release_at. */
+uint32_t la_tcp_pace_room(const struct la_tcp_conn *c, struct la_tcp_busy *busy,
+                          const struct la_tcp_todo *todo);
+/* n octets have left. */
+void la_tcp_pace_sent(const struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t n,
+                      const struct la_tcp_todo *todo);
+
+#endif
