@@ -67,19 +67,26 @@ compare(const struct la_endpoint *a, const struct la_endpoint *b)
     return by_addr != 0 ? by_addr : (int)a->port - (int)b->port;
 }
 
-/* Both directions have one key. Returns which endpoint of the key the sender is. */
+/* Both directions have one key. Returns which endpoint of the key `src` is. */
 static unsigned
-make_key(const struct la_seen *seen, struct la_flow_key *key)
+make_key(const struct la_endpoint *src, const struct la_endpoint *dst, struct la_flow_key *key)
 {
-    bool swapped = compare(&seen->src, &seen->dst) > 0;
-    const struct la_endpoint *low = swapped ? &seen->dst : &seen->src;
-    const struct la_endpoint *high = swapped ? &seen->src : &seen->dst;
+    bool swapped = compare(src, dst) > 0;
+    const struct la_endpoint *low = swapped ? dst : src, *high = swapped ? src : dst;
     key->addr[0] = low->addr;
     key->addr[1] = high->addr;
     key->port[0] = low->port;
     key->port[1] = high->port;
-    key->path_key = seen->path_key;
+    key->path_key = 0;
     return swapped;
+}
+
+static unsigned
+key_of(const struct la_seen *seen, struct la_flow_key *key)
+{
+    unsigned side = make_key(&seen->src, &seen->dst, key);
+    key->path_key = seen->path_key;
+    return side;
 }
 
 static uint32_t
@@ -98,21 +105,49 @@ is_same(const struct la_flow_key *a, const struct la_flow_key *b)
            a->port[1] == b->port[1] && a->path_key == b->path_key;
 }
 
+static struct la_track *
+find(const struct la_explain *explain, const struct la_flow_key *key)
+{
+    uint32_t hash = hash_key(explain, key);
+    for (uint32_t idx = la_index_first(&explain->index, hash); idx != LA_INDEX_NONE;) {
+        struct la_track *track = la_track_at(explain, idx);
+        if (track->hash == hash && is_same(&track->key, key))
+            return track;
+        idx = track->hash_next;
+    }
+    return NULL;
+}
+
 struct la_track *
 la_flows_find(struct la_explain *explain, const struct la_seen *seen, uint8_t *from)
 {
     struct la_flow_key key;
-    unsigned side = make_key(seen, &key);
-    uint32_t hash = hash_key(explain, &key);
-    for (uint32_t idx = la_index_first(&explain->index, hash); idx != LA_INDEX_NONE;) {
-        struct la_track *track = la_track_at(explain, idx);
-        if (track->hash == hash && is_same(&track->key, &key)) {
-            *from = side == track->client ? LA_END_CLIENT : LA_END_SERVER;
-            return track;
-        }
-        idx = track->hash_next;
+    unsigned side = key_of(seen, &key);
+    struct la_track *track = find(explain, &key);
+    if (track != NULL)
+        *from = side == track->client ? LA_END_CLIENT : LA_END_SERVER;
+    return track;
+}
+
+bool
+la_explain_look(const struct la_explain *explain, const struct la_endpoint *a,
+                const struct la_endpoint *b, struct la_explain_look *out)
+{
+    struct la_flow_key key;
+    unsigned side = make_key(a, b, &key);
+    const struct la_track *track = find(explain, &key);
+    if (track == NULL)
+        return false;
+    *out = (struct la_explain_look){
+        .id = track->id, .end_of_a = side == track->client ? LA_END_CLIENT : LA_END_SERVER};
+    for (unsigned end = 0; end < 2; end++) {
+        const struct la_track_end *e = &track->end[end];
+        out->possible[end] = e->possible;
+        out->proven[end] = e->proven;
+        out->isn_known[end] = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0;
+        out->isn[end] = e->iss.v;
     }
-    return NULL;
+    return true;
 }
 
 /* ---- lists -------------------------------------------------------------------------------- */
@@ -216,7 +251,7 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
         return NULL;
     struct la_track *track = la_track_at(explain, idx);
     memset(track, 0, sizeof(*track));
-    unsigned side = make_key(seen, &track->key);
+    unsigned side = key_of(seen, &track->key);
     bool sender = sender_is_client(seen);
     track->client = (uint8_t)(sender ? side : 1 - side);
     track->idx = idx;

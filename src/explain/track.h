@@ -101,6 +101,7 @@ struct la_track_end {
     uint32_t options;      /* enum la_explain_option, of its SYN */
     uint16_t mss;
     uint16_t syn_window;
+    uint16_t window_raw;   /* of its latest segment */
     uint32_t syn_n;        /* copies of its SYN or SYN,ACK */
     uint32_t syn_frame;
     uint32_t syn_text_bytes;
@@ -145,6 +146,9 @@ enum la_rst_evidence {
     LA_RST_AFTER_FIN = 512,
     LA_RST_IN_OPENING = 1024,   /* the handshake was not complete */
     LA_RST_ONLY_SYNS = 2048,    /* it had sent nothing but SYNs */
+    LA_RST_LONG_SILENT = 8192,  /* it had not sent anything for a while */
+    LA_RST_AFTER_OWN_FIN = 16384,
+    LA_RST_OTHER_WINDOW = 32768, /* without ACK, and a window far from the end's last one */
     LA_RST_TO_THIRD_ACK = 4096  /* it came at once when the handshake was complete */
 };
 
