@@ -158,9 +158,10 @@ void la_decoder_fini(struct la_decoder *decoder);
 void la_decode(struct la_decoder *decoder, const struct la_decode_packet *packet,
                struct la_seen *seen);
 
-/* Was the segment changed on its way, or in the file? Its checksum is wrong, and those of most others
- * are right: a receiver takes no notice of it (RFC 9293 3.1, MUST-3). Where most are wrong, they tell
- * nothing: the capture was edited. Verifies `seen`, the latest packet's, if that was not done. */
+/* Was the segment changed on its way, or in the file? Its checksum is wrong, and those of most
+ * others are right: a receiver takes no notice of it (RFC 9293 3.1, MUST-3). Where most are wrong,
+ * they tell nothing: the capture was edited. Verifies `seen`, the latest packet's, if that was not
+ * done. */
 bool la_decoder_disbelieves(struct la_decoder *decoder, struct la_seen *seen);
 
 /* The verdict, now, whatever `seen->checksum` says. Only for LA_SEEN_TCP. */
