@@ -8,6 +8,7 @@
  * for the caller. LIVE is everything else and has no order: when there is no room for a new track,
  * a hand walks over all of them and ends the one of a few that was silent longest.
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 
 enum {
@@ -36,6 +37,7 @@ la_flows_init(struct la_explain *explain)
     uint32_t tracks_max = n_max < NONE ? (uint32_t)n_max : NONE - 1;
     la_pool_init(&explain->tracks, explain->mem, sizeof(struct la_track), CHUNK_SHIFT, tracks_max);
     la_pool_init(&explain->steps, explain->mem, sizeof(struct la_steps), CHUNK_SHIFT, NONE - 1);
+    la_measures_init(explain);
     la_pool_init(&explain->found, explain->mem, sizeof(struct la_found), CHUNK_SHIFT, NONE - 1);
     for (unsigned i = 0; i < LA_LISTS_N; i++)
         explain->lists[i] = (struct la_list){NONE, NONE, 0};
@@ -55,6 +57,7 @@ la_flows_fini(struct la_explain *explain)
     la_index_fini(&explain->index);
     la_pool_fini(&explain->tracks);
     la_pool_fini(&explain->steps);
+    la_pool_fini(&explain->measures);
     la_pool_fini(&explain->found);
 }
 
@@ -265,7 +268,7 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
     track->first_at_ns = placed->at_ns;
     track->steps_first = track->steps_last = track->found_first = track->found_last = NONE;
     for (unsigned end = 0; end < 2; end++)
-        track->end[end].part_us_min = UINT32_MAX;
+        track->end[end].part_us_min = track->end[end].measure = NONE;
     la_index_insert(&explain->index, idx, track->hash);
     track->list = LA_LIST_LIVE;
     enlist(explain, track, track->client_guessed ? LA_LIST_LIVE : LA_LIST_OPENING);
@@ -293,6 +296,8 @@ la_flows_free(struct la_explain *explain, struct la_track *track)
     unlist(explain, track);
     la_steps_free(explain, track);
     la_found_free(explain, track->found_first);
+    for (unsigned end = 0; end < 2; end++)
+        la_measure_free(explain, &track->end[end]);
     la_mem_give(explain->mem, track->rare, sizeof(*track->rare));
     track->is_used = false;
     la_pool_give(&explain->tracks, track->idx);

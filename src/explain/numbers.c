@@ -135,12 +135,13 @@ scaled(const struct la_track_end *me, const struct la_tcp_seg *seg)
 
 /* From text that passed to its acknowledgement: the way from the tap to `me` and back. */
 static void
-take_time(struct la_track_end *me, struct la_track_end *peer, const struct la_placed *placed)
+take_time(struct la_track_end *me, struct la_track_end *peer, struct la_placed *placed)
 {
     if (!peer->timing || la_seq_lt(placed->seen->tcp.ack, peer->timed_seq))
         return;
     peer->timing = false;
     int64_t us = (placed->at_ns - peer->timed_at_ns) / LA_NS_PER_US;
+    placed->rtt_us = us;
     if (us >= 0 && us < me->part_us_min)
         me->part_us_min = (uint32_t)us;
 }
@@ -183,6 +184,7 @@ la_numbers_place(struct la_track *track, struct la_placed *placed)
 {
     struct la_track_end *me = &track->end[placed->from];
     const struct la_tcp_seg *seg = &placed->seen->tcp;
+    placed->rtt_us = -1;
     if (placed->is_strange || is_strange(track, placed)) {
         placed->is_strange = true;
         return;

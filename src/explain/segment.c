@@ -5,6 +5,7 @@
  * The order matters: which incarnation it belongs to; whether it is a packet at all or a copy of
  * one; its SYN, which says what its numbers mean; its numbers; then what follows from them.
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 
 /* ---- which incarnation -------------------------------------------------------------------- */
@@ -259,6 +260,8 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     la_unseen_syn(explain, track, placed);
     la_opening_segment(explain, track, placed);
     la_numbers_place(track, placed);
+    if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0)
+        la_measure_segment(explain, track, placed);
     la_tell_segment(explain, track, placed);
     if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0) {
         la_patience_segment(track, placed);

@@ -127,6 +127,7 @@ struct la_track_end {
     uint32_t copies_n;     /* made by the capture or the network, see artefacts.c */
     uint32_t segment_bytes_max;
     uint64_t missing_bytes;/* acknowledged, never captured */
+    uint32_t measure;      /* index, see measure.h; NONE */
 };
 
 /* ---- what few connections need ---------------------------------------------------------- */
@@ -265,6 +266,9 @@ struct la_placed {
     bool syn_first, fin_first; /* first SYN, first FIN of this end */
     bool syn_again;          /* a SYN or SYN,ACK that it had sent before */
     uint32_t missing_bytes;  /* what it acknowledges and was not captured, with acks_missing */
+    int64_t rtt_us;          /* since the text that it acknowledges passed; -1: not timed */
+    bool is_again;           /* it was sent before, */
+    uint8_t cause;           /* and why (enum la_cause) */
 };
 
 /* ---- the instance ----------------------------------------------------------------------- */
@@ -306,7 +310,7 @@ struct la_explain {
     struct la_key key;
     struct la_decoder decoder;
     struct la_seen seen;           /* the packet at hand */
-    struct la_pool tracks, steps, found, listeners;
+    struct la_pool tracks, steps, found, listeners, measures;
     struct la_index index, listener_index;
     struct la_list lists[LA_LISTS_N];
     uint32_t lent;                 /* the track that the caller holds a result of */
