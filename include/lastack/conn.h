@@ -18,12 +18,22 @@ enum la_ecn {
     LA_ECN_ASK     /* asks for it as well */
 };
 
+/* A buffer that grows as the connection moves more: Linux's tcp_wmem and tcp_rmem. It is held only
+ * as far as it is filled. */
+struct la_buffer_tuning {
+    uint32_t bytes_min;     /* never less, however little memory is left; SO_SNDBUF and SO_RCVBUF */
+    uint32_t bytes_initial; /* what it begins with */
+    uint32_t bytes_max;     /* never more, nor an eighth of the memory that is left; to 1 GiB */
+};
+
 /* How a connection begins; much of it can be changed later with la_conn_option_set(). Bounds of the
- * RTO, delayed ACKs, R1, FIN-WAIT-2, MSL and the initial window are the instance's: where a single
+ * RTO, delayed ACKs, R1, FIN-WAIT-2, MSL, buffers that are tuned and the initial window are the
+ * instance's: where a single
  * connection brings a configuration, these fields of it count for nothing. */
 struct la_tcp_cfg {
-    uint32_t sndbuf_bytes;       /* send buffer, 4 KiB .. 1 GiB; default 256 KiB */
-    uint32_t rcvbuf_bytes;       /* receive buffer, 4 KiB .. 1 GiB; default 256 KiB */
+    uint32_t sndbuf_bytes;       /* send buffer, 4 KiB .. 1 GiB; 0 (the default): `sndbuf` says */
+    uint32_t rcvbuf_bytes;       /* receive buffer, the same with `rcvbuf` */
+    struct la_buffer_tuning sndbuf, rcvbuf; /* default 4 KiB, 256 KiB, 65535 << 8 */
     uint16_t mss_bytes_max;      /* announced at most, from 88; 0 = what the interface takes */
     bool nagle;                  /* RFC 9293 3.7.4; default on */
     bool timestamps;             /* RFC 7323; default on */
@@ -43,6 +53,8 @@ struct la_tcp_cfg {
     uint32_t r2_n;               /* retransmissions before giving up; default 15; 0 = never */
     uint32_t r2_syn_n;           /* the same for a SYN; default 7: 183 s (MUST-23 asks 180) */
     uint32_t user_timeout_ms;    /* unacknowledged data for this long ends it; 0 = R2 alone */
+    uint32_t zero_window_ms;     /* a peer that keeps its window shut so long ends it (RFC 6429); of
+                                    the instance; 0 (the default): never (MUST-37) */
     uint32_t fin_wait_2_ms;      /* default 60 s; for connections that no handle owns */
     uint32_t msl_ms;             /* default 30 s; TIME-WAIT is twice that (MUST-13) */
     uint8_t ttl_hops;            /* default 64 */
@@ -66,7 +78,8 @@ struct la_tcp_cfg {
                                     at once, as by the BSDs; default off: what two full segments
                                     hold (RFC 5681 4.2), and an ACK that waits may carry our FIN */
     bool time_wait_holds;        /* no SYN ends a TIME-WAIT early (RFC 9293 MAY-2); default off */
-    char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681) */
+    char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681),
+                                    "bbr" (draft-ietf-ccwg-bbr-06) */
 };
 
 enum la_ready {

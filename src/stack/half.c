@@ -2,7 +2,7 @@
  *
  * half.c - half-open connections: folded, and unfolded while they are served
  *
- * Read first: stack/half.h; RFC 9293 3.10.7.2 third, 3.10.7.4; RFC 4987 3.4 (why the record is
+ * Read first: stack/half.h; RFC 9293 3.10.7.2 third, 3.10.7.4; RFC 4987 3.5 (why the record is
  * small); RFC 6298 5 (the SYN,ACK again).
  *
  * Nothing is queued here: what a half-open connection has to send goes to the interface at once. A

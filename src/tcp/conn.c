@@ -12,9 +12,11 @@
 #include "base/mem.h"
 #include "proto/tcp_fsm.h"
 #include "tcp/congestion.h"
+#include "tcp/rate.h"
 #include "tcp/receive.h"
 #include "tcp/sack.h"
 #include "tcp/send.h"
+#include "tcp/tune.h"
 #include "tcp/urgent.h"
 
 /* RFC 9293 3.7.1: what a segment may carry when the peer says nothing (MUST-15a, 15b). */
@@ -30,6 +32,12 @@ window_shift(uint32_t rcvbuf_bytes)
     while (shift < 14 && (UINT32_C(65535) << shift) < rcvbuf_bytes)
         shift++;
     return shift;
+}
+
+static uint32_t
+buffer(uint32_t fixed_bytes, uint32_t initial_bytes)
+{
+    return fixed_bytes != 0 ? fixed_bytes : initial_bytes;
 }
 
 /* What may be offered in a SYN. */
@@ -48,9 +56,13 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     c->flags &= ~(uint32_t)(LA_TCP_F_NAGLE | LA_TCP_F_KEEPALIVE | LA_TCP_F_RACK);
     c->flags |= (cfg->nagle ? LA_TCP_F_NAGLE : 0u) | (cfg->keepalive ? LA_TCP_F_KEEPALIVE : 0u) |
                 (cfg->rack ? LA_TCP_F_RACK : 0u);
-    c->sndbuf_bytes = cfg->sndbuf_bytes;
-    c->rcvbuf_bytes = cfg->rcvbuf_bytes;
-    c->rcv_wscale = window_shift(cfg->rcvbuf_bytes);
+    c->sndbuf_tuned = cfg->sndbuf_bytes == 0;
+    c->rcvbuf_tuned = cfg->rcvbuf_bytes == 0;
+    uint32_t sndbuf = buffer(cfg->sndbuf_bytes, cfg->sndbuf.bytes_initial);
+    uint32_t rcvbuf = buffer(cfg->rcvbuf_bytes, cfg->rcvbuf.bytes_initial);
+    c->sndbuf_bytes = sndbuf & LA_TCP_BUFFER_MASK;
+    c->rcvbuf_bytes = rcvbuf & LA_TCP_BUFFER_MASK;
+    c->rcv_wscale = window_shift(c->rcvbuf_tuned ? cfg->rcvbuf.bytes_max : rcvbuf);
     if (cfg->mss_bytes_max != 0 && c->rmss > cfg->mss_bytes_max)
         c->rmss = cfg->mss_bytes_max;
     c->rto_us = cfg->rto_us_initial;
@@ -153,7 +165,7 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     busy->tlp.rtt_known = true;
     busy->progress_at = now;
     busy->used_ms = c->busy_idx & ~LA_TCP_IDLE;
-    busy->rate.on = la_cc_ops(c->cc)->samples;
+    la_tcp_rate_begin(c, busy, la_cc_ops(c->cc)->samples);
     if (la_cc_ops(c->cc)->resume != NULL)
         la_cc_ops(c->cc)->resume(c, busy);
     busy->phase = la_cc_resting_phase(c, busy);
@@ -171,6 +183,7 @@ la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
         return;
     if (la_cc_ops(c->cc)->rest != NULL)
         la_cc_ops(c->cc)->rest(c, busy);
+    la_tcp_tune_rest(c, env);
     la_tcp_conn_fini(c, env);
 }
 

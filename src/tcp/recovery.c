@@ -19,6 +19,7 @@
 #include "tcp/rate.h"
 #include "tcp/rtt.h"
 #include "tcp/tlp.h"
+#include "tcp/tune.h"
 #include "tcp/undo.h"
 #include "tcp/urgent.h"
 #include "wire/tcp.h"
@@ -241,8 +242,7 @@ rearm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 static void
 wake_writer(struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
-    if ((c->flags & LA_TCP_F_WRITER_WAITS) != 0 &&
-        busy->sndq.len <= c->sndbuf_bytes - c->sndbuf_bytes / 3) {
+    if ((c->flags & LA_TCP_F_WRITER_WAITS) != 0 && la_tcp_queue_is_low(c, busy->sndq.len)) {
         c->flags &= ~(uint32_t)LA_TCP_F_WRITER_WAITS;
         todo->wake |= LA_READY_WRITE;
     }
@@ -289,9 +289,10 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     uint32_t octets = min32(acked, busy->sndq.len); /* a FIN counts one more */
     la_chain_mark_drop(&busy->snd_mark, octets);
     la_chain_drop_front(&busy->sndq, octets);
+    uint32_t before = la_tcp_acked_low(c);
     c->snd_una = seg->ack;
     la_tcp_urgent_acked(c, busy);
-    c->bytes_acked += octets;
+    c->acked_wraps_n += la_tcp_acked_low(c) < before;
     c->flags &= ~(uint32_t)LA_TCP_F_R1_REACHED;
     busy->progress_at = todo->now;
     la_tcp_mtu_acked(c, busy, octets, todo);
@@ -306,6 +307,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     else if (busy->phase == LA_CC_LOSS)
         busy->rtx_nxt = la_tcp_sack_skip(busy, busy->rtx_nxt);
     rearm(c, busy, todo);
+    la_tcp_tune_send(c, todo->env);
     wake_writer(c, busy, todo);
     c->want |= LA_TCP_WANT_DATA;
 }
