@@ -297,6 +297,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     busy->progress_at = todo->now;
     la_tcp_mtu_acked(c, busy, octets, todo);
 
+    c->want &= (uint8_t)~LA_TCP_WANT_RETRANSMIT; /* what it was for has arrived */
     bool reneged = la_tcp_sack_advance(c, busy);
     todo->ack.acked_bytes = octets;
     todo->ack.undone = la_tcp_undo_acked(c, busy, seg, octets, todo);
@@ -326,6 +327,7 @@ la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (busy == NULL)
         return;
     c->duplicate_acks_n++;
+    todo->answer_now = true;
     la_tcp_undo_duplicate(c, busy);
     if (has_sack(c))
         return;
@@ -357,6 +359,7 @@ la_tcp_selective_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct
     bool news = la_tcp_sack_update(c, busy, seg, todo);
     if (!news)
         return;
+    todo->answer_now = true;
     c->want |= LA_TCP_WANT_DATA;
     if (busy->phase == LA_CC_LOSS) /* RFC 6675 5.1: what is reported now is not sent again */
         busy->rtx_nxt = la_tcp_sack_skip(busy, busy->rtx_nxt);
