@@ -276,6 +276,26 @@ test_rack__limited_transmit_in_a_burst(void **state)
     end();
 }
 
+/* Half of five segments: a round trip brings the two whole ones back, and cwnd grows by one. */
+static void
+test_rack__grows_by_whole_segments(void **state)
+{
+    (void)state;
+    begin();
+    send_n(5);
+    peer_run_us(&p, RTT_US);
+    ack(0, 1, 4);
+    expect_segment(0);
+    peer_run_us(&p, RTT_US);
+    ack(5, 0, 0);
+    assert_int_equal(peer_status(&p, conn).cwnd_bytes, 5 * SMSS / 2);
+    send_n(30);
+    peer_run_us(&p, RTT_US);
+    ack(7, 0, 0);
+    assert_int_equal(peer_status(&p, conn).cwnd_bytes, 7 * SMSS / 2);
+    end();
+}
+
 /* Duplicates without blocks say nothing on a connection with SACK. */
 /* LEDGER: RFC3042-3 */
 static void
@@ -486,6 +506,7 @@ main(void)
         cmocka_unit_test(test_rack__lost_retransmission),
         cmocka_unit_test(test_rack__sent_at_one_instant),
         cmocka_unit_test(test_rack__limited_transmit_in_a_burst),
+        cmocka_unit_test(test_rack__grows_by_whole_segments),
         cmocka_unit_test(test_rack__duplicates_without_blocks),
         cmocka_unit_test(test_rack__only_with_sack),
         cmocka_unit_test(test_tlp__last_segment_again),
