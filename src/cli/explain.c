@@ -209,6 +209,7 @@ explain_them(struct explanation *x, struct la_mem *mem)
         (x->view->begin != NULL && !x->view->begin(&x->out)))
         return complain("out of memory", "");
     struct la_explain_file file;
+    x->out.explain = x->explain;
     read_all(x);
     la_explain_file_get(x->explain, &file);
     bool damaged = say_damage(x);
@@ -238,7 +239,8 @@ la_cli_explain(int argc, char **argv)
         la_explain_args_free(&args);
         return status;
     }
-    struct explanation x = {.args = &args, .view = args.view, .out = {&args, stdout, NULL, false}};
+    struct explanation x = {
+        .args = &args, .view = args.view, .out = {.args = &args, .file = stdout}};
     struct la_mem *mem = la_mem_new(la_host_alloc(), args.memory_bytes);
     catch_signals();
     if (mem == NULL)

@@ -41,6 +41,7 @@ struct la_explain_args {
 struct la_explain_out {
     const struct la_explain_args *args;
     FILE *file;
+    const struct la_explain *explain; /* once it is made */
     void *view;  /* its own memory */
     bool failed; /* out of memory; said once at the end */
 };
