@@ -513,6 +513,28 @@ la_conn_filter_holds(const struct la_conn_filter *filter, const struct la_explai
     return la_expr_holds(&filter->expr, leaf_holds, &subject);
 }
 
+/* The names that a field's values have, in lines of at most 80 columns. */
+static void
+names_help(FILE *file, enum type type)
+{
+    enum { INDENT = 4, COLUMNS = 80 };
+    const char *name;
+    size_t column = 0;
+    for (unsigned v = 0; (name = name_of(type, v)) != NULL; v++) {
+        size_t n = strlen(name) + 2;
+        bool fits = v > 0 && column + n <= COLUMNS;
+        (void)fprintf(file, "%s%s%s", v == 0 ? "" : ",",
+                      fits     ? " "
+                      : v == 0 ? ""
+                               : "\n",
+                      fits ? "" : "    ");
+        (void)fputs(name, file);
+        column = fits ? column + n : INDENT + n;
+    }
+    if (column > 0)
+        (void)fputc('\n', file);
+}
+
 void
 la_conn_filter_help(FILE *file)
 {
@@ -532,5 +554,6 @@ la_conn_filter_help(FILE *file)
         for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
             if (aliases[i].field == f)
                 (void)fprintf(file, "    %s\n", aliases[i].name);
+        names_help(file, fields[f].type);
     }
 }
