@@ -105,7 +105,7 @@ class Files(unittest.TestCase):
         """40 connections, eight of each kind; the server closes the second, resets the fourth."""
         path = capture("many_connections_mixed_ends.pcap")
         for text, n in (("closed_by == server", 8), ("reset_by == server", 8),
-                        ("tcp.flags.reset == 0 and ip.addr == 10.78.0.0/16", 24),
+                        ("not tcp.flags.reset and ip.addr == 10.78.0.0/16", 24),
                         ("tcp.stream in {3, 10..12}", 4), ("not tcp", 0)):
             document, _ = explain("--filter", text, path)
             self.assertEqual(len(document["connections"]), n, text)
