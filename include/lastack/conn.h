@@ -53,6 +53,8 @@ struct la_tcp_cfg {
     uint32_t r2_n;               /* retransmissions before giving up; default 15; 0 = never */
     uint32_t r2_syn_n;           /* the same for a SYN; default 7: 183 s (MUST-23 asks 180) */
     uint32_t user_timeout_ms;    /* unacknowledged data for this long ends it; 0 = R2 alone */
+    bool user_timeout_option;    /* RFC 5482: says it to the peer, and heeds what the peer says
+                                    where it is 0; default off */
     uint32_t fin_wait_2_ms;      /* default 60 s; for connections that no handle owns */
     uint32_t msl_ms;             /* default 30 s; TIME-WAIT is twice that (MUST-13) */
     uint8_t ttl_hops;            /* default 64 */

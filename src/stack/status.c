@@ -15,6 +15,7 @@
 #include "tcp/timeout.h"
 #include "tcp/urgent.h"
 #include "tcp/user.h"
+#include "tcp/uto.h"
 
 static uint32_t
 ready_level(const struct la_stack *s, const struct la_tcp_conn *c)
@@ -303,7 +304,7 @@ set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
         c->rcvbuf_tuned = false;
         return LA_OK;
     case LA_OPT_USER_TIMEOUT_MS:
-        c->user_timeout_ms = clamp(value, 0, UINT32_MAX);
+        la_tcp_uto_set(c, clamp(value, 0, UINT32_MAX));
         return LA_OK;
     case LA_OPT_R2_N:
         c->r2_n = (uint8_t)clamp(value, 0, UINT8_MAX);

@@ -331,7 +331,8 @@ struct la_tcp_conn {
     uint32_t cc_kept; /* what the congestion control remembers over idle times; congestion.h */
 
     uint16_t rto_n, fast_retransmits_n;
-    uint32_t acked_wraps_n, received_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
+    uint32_t acked_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
+    uint32_t received_wraps_n : 29, uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
     uint64_t bytes_retransmitted;
     uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
 };

@@ -26,6 +26,7 @@
 #include "tcp/send.h"
 #include "tcp/tlp.h"
 #include "tcp/urgent.h"
+#include "tcp/uto.h"
 #include "wire/tcp.h"
 
 enum { STARVED_RETRY_US = 10000 };
@@ -142,6 +143,7 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct pl
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     la_tcp_urgent_mark(c, busy, seg);
     la_tcp_blocks_fill(c, busy, seg);
+    la_tcp_uto_fill(c, seg);
 }
 
 /* Builds the segment into out->frames. False: no memory. */
