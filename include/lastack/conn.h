@@ -18,12 +18,22 @@ enum la_ecn {
     LA_ECN_ASK     /* asks for it as well */
 };
 
+/* A buffer that grows as the connection moves more: Linux's tcp_wmem and tcp_rmem. It is held only
+ * as far as it is filled. */
+struct la_buffer_tuning {
+    uint32_t bytes_min;     /* never less, however little memory is left; SO_SNDBUF and SO_RCVBUF */
+    uint32_t bytes_initial; /* what it begins with */
+    uint32_t bytes_max;     /* never more, nor an eighth of the memory that is left; to 1 GiB */
+};
+
 /* How a connection begins; much of it can be changed later with la_conn_option_set(). Bounds of the
- * RTO, delayed ACKs, R1, FIN-WAIT-2, MSL and the initial window are the instance's: where a single
+ * RTO, delayed ACKs, R1, FIN-WAIT-2, MSL, buffers that are tuned and the initial window are the
+ * instance's: where a single
  * connection brings a configuration, these fields of it count for nothing. */
 struct la_tcp_cfg {
-    uint32_t sndbuf_bytes;       /* send buffer, 4 KiB .. 1 GiB; default 256 KiB */
-    uint32_t rcvbuf_bytes;       /* receive buffer, 4 KiB .. 1 GiB; default 256 KiB */
+    uint32_t sndbuf_bytes;       /* send buffer, 4 KiB .. 1 GiB; 0 (the default): `sndbuf` says */
+    uint32_t rcvbuf_bytes;       /* receive buffer, the same with `rcvbuf` */
+    struct la_buffer_tuning sndbuf, rcvbuf; /* default 4 KiB, 256 KiB, 65535 << 8 */
     uint16_t mss_bytes_max;      /* announced at most, from 88; 0 = what the interface takes */
     bool nagle;                  /* RFC 9293 3.7.4; default on */
     bool timestamps;             /* RFC 7323; default on */
@@ -43,6 +53,8 @@ struct la_tcp_cfg {
     uint32_t r2_n;               /* retransmissions before giving up; default 15; 0 = never */
     uint32_t r2_syn_n;           /* the same for a SYN; default 7: 183 s (MUST-23 asks 180) */
     uint32_t user_timeout_ms;    /* unacknowledged data for this long ends it; 0 = R2 alone */
+    uint32_t zero_window_ms;     /* a peer that keeps its window shut so long ends it (RFC 6429); of
+                                    the instance; 0 (the default): never (MUST-37) */
     uint32_t fin_wait_2_ms;      /* default 60 s; for connections that no handle owns */
     uint32_t msl_ms;             /* default 30 s; TIME-WAIT is twice that (MUST-13) */
     uint8_t ttl_hops;            /* default 64 */
@@ -51,6 +63,9 @@ struct la_tcp_cfg {
     uint16_t slow_start_limit_n; /* RFC 3465's L: segments that one ACK may add to cwnd; 0 (the
                                     default): all that it acknowledges, DEVIATION(D8) */
     bool slow_start_after_idle;  /* cwnd falls while it is not used (RFC 2861); default on */
+    bool mtu_probing;            /* RFC 4821: after two timeouts in a row segments become smaller,
+                                    in case large ones vanish on the way without ICMP. Of the
+                                    instance; default on */
     bool push_bursts;            /* PSH also on the last of several segments cut from one: receivers
                                     that gather pass them on (as Linux); default off */
     bool pacing;                 /* the instance's: also a control without a rate of its own is

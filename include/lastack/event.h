@@ -54,7 +54,9 @@ enum la_cause {
     LA_CAUSE_RETRANSMIT_PARTIAL, /* partial ACK during recovery (RFC 6582) */
     LA_CAUSE_RETRANSMIT_SACK,    /* a hole between SACK blocks (RFC 6675) */
     LA_CAUSE_RETRANSMIT_RACK,    /* RFC 8985 */
+    LA_CAUSE_RETRANSMIT_MTU,     /* it was larger than the path takes (RFC 1191, RFC 8201) */
     LA_CAUSE_TAIL_PROBE,         /* RFC 8985 7 */
+    LA_CAUSE_MTU_PROBE,          /* new data: does the path take so much? (RFC 4821 7) */
     LA_CAUSE_WINDOW_PROBE,       /* zero-window probe */
     LA_CAUSE_KEEPALIVE,
     LA_CAUSE_RST_REFUSED,        /* no such connection or listener */
@@ -142,6 +144,12 @@ enum la_loss_rule {
     LA_LOSS_UNDONE_EIFEL,    /* RFC 3522: by the timestamp the original had arrived */
     LA_LOSS_UNDONE_DSACK,    /* RFC 2883: all that was sent again is reported as duplicate */
     LA_LOSS_UNDONE_FRTO,     /* RFC 5682 */
+    /* About the size of segments; .mss is what it is now. */
+    LA_LOSS_MTU_TOLD,        /* RFC 1191, RFC 8201: a router could not pass a segment on */
+    LA_LOSS_MTU_KNOWN,       /* an earlier connection was told that */
+    LA_LOSS_MTU_BLACK_HOLE,  /* RFC 4821 7.7: timeouts in a row; perhaps nobody tells */
+    LA_LOSS_MTU_PROBE_LOST,  /* RFC 4821 7.6.2: the path takes less than the probe had */
+    LA_LOSS_MTU_PROBED,      /* RFC 4821 7.6.1: it takes that much */
     LA_LOSS_RULE_END
 };
 
@@ -208,6 +216,7 @@ struct la_event {
         struct {
             uint8_t rule;      /* enum la_loss_rule */
             uint32_t after_us; /* RACK: since what was sent later was acknowledged */
+            uint16_t mss;      /* MTU_…: octets of text that a segment holds from here on */
         } loss;
     } u;
 };

@@ -97,7 +97,11 @@ enum la_setting {
     LA_SETTING_MAX_TIME_WAIT,    /* time_wait_n_max; at once, from 1: what is too much goes */
     LA_SETTING_CONGESTION,       /* la_congestion_find(); for what is opened from now on without a
                                     configuration of its own */
-    LA_SETTING_SLOW_START_AFTER_IDLE /* 0, 1; at once */
+    LA_SETTING_SLOW_START_AFTER_IDLE, /* 0, 1; at once */
+    /* la_tcp_cfg.rcvbuf and .sndbuf (tcp_rmem, tcp_wmem); for what is opened from now on, the most
+     * and the least at once */
+    LA_SETTING_RMEM_MIN, LA_SETTING_RMEM_DEFAULT, LA_SETTING_RMEM_MAX,
+    LA_SETTING_WMEM_MIN, LA_SETTING_WMEM_DEFAULT, LA_SETTING_WMEM_MAX
 };
 /* NO_SUCH_OPTION, BAD_ARGUMENT. */
 la_err la_stack_setting_set(struct la_stack *stack, enum la_setting setting, int64_t value);
@@ -232,6 +236,7 @@ struct la_conn_status {
     bool half_open;             /* stands in a listener's SYN queue */
     bool accept_waits;          /* complete, in a listener's accept queue */
     char congestion_control[16];
+    uint32_t stalled_ms;        /* octets wait, and for so long none was acknowledged */
     uint64_t pacing_rate;       /* octets/s; 0 = not paced, or idle */
 };
 /* Of a connection that rests in TIME-WAIT without an owner, state, endpoints, timer, RCV.WND and

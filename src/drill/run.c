@@ -95,6 +95,7 @@ make_stack(struct la_drill_run *run, const struct la_trace *hears)
     struct la_stack_cfg cfg;
     struct la_drill_mistake mistake = {0};
     la_stack_cfg_init(&cfg);
+    cfg.tcp.mtu_probing = false; /* as the kernels that scripts were written for */
     if (run->script->cfg.congestion[0] != 0)
         memcpy(cfg.tcp.congestion_control, run->script->cfg.congestion,
                sizeof(cfg.tcp.congestion_control));

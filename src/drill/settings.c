@@ -140,7 +140,7 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
 
 /* ---- settings --------------------------------------------------------------------------- */
 
-enum kind { BOOL, U8, U16, U32, SECONDS_AS_MS, TEXT, MIDDLE_U32, ECN, RANGE };
+enum kind { BOOL, U8, U16, U32, SECONDS_AS_MS, TEXT, BUFFER, ECN, RANGE };
 
 struct setting {
     const char *name;
@@ -164,8 +164,8 @@ static const struct setting settings[] = {
     {"net.ipv4.tcp_keepalive_intvl", U32, TCP(keepalive_interval_s), 1, 32767},
     {"net.ipv4.tcp_keepalive_probes", U32, TCP(keepalive_probes_n), 1, 127},
     {"net.ipv4.tcp_fin_timeout", SECONDS_AS_MS, TCP(fin_wait_2_ms), 1, 86400},
-    {"net.ipv4.tcp_rmem", MIDDLE_U32, TCP(rcvbuf_bytes), 4096, 1 << 30},
-    {"net.ipv4.tcp_wmem", MIDDLE_U32, TCP(sndbuf_bytes), 4096, 1 << 30},
+    {"net.ipv4.tcp_rmem", BUFFER, TCP(rcvbuf), 4096, 1 << 30},
+    {"net.ipv4.tcp_wmem", BUFFER, TCP(sndbuf), 4096, 1 << 30},
     {"net.ipv4.tcp_slow_start_after_idle", BOOL, TCP(slow_start_after_idle), 0, 1},
     {"net.ipv4.tcp_congestion_control", TEXT, TCP(congestion_control), 0, 0},
     {"net.ipv4.tcp_max_syn_backlog", U32, CFG(syn_queue_n_max), 1, 1 << 24},
@@ -186,6 +186,7 @@ static const struct setting settings[] = {
     {"r2_n", U32, TCP(r2_n), 0, 255},
     {"r2_syn_n", U32, TCP(r2_syn_n), 0, 255},
     {"user_timeout_ms", U32, TCP(user_timeout_ms), 0, INT32_MAX},
+    {"zero_window_ms", U32, TCP(zero_window_ms), 0, INT32_MAX},
     {"fin_wait_2_ms", U32, TCP(fin_wait_2_ms), 1, INT32_MAX},
     {"msl_ms", U32, TCP(msl_ms), 1, 600000},
     {"dscp_ecn", U8, TCP(dscp_ecn), 0, 255},
@@ -193,6 +194,8 @@ static const struct setting settings[] = {
     {"slow_start_limit_n", U16, TCP(slow_start_limit_n), 0, 1000},
     {"pacing", BOOL, TCP(pacing), 0, 1},
     {"push_bursts", BOOL, TCP(push_bursts), 0, 1},
+    {"net.ipv4.tcp_mtu_probing", BOOL, TCP(mtu_probing), 0, 2},
+    {"mtu_probing", BOOL, TCP(mtu_probing), 0, 1},
     {"window_slides", BOOL, TCP(window_slides), 0, 1},
     {"ack_every_second", BOOL, TCP(ack_every_second), 0, 1},
     {"time_wait_holds", BOOL, TCP(time_wait_holds), 0, 1},
@@ -223,7 +226,6 @@ store(struct la_stack_cfg *cfg, const struct setting *s, uint32_t a, uint32_t b)
         *(uint32_t *)at = a * 1000;
         return true;
     case U32:
-    case MIDDLE_U32:
         *(uint32_t *)at = a;
         return true;
     case RANGE:
@@ -231,9 +233,22 @@ store(struct la_stack_cfg *cfg, const struct setting *s, uint32_t a, uint32_t b)
         cfg->port_ephemeral_max = (uint16_t)b;
         return b >= a && b <= s->max;
     case TEXT:
+    case BUFFER:
         break;
     }
     return false;
+}
+
+/* min, initial and max; one number alone is all of them. */
+static bool
+set_buffer(struct la_buffer_tuning *to, const struct setting *s, const uint32_t values[3],
+           unsigned n)
+{
+    const uint32_t *v = values;
+    *to = n == 3 ? (struct la_buffer_tuning){v[0], v[1], v[2]}
+                 : (struct la_buffer_tuning){v[0], v[0], v[0]};
+    return (n == 1 || n == 3) && to->bytes_min >= s->min && to->bytes_min <= to->bytes_initial &&
+           to->bytes_initial <= to->bytes_max && to->bytes_max <= s->max;
 }
 
 static bool
@@ -255,7 +270,10 @@ set(struct la_stack_cfg *cfg, const struct setting *s, const char *value)
     }
     if (n == 0 || *end != 0)
         return false;
-    return store(cfg, s, s->kind == MIDDLE_U32 && n == 3 ? values[1] : values[0], values[1]);
+    if (s->kind == BUFFER)
+        return set_buffer((struct la_buffer_tuning *)(void *)((uint8_t *)cfg + s->off), s, values,
+                          n);
+    return store(cfg, s, values[0], values[1]);
 }
 
 /* The next NAME=VALUE; quotes keep blanks together. False: none. */

@@ -76,7 +76,9 @@ is_notable(enum la_cause cause)
     case LA_CAUSE_RETRANSMIT_PARTIAL:
     case LA_CAUSE_RETRANSMIT_SACK:
     case LA_CAUSE_RETRANSMIT_RACK:
+    case LA_CAUSE_RETRANSMIT_MTU:
     case LA_CAUSE_TAIL_PROBE:
+    case LA_CAUSE_MTU_PROBE:
     case LA_CAUSE_WINDOW_PROBE:
     case LA_CAUSE_KEEPALIVE:
     case LA_CAUSE_RST_REFUSED:

@@ -99,8 +99,7 @@ make_stack(struct la_run *run, bool near, struct la_stack **out)
     cfg.end_id = near ? 0 : 1;
     cfg.checksum = la_host_checksum();
     cfg.checksum_verify = true;
-    cfg.tcp.sndbuf_bytes = BUFFER_BYTES;
-    cfg.tcp.rcvbuf_bytes = BUFFER_BYTES;
+    cfg.tcp.sndbuf.bytes_initial = cfg.tcp.rcvbuf.bytes_initial = BUFFER_BYTES;
     if (run->cfg->congestion != NULL)
         (void)snprintf(cfg.tcp.congestion_control, sizeof(cfg.tcp.congestion_control), "%s",
                        run->cfg->congestion);

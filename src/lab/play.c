@@ -161,6 +161,8 @@ bed_cfg(const struct la_lab_cfg *cfg, const struct la_lab_part *part, struct la_
             bed->impair[end].rate_bps = own.rate_bps;
         if (cfg->impair[end].mark_n == LA_LAB_OWN_MARK)
             bed->impair[end].mark_n = own.mark_n;
+        if (cfg->impair[end].mtu_bytes == 0)
+            bed->impair[end].mtu_bytes = own.mtu_bytes;
         if (cfg->impair[end].queue_n == 0)
             bed->impair[end].queue_n = own.queue_n;
         if (cfg->congestion != NULL)

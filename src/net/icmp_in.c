@@ -190,9 +190,11 @@ error6_input(struct la_net *net, struct la_frame *frame, struct la_net_in *in,
 {
     in->icmp =
         (struct la_net_icmp){.kind = (uint8_t)kind6(icmp), .type = icmp->type, .code = icmp->code};
-    /* RFC 8201 4: no estimate goes below the minimum link MTU. */
     if (icmp->type == LA_ICMP6_TOO_BIG)
-        in->icmp.mtu_bytes = icmp->mtu_bytes < LA_IP6_MTU_MIN ? LA_IP6_MTU_MIN : icmp->mtu_bytes;
+        in->icmp.mtu_bytes = icmp->mtu_bytes;
+    /* RFC 8201 4: one that names less than the minimum link MTU must be discarded. */
+    if (icmp->type == LA_ICMP6_TOO_BIG && icmp->mtu_bytes < LA_IP6_MTU_MIN)
+        return la_net_drop_frame(net, frame, LA_REASON_ICMP_MALFORMED);
     return error_input(net, frame, in);
 }
 

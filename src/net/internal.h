@@ -125,6 +125,8 @@ struct la_net_udp {
     struct la_rng rng;
 };
 
+struct la_net_paths;
+
 struct la_net {
     struct la_mem *mem;
     uint64_t *reason;
@@ -148,7 +150,10 @@ struct la_net {
     uint32_t icmp_tokens;
     la_instant icmp_tokens_at;
     struct la_net_udp udp;
+    struct la_net_paths *paths; /* path_mtu.c; NULL until a router has said something */
 };
+
+void la_net_paths_fini(struct la_net *net);
 
 /* ---- input.c ---------------------------------------------------------------------------- */
 

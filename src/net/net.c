@@ -42,6 +42,7 @@ la_net_free(struct la_net *net)
     if (!net)
         return;
     la_udp_fini(net);
+    la_net_paths_fini(net);
     la_neigh_fini(net);
     la_frameq_clear(&net->local);
     la_frameq_clear(&net->failed);

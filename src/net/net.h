@@ -91,6 +91,11 @@ la_err la_net_route_lookup(struct la_net *net, const struct la_addr *dst,
 /* What is sent to `dst` does not get through: its next hop is asked for before it is trusted again
  * (RFC 9293 3.8.3 (b), RFC 1122 3.3.1.4). */
 void la_net_doubt(struct la_net *net, const struct la_addr *dst);
+/* The largest packet that a router has said a path takes, within ten minutes; 0: nothing is known.
+ * Only what a connection of ours has found believable is to be learnt (RFC 5927 7). */
+uint32_t la_net_path_mtu(const struct la_net *net, const struct la_addr *dst, la_instant now);
+void la_net_path_mtu_learn(struct la_net *net, const struct la_addr *dst, uint32_t mtu_bytes,
+                           la_instant now);
 /* Is `addr` an address of this host (on any interface; or taken by `iface` because it has
  * any_address)? iface may be LA_NET_IFACE_LOCAL: own addresses and loopback only. */
 bool la_net_is_local(const struct la_net *net, int iface, const struct la_addr *addr);

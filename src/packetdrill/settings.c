@@ -40,6 +40,7 @@ static const struct key keys[] = {
     {"r2", TCP(r2_n)},
     {"r2_syn", TCP(r2_syn_n)},
     {"user_timeout_ms", TCP(user_timeout_ms)},
+    {"zero_window_ms", TCP(zero_window_ms)},
     {"fin_wait_2_ms", TCP(fin_wait_2_ms)},
     {"msl_ms", TCP(msl_ms)},
     {"ttl", TCP(ttl_hops)},
@@ -47,6 +48,7 @@ static const struct key keys[] = {
     {"initial_window", TCP(initial_window_n)},
     {"slow_start_limit", TCP(slow_start_limit_n)},
     {"push_bursts", TCP(push_bursts)},
+    {"mtu_probing", TCP(mtu_probing)},
     {"window_slides", TCP(window_slides)},
     {"ack_every_second", TCP(ack_every_second)},
     {"time_wait_holds", TCP(time_wait_holds)},
@@ -104,6 +106,7 @@ la_pd_settings_init(struct la_pd_settings *s)
     la_stack_cfg_init(&stack);
     memset(s, 0, sizeof(*s));
     s->tcp = stack.tcp;
+    s->tcp.mtu_probing = false; /* as the kernels that scripts were written for */
     s->local4 = la_addr_v4(192, 168, 0, 2);
     bool parsed = la_addr_parse("fd3d:fa7b:d17d::2", &s->local6);
     (void)parsed; /* a constant */

@@ -80,6 +80,8 @@ static const struct {
     [LA_CAUSE_RETRANSMIT_PARTIAL] = {"RETRANSMIT_PARTIAL", "partial ACK during recovery"},
     [LA_CAUSE_RETRANSMIT_SACK] = {"RETRANSMIT_SACK", "hole between SACK blocks"},
     [LA_CAUSE_RETRANSMIT_RACK] = {"RETRANSMIT_RACK", "a later segment was acknowledged first"},
+    [LA_CAUSE_RETRANSMIT_MTU] = {"RETRANSMIT_MTU", "it was larger than the path takes"},
+    [LA_CAUSE_MTU_PROBE] = {"MTU_PROBE", "does the path take so much?"},
     [LA_CAUSE_TAIL_PROBE] = {"TAIL_PROBE", "tail loss probe"},
     [LA_CAUSE_WINDOW_PROBE] = {"WINDOW_PROBE", "zero-window probe"},
     [LA_CAUSE_KEEPALIVE] = {"KEEPALIVE", "keep-alive probe"},
@@ -111,8 +113,19 @@ static const char *const ecn_steps[LA_ECN_STEP_END] = {
 };
 
 static const char *const loss_rules[LA_LOSS_RULE_END] = {
-    "?",           "DUP_ACKS", "SACK", "RACK", "PROBE_REPAIRED", "UNDONE_EIFEL", "UNDONE_DSACK",
+    "?",
+    "DUP_ACKS",
+    "SACK",
+    "RACK",
+    "PROBE_REPAIRED",
+    "UNDONE_EIFEL",
+    "UNDONE_DSACK",
     "UNDONE_FRTO",
+    "MTU_TOLD",
+    "MTU_KNOWN",
+    "MTU_BLACK_HOLE",
+    "MTU_PROBE_LOST",
+    "MTU_PROBED",
 };
 
 static const char *const ip_ecns[] = {"Not-ECT", "ECT(1)", "ECT(0)", "CE"};

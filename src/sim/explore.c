@@ -52,6 +52,26 @@ const struct la_explore_cfg la_explore_list[] = {
      .doubled_n = 1,
      .early_n = 1,
      .r2_n = 2},
+    {.name = "rack",
+     .about = "two octets, SACK, RACK-TLP, CUBIC",
+     .octets = {2, 0},
+     .window_bytes = 8,
+     .lost_n = 1,
+     .doubled_n = 1,
+     .early_n = 1,
+     .r2_n = 2,
+     .sack = true,
+     .rack = true,
+     .control = "cubic"},
+    {.name = "cubic",
+     .about = "two octets, no SACK, CUBIC",
+     .octets = {2, 0},
+     .window_bytes = 8,
+     .lost_n = 1,
+     .doubled_n = 1,
+     .early_n = 1,
+     .r2_n = 2,
+     .control = "cubic"},
     {.name = "zero-window",
      .about = "three octets for a window of two",
      .octets = {3, 0},
@@ -351,7 +371,8 @@ la_explore_run(const struct la_explore_cfg *cfg, const struct la_explore_how *ho
         return false;
     s->how = how;
     s->ctx.cfg = cfg;
-    s->ctx.control = la_cc_find(how->control != NULL ? how->control : "reno");
+    const char *control = how->control != NULL ? how->control : cfg->control;
+    s->ctx.control = la_cc_find(control != NULL ? control : "reno");
     LA_ASSERT(la_cc_exists(s->ctx.control));
     s->ctx.result = result;
     s->ctx.world = calloc(1, sizeof(*s->ctx.world));

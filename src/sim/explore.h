@@ -34,7 +34,8 @@ struct la_explore_cfg {
     uint8_t aborts_n;     /* ABORT, by either end */
     uint8_t crashes_n;    /* an end forgets everything, and A opens again */
     uint8_t r2_n;         /* retransmissions before giving up */
-    bool sack;
+    bool sack, rack;
+    const char *control;  /* of congestion, by name; NULL = "reno" */
     bool closes;          /* CLOSE and release, by both ends */
     bool deep;            /* takes long: only when asked for */
 };
@@ -59,7 +60,7 @@ struct la_explore_how {
                                 this divides; 1 = from all of them; not 0 */
     FILE *out;               /* where the way to a violation is told, NULL = nowhere */
     void (*progress)(const struct la_explore_result *so_far); /* now and then; may be NULL */
-    const char *control; /* congestion control of both ends, which there must be; NULL = "reno" */
+    const char *control; /* of both ends, which there must be; NULL = the configuration's */
 };
 
 /*

@@ -68,7 +68,9 @@ key_of_conn(struct end_key *k, const struct la_world_end *end)
     c->heard_ms = c->sent_ms = c->busy_idx = c->cc_kept = 0;
     c->challenges = la_tcp_challenges(c);
     c->rto_n = c->fast_retransmits_n = 0;
-    c->bytes_acked = c->bytes_received = c->bytes_retransmitted = 0;
+    c->bytes_retransmitted = 0;
+    c->read_mark = la_seq_of(0);
+    c->read_mark_ms = 0;
     c->segments_sent = c->segments_received = c->retransmissions_n = c->duplicate_acks_n = 0;
 }
 
@@ -138,6 +140,8 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     memset(&b->cc, 0, sizeof(b->cc));
     b->cc.reno.acked_bytes = k->conn.cc == la_cc_find("reno") ? busy->cc.reno.acked_bytes : 0;
     b->progress_at = la_instant_of_ns(0);
+    b->mtu.next_at = la_instant_of_ns(0); /* no text there is as long as a segment can be */
+    b->mtu.carried = 0;
 }
 
 static void

@@ -400,6 +400,7 @@ set_tcp(struct la_world_ctx *ctx)
         .sndbuf_bytes = LA_WORLD_TEXT_MAX,
         .rcvbuf_bytes = ctx->cfg->window_bytes,
         .sack = ctx->cfg->sack,
+        .rack = ctx->cfg->rack,
         .rto_us_initial = rto_us,
         .rto_us_min = rto_us,
         .rto_us_max = 60 * rto_us,

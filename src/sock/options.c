@@ -169,6 +169,19 @@ la_sock_option_set(struct la_socks *set, la_sock s, enum la_sock_option opt, int
     return set_on_conn(set, sk, opt, now);
 }
 
+/* Nobody has set it: what it is now, or will begin with. */
+static la_err
+tuned_buffer(const struct la_socks *set, const struct la_sk *sk, enum la_sock_option opt,
+             int64_t *out)
+{
+    const struct la_tcp_cfg *cfg = la_stack_tcp_cfg(set->stack);
+    *out = opt == LA_SO_SNDBUF ? cfg->sndbuf.bytes_initial : cfg->rcvbuf.bytes_initial;
+    if (sk->phase != LA_SK_CONNECTED && sk->phase != LA_SK_CONNECTING)
+        return LA_OK;
+    return la_conn_option_get(set->stack, sk->handle, (enum la_conn_option)rules[opt].conn_option,
+                              out);
+}
+
 la_err
 la_sock_option_get(const struct la_socks *set, la_sock s, enum la_sock_option opt, int64_t *out)
 {
@@ -178,6 +191,8 @@ la_sock_option_get(const struct la_socks *set, la_sock s, enum la_sock_option op
     if ((unsigned)opt >= LA_SO_COUNT)
         return LA_ERR_NO_SUCH_OPTION;
     *out = sk->options[opt];
+    if ((opt == LA_SO_SNDBUF || opt == LA_SO_RCVBUF) && *out == 0)
+        return tuned_buffer(set, sk, opt, out);
     struct la_conn_status status;
     if (opt == LA_SO_MAXSEG && sk->phase == LA_SK_CONNECTED &&
         la_conn_status(set->stack, sk->handle, &status) == LA_OK)

@@ -32,6 +32,34 @@ set_congestion(struct la_stack *s, int control)
     return LA_OK;
 }
 
+static const uint32_t *
+buffer_field(const struct la_tcp_cfg *cfg, enum la_setting setting)
+{
+    bool receives = setting < LA_SETTING_WMEM_MIN;
+    const struct la_buffer_tuning *buffer = receives ? &cfg->rcvbuf : &cfg->sndbuf;
+    const uint32_t *const fields[] = {&buffer->bytes_min, &buffer->bytes_initial,
+                                      &buffer->bytes_max};
+    return fields[setting - (receives ? LA_SETTING_RMEM_MIN : LA_SETTING_WMEM_MIN)];
+}
+
+/* The three stay in order. */
+static la_err
+set_buffer(struct la_tcp_cfg *cfg, enum la_setting setting, uint32_t value)
+{
+    bool receives = setting < LA_SETTING_WMEM_MIN;
+    struct la_buffer_tuning b = receives ? cfg->rcvbuf : cfg->sndbuf;
+    if (setting == LA_SETTING_RMEM_MIN || setting == LA_SETTING_WMEM_MIN)
+        b.bytes_min = value;
+    else if (setting == LA_SETTING_RMEM_MAX || setting == LA_SETTING_WMEM_MAX)
+        b.bytes_max = value;
+    else
+        b.bytes_initial = value;
+    if (b.bytes_min > b.bytes_initial || b.bytes_initial > b.bytes_max)
+        return LA_ERR_BAD_ARGUMENT;
+    *(receives ? &cfg->rcvbuf : &cfg->sndbuf) = b;
+    return LA_OK;
+}
+
 la_err
 la_stack_setting_set(struct la_stack *s, enum la_setting setting, int64_t value)
 {
@@ -45,6 +73,12 @@ la_stack_setting_set(struct la_stack *s, enum la_setting setting, int64_t value)
         [LA_SETTING_MAX_TIME_WAIT] = {1, UINT32_MAX},
         [LA_SETTING_CONGESTION] = {0, UINT8_MAX},
         [LA_SETTING_SLOW_START_AFTER_IDLE] = {0, 1},
+        [LA_SETTING_RMEM_MIN] = {LA_BUFFER_BYTES_MIN, LA_BUFFER_BYTES_MAX},
+        [LA_SETTING_RMEM_DEFAULT] = {LA_BUFFER_BYTES_MIN, LA_BUFFER_BYTES_MAX},
+        [LA_SETTING_RMEM_MAX] = {LA_BUFFER_BYTES_MIN, LA_BUFFER_BYTES_MAX},
+        [LA_SETTING_WMEM_MIN] = {LA_BUFFER_BYTES_MIN, LA_BUFFER_BYTES_MAX},
+        [LA_SETTING_WMEM_DEFAULT] = {LA_BUFFER_BYTES_MIN, LA_BUFFER_BYTES_MAX},
+        [LA_SETTING_WMEM_MAX] = {LA_BUFFER_BYTES_MIN, LA_BUFFER_BYTES_MAX},
     };
     if ((unsigned)setting >= sizeof(range) / sizeof(range[0]))
         return LA_ERR_NO_SUCH_OPTION;
@@ -72,6 +106,13 @@ la_stack_setting_set(struct la_stack *s, enum la_setting setting, int64_t value)
     case LA_SETTING_SLOW_START_AFTER_IDLE:
         s->cfg.tcp.slow_start_after_idle = value != 0;
         break;
+    case LA_SETTING_RMEM_MIN:
+    case LA_SETTING_RMEM_DEFAULT:
+    case LA_SETTING_RMEM_MAX:
+    case LA_SETTING_WMEM_MIN:
+    case LA_SETTING_WMEM_DEFAULT:
+    case LA_SETTING_WMEM_MAX:
+        return set_buffer(&s->cfg.tcp, setting, (uint32_t)value);
     }
     return LA_OK;
 }
@@ -100,6 +141,14 @@ la_stack_setting_get(const struct la_stack *s, enum la_setting setting, int64_t 
         return LA_OK;
     case LA_SETTING_SLOW_START_AFTER_IDLE:
         *out = s->cfg.tcp.slow_start_after_idle;
+        return LA_OK;
+    case LA_SETTING_RMEM_MIN:
+    case LA_SETTING_RMEM_DEFAULT:
+    case LA_SETTING_RMEM_MAX:
+    case LA_SETTING_WMEM_MIN:
+    case LA_SETTING_WMEM_DEFAULT:
+    case LA_SETTING_WMEM_MAX:
+        *out = *buffer_field(&s->cfg.tcp, setting);
         return LA_OK;
     }
     return LA_ERR_NO_SUCH_OPTION;

@@ -28,17 +28,18 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
     cfg->syn_cookies = LA_SYN_COOKIES_WHEN_FULL;
     cfg->requests_n_max = 1024;
     cfg->time_wait_n_max = 256 * 1024;
-    cfg->port_ephemeral_min = 49152;
+    cfg->port_ephemeral_min = 49152; /* DEVIATION(D28): the dynamic ports alone */
     cfg->port_ephemeral_max = 65535;
     cfg->checksum_verify = true;
     cfg->tcp = (struct la_tcp_cfg){
-        .sndbuf_bytes = 256 * 1024,
-        .rcvbuf_bytes = 256 * 1024,
+        .sndbuf = {4096, 256 * 1024, 0xffff << 8},
+        .rcvbuf = {4096, 256 * 1024, 0xffff << 8}, /* what a shift of 8 can say */
         .nagle = true,
         .timestamps = true,
         .window_scale = true,
         .sack = true,
         .rack = true,
+        .mtu_probing = true,
         .ecn = LA_ECN_ACCEPT,
         .keepalive_idle_s = 7200,
         .keepalive_interval_s = 75,
@@ -100,12 +101,20 @@ la_stack_trace_set(struct la_stack *s, const struct la_trace *trace)
 
 enum { MSS_BYTES_MAX_LEAST = 88 }; /* as LA_OPT_MSS_MAX has it */
 
+static bool
+buffer_ok(uint32_t bytes, const struct la_buffer_tuning *tuning)
+{
+    bool fixed = bytes >= LA_BUFFER_BYTES_MIN && bytes <= LA_BUFFER_BYTES_MAX;
+    return (fixed || bytes == 0) && tuning->bytes_min >= LA_BUFFER_BYTES_MIN &&
+           tuning->bytes_min <= tuning->bytes_initial &&
+           tuning->bytes_initial <= tuning->bytes_max && tuning->bytes_max <= LA_BUFFER_BYTES_MAX;
+}
+
 bool
 la_tcp_cfg_ok(const struct la_tcp_cfg *t)
 {
     bool text_ends = t->congestion_control[sizeof(t->congestion_control) - 1] == 0;
-    return t->sndbuf_bytes >= 4096 && t->sndbuf_bytes <= UINT32_C(1) << 30 &&
-           t->rcvbuf_bytes >= 4096 && t->rcvbuf_bytes <= UINT32_C(1) << 30 &&
+    return buffer_ok(t->sndbuf_bytes, &t->sndbuf) && buffer_ok(t->rcvbuf_bytes, &t->rcvbuf) &&
            t->rto_us_initial > 0 && t->rto_us_min > 0 && t->rto_us_max >= t->rto_us_min &&
            t->delayed_ack_us < 500000 && t->r2_n <= UINT8_MAX && t->r2_syn_n <= UINT8_MAX &&
            t->ttl_hops > 0 && t->keepalive_idle_s > 0 && t->keepalive_idle_s <= UINT16_MAX &&

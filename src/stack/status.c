@@ -26,7 +26,7 @@ ready_level(const struct la_stack *s, const struct la_tcp_conn *c)
     if (la_tcp_is_synchronised(c))
         ready |= LA_READY_OPEN;
     bool refused = (c->flags & LA_TCP_F_WRITER_WAITS) != 0 && queued > 0;
-    if (la_tcp_can_send(c) && queued <= c->sndbuf_bytes - c->sndbuf_bytes / 3 && !refused)
+    if (la_tcp_can_send(c) && la_tcp_queue_is_low(c, queued) && !refused)
         ready |= LA_READY_WRITE;
     if ((c->flags & LA_TCP_F_FIN_RECEIVED) != 0)
         ready |= LA_READY_END;
@@ -76,6 +76,9 @@ queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_c
     out->receive_queue_bytes = busy->rcvq.len;
     out->out_of_order_bytes = busy->ooo_bytes;
     out->flight_bytes = la_tcp_pipe(c, busy);
+    int64_t stalled_us = busy->sndq.len > 0 ? la_instant_diff_us(s->now, busy->progress_at) : 0;
+    out->stalled_ms =
+        stalled_us / LA_US_PER_MS > UINT32_MAX ? UINT32_MAX : (uint32_t)(stalled_us / LA_US_PER_MS);
     out->urgent_unread_bytes = la_tcp_urgent_unread(c, busy);
     if ((c->flags & LA_TCP_F_URGENT_OUT) != 0)
         out->urgent_unacked_bytes = (uint32_t)la_seq_diff(busy->snd_up, la_tcp_sndq_seq(c));
@@ -147,9 +150,9 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .rttvar_us = c->rttvar_us,
         .rto_us = c->rto_us,
         .rtt_us_min = c->rtt_us_min == UINT32_MAX ? 0 : c->rtt_us_min,
-        .bytes_sent = c->bytes_acked,
-        .bytes_acked = c->bytes_acked,
-        .bytes_received = c->bytes_received,
+        .bytes_sent = la_tcp_bytes_acked(c),
+        .bytes_acked = la_tcp_bytes_acked(c),
+        .bytes_received = la_tcp_bytes_received(c),
         .bytes_retransmitted = c->bytes_retransmitted,
         .segments_sent = c->segments_sent,
         .segments_received = c->segments_received,
@@ -214,8 +217,6 @@ la_forward_next(const struct la_stack *s, uint32_t *cursor, la_handle *out)
 
 /* ---- options ---------------------------------------------------------------------------- */
 
-enum { BUFFER_BYTES_MIN = 4096, BUFFER_BYTES_MAX = 1 << 30 };
-
 static uint32_t
 clamp(int64_t value, uint32_t min, uint32_t max)
 {
@@ -266,10 +267,14 @@ set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
         c->keepalive_probes_n = (uint8_t)clamp(value, 1, UINT8_MAX);
         return LA_OK;
     case LA_OPT_SNDBUF_BYTES:
-        c->sndbuf_bytes = clamp(value, BUFFER_BYTES_MIN, BUFFER_BYTES_MAX);
+        c->sndbuf_bytes = clamp(value, todo->env->cfg->sndbuf.bytes_min, LA_BUFFER_BYTES_MAX) &
+                          LA_TCP_BUFFER_MASK;
+        c->sndbuf_tuned = false;
         return LA_OK;
     case LA_OPT_RCVBUF_BYTES:
-        c->rcvbuf_bytes = clamp(value, BUFFER_BYTES_MIN, BUFFER_BYTES_MAX);
+        c->rcvbuf_bytes = clamp(value, todo->env->cfg->rcvbuf.bytes_min, LA_BUFFER_BYTES_MAX) &
+                          LA_TCP_BUFFER_MASK;
+        c->rcvbuf_tuned = false;
         return LA_OK;
     case LA_OPT_USER_TIMEOUT_MS:
         c->user_timeout_ms = clamp(value, 0, UINT32_MAX);

@@ -272,6 +272,8 @@ set_details(json_t *object, const struct la_event *e, const struct conn *conn)
         set_text(object, "rule", la_loss_rule_name((enum la_loss_rule)e->u.loss.rule));
         if (e->u.loss.rule == LA_LOSS_RACK)
             set_us(object, "after", e->u.loss.after_us);
+        if (e->u.loss.mss != 0)
+            set_int(object, "mss", e->u.loss.mss);
         break;
     case LA_EVENT_ECN:
         set_text(object, "step", la_ecn_step_name((enum la_ecn_step)e->u.ecn.step));

@@ -35,7 +35,7 @@ count_retransmission(struct conn_end *end, struct row *row)
 {
     const struct la_event_segment *s = &row->segment;
     bool probe = s->cause == LA_CAUSE_WINDOW_PROBE || s->cause == LA_CAUSE_KEEPALIVE;
-    bool cause = s->cause >= LA_CAUSE_RETRANSMIT_RTO && s->cause <= LA_CAUSE_RETRANSMIT_RACK;
+    bool cause = s->cause >= LA_CAUSE_RETRANSMIT_RTO && s->cause <= LA_CAUSE_RETRANSMIT_MTU;
     /* The SYN,ACK of a simultaneous open repeats the SYN's number, not the SYN. */
     bool crossed = (s->flags & LA_TCP_SYN) != 0 && (s->flags & LA_TCP_ACK) != 0 &&
                    end->syn_plain_sent && !end->syn_ack_sent;

@@ -134,7 +134,7 @@ la_words_congestion(struct la_story *st, struct row *row, unsigned side, const s
         head.cite = "RFC 5681 3.2";
         break;
     case LA_CC_LOSS:
-        la_text_add(&text, "starts over after a timeout, ");
+        la_text_add(&text, "starts over from 1 segment, ");
         break;
     case LA_CC_SLOW_START:
         la_text_add(&text, "slow start, ");
@@ -250,6 +250,13 @@ la_words_loss(struct la_story *st, struct row *row, unsigned side, const struct 
         [LA_LOSS_UNDONE_EIFEL] = {"spurious by its timestamp, undone", "RFC 3522 3.2"},
         [LA_LOSS_UNDONE_DSACK] = {"spurious by D-SACK, undone", "RFC 2883 5"},
         [LA_LOSS_UNDONE_FRTO] = {"spurious timeout (F-RTO), undone", "RFC 5682 2.1"},
+        [LA_LOSS_MTU_TOLD] = {"a router says that packets were too big", "RFC 8201 4"},
+        [LA_LOSS_MTU_KNOWN] = {"the path is known to take less", "RFC 8201 5.2"},
+        [LA_LOSS_MTU_BLACK_HOLE] = {"perhaps the path takes less and nobody says so",
+                                    "RFC 4821 7.7"},
+        [LA_LOSS_MTU_PROBE_LOST] = {"the larger segment was lost, no sign of congestion",
+                                    "RFC 4821 7.6.2"},
+        [LA_LOSS_MTU_PROBED] = {"the larger segment arrived", "RFC 4821 7.6.1"},
     };
     struct note head = {.side = (uint8_t)side, .style = STYLE_AGAIN};
     struct text text = text_empty();
@@ -262,6 +269,10 @@ la_words_loss(struct la_story *st, struct row *row, unsigned side, const struct 
     } else if (e->u.loss.rule == LA_LOSS_RACK) {
         la_text_duration(&text, (int64_t)e->u.loss.after_us * 1000);
         la_text_add(&text, " after a later one was acknowledged");
+    }
+    if (e->u.loss.rule >= LA_LOSS_MTU_TOLD) {
+        la_text_add(&text, ": MSS ");
+        la_text_count(&text, e->u.loss.mss);
     }
     head.cite = rules[e->u.loss.rule].cite;
     la_words_say(st, row, &head, &text);

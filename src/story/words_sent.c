@@ -49,6 +49,8 @@ again_of(enum la_cause cause, bool timed)
         return (struct again){"a hole between SACK blocks", "RFC 6675 5"};
     case LA_CAUSE_RETRANSMIT_RACK:
         return (struct again){"a later segment was acknowledged first", "RFC 8985 6.2"};
+    case LA_CAUSE_RETRANSMIT_MTU:
+        return (struct again){"it was larger than the path takes", "RFC 8201 5.4"};
     case LA_CAUSE_TAIL_PROBE:
         return (struct again){"tail loss probe", "RFC 8985 7.3"};
     case LA_CAUSE_RETRANSMIT_RTO:
@@ -62,6 +64,7 @@ again_of(enum la_cause cause, bool timed)
     case LA_CAUSE_ACK_DUPLICATE:
     case LA_CAUSE_ACK_CHALLENGE:
     case LA_CAUSE_WINDOW_UPDATE:
+    case LA_CAUSE_MTU_PROBE:
     case LA_CAUSE_WINDOW_PROBE:
     case LA_CAUSE_KEEPALIVE:
     case LA_CAUSE_RST_REFUSED:
@@ -233,8 +236,19 @@ la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer
     case LA_CAUSE_RETRANSMIT_PARTIAL:
     case LA_CAUSE_RETRANSMIT_SACK:
     case LA_CAUSE_RETRANSMIT_RACK:
-    case LA_CAUSE_TAIL_PROBE:
+    case LA_CAUSE_RETRANSMIT_MTU:
         say_again(st, row, timer);
+        return;
+    case LA_CAUSE_TAIL_PROBE:
+        if (row->again)
+            say_again(st, row, timer);
+        else
+            la_row_note(st, row, &(struct note){.side = row->from, .cite = "RFC 8985 7.3"},
+                        "tail loss probe, with new data");
+        return;
+    case LA_CAUSE_MTU_PROBE:
+        la_row_note(st, row, &(struct note){.side = row->from, .cite = "RFC 4821 7"},
+                    "a larger segment, to see whether the path takes it");
         return;
     case LA_CAUSE_NONE:
     case LA_CAUSE_OPEN:

@@ -25,6 +25,7 @@
 #include "tcp/rtt.h"
 #include "tcp/send.h"
 #include "tcp/timeout.h"
+#include "tcp/tune.h"
 #include "tcp/urgent.h"
 
 enum step { NEXT, DONE };
@@ -274,6 +275,11 @@ time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
         (c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0;
     if (both_stamped && seg->ts_val != c->ts_recent)
         return !la_tcp_ts_older(seg->ts_val, c->ts_recent);
+    /* No duplicate of a connection without timestamps has one, and the new one's PAWS drops them.
+     */
+    if ((c->flags & LA_TCP_F_TIMESTAMPS) == 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
+        todo->listened_stamps)
+        return true;
     return la_seq_gt(seg->seq, c->rcv_nxt);
 }
 
@@ -474,7 +480,10 @@ step7_text(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool *fin, struc
         la_tcp_end(c, LA_TCP_EV_RCV_UNACCEPTABLE, LA_ERR_CONNECTION_RESET, todo);
         return drop(todo, LA_REASON_DATA_AFTER_CLOSE);
     }
+    la_seq before = c->rcv_nxt;
     *fin = la_tcp_receive_text(c, seg->seq, (seg->flags & LA_TCP_FIN) != 0, todo);
+    if (!la_seq_eq(before, c->rcv_nxt))
+        la_tcp_tune_receive(c, la_tcp_busy(c, todo->env), seg, todo);
     return NEXT;
 }
 

@@ -16,6 +16,7 @@
 #include "tcp/receive.h"
 #include "tcp/sack.h"
 #include "tcp/send.h"
+#include "tcp/tune.h"
 #include "tcp/urgent.h"
 
 /* RFC 9293 3.7.1: what a segment may carry when the peer says nothing (MUST-15a, 15b). */
@@ -31,6 +32,12 @@ window_shift(uint32_t rcvbuf_bytes)
     while (shift < 14 && (UINT32_C(65535) << shift) < rcvbuf_bytes)
         shift++;
     return shift;
+}
+
+static uint32_t
+buffer(uint32_t fixed_bytes, uint32_t initial_bytes)
+{
+    return fixed_bytes != 0 ? fixed_bytes : initial_bytes;
 }
 
 /* What may be offered in a SYN. */
@@ -49,9 +56,13 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     c->flags &= ~(uint32_t)(LA_TCP_F_NAGLE | LA_TCP_F_KEEPALIVE | LA_TCP_F_RACK);
     c->flags |= (cfg->nagle ? LA_TCP_F_NAGLE : 0u) | (cfg->keepalive ? LA_TCP_F_KEEPALIVE : 0u) |
                 (cfg->rack ? LA_TCP_F_RACK : 0u);
-    c->sndbuf_bytes = cfg->sndbuf_bytes;
-    c->rcvbuf_bytes = cfg->rcvbuf_bytes;
-    c->rcv_wscale = window_shift(cfg->rcvbuf_bytes);
+    c->sndbuf_tuned = cfg->sndbuf_bytes == 0;
+    c->rcvbuf_tuned = cfg->rcvbuf_bytes == 0;
+    uint32_t sndbuf = buffer(cfg->sndbuf_bytes, cfg->sndbuf.bytes_initial);
+    uint32_t rcvbuf = buffer(cfg->rcvbuf_bytes, cfg->rcvbuf.bytes_initial);
+    c->sndbuf_bytes = sndbuf & LA_TCP_BUFFER_MASK;
+    c->rcvbuf_bytes = rcvbuf & LA_TCP_BUFFER_MASK;
+    c->rcv_wscale = window_shift(c->rcvbuf_tuned ? cfg->rcvbuf.bytes_max : rcvbuf);
     if (cfg->mss_bytes_max != 0 && c->rmss > cfg->mss_bytes_max)
         c->rmss = cfg->mss_bytes_max;
     c->rto_us = cfg->rto_us_initial;
@@ -71,10 +82,7 @@ la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_insta
     memset(c, 0, sizeof(*c));
     c->state = LA_TCP_CLOSED;
     c->timer = LA_TCP_TIMER_NONE;
-    c->busy_idx = LA_TCP_IDLE | la_tcp_ms(now);
     c->flags = offers_of(open->cfg) | (open->cfg->ecn == LA_ECN_ASK ? LA_TCP_F_ECN_ASK : 0u);
-    c->iss = c->snd_una = c->snd_nxt = open->iss;
-    c->ts_offset = open->ts_offset;
 
     /* MUST-67: MMS_R - 20, options not taken off (RFC 6691). */
     uint32_t ip_bytes = open->ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES;
@@ -90,8 +98,17 @@ la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_insta
 
     c->rtt_us_min = UINT32_MAX;
     c->timer_at = c->ack_at = c->keepalive_at = LA_INSTANT_NEVER;
-    c->heard_ms = c->sent_ms = la_tcp_ms(now);
     c->cc = open->cc;
+    la_tcp_conn_begin(c, open->iss, open->ts_offset, now);
+}
+
+void
+la_tcp_conn_begin(struct la_tcp_conn *c, la_seq iss, uint32_t ts_offset, la_instant now)
+{
+    c->iss = c->snd_una = c->snd_nxt = iss;
+    c->ts_offset = ts_offset;
+    c->busy_idx = LA_TCP_IDLE | la_tcp_ms(now);
+    c->heard_ms = c->sent_ms = la_tcp_ms(now);
 }
 
 void
@@ -166,6 +183,7 @@ la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
         return;
     if (la_cc_ops(c->cc)->rest != NULL)
         la_cc_ops(c->cc)->rest(c, busy);
+    la_tcp_tune_rest(c, env);
     la_tcp_conn_fini(c, env);
 }
 

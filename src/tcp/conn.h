@@ -95,6 +95,9 @@ enum la_tcp_want {
     LA_TCP_WANT_RELEASE = 128      /* text, at busy->pace.release_at and not before */
 };
 
+enum { LA_BUFFER_BYTES_MIN = 4096, LA_BUFFER_BYTES_MAX = 1 << 30 };
+#define LA_TCP_BUFFER_MASK UINT32_C(0x7fffffff)
+
 enum { LA_TCP_TIMER_NONE = 255 };
 
 #define LA_TCP_IDLE (UINT32_C(1) << 31)
@@ -159,6 +162,16 @@ struct la_tcp_pace {
     la_instant release_at; /* C.next_send_time */
     uint32_t left_bytes;   /* of the quantum that leaves now */
     bool waits;            /* text waits for release_at */
+};
+
+/* RFC 4821; mtu.h. While nothing of it is known, all is 0. */
+struct la_tcp_mtu {
+    la_instant next_at;   /* the next probe not before */
+    la_seq probe_first;
+    uint16_t probe_bytes; /* text of the probe that is out, 0 = none */
+    uint16_t full;        /* SMSS before the path took less, 0 = it takes that */
+    uint16_t bound;       /* the path may take so much: search_high */
+    uint16_t carried;     /* so much was acknowledged in one piece, or may have been */
 };
 
 enum la_tcp_frto { LA_TCP_FRTO_OFF, LA_TCP_FRTO_RETRANSMITTED, LA_TCP_FRTO_FORWARD };
@@ -247,6 +260,7 @@ struct la_tcp_busy {
     struct la_tcp_undo undo;
     struct la_tcp_rate rate;
     struct la_tcp_pace pace;
+    struct la_tcp_mtu mtu;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
 };
@@ -276,7 +290,10 @@ struct la_tcp_conn {
     uint32_t ts_recent_at_s; /* when ts_recent was set, for RFC 7323 5.5 */
     uint32_t ts_offset;
 
-    uint32_t sndbuf_bytes, rcvbuf_bytes;
+    uint32_t sndbuf_bytes : 31, sndbuf_tuned : 1; /* tune.h */
+    uint32_t rcvbuf_bytes : 31, rcvbuf_tuned : 1;
+    la_seq read_mark;      /* the application had read up to here */
+    uint32_t read_mark_ms; /* la_tcp_ms() */
     uint32_t user_timeout_ms;
     la_instant timer_at;
     la_instant ack_at;       /* delayed ACK; NEVER = none owed */
@@ -297,7 +314,8 @@ struct la_tcp_conn {
     uint32_t cc_kept; /* what the congestion control remembers over idle times; congestion.h */
 
     uint16_t rto_n, fast_retransmits_n;
-    uint64_t bytes_acked, bytes_received, bytes_retransmitted;
+    uint32_t acked_wraps_n, received_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
+    uint64_t bytes_retransmitted;
     uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
 };
 /* What an idle connection costs (`lastack bench conns`): without holes between the members. */
@@ -335,13 +353,18 @@ struct la_tcp_todo {
     uint32_t acked_bytes;     /* that the arriving segment acknowledged first */
     uint32_t delivered_bytes; /* and those that its SACK blocks reported first */
     struct la_cc_ack ack;     /* the same, for the congestion control */
+    la_instant sent_at;       /* with is_timed: of those sent once, the latest one's */
+    bool is_timed;
+    bool answer_now;        /* what it allows goes before the next is looked at (RFC 3042) */
     bool congestion_marked; /* the arriving segment, or one it was gathered from, came as CE */
     bool established;       /* the handshake has just been completed */
+    uint16_t path_mtu_bytes; /* ICMP told so, and it was believed; 0 = nothing new */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
     bool starved;           /* no memory for a segment: a timer tries again */
     bool follows;           /* this SYN has ended TIME-WAIT: our ISS must be beyond follows_nxt */
     la_seq follows_nxt;
     bool listened;          /* somebody would take a SYN (told by the caller, in TIME-WAIT) */
+    bool listened_stamps;   /* and agree to timestamps */
     bool reuse;             /* TIME-WAIT gave way: the SYN is to be looked at again */
 };
 
@@ -357,6 +380,8 @@ struct la_tcp_open {
 
 /* Puts a record in the state before OPEN (CLOSED). */
 void la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_instant now);
+/* The last part of it, for a copy of one that has just been put there: what no two have alike. */
+void la_tcp_conn_begin(struct la_tcp_conn *c, la_seq iss, uint32_t ts_offset, la_instant now);
 /* Another configuration for one whose SYN is held: what it does not want is not agreed upon, what
  * it would have offered beyond the first is not offered. */
 void la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8_t cc);
@@ -413,6 +438,42 @@ static inline bool
 la_tcp_heard_since(const struct la_tcp_conn *c, la_instant at)
 {
     return (int32_t)(c->heard_ms - la_tcp_ms(at)) >= 0;
+}
+
+/* Is a third of the send buffer free? Then a writer that was refused is woken. */
+static inline bool
+la_tcp_queue_is_low(const struct la_tcp_conn *c, uint32_t queued_bytes)
+{
+    uint32_t sndbuf_bytes = c->sndbuf_bytes;
+    return queued_bytes <= sndbuf_bytes - sndbuf_bytes / 3;
+}
+
+/* Octets of text that were acknowledged, and that were received in order: their last 32 bits. */
+static inline uint32_t
+la_tcp_acked_low(const struct la_tcp_conn *c)
+{
+    if ((c->flags & LA_TCP_F_SYN_ACKED) == 0)
+        return 0;
+    bool fin = (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_seq_eq(c->snd_una, c->snd_nxt);
+    return (uint32_t)la_seq_diff(c->snd_una, c->iss) - 1 - fin;
+}
+static inline uint32_t
+la_tcp_received_low(const struct la_tcp_conn *c)
+{
+    if (la_seq_eq(c->rcv_nxt, c->irs)) /* no SYN yet */
+        return 0;
+    bool fin = (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
+    return (uint32_t)la_seq_diff(c->rcv_nxt, c->irs) - 1 - fin;
+}
+static inline uint64_t
+la_tcp_bytes_acked(const struct la_tcp_conn *c)
+{
+    return (uint64_t)c->acked_wraps_n << 32 | la_tcp_acked_low(c);
+}
+static inline uint64_t
+la_tcp_bytes_received(const struct la_tcp_conn *c)
+{
+    return (uint64_t)c->received_wraps_n << 32 | la_tcp_received_low(c);
 }
 
 /* Is the connection past the handshake and not over? */

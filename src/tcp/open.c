@@ -151,7 +151,8 @@ la_tcp_established(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     c->snd_una = la_seq_max(c->snd_una, la_seq_add(c->iss, 1));
     c->flags = (c->flags | LA_TCP_F_SYN_ACKED) & ~(uint32_t)LA_TCP_F_R1_REACHED;
     c->err_soft = LA_OK;
-    c->sent_ms = la_tcp_ms(todo->now);
+    c->sent_ms = c->read_mark_ms = la_tcp_ms(todo->now);
+    c->read_mark = c->rcv_nxt;
     la_cc_ops(c->cc)->open(c, todo->env->cfg->initial_window_n);
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy != NULL)

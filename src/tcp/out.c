@@ -15,6 +15,7 @@
 #include "tcp/blocks.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
+#include "tcp/mtu.h"
 #include "tcp/pace.h"
 #include "tcp/rate.h"
 #include "tcp/receive.h"
@@ -164,7 +165,7 @@ emit(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
     size_t header_bytes = la_tcp_seg_header_bytes(&seg);
     uint8_t *head = la_frame_push(f, header_bytes);
     (void)la_tcp_seg_emit(&seg, (struct la_room){head, header_bytes});
-    if (plan->text_bytes > c->smss)
+    if (plan->text_bytes > c->smss && plan->cause != LA_CAUSE_MTU_PROBE)
         f->gso_size = c->smss;
     f->id = ++env->segment_id;
     if (plan->ect)
@@ -222,6 +223,14 @@ send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo
     c->retransmissions_n++;
     todo->env->stats->tcp_retransmissions++;
     return true;
+}
+
+void
+la_tcp_output_cookie(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
+{
+    struct plan plan = {.seq = c->iss, .flags = LA_TCP_SYN | LA_TCP_ACK, .cause = LA_CAUSE_OPEN};
+    plan.flags |= la_tcp_ecn_syn_flags(c, false, todo);
+    (void)emit(c, NULL, out, &plan, todo);
 }
 
 /* Sequence number of the FIN, once sent. */
@@ -404,6 +413,30 @@ release_later(struct la_tcp_conn *c, struct la_tcp_busy *busy)
     return NOTHING;
 }
 
+/* RFC 4821 7.5: one segment that is larger than the others. It waits until windows have room for
+ * it, and new text behind it does, too. */
+static enum outcome
+send_mtu_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out, uint32_t n,
+               struct la_tcp_todo *todo)
+{
+    la_seq first = c->snd_nxt;
+    if (la_tcp_room(c, busy) < n)
+        return NOTHING;
+    if (!send_new(c, busy, out, (struct la_tcp_allowance){n, false}, LA_CAUSE_MTU_PROBE, todo))
+        return NO_ROOM;
+    la_tcp_mtu_probe_sent(busy, first, n);
+    return SENT;
+}
+
+/* 0: there is no time for one. */
+static uint32_t
+mtu_probe_due(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, la_instant now)
+{
+    if (busy->mtu.full == 0 || la_tcp_urgent_unsent(c, busy) || (c->flags & LA_TCP_F_PROBED) != 0)
+        return 0;
+    return la_tcp_mtu_probe_next(c, busy, la_tcp_unsent(c, busy), now);
+}
+
 static enum outcome
 send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
           struct la_tcp_todo *todo)
@@ -428,6 +461,9 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
     struct la_tcp_allowance allowed = la_tcp_allowed(c, busy, segment_max, forced);
     if (allowed.text_bytes > 0 && paced_bytes == 0 && !forced)
         return release_later(c, busy);
+    uint32_t probe_bytes = allowed.text_bytes > 0 ? mtu_probe_due(c, busy, todo->now) : 0;
+    if (probe_bytes > 0)
+        return send_mtu_probe(c, busy, out, probe_bytes, todo);
     if (allowed.text_bytes > 0 || allowed.fin) {
         if (!send_new(c, busy, out, allowed, LA_CAUSE_DATA, todo))
             return NO_ROOM;

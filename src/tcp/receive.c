@@ -17,8 +17,9 @@
 #include "tcp/blocks.h"
 #include "tcp/urgent.h"
 
-/* How far the queue may outgrow the buffer through rounding up before octets are dropped. */
-enum { ROUNDING_SLACK_BYTES = 64 * 1024 };
+/* How far the queue may outgrow the buffer before octets are dropped: rounding up moves the edge by
+ * up to a unit for each acknowledgement, which an application that does not read lets add up. */
+enum { ROUNDING_SLACK_BYTES = 64 * 1024, ROUNDING_SLACK_PART = 4 };
 /* What a queue may keep alive beyond twice its length before octets are copied. */
 enum { PIN_SLACK_BYTES = 64 * 1024 };
 
@@ -82,8 +83,9 @@ take_in_order(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_chain *
         if (!keep(busy, todo->env->mem, &busy->rcvq, text))
             return false;
     }
+    uint32_t before = la_tcp_received_low(c);
     c->rcv_nxt = la_seq_add(c->rcv_nxt, n);
-    c->bytes_received += n;
+    c->received_wraps_n += la_tcp_received_low(c) < before;
     todo->wake |= LA_READY_READ;
     return true;
 }
@@ -256,7 +258,8 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
     uint32_t piece = todo->segments_n > 1 ? min32(todo->piece_bytes, n) : n;
     if (piece > c->rcv_mss) /* RFC 5681 4.2: a coalesced segment is no full-sized one */
         c->rcv_mss = (uint16_t)min32(piece, c->rmss);
-    uint32_t room = c->rcvbuf_bytes + ROUNDING_SLACK_BYTES;
+    uint32_t rcvbuf_bytes = c->rcvbuf_bytes;
+    uint32_t room = rcvbuf_bytes + rcvbuf_bytes / ROUNDING_SLACK_PART + ROUNDING_SLACK_BYTES;
     if (busy->rcvq.len + busy->ooo_bytes + n > room && la_seq_le(seq, c->rcv_nxt))
         la_tcp_ooo_clear(busy, todo->env); /* what is in order goes first */
     if (busy->rcvq.len + busy->ooo_bytes + n > room) {

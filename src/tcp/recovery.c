@@ -13,11 +13,13 @@
 #include "base/assert.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
+#include "tcp/mtu.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
 #include "tcp/rate.h"
 #include "tcp/rtt.h"
 #include "tcp/tlp.h"
+#include "tcp/tune.h"
 #include "tcp/undo.h"
 #include "tcp/urgent.h"
 #include "wire/tcp.h"
@@ -36,8 +38,16 @@ min32(uint32_t a, uint32_t b)
 
 /* ---- measurements ----------------------------------------------------------------------- */
 
+static bool
+is_plausible(int64_t rtt_us)
+{
+    return rtt_us >= 0 && rtt_us <= INT64_C(600) * LA_US_PER_S;
+}
+
 /* RFC 6298 3: never from a segment sent twice, unless timestamps tell which transmission was
- * acknowledged (RFC 7323 4). One sample a round trip. */
+ * acknowledged (RFC 7323 4). Where SACK tells when it arrived, only from what has arrived now: what
+ * came before it and waited for a gap to be filled would measure the waiting. One sample a round
+ * trip. */
 static void
 measure(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
         struct la_tcp_todo *todo)
@@ -45,12 +55,16 @@ measure(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg
     la_instant sent_at;
     la_tcp_scoreboard_acked(&busy->board, seg->ack, &sent_at);
     int64_t sample_us = -1;
+    if (la_tcp_rack_is_on(c) && todo->acked_bytes == 0)
+        return;
+    if (la_tcp_rack_is_on(c) && todo->is_timed)
+        sent_at = todo->sent_at;
     if (!la_instant_is_never(sent_at))
         sample_us = la_instant_diff_us(todo->now, sent_at);
     else if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
              seg->ts_ecr != 0)
         sample_us = (int64_t)(int32_t)(la_tcp_ts_now(c, todo->now) - seg->ts_ecr) * LA_US_PER_MS;
-    if (sample_us < 0 || sample_us > INT64_C(600) * LA_US_PER_S)
+    if (!is_plausible(sample_us))
         return;
     todo->ack.rtt_us = sample_us > 0 ? (uint32_t)sample_us : 1;
     if (la_seq_lt(seg->ack, busy->rtt_round_end) && c->srtt_us != 0)
@@ -95,6 +109,8 @@ enter_recovery(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_loss_rul
     la_tcp_undo_begin(c, busy, false);
     if (la_tcp_ecn_is_reduced(c, busy)) /* RFC 3168 6.1.2: once for a window of data */
         c->ssthresh_bytes = min32(c->ssthresh_bytes, c->cwnd_bytes);
+    else if (la_tcp_mtu_probe_lost(c, busy, todo))
+        c->ssthresh_bytes = c->cwnd_bytes; /* RFC 4821 7.6.2: no congestion */
     else
         la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_LOSS, min32(la_tcp_flight(c), c->cwnd_bytes));
     la_tcp_ecn_reduced(c, busy);
@@ -238,8 +254,7 @@ rearm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 static void
 wake_writer(struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
-    if ((c->flags & LA_TCP_F_WRITER_WAITS) != 0 &&
-        busy->sndq.len <= c->sndbuf_bytes - c->sndbuf_bytes / 3) {
+    if ((c->flags & LA_TCP_F_WRITER_WAITS) != 0 && la_tcp_queue_is_low(c, busy->sndq.len)) {
         c->flags &= ~(uint32_t)LA_TCP_F_WRITER_WAITS;
         todo->wake |= LA_READY_WRITE;
     }
@@ -286,12 +301,15 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     uint32_t octets = min32(acked, busy->sndq.len); /* a FIN counts one more */
     la_chain_mark_drop(&busy->snd_mark, octets);
     la_chain_drop_front(&busy->sndq, octets);
+    uint32_t before = la_tcp_acked_low(c);
     c->snd_una = seg->ack;
     la_tcp_urgent_acked(c, busy);
-    c->bytes_acked += octets;
+    c->acked_wraps_n += la_tcp_acked_low(c) < before;
     c->flags &= ~(uint32_t)LA_TCP_F_R1_REACHED;
     busy->progress_at = todo->now;
+    la_tcp_mtu_acked(c, busy, octets, todo);
 
+    c->want &= (uint8_t)~LA_TCP_WANT_RETRANSMIT; /* what it was for has arrived */
     bool reneged = la_tcp_sack_advance(c, busy);
     todo->ack.acked_bytes = octets;
     todo->ack.undone = la_tcp_undo_acked(c, busy, seg, octets, todo);
@@ -302,6 +320,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     else if (busy->phase == LA_CC_LOSS)
         busy->rtx_nxt = la_tcp_sack_skip(busy, busy->rtx_nxt);
     rearm(c, busy, todo);
+    la_tcp_tune_send(c, todo->env);
     wake_writer(c, busy, todo);
     c->want |= LA_TCP_WANT_DATA;
 }
@@ -320,6 +339,7 @@ la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (busy == NULL)
         return;
     c->duplicate_acks_n++;
+    todo->answer_now = true;
     la_tcp_undo_duplicate(c, busy);
     if (has_sack(c))
         return;
@@ -351,7 +371,12 @@ la_tcp_selective_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct
     bool news = la_tcp_sack_update(c, busy, seg, todo);
     if (!news)
         return;
+    todo->answer_now = true;
     c->want |= LA_TCP_WANT_DATA;
+    int64_t rtt_us = la_instant_diff_us(todo->now, todo->sent_at);
+    if (todo->is_timed &&
+        is_plausible(rtt_us)) /* HyStart++ wants more samples than gaps are filled */
+        todo->ack.rtt_us = rtt_us > 0 ? (uint32_t)rtt_us : 1;
     if (busy->phase == LA_CC_LOSS) /* RFC 6675 5.1: what is reported now is not sent again */
         busy->rtx_nxt = la_tcp_sack_skip(busy, busy->rtx_nxt);
     if (busy->phase == LA_CC_LOSS || busy->phase == LA_CC_RECOVERY || la_tcp_rack_is_on(c))
@@ -427,6 +452,27 @@ la_tcp_reordering_over(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct l
         find_losses(c, busy, 0, todo);
 }
 
+/* RFC 8201 5.4: "should not change the congestion window", but "trigger the slow-start mechanism".
+ */
+void
+la_tcp_sent_too_big(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    busy->undo.on = false;
+    busy->undo.frto = LA_TCP_FRTO_OFF;
+    la_tcp_scoreboard_lose_none(&busy->board);
+    busy->tlp.out = false;
+    c->want &= (uint8_t) ~(LA_TCP_WANT_TAIL_PROBE | LA_TCP_WANT_RETRANSMIT);
+    c->ssthresh_bytes = max32(c->cwnd_bytes, 2u * c->smss);
+    set_window(c, c->smss);
+    busy->recover = c->snd_nxt;
+    busy->rtx_nxt = la_tcp_sack_skip(busy, c->snd_una);
+    busy->dupacks_n = 0;
+    busy->cause = LA_CAUSE_RETRANSMIT_MTU;
+    c->want |= LA_TCP_WANT_DATA;
+    la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, la_instant_add_us(todo->now, c->rto_us));
+    enter_phase(c, busy, LA_CC_LOSS, todo);
+}
+
 void
 la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
@@ -438,6 +484,7 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     la_tcp_scoreboard_lose_none(&busy->board);
     busy->tlp.out = false;
     c->want &= (uint8_t)~LA_TCP_WANT_TAIL_PROBE;
+    la_tcp_mtu_timed_out(c, busy, todo);
     /* RFC 5681 3.1: ssthresh is kept when the same data is lost again. */
     la_cc_ops(c->cc)->timed_out(c, busy, la_tcp_flight(c), !first);
     la_tcp_ecn_reduced(c, busy);

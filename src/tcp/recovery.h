@@ -28,6 +28,9 @@ void la_tcp_look_for_losses(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
 /* The reordering timer expired (RFC 8985 6.2 step 5). */
 void la_tcp_reordering_over(struct la_tcp_conn *c, struct la_tcp_busy *busy,
                             struct la_tcp_todo *todo);
+/* What is in flight was too large for the path, and segments are smaller now: it goes again at
+ * once, one segment until acknowledgements begin to arrive. */
+void la_tcp_sent_too_big(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo);
 /* The retransmission timer expired (RFC 6298 5.4-5.6; RFC 5681 3.1). */
 void la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo);
 

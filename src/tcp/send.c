@@ -77,6 +77,12 @@ small_segment_allowed(const struct la_tcp_conn *c, uint32_t n, bool all, bool fo
     return !all && n >= c->snd_wnd_max / 2 && c->snd_wnd_max / 2 < c->smss;
 }
 
+uint32_t
+la_tcp_room(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    return min32(usable_window(c), congestion_room(c, busy));
+}
+
 struct la_tcp_allowance
 la_tcp_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint32_t segment_max,
                bool forced)
@@ -91,7 +97,7 @@ la_tcp_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint
         return none;
     uint32_t unsent = la_tcp_unsent(c, busy);
     uint32_t usable = usable_window(c);
-    uint32_t n = min32(min32(unsent, segment_max), min32(usable, congestion_room(c, busy)));
+    uint32_t n = min32(min32(unsent, segment_max), la_tcp_room(c, busy));
     if (n > c->smss)
         n -= n % c->smss; /* a super-segment holds full segments only */
     bool all = n == unsent;

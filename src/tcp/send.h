@@ -18,6 +18,8 @@ uint32_t la_tcp_unsent(const struct la_tcp_conn *c, const struct la_tcp_busy *bu
  * octets at most in a segment. `forced`: the override timer has expired. */
 struct la_tcp_allowance la_tcp_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                                        uint32_t segment_max, bool forced);
+/* What windows allow beyond SND.NXT, the peer's and cwnd; unsent text or not. */
+uint32_t la_tcp_room(const struct la_tcp_conn *c, const struct la_tcp_busy *busy);
 /* SEG.SEQ of a segment without text, in synchronised states. */
 la_seq la_tcp_bare_seq(const struct la_tcp_conn *c);
 /* A FIN is due and was never sent. */

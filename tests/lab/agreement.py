@@ -92,7 +92,7 @@ def segments_of(packets, events):
 # ---- what our story says -----------------------------------------------------------------------
 
 def sent_again(segment):
-    return segment.cause.startswith("RETRANSMIT") or segment.cause == "TAIL_PROBE" or (
+    return segment.cause.startswith("RETRANSMIT") or (
         segment.sent.get("retransmit_n", 0) > 0
         and segment.cause not in ("WINDOW_PROBE", "KEEPALIVE"))
 
@@ -123,6 +123,7 @@ class Story:
         self.keepalive_answers = answers(segments, ("KEEPALIVE",))
         self.lost = self._lost(events)
         self.opened = set() # ends between which there was an OPEN
+        self.begun = set()  # (connection, end, number): where a segment began that was sent first
         self.window = {}    # (connection, end): the latest window that it offered
         self.acked = {}     # (connection, end): the latest number that it acknowledged
         self.arrived = {}   # (connection, end): the latest that reached the other end
@@ -170,11 +171,16 @@ class Story:
         same_window = self.window.get(me) == segment.sent["window"]  # RFC 5681 2 (e)
         answers_probe = segment in self.probe_answers
         answers_any = answers_probe or segment in self.keepalive_answers
+        # tshark takes a further piece of what was larger before for a segment that came late.
+        piece = sent_again(segment) and segment.cause in REPAIRS and (
+            *me, segment.packet.seq) not in self.begun
+        if not sent_again(segment):
+            self.begun.add((*me, segment.packet.seq))
         said = {
-            "retransmission": sent_again(segment),
-            "fast_retransmission": segment.cause in REPAIRS,
+            "retransmission": sent_again(segment) and not piece,
+            "fast_retransmission": segment.cause in REPAIRS and not piece,
             "spurious_retransmission": self._is_unneeded(segment),
-            "out_of_order": segment.met("REORDERED"),
+            "out_of_order": segment.met("REORDERED") or piece,
             "duplicate_ack": same_ack and same_window and not answers_any and segment.cause == "ACK_DUPLICATE",
             "zero_window": segment.sent["window_raw"] == 0
                            and not segment.flags & {"SYN", "FIN", "RST"},

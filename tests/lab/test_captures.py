@@ -346,6 +346,20 @@ class Captures(unittest.TestCase):
         self.assertGreater(max(gaps), 0.3)
         self.assertEqual(outage[-1].ack - outage[0].seq, 1500001)
 
+    def test_pmtu(self):
+        told, known, v6, lies, hole = self.streams("pmtu")
+        self.assertEqual(sorted({p.length for p in told if p.length > 1000}), [1148, 1448])
+        self.assertEqual(len([p for p in told if p.length == 1448]), 6)
+        self.assertEqual(text_lengths(known), [])
+        self.assertIn(1228, text_lengths(v6))
+        self.assertEqual(max(text_lengths(lies)), 1448)
+        self.assertFalse(any(p.has("tcp.analysis.retransmission") for p in lies))
+        lengths = text_lengths(hole)
+        self.assertLess(lengths.index(1024), lengths.index(1130))  # 1024, 1236, then half way
+        self.assertGreater(hole[-1].at - hole[0].at, 0.6)
+        icmp = [p for p in play("pmtu")[0] if p.has("icmp.type") or p.has("icmpv6.type")]
+        self.assertEqual({p.field["icmp.type"] + p.field["icmpv6.type"] for p in icmp}, {"3", "2"})
+
     def test_rto(self):
         packets, = self.streams("rto")
         first = [p for p in packets if p.length][0]
@@ -422,7 +436,7 @@ class Captures(unittest.TestCase):
 
     def test_window_scale(self):
         scaled, plain = self.streams("window-scale")
-        self.assertEqual([p.number("tcp.options.wscale.shift") for p in scaled[:2]], [3, 5])
+        self.assertEqual([p.number("tcp.options.wscale.shift") for p in scaled[:2]], [8, 5])
         self.assertGreater(max(p.window for p in scaled if p.from_server), 65535)
         self.assertEqual([p.number("tcp.options.wscale.shift") for p in plain[:2]], [None, None])
         self.assertLessEqual(max(p.window for p in plain), 65535)

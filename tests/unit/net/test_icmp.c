@@ -163,10 +163,13 @@ test_icmp__errors6_by_kind(void **state)
     }
     l4[0] = 2;
     l4[1] = 0;
-    la_put32(l4 + 4, 296); /* below the minimum: no reason to go there (RFC 8201 4) */
+    la_put32(l4 + 4, 1280);
     pkt_ip(&p, "2001:db8::77", "2001:db8::1", 58, l4, 8 + ours.n);
     assert_int_equal(host_input(h, 0, &p), LA_NET_ICMP_ERROR);
     assert_int_equal(h->in.icmp.mtu_bytes, 1280);
+    la_put32(l4 + 4, 1279); /* RFC 8201 4: below the minimum it must be discarded */
+    pkt_ip(&p, "2001:db8::77", "2001:db8::1", 58, l4, 8 + ours.n);
+    expect_drop(h, 0, &p, LA_REASON_ICMP_MALFORMED);
     l4[0] = 127; /* an unknown error */
     pkt_ip(&p, "2001:db8::77", "2001:db8::1", 58, l4, 8 + ours.n);
     expect_drop(h, 0, &p, LA_REASON_ICMP_IGNORED);

@@ -78,7 +78,7 @@ test_cookies__stamped_is_like_any_other(void **state)
             struct la_tcp_seg answer = syn_with(&stamped);
             assert_int_equal(half_open_n(), cookie ? 0 : 1);
             assert_int_equal(p.reason, cookie ? LA_REASON_SYN_COOKIE : LA_REASON_NONE);
-            assert_int_equal(answer.wscale, 3);
+            assert_int_equal(answer.wscale, 8);
             assert_int_equal(answer.ts_ecr, p.ts_val);
             p.ts_ecr = answer.ts_val;
             peer_send(&p, LA_TCP_ACK, "hello", 5);

@@ -313,7 +313,13 @@ test_listeners__settings(void **state)
                {LA_SETTING_MAX_SYN_BACKLOG, 3, 1, -1},
                {LA_SETTING_SYN_COOKIES, LA_SYN_COOKIES_NEVER, LA_SYN_COOKIES_NEVER, 3},
                {LA_SETTING_ABORT_ON_OVERFLOW, 0, 1, 2},
-               {LA_SETTING_SLOW_START_AFTER_IDLE, 1, 0, 2}};
+               {LA_SETTING_SLOW_START_AFTER_IDLE, 1, 0, 2},
+               {LA_SETTING_RMEM_MIN, 4096, 8192, 4095},
+               {LA_SETTING_RMEM_DEFAULT, 262144, 131072, 8191},
+               {LA_SETTING_RMEM_MAX, 0xffff << 8, 131072, 131071},
+               {LA_SETTING_WMEM_MIN, 4096, 16384, 262145},
+               {LA_SETTING_WMEM_DEFAULT, 262144, 0xffff << 8, 16383},
+               {LA_SETTING_WMEM_MAX, 0xffff << 8, 1 << 30, (1 << 30) + 1}};
     for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         int64_t value;
         assert_int_equal(la_stack_setting_get(p.stack, all[i].setting, &value), LA_OK);

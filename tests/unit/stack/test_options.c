@@ -134,13 +134,13 @@ test_options__receive_buffer(void **state)
     la_handle conn = peer_passive(&p, &(struct peer_options){.mss = 1460, .wscale = 0});
     peer_send(&p, LA_TCP_ACK, "x", 1);
     peer_run_us(&p, 100000);
-    uint32_t wnd = (uint32_t)peer_expect(&p, LA_TCP_ACK)->tcp.wnd << 3;
+    uint32_t wnd = (uint32_t)peer_expect(&p, LA_TCP_ACK)->tcp.wnd << 8;
     assert_in_range(wnd, (256 << 10) - 1460, 256 << 10);
     assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_RCVBUF_BYTES, 400000, p.now), LA_OK);
     peer_send(&p, LA_TCP_ACK, "x", 1);
     peer_run_us(&p, 100000);
-    wnd = (uint32_t)peer_expect(&p, LA_TCP_ACK)->tcp.wnd << 3;
-    assert_in_range(wnd, 400000 - 1460, 400008);
+    wnd = (uint32_t)peer_expect(&p, LA_TCP_ACK)->tcp.wnd << 8;
+    assert_in_range(wnd, 400000 - 1460, 400256);
     la_seq edge = la_seq_add(p.snd_nxt, wnd);
     assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_RCVBUF_BYTES, 10000, p.now), LA_OK);
     for (unsigned i = 0; i < 100; i++) {
@@ -148,7 +148,7 @@ test_options__receive_buffer(void **state)
         peer_run_us(&p, 100000);
         peer_user_read(&p, conn, i == 0 ? 1462 : 1460);
         for (const struct peer_seg *seg; (seg = peer_take(&p)) != NULL;) {
-            la_seq now = la_seq_add(seg->tcp.ack, (uint32_t)seg->tcp.wnd << 3);
+            la_seq now = la_seq_add(seg->tcp.ack, (uint32_t)seg->tcp.wnd << 8);
             assert_true(la_seq_ge(now, edge));
             edge = now;
         }
@@ -253,8 +253,8 @@ test_options__bad_configurations(void **state)
         cfg.mem = p.mem;
         struct la_tcp_cfg *t = &cfg.tcp;
         uint32_t *zero[] = {&cfg.conns_n_max,         &cfg.accept_queue_n_max,
-                            &cfg.time_wait_n_max,     &t->sndbuf_bytes,
-                            &t->rcvbuf_bytes,         &t->rto_us_initial,
+                            &cfg.time_wait_n_max,     &t->sndbuf.bytes_max,
+                            &t->rcvbuf.bytes_min,     &t->rto_us_initial,
                             &t->rto_us_min,           &t->keepalive_idle_s,
                             &t->keepalive_interval_s, &t->keepalive_probes_n};
         if (i < 10)

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/time.h"
 #include "pair.h"
 
@@ -29,7 +30,7 @@ struct path {
 
 static struct pair pair;
 static la_handle client, server;
-static uint64_t moved;
+static uint64_t moved, budget_bytes;
 static struct la_stack_cfg cfg;
 static uint8_t chunk[CHUNK_BYTES];
 
@@ -45,8 +46,11 @@ begin(const struct path *path, uint64_t seed)
     if (path->buffer_bytes != 0)
         cfg.tcp.sndbuf_bytes = cfg.tcp.rcvbuf_bytes = path->buffer_bytes;
     memcpy(cfg.tcp.congestion_control, path->control, strlen(path->control) + 1);
-    struct pair_cfg pair_cfg = {
-        .seed = seed, .impair = {there, back}, .tcp = {&cfg.tcp, &cfg.tcp}, .mtu_bytes = MTU_BYTES};
+    struct pair_cfg pair_cfg = {.seed = seed,
+                                .budget_bytes = budget_bytes,
+                                .impair = {there, back},
+                                .tcp = {&cfg.tcp, &cfg.tcp},
+                                .mtu_bytes = MTU_BYTES};
     assert_true(pair_new(&pair, &pair_cfg));
     assert_true(pair_connect(&pair, false, &client, &server));
     moved = 0;
@@ -181,6 +185,127 @@ test_path__long_and_fast(void **state)
     assert_true(octets[0] > octets[1] * 5 / 4);
 }
 
+/* ---- buffers that nobody has set -------------------------------------------------------- */
+
+static struct la_conn_status
+receiver(void)
+{
+    struct la_conn_status status;
+    assert_int_equal(la_conn_status(pair.end[1], server, &status), LA_OK);
+    return status;
+}
+
+/* 100 ms and 1 Gbit/s: 12.5 MB under way. Slow start alone needs ten round trips for it; buffers
+ * that follow it do not slow it down. */
+static void
+test_path__buffers_grow(void **state)
+{
+    (void)state;
+    enum { RTT_MS = 100, ROUNDS_N = 13 };
+    struct path path = {RTT_MS / 2, 1000, 20000, 0, "cubic", 0};
+    begin(&path, 1);
+    assert_int_equal(receiver().rcvbuf_bytes, 256 << 10);
+    assert_int_equal(sender().sndbuf_bytes, 256 << 10);
+    uint64_t octets = 0;
+    unsigned rounds_n = 0;
+    while (octets < capacity(&path, RTT_MS) * 95 / 100) {
+        octets = run_ms(RTT_MS);
+        rounds_n++;
+        assert_true(rounds_n <= ROUNDS_N);
+    }
+    octets = run_ms(10 * RTT_MS); /* and it stays so */
+    assert_true(octets > capacity(&path, 10 * RTT_MS) * 95 / 100);
+    assert_true(receiver().rcvbuf_bytes > 12500000);
+    assert_true(receiver().rcvbuf_bytes <= 0xffff << 8);
+    assert_int_equal(sender().retransmissions_n, 0);
+    end();
+}
+
+/* The same with buffers of a fixed size: a window of 256 KiB for each round trip, for ever. */
+static void
+test_path__fixed_buffers_stay(void **state)
+{
+    (void)state;
+    struct path path = {50, 1000, 20000, 0, "cubic", 256 << 10};
+    begin(&path, 1);
+    (void)run_ms(2000);
+    uint64_t octets = run_ms(1000);
+    assert_in_range(octets, 2000000, 10 * (256 << 10));
+    assert_int_equal(receiver().rcvbuf_bytes, 256 << 10);
+    end();
+}
+
+/* An application that does not read makes no buffer grow; nor does a slow path. */
+static void
+test_path__grow_only_with_use(void **state)
+{
+    (void)state;
+    struct path path = {5, 10, 1000, 0, "cubic", 0};
+    begin(&path, 1);
+    (void)run_ms(5000);
+    assert_int_equal(receiver().rcvbuf_bytes, 256 << 10);
+    end();
+    path = (struct path){50, 1000, 20000, 0, "cubic", 0};
+    begin(&path, 1);
+    for (unsigned i = 0; i < 2000 && pair_step(&pair); i++) {
+        (void)la_conn_send(pair.end[0], client, (struct la_bytes){chunk, CHUNK_BYTES}, false,
+                           pair.now);
+        pair_settle(&pair);
+    }
+    assert_int_equal(receiver().rcvbuf_bytes, 256 << 10);
+    assert_true(receiver().receive_queue_bytes <= (256 + 64) << 10); /* rounding, too */
+    end();
+}
+
+/* A budget: no buffer grows to more than an eighth of what memory is left, and all arrives. */
+static void
+test_path__buffers_and_the_budget(void **state)
+{
+    (void)state;
+    struct path path = {50, 1000, 20000, 0, "cubic", 0};
+    budget_bytes = 32 << 20;
+    begin(&path, 1);
+    budget_bytes = 0;
+    (void)run_ms(3000);
+    assert_true(receiver().rcvbuf_bytes <= 4 << 20);
+    assert_true(sender().sndbuf_bytes <= 4 << 20);
+    assert_true(moved > 10 << 20);
+    end();
+}
+
+/* What was sent and read is given back, and so is the right to queue so much. */
+static void
+test_path__idle_gives_back(void **state)
+{
+    (void)state;
+    struct path path = {50, 1000, 20000, 0, "cubic", 0};
+    struct la_mem_stats before, after;
+    begin(&path, 1);
+    la_mem_stats_get(pair.mem, &before);
+    (void)run_ms(1500);
+    assert_true(sender().sndbuf_bytes > 2 << 20);
+    while (sender().send_queue_bytes > 0) { /* no more is written; what is left is read */
+        assert_true(pair_step(&pair));
+        while (la_conn_receive(pair.end[1], server, (struct la_room){chunk, CHUNK_BYTES},
+                               pair.now) > 0) {
+        }
+        pair_settle(&pair);
+    }
+    pair_run_us(&pair, 2 * LA_US_PER_S);
+    la_mem_stats_get(pair.mem, &after);
+    assert_int_equal(after.blocks_live_n, before.blocks_live_n);
+    assert_int_equal(after.frames_live_n, before.frames_live_n);
+    assert_int_equal(sender().sndbuf_bytes, 256 << 10);
+    uint32_t grown = receiver().rcvbuf_bytes;
+    assert_true(grown > 2 << 20);
+    pair_run_us(&pair, 100 * LA_US_PER_S); /* what is known of the path is old: it begins anew */
+    assert_int_equal(
+        la_conn_send(pair.end[0], client, (struct la_bytes){chunk, 1000}, false, pair.now), 1000);
+    pair_run_us(&pair, LA_US_PER_S);
+    assert_int_equal(receiver().rcvbuf_bytes, 256 << 10);
+    end();
+}
+
 int
 main(void)
 {
@@ -189,6 +314,11 @@ main(void)
         cmocka_unit_test(test_path__with_loss),
         cmocka_unit_test(test_path__slow_start_ends_without_loss),
         cmocka_unit_test(test_path__long_and_fast),
+        cmocka_unit_test(test_path__buffers_grow),
+        cmocka_unit_test(test_path__fixed_buffers_stay),
+        cmocka_unit_test(test_path__grow_only_with_use),
+        cmocka_unit_test(test_path__buffers_and_the_budget),
+        cmocka_unit_test(test_path__idle_gives_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

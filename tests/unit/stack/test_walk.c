@@ -187,7 +187,7 @@ test_walk__timers_and_control(void **state)
     assert_true(la_instant_lt(p.now, status.ack_at) && !la_instant_is_never(status.ack_at));
     assert_int_equal(status.heard_at.ns, p.now.ns);
     assert_int_equal(status.receive_queue_bytes, 1);
-    assert_int_equal(status.rcvbuf_bytes, la_stack_tcp_cfg(p.stack)->rcvbuf_bytes);
+    assert_int_equal(status.rcvbuf_bytes, la_stack_tcp_cfg(p.stack)->rcvbuf.bytes_initial);
     peer_forget(&p);
     peer_free(&p);
 }
