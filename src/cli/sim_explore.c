@@ -36,7 +36,7 @@ print_help(void)
         "\n"
         "  --list              the configurations\n"
         "  --deep              the large ones, too (minutes)\n"
-        "  --congestion NAME   congestion control of both ends: reno (the default), cubic, bbr\n"
+        "  --congestion NAME   congestion control of both ends, for all of them: reno, cubic, bbr\n"
         "  --states N          gives up beyond N states of a configuration\n"
         "  --complete-every N  watches a healed network to the end from every N-th state (%d)\n"
         "  --help              this text\n"
