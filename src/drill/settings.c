@@ -69,7 +69,7 @@ static bool
 take_congestion(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
 {
     if (value == NULL || la_congestion_find(value) < 0)
-        return say(mistake, "cubic and reno are", "congestion", value);
+        return say(mistake, "cubic, reno and bbr are", "congestion", value);
     (void)snprintf(cfg->congestion, sizeof(cfg->congestion), "%s", value);
     return true;
 }
@@ -186,6 +186,7 @@ static const struct setting settings[] = {
     {"r2_n", U32, TCP(r2_n), 0, 255},
     {"r2_syn_n", U32, TCP(r2_syn_n), 0, 255},
     {"user_timeout_ms", U32, TCP(user_timeout_ms), 0, INT32_MAX},
+    {"zero_window_ms", U32, TCP(zero_window_ms), 0, INT32_MAX},
     {"fin_wait_2_ms", U32, TCP(fin_wait_2_ms), 1, INT32_MAX},
     {"msl_ms", U32, TCP(msl_ms), 1, 600000},
     {"dscp_ecn", U8, TCP(dscp_ecn), 0, 255},

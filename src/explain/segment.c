@@ -5,6 +5,7 @@
  * The order matters: which incarnation it belongs to; whether it is a packet at all or a copy of
  * one; its SYN, which says what its numbers mean; its numbers; then what follows from them.
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 
 /* ---- which incarnation -------------------------------------------------------------------- */
@@ -67,6 +68,16 @@ begin_from_kept(struct la_explain *explain, struct la_track *track)
     la_flows_end(explain, track);
     la_segment(explain, &first);
     la_segment(explain, &second);
+}
+
+/* It comes again, and nobody has answered the SYN before it: no old duplicate does that. */
+static bool
+comes_again(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_rare *rare = track->rare;
+    return rare != NULL && rare->syn_waits && rare->syn_from == placed->from && !track->complete &&
+           la_seq_eq(rare->syn.tcp.seq, placed->seen->tcp.seq) &&
+           (track->end[1 - placed->from].flags & LA_END_SPOKE) == 0;
 }
 
 enum kept { KEPT_NOT, KEPT_ASIDE, KEPT_BEGAN };
@@ -170,7 +181,15 @@ track_of(struct la_explain *explain, struct la_placed *placed)
         placed->is_strange = kept == KEPT_ASIDE;
     }
     if (track != NULL && is_new_syn(track, placed->from, seg)) {
-        if (!is_replaced(track, placed)) {
+        if (comes_again(track, placed)) {
+            struct la_seen syn = track->rare->syn;
+            struct la_placed first = {
+                .seen = &syn, .at_ns = track->rare->syn_at_ns, .frame = track->rare->syn_frame};
+            track->rare->syn_waits = false;
+            la_flows_end(explain, track);
+            la_segment(explain, &first);
+            track = la_flows_find(explain, placed->seen, &placed->from);
+        } else if (!is_replaced(track, placed)) {
             placed->is_strange = keep_syn(explain, track, placed);
         } else {
             reuse_of(track, placed, &reuse);
@@ -230,9 +249,15 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     placed->is_copy = la_artefacts_is_copy(explain, track, placed);
     if (placed->is_copy || placed->is_strange)
         return;
+    if (!la_violations_flags(explain, track, placed)) {
+        count(track, placed);
+        return;
+    }
     la_unseen_syn(explain, track, placed);
     la_opening_segment(explain, track, placed);
     la_numbers_place(track, placed);
+    if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0)
+        la_measure_segment(explain, track, placed);
     la_tell_segment(explain, track, placed);
     if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0) {
         la_patience_segment(track, placed);

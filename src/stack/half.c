@@ -2,7 +2,7 @@
  *
  * half.c - half-open connections: folded, and unfolded while they are served
  *
- * Read first: stack/half.h; RFC 9293 3.10.7.2 third, 3.10.7.4; RFC 4987 3.4 (why the record is
+ * Read first: stack/half.h; RFC 9293 3.10.7.2 third, 3.10.7.4; RFC 4987 3.5 (why the record is
  * small); RFC 6298 5 (the SYN,ACK again).
  *
  * Nothing is queued here: what a half-open connection has to send goes to the interface at once. A
@@ -155,7 +155,7 @@ la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_s
                  struct la_rec *out)
 {
     memset(out, 0, offsetof(struct la_rec, tcp)); /* the rest is zeroed by la_tcp_conn_init() */
-    out->listener = open->listener;
+    out->listener = (uint16_t)open->listener;
     out->local_addr = open->tuple.local.addr;
     out->local_port = open->tuple.local.port;
     out->remote_addr = open->tuple.remote.addr;

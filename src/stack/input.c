@@ -147,6 +147,16 @@ settle(struct la_stack *s, uint32_t idx, struct la_rec *rec, struct la_tcp_todo 
 }
 
 /* `idx`: of a record, or of what was folded in TIME-WAIT. */
+/* Would a SYN be taken, and how? */
+static void
+look_for_listener(const struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo)
+{
+    uint32_t listener = la_listener_find(s, &a->tuple);
+    todo->listened = listener != LA_REC_NONE || forwards(s, a);
+    todo->listened_stamps = listener != LA_REC_NONE ? la_listener_at(s, listener)->cfg.timestamps
+                                                    : s->cfg.tcp.timestamps;
+}
+
 static void
 to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
               struct la_tcp_todo *todo)
@@ -163,8 +173,8 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
         tell_reason(s, NULL, todo);
         return;
     }
-    todo->listened = rec->tcp.state == LA_TCP_TIME_WAIT &&
-                     (forwards(s, a) || la_listener_find(s, &a->tuple) != LA_REC_NONE);
+    if (rec->tcp.state == LA_TCP_TIME_WAIT)
+        look_for_listener(s, a, todo);
     la_tcp_arrive(&rec->tcp, &a->seg, todo);
     tell_reason(s, &rec->tcp, todo);
     bool reuse = todo->reuse;

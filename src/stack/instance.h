@@ -59,22 +59,24 @@ enum la_rec_flag {
 
 struct la_rec {
     uint32_t hash_next; /* the pool's while free, as is the next member */
-    uint32_t listener;  /* that it came from, LA_REC_NONE = none */
-    uint32_t gen;
-    uint32_t ready;     /* LA_READY_* to be told */
+    uint32_t idx;       /* its own */
     struct la_wheel_link wheel;
     struct la_list_link link[LA_LIST_KINDS];
     struct la_addr local_addr, remote_addr;
+    uint64_t user;
+    uint32_t gen;
     uint16_t local_port, remote_port;
+    uint16_t listener;  /* that it came from, until it is accepted */
+    uint8_t ready;      /* LA_READY_* to be told */
     uint8_t on_list;    /* bit per enum la_list_kind */
     uint8_t queue;      /* enum la_rec_queue */
     uint8_t flags;      /* enum la_rec_flag */
     uint8_t counted;    /* the state it is counted under */
     int8_t iface;
-    uint32_t idx;       /* its own */
-    uint64_t user;
     struct la_tcp_conn tcp;
 };
+/* What an idle connection costs (docs/bench.md): without holes between the members. */
+_Static_assert(offsetof(struct la_rec, tcp) <= 104, "a record has grown");
 
 struct la_listener {
     uint32_t hash_next; /* the pool's while free, as is the next member */

@@ -201,7 +201,6 @@ la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp
     rec->gen = gen;
     rec->idx = idx;
     rec->flags = LA_REC_LIVE | LA_REC_INDEXED;
-    rec->listener = LA_REC_NONE;
     rec->local_addr = tuple->local.addr;
     rec->local_port = tuple->local.port;
     rec->remote_addr = tuple->remote.addr;
@@ -310,7 +309,7 @@ la_rec_tell(struct la_stack *s, uint32_t idx, uint32_t ready)
     struct la_rec *rec = la_rec_at(s, idx);
     if ((rec->flags & (LA_REC_OWNED | LA_REC_REQUEST)) == 0)
         return;
-    rec->ready |= ready;
+    rec->ready |= (uint8_t)ready;
     if (!la_rec_on_list(rec, LA_LIST_EVENTS))
         la_list_push(s, &s->events, LA_LIST_EVENTS, idx);
 }

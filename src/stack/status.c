@@ -8,6 +8,7 @@
 #include "stack/time_wait.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
+#include "tcp/pace.h"
 #include "tcp/recovery.h"
 #include "tcp/send.h"
 #include "tcp/timeout.h"
@@ -70,10 +71,14 @@ queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_c
     if (busy == NULL)
         return;
     out->send_queue_bytes = busy->sndq.len;
+    out->pacing_rate = la_tcp_pacing_rate(c, busy, &s->env);
     out->unsent_bytes = la_tcp_is_synchronised(c) ? la_tcp_unsent(c, busy) : busy->sndq.len;
     out->receive_queue_bytes = busy->rcvq.len;
     out->out_of_order_bytes = busy->ooo_bytes;
     out->flight_bytes = la_tcp_pipe(c, busy);
+    int64_t stalled_us = busy->sndq.len > 0 ? la_instant_diff_us(s->now, busy->progress_at) : 0;
+    out->stalled_ms =
+        stalled_us / LA_US_PER_MS > UINT32_MAX ? UINT32_MAX : (uint32_t)(stalled_us / LA_US_PER_MS);
     out->urgent_unread_bytes = la_tcp_urgent_unread(c, busy);
     if ((c->flags & LA_TCP_F_URGENT_OUT) != 0)
         out->urgent_unacked_bytes = (uint32_t)la_seq_diff(busy->snd_up, la_tcp_sndq_seq(c));

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "proto/tcp_fsm.h"
 #include "tcp/congestion.h"
+#include "tcp/rate.h"
 #include "tcp/receive.h"
 #include "tcp/sack.h"
 #include "tcp/send.h"
@@ -158,7 +159,7 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     busy->tlp.rtt_known = true;
     busy->progress_at = now;
     busy->used_ms = c->busy_idx & ~LA_TCP_IDLE;
-    busy->rate.on = la_cc_ops(c->cc)->samples;
+    la_tcp_rate_begin(c, busy, la_cc_ops(c->cc)->samples);
     if (la_cc_ops(c->cc)->resume != NULL)
         la_cc_ops(c->cc)->resume(c, busy);
     busy->phase = la_cc_resting_phase(c, busy);

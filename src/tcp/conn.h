@@ -364,6 +364,7 @@ struct la_tcp_todo {
     bool follows;           /* this SYN has ended TIME-WAIT: our ISS must be beyond follows_nxt */
     la_seq follows_nxt;
     bool listened;          /* somebody would take a SYN (told by the caller, in TIME-WAIT) */
+    bool listened_stamps;   /* and agree to timestamps */
     bool reuse;             /* TIME-WAIT gave way: the SYN is to be looked at again */
 };
 

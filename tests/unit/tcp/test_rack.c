@@ -204,7 +204,7 @@ test_rack__window_grows_with_duplicates(void **state)
 }
 
 /* A retransmission is lost: what was sent after it has arrived. */
-/* LEDGER: RFC8985-9, RFC8985-11, RFC8985-2 */
+/* LEDGER: RFC8985-9, RFC8985-11, RFC8985-2, RFC5681-33 */
 static void
 test_rack__lost_retransmission(void **state)
 {
@@ -466,7 +466,7 @@ test_prr__in_proportion(void **state)
 }
 
 /* Nearly all of a window is lost: sending goes on segment by segment, never with a burst. */
-/* LEDGER: RFC9937-2 */
+/* LEDGER: RFC9937-2, RFC5681-32 */
 static void
 test_prr__heavy_loss(void **state)
 {
