@@ -92,7 +92,10 @@ struct la_listener {
     struct la_list accept_queue;
     uint32_t syn_queue_n; /* half-open connections (half.h) */
     struct la_tcp_cfg cfg;
-    uint8_t cc; /* cfg's congestion control */
+    /* Its connections before their SYNs, by cfg (half.c): the latest one that was made. */
+    struct la_tcp_conn fresh;
+    uint32_t fresh_mtu_bytes; /* of its path; 0 = there is none */
+    bool fresh_ipv6;
     uint64_t user;
     uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
     uint64_t cookies_sent_n, cookies_taken_n, cookies_bad_n;

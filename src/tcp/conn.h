@@ -380,6 +380,8 @@ struct la_tcp_open {
 
 /* Puts a record in the state before OPEN (CLOSED). */
 void la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_instant now);
+/* The last part of it, for a copy of one that has just been put there: what no two have alike. */
+void la_tcp_conn_begin(struct la_tcp_conn *c, la_seq iss, uint32_t ts_offset, la_instant now);
 /* Another configuration for one whose SYN is held: what it does not want is not agreed upon, what
  * it would have offered beyond the first is not offered. */
 void la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8_t cc);
