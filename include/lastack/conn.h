@@ -70,6 +70,8 @@ struct la_tcp_cfg {
                                     instance; default on */
     bool push_bursts;            /* PSH also on the last of several segments cut from one: receivers
                                     that gather pass them on (as Linux); default off */
+    bool push_small_windows;     /* PSH also on what a cwnd of less than ten segments lets go last:
+                                    Linux acknowledges it at once; default off */
     bool pacing;                 /* the instance's: also a control without a rate of its own is
                                     paced, by cwnd and the round trip; default off */
     bool window_slides;          /* while a segment finds room, the right edge moves with every ACK
