@@ -182,6 +182,8 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
     settle(s, idx, rec, todo);
     if (reuse)
         new_incarnation(s, a, snd_nxt, todo);
+    else if (todo->answer_now && la_idx_is_rec(idx))
+        la_rec_send_some(s, idx, todo->now);
 }
 
 /* To whoever it is for. */

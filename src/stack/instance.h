@@ -189,6 +189,10 @@ uint32_t la_tuple_hash(const struct la_stack *s, const struct la_tuple *tuple);
 struct la_tcp_out;
 void la_rec_send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out,
                         la_instant now);
+/* Sends, if the connection has something to send, a segment or two at once: limited transmit (RFC
+ * 3042) is due for each of the first two reports of a gap, and the third of the same burst begins a
+ * recovery, in which it is not. */
+void la_rec_send_some(struct la_stack *s, uint32_t idx, la_instant now);
 /* The same for what stands on no list, because it has a record only while it is served: all that it
  * has to send, at once. */
 void la_rec_output(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo);

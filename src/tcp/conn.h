@@ -353,6 +353,9 @@ struct la_tcp_todo {
     uint32_t acked_bytes;     /* that the arriving segment acknowledged first */
     uint32_t delivered_bytes; /* and those that its SACK blocks reported first */
     struct la_cc_ack ack;     /* the same, for the congestion control */
+    la_instant sent_at;       /* with is_timed: of those sent once, the latest one's */
+    bool is_timed;
+    bool answer_now;        /* what it allows goes before the next is looked at (RFC 3042) */
     bool congestion_marked; /* the arriving segment, or one it was gathered from, came as CE */
     bool established;       /* the handshake has just been completed */
     uint16_t path_mtu_bytes; /* ICMP told so, and it was believed; 0 = nothing new */
