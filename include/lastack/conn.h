@@ -78,7 +78,8 @@ struct la_tcp_cfg {
                                     at once, as by the BSDs; default off: what two full segments
                                     hold (RFC 5681 4.2), and an ACK that waits may carry our FIN */
     bool time_wait_holds;        /* no SYN ends a TIME-WAIT early (RFC 9293 MAY-2); default off */
-    char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681) */
+    char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681),
+                                    "bbr" (draft-ietf-ccwg-bbr-06) */
 };
 
 enum la_ready {

@@ -237,6 +237,7 @@ struct la_conn_status {
     bool accept_waits;          /* complete, in a listener's accept queue */
     char congestion_control[16];
     uint32_t stalled_ms;        /* octets wait, and for so long none was acknowledged */
+    uint64_t pacing_rate;       /* octets/s; 0 = not paced, or idle */
 };
 /* Of a connection that rests in TIME-WAIT without an owner, state, endpoints, timer, RCV.WND and
  * what was agreed are known; the rest is 0, and heard_at NEVER. */

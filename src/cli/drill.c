@@ -24,7 +24,7 @@ static const char help[] =
     "  --ip_version=ipv4|ipv6   --local_ip=ADDR   --remote_ip=ADDR   --mtu=N\n"
     "  --bind_port=N   --connect_port=N   --peer_port=N\n"
     "  --tolerance_usecs=N   how far from its time a packet may come (4000)\n"
-    "  --congestion=NAME     congestion control: cubic (the default), reno\n"
+    "  --congestion=NAME     congestion control: cubic (the default), reno, bbr\n"
     "  --peer_isn=N          what the peer's sequence number 0 is on the wire (0)\n"
     "  --seed=N              of the stack's random numbers (1)\n"
     "\n"

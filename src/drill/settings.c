@@ -69,7 +69,7 @@ static bool
 take_congestion(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
 {
     if (value == NULL || la_congestion_find(value) < 0)
-        return say(mistake, "cubic and reno are", "congestion", value);
+        return say(mistake, "cubic, reno and bbr are", "congestion", value);
     (void)snprintf(cfg->congestion, sizeof(cfg->congestion), "%s", value);
     return true;
 }

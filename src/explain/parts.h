@@ -137,6 +137,9 @@ void la_artefacts_finish(struct la_explain *explain);
 
 /* ---- violations.c, remarks.c: findings ------------------------------------------------------- */
 
+/* Flags that no receiver acts on; false: they are such, and nothing is learnt from the segment. */
+bool la_violations_flags(struct la_explain *explain, struct la_track *track,
+                         const struct la_placed *placed);
 void la_violations_segment(struct la_explain *explain, struct la_track *track,
                            const struct la_placed *placed);
 /* Of a connection that is over. */

@@ -2,6 +2,7 @@
  *
  * result.c - what the caller gets of a connection that has ended
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 
 static struct la_endpoint
@@ -72,6 +73,7 @@ la_result(struct la_explain *explain, const struct la_track *track, struct la_ex
         out->proven[end] = track->end[end].proven;
         out->proven_certainty[end] = track->end[end].certainty;
         fill_direction(explain, &track->end[end], &out->direction[end]);
+        la_measure_fill(explain, track, end, &out->direction[end]);
     }
     out->transitions_n = la_steps_list(explain, track);
     out->transitions = explain->transitions;

@@ -5,6 +5,7 @@
  * The order matters: which incarnation it belongs to; whether it is a packet at all or a copy of
  * one; its SYN, which says what its numbers mean; its numbers; then what follows from them.
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 
 /* ---- which incarnation -------------------------------------------------------------------- */
@@ -67,6 +68,16 @@ begin_from_kept(struct la_explain *explain, struct la_track *track)
     la_flows_end(explain, track);
     la_segment(explain, &first);
     la_segment(explain, &second);
+}
+
+/* It comes again, and nobody has answered the SYN before it: no old duplicate does that. */
+static bool
+comes_again(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_rare *rare = track->rare;
+    return rare != NULL && rare->syn_waits && rare->syn_from == placed->from && !track->complete &&
+           la_seq_eq(rare->syn.tcp.seq, placed->seen->tcp.seq) &&
+           (track->end[1 - placed->from].flags & LA_END_SPOKE) == 0;
 }
 
 enum kept { KEPT_NOT, KEPT_ASIDE, KEPT_BEGAN };
@@ -156,7 +167,8 @@ remark_reuse(struct la_explain *explain, struct la_track *track, const struct la
         finding->values[0] = reuse->since_ns / LA_NS_PER_US;
 }
 
-/* NULL: no memory. With placed->is_strange the segment was kept aside. */
+/* NULL: no memory, or placed->is_disbelieved. With placed->is_strange the segment was kept aside.
+ */
 static struct la_track *
 track_of(struct la_explain *explain, struct la_placed *placed)
 {
@@ -170,7 +182,15 @@ track_of(struct la_explain *explain, struct la_placed *placed)
         placed->is_strange = kept == KEPT_ASIDE;
     }
     if (track != NULL && is_new_syn(track, placed->from, seg)) {
-        if (!is_replaced(track, placed)) {
+        if (comes_again(track, placed)) {
+            struct la_seen syn = track->rare->syn;
+            struct la_placed first = {
+                .seen = &syn, .at_ns = track->rare->syn_at_ns, .frame = track->rare->syn_frame};
+            track->rare->syn_waits = false;
+            la_flows_end(explain, track);
+            la_segment(explain, &first);
+            track = la_flows_find(explain, placed->seen, &placed->from);
+        } else if (!is_replaced(track, placed)) {
             placed->is_strange = keep_syn(explain, track, placed);
         } else {
             reuse_of(track, placed, &reuse);
@@ -179,7 +199,9 @@ track_of(struct la_explain *explain, struct la_placed *placed)
         }
     }
     if (track == NULL) {
-        track = la_flows_begin(explain, placed);
+        /* A wrong octet in a port is no connection. */
+        placed->is_disbelieved = la_decoder_disbelieves(&explain->decoder, &explain->seen);
+        track = placed->is_disbelieved ? NULL : la_flows_begin(explain, placed);
         if (track == NULL)
             return NULL;
         (void)la_flows_find(explain, placed->seen, &placed->from);
@@ -221,7 +243,8 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
 {
     struct la_track *track = track_of(explain, placed);
     if (track == NULL) {
-        explain->file.unwatched++;
+        explain->file.unwatched += !placed->is_disbelieved;
+        explain->file.bad_checksums += placed->is_disbelieved;
         return;
     }
     track->last_frame = placed->frame;
@@ -230,9 +253,15 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     placed->is_copy = la_artefacts_is_copy(explain, track, placed);
     if (placed->is_copy || placed->is_strange)
         return;
+    if (!la_violations_flags(explain, track, placed)) {
+        count(track, placed);
+        return;
+    }
     la_unseen_syn(explain, track, placed);
     la_opening_segment(explain, track, placed);
     la_numbers_place(track, placed);
+    if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0)
+        la_measure_segment(explain, track, placed);
     la_tell_segment(explain, track, placed);
     if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0) {
         la_patience_segment(track, placed);

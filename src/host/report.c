@@ -84,6 +84,7 @@ static const struct field conn_fields[] = {
     FIELD("phase", FIELD_PHASE, u.conn.phase),
     FIELD("cwnd_bytes", FIELD_U32, u.conn.cwnd_bytes),
     FIELD("ssthresh_bytes", FIELD_U32, u.conn.ssthresh_bytes),
+    FIELD("pacing_rate", FIELD_U64, u.conn.pacing_rate),
     FIELD("srtt_us", FIELD_U32, u.conn.srtt_us),
     FIELD("rttvar_us", FIELD_U32, u.conn.rttvar_us),
     FIELD("rtt_us_min", FIELD_U32, u.conn.rtt_us_min),

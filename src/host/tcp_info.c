@@ -83,6 +83,7 @@ la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *
     out->tcpi_segs_in = s->segments_received;
     out->tcpi_notsent_bytes = s->unsent_bytes;
     out->tcpi_snd_wnd = s->snd_wnd;
+    out->tcpi_pacing_rate = s->pacing_rate == 0 ? UINT64_MAX : s->pacing_rate;
 }
 
 void

@@ -27,7 +27,7 @@ static size_t
 tuple_words(const struct la_tuple *t, uint64_t words[5])
 {
     size_t n = 4;
-    if (la_addr_is_v4(&t->remote.addr)) {
+    if (la_addr_is_mapped(&t->remote.addr)) {
         n = 1;
         memcpy(&words[0], la_addr_v4_bytes(&t->local.addr), 4);
         memcpy((uint8_t *)&words[0] + 4, la_addr_v4_bytes(&t->remote.addr), 4);
@@ -175,7 +175,7 @@ la_rec_opening(const struct la_stack *s, const struct la_tuple *t, const struct 
         .cfg = cfg,
         .ts_offset = (uint32_t)la_hash_words(&s->timestamp_key, words, addr_words_n),
         .mtu_bytes = has_route ? route.mtu_bytes : 0,
-        .ipv6 = !la_addr_is_v4(&t->remote.addr),
+        .ipv6 = !la_addr_is_mapped(&t->remote.addr),
     };
     return has_route;
 }
@@ -201,7 +201,6 @@ la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp
     rec->gen = gen;
     rec->idx = idx;
     rec->flags = LA_REC_LIVE | LA_REC_INDEXED;
-    rec->listener = LA_REC_NONE;
     rec->local_addr = tuple->local.addr;
     rec->local_port = tuple->local.port;
     rec->remote_addr = tuple->remote.addr;
@@ -310,7 +309,7 @@ la_rec_tell(struct la_stack *s, uint32_t idx, uint32_t ready)
     struct la_rec *rec = la_rec_at(s, idx);
     if ((rec->flags & (LA_REC_OWNED | LA_REC_REQUEST)) == 0)
         return;
-    rec->ready |= ready;
+    rec->ready |= (uint8_t)ready;
     if (!la_rec_on_list(rec, LA_LIST_EVENTS))
         la_list_push(s, &s->events, LA_LIST_EVENTS, idx);
 }
@@ -383,7 +382,7 @@ know_path(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
 {
     uint32_t mtu_bytes = la_net_path_mtu(s->net, &rec->remote_addr, todo->now);
     if (mtu_bytes != 0)
-        la_tcp_mtu_known(&rec->tcp, mtu_bytes, !la_addr_is_v4(&rec->remote_addr), todo);
+        la_tcp_mtu_known(&rec->tcp, mtu_bytes, !la_addr_is_mapped(&rec->remote_addr), todo);
 }
 
 void

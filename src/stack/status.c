@@ -8,6 +8,7 @@
 #include "stack/time_wait.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
+#include "tcp/pace.h"
 #include "tcp/recovery.h"
 #include "tcp/send.h"
 #include "tcp/timeout.h"
@@ -70,6 +71,7 @@ queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_c
     if (busy == NULL)
         return;
     out->send_queue_bytes = busy->sndq.len;
+    out->pacing_rate = la_tcp_pacing_rate(c, busy, &s->env);
     out->unsent_bytes = la_tcp_is_synchronised(c) ? la_tcp_unsent(c, busy) : busy->sndq.len;
     out->receive_queue_bytes = busy->rcvq.len;
     out->out_of_order_bytes = busy->ooo_bytes;

@@ -91,6 +91,7 @@ static const struct la_conn_status all_set = {.state = LA_TCP_FIN_WAIT_1,
                                               .phase = LA_CC_RECOVERY,
                                               .half_open = true,
                                               .congestion_control = "cubic",
+                                              .pacing_rate = UINT64_C(1) << 40,
                                               .urgent_unread_bytes = 131,
                                               .urgent_unacked_bytes = 132};
 static const struct la_conn_status at_rest = {.state = LA_TCP_TIME_WAIT,
