@@ -16,7 +16,7 @@ enum { MEDIUM_BYTES = 500000, OUTAGE_MS = 2000, BEFORE_OUTAGE_MS = 300, IDLE_MS 
 enum { NAME_BYTES = 16, LARGE_QUEUE_N = 200 };
 /* A path long enough for a cubic curve: with few segments in flight Reno's line is above it. */
 enum { LONG_DELAY_MS = 100, LONG_RATE_BPS = 5000000, LONG_QUEUE_N = 50, LONG_BYTES = 8000000 };
-enum { VAST_QUEUE_N = 1000, REST_WINDOW_MAX = 40 };
+enum { VAST_QUEUE_N = 1000, REST_WINDOW_MAX = 40, MUCH_BYTES = 5000000 };
 
 static void
 setup(struct la_bed_cfg *cfg)
@@ -117,7 +117,7 @@ play_cubic(struct la_lab *lab)
 static void
 play_hystart(struct la_lab *lab)
 {
-    const struct la_lab_scope *scope = fill(lab, "cubic: HyStart++ leaves slow start", LONG_BYTES);
+    const struct la_lab_scope *scope = fill(lab, "cubic: HyStart++ leaves slow start", MUCH_BYTES);
     la_lab_expect(lab, scope->losses.n == 0, "%zu segments were lost", scope->losses.n);
     la_lab_expect(lab, scope->ssthresh.n == 1, "slow start did not end");
 }
