@@ -45,7 +45,7 @@ static const char help_head[] =
 static const char help_tail[] =
     "  --via tun:NAME[,ADDR/LEN] | tap:NAME[,ADDR/LEN[,GATEWAY]]\n"
     "                        a device in place of the virtual wire, whatever is behind it as peer\n"
-    "  --congestion NAME     congestion control of both stacks: cubic (the default), reno, bbr\n"
+    "  --congestion NAME     congestion control of both stacks: cubic (default), reno, bbr\n"
     "  --ecn                 ask for explicit congestion notification; --no-ecn: refuse it\n"
     "\n"
     "servers:\n"

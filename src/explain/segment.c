@@ -167,7 +167,8 @@ remark_reuse(struct la_explain *explain, struct la_track *track, const struct la
         finding->values[0] = reuse->since_ns / LA_NS_PER_US;
 }
 
-/* NULL: no memory. With placed->is_strange the segment was kept aside. */
+/* NULL: no memory, or placed->is_disbelieved. With placed->is_strange the segment was kept aside.
+ */
 static struct la_track *
 track_of(struct la_explain *explain, struct la_placed *placed)
 {
@@ -198,7 +199,9 @@ track_of(struct la_explain *explain, struct la_placed *placed)
         }
     }
     if (track == NULL) {
-        track = la_flows_begin(explain, placed);
+        /* A wrong octet in a port is no connection. */
+        placed->is_disbelieved = la_decoder_disbelieves(&explain->decoder, &explain->seen);
+        track = placed->is_disbelieved ? NULL : la_flows_begin(explain, placed);
         if (track == NULL)
             return NULL;
         (void)la_flows_find(explain, placed->seen, &placed->from);
@@ -240,7 +243,8 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
 {
     struct la_track *track = track_of(explain, placed);
     if (track == NULL) {
-        explain->file.unwatched++;
+        explain->file.unwatched += !placed->is_disbelieved;
+        explain->file.bad_checksums += placed->is_disbelieved;
         return;
     }
     track->last_frame = placed->frame;

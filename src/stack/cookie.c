@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "base/time.h"
@@ -74,7 +75,7 @@ cookie(const struct la_stack *s, const struct la_tuple *t, la_seq irs, unsigned 
 {
     uint8_t octets[44];
     uint8_t *p = octets;
-    bool v4 = la_addr_is_v4(&t->local.addr);
+    bool v4 = la_addr_is_mapped(&t->local.addr);
     size_t skip = v4 ? 12 : 0,
            addr_bytes = sizeof(t->local.addr.b) - skip; /* the family by length */
     memcpy(p, t->local.addr.b + skip, addr_bytes);

@@ -17,6 +17,7 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "tcp/acknowledge.h"
+#include "tcp/congestion.h"
 #include "tcp/open.h"
 #include "tcp/timeout.h"
 #include "tcp/user.h"
@@ -150,11 +151,25 @@ flags_of(const struct la_tcp_seg *syn)
     return (uint8_t)flags;
 }
 
+/* Floods come by one path: what the connections of a listener have in common is made once for all.
+ */
+static const struct la_tcp_conn *
+fresh_conn(struct la_listener *l, struct la_tcp_open *opening, la_instant now)
+{
+    if (l->fresh_mtu_bytes != opening->mtu_bytes || l->fresh_ipv6 != opening->ipv6) {
+        opening->cc = la_cc_find(l->cfg.congestion_control);
+        la_tcp_conn_init(&l->fresh, opening, now);
+        l->fresh_mtu_bytes = opening->mtu_bytes;
+        l->fresh_ipv6 = opening->ipv6;
+    }
+    return &l->fresh;
+}
+
 bool
 la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_seq iss,
                  struct la_rec *out)
 {
-    memset(out, 0, offsetof(struct la_rec, tcp)); /* the rest is zeroed by la_tcp_conn_init() */
+    memset(out, 0, offsetof(struct la_rec, tcp));
     out->listener = (uint16_t)open->listener;
     out->local_addr = open->tuple.local.addr;
     out->local_port = open->tuple.local.port;
@@ -164,13 +179,12 @@ la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_s
     out->counted = LA_TCP_SYN_RECEIVED;
     la_wheel_link_init(&out->wheel);
     struct la_tcp_open opening;
-    const struct la_listener *l = la_listener_at(s, open->listener);
+    struct la_listener *l = la_listener_at(s, open->listener);
     bool has_route = la_rec_opening(s, &open->tuple, &l->cfg, &opening);
     if (!has_route)
         opening.mtu_bytes = MTU_BYTES_LEAST;
-    opening.iss = iss;
-    opening.cc = l->cc;
-    la_tcp_conn_init(&out->tcp, &opening, s->now);
+    out->tcp = *fresh_conn(l, &opening, s->now);
+    la_tcp_conn_begin(&out->tcp, iss, opening.ts_offset, s->now);
     return has_route;
 }
 

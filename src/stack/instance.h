@@ -92,7 +92,10 @@ struct la_listener {
     struct la_list accept_queue;
     uint32_t syn_queue_n; /* half-open connections (half.h) */
     struct la_tcp_cfg cfg;
-    uint8_t cc; /* cfg's congestion control */
+    /* Its connections before their SYNs, by cfg (half.c): the latest one that was made. */
+    struct la_tcp_conn fresh;
+    uint32_t fresh_mtu_bytes; /* of its path; 0 = there is none */
+    bool fresh_ipv6;
     uint64_t user;
     uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
     uint64_t cookies_sent_n, cookies_taken_n, cookies_bad_n;
@@ -186,6 +189,10 @@ uint32_t la_tuple_hash(const struct la_stack *s, const struct la_tuple *tuple);
 struct la_tcp_out;
 void la_rec_send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out,
                         la_instant now);
+/* Sends, if the connection has something to send, a segment or two at once: limited transmit (RFC
+ * 3042) is due for each of the first two reports of a gap, and the third of the same burst begins a
+ * recovery, in which it is not. */
+void la_rec_send_some(struct la_stack *s, uint32_t idx, la_instant now);
 /* The same for what stands on no list, because it has a record only while it is served: all that it
  * has to send, at once. */
 void la_rec_output(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo);

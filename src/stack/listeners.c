@@ -17,7 +17,6 @@
 #include "base/addr.h"
 #include "base/assert.h"
 #include "stack/cookie.h"
-#include "tcp/congestion.h"
 #include "tcp/user.h"
 
 enum { LISTENER_CHUNK_SHIFT = 3, LISTENERS_MAX = 65536 };
@@ -102,7 +101,7 @@ find_best(const struct la_stack *s, const struct la_endpoint *local)
         return idx;
     struct la_addr any = {{0}};
     struct la_addr any_v4 = la_addr_v4(0, 0, 0, 0);
-    bool v4 = la_addr_is_v4(&local->addr);
+    bool v4 = la_addr_is_mapped(&local->addr);
     if (v4)
         idx = find_exact(s, &any_v4, local->port);
     if (idx != LA_REC_NONE)
@@ -198,7 +197,6 @@ la_listener_open_cfg(struct la_stack *s, const struct la_listener_cfg *cfg, la_h
     l->shared = cfg->shared;
     l->backlog_n = clamp_backlog(s, cfg->backlog);
     l->cfg = cfg->tcp != NULL ? *cfg->tcp : s->cfg.tcp;
-    l->cc = la_cc_find(l->cfg.congestion_control);
     la_list_init(&l->accept_queue);
     la_index_insert(&s->listener_index, idx, port_hash(at.port));
     *out = la_handle_make(LA_HANDLE_LISTENER, gen, idx);
@@ -257,7 +255,7 @@ la_listener_tcp_cfg_set(struct la_stack *s, la_handle listener, const struct la_
         return LA_ERR_BAD_ARGUMENT;
     struct la_listener *l = la_listener_at(s, idx);
     l->cfg = *cfg;
-    l->cc = la_cc_find(cfg->congestion_control);
+    l->fresh_mtu_bytes = 0;
     return LA_OK;
 }
 

@@ -27,7 +27,7 @@ static size_t
 tuple_words(const struct la_tuple *t, uint64_t words[5])
 {
     size_t n = 4;
-    if (la_addr_is_v4(&t->remote.addr)) {
+    if (la_addr_is_mapped(&t->remote.addr)) {
         n = 1;
         memcpy(&words[0], la_addr_v4_bytes(&t->local.addr), 4);
         memcpy((uint8_t *)&words[0] + 4, la_addr_v4_bytes(&t->remote.addr), 4);
@@ -175,7 +175,7 @@ la_rec_opening(const struct la_stack *s, const struct la_tuple *t, const struct 
         .cfg = cfg,
         .ts_offset = (uint32_t)la_hash_words(&s->timestamp_key, words, addr_words_n),
         .mtu_bytes = has_route ? route.mtu_bytes : 0,
-        .ipv6 = !la_addr_is_v4(&t->remote.addr),
+        .ipv6 = !la_addr_is_mapped(&t->remote.addr),
     };
     return has_route;
 }
@@ -382,7 +382,7 @@ know_path(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
 {
     uint32_t mtu_bytes = la_net_path_mtu(s->net, &rec->remote_addr, todo->now);
     if (mtu_bytes != 0)
-        la_tcp_mtu_known(&rec->tcp, mtu_bytes, !la_addr_is_v4(&rec->remote_addr), todo);
+        la_tcp_mtu_known(&rec->tcp, mtu_bytes, !la_addr_is_mapped(&rec->remote_addr), todo);
 }
 
 void

@@ -348,7 +348,8 @@ static void
 bbr_sent(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_sent *sent)
 {
     if (busy->cc.bbr.pacing_rate == 0 && c->srtt_us != 0)
-        busy->cc.bbr.pacing_rate = bbr_pacing_rate(c, busy); /* the window's, when it was first used */
+        busy->cc.bbr.pacing_rate =
+            bbr_pacing_rate(c, busy); /* the window's, when it was first used */
     if (sent->flight_bytes != 0 || !busy->rate.app_limited)
         return;
     struct la_bbr b = bbr_of(c, busy, NULL, sent->now);

@@ -27,7 +27,7 @@ la_ip_pseudo_sum(const struct la_ip_pseudo *pseudo)
 {
     uint32_t sum = pseudo->protocol;
     sum += (pseudo->l4_bytes >> 16) + (pseudo->l4_bytes & 0xffff);
-    if (la_addr_is_v4(&pseudo->dst))
+    if (la_addr_is_mapped(&pseudo->dst))
         return sum + words_sum4(pseudo->src.b + 12) + words_sum4(pseudo->dst.b + 12);
     return sum + words_sum16(pseudo->src.b) + words_sum16(pseudo->dst.b);
 }

@@ -436,7 +436,7 @@ class Captures(unittest.TestCase):
 
     def test_window_scale(self):
         scaled, plain = self.streams("window-scale")
-        self.assertEqual([p.number("tcp.options.wscale.shift") for p in scaled[:2]], [3, 5])
+        self.assertEqual([p.number("tcp.options.wscale.shift") for p in scaled[:2]], [8, 5])
         self.assertGreater(max(p.window for p in scaled if p.from_server), 65535)
         self.assertEqual([p.number("tcp.options.wscale.shift") for p in plain[:2]], [None, None])
         self.assertLessEqual(max(p.window for p in plain), 65535)

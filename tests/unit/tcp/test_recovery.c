@@ -407,6 +407,30 @@ test_recovery__no_sample_from_behind_a_hole(void **state)
     no_sample_from_behind_a_hole(&stamped);
 }
 
+/* A partial acknowledgement and the full one in a burst: what the first asked for has arrived. */
+static void
+test_recovery__full_behind_partial(void **state)
+{
+    (void)state;
+    begin(&mss_1000);
+    peer_user_send(&p, conn, 100 * SMSS);
+    expect_sent(0, 4000);
+    later();
+    for (unsigned i = 0; i < 3; i++)
+        ack(0);
+    peer_forget(&p);
+    later();
+    uint32_t sent = (uint32_t)la_seq_diff(p.rcv_nxt, base);
+    peer_hold(&p);
+    ack(2000);
+    ack(sent);
+    peer_release(&p);
+    while (p.seg_n > 0)
+        assert_true(la_seq_diff(peer_take(&p)->tcp.seq, base) >= (int32_t)sent);
+    assert_int_equal(peer_status(&p, conn).retransmissions_n, 1);
+    end();
+}
+
 int
 main(void)
 {
@@ -421,6 +445,7 @@ main(void)
         cmocka_unit_test(test_recovery__timeout_numbers),
         cmocka_unit_test(test_recovery__ssthresh_is_two_segments_at_least),
         cmocka_unit_test(test_recovery__no_sample_from_behind_a_hole),
+        cmocka_unit_test(test_recovery__full_behind_partial),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
