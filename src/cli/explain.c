@@ -16,7 +16,7 @@
 #include "cli/cli.h"
 #include "cli/conn_filter.h"
 
-enum { STATUS_DAMAGED = 3, PROGRESS_PACKETS = 1 << 16, IDLE_MS = 200 };
+enum { PROGRESS_PACKETS = 1 << 16, IDLE_MS = 200 };
 static const int64_t progress_ns = INT64_C(250000000);
 
 static volatile sig_atomic_t stopped;
@@ -219,7 +219,7 @@ explain_them(struct explanation *x, struct la_mem *mem)
         return complain("out of memory: not everything is shown", "");
     if (fflush(x->out.file) != 0 || ferror(x->out.file) != 0)
         return complain("standard output cannot be written", strerror(errno));
-    return damaged ? STATUS_DAMAGED : LA_CLI_OK;
+    return damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;
 }
 
 static void
