@@ -150,7 +150,7 @@ la_pcapng_packet(struct la_capture_buf *buf, const struct la_pcapng_packet *pack
     stamp(buf, packet->at);
     la_capture_buf_u32(buf, (uint32_t)packet->bytes.n); /* captured */
     la_capture_buf_u32(buf, packet->wire_bytes > packet->bytes.n ? packet->wire_bytes
-                                                                   : (uint32_t)packet->bytes.n);
+                                                                 : (uint32_t)packet->bytes.n);
     la_capture_buf_bytes(buf, packet->bytes);
     la_capture_buf_align(buf);
     la_capture_buf_bytes(buf, packet->options);
