@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/clocks.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/mtu.h"
@@ -25,6 +26,7 @@
 #include "tcp/send.h"
 #include "tcp/tlp.h"
 #include "tcp/urgent.h"
+#include "tcp/uto.h"
 #include "wire/tcp.h"
 
 enum { STARVED_RETRY_US = 10000, SMALL_WINDOW_N = 10 };
@@ -141,6 +143,7 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct pl
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     la_tcp_urgent_mark(c, busy, seg);
     la_tcp_blocks_fill(c, busy, seg);
+    la_tcp_uto_fill(c, seg);
 }
 
 /* Builds the segment into out->frames. False: no memory. */
@@ -570,8 +573,10 @@ la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo 
     }
     arm(c, todo);
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
-    if (busy != NULL)
+    if (busy != NULL) {
         la_tcp_rate_sent_all(c, busy);
+        la_tcp_clocks_look(c, busy, todo->now);
+    }
     if (busy != NULL && !la_seq_eq(snd_nxt, c->snd_nxt))
         la_tcp_tlp_arm(c, busy, todo);
     la_tcp_busy_settle(c, todo->env);
