@@ -40,7 +40,7 @@ SHARERS = (("reno", "reno"), ("cubic", "cubic"), ("bbr", "bbr"), ("cubic", "reno
 JAIN_AT_LEAST = 0.95
 TRIES_N = 3
 # Runs that leave most of the path empty disturb each other little.
-LIGHT_LANES_PER_CORE = 4
+LIGHT_LANES_PER_CORE, SHARED_LANES_PER_CORE = 4, 8
 
 
 def is_light(control, fault):
@@ -158,11 +158,13 @@ def run(args, size, progress):
     jobs = jobs_of(size, kernel, ours, args.only)
     faults = {fault.key: fault for fault in FAULTS}
     light = {row: pairs for row, pairs in jobs.items()
-             if row in SHARERS or is_light(row[0], faults[row[1]])}
-    heavy = {row: pairs for row, pairs in jobs.items() if row not in light}
+             if row not in SHARERS and is_light(row[0], faults[row[1]])}
+    shared = {row: pairs for row, pairs in jobs.items() if row in SHARERS}
+    heavy = {row: pairs for row, pairs in jobs.items() if row not in light and row not in shared}
     cores_n = len(os.sched_getaffinity(0))
     wrong, discarded = [], []
-    for rows, lanes_n in ((heavy, cores_n), (light, LIGHT_LANES_PER_CORE * cores_n)):
+    for rows, lanes_n in ((heavy, cores_n), (light, LIGHT_LANES_PER_CORE * cores_n),
+                          (shared, SHARED_LANES_PER_CORE * cores_n)):
         pool = Pool(args, lanes_n, progress)
         if rows:
             pool.run(in_turns(rows))
