@@ -12,6 +12,7 @@ import signal
 import sys
 
 import device
+import flood
 import goodput
 import inside
 import path
@@ -24,18 +25,21 @@ class Size:
     """How much of everything."""
 
     def __init__(self, rounds_n, seconds, held_n, mem_mib, mem_rounds_n, conns_n, file_mib,
-                 file_rounds_n, counts_instructions, pairs_n, goodput_s, share_s):
+                 file_rounds_n, counts_instructions, pairs_n, goodput_s, share_s, flood_n,
+                 connects_n):
         self.rounds_n, self.seconds, self.held_n = rounds_n, seconds, held_n
         self.mem_bytes, self.mem_rounds_n, self.conns_n = mem_mib << 20, mem_rounds_n, conns_n
         self.file_bytes, self.file_rounds_n = file_mib << 20, file_rounds_n
         self.counts_instructions = counts_instructions
+        self.flood_n, self.connects_n = flood_n, connects_n
         self.pairs_n, self.goodput_s, self.share_s = pairs_n, goodput_s, share_s
 
 
 SIZES = {
-    "full": Size(5, 1.0, 10000, 1024, 5, 100000, 256, 3, True, 20, 4, 20),
-    "quick": Size(3, 0.2, 2000, 256, 3, 20000, 64, 1, True, 2, 1, 3),
-    "smoke": Size(1, 0.05, 200, 4, 1, 2000, 1, 1, False, 1, 0.2, 0.2),  # does it work at all?
+    "full": Size(5, 1.0, 10000, 1024, 5, 100000, 256, 3, True, 20, 4, 20, 4000000,
+                 1000),
+    "quick": Size(3, 0.2, 2000, 256, 3, 20000, 64, 1, True, 2, 1, 3, 1000000, 1000),
+    "smoke": Size(1, 0.05, 200, 4, 1, 2000, 1, 1, False, 1, 0.2, 0.2, 20000, 20),  # does it work at all?
 }
 PARTS = ("inside", "devices", "goodput")
 
@@ -73,6 +77,8 @@ def measure_inside(args, size, results):
     report.conns(results["conns"])
     results["records"] = inside.records(args.lastack, size)
     report.records(results["records"])
+    results["mem_flood"] = inside.flood(args.lastack, size)
+    report.mem_flood(results["mem_flood"], size)
     results["run"] = inside.downloads(args.lastack, size, progress)
     report.downloads(results["run"], size)
 
@@ -93,7 +99,9 @@ def run_devices(args, size, results):
         notes.append("No lwIP: liblwip-dev was not there when this was built.")
     for note in notes:
         print(note)
-    return wrong
+    results["flood"], more_wrong = flood.run(args.load, args.lastack, size, progress)
+    report.flood(results["flood"])
+    return wrong + more_wrong
 
 
 def run_goodput(args, size, results):

@@ -82,6 +82,12 @@ def records(program, size):
             "time_wait_ipv6": bench(program, "time-wait", n, "--ipv6")["bytes_each"]}
 
 
+def flood(program, size):
+    """SYNs in one process, 1000 connections among them: the run in the middle."""
+    runs = [bench(program, "flood", str(size.flood_n)) for _ in range(size.mem_rounds_n)]
+    return sorted(runs, key=lambda r: r["syns_per_s"])[len(runs) // 2]
+
+
 # ---- a program under `run`
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
  *
  * load.c - the load program: arguments, and what its parts share
  *
- * usage: load serve|bulk-out|bulk-in|talk|churn|hold|goodput ADDRESS [OPTION...]
+ * usage: load serve|bulk-out|bulk-in|talk|churn|hold|goodput|flood ADDRESS [OPTION...]
  *
  * bench/stacks.py starts it; see load.h for what it expects at the other end.
  */
@@ -156,7 +156,7 @@ static const struct mode {
 } modes[] = {
     {"serve", la_load_serve},     {"bulk-out", la_load_bulk_out}, {"bulk-in", la_load_bulk_in},
     {"talk", la_load_talk},       {"churn", la_load_churn},       {"hold", la_load_hold},
-    {"goodput", la_load_goodput},
+    {"goodput", la_load_goodput}, {"flood", la_load_flood},
 };
 
 static int
@@ -171,6 +171,7 @@ usage(void)
           "  churn        connect to 5003, a message there and back, close\n"
           "  hold         open connections to 5003 and weigh the process that serves them\n"
           "  goodput      receive from 5002 of this address and those behind it, one each\n"
+          "  flood        SYNs from 10.200.0.0/16 to 5003, and connections that mean it\n"
           "\n"
           "  --seconds S        how long (1)\n"
           "  --connections N    at the same time (1)\n"
@@ -179,7 +180,9 @@ usage(void)
           "  --peer PID         the process that serves: its CPU time is counted\n"
           "  --skip S           goodput: so long nothing counts (0)\n"
           "  --apart S          goodput: from one connection to the next (0)\n"
-          "  --control NAME     serve: congestion control\n",
+          "  --control NAME     serve: congestion control\n"
+          "  --device NAME      flood: where it leaves\n"
+          "  --first            flood: goes before all other processes\n",
           stderr);
     return 2;
 }
@@ -211,6 +214,12 @@ option_take(struct la_load *load, int option)
     case 'g':
         load->control = optarg;
         return true;
+    case 'f':
+        load->first = true;
+        return true;
+    case 'v':
+        load->device = optarg;
+        return true;
     default:
         return false;
     }
@@ -228,6 +237,8 @@ main(int argc, char **argv)
         {"skip", required_argument, NULL, 'k'},
         {"apart", required_argument, NULL, 'd'},
         {"control", required_argument, NULL, 'g'},
+        {"device", required_argument, NULL, 'v'},
+        {"first", no_argument, NULL, 'f'},
         {NULL, 0, NULL, 0},
     };
     struct la_load load = {.to.sin_family = AF_INET, .seconds = 1, .conns_n = 1, .sources_n = 1};

@@ -32,6 +32,8 @@ struct la_load {
     double skip_s;           /* goodput: not counted at the beginning */
     double apart_s;          /* goodput: between the beginnings of two connections */
     const char *control;     /* serve: congestion control; NULL: the system's */
+    const char *device;      /* flood: where it leaves */
+    bool first;              /* flood: before all other processes */
 };
 
 /* Each returns the exit status, having printed its result or one line about what is wrong. */
@@ -42,6 +44,7 @@ int la_load_talk(const struct la_load *load);
 int la_load_churn(const struct la_load *load);
 int la_load_hold(const struct la_load *load);
 int la_load_goodput(const struct la_load *load);
+int la_load_flood(const struct la_load *load);
 
 /* ---- shared ----------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 A promise that this benchmark does not measure is listed as such, so that nobody takes its absence
 for its being kept.
 """
+import flood
 
 
 class Promise:
@@ -80,7 +81,10 @@ PROMISES = (
     Promise("bulk over TUN, rate beside kernel veth", 0.7, rate_beside_kernel,
             at_least=True),
     Promise("request/response over TUN, one core, p50 us", 9.5, device("talk", "p50_us")),
-    Promise("SYN flood, all connects good, x kernel", 1.5, nothing, at_least=True),
+    Promise("SYN flood, in process, million/s", 3, lambda r: r["mem_flood"]["syns_per_s"] / 1e6,
+            at_least=True),
+    Promise("SYN flood, all connects good, x kernel", 1.5, lambda r: flood.ratio(r["flood"]),
+            at_least=True),
     Promise("reno on bad paths, worst goodput / kernel's", 0.95, worst_goodput("reno"), at_least=True),
     Promise("cubic on bad paths, the same", 0.95, worst_goodput("cubic"), at_least=True),
     Promise("bbr up to 1 % loss and reordering, the same", 0.95, worst_goodput("bbr"), at_least=True),

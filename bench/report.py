@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Results as tables for people, 80 columns wide. The JSON is the results themselves."""
 import device
+import flood as floods
 
 LABEL, CELL, RATIO = 25, 9, 9
 BUSY_PART = 0.25
@@ -61,6 +62,20 @@ def devices(found, subjects, size):
           " on a TAP.\nBoth ends of request/response share one core.")
 
 
+def flood(found):
+    title("SYN flood over a device, beside connections that mean it")
+    sides = [found.get("lastack_tun"), found.get("kernel_veth")]
+    whole = None not in sides
+    line("", ["lastack", "kernel"], ["lastack"])
+    line("", ["tun", "veth"], ["/kernel"])
+    line("SYNs answered per second", [number(s and s["per_s"], 0) for s in sides],
+         [number(floods.ratio(found), 2) if whole else "-"])
+    line("CPU us of the process", [number(s and s["stack_cpu_us"], 2) for s in sides[:1]] + ["-"])
+    tried = next((s["connects_tried"] for s in sides if s), 0)
+    line(f"connections of {tried}", [number(s and s["connects"], 0) for s in sides])
+    print("One core floods, one serves. Both remember 1024 SYNs, then send cookies.")
+
+
 # ---- in one process
 
 def transfers(found, size):
@@ -98,6 +113,14 @@ def records(found):
                       ("time_wait_ipv4", "octets per connection in TIME-WAIT, IPv4"),
                       ("time_wait_ipv6", "the same, IPv6")):
         print(f"{found[key]:16.1f}  {text}")
+
+
+def mem_flood(found, size):
+    title("SYN flood in one process, beside 1000 connections that mean it")
+    print(f"{found['syns_per_s']:16.0f}  SYNs per CPU second, answers made"
+          f" ({rounds('median', size.mem_rounds_n)})")
+    print(f"{found['connects']:16.0f}  of {found['connects_tried']:.0f} connections succeeded")
+    print(f"{found['grown_bytes']:16.0f}  octets of memory more than after the first tenth")
 
 
 def downloads(found, size):

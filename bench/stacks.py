@@ -87,16 +87,26 @@ def process(space, command):
             server.kill()
 
 
+def write(space, path, text):
+    """Into a file of /proc or /sys as the namespace sees it."""
+    done = subprocess.run(["ip", "netns", "exec", space, "sh", "-c", f"echo {text} >{path}"],
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"{path}: {done.stderr.strip()}")
+
+
 class Running:
-    """A stack that serves, and the namespace that the load runs in."""
+    """A stack that serves, the namespace that the load runs in, and that of a kernel that serves."""
 
-    def __init__(self, load, space, server, said):
+    def __init__(self, load, space, server, said, far=None):
         self.load_program, self.space, self.server, self.said = load, space, server, said
+        self.far = far
 
-    def load(self, mode, *options, core=None):
-        """What a load measured. With a core, both ends run on that one alone."""
+    def load(self, mode, *options, core=None, stack_core=None):
+        """What a load measured. With a core, both ends run on that one alone, or the stack on its
+        own."""
         cores = os.sched_getaffinity(0) if core is None else {core}
-        os.sched_setaffinity(self.server.pid, cores)
+        os.sched_setaffinity(self.server.pid, cores if stack_core is None else {stack_core})
         command = ["ip", "netns", "exec", self.space, self.load_program, mode, STACK_IP,
                    "--peer", str(self.server.pid), *options]
         try:
@@ -141,7 +151,7 @@ class KernelOnVeth:
             ip("-n", far, "addr", "add", f"{STACK_IP}/{PREFIX}", "dev", "bench0")
             ip("-n", far, "link", "set", "bench0", "up")
             with process(far, [load, "serve", STACK_IP]) as (server, said):
-                yield Running(load, near, server, said)
+                yield Running(load, near, server, said, far)
 
 
 def lastack(program, kind):

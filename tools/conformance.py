@@ -5,8 +5,9 @@
 usage: conformance.py [--check] [ROOT]     (--check: compares instead of writing)
 
 Rules are the rows of docs/requirements.tsv. A test names the rows that it would fail for, in a
-comment right above it: `/* LEDGER: MUST-10, MUST-11 */` in C, `# LEDGER: MUST-10` in Python, at most
-five. docs/ledger.tsv says the rest, one row per line, separated by tabs: id, verdict, text.
+comment right above it: `/* LEDGER: MUST-10, MUST-11 */` in C, `# LEDGER: MUST-10` in Python; a packet
+script, which is one test, in a line of its own, `// LEDGER: MUST-10`; at most five.
+docs/ledger.tsv says the rest, one row per line, separated by tabs: id, verdict, text.
     deviation   Dn of docs/deviations.md (a test may show what is done instead)
     not-applicable   why
     open        what is missing (no test may claim the row)
@@ -24,7 +25,8 @@ VERDICTS = ("tested", "deviation", "not applicable", "open")
 DECLARED = ("deviation", "not-applicable", "open", "note")
 ROW_ID = re.compile(r"^[A-Z0-9][A-Za-z0-9-]*$")
 MARK = re.compile(r"^(?:/\* LEDGER: (?P<c>[^/]*?)\s*\*/\n(?:static )?void\n(?P<test_c>\w+)\(|"
-                  r"[ ]*# LEDGER: (?P<py>[^\n]*)\n[ ]*def (?P<test_py>\w+)\()", re.M)
+                  r"[ ]*# LEDGER: (?P<py>[^\n]*)\n[ ]*def (?P<test_py>\w+)\(|"
+                  r"// LEDGER: (?P<pkt>[^\n]*)\n)", re.M)
 
 
 class Wrong(Exception):
@@ -49,7 +51,7 @@ def test_files(root):
     for folder, dirs, names in os.walk(os.path.join(root, "tests")):
         dirs[:] = sorted(d for d in dirs if d not in ("tidy", "corpus", "mutants", "__pycache__"))
         for name in sorted(names):
-            if name.endswith((".c", ".py")):
+            if name.endswith((".c", ".py", ".pkt")):
                 yield os.path.relpath(os.path.join(folder, name), root)
 
 
@@ -57,8 +59,8 @@ def marks(text, path, known):
     """[(test, [ids])] of one file."""
     found = []
     for m in MARK.finditer(text):
-        ids = [i.strip() for i in re.sub(r"\s+(\* )?", " ", m["c"] or m["py"]).split(",")]
-        test = m["test_c"] or m["test_py"]
+        ids = [i.strip() for i in re.sub(r"\s+(\* )?", " ", m["c"] or m["py"] or m["pkt"]).split(",")]
+        test = m["test_c"] or m["test_py"] or os.path.basename(path).removesuffix(".pkt")
         at = f"{path}:{text.count(chr(10), 0, m.start()) + 1}"
         if len(ids) > ROWS_PER_TEST_MAX:
             raise Wrong(f"{at}: {test} serves {len(ids)} rows; {ROWS_PER_TEST_MAX} is the limit, "
@@ -67,7 +69,7 @@ def marks(text, path, known):
             if i not in known:
                 raise Wrong(f"{at}: no row {i}; see docs/requirements.tsv")
         found.append((test, ids))
-    if len(found) != len(re.findall(r"(?:/\*|#) LEDGER:", text)):
+    if len(found) != len(re.findall(r"(?:/\*|#|//) LEDGER:", text)):
         raise Wrong(f"{path}:1: a LEDGER mark that belongs to no test; put it on the line above the "
                     "function")
     return found

@@ -55,6 +55,8 @@ struct la_tcp_cfg {
     uint32_t user_timeout_ms;    /* unacknowledged data for this long ends it; 0 = R2 alone */
     bool user_timeout_option;    /* RFC 5482: says it to the peer, and heeds what the peer says
                                     where it is 0; default off */
+    uint32_t zero_window_ms;     /* a peer that keeps its window shut so long ends it (RFC 6429); of
+                                    the instance; 0 (the default): never (MUST-37) */
     uint32_t fin_wait_2_ms;      /* default 60 s; for connections that no handle owns */
     uint32_t msl_ms;             /* default 30 s; TIME-WAIT is twice that (MUST-13) */
     uint8_t ttl_hops;            /* default 64 */
@@ -78,7 +80,8 @@ struct la_tcp_cfg {
                                     at once, as by the BSDs; default off: what two full segments
                                     hold (RFC 5681 4.2), and an ACK that waits may carry our FIN */
     bool time_wait_holds;        /* no SYN ends a TIME-WAIT early (RFC 9293 MAY-2); default off */
-    char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno", "bbr" */
+    char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681),
+                                    "bbr" (draft-ietf-ccwg-bbr-06) */
 };
 
 enum la_ready {

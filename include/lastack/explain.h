@@ -77,7 +77,7 @@ enum la_reset_cause {
     LA_RESET_BACKLOG,         /* the accept queue was full */
     LA_RESET_UNREAD_DATA,     /* closed with received text unread (RFC 2525 2.17) */
     LA_RESET_LINGER_ABORT,    /* ABORT: SO_LINGER with time 0, or a program that died */
-    LA_RESET_DATA_AFTER_CLOSE,/* text for an end whose program has closed */
+    LA_RESET_DATA_AFTER_CLOSE,/* something came for an end that had closed */
     LA_RESET_HALF_OPEN_PEER,  /* the end knows nothing of the connection: crashed, restarted */
     LA_RESET_TIMEOUT,         /* gave up waiting */
     LA_RESET_MIDDLEBOX,       /* made by a box on the path */
@@ -237,6 +237,7 @@ struct la_explain_direction {
     uint32_t window_max;
     uint32_t segment_bytes_max;   /* text of the largest segment */
     uint8_t ttl_hops;             /* of its first segment */
+    uint8_t flags;                /* of all its segments together: lastack/wire.h */
 };
 
 struct la_explain_conn {
@@ -342,6 +343,18 @@ void la_explain_finish(struct la_explain *explain);
 /* A connection that has ended, in the order of ending; what it points to is valid until the next
  * call on this object. False: none now. */
 bool la_explain_next(struct la_explain *explain, struct la_explain_conn *out);
+/* What may be said now of a connection that is being watched. */
+struct la_explain_look {
+    uint64_t id;
+    uint8_t end_of_a;          /* which end the first endpoint is */
+    uint16_t possible[2], proven[2];
+    bool isn_known[2];
+    uint32_t isn[2];
+};
+
+/* The connection between two endpoints, outside tunnels. False: none is watched. */
+bool la_explain_look(const struct la_explain *explain, const struct la_endpoint *a,
+                     const struct la_endpoint *b, struct la_explain_look *out);
 /* What is known of the capture as a whole; complete after la_explain_finish(). */
 void la_explain_file_get(struct la_explain *explain, struct la_explain_file *out);
 /* Listeners, in the order of appearance. False: none behind idx. */

@@ -236,6 +236,7 @@ struct la_conn_status {
     bool half_open;             /* stands in a listener's SYN queue */
     bool accept_waits;          /* complete, in a listener's accept queue */
     char congestion_control[16];
+    uint32_t stalled_ms;        /* octets wait, and for so long none was acknowledged */
     /* How it gets on. The times begin anew after a rest: nothing was queued or in flight. */
     uint64_t bytes_delivered;   /* acknowledged or SACKed */
     uint64_t delivery_rate;     /* octets/s delivered in the latest round trip; 0: unknown */

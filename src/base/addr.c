@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
-
 /* ---- classes ---------------------------------------------------------------------------- */
 
 struct la_addr
@@ -22,7 +20,7 @@ la_addr_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 bool
 la_addr_is_v4(const struct la_addr *addr)
 {
-    return memcmp(addr->b, v4_prefix, sizeof(v4_prefix)) == 0;
+    return la_addr_is_mapped(addr);
 }
 
 bool

@@ -16,6 +16,19 @@ la_addr_v4_bytes(const struct la_addr *addr)
     return addr->b + 12;
 }
 
+/* la_addr_is_v4(), inline. */
+static inline bool
+la_addr_is_mapped(const struct la_addr *addr)
+{
+    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+    uint64_t high;
+    uint32_t low, wanted;
+    memcpy(&high, addr->b, sizeof(high));
+    memcpy(&low, addr->b + 8, sizeof(low));
+    memcpy(&wanted, prefix + 8, sizeof(wanted));
+    return high == 0 && low == wanted;
+}
+
 /* la_addr_equal(), inline. */
 static inline bool
 la_addr_same(const struct la_addr *a, const struct la_addr *b)

@@ -214,14 +214,15 @@ packet_take(struct la_pcapng_reader *r, const struct la_block *block,
         .link_type = iface->link_type,
         .has_time = true,
     };
+    r->last_at = packet->at;
     size_t options_off = PACKET_FIXED_BYTES + (((size_t)cap_bytes + 3) & ~(size_t)3);
     if (options_off < block->body.n)
         packet_options(r, (struct la_bytes){p + options_off, block->body.n - options_off}, packet);
     return true;
 }
 
-/* Simple packet block: the section's first interface, no time. How much was captured follows from
- * the snapshot length (4.4). */
+/* Simple packet block: the section's first interface, no time: the one of the packet before it
+ * stands for it. How much was captured follows from the snapshot length (4.4). */
 static bool
 simple_take(struct la_pcapng_reader *r, const struct la_block *block,
             struct la_capture_notes *notes, struct la_capture_packet *packet)
@@ -236,6 +237,7 @@ simple_take(struct la_pcapng_reader *r, const struct la_block *block,
     if (!packet_bytes_fit(block, SIMPLE_FIXED_BYTES, cap_bytes, notes))
         return false;
     *packet = (struct la_capture_packet){
+        .at = r->last_at,
         .data = block->body.p + SIMPLE_FIXED_BYTES,
         .cap_bytes = cap_bytes,
         .wire_bytes = wire_bytes,
@@ -243,7 +245,8 @@ simple_take(struct la_pcapng_reader *r, const struct la_block *block,
         .link_type = iface->link_type,
     };
     la_capture_notes_add(notes, key, block->off, false,
-                         "packets without a time (simple packet blocks)");
+                         "packets without a time (simple packet blocks): took that of the packet "
+                         "before");
     return true;
 }
 

@@ -25,6 +25,7 @@ struct la_pcapng_reader {
     uint32_t ifaces_n;
     uint32_t ifaces_cap;
     uint32_t section_first;                /* the section's first interface */
+    la_instant last_at;                    /* of the latest packet that has a time */
 };
 
 /* Are the first four octets those of a pcapng file? */

@@ -11,10 +11,11 @@
 #include "capture/pcap.h"
 #include "capture/pcapng_read.h"
 #include "capture/reader.h"
+#include "capture/snoop.h"
 
 enum { MAGIC_BYTES = 4, WAIT_NS_PER_MS = 1000000 };
 
-enum format { FORMAT_UNKNOWN, FORMAT_NONE, FORMAT_PCAP, FORMAT_PCAPNG };
+enum format { FORMAT_UNKNOWN, FORMAT_NONE, FORMAT_PCAP, FORMAT_PCAPNG, FORMAT_SNOOP };
 
 struct la_capture_reader {
     struct la_capture_source src;
@@ -22,6 +23,7 @@ struct la_capture_reader {
     enum format format;
     struct la_pcap pcap;
     struct la_pcapng_reader pcapng;
+    struct la_snoop snoop;
     struct la_capture_notes notes;
 };
 
@@ -30,8 +32,8 @@ static void
 foreign_error(const struct la_capture_source *src, char error[LA_CAPTURE_LINE_BYTES])
 {
     (void)snprintf(error, LA_CAPTURE_LINE_BYTES,
-                   "not a capture: begins with %02x %02x %02x %02x; pcap and pcapng are read, also "
-                   "compressed with gzip or zstd",
+                   "not a capture: begins with %02x %02x %02x %02x; pcap, pcapng and snoop are "
+                   "read, also compressed with gzip or zstd",
                    src->at[0], src->at[1], src->at[2], src->at[3]);
 }
 
@@ -76,6 +78,13 @@ begin(struct la_capture_reader *reader, char error[LA_CAPTURE_LINE_BYTES])
     }
     if (la_pcapng_reader_is(src->at)) {
         reader->format = FORMAT_PCAPNG;
+        return true;
+    }
+    if (src->at[0] == 's' && !la_capture_source_has(src, LA_SNOOP_MAGIC_BYTES) && !src->ended)
+        return true;
+    if (la_capture_source_has(src, LA_SNOOP_MAGIC_BYTES) && la_snoop_is(src->at)) {
+        if (la_snoop_begin(&reader->snoop, src, &reader->notes))
+            reader->format = FORMAT_SNOOP;
         return true;
     }
     foreign_error(src, error);
@@ -142,6 +151,8 @@ format_next(struct la_capture_reader *reader, struct la_capture_packet *packet)
         return la_pcap_next(&reader->pcap, &reader->src, &reader->notes, packet);
     case FORMAT_PCAPNG:
         return la_pcapng_reader_next(&reader->pcapng, &reader->src, &reader->notes, packet);
+    case FORMAT_SNOOP:
+        return la_snoop_next(&reader->snoop, &reader->src, &reader->notes, packet);
     case FORMAT_UNKNOWN:
     case FORMAT_NONE:
         break;

@@ -31,7 +31,7 @@ struct la_capture_packet {
     uint32_t file_idx;       /* in the order of la_captures_add() */
     uint16_t link_type;      /* LINKTYPE_ number, see wire/link_type.h */
     uint8_t direction;       /* enum la_capture_packet_direction */
-    bool has_time;           /* false: the file stamps no time on it (simple packet block) */
+    bool has_time;           /* false: the file has none for it; `at` is that of the one before */
     struct la_bytes comment; /* of pcapng, the first one; {NULL, 0}: none */
 };
 

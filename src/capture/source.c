@@ -6,19 +6,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "capture/map.h"
 #include "capture/source.h"
 #include "capture/unpack.h"
 
 enum { READ_BYTES = 256 << 10, WINDOW_BYTES = 2 << 20 };
-
-/* Linux 5.14; older headers do not have it. */
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
 
 static bool
 map_file(struct la_capture_source *src, const struct stat *st)
@@ -30,11 +25,9 @@ map_file(struct la_capture_source *src, const struct stat *st)
     if (begin < 0 || begin >= st->st_size)
         return false;
     size_t n = (size_t)st->st_size;
-    void *map = mmap(NULL, n, PROT_READ, MAP_PRIVATE, src->fd, 0);
-    if (map == MAP_FAILED)
+    src->map = la_capture_map_new(src->fd, n);
+    if (src->map == NULL)
         return false;
-    (void)madvise(map, n, MADV_SEQUENTIAL);
-    src->map = map;
     src->map_bytes = n;
     src->at = src->end = src->map + begin;
     src->off = (uint64_t)begin;
@@ -95,17 +88,16 @@ la_capture_source_unpack(struct la_capture_source *src, const char **error)
     return true;
 }
 
-/* Maps the pages ahead at once, which costs a fraction of a fault for each. A file that has shrunk
- * meanwhile is an error here, and no signal at the first touch. */
+/* A file that has shrunk meanwhile ends there. */
 static bool
 map_on(struct la_capture_source *src, size_t n)
 {
-    size_t off = (size_t)(src->end - src->map) & ~(size_t)(WINDOW_BYTES - 1);
+    size_t off = (size_t)(src->end - src->map);
     size_t to = (size_t)(src->at - src->map) + n + WINDOW_BYTES;
     if (n > src->map_bytes || to > src->map_bytes)
         to = src->map_bytes;
-    if (madvise(src->map + off, to - off, MADV_POPULATE_READ) != 0 && errno == EFAULT) {
-        src->err = EIO;
+    if (!la_capture_map_on(src->map, off, to)) {
+        src->err = ESTALE;
         src->ended = true;
         return false;
     }
@@ -215,7 +207,7 @@ void
 la_capture_source_close(struct la_capture_source *src)
 {
     if (src->map != NULL)
-        munmap(src->map, src->map_bytes);
+        la_capture_map_free(src->map, src->map_bytes);
     free(src->buf);
     if (src->fd >= 0)
         close(src->fd);

@@ -21,7 +21,7 @@ struct la_capture_source {
     int err;             /* errno of a read that failed; then `ended` is set */
     const char *damage;  /* what is wrong with compressed octets; then `ended` is set */
     int fd;              /* -1: nothing is open */
-    uint8_t *map;        /* mapped file, or NULL */
+    const uint8_t *map;  /* mapped file, or NULL */
     size_t map_bytes;
     uint8_t *buf;        /* or: the buffer */
     size_t buf_bytes;

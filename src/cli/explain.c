@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "capture/captures.h"
 #include "cli/cli.h"
+#include "cli/conn_filter.h"
 
 enum { STATUS_DAMAGED = 3, PROGRESS_PACKETS = 1 << 16, IDLE_MS = 200 };
 static const int64_t progress_ns = INT64_C(250000000);
@@ -82,6 +83,8 @@ hand_out(struct explanation *x)
     struct la_explain_conn conn;
     while (la_explain_next(x->explain, &conn)) {
         if (x->args->conn != UINT64_MAX && conn.id != x->args->conn)
+            continue;
+        if (x->args->filter != NULL && !la_conn_filter_holds(x->args->filter, &conn, x->begin_at))
             continue;
         if (x->view->conn != NULL)
             x->view->conn(&x->out, &conn);

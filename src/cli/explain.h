@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 struct la_captures;
+struct la_conn_filter;
 struct la_explain_view;
 
 struct la_explain_args {
@@ -24,6 +25,7 @@ struct la_explain_args {
     size_t ifaces_n;
     const char *packets;      /* libpcap's language; NULL: all */
     char *joined;             /* the words that it was made of; NULL: it is the command line's */
+    struct la_conn_filter *filter; /* connections; NULL: all */
     uint64_t conn;            /* one connection alone; UINT64_MAX: all */
     uint64_t memory_bytes;
     la_instant from, to;      /* packets within; NEVER: without end */
@@ -79,6 +81,8 @@ const char *la_explain_duration(int64_t us, char out[LA_EXPLAIN_WORD_BYTES]);
 const char *la_explain_count(uint64_t n, char out[LA_EXPLAIN_WORD_BYTES]);
 /* "2026-11-28 10:00:01.123456" in UTC; "-" for NEVER */
 const char *la_explain_time(la_instant at, char out[LA_EXPLAIN_WORD_BYTES]);
+/* Says why there is no connection to show. */
+void la_explain_none(const struct la_explain_out *out, const struct la_explain_file *file);
 const char *la_explain_limit_name(enum la_limit limit);
 /* How much trouble a connection had: what the verdict and the table are ordered by. */
 uint64_t la_explain_trouble(const struct la_explain_conn *conn);

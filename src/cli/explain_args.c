@@ -13,6 +13,7 @@
 
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/conn_filter.h"
 #include "cli/netopt.h"
 #include "cli/number.h"
 
@@ -44,6 +45,8 @@ static const char help[] =
     "                        csv      a table for other programs\n"
     "      --json, --jsonl   short for --format json, jsonl\n"
     "  -c, --conn N          connection N alone; with no format given, its ladder, too\n"
+    "  -F, --filter EXPR     connections of which it holds: 'closed_by == server and\n"
+    "                        retransmissions > 3'; --filter help lists the fields\n"
     "  -n, --worst N         connections that the verdict tells of (20)\n"
     "      --stats           the verdict has a table of figures for each connection\n"
     "      --absolute        sequence numbers as on the wire\n"
@@ -88,6 +91,7 @@ enum {
 static const struct option options[] = {
     {"format", required_argument, NULL, 'f'},
     {"conn", required_argument, NULL, 'c'},
+    {"filter", required_argument, NULL, 'F'},
     {"worst", required_argument, NULL, 'n'},
     {"interface", required_argument, NULL, 'i'},
     {"quiet", no_argument, NULL, 'q'},
@@ -189,6 +193,20 @@ take_colour(struct la_explain_args *args, const char *word)
 }
 
 static bool
+take_filter(struct la_explain_args *args, const char *text)
+{
+    char error[LA_EXPR_ERROR_BYTES];
+    free(args->filter);
+    args->filter = calloc(1, sizeof(*args->filter));
+    if (args->filter == NULL)
+        return wrong("out of memory", "");
+    if (la_conn_filter_parse(text, args->filter, error))
+        return true;
+    (void)fprintf(stderr, "lastack explain: --filter: %s\n", error);
+    return false;
+}
+
+static bool
 take(struct la_explain_args *args, int option, char *value)
 {
     uint64_t n;
@@ -201,6 +219,8 @@ take(struct la_explain_args *args, int option, char *value)
         return take_view(args, "jsonl");
     case 'c':
         return take_number("--conn", value, 0, UINT64_MAX - 1, &args->conn);
+    case 'F':
+        return take_filter(args, value);
     case 'n':
         if (!take_number("--worst", value, 0, 1000000, &n))
             return false;
@@ -314,9 +334,14 @@ la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *
         return wrong("out of memory", "");
     optind = 0;
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":f:c:n:i:q", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, ":f:c:F:n:i:q", options, NULL)) != -1;) {
         if (option == OPT_HELP) {
             (void)fputs(help, stdout);
+            *status = LA_CLI_OK;
+            return false;
+        }
+        if (option == 'F' && strcmp(optarg, "help") == 0) {
+            la_conn_filter_help(stdout);
             *status = LA_CLI_OK;
             return false;
         }
@@ -339,4 +364,5 @@ la_explain_args_free(struct la_explain_args *args)
 {
     free(args->ifaces);
     free(args->joined);
+    free(args->filter);
 }

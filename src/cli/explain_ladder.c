@@ -22,6 +22,8 @@ struct ladder {
     struct kept *events;
     size_t n, room;
     uint64_t left_out_n;
+    uint64_t *chosen; /* with a filter: events->conn of connections that it let through, sorted */
+    size_t chosen_n, chosen_room;
 };
 
 static bool
@@ -47,6 +49,49 @@ ladder_event(struct la_explain_out *out, const struct la_event *event)
     }
     l->events[l->n] = (struct kept){*event, l->n};
     l->n++;
+}
+
+/* Whether a filter lets a connection through is known when it ends: its events wait until then. */
+static void
+ladder_conn(struct la_explain_out *out, const struct la_explain_conn *conn)
+{
+    struct ladder *l = out->view;
+    if (out->args->filter == NULL)
+        return;
+    if (l->chosen_n == l->chosen_room) {
+        size_t room = l->chosen_room == 0 ? EVENTS_ROOM : l->chosen_room * 2;
+        uint64_t *grown = realloc(l->chosen, room * sizeof(*grown));
+        if (grown == NULL) {
+            out->failed = true;
+            return;
+        }
+        l->chosen = grown;
+        l->chosen_room = room;
+    }
+    l->chosen[l->chosen_n++] = conn->id + 1;
+}
+
+static int
+smaller(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Leaves the events of chosen connections. */
+static void
+choose(struct ladder *l)
+{
+    size_t n = 0;
+    if (l->chosen_n > 0)
+        qsort(l->chosen, l->chosen_n, sizeof(*l->chosen), smaller);
+    for (size_t i = 0; i < l->n; i++) {
+        uint64_t conn = l->events[i].event.conn;
+        if (l->chosen_n > 0 &&
+            bsearch(&conn, l->chosen, l->chosen_n, sizeof(*l->chosen), smaller) != NULL)
+            l->events[n++] = l->events[i];
+    }
+    l->n = n;
 }
 
 /* By segment, the segment before what it caused. */
@@ -93,13 +138,10 @@ ladder_end(struct la_explain_out *out, const struct la_explain_file *file,
     (void)captures;
     struct ladder *l = out->view;
     char count[LA_EXPLAIN_WORD_BYTES];
-    if (l->n == 0 && out->args->conn != UINT64_MAX)
-        (void)fprintf(out->file, "there is no connection %llu: the capture has %s\n",
-                      (unsigned long long)out->args->conn,
-                      la_explain_count(file->connections, count));
-    else if (l->n == 0)
-        (void)fprintf(out->file, "no TCP connection in %s packets\n",
-                      la_explain_count(file->packets, count));
+    if (out->args->filter != NULL)
+        choose(l);
+    if (l->n == 0)
+        la_explain_none(out, file);
     if (l->n > 0)
         qsort(l->events, l->n, sizeof(*l->events), earlier);
     if (l->n > 0)
@@ -110,12 +152,14 @@ ladder_end(struct la_explain_out *out, const struct la_explain_file *file,
                       "with --conn, or a time with --from and --to\n",
                       la_explain_count(l->left_out_n, count));
     free(l->events);
+    free(l->chosen);
     free(l);
 }
 
 const struct la_explain_view la_explain_ladder = {
     .name = "ladder",
     .begin = ladder_begin,
+    .conn = ladder_conn,
     .event = ladder_event,
     .end = ladder_end,
 };

@@ -100,10 +100,8 @@ table_end(struct la_explain_out *out, const struct la_explain_file *file,
 {
     (void)captures;
     struct table *table = out->view;
-    char packets[LA_EXPLAIN_WORD_BYTES];
     if (table->rows_n == 0)
-        (void)fprintf(out->file, "no TCP connection in %s packets\n",
-                      la_explain_count(file->packets, packets));
+        la_explain_none(out, file);
     free(table);
 }
 

@@ -141,3 +141,19 @@ la_explain_trouble(const struct la_explain_conn *conn)
     }
     return trouble;
 }
+
+void
+la_explain_none(const struct la_explain_out *out, const struct la_explain_file *file)
+{
+    char count[LA_EXPLAIN_WORD_BYTES];
+    if (file->connections == 0)
+        (void)fprintf(out->file, "no TCP connection in %s packets\n",
+                      la_explain_count(file->packets, count));
+    else if (out->args->conn != UINT64_MAX && out->args->filter == NULL)
+        (void)fprintf(out->file, "there is no connection %llu: the capture has %s\n",
+                      (unsigned long long)out->args->conn,
+                      la_explain_count(file->connections, count));
+    else
+        (void)fprintf(out->file, "the filter holds for none of %s connections\n",
+                      la_explain_count(file->connections, count));
+}

@@ -5,22 +5,20 @@
 #ifndef LA_CLI_SS_FILTER_H
 #define LA_CLI_SS_FILTER_H
 
+#include "cli/expression.h"
+
 #include <lastack/tcp.h>
 
 enum {
-    LA_SS_FILTER_NODES_MAX = 128,
-    LA_SS_FILTER_TEXT_BYTES = 4096,
-    LA_SS_FILTER_ERROR_BYTES = 160
+    LA_SS_FILTER_TEXT_BYTES = LA_EXPR_TEXT_BYTES,
+    LA_SS_FILTER_ERROR_BYTES = LA_EXPR_ERROR_BYTES
 };
 
-enum la_ss_op { LA_SS_AND, LA_SS_OR, LA_SS_NOT, LA_SS_ADDR, LA_SS_PORT };
-enum la_ss_cmp { LA_SS_EQ, LA_SS_NE, LA_SS_LT, LA_SS_LE, LA_SS_GT, LA_SS_GE };
-
-struct la_ss_node {
-    enum la_ss_op op;
-    uint8_t left, right; /* nodes below */
-    bool remote;         /* dst, dport */
-    enum la_ss_cmp cmp;
+/* An address or a port of one end. */
+struct la_ss_leaf {
+    bool is_port;
+    bool remote; /* dst, dport */
+    enum la_expr_cmp cmp;
     uint16_t port;
     unsigned prefix_len;
     struct la_addr addr;
@@ -29,9 +27,9 @@ struct la_ss_node {
 struct la_ss_filter {
     uint32_t states; /* bits 1 << state; 0: none was named */
     bool has_expression;
-    uint8_t root;
-    unsigned nodes_n;
-    struct la_ss_node nodes[LA_SS_FILTER_NODES_MAX];
+    struct la_expr expr;
+    unsigned leaves_n;
+    struct la_ss_leaf leaves[LA_EXPR_NODES_MAX]; /* never more than nodes */
 };
 
 /* words: n of them, as on a command line. False: `error` says what was not understood. */

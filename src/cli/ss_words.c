@@ -172,6 +172,8 @@ add_windows(const struct la_conn_status *s, struct la_ss_words *words)
     };
     if (s->phase < LA_CC_PHASE_COUNT)
         add(words, "%s", phases[s->phase]);
+    if (s->pacing_rate != 0)
+        add(words, "pacing:%.3gMbit/s", (double)s->pacing_rate * 8 / 1e6);
     add(words, "snd_wnd:%u", s->snd_wnd);
     add(words, "rcv_wnd:%u", s->rcv_wnd);
 }
@@ -226,7 +228,6 @@ static void
 add_progress(const struct la_conn_status *s, struct la_ss_words *words)
 {
     uint32_t mss = s->mss_send != 0 ? s->mss_send : 1;
-    add_rate(words, "pacing_rate", s->pacing_rate);
     add_rate(words, "delivery_rate", s->delivery_rate);
     if (s->busy_us >= 1000)
         add(words, "busy:%llums", (unsigned long long)(s->busy_us / 1000));

@@ -50,7 +50,7 @@ la_closing_segment(struct la_explain *explain, struct la_track *track, struct la
     if (!rst)
         note_fins(track, placed);
     bool closed = (a->flags & b->flags & LA_END_FIN_ACKED) != 0;
-    if ((closed || (rst && la_reset_decisive(track) != NULL)) && track->list != LA_LIST_CLOSED)
+    if ((closed || (rst && la_reset_is_exact(track))) && track->list != LA_LIST_CLOSED)
         la_flows_list(explain, track, LA_LIST_CLOSED);
 }
 

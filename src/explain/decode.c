@@ -91,6 +91,10 @@ step(struct la_walk *w, enum la_walk_layer layer)
 static bool
 is_due(struct la_decoder *decoder, const struct la_seen *seen)
 {
+    if (decoder->options.verify_first_n > 0) {
+        decoder->options.verify_first_n--;
+        return true;
+    }
     if (decoder->options.verify_control &&
         (seen->tcp.flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST)) != 0)
         return true;
@@ -98,6 +102,22 @@ is_due(struct la_decoder *decoder, const struct la_seen *seen)
         return false;
     decoder->until_verify_n = decoder->options.verify_every_n;
     return true;
+}
+
+static void
+verify(struct la_decoder *decoder, struct la_seen *seen)
+{
+    seen->checksum = (uint8_t)la_seen_checksum_verify(seen, decoder->options.sum);
+    decoder->checksums_n[seen->checksum]++;
+}
+
+bool
+la_decoder_disbelieves(struct la_decoder *decoder, struct la_seen *seen)
+{
+    if (seen->checksum == LA_SEEN_CHECKSUM_UNVERIFIED)
+        verify(decoder, seen);
+    return seen->checksum == LA_SEEN_CHECKSUM_BAD &&
+           decoder->checksums_n[LA_SEEN_CHECKSUM_GOOD] > decoder->checksums_n[LA_SEEN_CHECKSUM_BAD];
 }
 
 void
@@ -124,5 +144,5 @@ la_decode(struct la_decoder *decoder, const struct la_decode_packet *packet, str
     LA_ASSERT(seen->kind < LA_SEEN_KINDS_N);
     decoder->kinds_n[seen->kind]++;
     if (seen->kind == LA_SEEN_TCP && is_due(decoder, seen))
-        seen->checksum = (uint8_t)la_seen_checksum_verify(seen, decoder->options.sum);
+        verify(decoder, seen);
 }

@@ -44,7 +44,8 @@ enum la_seen_checksum {
     LA_SEEN_CHECKSUM_GOOD,
     LA_SEEN_CHECKSUM_BAD,
     LA_SEEN_CHECKSUM_UNFILLED,   /* the sum of the pseudo-header: left to the device (offload) */
-    LA_SEEN_CHECKSUM_PARTIAL     /* not all octets were captured */
+    LA_SEEN_CHECKSUM_PARTIAL,    /* not all octets were captured */
+    LA_SEEN_CHECKSUMS_N
 };
 
 /* Bits of `oddities`: what does not fit together. */
@@ -128,6 +129,7 @@ struct la_decode_options {
     la_sum_fn *sum;             /* NULL: la_sum_portable */
     bool verify_control;        /* verify SYN, FIN and RST segments */
     uint32_t verify_every_n;    /* and each n-th other one; 0: none */
+    uint32_t verify_first_n;    /* and the first segments, whatever they are */
 };
 
 struct la_decoder {
@@ -136,6 +138,7 @@ struct la_decoder {
     struct la_fragments *fragments; /* NULL: fragments are not put together */
     uint8_t scratch[LA_TCP_HEADER_BYTES_MAX]; /* a header that was captured in part */
     uint64_t kinds_n[LA_SEEN_KINDS_N]; /* packets of each kind so far */
+    uint64_t checksums_n[LA_SEEN_CHECKSUMS_N]; /* TCP segments of each verdict so far */
 };
 
 struct la_decode_packet {
@@ -154,6 +157,12 @@ void la_decoder_fini(struct la_decoder *decoder);
 /* Fills *seen; what it borrows is valid as long as the packet's octets and until the next call. */
 void la_decode(struct la_decoder *decoder, const struct la_decode_packet *packet,
                struct la_seen *seen);
+
+/* Was the segment changed on its way, or in the file? Its checksum is wrong, and those of most
+ * others are right: a receiver takes no notice of it (RFC 9293 3.1, MUST-3). Where most are wrong,
+ * they tell nothing: the capture was edited. Verifies `seen`, the latest packet's, if that was not
+ * done. */
+bool la_decoder_disbelieves(struct la_decoder *decoder, struct la_seen *seen);
 
 /* The verdict, now, whatever `seen->checksum` says. Only for LA_SEEN_TCP. */
 enum la_seen_checksum la_seen_checksum_verify(const struct la_seen *seen, la_sum_fn *sum);

@@ -20,6 +20,9 @@ spare_of(const struct la_mem *mem)
     return stats.budget_bytes / 8;
 }
 
+/* All of a small capture; of a large one as much as costs nothing. */
+enum { VERIFY_FIRST_N = 1 << 14, VERIFY_EVERY_N = 64 };
+
 la_err
 la_explain_new(const struct la_explain_cfg *cfg, struct la_mem *mem, struct la_explain **out)
 {
@@ -33,8 +36,9 @@ la_explain_new(const struct la_explain_cfg *cfg, struct la_mem *mem, struct la_e
     explain->spare_bytes = spare_of(mem);
     explain->now_ns = INT64_MIN;
     bool flows = la_flows_init(explain), listeners = la_servers_init(explain);
-    bool decoder = la_decoder_init(&explain->decoder, mem,
-                                   &(struct la_decode_options){.verify_control = true});
+    const struct la_decode_options options = {
+        .verify_control = true, .verify_first_n = VERIFY_FIRST_N, .verify_every_n = VERIFY_EVERY_N};
+    bool decoder = la_decoder_init(&explain->decoder, mem, &options);
     if (!flows || !listeners || !decoder) {
         la_explain_free(explain);
         return LA_ERR_NO_MEMORY;

@@ -8,6 +8,7 @@
  * for the caller. LIVE is everything else and has no order: when there is no room for a new track,
  * a hand walks over all of them and ends the one of a few that was silent longest.
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 
 enum {
@@ -36,6 +37,7 @@ la_flows_init(struct la_explain *explain)
     uint32_t tracks_max = n_max < NONE ? (uint32_t)n_max : NONE - 1;
     la_pool_init(&explain->tracks, explain->mem, sizeof(struct la_track), CHUNK_SHIFT, tracks_max);
     la_pool_init(&explain->steps, explain->mem, sizeof(struct la_steps), CHUNK_SHIFT, NONE - 1);
+    la_measures_init(explain);
     la_pool_init(&explain->found, explain->mem, sizeof(struct la_found), CHUNK_SHIFT, NONE - 1);
     for (unsigned i = 0; i < LA_LISTS_N; i++)
         explain->lists[i] = (struct la_list){NONE, NONE, 0};
@@ -55,6 +57,7 @@ la_flows_fini(struct la_explain *explain)
     la_index_fini(&explain->index);
     la_pool_fini(&explain->tracks);
     la_pool_fini(&explain->steps);
+    la_pool_fini(&explain->measures);
     la_pool_fini(&explain->found);
 }
 
@@ -67,19 +70,26 @@ compare(const struct la_endpoint *a, const struct la_endpoint *b)
     return by_addr != 0 ? by_addr : (int)a->port - (int)b->port;
 }
 
-/* Both directions have one key. Returns which endpoint of the key the sender is. */
+/* Both directions have one key. Returns which endpoint of the key `src` is. */
 static unsigned
-make_key(const struct la_seen *seen, struct la_flow_key *key)
+make_key(const struct la_endpoint *src, const struct la_endpoint *dst, struct la_flow_key *key)
 {
-    bool swapped = compare(&seen->src, &seen->dst) > 0;
-    const struct la_endpoint *low = swapped ? &seen->dst : &seen->src;
-    const struct la_endpoint *high = swapped ? &seen->src : &seen->dst;
+    bool swapped = compare(src, dst) > 0;
+    const struct la_endpoint *low = swapped ? dst : src, *high = swapped ? src : dst;
     key->addr[0] = low->addr;
     key->addr[1] = high->addr;
     key->port[0] = low->port;
     key->port[1] = high->port;
-    key->path_key = seen->path_key;
+    key->path_key = 0;
     return swapped;
+}
+
+static unsigned
+key_of(const struct la_seen *seen, struct la_flow_key *key)
+{
+    unsigned side = make_key(&seen->src, &seen->dst, key);
+    key->path_key = seen->path_key;
+    return side;
 }
 
 static uint32_t
@@ -98,21 +108,49 @@ is_same(const struct la_flow_key *a, const struct la_flow_key *b)
            a->port[1] == b->port[1] && a->path_key == b->path_key;
 }
 
+static struct la_track *
+find(const struct la_explain *explain, const struct la_flow_key *key)
+{
+    uint32_t hash = hash_key(explain, key);
+    for (uint32_t idx = la_index_first(&explain->index, hash); idx != LA_INDEX_NONE;) {
+        struct la_track *track = la_track_at(explain, idx);
+        if (track->hash == hash && is_same(&track->key, key))
+            return track;
+        idx = track->hash_next;
+    }
+    return NULL;
+}
+
 struct la_track *
 la_flows_find(struct la_explain *explain, const struct la_seen *seen, uint8_t *from)
 {
     struct la_flow_key key;
-    unsigned side = make_key(seen, &key);
-    uint32_t hash = hash_key(explain, &key);
-    for (uint32_t idx = la_index_first(&explain->index, hash); idx != LA_INDEX_NONE;) {
-        struct la_track *track = la_track_at(explain, idx);
-        if (track->hash == hash && is_same(&track->key, &key)) {
-            *from = side == track->client ? LA_END_CLIENT : LA_END_SERVER;
-            return track;
-        }
-        idx = track->hash_next;
+    unsigned side = key_of(seen, &key);
+    struct la_track *track = find(explain, &key);
+    if (track != NULL)
+        *from = side == track->client ? LA_END_CLIENT : LA_END_SERVER;
+    return track;
+}
+
+bool
+la_explain_look(const struct la_explain *explain, const struct la_endpoint *a,
+                const struct la_endpoint *b, struct la_explain_look *out)
+{
+    struct la_flow_key key;
+    unsigned side = make_key(a, b, &key);
+    const struct la_track *track = find(explain, &key);
+    if (track == NULL)
+        return false;
+    *out = (struct la_explain_look){
+        .id = track->id, .end_of_a = side == track->client ? LA_END_CLIENT : LA_END_SERVER};
+    for (unsigned end = 0; end < 2; end++) {
+        const struct la_track_end *e = &track->end[end];
+        out->possible[end] = e->possible;
+        out->proven[end] = e->proven;
+        out->isn_known[end] = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0;
+        out->isn[end] = e->iss.v;
     }
-    return NULL;
+    return true;
 }
 
 /* ---- lists -------------------------------------------------------------------------------- */
@@ -216,7 +254,7 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
         return NULL;
     struct la_track *track = la_track_at(explain, idx);
     memset(track, 0, sizeof(*track));
-    unsigned side = make_key(seen, &track->key);
+    unsigned side = key_of(seen, &track->key);
     bool sender = sender_is_client(seen);
     track->client = (uint8_t)(sender ? side : 1 - side);
     track->idx = idx;
@@ -230,7 +268,7 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
     track->first_at_ns = placed->at_ns;
     track->steps_first = track->steps_last = track->found_first = track->found_last = NONE;
     for (unsigned end = 0; end < 2; end++)
-        track->end[end].part_us_min = UINT32_MAX;
+        track->end[end].part_us_min = track->end[end].measure = NONE;
     la_index_insert(&explain->index, idx, track->hash);
     track->list = LA_LIST_LIVE;
     enlist(explain, track, track->client_guessed ? LA_LIST_LIVE : LA_LIST_OPENING);
@@ -258,6 +296,8 @@ la_flows_free(struct la_explain *explain, struct la_track *track)
     unlist(explain, track);
     la_steps_free(explain, track);
     la_found_free(explain, track->found_first);
+    for (unsigned end = 0; end < 2; end++)
+        la_measure_free(explain, &track->end[end]);
     la_mem_give(explain->mem, track->rare, sizeof(*track->rare));
     track->is_used = false;
     la_pool_give(&explain->tracks, track->idx);

@@ -15,6 +15,8 @@ set_mark(struct la_track *track, const struct la_placed *placed, enum la_mark ma
     if (((marks->waiting | marks->taken) & bit) != 0)
         return;
     marks->waiting |= bit;
+    if (placed->is_inferred)
+        marks->unseen |= bit;
     marks->at_ns[mark] = placed->at_ns;
     marks->frame[mark] = la_track_frame(track, placed->frame);
 }
@@ -44,6 +46,15 @@ la_marks_segment(struct la_track *track, const struct la_placed *placed)
         peer->flags |= LA_END_FIN_ACKED;
         set_mark(track, placed, LA_MARK_ACK_OF_FIN);
     }
+}
+
+/* Heuristic: the way from an end to the tap takes no longer than the fastest way there and back. */
+int64_t
+la_marks_sent_ns(const struct la_track_end *end, int64_t passed_ns)
+{
+    if (passed_ns == 0 || end->part_us_min == UINT32_MAX)
+        return INT64_MAX;
+    return passed_ns - (int64_t)end->part_us_min * LA_NS_PER_US;
 }
 
 /* Heuristic: an answer takes no less than half the shortest time that one took so far. */

@@ -27,6 +27,20 @@ is_far(la_seq a, la_seq b, uint32_t far)
     return diff > (int32_t)far || diff < -(int32_t)far;
 }
 
+/* An acknowledgement of what cannot have been sent, captured or not: nothing follows a FIN, and
+ * nothing goes beyond the window (RFC 9293 3.8.6.1: but for the octet of a probe). */
+static bool
+acks_nothing(const struct la_track_end *me, const struct la_track_end *peer, la_seq ack)
+{
+    if ((peer->flags & LA_END_SPOKE) == 0 || la_seq_le(ack, peer->nxt))
+        return false;
+    bool has_edge = (peer->flags & LA_END_EDGE) != 0;
+    bool knows_edge = has_edge && (me->flags & LA_END_SCALE_KNOWN) != 0;
+    bool has_begun = (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0;
+    return (peer->flags & LA_END_FIN) != 0 || (has_begun && !has_edge) ||
+           (knows_edge && la_seq_gt(ack, la_seq_add(peer->edge, 1)));
+}
+
 static bool
 is_strange(const struct la_track *track, const struct la_placed *placed)
 {
@@ -36,7 +50,7 @@ is_strange(const struct la_track *track, const struct la_placed *placed)
     if ((me->flags & LA_END_SPOKE) != 0 && is_far(seg->seq, me->nxt, far_bytes(peer)))
         return true;
     return (seg->flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_SPOKE) != 0 &&
-           is_far(seg->ack, peer->nxt, far_bytes(me));
+           (is_far(seg->ack, peer->nxt, far_bytes(me)) || acks_nothing(me, peer, seg->ack));
 }
 
 /* A probe of a closed window may carry an octet beyond it (RFC 9293 3.8.6.1). */
@@ -121,12 +135,13 @@ scaled(const struct la_track_end *me, const struct la_tcp_seg *seg)
 
 /* From text that passed to its acknowledgement: the way from the tap to `me` and back. */
 static void
-take_time(struct la_track_end *me, struct la_track_end *peer, const struct la_placed *placed)
+take_time(struct la_track_end *me, struct la_track_end *peer, struct la_placed *placed)
 {
     if (!peer->timing || la_seq_lt(placed->seen->tcp.ack, peer->timed_seq))
         return;
     peer->timing = false;
     int64_t us = (placed->at_ns - peer->timed_at_ns) / LA_NS_PER_US;
+    placed->rtt_us = us;
     if (us >= 0 && us < me->part_us_min)
         me->part_us_min = (uint32_t)us;
 }
@@ -169,6 +184,7 @@ la_numbers_place(struct la_track *track, struct la_placed *placed)
 {
     struct la_track_end *me = &track->end[placed->from];
     const struct la_tcp_seg *seg = &placed->seen->tcp;
+    placed->rtt_us = -1;
     if (placed->is_strange || is_strange(track, placed)) {
         placed->is_strange = true;
         return;
@@ -178,6 +194,7 @@ la_numbers_place(struct la_track *track, struct la_placed *placed)
     if ((seg->flags & LA_TCP_RST) != 0)
         return;
     me->window = placed->window;
+    me->window_raw = seg->wnd;
     if (placed->window > me->window_max)
         me->window_max = placed->window;
     place_text(me, placed);

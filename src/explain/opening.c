@@ -112,18 +112,25 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
     bool answers = (seg->flags & LA_TCP_ACK) != 0;
     placed->syn_first = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) == 0;
     uint32_t kind = answers ? LA_END_SYN_ACK : LA_END_SYN;
+    bool was_unseen = !placed->is_inferred && (e->flags & LA_END_SYN_UNSEEN) != 0;
+    if (was_unseen) /* The file has it behind its answer. */
+        e->flags &= ~(uint32_t)(LA_END_SYN_UNSEEN | kind);
     if (placed->is_inferred)
         e->flags |= LA_END_SYN_UNSEEN;
     else
         e->syn_n++;
-    if ((e->flags & kind) != 0)
+    placed->syn_again = (e->flags & kind) != 0;
+    if (placed->syn_again)
         again(explain, track, placed);
     e->flags |= kind;
     if (!placed->syn_first)
         return;
+    placed->syn_first = !was_unseen;
     e->flags |= LA_END_SPOKE;
-    e->iss = e->una = seg->seq;
-    e->nxt = la_seq_add(seg->seq, 1);
+    if (!was_unseen) {
+        e->iss = e->una = seg->seq;
+        e->nxt = la_seq_add(seg->seq, 1);
+    }
     e->options = options_of(seen);
     e->ts_val = seg->ts_val;
     if (!placed->is_inferred && is_cut(seen))
@@ -190,6 +197,7 @@ la_opening_segment(struct la_explain *explain, struct la_track *track, struct la
     bool both = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 &&
                 (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0;
     if (both && (seg->flags & LA_TCP_ACK) != 0 && la_seq_gt(seg->ack, peer->iss) &&
+        (la_seq_le(seg->ack, peer->nxt) || (peer->flags & LA_END_EDGE) != 0) &&
         la_seq_gt(e->nxt, e->iss) && (e->flags & LA_END_SYN_ACKED) != 0 && !track->complete) {
         track->complete = true;
         la_servers_half_open(explain, track, placed->at_ns, false);
@@ -203,8 +211,9 @@ la_opening_kind(const struct la_track *track)
     const struct la_track_end *c = &track->end[LA_END_CLIENT], *s = &track->end[LA_END_SERVER];
     if ((c->flags & LA_END_SYN) == 0 && (s->flags & LA_END_SYN_ACK) == 0)
         return LA_OPEN_MID_STREAM;
+    /* RFC 9293 3.5 figure 8: both send SYN,ACK. In a split handshake only the client does. */
     if ((s->flags & LA_END_SYN) != 0)
-        return (c->flags & LA_END_SYN_ACK) != 0 ? LA_OPEN_SIMULTANEOUS : LA_OPEN_SPLIT;
+        return (c->flags & s->flags & LA_END_SYN_ACK) != 0 ? LA_OPEN_SIMULTANEOUS : LA_OPEN_SPLIT;
     if ((s->flags & LA_END_SYN_ACK) == 0) {
         if (track->rare != NULL && track->rare->has_icmp)
             return LA_OPEN_UNREACHABLE;

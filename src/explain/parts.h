@@ -60,6 +60,8 @@ void la_states_segment(struct la_explain *explain, struct la_track *track,
 void la_states_step(struct la_explain *explain, struct la_track *track, struct la_step *step);
 /* What of the segment is an event for the end that it goes to. */
 void la_marks_segment(struct la_track *track, const struct la_placed *placed);
+/* When the end had sent what passed then, at the earliest; INT64_MAX: not known. */
+int64_t la_marks_sent_ns(const struct la_track_end *end, int64_t passed_ns);
 /* Can what passed at mark_ns show in a segment of this end that passes at at_ns? By the shortest
  * time that an answer took so far. */
 bool la_marks_can_show(const struct la_track_end *end, int64_t mark_ns, int64_t at_ns);
@@ -109,6 +111,8 @@ void la_closing_judge(const struct la_explain *explain, const struct la_track *t
                       struct la_explain_close *out);
 void la_reset_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed);
+/* One came that its receiver had to believe. */
+bool la_reset_is_exact(const struct la_track *track);
 /* The RST that ended it, NULL: none did. Valid when nothing more comes. */
 const struct la_rst *la_reset_decisive(const struct la_track *track);
 bool la_reset_is_own(const struct la_track *track, const struct la_rst *rst);
@@ -133,6 +137,9 @@ void la_artefacts_finish(struct la_explain *explain);
 
 /* ---- violations.c, remarks.c: findings ------------------------------------------------------- */
 
+/* Flags that no receiver acts on; false: they are such, and nothing is learnt from the segment. */
+bool la_violations_flags(struct la_explain *explain, struct la_track *track,
+                         const struct la_placed *placed);
 void la_violations_segment(struct la_explain *explain, struct la_track *track,
                            const struct la_placed *placed);
 /* Of a connection that is over. */

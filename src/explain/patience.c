@@ -17,7 +17,7 @@ kind_of(const struct la_track_end *e, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     if ((seg->flags & LA_TCP_SYN) != 0)
-        return placed->syn_first ? LA_REPEAT_NONE : LA_REPEAT_SYN;
+        return placed->syn_again ? LA_REPEAT_SYN : LA_REPEAT_NONE;
     if (seg->text_bytes <= 1 && la_seq_eq(la_seq_add(seg->seq, 1), e->nxt) &&
         (seg->flags & LA_TCP_FIN) == 0 && la_seq_eq(e->una, e->nxt))
         return LA_REPEAT_PROBE;
@@ -63,6 +63,8 @@ bool
 la_patience_gave_up(const struct la_track_end *e, int64_t end_ns)
 {
     unsigned n_min = e->repeat == LA_REPEAT_SYN ? 1 : 2;
+    if (e->repeat != LA_REPEAT_PROBE && !la_seq_lt(e->una, e->nxt))
+        return false;
     return e->repeats_n >= n_min && end_ns - e->repeat_at_ns >= due_ns(e) + due_ns(e) / 2;
 }
 

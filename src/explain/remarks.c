@@ -142,8 +142,11 @@ remark_resets(struct la_explain *explain, struct la_track *track,
         const struct la_rst *rst = &track->rare->rst[i];
         const struct la_track_end *e = &track->end[rst->from];
         if (la_reset_is_forged(track, rst))
-            set(remark(explain, track, LA_FINDING_RESET_FORGED, la_who_of(rst->from), rst->frame),
-                rst->ttl_hops, e->ttl_hops, (e->flags & LA_END_WENT_ON) != 0);
+            set(remark(explain, track,
+                       (e->flags & LA_END_WENT_ON) != 0 ? LA_FINDING_RESET_OUTLIVED
+                                                        : LA_FINDING_RESET_FORGED,
+                       la_who_of(rst->from), rst->frame),
+                rst->ttl_hops, e->ttl_hops, 0);
         if (rst->place != LA_TCP_RST_EXACT && !la_reset_is_own(track, rst))
             (void)remark(explain, track, finding_of(track, rst, rst == decisive),
                          la_who_of(1 - rst->from), rst->frame);

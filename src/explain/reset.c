@@ -17,6 +17,8 @@
 /* Heuristic: a program that has read everything and aborts does so at once; text that lay there for
  * longer was not read. */
 enum { AT_ONCE_NS = 10000000 };
+/* Heuristic: an end that spoke a moment ago has not restarted since. */
+enum { SILENT_NS = 1000000000 };
 
 /* ---- as it passes ------------------------------------------------------------------------- */
 
@@ -38,6 +40,12 @@ place_of(const struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    if ((peer->flags & LA_END_SPOKE) == 0 && (e->flags & LA_END_SYN) != 0) {
+        /* Nothing came back: it takes its SYN back. */
+        if (la_seq_eq(seg->seq, e->nxt))
+            return LA_TCP_RST_EXACT;
+        return la_seq_eq(seg->seq, e->iss) ? LA_TCP_RST_IN_WINDOW : LA_TCP_RST_OUTSIDE;
+    }
     if ((peer->flags & LA_END_ACKED) == 0)
         return (seg->flags & LA_TCP_ACK) != 0 && la_seq_eq(seg->ack, peer->nxt)
                    ? LA_TCP_RST_EXACT
@@ -45,6 +53,27 @@ place_of(const struct la_track *track, const struct la_placed *placed)
     if (la_seq_eq(seg->seq, e->nxt))
         return LA_TCP_RST_EXACT;
     return la_tcp_rst_classify(peer->ack, peer->window, seg->seq);
+}
+
+/* Within twice the time that its SYN,ACK took. */
+static bool
+answers_third_ack(const struct la_track_end *e, const struct la_placed *placed)
+{
+    const struct la_marks *marks = &e->marks;
+    if ((marks->waiting >> LA_MARK_ACK_OF_SYN & 1) == 0 || e->part_us_min == UINT32_MAX)
+        return false;
+    int64_t since_us = (placed->at_ns - marks->at_ns[LA_MARK_ACK_OF_SYN]) / LA_NS_PER_US;
+    return since_us <= 2 * (int64_t)e->part_us_min;
+}
+
+/* Heuristic: an end that gives up sends an ACK and its window; one that answers without a
+ * connection sends neither. Who makes a RST up puts anything there. */
+static bool
+has_other_window(const struct la_track_end *e, const struct la_tcp_seg *seg)
+{
+    enum { FAR_FACTOR = 4 };
+    return (seg->flags & LA_TCP_ACK) == 0 && e->window_raw != 0 &&
+           seg->wnd > FAR_FACTOR * (uint32_t)e->window_raw;
 }
 
 static uint32_t
@@ -61,6 +90,12 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
         evidence |= LA_RST_TEXT_AFTER_FIN;
     if (la_patience_was_due(e, placed->at_ns))
         evidence |= LA_RST_DUE;
+    if (has_other_window(e, &seen->tcp))
+        evidence |= LA_RST_OTHER_WINDOW;
+    if (placed->at_ns - e->last_at_ns > SILENT_NS)
+        evidence |= LA_RST_LONG_SILENT;
+    if ((e->flags & LA_END_FIN) != 0)
+        evidence |= LA_RST_AFTER_OWN_FIN;
     if (peer->text_at_ns > e->text_at_ns)
         evidence |= LA_RST_HEARD_LAST;
     if (peer->text_at_ns != 0 && placed->at_ns - peer->text_at_ns > AT_ONCE_NS + e->part_us_min)
@@ -75,8 +110,10 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
         evidence |= LA_RST_AFTER_FIN;
     if (!track->complete)
         evidence |= LA_RST_IN_OPENING;
-    if (e->segments_n == e->syn_n)
+    if (e->segments_n == e->syn_n + e->rst_n + 1) /* This one is counted. */
         evidence |= LA_RST_ONLY_SYNS;
+    if (answers_third_ack(e, placed))
+        evidence |= LA_RST_TO_THIRD_ACK;
     return evidence;
 }
 
@@ -89,6 +126,7 @@ la_reset_segment(struct la_explain *explain, struct la_track *track, const struc
     if (rare != NULL && rare->rst_n < LA_RSTS_N_MAX)
         rare->rst[rare->rst_n++] = (struct la_rst){
             .at_ns = placed->at_ns,
+            .after_ns = la_marks_sent_ns(e, e->last_at_ns),
             .frame = la_track_frame(track, placed->frame),
             .seq = seen->tcp.seq,
             .from = placed->from,
@@ -111,6 +149,15 @@ is_believed(const struct la_track *track, const struct la_rst *rst)
         return true;
     /* RFC 5961 3.2 challenges it; a receiver that fell silent did not. */
     return rst->place == LA_TCP_RST_IN_WINDOW && receiver->last_at_ns <= rst->at_ns;
+}
+
+bool
+la_reset_is_exact(const struct la_track *track)
+{
+    for (unsigned i = 0; track->rare != NULL && i < track->rare->rst_n; i++)
+        if (track->rare->rst[i].place == LA_TCP_RST_EXACT)
+            return true;
+    return false;
 }
 
 /* It gave the connection up, whether its peer had to believe it or not: nothing else came after it.
@@ -137,23 +184,8 @@ bool
 la_reset_is_forged(const struct la_track *track, const struct la_rst *rst)
 {
     const struct la_track_end *e = &track->end[rst->from];
-    return (e->flags & LA_END_WENT_ON) != 0 || (rst->evidence & LA_RST_OTHER_TTL) != 0;
-}
-
-/* An end without the connection answered. */
-static enum la_reset_cause
-cause_of_answer(const struct la_rst *rst)
-{
-    uint32_t evidence = rst->evidence;
-    if ((evidence & LA_RST_AFTER_RST) != 0)
-        return LA_RESET_STRAY; /* It had been told that the connection is over. */
-    if ((evidence & LA_RST_IN_OPENING) != 0)
-        return rst->from == LA_END_SERVER ? LA_RESET_REFUSED : LA_RESET_STRAY;
-    if ((evidence & LA_RST_TEXT_AFTER_FIN) != 0)
-        return LA_RESET_DATA_AFTER_CLOSE;
-    if ((evidence & LA_RST_ONLY_SYNS) != 0 && rst->from == LA_END_SERVER)
-        return LA_RESET_BACKLOG;
-    return LA_RESET_HALF_OPEN_PEER;
+    return (e->flags & LA_END_WENT_ON) != 0 ||
+           (rst->evidence & (LA_RST_OTHER_TTL | LA_RST_OTHER_WINDOW)) != 0;
 }
 
 /* An end that has it gave it up. */
@@ -165,29 +197,57 @@ cause_of_abort(const struct la_rst *rst)
         return LA_RESET_DATA_AFTER_CLOSE;
     if ((evidence & LA_RST_DUE) != 0)
         return LA_RESET_TIMEOUT;
+    /* Heuristic: no program accepts, and aborts without a word, that fast. */
+    if ((evidence & LA_RST_TO_THIRD_ACK) != 0 && (evidence & LA_RST_ONLY_SYNS) != 0)
+        return LA_RESET_BACKLOG;
     bool unread =
         (evidence & LA_RST_HEARD_LAST) != 0 &&
         (evidence & (LA_RST_WINDOW_SHUT | LA_RST_NEVER_SAID | LA_RST_HEARD_LONG_AGO)) != 0;
     return unread ? LA_RESET_UNREAD_DATA : LA_RESET_LINGER_ABORT;
 }
 
+/* An end without the connection answered. */
+static enum la_reset_cause
+cause_of_answer(const struct la_rst *rst)
+{
+    uint32_t evidence = rst->evidence;
+    if ((evidence & LA_RST_AFTER_RST) != 0)
+        return LA_RESET_STRAY; /* It had been told that the connection is over. */
+    if ((evidence & LA_RST_IN_OPENING) != 0)
+        return rst->from == LA_END_SERVER ? LA_RESET_REFUSED : LA_RESET_STRAY;
+    if ((evidence & (LA_RST_TEXT_AFTER_FIN | LA_RST_AFTER_OWN_FIN)) != 0)
+        return LA_RESET_DATA_AFTER_CLOSE;
+    if ((evidence & LA_RST_ONLY_SYNS) != 0 && rst->from == LA_END_SERVER)
+        return LA_RESET_BACKLOG;
+    return (evidence & LA_RST_LONG_SILENT) != 0 ? LA_RESET_HALF_OPEN_PEER : cause_of_abort(rst);
+}
+
+/* Heuristic: who ends a connection towards both ends stands between them. */
+static bool
+forges_both_ways(const struct la_track *track)
+{
+    bool forged[2] = {false, false};
+    for (unsigned i = 0; i < track->rare->rst_n; i++)
+        if (la_reset_is_forged(track, &track->rare->rst[i]))
+            forged[track->rare->rst[i].from] = true;
+    return forged[0] && forged[1];
+}
+
 enum la_reset_cause
 la_reset_cause_of(const struct la_track *track, const struct la_rst *rst)
 {
-    if ((track->end[rst->from].flags & LA_END_WENT_ON) != 0)
-        return LA_RESET_INJECTED;
-    if ((rst->evidence & LA_RST_OTHER_TTL) != 0)
-        return LA_RESET_MIDDLEBOX;
+    if (la_reset_is_forged(track, rst))
+        return forges_both_ways(track) ? LA_RESET_MIDDLEBOX : LA_RESET_INJECTED;
     return (rst->evidence & LA_RST_ANSWERS) != 0 ? cause_of_answer(rst) : cause_of_abort(rst);
 }
 
 /* What the numbers alone say is seen; what rests on who spoke when is inferred. */
 static enum la_certainty
-certainty_of(const struct la_track *track, enum la_reset_cause cause)
+certainty_of(const struct la_track *track, const struct la_rst *rst, enum la_reset_cause cause)
 {
     if (cause == LA_RESET_REFUSED || cause == LA_RESET_DATA_AFTER_CLOSE)
         return LA_CERTAINTY_SEEN;
-    if (cause == LA_RESET_INJECTED && track->complete)
+    if (cause == LA_RESET_INJECTED && (track->end[rst->from].flags & LA_END_WENT_ON) != 0)
         return LA_CERTAINTY_SEEN;
     return LA_CERTAINTY_INFERRED;
 }
@@ -203,6 +263,6 @@ la_reset_judge(const struct la_track *track, struct la_explain_reset *out)
         return;
     out->cause = (uint8_t)la_reset_cause_of(track, rst);
     out->by = (uint8_t)(la_reset_is_forged(track, rst) ? LA_WHO_THIRD : la_who_of(rst->from));
-    out->certainty = (uint8_t)certainty_of(track, (enum la_reset_cause)out->cause);
+    out->certainty = (uint8_t)certainty_of(track, rst, (enum la_reset_cause)out->cause);
     out->frame = track->first_frame + rst->frame;
 }

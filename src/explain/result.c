@@ -2,6 +2,7 @@
  *
  * result.c - what the caller gets of a connection that has ended
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 
 static struct la_endpoint
@@ -46,6 +47,7 @@ fill_direction(const struct la_explain *explain, const struct la_track_end *e,
         .window_max = e->window_max,
         .segment_bytes_max = e->segment_bytes_max,
         .ttl_hops = e->ttl_hops,
+        .flags = e->tcp_flags,
     };
 }
 
@@ -71,6 +73,7 @@ la_result(struct la_explain *explain, const struct la_track *track, struct la_ex
         out->proven[end] = track->end[end].proven;
         out->proven_certainty[end] = track->end[end].certainty;
         fill_direction(explain, &track->end[end], &out->direction[end]);
+        la_measure_fill(explain, track, end, &out->direction[end]);
     }
     out->transitions_n = la_steps_list(explain, track);
     out->transitions = explain->transitions;

@@ -5,6 +5,7 @@
  * The order matters: which incarnation it belongs to; whether it is a packet at all or a copy of
  * one; its SYN, which says what its numbers mean; its numbers; then what follows from them.
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 
 /* ---- which incarnation -------------------------------------------------------------------- */
@@ -27,38 +28,103 @@ is_new_syn(const struct la_track *track, unsigned from, const struct la_tcp_seg 
     return (e->flags & LA_END_SPOKE) != 0;
 }
 
-/* It came into a connection that lives: a new beginning if it is answered as one (RFC 9293 3.5.1),
- * an attack or an old duplicate if it is challenged (RFC 5961 4). */
+/* ---- a SYN that came into a connection ------------------------------------------------------ */
+
+/* It is a new beginning if it is answered and the answer acknowledged (RFC 9293 3.5.1); an old
+ * duplicate if the answer is reset (3.5 figure 9); an attack, or a peer that has restarted, if it
+ * is challenged (RFC 5961 4). Until then, it and its answer are kept aside. */
 static void
+keep(struct la_seen *kept, const struct la_seen *seen)
+{
+    *kept = *seen;
+    kept->text = kept->header = (struct la_bytes){NULL, 0};
+}
+
+static bool
 keep_syn(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     struct la_track_rare *rare = la_track_rare(explain, track);
     if (rare == NULL)
-        return;
-    rare->syn_waits = true;
-    rare->syn_from = placed->from;
-    rare->syn = *placed->seen;
-    rare->syn.text = rare->syn.header = (struct la_bytes){NULL, 0};
-    rare->syn_at_ns = placed->at_ns;
-    rare->syn_frame = placed->frame;
+        return false;
+    if (!rare->syn_waits || !la_seq_eq(rare->syn.tcp.seq, placed->seen->tcp.seq)) {
+        keep(&rare->syn, placed->seen);
+        rare->syn_waits = true;
+        rare->answer_waits = false;
+        rare->syn_from = placed->from;
+        rare->syn_at_ns = placed->at_ns;
+        rare->syn_frame = placed->frame;
+    }
+    return true;
 }
 
-/* The SYN that was kept is answered: it was a beginning. */
-static struct la_track *
-begin_from_kept(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
+static void
+begin_from_kept(struct la_explain *explain, struct la_track *track)
 {
-    const struct la_tcp_seg *seg = &placed->seen->tcp;
     const struct la_track_rare *rare = track->rare;
-    if (rare == NULL || !rare->syn_waits || rare->syn_from == placed->from ||
-        (seg->flags & (LA_TCP_SYN | LA_TCP_ACK)) != (LA_TCP_SYN | LA_TCP_ACK) ||
-        !la_seq_eq(seg->ack, la_seq_add(rare->syn.tcp.seq, 1)))
-        return track;
-    struct la_seen syn = rare->syn;
-    struct la_placed first = {
-        .seen = &syn, .at_ns = rare->syn_at_ns, .frame = rare->syn_frame, .iface = placed->iface};
+    struct la_seen syn = rare->syn, answer = rare->answer;
+    struct la_placed first = {.seen = &syn, .at_ns = rare->syn_at_ns, .frame = rare->syn_frame};
+    struct la_placed second = {
+        .seen = &answer, .at_ns = rare->answer_at_ns, .frame = rare->answer_frame};
     la_flows_end(explain, track);
     la_segment(explain, &first);
-    return la_flows_find(explain, placed->seen, &placed->from);
+    la_segment(explain, &second);
+}
+
+/* It comes again, and nobody has answered the SYN before it: no old duplicate does that. */
+static bool
+comes_again(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_rare *rare = track->rare;
+    return rare != NULL && rare->syn_waits && rare->syn_from == placed->from && !track->complete &&
+           la_seq_eq(rare->syn.tcp.seq, placed->seen->tcp.seq) &&
+           (track->end[1 - placed->from].flags & LA_END_SPOKE) == 0;
+}
+
+enum kept { KEPT_NOT, KEPT_ASIDE, KEPT_BEGAN };
+
+/* Has the segment to do with the SYN that was kept? */
+static enum kept
+about_kept(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    struct la_track_rare *rare = track->rare;
+    if (rare == NULL || !rare->syn_waits)
+        return KEPT_NOT;
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    uint8_t flags = seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST);
+    if (placed->from != rare->syn_from) {
+        if (flags != (LA_TCP_SYN | LA_TCP_ACK) ||
+            !la_seq_eq(seg->ack, la_seq_add(rare->syn.tcp.seq, 1)))
+            return KEPT_NOT;
+        if (!rare->answer_waits) {
+            keep(&rare->answer, placed->seen);
+            rare->answer_waits = true;
+            rare->answer_at_ns = placed->at_ns;
+            rare->answer_frame = placed->frame;
+        }
+        return KEPT_ASIDE;
+    }
+    if (!rare->answer_waits)
+        return KEPT_NOT;
+    if (flags == LA_TCP_RST && la_seq_eq(seg->seq, rare->answer.tcp.ack)) {
+        rare->syn_waits = rare->answer_waits = false;
+        (void)la_found(explain, track, LA_FINDING_SYN_OLD, la_who_of(placed->from),
+                       rare->syn_frame);
+        return KEPT_ASIDE;
+    }
+    if (flags != LA_TCP_ACK || !la_seq_eq(seg->ack, la_seq_add(rare->answer.tcp.seq, 1)))
+        return KEPT_NOT;
+    begin_from_kept(explain, track);
+    return KEPT_BEGAN;
+}
+
+/* Heuristic: nobody gives an open up, and tries again with another number, before the first SYN
+ * would have gone again (RFC 6298 2: a second). */
+static bool
+is_replaced(const struct la_track *track, const struct la_placed *placed)
+{
+    enum { FIRST_RTO_S = 1 };
+    int64_t since_ns = placed->at_ns - track->end[placed->from].last_at_ns;
+    return is_over(track) || (!track->complete && since_ns >= FIRST_RTO_S * LA_NS_PER_S);
 }
 
 /* What a SYN found of the connection that had its addresses and ports before. */
@@ -101,25 +167,41 @@ remark_reuse(struct la_explain *explain, struct la_track *track, const struct la
         finding->values[0] = reuse->since_ns / LA_NS_PER_US;
 }
 
+/* NULL: no memory, or placed->is_disbelieved. With placed->is_strange the segment was kept aside.
+ */
 static struct la_track *
 track_of(struct la_explain *explain, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct reuse reuse = {.is_known = false};
     struct la_track *track = la_flows_find(explain, placed->seen, &placed->from);
-    if (track != NULL)
-        track = begin_from_kept(explain, track, placed);
+    if (track != NULL) {
+        enum kept kept = about_kept(explain, track, placed);
+        if (kept == KEPT_BEGAN)
+            track = la_flows_find(explain, placed->seen, &placed->from);
+        placed->is_strange = kept == KEPT_ASIDE;
+    }
     if (track != NULL && is_new_syn(track, placed->from, seg)) {
-        if (is_over(track) || !track->complete) {
+        if (comes_again(track, placed)) {
+            struct la_seen syn = track->rare->syn;
+            struct la_placed first = {
+                .seen = &syn, .at_ns = track->rare->syn_at_ns, .frame = track->rare->syn_frame};
+            track->rare->syn_waits = false;
+            la_flows_end(explain, track);
+            la_segment(explain, &first);
+            track = la_flows_find(explain, placed->seen, &placed->from);
+        } else if (!is_replaced(track, placed)) {
+            placed->is_strange = keep_syn(explain, track, placed);
+        } else {
             reuse_of(track, placed, &reuse);
             la_flows_end(explain, track);
             track = NULL;
-        } else {
-            keep_syn(explain, track, placed);
         }
     }
     if (track == NULL) {
-        track = la_flows_begin(explain, placed);
+        /* A wrong octet in a port is no connection. */
+        placed->is_disbelieved = la_decoder_disbelieves(&explain->decoder, &explain->seen);
+        track = placed->is_disbelieved ? NULL : la_flows_begin(explain, placed);
         if (track == NULL)
             return NULL;
         (void)la_flows_find(explain, placed->seen, &placed->from);
@@ -138,6 +220,7 @@ count(struct la_track *track, const struct la_placed *placed)
     if (e->segments_n == 0)
         e->ttl_hops = placed->seen->ttl_hops;
     e->segments_n++;
+    e->tcp_flags |= placed->seen->tcp.flags;
     bool rst = (placed->seen->tcp.flags & LA_TCP_RST) != 0;
     if (!rst && placed->at_ns > e->last_at_ns)
         e->last_at_ns = placed->at_ns;
@@ -155,29 +238,30 @@ goes_on(struct la_explain *explain, struct la_track *track, const struct la_plac
         la_flows_list(explain, track, LA_LIST_LIVE);
 }
 
-static bool
-is_stray_syn(const struct la_track *track, const struct la_placed *placed)
-{
-    return track->rare != NULL && track->rare->syn_waits && track->rare->syn_frame == placed->frame;
-}
-
 void
 la_segment(struct la_explain *explain, struct la_placed *placed)
 {
     struct la_track *track = track_of(explain, placed);
     if (track == NULL) {
-        explain->file.unwatched++;
+        explain->file.unwatched += !placed->is_disbelieved;
+        explain->file.bad_checksums += placed->is_disbelieved;
         return;
     }
     track->last_frame = placed->frame;
     if (placed->at_ns > track->last_at_ns)
         track->last_at_ns = placed->at_ns;
     placed->is_copy = la_artefacts_is_copy(explain, track, placed);
-    if (placed->is_copy || is_stray_syn(track, placed))
+    if (placed->is_copy || placed->is_strange)
         return;
+    if (!la_violations_flags(explain, track, placed)) {
+        count(track, placed);
+        return;
+    }
     la_unseen_syn(explain, track, placed);
     la_opening_segment(explain, track, placed);
     la_numbers_place(track, placed);
+    if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0)
+        la_measure_segment(explain, track, placed);
     la_tell_segment(explain, track, placed);
     if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0) {
         la_patience_segment(track, placed);

@@ -16,11 +16,18 @@ struct last_words {
     unsigned n;
 };
 
+static int64_t
+order_of(const struct la_step *step)
+{
+    return step->latest_ns != INT64_MAX ? step->latest_ns : step->earliest_ns;
+}
+
+/* An end's own deed is as late as its segment, what reached it as early as that passed. */
 static void
 say(struct last_words *words, const struct la_step *step)
 {
     unsigned i = words->n++;
-    for (; i > 0 && words->step[i - 1].earliest_ns > step->earliest_ns; i--)
+    for (; i > 0 && order_of(&words->step[i - 1]) > order_of(step); i--)
         words->step[i] = words->step[i - 1];
     words->step[i] = *step;
 }
@@ -35,13 +42,19 @@ say_marks(const struct la_track *track, unsigned end, struct last_words *words)
     } silent[] = {{LA_MARK_ACK_OF_SYN, LA_TCP_EV_ACK_OF_SYN},
                   {LA_MARK_ACK_OF_FIN, LA_TCP_EV_ACK_OF_FIN}};
     const struct la_marks *marks = &track->end[end].marks;
+    const struct la_rst *rst = la_reset_decisive(track);
+    /* An accept queue that is full takes no ACK of the handshake. */
+    bool refused =
+        rst != NULL && rst->from == end && la_reset_cause_of(track, rst) == LA_RESET_BACKLOG;
     for (unsigned i = 0; i < 2; i++)
-        if ((marks->waiting >> silent[i].mark & 1) != 0)
+        if ((marks->waiting >> silent[i].mark & 1) != 0 && !(refused && i == 0))
             say(words, &(struct la_step){.end = (uint8_t)end,
                                          .event = (uint8_t)silent[i].event,
                                          .certainty = LA_CERTAINTY_INFERRED,
                                          .frame = marks->frame[silent[i].mark],
-                                         .earliest_ns = marks->at_ns[silent[i].mark],
+                                         .earliest_ns = (marks->unseen >> silent[i].mark & 1) != 0
+                                                            ? INT64_MAX
+                                                            : marks->at_ns[silent[i].mark],
                                          .latest_ns = INT64_MAX});
 }
 
@@ -76,11 +89,14 @@ say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
                                .earliest_ns = rst->at_ns,
                                .latest_ns = INT64_MAX};
         if (rst->from != end && rst->place == LA_TCP_RST_EXACT) {
-            say(words, &step);
+            /* Where nothing had come back, this may not have got there either. */
+            if ((rst->evidence & LA_RST_DUE) == 0)
+                say(words, &step);
         } else if (rst->from == end && !la_reset_is_forged(track, rst) &&
                    (rst == decisive || la_reset_is_own(track, rst))) {
             step.event = (uint8_t)event_of_own_rst(track, rst);
             step.certainty = LA_CERTAINTY_SEEN;
+            step.earliest_ns = rst->after_ns;
             step.latest_ns = rst->at_ns;
             if (step.event != LA_TCP_EV_COUNT)
                 say(words, &step);

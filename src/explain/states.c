@@ -240,7 +240,7 @@ take_marks(struct la_explain *explain, struct la_track *track, const struct taki
             .event = (uint8_t)event,
             .certainty = shows(e, mark, taking) ? LA_CERTAINTY_SEEN : LA_CERTAINTY_INFERRED,
             .frame = e->marks.frame[mark],
-            .earliest_ns = e->marks.at_ns[mark],
+            .earliest_ns = (e->marks.unseen >> mark & 1) != 0 ? INT64_MAX : e->marks.at_ns[mark],
             .latest_ns = taking->latest_ns,
         };
         (void)move(explain, track, &step); /* Without an edge it was no news. */
@@ -298,8 +298,9 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
     }
     if (ack && (peer->flags & LA_END_FIN) != 0 && la_seq_gt(seg->ack, peer->fin_seq))
         taking.certain |= 1u << LA_MARK_FIN;
-    if (placed->new_bytes > 0 && !syn)
-        taking.certain |= 1u << LA_MARK_ACK_OF_SYN;
+    /* RFC 7413 4.2.2: after a Fast Open the text may come before the ACK. */
+    if (placed->new_bytes > 0 && !syn && (e->flags & LA_END_TOOK_SYN_TEXT) == 0)
+        taking.certain |= of_syn;
     if (placed->acked_bytes > 0 && (marks->taken & of_syn) == 0 && acks_text(peer, seg))
         taking.certain |= of_syn; /* All text of the peer's carries an ACK of the SYN. */
     if ((taking.certain & 1u << LA_MARK_FIN) != 0 &&
@@ -339,6 +340,10 @@ demanded(const struct la_track *track, const struct la_placed *placed)
     bool acked_fin = (peer->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
                      la_seq_gt(e->ack, peer->fin_seq);
     uint16_t by_own = synchronised, by_peer = synchronised;
+    const uint16_t opening = BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE);
+    bool acked_syn = (e->marks.taken >> LA_MARK_ACK_OF_SYN & 1) != 0;
+    if (!fin && !acked_fin && !acked_syn && (e->proven & opening) != 0)
+        return opening | BIT(ESTABLISHED); /* It may answer, and not have had the ACK. */
     if (fin)
         by_own = BIT(FIN_WAIT_1) | BIT(FIN_WAIT_2) | BIT(CLOSING) | BIT(LAST_ACK) | BIT(TIME_WAIT);
     else if (knows_start)
@@ -379,7 +384,7 @@ earliest_close(const struct la_track_end *e, const struct la_placed *placed)
 {
     /* A FIN without text was not queued behind any: the user closed after the last of it went out.
      */
-    return placed->seen->tcp.text_bytes == 0 && e->text_at_ns != 0 ? e->text_at_ns : INT64_MAX;
+    return placed->seen->tcp.text_bytes == 0 ? la_marks_sent_ns(e, e->text_at_ns) : INT64_MAX;
 }
 
 static void

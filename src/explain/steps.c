@@ -81,8 +81,8 @@ narrow(struct la_step *step, uint16_t can)
     if (from == 0)
         return;
     step->from = from;
-    step->to = to;
-    if (is_one(from) && is_one(to))
+    step->to = la_tcp_fsm_step_set(from, (enum la_tcp_event)step->event) & to;
+    if (is_one(step->from) && is_one(step->to))
         step->certainty = LA_CERTAINTY_INFERRED;
 }
 

@@ -52,6 +52,8 @@ la_tell_segment(const struct la_explain *explain, const struct la_track *track,
         .ts_val = seg->ts_val,
         .ts_ecr = seg->ts_ecr,
         .mss = seg->mss,
+        .cause = placed->cause,
+        .retransmit_n = placed->is_again,
     };
     if ((seg->has & LA_TCP_HAS_MSS) != 0)
         out->has |= LA_SEG_HAS_MSS;

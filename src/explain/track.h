@@ -50,6 +50,7 @@ struct la_marks {
     uint32_t frame[LA_MARKS_N]; /* counted from the track's first one */
     uint8_t waiting; /* 1 << enum la_mark: passed, not known to have reached the end */
     uint8_t taken;   /* the end has it */
+    uint8_t unseen;  /* of those, what was not captured: it passed at at_ns or before */
 };
 
 /* ---- one end ---------------------------------------------------------------------------- */
@@ -100,6 +101,7 @@ struct la_track_end {
     uint32_t options;      /* enum la_explain_option, of its SYN */
     uint16_t mss;
     uint16_t syn_window;
+    uint16_t window_raw;   /* of its latest segment */
     uint32_t syn_n;        /* copies of its SYN or SYN,ACK */
     uint32_t syn_frame;
     uint32_t syn_text_bytes;
@@ -117,6 +119,7 @@ struct la_track_end {
     uint64_t segments_n, bytes, unique_bytes;
     uint32_t recent[4];    /* fingerprints of its latest segments, see artefacts.c */
     uint8_t recent_iface[4];
+    uint8_t tcp_flags;     /* of all its segments together */
     uint32_t ts_seen;      /* TSval of its latest segment, at ts_at_ns */
     int64_t ts_at_ns;
     la_seq missing_from, missing_to; /* the latest of what is missing */
@@ -124,6 +127,7 @@ struct la_track_end {
     uint32_t copies_n;     /* made by the capture or the network, see artefacts.c */
     uint32_t segment_bytes_max;
     uint64_t missing_bytes;/* acknowledged, never captured */
+    uint32_t measure;      /* index, see measure.h; NONE */
 };
 
 /* ---- what few connections need ---------------------------------------------------------- */
@@ -142,12 +146,17 @@ enum la_rst_evidence {
     LA_RST_AFTER_RST = 256,     /* the peer had sent a RST */
     LA_RST_AFTER_FIN = 512,
     LA_RST_IN_OPENING = 1024,   /* the handshake was not complete */
-    LA_RST_ONLY_SYNS = 2048     /* it had sent nothing but SYNs */
+    LA_RST_ONLY_SYNS = 2048,    /* it had sent nothing but SYNs */
+    LA_RST_LONG_SILENT = 8192,  /* it had not sent anything for a while */
+    LA_RST_AFTER_OWN_FIN = 16384,
+    LA_RST_OTHER_WINDOW = 32768, /* without ACK, and a window far from the end's last one */
+    LA_RST_TO_THIRD_ACK = 4096  /* it came at once when the handshake was complete */
 };
 
 /* A RST as it passed, with what was known then. */
 struct la_rst {
     int64_t at_ns;
+    int64_t after_ns;          /* the end sent something else then, at the earliest */
     uint32_t frame;
     la_seq seq;
     uint32_t evidence;         /* enum la_rst_evidence */
@@ -158,11 +167,12 @@ struct la_rst {
 struct la_track_rare {
     struct la_rst rst[LA_RSTS_N_MAX];
     uint8_t rst_n;
-    bool syn_waits;            /* a SYN with another number came into the connection: */
+    bool syn_waits;            /* a SYN with another number came into the connection, */
+    bool answer_waits;         /* and a SYN,ACK of it: a new one begins if that is acknowledged */
     uint8_t syn_from;
-    struct la_seen syn;        /* it begins a new one if it is answered */
-    int64_t syn_at_ns;
-    uint64_t syn_frame;
+    struct la_seen syn, answer;
+    int64_t syn_at_ns, answer_at_ns;
+    uint64_t syn_frame, answer_frame;
     struct la_seen_icmp icmp;  /* the first ICMP error about it */
     uint8_t icmp_about;        /* whose segment it quotes */
     uint64_t icmp_frame;
@@ -249,11 +259,16 @@ struct la_placed {
     uint32_t beyond_bytes;   /* of its new text, beyond what the peer had offered */
     uint32_t shrunk_bytes;   /* by which the right edge that it offers has moved left */
     bool is_copy;            /* the same packet again: nothing was sent */
+    bool is_disbelieved;     /* its checksum is wrong, and it fits no connection */
     bool is_strange;         /* its numbers are far from the connection's: teaches nothing */
     bool acks_missing;       /* acknowledges what was not captured */
     bool is_inferred;        /* it did not pass: others show that it was sent */
     bool syn_first, fin_first; /* first SYN, first FIN of this end */
+    bool syn_again;          /* a SYN or SYN,ACK that it had sent before */
     uint32_t missing_bytes;  /* what it acknowledges and was not captured, with acks_missing */
+    int64_t rtt_us;          /* since the text that it acknowledges passed; -1: not timed */
+    bool is_again;           /* it was sent before, */
+    uint8_t cause;           /* and why (enum la_cause) */
 };
 
 /* ---- the instance ----------------------------------------------------------------------- */
@@ -295,7 +310,7 @@ struct la_explain {
     struct la_key key;
     struct la_decoder decoder;
     struct la_seen seen;           /* the packet at hand */
-    struct la_pool tracks, steps, found, listeners;
+    struct la_pool tracks, steps, found, listeners, measures;
     struct la_index index, listener_index;
     struct la_list lists[LA_LISTS_N];
     uint32_t lent;                 /* the track that the caller holds a result of */

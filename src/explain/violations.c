@@ -32,11 +32,6 @@ static void
 check_header(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
-    uint8_t flags = seen->tcp.flags;
-    if ((flags & (LA_TCP_SYN | LA_TCP_FIN)) == (LA_TCP_SYN | LA_TCP_FIN))
-        (void)blame(explain, track, placed, LA_FINDING_SYN_AND_FIN);
-    if ((flags & (LA_TCP_SYN | LA_TCP_RST | LA_TCP_ACK)) == 0 && track->complete)
-        (void)blame(explain, track, placed, LA_FINDING_NO_ACK);
     if ((seen->tcp.has & LA_TCP_HAS_MALFORMED) != 0)
         (void)blame(explain, track, placed, LA_FINDING_OPTION_MALFORMED);
     if ((seen->oddities & LA_SEEN_RESERVED_BITS) != 0 && seen->header.n > 12 &&
@@ -46,6 +41,22 @@ check_header(struct la_explain *explain, struct la_track *track, const struct la
         explain->file.bad_checksums++;
         (void)blame(explain, track, placed, LA_FINDING_CHECKSUM_WRONG);
     }
+}
+
+/* RFC 9293 3.10.7.4 fifth: without ACK a segment is dropped, unless it is a SYN or RST. */
+bool
+la_violations_flags(struct la_explain *explain, struct la_track *track,
+                    const struct la_placed *placed)
+{
+    uint8_t flags = placed->seen->tcp.flags;
+    if ((flags & (LA_TCP_SYN | LA_TCP_FIN)) == (LA_TCP_SYN | LA_TCP_FIN)) {
+        (void)blame(explain, track, placed, LA_FINDING_SYN_AND_FIN);
+        return false;
+    }
+    if ((flags & (LA_TCP_SYN | LA_TCP_RST | LA_TCP_ACK)) != 0)
+        return true;
+    (void)blame(explain, track, placed, LA_FINDING_NO_ACK);
+    return false;
 }
 
 static void

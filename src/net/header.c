@@ -71,8 +71,8 @@ init_ip6(struct la_net_header *header, const struct la_net_out *out)
 la_err
 la_net_header_init(struct la_net_header *header, const struct la_net_out *out)
 {
-    bool v4 = la_addr_is_v4(&out->dst);
-    if (la_addr_is_v4(&out->src) != v4)
+    bool v4 = la_addr_is_mapped(&out->dst);
+    if (la_addr_is_mapped(&out->src) != v4)
         return LA_ERR_BAD_ARGUMENT;
     struct la_ip_pseudo pseudo = {out->src, out->dst, out->protocol, 0};
     header->v4 = v4;

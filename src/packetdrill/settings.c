@@ -40,6 +40,7 @@ static const struct key keys[] = {
     {"r2", TCP(r2_n)},
     {"r2_syn", TCP(r2_syn_n)},
     {"user_timeout_ms", TCP(user_timeout_ms)},
+    {"zero_window_ms", TCP(zero_window_ms)},
     {"fin_wait_2_ms", TCP(fin_wait_2_ms)},
     {"msl_ms", TCP(msl_ms)},
     {"ttl", TCP(ttl_hops)},

@@ -189,6 +189,15 @@ draw_tcp(struct drawing *d, int32_t host)
         {LA_SIM_F_COOKIES, 0, 0},
         {LA_SIM_F_COOKIES, LA_SYN_COOKIES_ALWAYS, LA_SYN_COOKIES_ALWAYS},
         {LA_SIM_F_OVERFLOW, 1, 1},
+        {LA_SIM_F_RCVBUF_MAX, 4096, 4194304},
+        {LA_SIM_F_SNDBUF_MAX, 4096, 4194304},
+        {LA_SIM_F_PACING, 1, 1},
+        {LA_SIM_F_IDLE_WINDOW, 0, 0},
+        {LA_SIM_F_MTU_PROBING, 0, 0},
+        {LA_SIM_F_PUSH_BURSTS, 1, 1},
+        {LA_SIM_F_WINDOW_SLIDES, 1, 1},
+        {LA_SIM_F_ACK_EVERY_SECOND, 1, 1},
+        {LA_SIM_F_TIME_WAIT_HOLDS, 1, 1},
         {LA_SIM_F_KEEPALIVE_S, 1, 20},
         {LA_SIM_F_DELAYED_ACK_US, 0, 400000},
         {LA_SIM_F_RTO_US_MAX, 2000000, 60000000},
@@ -293,7 +302,7 @@ la_sim_plan_draw(struct la_sim_plan *plan, uint64_t seed)
     for (int32_t i = 0; boxed && i <= below(d, 3); i++)
         draw_box(d);
     for (int32_t host = 0; host < 2; host++) {
-        for (int32_t i = below(d, 5); i > 0; i--)
+        for (int32_t i = below(d, 6); i > 0; i--)
             draw_tcp(d, host);
         if (chance(d, 60))
             ADD(d, LA_SIM_TCP, host, LA_SIM_F_CONTROL, below(d, la_cc_n()));

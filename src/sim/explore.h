@@ -34,7 +34,8 @@ struct la_explore_cfg {
     uint8_t aborts_n;     /* ABORT, by either end */
     uint8_t crashes_n;    /* an end forgets everything, and A opens again */
     uint8_t r2_n;         /* retransmissions before giving up */
-    bool sack;
+    bool sack, rack;
+    const char *control;  /* of congestion, by name; NULL = "reno" */
     bool closes;          /* CLOSE and release, by both ends */
     bool deep;            /* takes long: only when asked for */
 };

@@ -64,7 +64,7 @@ fresh(struct la_world_ctx *ctx, unsigned e)
         .cfg = &ctx->tcp,
         .iss = la_seq_of(first_iss[e] + (uint32_t)(incarnation - 1) * ISS_STEP),
         .mtu_bytes = MTU_BYTES,
-        .cc = la_cc_find("reno"),
+        .cc = la_cc_find(ctx->cfg->control == NULL ? "reno" : ctx->cfg->control),
     };
     la_tcp_conn_init(&end->conn, &open, end->now);
     end->live = true;
@@ -400,6 +400,7 @@ set_tcp(struct la_world_ctx *ctx)
         .sndbuf_bytes = LA_WORLD_TEXT_MAX,
         .rcvbuf_bytes = ctx->cfg->window_bytes,
         .sack = ctx->cfg->sack,
+        .rack = ctx->cfg->rack,
         .rto_us_initial = rto_us,
         .rto_us_min = rto_us,
         .rto_us_max = 60 * rto_us,

@@ -53,6 +53,7 @@ hear(void *ctx, const struct la_event *event)
         }
         world->counts.edge[from][event->u.state.event]++;
         la_sim_law_edge(host, &told, next_state(host, &told));
+        la_sim_law_possible(host, &told);
     } else if (event->kind == LA_EVENT_TIMER) {
         world->counts.timer[event->u.timer.timer]++;
     }
@@ -261,8 +262,10 @@ la_sim_host_input(struct la_sim_host *host, struct la_sim_packet **take_packets,
         }
         frames[frames_n++] = frame;
         la_sim_tell_segment(world, host->index, packet, LA_EVENT_SEGMENT_ARRIVED);
-        if (la_sim_packet_is_sound(packet))
+        if (la_sim_packet_is_sound(packet)) {
             la_sim_track_arrives(world, host->index, packet);
+            la_sim_tap_show(world, host->index, packet);
+        }
     }
     if (frames_n != 0 && !la_sim_is_over(world)) {
         la_stack_input(host->stack, 0, frames, frames_n, la_sim_host_now(host));
@@ -319,6 +322,7 @@ send(struct la_sim_host *host, struct la_frame *take_frame)
     la_sim_mix(world, &world->now_ns, sizeof(world->now_ns));
     la_sim_mix(world, packet->bytes, packet->n);
     la_sim_track_sent(world, host->index, packet);
+    la_sim_tap_show(world, host->index, packet);
     la_sim_tell_segment(world, host->index, packet, LA_EVENT_SEGMENT_SENT);
     la_sim_route(world, host->index, packet);
 }

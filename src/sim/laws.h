@@ -22,6 +22,8 @@ void la_sim_law_urgent(struct la_sim_world *world, unsigned conn, unsigned end, 
 void la_sim_law_error(struct la_sim_world *world, unsigned conn, unsigned end, la_err err);
 /* A stack told a change of state; `before` is what it told last for that handle, 0 = nothing. */
 void la_sim_law_edge(struct la_sim_host *host, const struct la_event *event, unsigned before);
+/* The same change of state, as the observer has to allow for it (tap.c). */
+void la_sim_law_possible(struct la_sim_host *host, const struct la_event *event);
 /* A RST is sent. What an earlier connection of the same ports is owed may leave late, and has other
  * numbers. */
 void la_sim_law_reset(struct la_sim_world *world, unsigned conn, unsigned end,

@@ -14,109 +14,115 @@ enum { HEAL_MS_DEFAULT = 30000 };
 
 /* ---- the plan --------------------------------------------------------------------------- */
 
-/* What is the stack's and not a connection's. */
-static void
-set_host_field(struct la_sim_host *host, int32_t field, uint32_t v)
+/* On or off. NULL: that field is something else. */
+static bool *
+flag_of(struct la_sim_host *host, int32_t field)
 {
+    struct la_tcp_cfg *tcp = &host->cfg.tcp;
     switch (field) {
-    case LA_SIM_F_TIME_WAIT_N:
-        host->cfg.time_wait_n_max = v;
-        break;
-    case LA_SIM_F_SYN_QUEUE_N:
-        host->cfg.syn_queue_n_max = v;
-        break;
-    case LA_SIM_F_BACKLOG_N:
-        host->backlog_n = v;
-        break;
-    case LA_SIM_F_COOKIES:
-        host->cfg.syn_cookies = (uint8_t)(v % (LA_SYN_COOKIES_ALWAYS + 1));
-        break;
+    case LA_SIM_F_NAGLE:
+        return &tcp->nagle;
+    case LA_SIM_F_TIMESTAMPS:
+        return &tcp->timestamps;
+    case LA_SIM_F_WSCALE:
+        return &tcp->window_scale;
+    case LA_SIM_F_SACK:
+        return &tcp->sack;
+    case LA_SIM_F_RACK:
+        return &tcp->rack;
+    case LA_SIM_F_PACING:
+        return &tcp->pacing;
+    case LA_SIM_F_IDLE_WINDOW:
+        return &tcp->slow_start_after_idle;
+    case LA_SIM_F_MTU_PROBING:
+        return &tcp->mtu_probing;
+    case LA_SIM_F_PUSH_BURSTS:
+        return &tcp->push_bursts;
+    case LA_SIM_F_WINDOW_SLIDES:
+        return &tcp->window_slides;
+    case LA_SIM_F_ACK_EVERY_SECOND:
+        return &tcp->ack_every_second;
+    case LA_SIM_F_TIME_WAIT_HOLDS:
+        return &tcp->time_wait_holds;
     case LA_SIM_F_OVERFLOW:
-        host->cfg.abort_on_overflow = v != 0;
-        break;
+        return &host->cfg.abort_on_overflow;
     default:
-        break;
+        return NULL;
     }
+}
+
+/* The same for numbers. */
+static uint32_t *
+number_of(struct la_sim_host *host, int32_t field)
+{
+    struct la_tcp_cfg *tcp = &host->cfg.tcp;
+    switch (field) {
+    case LA_SIM_F_SNDBUF:
+        return &tcp->sndbuf_bytes;
+    case LA_SIM_F_RCVBUF:
+        return &tcp->rcvbuf_bytes;
+    case LA_SIM_F_DELAYED_ACK_US:
+        return &tcp->delayed_ack_us;
+    case LA_SIM_F_RTO_US_MAX:
+        return &tcp->rto_us_max;
+    case LA_SIM_F_RTO_US_MIN:
+        return &tcp->rto_us_min;
+    case LA_SIM_F_R2:
+        return &tcp->r2_n;
+    case LA_SIM_F_R2_SYN:
+        return &tcp->r2_syn_n;
+    case LA_SIM_F_USER_TIMEOUT_MS:
+        return &tcp->user_timeout_ms;
+    case LA_SIM_F_FIN_WAIT_2_MS:
+        return &tcp->fin_wait_2_ms;
+    case LA_SIM_F_MSL_MS:
+        return &tcp->msl_ms;
+    case LA_SIM_F_TIME_WAIT_N:
+        return &host->cfg.time_wait_n_max;
+    case LA_SIM_F_SYN_QUEUE_N:
+        return &host->cfg.syn_queue_n_max;
+    case LA_SIM_F_BACKLOG_N:
+        return &host->backlog_n;
+    default:
+        return NULL;
+    }
+}
+
+static void
+set_tuning(struct la_buffer_tuning *tuning, uint32_t bytes_max)
+{
+    tuning->bytes_max = bytes_max < tuning->bytes_min ? tuning->bytes_min : bytes_max;
+    if (tuning->bytes_initial > tuning->bytes_max)
+        tuning->bytes_initial = tuning->bytes_max;
 }
 
 static void
 set_field(struct la_sim_host *host, int32_t field, int32_t value)
 {
     struct la_tcp_cfg *tcp = &host->cfg.tcp;
-    uint32_t v = (uint32_t)value;
-    switch ((enum la_sim_field)field) {
-    case LA_SIM_F_SNDBUF:
-        tcp->sndbuf_bytes = v;
-        break;
-    case LA_SIM_F_RCVBUF:
-        tcp->rcvbuf_bytes = v;
-        break;
-    case LA_SIM_F_MSS:
+    bool *flag = flag_of(host, field);
+    uint32_t v = (uint32_t)value, *number = number_of(host, field);
+    if (flag != NULL) {
+        *flag = v != 0;
+    } else if (number != NULL) {
+        *number = v;
+    } else if (field == LA_SIM_F_MSS) {
         tcp->mss_bytes_max = (uint16_t)v;
-        break;
-    case LA_SIM_F_NAGLE:
-        tcp->nagle = v != 0;
-        break;
-    case LA_SIM_F_TIMESTAMPS:
-        tcp->timestamps = v != 0;
-        break;
-    case LA_SIM_F_WSCALE:
-        tcp->window_scale = v != 0;
-        break;
-    case LA_SIM_F_SACK:
-        tcp->sack = v != 0;
-        break;
-    case LA_SIM_F_RACK:
-        tcp->rack = v != 0;
-        break;
-    case LA_SIM_F_ECN:
+    } else if (field == LA_SIM_F_ECN) {
         tcp->ecn = (uint8_t)v;
-        break;
-    case LA_SIM_F_CONTROL:
+    } else if (field == LA_SIM_F_INITIAL_WINDOW) {
+        tcp->initial_window_n = (uint16_t)v;
+    } else if (field == LA_SIM_F_CONTROL) {
         (void)snprintf(tcp->congestion_control, sizeof(tcp->congestion_control), "%s",
                        la_cc_ops((uint8_t)(v % la_cc_n()))->name);
-        break;
-    case LA_SIM_F_KEEPALIVE_S:
+    } else if (field == LA_SIM_F_KEEPALIVE_S) {
         tcp->keepalive = true;
         tcp->keepalive_idle_s = tcp->keepalive_interval_s = v;
         tcp->keepalive_probes_n = 3;
-        break;
-    case LA_SIM_F_DELAYED_ACK_US:
-        tcp->delayed_ack_us = v;
-        break;
-    case LA_SIM_F_RTO_US_MAX:
-        tcp->rto_us_max = v;
-        break;
-    case LA_SIM_F_RTO_US_MIN:
-        tcp->rto_us_min = v;
-        break;
-    case LA_SIM_F_R2:
-        tcp->r2_n = v;
-        break;
-    case LA_SIM_F_R2_SYN:
-        tcp->r2_syn_n = v;
-        break;
-    case LA_SIM_F_USER_TIMEOUT_MS:
-        tcp->user_timeout_ms = v;
-        break;
-    case LA_SIM_F_FIN_WAIT_2_MS:
-        tcp->fin_wait_2_ms = v;
-        break;
-    case LA_SIM_F_MSL_MS:
-        tcp->msl_ms = v;
-        break;
-    case LA_SIM_F_INITIAL_WINDOW:
-        tcp->initial_window_n = (uint16_t)v;
-        break;
-    case LA_SIM_F_TIME_WAIT_N:
-    case LA_SIM_F_SYN_QUEUE_N:
-    case LA_SIM_F_BACKLOG_N:
-    case LA_SIM_F_COOKIES:
-    case LA_SIM_F_OVERFLOW:
-        set_host_field(host, field, v);
-        break;
-    case LA_SIM_FIELDS:
-        break;
+    } else if (field == LA_SIM_F_RCVBUF_MAX || field == LA_SIM_F_SNDBUF_MAX) {
+        set_tuning(field == LA_SIM_F_RCVBUF_MAX ? &tcp->rcvbuf : &tcp->sndbuf, v);
+    } else if (field == LA_SIM_F_COOKIES) {
+        host->cfg.syn_cookies = (uint8_t)(v % (LA_SYN_COOKIES_ALWAYS + 1));
     }
     if ((uint32_t)field < LA_SIM_FIELDS)
         host->world->counts.field[field]++;

@@ -291,7 +291,8 @@ judge_forgery(struct la_sim_world *world, unsigned conn, unsigned end,
         if ((seg->flags & LA_TCP_RST) != 0)
             fits |= rst_fits(view, seg);
         else if ((seg->flags & LA_TCP_SYN) != 0)
-            fits |= syn_fits(view, !c->app[end].opens, seg);
+            fits |= syn_fits(view, !c->app[end].opens, seg) ||
+                    la_sim_track_is_forgotten(world, conn, end);
         else if (seg->len != 0)
             fits |=
                 text_fits(view, seg) && (seg->flags & LA_TCP_ACK) != 0 && ack_fits(view, seg->ack);

@@ -78,6 +78,8 @@ void la_sim_track_give_way(struct la_sim_world *world, unsigned host,
 bool la_sim_track_is_cookie(const struct la_sim_world *world, unsigned host,
                             const struct la_lab_packet *sent);
 void la_sim_track_cookie_sent(struct la_sim_view *view, const struct la_tcp_seg *seg);
+/* Was the SYN,ACK a cookie that has not come back yet? Then the next SYN has these ports. */
+bool la_sim_track_is_forgotten(const struct la_sim_world *world, unsigned conn, unsigned end);
 /* Finds whose cookie comes back, if one does. */
 void la_sim_track_cookie_arrives(struct la_sim_world *world, unsigned host,
                                  const struct la_lab_packet *packet);

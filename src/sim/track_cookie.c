@@ -32,6 +32,14 @@ la_sim_track_cookie_sent(struct la_sim_view *view, const struct la_tcp_seg *seg)
         (seg->has & LA_TCP_HAS_WSCALE) != 0 ? seg->wscale : 255;
 }
 
+bool
+la_sim_track_is_forgotten(const struct la_sim_world *world, unsigned conn, unsigned end)
+{
+    const struct la_sim_conn *c = &world->conn[conn];
+    return c->view[end].cookies_n != 0 && !c->view[end].was_up &&
+           !la_sim_host_has_conn(&world->host[c->app[end].host], &c->at[end], &c->at[1 - end]);
+}
+
 /* Which cookie it brings back; cookies_n: none. */
 static unsigned
 cookie_of(const struct la_sim_view *view, const struct la_tcp_seg *seg)

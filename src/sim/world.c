@@ -302,6 +302,7 @@ fini(struct la_sim_world *world)
         la_sim_packet_free(&world->packets, la_sim_agenda_take(&world->agenda).packet);
     free(world->agenda.heap);
     la_sim_box_fini(world);
+    la_sim_tap_fini(world);
     la_sim_packets_fini(&world->packets);
 }
 
@@ -331,6 +332,7 @@ la_sim_run(const struct la_sim_plan *plan, const struct la_sim_env *env,
     world->result = result;
     world->key = la_key_derive(&seed, "sim");
     la_sim_setup(world);
+    la_sim_tap_init(world);
     for (unsigned i = 0; i < LA_SIM_HOSTS; i++)
         if (i != 2 || world->route[2][1] != LA_SIM_NO_PIPE)
             la_sim_host_boot(&world->host[i]);

@@ -133,6 +133,8 @@ struct la_sim_conn {
 
 /* ---- the world -------------------------------------------------------------------------- */
 
+struct la_explain;
+
 struct la_sim_world {
     const struct la_sim_plan *plan;
     struct la_sim_env env;
@@ -159,6 +161,8 @@ struct la_sim_world {
     uint64_t steps_n;  /* events so far, a bound against runs without end */
     struct la_sim_result *result;
     struct la_sim_counts counts;
+    struct la_explain *observer; /* tap.c; NULL: nobody watches, or no memory */
+    uint8_t tap_host;            /* at whose link it stands */
 };
 
 /* A draw that hangs on the plan's seed, a step's number and n alone. */
@@ -219,6 +223,12 @@ void la_sim_tell_fate(struct la_sim_world *world, const struct la_sim_packet *pa
                       enum la_wire_fate fate, enum la_reason reason);
 void la_sim_tell_segment(struct la_sim_world *world, unsigned host,
                          const struct la_sim_packet *packet, enum la_event_kind kind);
+
+/* tap.c: an observer (the analyser) at one host's link. */
+void la_sim_tap_init(struct la_sim_world *world);
+void la_sim_tap_fini(struct la_sim_world *world);
+/* A packet leaves a host, or reaches it sound. */
+void la_sim_tap_show(struct la_sim_world *world, unsigned host, const struct la_sim_packet *packet);
 
 /* setup.c: everything that the plan says, but no host has started. */
 void la_sim_setup(struct la_sim_world *world);

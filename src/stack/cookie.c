@@ -19,11 +19,13 @@
 
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "base/time.h"
 #include "tcp/arrive.h"
 #include "tcp/open.h"
+#include "tcp/out.h"
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
 
@@ -72,15 +74,20 @@ cookie(const struct la_stack *s, const struct la_tuple *t, la_seq irs, unsigned 
        unsigned options)
 {
     uint8_t octets[44];
-    memcpy(octets, t->local.addr.b, 16);
-    memcpy(octets + 16, t->remote.addr.b, 16);
-    la_put16(octets + 32, t->local.port);
-    la_put16(octets + 34, t->remote.port);
-    la_put32(octets + 36, irs.v);
-    la_put16(octets + 40, (uint16_t)low);
-    la_put16(octets + 42, (uint16_t)options);
+    uint8_t *p = octets;
+    bool v4 = la_addr_is_mapped(&t->local.addr);
+    size_t skip = v4 ? 12 : 0,
+           addr_bytes = sizeof(t->local.addr.b) - skip; /* the family by length */
+    memcpy(p, t->local.addr.b + skip, addr_bytes);
+    memcpy(p += addr_bytes, t->remote.addr.b + skip, addr_bytes);
+    la_put16(p += addr_bytes, t->local.port);
+    la_put16(p += 2, t->remote.port);
+    la_put32(p += 2, irs.v);
+    la_put16(p += 4, (uint16_t)low);
+    la_put16(p += 2, (uint16_t)options);
+    struct la_bytes about = {octets, (size_t)(p + 2 - octets)};
     const struct la_key *key = &s->cookies.key[(low & KEY_BIT) != 0];
-    uint64_t hash = la_hash(key, (struct la_bytes){octets, sizeof(octets)});
+    uint64_t hash = la_hash(key, about);
     return (uint32_t)(hash << LOW_BITS) | low;
 }
 
@@ -155,6 +162,16 @@ stamp_options(struct la_tcp_conn *c, unsigned options, la_instant now)
     c->ts_offset += stamp - clock;
 }
 
+static void
+answer(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
+{
+    struct la_frame *frame;
+    struct la_tcp_out out = {
+        .frames = &frame, .max = 1, .src_port = rec->local_port, .dst_port = rec->remote_port};
+    la_tcp_output_cookie(&rec->tcp, &out, todo);
+    la_rec_send_frames(s, rec, &out, todo->now);
+}
+
 void
 la_cookie_answer(struct la_stack *s, const struct la_half_open *open, const struct la_tcp_seg *syn,
                  struct la_tcp_todo *todo)
@@ -169,16 +186,16 @@ la_cookie_answer(struct la_stack *s, const struct la_half_open *open, const stru
     kept.ts_val = syn->ts_val;
 
     struct la_rec rec;
-    la_half_rec_init(s, open, la_seq_of(cookie(s, &open->tuple, syn->seq, low, options)), &rec);
+    la_seq iss = la_seq_of(cookie(s, &open->tuple, syn->seq, low, options));
+    if (!la_half_rec_init(s, open, iss, &rec)) {
+        todo->reason = LA_REASON_NO_ROUTE;
+        return;
+    }
     rec.idx = LA_REC_NONE;
-    struct la_tcp_env deaf = s->env; /* no connection begins: the listener stays in LISTEN */
-    deaf.trace_mask = 0;
-    struct la_tcp_todo aside = {.env = &deaf, .now = todo->now};
-    la_tcp_open_passive(&rec.tcp, &kept, false, &aside);
+    la_tcp_take_syn(&rec.tcp, &kept, todo); /* no connection begins: the listener stays in LISTEN */
     if (stamped)
         stamp_options(&rec.tcp, options & OPTION_MASK, todo->now);
-    la_rec_output(s, &rec, todo);
-    la_tcp_conn_fini(&rec.tcp, &s->env);
+    answer(s, &rec, todo);
     l->cookie_at = todo->now;
     l->cookies_sent_n++;
     todo->reason = stamped ? LA_REASON_SYN_COOKIE : LA_REASON_SYN_COOKIE_PLAIN;
@@ -200,7 +217,7 @@ complete(struct la_stack *s, const struct la_half_open *open, const struct la_tc
          const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     struct la_rec rec;
-    la_half_rec_init(s, open, la_seq_sub(seg->ack, 1), &rec);
+    (void)la_half_rec_init(s, open, la_seq_sub(seg->ack, 1), &rec);
     uint32_t reserved = la_half_reserve(s, &rec);
     if (reserved == LA_REC_NONE) {
         todo->reason = LA_REASON_NO_MEMORY;

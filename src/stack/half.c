@@ -2,7 +2,7 @@
  *
  * half.c - half-open connections: folded, and unfolded while they are served
  *
- * Read first: stack/half.h; RFC 9293 3.10.7.2 third, 3.10.7.4; RFC 4987 3.4 (why the record is
+ * Read first: stack/half.h; RFC 9293 3.10.7.2 third, 3.10.7.4; RFC 4987 3.5 (why the record is
  * small); RFC 6298 5 (the SYN,ACK again).
  *
  * Nothing is queued here: what a half-open connection has to send goes to the interface at once. A
@@ -17,6 +17,7 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "tcp/acknowledge.h"
+#include "tcp/congestion.h"
 #include "tcp/open.h"
 #include "tcp/timeout.h"
 #include "tcp/user.h"
@@ -150,12 +151,26 @@ flags_of(const struct la_tcp_seg *syn)
     return (uint8_t)flags;
 }
 
-void
+/* Floods come by one path: what the connections of a listener have in common is made once for all.
+ */
+static const struct la_tcp_conn *
+fresh_conn(struct la_listener *l, struct la_tcp_open *opening, la_instant now)
+{
+    if (l->fresh_mtu_bytes != opening->mtu_bytes || l->fresh_ipv6 != opening->ipv6) {
+        opening->cc = la_cc_find(l->cfg.congestion_control);
+        la_tcp_conn_init(&l->fresh, opening, now);
+        l->fresh_mtu_bytes = opening->mtu_bytes;
+        l->fresh_ipv6 = opening->ipv6;
+    }
+    return &l->fresh;
+}
+
+bool
 la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_seq iss,
                  struct la_rec *out)
 {
-    memset(out, 0, sizeof(*out));
-    out->listener = open->listener;
+    memset(out, 0, offsetof(struct la_rec, tcp));
+    out->listener = (uint16_t)open->listener;
     out->local_addr = open->tuple.local.addr;
     out->local_port = open->tuple.local.port;
     out->remote_addr = open->tuple.remote.addr;
@@ -164,10 +179,13 @@ la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_s
     out->counted = LA_TCP_SYN_RECEIVED;
     la_wheel_link_init(&out->wheel);
     struct la_tcp_open opening;
-    if (!la_rec_opening(s, &open->tuple, &la_listener_at(s, open->listener)->cfg, &opening))
+    struct la_listener *l = la_listener_at(s, open->listener);
+    bool has_route = la_rec_opening(s, &open->tuple, &l->cfg, &opening);
+    if (!has_route)
         opening.mtu_bytes = MTU_BYTES_LEAST;
-    opening.iss = iss;
-    la_tcp_conn_init(&out->tcp, &opening, s->now);
+    out->tcp = *fresh_conn(l, &opening, s->now);
+    la_tcp_conn_begin(&out->tcp, iss, opening.ts_offset, s->now);
+    return has_route;
 }
 
 static la_instant
@@ -189,7 +207,7 @@ la_half_view(const struct la_stack *s, uint32_t idx, struct la_rec *out)
 {
     const struct la_half *h = half_at(s, idx);
     struct la_half_open open = {tuple_of(h), h->listener, h->iface};
-    la_half_rec_init(s, &open, h->iss, out);
+    (void)la_half_rec_init(s, &open, h->iss, out);
     out->gen = h->iss.v;
     out->idx = idx | LA_HALF_IDX;
     struct la_tcp_conn *c = &out->tcp;
@@ -277,14 +295,14 @@ void
 la_half_new(struct la_stack *s, const struct la_half_open *open, const struct la_tcp_seg *syn,
             struct la_tcp_todo *todo)
 {
+    struct la_rec rec;
+    bool has_route = la_half_rec_init(s, open, la_rec_initial_sequence(s, &open->tuple), &rec);
     bool full = s->recs.live_n + s->halves.live_n >= s->cfg.conns_n_max;
-    uint32_t idx = full ? LA_POOL_NONE : la_pool_take(&s->halves);
+    uint32_t idx = full || !has_route ? LA_POOL_NONE : la_pool_take(&s->halves);
     if (idx == LA_POOL_NONE) {
-        todo->reason = LA_REASON_NO_MEMORY;
+        todo->reason = has_route ? LA_REASON_NO_MEMORY : LA_REASON_NO_ROUTE;
         return;
     }
-    struct la_rec rec;
-    la_half_rec_init(s, open, la_rec_initial_sequence(s, &open->tuple), &rec);
     if (todo->follows)
         la_tcp_open_beyond(&rec.tcp, todo->follows_nxt);
     rec.gen = rec.tcp.iss.v;

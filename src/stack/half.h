@@ -85,8 +85,9 @@ uint32_t la_half_reserve(struct la_stack *s, struct la_rec *rec);
 void la_half_unreserve(struct la_stack *s, uint32_t idx, struct la_rec *rec, uint32_t reserved);
 
 /* What opening and settling are made of, for those that no record remembers (cookie.c): the
- * connection before its SYN; its own record, which waits to be accepted. */
-void la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_seq iss,
+ * connection before its SYN (false: no route leads there now); its own record, which waits to be
+ * accepted. */
+bool la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_seq iss,
                       struct la_rec *out);
 void la_half_promote(struct la_stack *s, uint32_t reserved, struct la_rec *rec,
                      struct la_tcp_todo *todo);

@@ -147,6 +147,16 @@ settle(struct la_stack *s, uint32_t idx, struct la_rec *rec, struct la_tcp_todo 
 }
 
 /* `idx`: of a record, or of what was folded in TIME-WAIT. */
+/* Would a SYN be taken, and how? */
+static void
+look_for_listener(const struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo)
+{
+    uint32_t listener = la_listener_find(s, &a->tuple);
+    todo->listened = listener != LA_REC_NONE || forwards(s, a);
+    todo->listened_stamps = listener != LA_REC_NONE ? la_listener_at(s, listener)->cfg.timestamps
+                                                    : s->cfg.tcp.timestamps;
+}
+
 static void
 to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
               struct la_tcp_todo *todo)
@@ -163,8 +173,8 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
         tell_reason(s, NULL, todo);
         return;
     }
-    todo->listened = rec->tcp.state == LA_TCP_TIME_WAIT &&
-                     (forwards(s, a) || la_listener_find(s, &a->tuple) != LA_REC_NONE);
+    if (rec->tcp.state == LA_TCP_TIME_WAIT)
+        look_for_listener(s, a, todo);
     la_tcp_arrive(&rec->tcp, &a->seg, todo);
     tell_reason(s, &rec->tcp, todo);
     bool reuse = todo->reuse;
@@ -172,6 +182,8 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
     settle(s, idx, rec, todo);
     if (reuse)
         new_incarnation(s, a, snd_nxt, todo);
+    else if (todo->answer_now && la_idx_is_rec(idx))
+        la_rec_send_some(s, idx, todo->now);
 }
 
 /* To whoever it is for. */
@@ -193,12 +205,10 @@ deliver(struct la_stack *s, const struct la_arrival *a, struct la_tcp_todo *todo
     tell_reason(s, NULL, todo);
 }
 
-/* Delivers what was gathered, if anything, and ends its frame. */
+/* Delivers it, and ends its frame. */
 static void
-flush(struct la_stack *s, struct la_arrival *run, la_instant now)
+deliver_frame(struct la_stack *s, struct la_arrival *run, la_instant now)
 {
-    if (run->frame == NULL)
-        return;
     struct la_tcp_todo todo = la_stack_todo(s, now);
     todo.segment_id = run->frame->id;
     todo.text = &run->frame->payload;
@@ -209,6 +219,14 @@ flush(struct la_stack *s, struct la_arrival *run, la_instant now)
     deliver(s, run, &todo);
     la_frame_free(run->frame);
     run->frame = NULL;
+}
+
+/* Delivers what was gathered, if anything. */
+static void
+flush(struct la_stack *s, struct la_arrival *run, la_instant now)
+{
+    if (run->frame != NULL)
+        deliver_frame(s, run, now);
 }
 
 /* A frame behind its IP header as a segment; the frame stays the caller's when it is dropped. */
@@ -275,9 +293,10 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *take_fr
     if (run->frame != NULL && la_gather_add(run, &a))
         return;
     flush(s, run, now);
-    *run = a;
-    if (!la_gather_begin(s, run, in))
-        flush(s, run, now);
+    if (la_gather_begin(s, &a, in))
+        *run = a;
+    else
+        deliver_frame(s, &a, now);
 }
 
 /* ---- ICMP errors ------------------------------------------------------------------------ */

@@ -59,22 +59,24 @@ enum la_rec_flag {
 
 struct la_rec {
     uint32_t hash_next; /* the pool's while free, as is the next member */
-    uint32_t listener;  /* that it came from, LA_REC_NONE = none */
-    uint32_t gen;
-    uint32_t ready;     /* LA_READY_* to be told */
+    uint32_t idx;       /* its own */
     struct la_wheel_link wheel;
     struct la_list_link link[LA_LIST_KINDS];
     struct la_addr local_addr, remote_addr;
+    uint64_t user;
+    uint32_t gen;
     uint16_t local_port, remote_port;
+    uint16_t listener;  /* that it came from, until it is accepted */
+    uint8_t ready;      /* LA_READY_* to be told */
     uint8_t on_list;    /* bit per enum la_list_kind */
     uint8_t queue;      /* enum la_rec_queue */
     uint8_t flags;      /* enum la_rec_flag */
     uint8_t counted;    /* the state it is counted under */
     int8_t iface;
-    uint32_t idx;       /* its own */
-    uint64_t user;
     struct la_tcp_conn tcp;
 };
+/* What an idle connection costs (docs/bench.md): without holes between the members. */
+_Static_assert(offsetof(struct la_rec, tcp) <= 104, "a record has grown");
 
 struct la_listener {
     uint32_t hash_next; /* the pool's while free, as is the next member */
@@ -90,6 +92,10 @@ struct la_listener {
     struct la_list accept_queue;
     uint32_t syn_queue_n; /* half-open connections (half.h) */
     struct la_tcp_cfg cfg;
+    /* Its connections before their SYNs, by cfg (half.c): the latest one that was made. */
+    struct la_tcp_conn fresh;
+    uint32_t fresh_mtu_bytes; /* of its path; 0 = there is none */
+    bool fresh_ipv6;
     uint64_t user;
     uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
     uint64_t cookies_sent_n, cookies_taken_n, cookies_bad_n;
@@ -173,7 +179,8 @@ la_tuple_equal(const struct la_tuple *a, const struct la_tuple *b)
  * NO_MEMORY, ADDRESS_IN_USE, NO_ROUTE. */
 la_err la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp_cfg *cfg,
                   int iface, uint32_t *out);
-/* What la_tcp_conn_init() asks for, but for the ISS. False: no route; the rest is there. */
+/* What la_tcp_conn_init() asks for, but for ISS and congestion control. False: no route; the rest
+ * is there. */
 bool la_rec_opening(const struct la_stack *s, const struct la_tuple *tuple,
                     const struct la_tcp_cfg *cfg, struct la_tcp_open *out);
 la_seq la_rec_initial_sequence(const struct la_stack *s, const struct la_tuple *tuple);
@@ -182,6 +189,10 @@ uint32_t la_tuple_hash(const struct la_stack *s, const struct la_tuple *tuple);
 struct la_tcp_out;
 void la_rec_send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_out *out,
                         la_instant now);
+/* Sends, if the connection has something to send, a segment or two at once: limited transmit (RFC
+ * 3042) is due for each of the first two reports of a gap, and the third of the same burst begins a
+ * recovery, in which it is not. */
+void la_rec_send_some(struct la_stack *s, uint32_t idx, la_instant now);
 /* The same for what stands on no list, because it has a record only while it is served: all that it
  * has to send, at once. */
 void la_rec_output(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo);

@@ -21,10 +21,11 @@
 
 enum { LISTENER_CHUNK_SHIFT = 3, LISTENERS_MAX = 65536 };
 
+/* Ports of listeners are chosen here, not by a peer: each has a bucket of its own. */
 static uint32_t
-port_hash(const struct la_stack *s, uint16_t port)
+port_hash(uint16_t port)
 {
-    return (uint32_t)la_hash2(&s->index_key, port, 0);
+    return port;
 }
 
 static uint32_t *
@@ -36,7 +37,7 @@ next_of_listener(void *ctx, uint32_t idx)
 static uint32_t
 hash_of_listener(void *ctx, uint32_t idx)
 {
-    return port_hash(ctx, la_listener_at(ctx, idx)->local.port);
+    return port_hash(la_listener_at(ctx, idx)->local.port);
 }
 
 bool
@@ -72,7 +73,7 @@ next_exact(const struct la_stack *s, uint32_t idx, const struct la_addr *addr, u
 static uint32_t
 find_exact(const struct la_stack *s, const struct la_addr *addr, uint16_t port)
 {
-    uint32_t first = la_index_first(&s->listener_index, port_hash(s, port));
+    uint32_t first = la_index_first(&s->listener_index, port_hash(port));
     return next_exact(s, first, addr, port);
 }
 
@@ -100,7 +101,7 @@ find_best(const struct la_stack *s, const struct la_endpoint *local)
         return idx;
     struct la_addr any = {{0}};
     struct la_addr any_v4 = la_addr_v4(0, 0, 0, 0);
-    bool v4 = la_addr_is_v4(&local->addr);
+    bool v4 = la_addr_is_mapped(&local->addr);
     if (v4)
         idx = find_exact(s, &any_v4, local->port);
     if (idx != LA_REC_NONE)
@@ -197,7 +198,7 @@ la_listener_open_cfg(struct la_stack *s, const struct la_listener_cfg *cfg, la_h
     l->backlog_n = clamp_backlog(s, cfg->backlog);
     l->cfg = cfg->tcp != NULL ? *cfg->tcp : s->cfg.tcp;
     la_list_init(&l->accept_queue);
-    la_index_insert(&s->listener_index, idx, port_hash(s, at.port));
+    la_index_insert(&s->listener_index, idx, port_hash(at.port));
     *out = la_handle_make(LA_HANDLE_LISTENER, gen, idx);
     return LA_OK;
 }
@@ -252,7 +253,9 @@ la_listener_tcp_cfg_set(struct la_stack *s, la_handle listener, const struct la_
         return LA_ERR_BAD_HANDLE;
     if (!la_tcp_cfg_ok(cfg))
         return LA_ERR_BAD_ARGUMENT;
-    la_listener_at(s, idx)->cfg = *cfg;
+    struct la_listener *l = la_listener_at(s, idx);
+    l->cfg = *cfg;
+    l->fresh_mtu_bytes = 0;
     return LA_OK;
 }
 
@@ -293,7 +296,7 @@ la_listener_close(struct la_stack *s, la_handle listener, la_instant now)
     la_half_reset_all(s, idx);
     reset_all(s, &l->accept_queue);
     untell(s, idx);
-    la_index_remove(&s->listener_index, idx, port_hash(s, l->local.port));
+    la_index_remove(&s->listener_index, idx, port_hash(l->local.port));
     l->live = false;
     l->gen++;
     la_pool_give(&s->listeners, idx);
@@ -345,7 +348,6 @@ la_listener_syn(struct la_stack *s, uint32_t listener, const struct la_tuple *tu
 {
     struct la_listener *l = la_listener_at(s, listener);
     struct la_half_open open = {*tuple, listener, iface};
-    struct la_net_route route;
     bool cookie = la_cookie_wanted(s, listener, todo);
     if (l->accept_queue.n >= l->backlog_n)
         todo->reason = LA_REASON_ACCEPT_QUEUE_FULL;
@@ -353,8 +355,6 @@ la_listener_syn(struct la_stack *s, uint32_t listener, const struct la_tuple *tu
         todo->reason = LA_REASON_SYN_QUEUE_FULL;
     if (todo->reason != LA_REASON_NONE)
         l->syn_dropped_n++;
-    else if (la_net_route_lookup(s->net, &tuple->remote.addr, &route) != LA_OK)
-        todo->reason = LA_REASON_NO_ROUTE;
     else if (cookie)
         la_cookie_answer(s, &open, syn, todo);
     else

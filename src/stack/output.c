@@ -14,7 +14,7 @@
 #include "stack/instance.h"
 #include "tcp/out.h"
 
-enum { TURN_FRAMES = 16, IP_PROTOCOL_TCP = 6 };
+enum { TURN_FRAMES = 16, SOME_FRAMES = 2, IP_PROTOCOL_TCP = 6 };
 /* Frames of a connection without a list: a SYN,ACK, and an acknowledgement. */
 enum { AT_ONCE_FRAMES = 4 };
 /* Octets that a link cuts, and segments that are cut here, of which a turn has TURN_CUTS times. */
@@ -80,31 +80,49 @@ bound_turn(const struct la_stack *s, const struct la_rec *rec, uint32_t room,
     }
 }
 
+/* One turn of a connection in the list, of which it is taken; `out` has its bounds already. */
+static void
+turn_within(struct la_stack *s, uint32_t idx, struct la_tcp_out *out, la_instant now)
+{
+    struct la_rec *rec = la_rec_at(s, idx);
+    la_list_remove(s, &s->output, LA_LIST_OUTPUT, idx);
+    out->src_port = rec->local_port;
+    out->dst_port = rec->remote_port;
+    struct la_tcp_todo todo = la_stack_todo(s, now);
+    bool more = la_tcp_output(&rec->tcp, out, &todo);
+    la_rec_send_frames(s, rec, out, now);
+    if (more)
+        la_list_push(s, &s->output, LA_LIST_OUTPUT, idx);
+    la_rec_settle(s, idx, &todo);
+}
+
 /* One turn of the connection at the head of the list. False: its interface takes no more. */
 static bool
 turn(struct la_stack *s, uint32_t idx, la_instant now)
 {
     struct la_rec *rec = la_rec_at(s, idx);
     uint32_t room = la_net_tx_room(s->net, rec->iface);
-    la_list_remove(s, &s->output, LA_LIST_OUTPUT, idx);
     if (room == 0) {
+        la_list_remove(s, &s->output, LA_LIST_OUTPUT, idx);
         la_list_push(s, &s->output, LA_LIST_OUTPUT, idx);
         return false;
     }
     struct la_frame *frames[TURN_FRAMES];
-    struct la_tcp_out out = {
-        .frames = frames,
-        .src_port = rec->local_port,
-        .dst_port = rec->remote_port,
-    };
+    struct la_tcp_out out = {.frames = frames};
     bound_turn(s, rec, room, &out);
-    struct la_tcp_todo todo = la_stack_todo(s, now);
-    bool more = la_tcp_output(&rec->tcp, &out, &todo);
-    la_rec_send_frames(s, rec, &out, now);
-    if (more)
-        la_list_push(s, &s->output, LA_LIST_OUTPUT, idx);
-    la_rec_settle(s, idx, &todo);
+    turn_within(s, idx, &out, now);
     return true;
+}
+
+void
+la_rec_send_some(struct la_stack *s, uint32_t idx, la_instant now)
+{
+    struct la_rec *rec = la_rec_at(s, idx);
+    uint32_t room = la_net_tx_room(s->net, rec->iface);
+    struct la_frame *frames[SOME_FRAMES];
+    struct la_tcp_out out = {.frames = frames, .max = room < SOME_FRAMES ? room : SOME_FRAMES};
+    if (out.max > 0 && la_rec_on_list(rec, LA_LIST_OUTPUT))
+        turn_within(s, idx, &out, now);
 }
 
 size_t

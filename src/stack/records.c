@@ -22,21 +22,29 @@ enum { IP_PROTOCOL_TCP = 6 };
 
 /* ---- four-tuples ------------------------------------------------------------------------ */
 
-static void
-tuple_words(const struct la_addr *local, uint16_t local_port, const struct la_addr *remote,
-            uint16_t remote_port, uint64_t words[5])
+/* Addresses, then ports. How many: a hash knows, so the families do not meet. */
+static size_t
+tuple_words(const struct la_tuple *t, uint64_t words[5])
 {
-    memcpy(&words[0], local->b, 16);
-    memcpy(&words[2], remote->b, 16);
-    words[4] = (uint64_t)local_port << 16 | remote_port;
+    size_t n = 4;
+    if (la_addr_is_mapped(&t->remote.addr)) {
+        n = 1;
+        memcpy(&words[0], la_addr_v4_bytes(&t->local.addr), 4);
+        memcpy((uint8_t *)&words[0] + 4, la_addr_v4_bytes(&t->remote.addr), 4);
+    } else {
+        memcpy(&words[0], t->local.addr.b, 16);
+        memcpy(&words[2], t->remote.addr.b, 16);
+    }
+    words[n] = (uint64_t)t->local.port << 16 | t->remote.port;
+    return n + 1;
 }
 
 uint32_t
 la_tuple_hash(const struct la_stack *s, const struct la_tuple *t)
 {
     uint64_t words[5];
-    tuple_words(&t->local.addr, t->local.port, &t->remote.addr, t->remote.port, words);
-    return (uint32_t)la_hash_words(&s->index_key, words, 5);
+    size_t n = tuple_words(t, words);
+    return (uint32_t)la_hash_words(&s->index_key, words, n);
 }
 
 struct la_tuple
@@ -49,10 +57,8 @@ la_rec_tuple(const struct la_rec *rec)
 uint32_t
 la_rec_hash(const struct la_stack *s, uint32_t idx)
 {
-    const struct la_rec *rec = la_rec_at(s, idx);
-    uint64_t words[5];
-    tuple_words(&rec->local_addr, rec->local_port, &rec->remote_addr, rec->remote_port, words);
-    return (uint32_t)la_hash_words(&s->index_key, words, 5);
+    struct la_tuple tuple = la_rec_tuple(la_rec_at(s, idx));
+    return la_tuple_hash(s, &tuple);
 }
 
 static bool
@@ -152,9 +158,9 @@ la_seq
 la_rec_initial_sequence(const struct la_stack *s, const struct la_tuple *t)
 {
     uint64_t words[5];
-    tuple_words(&t->local.addr, t->local.port, &t->remote.addr, t->remote.port, words);
+    size_t n = tuple_words(t, words);
     uint32_t m = (uint32_t)(uint64_t)(s->now.ns / (4 * LA_NS_PER_US));
-    return la_seq_of(m + (uint32_t)la_hash_words(&s->isn_key, words, 5));
+    return la_seq_of(m + (uint32_t)la_hash_words(&s->isn_key, words, n));
 }
 
 bool
@@ -164,13 +170,12 @@ la_rec_opening(const struct la_stack *s, const struct la_tuple *t, const struct 
     struct la_net_route route;
     bool has_route = la_net_route_lookup(s->net, &t->remote.addr, &route) == LA_OK;
     uint64_t words[5];
-    tuple_words(&t->local.addr, t->local.port, &t->remote.addr, t->remote.port, words);
+    size_t addr_words_n = tuple_words(t, words) - 1;
     *out = (struct la_tcp_open){
         .cfg = cfg,
-        .ts_offset = (uint32_t)la_hash_words(&s->timestamp_key, words, 4),
+        .ts_offset = (uint32_t)la_hash_words(&s->timestamp_key, words, addr_words_n),
         .mtu_bytes = has_route ? route.mtu_bytes : 0,
-        .ipv6 = !la_addr_is_v4(&t->remote.addr),
-        .cc = la_cc_find(cfg->congestion_control),
+        .ipv6 = !la_addr_is_mapped(&t->remote.addr),
     };
     return has_route;
 }
@@ -184,6 +189,7 @@ la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp
     struct la_tcp_open open;
     if (!la_rec_opening(s, tuple, cfg, &open))
         return LA_ERR_NO_ROUTE;
+    open.cc = la_cc_find(cfg->congestion_control);
     if (s->recs.live_n + s->halves.live_n >= s->cfg.conns_n_max)
         return LA_ERR_LIMIT;
     uint32_t idx = la_pool_take(&s->recs);
@@ -195,7 +201,6 @@ la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp
     rec->gen = gen;
     rec->idx = idx;
     rec->flags = LA_REC_LIVE | LA_REC_INDEXED;
-    rec->listener = LA_REC_NONE;
     rec->local_addr = tuple->local.addr;
     rec->local_port = tuple->local.port;
     rec->remote_addr = tuple->remote.addr;
@@ -304,7 +309,7 @@ la_rec_tell(struct la_stack *s, uint32_t idx, uint32_t ready)
     struct la_rec *rec = la_rec_at(s, idx);
     if ((rec->flags & (LA_REC_OWNED | LA_REC_REQUEST)) == 0)
         return;
-    rec->ready |= ready;
+    rec->ready |= (uint8_t)ready;
     if (!la_rec_on_list(rec, LA_LIST_EVENTS))
         la_list_push(s, &s->events, LA_LIST_EVENTS, idx);
 }
@@ -377,7 +382,7 @@ know_path(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
 {
     uint32_t mtu_bytes = la_net_path_mtu(s->net, &rec->remote_addr, todo->now);
     if (mtu_bytes != 0)
-        la_tcp_mtu_known(&rec->tcp, mtu_bytes, !la_addr_is_v4(&rec->remote_addr), todo);
+        la_tcp_mtu_known(&rec->tcp, mtu_bytes, !la_addr_is_mapped(&rec->remote_addr), todo);
 }
 
 void

@@ -28,7 +28,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
     cfg->syn_cookies = LA_SYN_COOKIES_WHEN_FULL;
     cfg->requests_n_max = 1024;
     cfg->time_wait_n_max = 256 * 1024;
-    cfg->port_ephemeral_min = 49152;
+    cfg->port_ephemeral_min = 49152; /* DEVIATION(D28): the dynamic ports alone */
     cfg->port_ephemeral_max = 65535;
     cfg->checksum_verify = true;
     cfg->tcp = (struct la_tcp_cfg){

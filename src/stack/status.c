@@ -9,6 +9,7 @@
 #include "tcp/clocks.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
+#include "tcp/pace.h"
 #include "tcp/rack.h"
 #include "tcp/recovery.h"
 #include "tcp/send.h"
@@ -69,7 +70,6 @@ static void
 progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
-    const struct la_cc_ops *ops = la_cc_ops(c->cc);
     out->reordering = (c->flags & LA_TCP_F_REORDERS) != 0;
     out->sent_at =
         la_instant_add_us(s->now, -(int64_t)(la_tcp_ms(s->now) - c->sent_ms) * LA_US_PER_MS);
@@ -80,7 +80,6 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
     uint32_t missing = la_tcp_sack_missing(busy, c->snd_una, c->snd_nxt);
     out->bytes_delivered += la_tcp_flight(c) - missing;
     out->delivery_rate = busy->clocks.rate;
-    out->pacing_rate = ops->pacing_rate != NULL ? ops->pacing_rate(c, busy) : 0;
     out->rwnd_limited_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_RWND, s->now);
     out->sndbuf_limited_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_SNDBUF, s->now);
     out->busy_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_BUSY, s->now) + out->rwnd_limited_us +
@@ -99,10 +98,14 @@ queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_c
     if (busy == NULL)
         return;
     out->send_queue_bytes = busy->sndq.len;
+    out->pacing_rate = la_tcp_pacing_rate(c, busy, &s->env);
     out->unsent_bytes = la_tcp_is_synchronised(c) ? la_tcp_unsent(c, busy) : busy->sndq.len;
     out->receive_queue_bytes = busy->rcvq.len;
     out->out_of_order_bytes = busy->ooo_bytes;
     out->flight_bytes = la_tcp_pipe(c, busy);
+    int64_t stalled_us = busy->sndq.len > 0 ? la_instant_diff_us(s->now, busy->progress_at) : 0;
+    out->stalled_ms =
+        stalled_us / LA_US_PER_MS > UINT32_MAX ? UINT32_MAX : (uint32_t)(stalled_us / LA_US_PER_MS);
     out->urgent_unread_bytes = la_tcp_urgent_unread(c, busy);
     if ((c->flags & LA_TCP_F_URGENT_OUT) != 0)
         out->urgent_unacked_bytes = (uint32_t)la_seq_diff(busy->snd_up, la_tcp_sndq_seq(c));

@@ -367,7 +367,6 @@ la_time_wait_unfold(const struct la_stack *s, uint32_t idx, struct la_rec *out)
     const struct la_time_wait *w = wait_at(s, idx);
     struct la_tuple tuple = tuple_of(w, family_of(idx));
     memset(out, 0, sizeof(*out));
-    out->listener = LA_REC_NONE;
     out->gen = w->gen;
     out->idx = w->rec_idx;
     out->flags = LA_REC_LIVE;

@@ -287,7 +287,7 @@ la_words_ecn(struct la_story *st, struct row *row, unsigned side, const struct l
         [LA_ECN_SYN_PLAIN] = {"asks without ECN, should a middlebox drop it", "RFC 3168 6.1.1.1"},
         [LA_ECN_MARK_SEEN] = {"sees the mark, its ACKs echo it (ECE) until CWR comes",
                               "RFC 3168 6.1.3"},
-        [LA_ECN_REDUCED] = {"halves its window for the mark (ECE), ", "RFC 3168 6.1.2"},
+        [LA_ECN_REDUCED] = {"reduces its window for the mark (ECE), ", "RFC 3168 6.1.2"},
         [LA_ECN_ECHO_ENDS] = {"the window was reduced (CWR), no more ECE", "RFC 3168 6.1.3"},
     };
     struct note head = {.side = (uint8_t)side, .style = STYLE_AGAIN};

@@ -276,6 +276,11 @@ time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
         (c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0;
     if (both_stamped && seg->ts_val != c->ts_recent)
         return !la_tcp_ts_older(seg->ts_val, c->ts_recent);
+    /* No duplicate of a connection without timestamps has one, and the new one's PAWS drops them.
+     */
+    if ((c->flags & LA_TCP_F_TIMESTAMPS) == 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
+        todo->listened_stamps)
+        return true;
     return la_seq_gt(seg->seq, c->rcv_nxt);
 }
 

@@ -98,7 +98,6 @@ save_state(struct la_bbr *b)
     if (s->saved)
         return;
     s->saved = true;
-    s->recovery_round = s->round_n;
     s->undo_phase = LA_CC_PHASE_COUNT;
     s->undo_bw_shortterm = s->bw_shortterm;
     s->undo_inflight_shortterm = s->inflight_shortterm;
@@ -179,7 +178,8 @@ leave_startup(struct la_bbr *b)
     enter_drain(b);
 }
 
-/* CheckStartupHighLoss() (5.3.1.3) */
+/* CheckStartupHighLoss() (5.3.1.3). A round trip of losses begins with the first one, so that the
+ * recovery has lasted one when it is over. */
 static bool
 is_loss_high(struct la_bbr *b, uint32_t lost_bytes)
 {
@@ -188,8 +188,7 @@ is_loss_high(struct la_bbr *b, uint32_t lost_bytes)
         return false;
     if ((b->c->flags & LA_TCP_F_SACK) == 0)
         return lost_bytes > 0;
-    return s->loss_round_start && s->round_n > s->recovery_round &&
-           s->lost_ranges_n >= FULL_LOSS_N && la_bbr_is_inflight_too_high(b);
+    return s->loss_round_start && s->lost_ranges_n >= FULL_LOSS_N && la_bbr_is_inflight_too_high(b);
 }
 
 /* CheckStartupDone() */
@@ -219,7 +218,7 @@ check_drain_done(struct la_bbr *b)
 
 /* ---- 5.6: control parameters ------------------------------------------------------------ */
 
-/* Also InitPacingRate(): what the window makes of the round trip, as long as nothing is known. */
+/* As long as nothing is known: what the window makes of the round trip, or of a millisecond. */
 static uint64_t
 bbr_pacing_rate(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
@@ -321,6 +320,7 @@ bbr_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_cc_signal sign
     save_state(&b);
     if (signal != LA_CC_SIGNAL_ECN)
         return;
+    s->is_mark_in_round = true;
     /* DEVIATION(D23): a mark counts as losses beyond the threshold would. */
     c->ssthresh_bytes =
         max32((uint32_t)((uint64_t)c->cwnd_bytes * BETA_PERCENT / 100), la_bbr_min_pipe_cwnd(c));
@@ -343,10 +343,13 @@ bbr_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t flight_b
     c->cwnd_bytes = c->smss;
 }
 
-/* HandleRestartFromIdle() (5.4.1) */
+/* InitPacingRate(), HandleRestartFromIdle() (5.4.1) */
 static void
 bbr_sent(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_sent *sent)
 {
+    if (busy->cc.bbr.pacing_rate == 0 && c->srtt_us != 0)
+        busy->cc.bbr.pacing_rate =
+            bbr_pacing_rate(c, busy); /* the window's, when it was first used */
     if (sent->flight_bytes != 0 || !busy->rate.app_limited)
         return;
     struct la_bbr b = bbr_of(c, busy, NULL, sent->now);

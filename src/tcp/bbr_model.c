@@ -244,7 +244,7 @@ la_bbr_is_inflight_too_high(const struct la_bbr *b)
 void
 la_bbr_reset_congestion_signals(struct la_cc_bbr *s)
 {
-    s->is_loss_in_round = false;
+    s->is_loss_in_round = s->is_mark_in_round = false;
     s->bw_latest = 0;
     s->inflight_latest = 0;
 }
@@ -290,7 +290,8 @@ static void
 adapt_lower_bounds(struct la_bbr *b)
 {
     struct la_cc_bbr *s = b->s;
-    if (is_probing_bw(s) || !s->is_loss_in_round || !la_bbr_is_inflight_too_high(b))
+    bool heeded = s->is_mark_in_round || la_bbr_is_inflight_too_high(b);
+    if (is_probing_bw(s) || !s->is_loss_in_round || !heeded)
         return;
     if (s->bw_shortterm == LA_BBR_NO_RATE)
         s->bw_shortterm = la_bbr_max_bw(s);
@@ -308,5 +309,5 @@ la_bbr_update_congestion_signals(struct la_bbr *b)
     if (!b->s->loss_round_start)
         return;
     adapt_lower_bounds(b);
-    b->s->is_loss_in_round = false;
+    b->s->is_loss_in_round = b->s->is_mark_in_round = false;
 }

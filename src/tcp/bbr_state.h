@@ -47,7 +47,6 @@ struct la_cc_bbr {
     uint32_t next_round_delivered;
     uint32_t loss_round_delivered;
     uint32_t drain_start_round;
-    uint32_t recovery_round;      /* BBR.round_count when the recovery began */
     uint32_t bw_probe_wait_us;
     uint32_t bw_probe_up_acked;
     uint32_t probe_up_acked_per_inc;
@@ -67,6 +66,7 @@ struct la_cc_bbr {
     bool full_bw_reached, full_bw_now;
     bool idle_restart;
     bool is_loss_in_round;
+    bool is_mark_in_round;        /* congestion was marked; then is_loss_in_round as well */
     bool is_bw_probe_sample;
     bool prev_probe_too_high, prev_probe_precautionary;
     bool probe_rtt_expired, probe_rtt_round_done;

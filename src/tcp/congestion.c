@@ -64,8 +64,13 @@ la_cc_switch(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint8_t idx)
     if (busy == NULL)
         return;
     memset(&busy->cc, 0, sizeof(busy->cc));
+    la_tcp_rate_begin(c, busy, controls[idx]->samples);
     if (controls[idx]->resume != NULL)
         controls[idx]->resume(c, busy);
+    if (busy->phase != LA_CC_RECOVERY && busy->phase != LA_CC_LOSS)
+        busy->phase = la_cc_resting_phase(c, busy);
+    else if (c->ssthresh_bytes > c->cwnd_bytes) /* the one before did without: where it leads to */
+        c->ssthresh_bytes = c->cwnd_bytes;
 }
 
 /* ---- congestion window validation ------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "proto/tcp_fsm.h"
 #include "tcp/congestion.h"
+#include "tcp/rate.h"
 #include "tcp/receive.h"
 #include "tcp/sack.h"
 #include "tcp/send.h"
@@ -83,10 +84,7 @@ la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_insta
     memset(c, 0, sizeof(*c));
     c->state = LA_TCP_CLOSED;
     c->timer = LA_TCP_TIMER_NONE;
-    c->busy_idx = LA_TCP_IDLE | la_tcp_ms(now);
     c->flags = offers_of(open->cfg) | (open->cfg->ecn == LA_ECN_ASK ? LA_TCP_F_ECN_ASK : 0u);
-    c->iss = c->snd_una = c->snd_nxt = open->iss;
-    c->ts_offset = open->ts_offset;
 
     /* MUST-67: MMS_R - 20, options not taken off (RFC 6691). */
     uint32_t ip_bytes = open->ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES;
@@ -102,8 +100,17 @@ la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_insta
 
     c->rtt_us_min = UINT32_MAX;
     c->timer_at = c->ack_at = c->keepalive_at = LA_INSTANT_NEVER;
-    c->heard_ms = c->sent_ms = la_tcp_ms(now);
     c->cc = open->cc;
+    la_tcp_conn_begin(c, open->iss, open->ts_offset, now);
+}
+
+void
+la_tcp_conn_begin(struct la_tcp_conn *c, la_seq iss, uint32_t ts_offset, la_instant now)
+{
+    c->iss = c->snd_una = c->snd_nxt = iss;
+    c->ts_offset = ts_offset;
+    c->busy_idx = LA_TCP_IDLE | la_tcp_ms(now);
+    c->heard_ms = c->sent_ms = la_tcp_ms(now);
 }
 
 void
@@ -160,7 +167,7 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     busy->tlp.rtt_known = true;
     busy->progress_at = now;
     busy->used_ms = c->busy_idx & ~LA_TCP_IDLE;
-    busy->rate.on = la_cc_ops(c->cc)->samples;
+    la_tcp_rate_begin(c, busy, la_cc_ops(c->cc)->samples);
     if (la_cc_ops(c->cc)->resume != NULL)
         la_cc_ops(c->cc)->resume(c, busy);
     busy->phase = la_cc_resting_phase(c, busy);

@@ -371,6 +371,9 @@ struct la_tcp_todo {
     uint32_t acked_bytes;     /* that the arriving segment acknowledged first */
     uint32_t delivered_bytes; /* and those that its SACK blocks reported first */
     struct la_cc_ack ack;     /* the same, for the congestion control */
+    la_instant sent_at;       /* with is_timed: of those sent once, the latest one's */
+    bool is_timed;
+    bool answer_now;        /* what it allows goes before the next is looked at (RFC 3042) */
     bool congestion_marked; /* the arriving segment, or one it was gathered from, came as CE */
     bool established;       /* the handshake has just been completed */
     uint16_t path_mtu_bytes; /* ICMP told so, and it was believed; 0 = nothing new */
@@ -379,6 +382,7 @@ struct la_tcp_todo {
     bool follows;           /* this SYN has ended TIME-WAIT: our ISS must be beyond follows_nxt */
     la_seq follows_nxt;
     bool listened;          /* somebody would take a SYN (told by the caller, in TIME-WAIT) */
+    bool listened_stamps;   /* and agree to timestamps */
     bool reuse;             /* TIME-WAIT gave way: the SYN is to be looked at again */
 };
 
@@ -394,6 +398,8 @@ struct la_tcp_open {
 
 /* Puts a record in the state before OPEN (CLOSED). */
 void la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_instant now);
+/* The last part of it, for a copy of one that has just been put there: what no two have alike. */
+void la_tcp_conn_begin(struct la_tcp_conn *c, la_seq iss, uint32_t ts_offset, la_instant now);
 /* Another configuration for one whose SYN is held: what it does not want is not agreed upon, what
  * it would have offered beyond the first is not offered. */
 void la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8_t cc);

@@ -168,6 +168,9 @@ static void
 cubic_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_ack *ack)
 {
     struct la_cc_cubic *cubic = &busy->cc.cubic;
+    /* Where the path reorders, most have only SACKs: HyStart++ needs their round trips, too. */
+    if (ack->acked_bytes == 0 && busy->phase == LA_CC_SLOW_START && la_hystart_is_on(c))
+        (void)la_hystart_acked(c, &cubic->hystart, ack);
     if (!la_cc_may_grow(busy, ack))
         pause(cubic, ack->now);
     else if (c->cwnd_bytes < c->ssthresh_bytes)

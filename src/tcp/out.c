@@ -228,6 +228,14 @@ send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo
     return true;
 }
 
+void
+la_tcp_output_cookie(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
+{
+    struct plan plan = {.seq = c->iss, .flags = LA_TCP_SYN | LA_TCP_ACK, .cause = LA_CAUSE_OPEN};
+    plan.flags |= la_tcp_ecn_syn_flags(c, false, todo);
+    (void)emit(c, NULL, out, &plan, todo);
+}
+
 /* Sequence number of the FIN, once sent. */
 static la_seq
 fin_seq(const struct la_tcp_conn *c)

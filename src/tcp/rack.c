@@ -52,6 +52,10 @@ la_tcp_rack_delivered(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la
         if (la_seq_ge(sent->first, range.end))
             break;
         la_seq end = la_seq_min(sent->end, range.end);
+        if (sent->sent_n == 1 && (!todo->is_timed || sent->sent_at.ns > todo->sent_at.ns)) {
+            todo->is_timed = true;
+            todo->sent_at = sent->sent_at;
+        }
         /* Step 3: below what had arrived by the acknowledgement before, and sent once. */
         if (sent->sent_n == 1 && rack->fack_known && la_seq_le(end, rack->fack))
             c->flags |= LA_TCP_F_REORDERS;

@@ -24,6 +24,16 @@ is_past(uint32_t count, uint32_t mark)
     return (int32_t)(count - mark) > 0;
 }
 
+void
+la_tcp_rate_begin(const struct la_tcp_conn *c, struct la_tcp_busy *busy, bool on)
+{
+    busy->rate = (struct la_tcp_rate){.on = on};
+    if (!on)
+        return;
+    const struct la_tcp_flown unknown = {.flight_bytes = la_tcp_pipe(c, busy), .app_limited = true};
+    la_tcp_scoreboard_flown_set(&busy->board, c->snd_una, c->snd_nxt, &unknown);
+}
+
 /* ---- 4.1.2.2: sending ------------------------------------------------------------------- */
 
 void

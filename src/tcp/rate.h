@@ -12,6 +12,8 @@
 
 #include "tcp/conn.h"
 
+/* From here on there are samples, or none. What is on the board already gives none that counts. */
+void la_tcp_rate_begin(const struct la_tcp_conn *c, struct la_tcp_busy *busy, bool on);
 /* Octets of the board have just been sent, for the first time or again. */
 void la_tcp_rate_sent(const struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range,
                       la_instant now);

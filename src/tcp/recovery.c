@@ -39,8 +39,16 @@ min32(uint32_t a, uint32_t b)
 
 /* ---- measurements ----------------------------------------------------------------------- */
 
+static bool
+is_plausible(int64_t rtt_us)
+{
+    return rtt_us >= 0 && rtt_us <= INT64_C(600) * LA_US_PER_S;
+}
+
 /* RFC 6298 3: never from a segment sent twice, unless timestamps tell which transmission was
- * acknowledged (RFC 7323 4). One sample a round trip. */
+ * acknowledged (RFC 7323 4). Where SACK tells when it arrived, only from what has arrived now: what
+ * came before it and waited for a gap to be filled would measure the waiting. One sample a round
+ * trip. */
 static void
 measure(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
         struct la_tcp_todo *todo)
@@ -48,12 +56,16 @@ measure(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg
     la_instant sent_at;
     la_tcp_scoreboard_acked(&busy->board, seg->ack, &sent_at);
     int64_t sample_us = -1;
+    if (la_tcp_rack_is_on(c) && todo->acked_bytes == 0)
+        return;
+    if (la_tcp_rack_is_on(c) && todo->is_timed)
+        sent_at = todo->sent_at;
     if (!la_instant_is_never(sent_at))
         sample_us = la_instant_diff_us(todo->now, sent_at);
     else if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
              seg->ts_ecr != 0)
         sample_us = (int64_t)(int32_t)(la_tcp_ts_now(c, todo->now) - seg->ts_ecr) * LA_US_PER_MS;
-    if (sample_us < 0 || sample_us > INT64_C(600) * LA_US_PER_S)
+    if (!is_plausible(sample_us))
         return;
     todo->ack.rtt_us = sample_us > 0 ? (uint32_t)sample_us : 1;
     if (la_seq_lt(seg->ack, busy->rtt_round_end) && c->srtt_us != 0)
@@ -299,6 +311,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     busy->progress_at = todo->now;
     la_tcp_mtu_acked(c, busy, octets, todo);
 
+    c->want &= (uint8_t)~LA_TCP_WANT_RETRANSMIT; /* what it was for has arrived */
     bool reneged = la_tcp_sack_advance(c, busy);
     if (la_seq_eq(busy->rtt_round_end, c->snd_nxt) && !la_seq_eq(round_end, c->snd_nxt))
         la_tcp_clocks_round(c, busy, todo->now);
@@ -330,6 +343,7 @@ la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (busy == NULL)
         return;
     c->duplicate_acks_n++;
+    todo->answer_now = true;
     la_tcp_undo_duplicate(c, busy);
     if (has_sack(c))
         return;
@@ -361,7 +375,12 @@ la_tcp_selective_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct
     bool news = la_tcp_sack_update(c, busy, seg, todo);
     if (!news)
         return;
+    todo->answer_now = true;
     c->want |= LA_TCP_WANT_DATA;
+    int64_t rtt_us = la_instant_diff_us(todo->now, todo->sent_at);
+    if (todo->is_timed &&
+        is_plausible(rtt_us)) /* HyStart++ wants more samples than gaps are filled */
+        todo->ack.rtt_us = rtt_us > 0 ? (uint32_t)rtt_us : 1;
     if (busy->phase == LA_CC_LOSS) /* RFC 6675 5.1: what is reported now is not sent again */
         busy->rtx_nxt = la_tcp_sack_skip(busy, busy->rtx_nxt);
     if (busy->phase == LA_CC_LOSS || busy->phase == LA_CC_RECOVERY || la_tcp_rack_is_on(c))

@@ -18,11 +18,13 @@ reno_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_a
         reno->acked_bytes = 0;
         return;
     }
-    /* RFC 5681 3.1, RFC 3465 2.1: one SMSS per cwnd acknowledged. */
+    /* RFC 5681 3.1, RFC 3465 2.1: one SMSS for each round trip, that is per cwnd acknowledged. Of a
+     * segment only a part of which fits in, nothing is sent: it is no part of what comes back. */
+    uint32_t window = c->cwnd_bytes - c->cwnd_bytes % c->smss;
     if (__builtin_add_overflow(reno->acked_bytes, ack->acked_bytes, &reno->acked_bytes))
         reno->acked_bytes = UINT32_MAX;
-    if (reno->acked_bytes >= c->cwnd_bytes) {
-        reno->acked_bytes -= c->cwnd_bytes;
+    if (reno->acked_bytes >= window) {
+        reno->acked_bytes -= window;
         if (__builtin_add_overflow(c->cwnd_bytes, c->smss, &c->cwnd_bytes))
             c->cwnd_bytes = UINT32_MAX;
     }

@@ -83,21 +83,37 @@ la_tcp_scoreboard_fini(struct la_tcp_scoreboard *b, struct la_mem *mem)
     *b = (struct la_tcp_scoreboard){0};
 }
 
+/* What is sent at one instant counts as sent in the order of its numbers (RFC 8985 6.2 step 2).
+ * Where a retransmission follows new text within it that is not so, and what was sent first would
+ * tell that the other is lost: it counts as sent a nanosecond later. */
+static la_instant
+stamp(struct la_tcp_scoreboard *b, la_seq end, la_instant now)
+{
+    if (la_instant_lt(b->last_at, now))
+        b->last_at = now;
+    else if (b->n > 0 && la_seq_le(end, b->last_end))
+        b->last_at = la_instant_add_ns(b->last_at, 1);
+    b->last_end = end;
+    return b->last_at;
+}
+
 void
 la_tcp_scoreboard_sent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq first, la_seq end,
                        la_instant now)
 {
+    la_instant sent_at = stamp(b, end, now);
     if (b->n > 0) {
         struct la_tcp_sent *last = at(b, b->n - 1u);
         LA_DCHECK(la_seq_eq(last->end, first));
-        if (last->sent_at.ns == now.ns && last->sent_n == 1 && !last->lost) {
+        if (last->sent_at.ns == sent_at.ns && last->sent_n == 1 && !last->lost) {
             last->end = end;
             return;
         }
     }
     if (!make_room(b, mem))
         return; /* no memory at all: these octets give no RTT sample */
-    *at(b, b->n) = (struct la_tcp_sent){.first = first, .end = end, .sent_at = now, .sent_n = 1};
+    *at(b, b->n) =
+        (struct la_tcp_sent){.first = first, .end = end, .sent_at = sent_at, .sent_n = 1};
     b->n++;
 }
 
@@ -166,6 +182,7 @@ la_tcp_scoreboard_resent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq
                          la_instant now)
 {
     uint8_t before = 1;
+    la_instant sent_at = stamp(b, end, now);
     for (unsigned i = 0; i < b->n; i++) {
         if (la_seq_le(at(b, i)->end, first))
             continue;
@@ -178,14 +195,14 @@ la_tcp_scoreboard_resent(struct la_tcp_scoreboard *b, struct la_mem *mem, la_seq
         struct la_tcp_sent *r = at(b, i);
         if (r->sent_n > before)
             before = r->sent_n;
-        r->sent_at = now;
+        r->sent_at = sent_at;
         b->lost_n = (uint16_t)(b->lost_n - r->lost);
         r->lost = false;
         if (r->sent_n < UINT8_MAX)
             r->sent_n++;
         const struct la_tcp_sent *before_r = i > 0 ? at(b, i - 1) : NULL;
-        if (before_r != NULL && before_r->sent_n == r->sent_n && before_r->sent_at.ns == now.ns &&
-            !before_r->lost) {
+        if (before_r != NULL && before_r->sent_n == r->sent_n &&
+            before_r->sent_at.ns == sent_at.ns && !before_r->lost) {
             merge_next(b, i - 1);
             i--;
         }

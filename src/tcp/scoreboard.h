@@ -25,7 +25,7 @@ struct la_tcp_flown {
 
 struct la_tcp_sent {
     la_seq first, end;  /* [first, end) */
-    la_instant sent_at; /* the latest transmission */
+    la_instant sent_at; /* the latest transmission, or some ns later: see stamp() */
     struct la_tcp_flown flown;
     uint8_t sent_n;     /* how often: more than 1 = retransmitted (Karn: no RTT sample) */
     bool lost;          /* and not sent again since (RFC 8985) */
@@ -37,7 +37,9 @@ struct la_tcp_scoreboard {
     uint16_t cap;
     uint16_t head;
     uint16_t n;
-    uint16_t lost_n; /* ranges that are lost */
+    uint16_t lost_n;    /* ranges that are lost */
+    la_instant last_at; /* of the latest transmission, */
+    la_seq last_end;    /* and where it ended */
 };
 
 enum { LA_TCP_SCOREBOARD_MAX = 4096 };

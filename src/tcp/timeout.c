@@ -78,20 +78,28 @@ is_syn_state(const struct la_tcp_conn *c)
            c->state == LA_TCP_SYN_RECEIVED_ACTIVE;
 }
 
-/* The local user timeout (RFC 9293 3.10.8 first): no progress for that long. */
-static bool
-user_timeout_over(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, la_instant now)
+/* For how long there may be no progress; 0: for ever. The local user timeout (RFC 9293 3.10.8
+ * first), or what the instance grants a peer that keeps its window shut (RFC 6429 3). */
+static uint32_t
+patience_ms(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
-    if (c->user_timeout_ms == 0 || busy == NULL)
-        return false;
-    int64_t waited_us = la_instant_diff_us(now, busy->progress_at);
-    return waited_us >= (int64_t)c->user_timeout_ms * LA_US_PER_MS;
+    uint32_t shut_ms = env->cfg->zero_window_ms;
+    if (c->timer != LA_TIMER_PERSIST || c->snd_wnd != 0 || shut_ms == 0)
+        return c->user_timeout_ms;
+    return c->user_timeout_ms != 0 && c->user_timeout_ms < shut_ms ? c->user_timeout_ms : shut_ms;
+}
+
+static bool
+patience_over(const struct la_tcp_busy *busy, uint32_t ms, la_instant now)
+{
+    return ms != 0 && busy != NULL &&
+           la_instant_diff_us(now, busy->progress_at) >= (int64_t)ms * LA_US_PER_MS;
 }
 
 static void
-end_by_user_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+end_by_user_timeout(struct la_tcp_conn *c, uint32_t ms, struct la_tcp_todo *todo)
 {
-    uint64_t after_us = c->user_timeout_ms * UINT64_C(1000);
+    uint64_t after_us = ms * UINT64_C(1000);
     tell_timer(c, LA_TIMER_USER, 1, after_us > UINT32_MAX ? UINT32_MAX : (uint32_t)after_us, 0,
                todo);
     la_tcp_end(c, LA_TCP_EV_TIMEOUT_USER, LA_ERR_TIMED_OUT, todo);
@@ -117,14 +125,12 @@ r2_reached(const struct la_tcp_conn *c, uint32_t after_us)
 }
 
 static la_instant
-next_expiry(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint32_t next_us,
-            la_instant now)
+next_expiry(const struct la_tcp_busy *busy, uint32_t patience, uint32_t next_us, la_instant now)
 {
     la_instant at = la_instant_add_us(now, next_us);
-    if (c->user_timeout_ms == 0 || busy == NULL)
+    if (patience == 0 || busy == NULL)
         return at;
-    la_instant end =
-        la_instant_add_us(busy->progress_at, (int64_t)c->user_timeout_ms * LA_US_PER_MS);
+    la_instant end = la_instant_add_us(busy->progress_at, (int64_t)patience * LA_US_PER_MS);
     return la_instant_min(at, la_instant_max(end, now));
 }
 
@@ -149,8 +155,9 @@ retransmission_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         la_tcp_timer_stop(c);
         return;
     }
-    if (user_timeout_over(c, busy, todo->now)) {
-        end_by_user_timeout(c, todo);
+    uint32_t patience = patience_ms(c, env);
+    if (patience_over(busy, patience, todo->now)) {
+        end_by_user_timeout(c, patience, todo);
         return;
     }
     if (r2_reached(c, after_us)) {
@@ -169,7 +176,7 @@ retransmission_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (c->backoff_n < UINT8_MAX)
         c->backoff_n++;
     reach_r1(c, todo);
-    la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, next_expiry(c, busy, next_us, todo->now));
+    la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, next_expiry(busy, patience, next_us, todo->now));
 }
 
 static void
@@ -178,8 +185,9 @@ persist_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     struct la_tcp_env *env = todo->env;
     const struct la_tcp_busy *busy = la_tcp_busy(c, env);
     uint32_t after_us = la_tcp_rto_backed_off(c, env, c->backoff_n);
-    if (user_timeout_over(c, busy, todo->now)) {
-        end_by_user_timeout(c, todo);
+    uint32_t patience = patience_ms(c, env);
+    if (patience_over(busy, patience, todo->now)) {
+        end_by_user_timeout(c, patience, todo);
         return;
     }
     if (r2_reached(c, after_us)) {
@@ -191,7 +199,7 @@ persist_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         c->backoff_n++;
     uint32_t next_us = la_tcp_rto_backed_off(c, env, c->backoff_n); /* SHLD-30: exponentially */
     tell_timer(c, LA_TIMER_PERSIST, c->backoff_n, after_us, next_us, todo);
-    la_tcp_timer_set(c, LA_TIMER_PERSIST, next_expiry(c, busy, next_us, todo->now));
+    la_tcp_timer_set(c, LA_TIMER_PERSIST, next_expiry(busy, patience, next_us, todo->now));
 }
 
 /* ---- the others ------------------------------------------------------------------------- */

@@ -8,14 +8,18 @@
 #include "base/addr.h"
 #include "base/bytes.h"
 
-/* 16-bit words of n octets, n even; at most 8 words, so 32 bits cannot overflow. */
+/* The 16-bit words of 4 octets. */
 static uint32_t
-words_sum(const uint8_t *p, size_t n)
+words_sum4(const uint8_t *p)
 {
-    uint32_t sum = 0;
-    for (size_t i = 0; i < n; i += 2)
-        sum += la_get16(p + i);
-    return sum;
+    uint32_t word = la_get32(p);
+    return (word >> 16) + (word & 0xffff);
+}
+
+static uint32_t
+words_sum16(const uint8_t *p)
+{
+    return words_sum4(p) + words_sum4(p + 4) + words_sum4(p + 8) + words_sum4(p + 12);
 }
 
 uint32_t
@@ -23,7 +27,7 @@ la_ip_pseudo_sum(const struct la_ip_pseudo *pseudo)
 {
     uint32_t sum = pseudo->protocol;
     sum += (pseudo->l4_bytes >> 16) + (pseudo->l4_bytes & 0xffff);
-    if (la_addr_is_v4(&pseudo->dst))
-        return sum + words_sum(pseudo->src.b + 12, 4) + words_sum(pseudo->dst.b + 12, 4);
-    return sum + words_sum(pseudo->src.b, 16) + words_sum(pseudo->dst.b, 16);
+    if (la_addr_is_mapped(&pseudo->dst))
+        return sum + words_sum4(pseudo->src.b + 12) + words_sum4(pseudo->dst.b + 12);
+    return sum + words_sum16(pseudo->src.b) + words_sum16(pseudo->dst.b);
 }

@@ -11,7 +11,7 @@ enum { FIXED_BYTES = 4, ATTRIBUTE_BYTES = 4, ATTRIBUTE_PACKET = 9, ATTRIBUTES_KN
 static uint16_t
 get16(const uint8_t *p, bool big_endian)
 {
-    return big_endian ? la_get16(p) : (uint16_t)(p[1] << 8 | p[0]);
+    return big_endian ? la_get16(p) : __builtin_bswap16(la_get16(p));
 }
 
 /* Looks for the packet among the attributes. */

@@ -190,6 +190,8 @@ options_bytes(const struct la_tcp_seg *seg)
 static size_t
 sack_fit_n(const struct la_tcp_seg *seg, size_t used_bytes)
 {
+    if (seg->sack_n == 0)
+        return 0;
     size_t left = LA_TCP_HEADER_BYTES_MAX - LA_TCP_HEADER_BYTES - used_bytes - SACK_HEAD_SPACE;
     size_t fit_n = left / SACK_BLOCK_BYTES;
     size_t want_n = seg->sack_n < LA_TCP_SACK_MAX ? seg->sack_n : LA_TCP_SACK_MAX;
@@ -265,7 +267,7 @@ emit_options(const struct la_tcp_seg *seg, uint8_t *p)
         la_put16(p + 2, seg->user_timeout);
         p += USER_TIMEOUT_BYTES;
     }
-    size_t sack_n = sack_fit_n(seg, options_bytes(seg));
+    size_t sack_n = seg->sack_n == 0 ? 0 : sack_fit_n(seg, options_bytes(seg));
     return sack_n > 0 ? emit_sack(seg, p, sack_n) : p;
 }
 

@@ -42,6 +42,12 @@ class Devices(unittest.TestCase):
             self.assertEqual(held["alive"], held["looked_at"])
             self.assertEqual(self.results["device"]["churn"][stack]["failed"]["max"], 0)
 
+    def test_flood(self):
+        self.assertEqual(set(self.results["flood"]), {"lastack_tun", "kernel_veth"})
+        for found in self.results["flood"].values():
+            self.assertEqual(found["connects"], found["connects_tried"])
+            self.assertGreater(found["per_s"], 0)
+
     def test_a_column_each(self):
         self.assertIn("veth", self.output)
         self.assertEqual("lwIP" in self.output.split("bulk to it")[0], len(PROGRAMS) > 2)

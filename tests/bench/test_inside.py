@@ -35,6 +35,11 @@ class Inside(unittest.TestCase):
         for octets in self.results["records"].values():
             self.assertGreater(octets, 0)
 
+    def test_flood(self):
+        found = self.results["mem_flood"]
+        self.assertEqual((found["syns"], found["connects"]), (20000, 1000))
+        self.assertGreater(found["syns_per_s"], 0)
+
     def test_program_under_run(self):
         if self.results["run"] is None:
             self.skipTest("needs curl")

@@ -11,12 +11,22 @@
 #include "fuzz.h"
 #include "wire/arp.h"
 #include "wire/ethernet.h"
+#include "wire/geneve.h"
+#include "wire/gre.h"
+#include "wire/gtpu.h"
 #include "wire/icmp4.h"
 #include "wire/icmp6.h"
 #include "wire/ip4.h"
 #include "wire/ip6.h"
+#include "wire/mpls.h"
+#include "wire/nflog.h"
+#include "wire/ppp.h"
+#include "wire/sll.h"
 #include "wire/tcp.h"
+#include "wire/tcp_extras.h"
 #include "wire/udp.h"
+#include "wire/vxlan.h"
+#include "wire/wlan.h"
 
 #define REQUIRE(x)                                                                                 \
     do {                                                                                           \
@@ -176,11 +186,83 @@ fuzz_udp(struct la_bytes in)
     REQUIRE(memcmp(octets, in.p, sizeof octets) == 0);
 }
 
+static void
+fuzz_tcp_extras(struct la_bytes in)
+{
+    struct la_tcp_view view;
+    struct la_tcp_extras extras;
+    if (!la_tcp_view_init(&view, in))
+        return;
+    la_tcp_extras_judge(&extras, &view);
+    REQUIRE(extras.other_n <= LA_TCP_OTHER_KINDS_MAX);
+    if (extras.has & LA_TCP_EXTRA_FAST_OPEN)
+        REQUIRE(inside(extras.fast_open, in));
+}
+
+/* Headers that say all that stands in them: what is read is written the same. */
+#define FUZZ_LOSSLESS(name, judge, emit)                                                           \
+    static void fuzz_##name(struct la_bytes in)                                                    \
+    {                                                                                              \
+        struct la_##name header;                                                                   \
+        uint8_t octets[LOSSLESS_BYTES_MAX];                                                        \
+        if (in.n > sizeof octets)                                                                  \
+            in.n = sizeof octets;                                                                  \
+        if (!judge(&header, in))                                                                   \
+            return;                                                                                \
+        size_t n = emit(&header, (struct la_room){octets, sizeof octets});                         \
+        REQUIRE(n <= in.n && memcmp(octets, in.p, n) == 0);                                        \
+    }
+
+enum { LOSSLESS_BYTES_MAX = 512 };
+FUZZ_LOSSLESS(gre, la_gre_judge, la_gre_emit)
+FUZZ_LOSSLESS(mpls, la_mpls_judge, la_mpls_emit)
+FUZZ_LOSSLESS(vxlan, la_vxlan_judge, la_vxlan_emit)
+FUZZ_LOSSLESS(geneve, la_geneve_judge, la_geneve_emit)
+FUZZ_LOSSLESS(gtpu, la_gtpu_judge, la_gtpu_emit)
+FUZZ_LOSSLESS(ppp, la_ppp_judge, la_ppp_emit)
+FUZZ_LOSSLESS(pppoe, la_pppoe_judge, la_pppoe_emit)
+FUZZ_LOSSLESS(sll, la_sll_judge, la_sll_emit)
+
+static void
+fuzz_sll2(struct la_bytes in)
+{
+    struct la_sll sll;
+    uint8_t octets[LA_SLL2_BYTES];
+    if (!la_sll2_judge(&sll, in))
+        return;
+    REQUIRE(la_sll2_emit(&sll, (struct la_room){octets, sizeof octets}) == sizeof octets);
+    REQUIRE(memcmp(octets, in.p, sizeof octets) == 0);
+}
+
+static void
+fuzz_wlan(struct la_bytes in)
+{
+    struct la_wlan wlan;
+    struct la_radiotap radiotap;
+    uint8_t octets[LA_WLAN_BYTES_MAX];
+    if (la_radiotap_judge(&radiotap, in))
+        REQUIRE(radiotap.header_bytes <= in.n);
+    if (la_wlan_judge(&wlan, in) != LA_WLAN_DATA)
+        return;
+    size_t n = la_wlan_emit(&wlan, (struct la_room){octets, sizeof octets});
+    REQUIRE(n <= in.n && memcmp(octets, in.p, n) == 0);
+}
+
+static void
+fuzz_nflog(struct la_bytes in)
+{
+    struct la_nflog nflog;
+    if (la_nflog_judge(&nflog, in))
+        REQUIRE(inside(nflog.packet, in));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static void (*const codecs[])(struct la_bytes) = {
-        fuzz_tcp, fuzz_ethernet, fuzz_arp, fuzz_ip4, fuzz_ip6, fuzz_icmp4, fuzz_icmp6, fuzz_udp,
+        fuzz_tcp, fuzz_ethernet,   fuzz_arp, fuzz_ip4,  fuzz_ip6,   fuzz_icmp4,  fuzz_icmp6,
+        fuzz_udp, fuzz_tcp_extras, fuzz_gre, fuzz_mpls, fuzz_vxlan, fuzz_geneve, fuzz_gtpu,
+        fuzz_ppp, fuzz_pppoe,      fuzz_sll, fuzz_sll2, fuzz_wlan,  fuzz_nflog,
     };
     if (n > 0)
         codecs[data[0] % (sizeof codecs / sizeof codecs[0])]((struct la_bytes){data + 1, n - 1});

@@ -119,6 +119,18 @@ class Scenarios(unittest.TestCase):
                  if line]
         self.assertIn("10.0.0.123", {e.get("local", "").split(":")[0] for e in lines})
 
+    # LEDGER: RFC4821-1
+    def test_a_lost_mtu_probe_reduces_nothing(self):
+        told = [json.loads(line) for line in lab("pmtu", "--json", "-").stdout.split("\n") if line]
+        told = [e for e in told if e["kind"] in ("LOSS", "CONGESTION") and e["end"] == 0]
+        lost = [n for n, e in enumerate(told) if e.get("rule") == "MTU_PROBE_LOST"]
+        self.assertGreaterEqual(len(lost), 3)
+        for n in lost:
+            recovery = told[n + 1]
+            self.assertEqual((recovery["kind"], recovery["phase"]), ("CONGESTION", "RECOVERY"))
+            self.assertEqual(recovery["ssthresh"], recovery["cwnd"])
+        self.assertGreater(told[-1]["cwnd"], 10000)
+
     def test_same_seed_same_run(self):
         with tempfile.TemporaryDirectory() as folder:
             seen = []

@@ -16,7 +16,7 @@ def heads(paths):
     bad = []
     for path in paths:
         with open(path, encoding="utf-8") as file:
-            if not re.match(r"// (RFC \d+|POSIX|Linux)\b", file.readline()):
+            if not re.match(r"// (RFC \d+|draft-[a-z0-9-]+|POSIX|Linux)\b", file.readline()):
                 bad.append(path)
     return bad
 

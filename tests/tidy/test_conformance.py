@@ -54,6 +54,11 @@ class Conformance(planted.PlantedTest):
         self.assertIn("| all | 7 | 3 | 1 | 1 | 2 |", conformance.page(self.root))
         self.assertIn("| RFC 2018 | 1 |", conformance.page(self.root))
 
+    def test_a_packet_script_is_a_test(self):
+        self.plant("tests/script/rfc9293_x.pkt", "// RFC 9293: x.\n// LEDGER: MUST-7\n\n0 ...\n")
+        self.assertIn("| tested |", self.rows()["MUST-7"])
+        self.assertIn("`tests/script/rfc9293_x.pkt`: `rfc9293_x`", self.rows()["MUST-7"])
+
     def test_an_rfc_is_judged_once_a_row_is_spoken_of(self):
         self.plant("docs/requirements.tsv", ROWS + "RFC2018-2\tRFC 2018 §4\tMAY\tMore.\t\n"
                    "RFC768-1\tRFC 768\tMUST\tNot yet.\t\n")

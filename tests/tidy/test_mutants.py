@@ -49,6 +49,7 @@ class Mutants(unittest.TestCase):
 
     def test_the_tables_fit_the_sources(self):
         for table, least, form in (("table", 60, r"^[a-z]+/test_\w+ test_\w+$"),
+                                   ("bbr", 18, r"^tcp/test_\w+ test_\w+$"),
                                    ("explore", 8, r"^sim explore [a-z-]+$")):
             with open(os.path.join(ROOT, f"tests/mutants/{table}.txt"), encoding="utf-8") as f:
                 entries = mutants.parse(f.read())

@@ -199,6 +199,46 @@ test_reader__foreign_files(void **state)
     assert_non_null(strstr(error, "Is a directory"));
 }
 
+/* RFC 1761; cut anywhere, and with a record that cannot be. */
+static void
+test_reader__snoop(void **state)
+{
+    struct files_writer w = {.big_endian = true};
+    (void)state;
+    files_bytes(&w, "snoop\0\0\0", 8);
+    files_u32(&w, 2);
+    files_u32(&w, 4);
+    for (uint32_t n = 0; n < 4; n++) {
+        const uint32_t fields[] = {40, 30, 24 + 32, n, EPOCH_S + n, n};
+        for (size_t i = 0; i < 6; i++)
+            files_u32(&w, fields[i]);
+        for (size_t i = 0; i < 32; i++)
+            files_bytes(&w, &(uint8_t){(uint8_t)(0x80 + n)}, 1);
+    }
+    for (size_t n = 0; n <= w.buf.n; n++) {
+        const struct files_read *got = files_read_back((struct la_bytes){w.buf.p, n}, n % 2 != 0);
+        if (n >= 4 && n < 8) { /* not even its name is there */
+            assert_false(got->opened);
+            continue;
+        }
+        assert_true(got->opened);
+        assert_int_equal(got->n, n < 16 ? 0 : (n - 16) / 56);
+        assert_int_equal(got->damage_n, n < 16 || (n - 16) % 56 != 0);
+    }
+    const struct files_read *got = files_read_back(octets_of(&w), false);
+    assert_int_equal(got->packet[3].at.ns, ns_of(EPOCH_S + 3, 3000));
+    assert_true(got->packet[3].cap_bytes == 30 && got->packet[3].wire_bytes == 40);
+    assert_int_equal(got->packet[3].link_type, 1);
+    assert_int_equal(got->first[3], 0x83);
+    assert_int_equal(got->notes_n, 1);
+    assert_non_null(strstr(got->note[0], "3 packets were dropped"));
+    w.buf.p[16 + 56 + 8] = 1;
+    got = files_read_back(octets_of(&w), false);
+    assert_int_equal(got->n, 1);
+    assert_int_equal(got->damage_n, 1);
+    la_capture_buf_fini(&w.buf);
+}
+
 /* ---- pcapng -----------------------------------------------------------------------------------
  */
 
@@ -310,6 +350,7 @@ test_reader__pcapng_packet_blocks(void **state)
     assert_int_equal(got->packet[0].cap_bytes, 96);
     assert_int_equal(got->packet[0].wire_bytes, 100);
     assert_false(got->packet[0].has_time);
+    assert_int_equal(got->packet[0].at.ns, 0);
     assert_int_equal(got->packet[1].at.ns, 5000);
     assert_int_equal(got->first[1], 8);
     assert_int_equal(got->packet[2].direction, LA_CAPTURE_OUTBOUND);
@@ -480,6 +521,39 @@ test_reader__follows(void **state)
     la_capture_buf_fini(&pcapng.buf);
 }
 
+/* A mapped file that somebody cuts off: what was there before the cut, and a note; no signal. */
+static void
+test_reader__shrinks(void **state)
+{
+    static const size_t cuts[] = {0, 100, 4096 * 300 + 17, 3 << 20};
+    struct files_writer w = {0};
+    char error[LA_CAPTURE_LINE_BYTES], path[32];
+    const struct la_capture_reader_options options = {0};
+    (void)state;
+    files_pcap(&w, PCAP_MICRO, 1);
+    for (uint32_t n = 0; n < 80; n++)
+        files_record(&w, EPOCH_S + n, n, 100000, (uint8_t)n, 16);
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        const struct la_capture_note *notes;
+        struct la_capture_packet packet;
+        size_t n = 0;
+        int fd = files_on_disk(octets_of(&w), path);
+        struct la_capture_reader *reader = la_capture_reader_open(path, &options, error);
+        assert_non_null(reader);
+        while (la_capture_reader_next(reader, &packet) == LA_CAPTURE_PACKET) {
+            if (++n == 3)
+                assert_int_equal(ftruncate(fd, (off_t)cuts[i]), 0);
+            for (uint32_t off = 0; off < packet.cap_bytes; off += 4096)
+                assert_true(packet.data[off] == n - 1 || packet.data[off] == 0);
+        }
+        assert_true(n >= 3 && n < 80);
+        assert_true(la_capture_reader_notes(reader, &notes) > 0);
+        la_capture_reader_close(reader);
+        close(fd);
+    }
+    la_capture_buf_fini(&w.buf);
+}
+
 int
 main(void)
 {
@@ -490,6 +564,7 @@ main(void)
         cmocka_unit_test(test_reader__pcap_time_jumps),
         cmocka_unit_test(test_reader__pcap_behind_pcap),
         cmocka_unit_test(test_reader__foreign_files),
+        cmocka_unit_test(test_reader__snoop),
         cmocka_unit_test(test_reader__pcapng_sections),
         cmocka_unit_test(test_reader__pcapng_resolutions),
         cmocka_unit_test(test_reader__pcapng_packet_blocks),
@@ -499,6 +574,7 @@ main(void)
         cmocka_unit_test(test_reader__compressed),
 #endif
         cmocka_unit_test(test_reader__follows),
+        cmocka_unit_test(test_reader__shrinks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

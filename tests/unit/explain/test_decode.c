@@ -450,6 +450,35 @@ test_decode__checksum(void **state)
     la_decoder_fini(&decoder);
 }
 
+/* One wrong among right ones is not believed; where they are wrong, they tell nothing. */
+static void
+test_decode__disbelieved(void **state)
+{
+    (void)state;
+    for (unsigned right_n = 0; right_n < 4; right_n++) {
+        struct la_decoder decoder;
+        struct la_seen seen;
+        const struct la_decode_options options = {.verify_first_n = right_n};
+        assert_true(la_decoder_init(&decoder, NULL, &options));
+        for (unsigned i = 0; i <= right_n; i++) {
+            struct frame frame;
+            frame_usual(&frame, 5);
+            if (i == right_n)
+                frame.room[frame.off + 21] ^= 1; /* its port */
+            la_decode(&decoder,
+                      &(struct la_decode_packet){.bytes = {frame.room + frame.off, frame.n},
+                                                 .wire_bytes = (uint32_t)frame.n,
+                                                 .link_type = LA_LINK_RAW},
+                      &seen);
+            assert_int_equal(seen.checksum,
+                             i < right_n ? LA_SEEN_CHECKSUM_GOOD : LA_SEEN_CHECKSUM_UNVERIFIED);
+        }
+        assert_int_equal(la_decoder_disbelieves(&decoder, &seen), right_n > 1);
+        assert_int_equal(seen.checksum, LA_SEEN_CHECKSUM_BAD);
+        la_decoder_fini(&decoder);
+    }
+}
+
 /* ---- ICMP -------------------------------------------------------------------------------------
  */
 
@@ -542,8 +571,8 @@ main(void)
         cmocka_unit_test(test_decode__tunnels),     cmocka_unit_test(test_decode__depth),
         cmocka_unit_test(test_decode__ip6),         cmocka_unit_test(test_decode__lengths),
         cmocka_unit_test(test_decode__tcp_header),  cmocka_unit_test(test_decode__checksum),
-        cmocka_unit_test(test_decode__icmp4),       cmocka_unit_test(test_decode__icmp6),
-        cmocka_unit_test(test_decode__other_kinds),
+        cmocka_unit_test(test_decode__disbelieved), cmocka_unit_test(test_decode__icmp4),
+        cmocka_unit_test(test_decode__icmp6),       cmocka_unit_test(test_decode__other_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

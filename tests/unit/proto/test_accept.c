@@ -76,7 +76,7 @@ test_accept__large_windows(void **state)
     }
 }
 
-/* LEDGER: MAY-12, FSM-SEQ-MOD */
+/* LEDGER: MAY-12, FSM-SEQ-MOD, RFC5961-5 */
 static void
 test_accept__ack(void **state)
 {
@@ -108,6 +108,7 @@ test_accept__ack(void **state)
             }
 }
 
+/* LEDGER: RFC5961-1, RFC5961-2 */
 static void
 test_accept__rst(void **state)
 {

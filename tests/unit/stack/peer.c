@@ -221,7 +221,27 @@ input(struct peer *p, const uint8_t *packet, size_t n)
     p->memory.fail_at = fail_at;
     if (f == NULL)
         return; /* over the budget: as if lost */
+    if (p->holds) {
+        assert_true(p->held_n < PEER_HELD_MAX);
+        p->held[p->held_n++] = f;
+        return;
+    }
     la_stack_input(p->stack, p->iface, &f, 1, p->now);
+    peer_collect(p);
+}
+
+void
+peer_hold(struct peer *p)
+{
+    p->holds = true;
+}
+
+void
+peer_release(struct peer *p)
+{
+    la_stack_input(p->stack, p->iface, p->held, p->held_n, p->now);
+    p->holds = false;
+    p->held_n = 0;
     peer_collect(p);
 }
 

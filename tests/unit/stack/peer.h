@@ -21,6 +21,7 @@ enum {
     PEER_PORT = 5000,
     PEER_WND = 1000
 };
+enum { PEER_HELD_MAX = 16 };
 
 /* A segment that the stack sent. */
 struct peer_seg {
@@ -63,6 +64,10 @@ struct peer {
     uint8_t icmp[PEER_ICMP_MAX]; /* the latest, from its ICMP header on */
     size_t icmp_bytes, icmp_n;
 
+    bool holds;                   /* what the peer says waits for peer_release() */
+    struct la_frame *held[PEER_HELD_MAX];
+    size_t held_n;
+
     enum la_reason reason;       /* of the latest drop, since peer_say() */
     uint32_t events_n[LA_EVENT_KIND_COUNT];
     struct la_event last[LA_EVENT_KIND_COUNT];
@@ -91,6 +96,9 @@ struct la_tcp_seg peer_usual(const struct peer *p, uint8_t flags);
 void peer_say(struct peer *p, const struct la_tcp_seg *seg, const void *text, size_t n);
 /* The usual segment, and the peer's numbers follow it. */
 void peer_send(struct peer *p, uint8_t flags, const void *text, size_t n);
+/* What is said from now on arrives in one burst, at peer_release(). */
+void peer_hold(struct peer *p);
+void peer_release(struct peer *p);
 /* An ICMP error (ICMPv6 for IPv6) about a segment with these numbers from the stack. */
 void peer_icmp(struct peer *p, uint8_t type, uint8_t code, uint32_t rest,
                const struct la_tcp_seg *about);

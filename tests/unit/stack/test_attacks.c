@@ -48,6 +48,7 @@ test_attacks__land(void **state)
 }
 
 /* CVE-2016-5696: challenge ACKs drawn on one connection say nothing about another. */
+/* LEDGER: RFC5961-7 */
 static void
 test_attacks__challenges_are_counted_apart(void **state)
 {
@@ -107,6 +108,7 @@ test_attacks__optimistic_ack(void **state)
 }
 
 /* Blind data injection (RFC 5961 5): right numbers for the text, a guess for the ACK. */
+/* LEDGER: RFC5961-6 */
 static void
 test_attacks__blind_data(void **state)
 {

@@ -307,6 +307,7 @@ test_handles__ephemeral_ports(void **state)
 }
 
 /* RFC 6056: not one after the other; by default from the dynamic range. */
+/* LEDGER: RFC6056-1 */
 static void
 test_handles__ephemeral_ports_are_scattered(void **state)
 {

@@ -668,7 +668,7 @@ test_arrive__syn_received(void **state)
     in_states(LA_TCP_SYN_RECEIVED, LA_TCP_SYN_RECEIVED_ACTIVE, ANY, 0);
 }
 
-/* LEDGER: SHLD-2, FSM-SEG-RST-2 */
+/* LEDGER: SHLD-2, FSM-SEG-RST-2, RFC5961-3, RFC5961-8 */
 static void
 test_arrive__rst_before_the_end(void **state)
 {
@@ -684,7 +684,7 @@ test_arrive__rst_at_the_end(void **state)
     in_states(LA_TCP_CLOSING, LA_TCP_TIME_WAIT, LA_TCP_RST, LA_TCP_RST);
 }
 
-/* LEDGER: MAY-2, FSM-SEG-SYN-2 */
+/* LEDGER: MAY-2, FSM-SEG-SYN-2, RFC5961-4 */
 static void
 test_arrive__syn_when_synchronised(void **state)
 {
@@ -724,7 +724,7 @@ test_arrive__close_wait_and_closing(void **state)
     in_states(LA_TCP_CLOSE_WAIT, LA_TCP_CLOSING, PLAIN, 0);
 }
 
-/* LEDGER: FSM-SEG-ACK-6, FSM-SEG-TEXT-2, FSM-SEG-FIN-4 */
+/* LEDGER: FSM-SEG-ACK-6, FSM-SEG-TEXT-2, FSM-SEG-FIN-4, RFC1337-1 */
 static void
 test_arrive__last_ack_and_time_wait(void **state)
 {

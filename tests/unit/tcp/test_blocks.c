@@ -82,6 +82,7 @@ expect(uint32_t ack, struct blocks blocks)
 
 /* ---- RFC 2018 7 ------------------------------------------------------------------------- */
 
+/* LEDGER: RFC2018-3, RFC2018-4, RFC2018-5, RFC2018-5a */
 static void
 test_blocks__rfc2018_case_1(void **state)
 {
@@ -94,6 +95,7 @@ test_blocks__rfc2018_case_1(void **state)
     end();
 }
 
+/* LEDGER: RFC2018-6, RFC2018-9 */
 static void
 test_blocks__rfc2018_case_2(void **state)
 {
@@ -206,6 +208,7 @@ test_blocks__rfc2883_paws(void **state)
 
 /* ---- room ------------------------------------------------------------------------------- */
 
+/* LEDGER: RFC2018-7, RFC2018-8 */
 static void
 test_blocks__as_many_as_fit(void **state)
 {
@@ -248,6 +251,7 @@ test_blocks__beside_text(void **state)
 }
 
 /* RFC 2018 2, 4: blocks only when the peer has said that it understands them. */
+/* LEDGER: RFC2018-2 */
 static void
 test_blocks__only_when_agreed(void **state)
 {

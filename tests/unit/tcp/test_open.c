@@ -72,6 +72,7 @@ test_open__our_syn(void **state)
     end(conn);
 }
 
+/* LEDGER: RFC7323-1, RFC7323-12 */
 static void
 test_open__syn_ack_answers_what_was_offered(void **state)
 {
@@ -113,7 +114,7 @@ test_open__syn_ack_answers_what_was_offered(void **state)
 
 /* MUST-15, MUST-16, MUST-67; RFC 6691: options come out of it, timestamps being in every segment.
  */
-/* LEDGER: MUST-14, MUST-15a, MUST-15b, MUST-16 */
+/* LEDGER: MUST-14, MUST-15a, MUST-15b, MUST-16, RFC6691-1 */
 static void
 test_open__segment_size(void **state)
 {
@@ -155,7 +156,7 @@ test_open__segment_size(void **state)
 }
 
 /* RFC 7323 2.2, 2.3. */
-/* LEDGER: REC-1 */
+/* LEDGER: REC-1, RFC7323-2, RFC7323-3, RFC7323-4 */
 static void
 test_open__window_scale(void **state)
 {

@@ -204,7 +204,7 @@ test_rack__window_grows_with_duplicates(void **state)
 }
 
 /* A retransmission is lost: what was sent after it has arrived. */
-/* LEDGER: RFC8985-9, RFC8985-11, RFC8985-2 */
+/* LEDGER: RFC8985-9, RFC8985-11, RFC8985-2, RFC5681-33 */
 static void
 test_rack__lost_retransmission(void **state)
 {
@@ -226,6 +226,73 @@ test_rack__lost_retransmission(void **state)
     assert_true(p.seg_n > 0);
     expect_segment(0);
     assert_int_equal(peer_status(&p, conn).rto_n, 0);
+    end();
+}
+
+/* New text and, at the same instant but behind it, a retransmission: that the text has arrived
+ * first says nothing about the retransmission. */
+/* LEDGER: RFC8985-9 */
+static void
+test_rack__sent_at_one_instant(void **state)
+{
+    (void)state;
+    begin();
+    send_n(30);
+    peer_run_us(&p, RTT_US);
+    ack(0, 1, 2);
+    expect_segment(WINDOW_N);
+    ack(0, 1, 3);
+    expect_segment(WINDOW_N + 1);
+    ack(0, 1, 4);
+    expect_segment(0);
+    ack(0, 1, WINDOW_N);
+    peer_forget(&p);
+    peer_run_us(&p, RTT_US);
+    ack(0, WINDOW_N, WINDOW_N + 2);
+    while (p.seg_n > 0)
+        assert_true(la_seq_gt(peer_take(&p)->tcp.seq, base));
+    ack(WINDOW_N + 2, 0, 0);
+    assert_int_equal(peer_status(&p, conn).retransmissions_n, 1);
+    end();
+}
+
+/* Three reports come in one burst: what limited transmit sends for the first two goes before the
+ * recovery that the third begins, as if they had come one by one. */
+/* LEDGER: RFC3042-1 */
+static void
+test_rack__limited_transmit_in_a_burst(void **state)
+{
+    (void)state;
+    begin();
+    send_n(30);
+    peer_run_us(&p, RTT_US);
+    peer_hold(&p);
+    for (uint32_t right = 2; right <= 4; right++)
+        ack(0, 1, right);
+    peer_release(&p);
+    expect_segment(WINDOW_N);
+    expect_segment(WINDOW_N + 1);
+    expect_segment(0);
+    end();
+}
+
+/* Half of five segments: a round trip brings the two whole ones back, and cwnd grows by one. */
+static void
+test_rack__grows_by_whole_segments(void **state)
+{
+    (void)state;
+    begin();
+    send_n(5);
+    peer_run_us(&p, RTT_US);
+    ack(0, 1, 4);
+    expect_segment(0);
+    peer_run_us(&p, RTT_US);
+    ack(5, 0, 0);
+    assert_int_equal(peer_status(&p, conn).cwnd_bytes, 5 * SMSS / 2);
+    send_n(30);
+    peer_run_us(&p, RTT_US);
+    ack(7, 0, 0);
+    assert_int_equal(peer_status(&p, conn).cwnd_bytes, 7 * SMSS / 2);
     end();
 }
 
@@ -399,7 +466,7 @@ test_prr__in_proportion(void **state)
 }
 
 /* Nearly all of a window is lost: sending goes on segment by segment, never with a burst. */
-/* LEDGER: RFC9937-2 */
+/* LEDGER: RFC9937-2, RFC5681-32 */
 static void
 test_prr__heavy_loss(void **state)
 {
@@ -437,6 +504,9 @@ main(void)
         cmocka_unit_test(test_rack__reordering_is_remembered),
         cmocka_unit_test(test_rack__window_grows_with_duplicates),
         cmocka_unit_test(test_rack__lost_retransmission),
+        cmocka_unit_test(test_rack__sent_at_one_instant),
+        cmocka_unit_test(test_rack__limited_transmit_in_a_burst),
+        cmocka_unit_test(test_rack__grows_by_whole_segments),
         cmocka_unit_test(test_rack__duplicates_without_blocks),
         cmocka_unit_test(test_rack__only_with_sack),
         cmocka_unit_test(test_tlp__last_segment_again),

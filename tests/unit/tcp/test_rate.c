@@ -132,18 +132,15 @@ static void
 test_rate__compressed(void **state)
 {
     (void)state;
-    send(0, 1, 0);
-    acked(1);
-    (void)sample(10);
-    for (uint32_t i = 1; i < 21; i++)
-        send(i, i + 1, 9 + i); /* 10 .. 29 */
-    acked(11);
-    assert_true(sample(30));
-    acked(21);
-    assert_true(sample(30));
-    assert_int_equal(rs.delivered_bytes, 20 * SEGMENT);
-    assert_int_equal(rs.rate,
-                     20 * SEGMENT * 1000 / 20); /* since 10, the knee before, not since 29 */
+    for (uint32_t i = 0; i < 101; i++)
+        send(i, i + 1, i);
+    acked(51);
+    (void)sample(100);
+    send(101, 102, 101);
+    acked(102); /* 51 segments in 5 ms, which had been sent in 51 */
+    assert_true(sample(105));
+    assert_int_equal(rs.delivered_bytes, 51 * SEGMENT);
+    assert_int_equal(rs.rate, 1000000);
 }
 
 /* The same for text that was sent all at once: the slope of the acknowledgements counts. */
@@ -183,15 +180,14 @@ test_rate__newest(void **state)
     (void)state;
     for (uint32_t i = 0; i < 4; i++)
         send(i, i + 1, i);
-    send_again(0, 1, 20);
     la_tcp_rate_delivered(&busy, (struct la_range){seq(2), seq(4)}); /* SACKed */
     assert_true(sample(22));
     assert_int_equal(rs.rtt_us, 19000);
     assert_int_equal(rs.prior_delivered, 0);
-    send_again(1, 2, 23);
+    send_again(0, 1, 23);
     acked(2);
     assert_true(sample(40));
-    assert_int_equal(rs.prior_delivered, 2 * SEGMENT); /* when 1 was sent again */
+    assert_int_equal(rs.prior_delivered, 2 * SEGMENT); /* when 0 was sent again, later than 1 */
     assert_int_equal(rs.rtt_us, 0);
 }
 

@@ -215,6 +215,7 @@ test_receive__window_shuts_and_opens(void **state)
 }
 
 /* A buffer larger than an unscaled window can say: reading gains nothing, and says nothing. */
+/* LEDGER: RFC7323-10b */
 static void
 test_receive__no_update_for_what_the_field_cannot_say(void **state)
 {
@@ -253,6 +254,7 @@ test_receive__beyond_the_window_is_cut_off(void **state)
 
 /* The buffer becomes smaller while the window that was offered is full of runs out of order: the
  * octet at RCV.NXT was promised room, and must be taken or nothing moves any more. */
+/* LEDGER: RFC7323-10a */
 static void
 test_receive__smaller_buffer_does_not_stop_the_stream(void **state)
 {
@@ -338,7 +340,7 @@ test_receive__fin_before_its_text(void **state)
 
 /* ---- acknowledgements ------------------------------------------------------------------- */
 
-/* LEDGER: MUST-40, SHLD-18, SHLD-19, MAY-13 */
+/* LEDGER: MUST-40, SHLD-18, SHLD-19, MAY-13, RFC5681-28 */
 static void
 test_receive__delayed_and_due_acks(void **state)
 {
@@ -382,7 +384,7 @@ test_receive__delayed_and_due_acks(void **state)
 }
 
 /* MUST-58: one acknowledgement for a burst, not one for each segment of it. */
-/* LEDGER: MUST-58 */
+/* LEDGER: MUST-58, RFC5681-31 */
 static void
 test_receive__one_ack_for_a_burst(void **state)
 {

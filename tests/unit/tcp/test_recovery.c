@@ -101,6 +101,7 @@ with_initial_window(struct la_stack_cfg *cfg)
     cfg->tcp.initial_window_n = initial_window_n;
 }
 
+/* LEDGER: RFC5681-5, RFC5681-6 */
 static void
 test_recovery__initial_window(void **state)
 {
@@ -123,7 +124,7 @@ test_recovery__initial_window(void **state)
     }
 }
 
-/* LEDGER: MUST-19 */
+/* LEDGER: MUST-19, RFC5681-4, RFC5681-9, RFC5681-14, RFC5681-13 */
 static void
 test_recovery__slow_start_and_avoidance(void **state)
 {
@@ -202,7 +203,7 @@ ten_in_flight(const struct peer_options *options)
     expect_windows(10000, UINT32_MAX);
 }
 
-/* LEDGER: RFC3042-1, RFC3042-2 */
+/* LEDGER: RFC6582-3, RFC5681-19, RFC5681-20, RFC5681-22, RFC5681-24 */
 static void
 test_recovery__fast_retransmit_numbers(void **state)
 {
@@ -237,6 +238,7 @@ test_recovery__fast_retransmit_numbers(void **state)
     end();
 }
 
+/* LEDGER: RFC6582-4, RFC5681-34 */
 static void
 test_recovery__partial_acknowledgement(void **state)
 {
@@ -263,6 +265,7 @@ test_recovery__partial_acknowledgement(void **state)
 }
 
 /* RFC 6582 3.2 step 2 and 4.1: duplicates about what was in flight then are no new loss. */
+/* LEDGER: RFC6582-2 */
 static void
 test_recovery__not_twice_for_one_window(void **state)
 {
@@ -287,6 +290,7 @@ test_recovery__not_twice_for_one_window(void **state)
 }
 
 /* RFC 5681 2: what is no duplicate ACK. */
+/* LEDGER: RFC5681-2 */
 static void
 test_recovery__what_is_no_duplicate(void **state)
 {
@@ -319,6 +323,7 @@ test_recovery__what_is_no_duplicate(void **state)
 
 /* ---- timeout ---------------------------------------------------------------------------- */
 
+/* LEDGER: RFC3465-2, RFC5681-15, RFC5681-16, RFC6582-5, RFC5681-11 */
 static void
 test_recovery__timeout_numbers(void **state)
 {
@@ -353,6 +358,7 @@ test_recovery__timeout_numbers(void **state)
 }
 
 /* SMSS or two at least (eqn. 4). */
+/* LEDGER: RFC5681-10 */
 static void
 test_recovery__ssthresh_is_two_segments_at_least(void **state)
 {
@@ -392,13 +398,37 @@ no_sample_from_behind_a_hole(const struct peer_options *options)
     end();
 }
 
-/* LEDGER: MUST-18 */
+/* LEDGER: MUST-18, RFC6298-9 */
 static void
 test_recovery__no_sample_from_behind_a_hole(void **state)
 {
     (void)state;
     no_sample_from_behind_a_hole(&mss_1000);
     no_sample_from_behind_a_hole(&stamped);
+}
+
+/* A partial acknowledgement and the full one in a burst: what the first asked for has arrived. */
+static void
+test_recovery__full_behind_partial(void **state)
+{
+    (void)state;
+    begin(&mss_1000);
+    peer_user_send(&p, conn, 100 * SMSS);
+    expect_sent(0, 4000);
+    later();
+    for (unsigned i = 0; i < 3; i++)
+        ack(0);
+    peer_forget(&p);
+    later();
+    uint32_t sent = (uint32_t)la_seq_diff(p.rcv_nxt, base);
+    peer_hold(&p);
+    ack(2000);
+    ack(sent);
+    peer_release(&p);
+    while (p.seg_n > 0)
+        assert_true(la_seq_diff(peer_take(&p)->tcp.seq, base) >= (int32_t)sent);
+    assert_int_equal(peer_status(&p, conn).retransmissions_n, 1);
+    end();
 }
 
 int
@@ -415,6 +445,7 @@ main(void)
         cmocka_unit_test(test_recovery__timeout_numbers),
         cmocka_unit_test(test_recovery__ssthresh_is_two_segments_at_least),
         cmocka_unit_test(test_recovery__no_sample_from_behind_a_hole),
+        cmocka_unit_test(test_recovery__full_behind_partial),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,7 @@ iss_of(uint16_t port, uint16_t remote_port)
     return iss;
 }
 
-/* LEDGER: MUST-8, SHLD-1 */
+/* LEDGER: MUST-8, SHLD-1, RFC6528-1, RFC6528-4 */
 static void
 test_isn__follows_the_clock(void **state)
 {
@@ -58,7 +58,7 @@ test_isn__follows_the_clock(void **state)
 }
 
 /* Neighbouring tuples, and the same tuple with another secret, tell nothing of each other. */
-/* LEDGER: MUST-9, SHLD-1 */
+/* LEDGER: MUST-9, SHLD-1, RFC6528-2, RFC6528-3 */
 static void
 test_isn__is_keyed(void **state)
 {

@@ -59,7 +59,7 @@ test_windows__above_32767(void **state)
 }
 
 /* 2,000 octets in two segments are in flight when the window shrinks to 1,460, then to 100. */
-/* LEDGER: MUST-34, SHLD-15, SHLD-16 */
+/* LEDGER: MUST-34, SHLD-15, SHLD-16, RFC7323-10 */
 static void
 test_windows__shrink(void **state)
 {
@@ -96,6 +96,7 @@ test_windows__shrink(void **state)
 /* DEVIATION(D18): the peer has sent 100 octets that were lost, then an ACK; it sends them again,
  * and they acknowledge more and offer less. SND.WL1 is that of the ACK, yet nothing may go beyond
  * what the retransmission offers. */
+/* LEDGER: RFC7323-10d */
 static void
 test_windows__of_a_retransmission(void **state)
 {

@@ -40,7 +40,7 @@ expect(uint32_t srtt_us, uint32_t rttvar_us, uint32_t rto_us)
     assert_int_equal(c.rto_us, rto_us);
 }
 
-/* LEDGER: MUST-18 */
+/* LEDGER: MUST-18, RFC6298-3, RFC6298-4, RFC6298-5, RFC6298-6 */
 static void
 test_rtt__numbers(void **state)
 {
@@ -56,6 +56,7 @@ test_rtt__numbers(void **state)
     assert_int_equal(c.rtt_us_min, 50000);
 }
 
+/* LEDGER: RFC6298-8, RFC6298-11 */
 static void
 test_rtt__bounds(void **state)
 {
@@ -75,7 +76,7 @@ test_rtt__bounds(void **state)
     assert_true(c.rto_us >= c.srtt_us + 1000);
 }
 
-/* LEDGER: MUST-19 */
+/* LEDGER: MUST-19, RFC6298-17 */
 static void
 test_rtt__back_off(void **state)
 {
@@ -93,6 +94,7 @@ test_rtt__back_off(void **state)
     assert_int_equal(c.rto_us, 300000);
 }
 
+/* LEDGER: RFC7323-27 */
 static void
 test_rtt__timestamps_tick_milliseconds(void **state)
 {

@@ -113,6 +113,7 @@ model_report(struct la_rng *rng, struct la_tcp_conn *c, struct la_tcp_busy *busy
     assert_int_equal(la_tcp_sack_update(c, busy, &seg, &todo), news);
 }
 
+/* LEDGER: RFC6675-1, RFC6675-3, RFC6675-4, RFC6675-5 */
 static void
 test_sack__agrees_with_the_model(void **state)
 {
@@ -236,6 +237,7 @@ expect_recovery(uint16_t n)
 
 /* Holes at 2000, 5000, 9000. Flight 18,000: ssthresh and cwnd become 9000; the repairs go out as
  * the pipe falls below it, all within the round trip. */
+/* LEDGER: RFC2018-10, RFC2018-11, RFC6675-12, RFC6675-14, RFC6675-15 */
 static void
 test_sack__three_holes_in_one_round_trip(void **state)
 {
@@ -276,6 +278,7 @@ test_sack__three_holes_in_one_round_trip(void **state)
 }
 
 /* RFC 6675 5 (2): more than (DupThresh - 1) * SMSS octets above, in the first such ACK. */
+/* LEDGER: RFC6675-11 */
 static void
 test_sack__lost_by_octets(void **state)
 {
@@ -290,6 +293,7 @@ test_sack__lost_by_octets(void **state)
 }
 
 /* NextSeg() rule 2: no hole is lost beyond HighRxt, so new data follows; cwnd - pipe >= SMSS. */
+/* LEDGER: RFC6675-6 */
 static void
 test_sack__new_data_in_recovery(void **state)
 {
@@ -312,6 +316,7 @@ test_sack__new_data_in_recovery(void **state)
 }
 
 /* Rules 3 and 4: without new data, a hole that is not surely lost, then the end of what is out. */
+/* LEDGER: RFC6675-7, RFC6675-8, RFC6675-9, RFC6675-13 */
 static void
 test_sack__last_resort(void **state)
 {
@@ -337,6 +342,7 @@ test_sack__last_resort(void **state)
 }
 
 /* RFC 3042 2, RFC 6675 2: without new blocks there is nothing to learn from a duplicate. */
+/* LEDGER: RFC2018-14, RFC5681-21 */
 static void
 test_sack__duplicates_without_news(void **state)
 {
@@ -375,6 +381,7 @@ test_sack__is_not_used_unless_agreed(void **state)
 /* ---- reneging, timeouts ----------------------------------------------------------------- */
 
 /* RFC 2018 8. The receiver throws away what it has reported; an ACK shows it. */
+/* LEDGER: RFC2018-15, RFC6675-2 */
 static void
 test_sack__reneging_in_recovery(void **state)
 {
@@ -396,6 +403,7 @@ test_sack__reneging_in_recovery(void **state)
 }
 
 /* RFC 2018 5: after a timeout everything counts as missing, but what is reported from then on. */
+/* LEDGER: RFC2018-12, RFC2018-13, RFC6675-17, RFC6675-16 */
 static void
 test_sack__timeout(void **state)
 {
@@ -422,6 +430,7 @@ test_sack__timeout(void **state)
 
 /* ---- hostile blocks --------------------------------------------------------------------- */
 
+/* LEDGER: RFC2018-17 */
 static void
 test_sack__blocks_outside(void **state)
 {

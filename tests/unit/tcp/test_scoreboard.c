@@ -53,12 +53,29 @@ seq(uint32_t off)
     return la_seq_add(first, off);
 }
 
+/* What is sent within one instant, but not in the order of its numbers, counts as sent later. */
+static int64_t
+stamp_ns(uint32_t end, la_instant now)
+{
+    static int64_t last_ns;
+    static uint32_t last_end;
+    if (nxt == 0)
+        last_ns = -1; /* a new board */
+    if (last_ns < now.ns)
+        last_ns = now.ns;
+    else if (board.n > 0 && end <= last_end)
+        last_ns++;
+    last_end = end;
+    return last_ns;
+}
+
 static void
 sent(uint32_t n, la_instant now)
 {
+    int64_t at_ns = stamp_ns(nxt + n, now);
     la_tcp_scoreboard_sent(&board, mem, seq(nxt), seq(nxt + n), now);
     for (uint32_t i = 0; i < n; i++, nxt++) {
-        model[nxt].sent_at_ns = now.ns;
+        model[nxt].sent_at_ns = at_ns;
         model[nxt].sent_n = 1;
     }
 }
@@ -69,11 +86,12 @@ resent(uint32_t from, uint32_t to, bool exact, la_instant now)
     unsigned most = 1;
     for (uint32_t i = from; i < to; i++)
         most = model[i].sent_n > most ? model[i].sent_n : most;
+    int64_t at_ns = stamp_ns(to, now);
     uint8_t before = la_tcp_scoreboard_resent(&board, mem, seq(from), seq(to), now);
     if (exact)
         assert_int_equal(before, most > UINT8_MAX ? UINT8_MAX : most);
     for (uint32_t i = from; i < to; i++) {
-        model[i].sent_at_ns = now.ns;
+        model[i].sent_at_ns = at_ns;
         model[i].sent_n++;
     }
 }

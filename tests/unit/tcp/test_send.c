@@ -285,6 +285,7 @@ random_windows(uint64_t seed)
     end();
 }
 
+/* LEDGER: RFC5681-1, RFC7323-10c */
 static void
 test_send__never_beyond_the_window(void **state)
 {

@@ -190,6 +190,7 @@ test_timeout__back_off_stays_until_a_measurement(void **state)
 
 /* RFC 6298 5.7: after a lost SYN the RTO begins at 3 s; RFC 5681 3.1: the window with one segment.
  */
+/* LEDGER: RFC6298-18, RFC5681-7 */
 static void
 test_timeout__after_a_lost_syn(void **state)
 {
@@ -339,6 +340,78 @@ test_timeout__a_shut_window_holds_no_orphan(void **state)
         peer_send(&p, LA_TCP_ACK, NULL, 0);
     }
     assert_int_equal(peer_state(&p), LA_TCP_CLOSED);
+    peer_forget(&p);
+    peer_free(&p);
+}
+
+static void
+with_zero_window_limit(struct la_stack_cfg *cfg)
+{
+    cfg->tcp.zero_window_ms = 30000;
+}
+
+/* Sockstress (RFC 6429 3): peers that ask for something, and then read nothing. The instance may
+ * set a limit; what the application needs for a decision of its own stands in the status. */
+static void
+test_timeout__a_shut_window_may_have_a_limit(void **state)
+{
+    (void)state;
+    static const struct peer_cfg limited = {.stack = with_zero_window_limit};
+    for (int limit = 0; limit < 2; limit++) {
+        peer_new(&p, limit != 0 ? &limited : &plain);
+        la_handle conn = shut();
+        la_seq nxt = p.rcv_nxt;
+        la_instant begin = p.now;
+        assert_in_range(peer_status(&p, conn).stalled_ms, 0, 300);
+        while (la_instant_diff_us(p.now, begin) < 60 * LA_US_PER_S) {
+            if (!peer_run_until_sent(&p, LA_US_PER_S))
+                continue;
+            assert_non_null(peer_take(&p));
+            p.rcv_nxt = nxt;
+            peer_send(&p, LA_TCP_ACK, NULL, 0); /* each probe is answered */
+            if (limit != 0 && peer_state(&p) != LA_TCP_CLOSED)
+                assert_true(la_instant_diff_us(p.now, begin) < 31 * LA_US_PER_S);
+        }
+        assert_int_equal(peer_state(&p), limit != 0 ? LA_TCP_CLOSED : LA_TCP_ESTABLISHED);
+        if (limit != 0)
+            assert_int_equal(peer_status(&p, conn).err, LA_ERR_TIMED_OUT);
+        else
+            assert_in_range(peer_status(&p, conn).stalled_ms, 59000, 62000);
+        assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+        peer_collect(&p);
+        peer_forget(&p);
+        peer_free(&p);
+    }
+}
+
+/* A window that opens in between begins anew. */
+static void
+test_timeout__a_window_that_opens_is_no_shut_one(void **state)
+{
+    (void)state;
+    static const struct peer_cfg limited = {.stack = with_zero_window_limit};
+    peer_new(&p, &limited);
+    la_handle conn = shut();
+    for (unsigned i = 0; i < 6; i++) {
+        la_seq nxt = p.rcv_nxt;
+        for (la_instant begin = p.now; la_instant_diff_us(p.now, begin) < 20 * LA_US_PER_S;) {
+            if (!peer_run_until_sent(&p, LA_US_PER_S))
+                continue;
+            assert_non_null(peer_take(&p));
+            p.rcv_nxt = nxt;
+            peer_send(&p, LA_TCP_ACK, NULL, 0);
+        }
+        p.wnd = 1000;
+        peer_send(&p, LA_TCP_ACK, NULL, 0); /* it reads at last */
+        peer_expect(&p, LA_TCP_ACK);
+        peer_user_send(&p, conn, 500);
+        p.wnd = 0;
+        peer_send(&p, LA_TCP_ACK, NULL, 0);
+        peer_forget(&p);
+    }
+    assert_int_equal(peer_state(&p), LA_TCP_ESTABLISHED);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_collect(&p);
     peer_forget(&p);
     peer_free(&p);
 }
@@ -624,6 +697,8 @@ main(void)
         cmocka_unit_test(test_timeout__probes_go_on_as_long_as_they_are_answered),
         cmocka_unit_test(test_timeout__probes_that_nobody_answers_end),
         cmocka_unit_test(test_timeout__a_shut_window_holds_no_orphan),
+        cmocka_unit_test(test_timeout__a_shut_window_may_have_a_limit),
+        cmocka_unit_test(test_timeout__a_window_that_opens_is_no_shut_one),
         cmocka_unit_test(test_timeout__no_r2_and_no_owner),
         cmocka_unit_test(test_timeout__a_probe_that_is_taken_is_no_measurement),
         cmocka_unit_test(test_timeout__a_window_that_shrank),

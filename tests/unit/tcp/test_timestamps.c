@@ -27,6 +27,7 @@ end(la_handle conn)
     peer_free(&p);
 }
 
+/* LEDGER: RFC7323-22 */
 static void
 test_timestamps__old_duplicates_are_dropped(void **state)
 {
@@ -51,6 +52,7 @@ test_timestamps__old_duplicates_are_dropped(void **state)
 }
 
 /* RFC 7323 3.2: a RST should carry timestamps, once they are agreed; an abort has one too. */
+/* LEDGER: RFC7323-14 */
 static void
 test_timestamps__of_an_abort(void **state)
 {
@@ -71,6 +73,7 @@ test_timestamps__of_an_abort(void **state)
     peer_free(&p);
 }
 
+/* LEDGER: RFC7323-15, RFC7323-16 */
 static void
 test_timestamps__missing(void **state)
 {
@@ -134,6 +137,7 @@ test_timestamps__missing_in_a_syn(void **state)
 
 /* 4.3: with a delayed ACK the earliest of the segments that it covers; after a gap the one that was
  * last in order. */
+/* LEDGER: RFC7323-18, RFC7323-21, RFC7323-25 */
 static void
 test_timestamps__what_is_echoed(void **state)
 {
@@ -160,6 +164,7 @@ test_timestamps__what_is_echoed(void **state)
 
 /* RFC 5961 5: whoever guesses a sequence number, but no acknowledgement, cannot make the peer's own
  * segments look old. */
+/* LEDGER: RFC7323-24 */
 static void
 test_timestamps__forged_ones_count_for_nothing(void **state)
 {
@@ -191,6 +196,7 @@ test_timestamps__forged_ones_count_for_nothing(void **state)
 }
 
 /* 5.5: after 24 days TS.Recent says nothing; the next segment is taken, and its stamp too. */
+/* LEDGER: RFC7323-26 */
 static void
 test_timestamps__recent_grows_old(void **state)
 {
@@ -256,7 +262,7 @@ new_incarnation(const struct peer_options *before, const struct peer_options *af
     return honoured;
 }
 
-/* LEDGER: MAY-2, SHLD-4 */
+/* LEDGER: MAY-2, SHLD-4, RFC6191-1, RFC6191-2, RFC6191-3 */
 static void
 test_timestamps__time_wait_gives_way(void **state)
 {
@@ -269,6 +275,14 @@ test_timestamps__time_wait_gives_way(void **state)
     assert_false(new_incarnation(&stamped, &stamped, 1, UINT32_MAX)); /* an old duplicate */
     assert_true(new_incarnation(&stamped, &peer_plain, 1, 0));
     assert_false(new_incarnation(&stamped, &peer_plain, UINT32_MAX - 1000, 0));
+}
+
+/* LEDGER: RFC6191-4, RFC6191-5 */
+static void
+test_timestamps__time_wait_without_them_gives_way(void **state)
+{
+    (void)state;
+    assert_true(new_incarnation(&peer_plain, &stamped, UINT32_MAX - 1000, 1));
     assert_true(new_incarnation(&peer_plain, &peer_plain, 1, 0));
     assert_false(new_incarnation(&peer_plain, &peer_plain, UINT32_MAX - 1000, 0));
 }
@@ -335,6 +349,7 @@ main(void)
         cmocka_unit_test(test_timestamps__forged_ones_count_for_nothing),
         cmocka_unit_test(test_timestamps__recent_grows_old),
         cmocka_unit_test(test_timestamps__time_wait_gives_way),
+        cmocka_unit_test(test_timestamps__time_wait_without_them_gives_way),
         cmocka_unit_test(test_timestamps__new_incarnation_after_many_octets),
         cmocka_unit_test(test_timestamps__new_incarnation_leaves_unread_octets),
     };

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""A SYN flood over a device: lastack on a TUN, the kernel on veth, in turns.
+
+The flood and the connections that mean it have one core, the stack has another: the process of
+lastack, or, by receive packet steering, the kernel's receive path. That goes before every process,
+so lastack and the flood are scheduled in real time, where that is allowed. Both remember 1024
+half-open connections and then answer with SYN cookies. What counts is the answers that came back.
+"""
+import contextlib
+import os
+import statistics
+
+import stacks
+
+DEVICE = "bench0"
+FLOOD_NET = "10.200.0.0/16"
+SYN_QUEUE_N, ROUNDS_MAX = 1024, 3
+
+
+class LastackOnTun:
+    key, title = "lastack_tun", "lastack, TUN"
+
+    def __init__(self, program):
+        self.program = program
+
+    def measure(self, load, size, cores):
+        with stacks.lastack(self.program, "tun").running(load) as running:
+            return flood(running, size, cores)
+
+
+class KernelOnVeth:
+    key, title = "kernel_veth", "kernel, veth"
+
+    @staticmethod
+    def measure(load, size, cores):
+        with stacks.KernelOnVeth().running(load) as running:
+            far = running.far
+            stacks.ip("-n", far, "route", "add", FLOOD_NET, "via", stacks.LOAD_IP)
+            stacks.write(far, "/proc/sys/net/ipv4/tcp_max_syn_backlog", str(SYN_QUEUE_N))
+            stacks.write(far, f"/sys/class/net/{DEVICE}/queues/rx-0/rps_cpus",
+                         f"{1 << cores[-1]:x}")
+            return flood(running, size, cores)
+
+
+def flood(running, size, cores):
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(running.server.pid, os.SCHED_FIFO, os.sched_param(1))
+    return running.load("flood", "--first", "--device", DEVICE, "--seconds", str(size.seconds),
+                        "--connections", str(size.connects_n), "--source", stacks.SOURCE_IP,
+                        "--sources", str(stacks.SOURCES_N), core=cores[0], stack_core=cores[-1])
+
+
+def run(load, program, size, progress):
+    """The results, and one line for each thing that went wrong."""
+    cores = sorted(os.sched_getaffinity(0))
+    subjects = (LastackOnTun(program), KernelOnVeth())
+    rounds, wrong = {s.key: [] for s in subjects}, []
+    for number in range(min(size.rounds_n, ROUNDS_MAX)):
+        for subject in subjects:
+            progress(f"SYN flood, round {number + 1} of {min(size.rounds_n, ROUNDS_MAX)}: {subject.title}")
+            try:
+                rounds[subject.key].append(subject.measure(load, size, cores))
+            except stacks.Failed as e:
+                wrong.append(f"SYN flood, {subject.title}, round {number + 1}: {e}")
+    progress("")
+    found = {key: summary(results) for key, results in rounds.items() if results}
+    wrong += [f"SYN flood, {s.title}: {found[s.key]['connects']} of "
+              f"{found[s.key]['connects_tried']} connections succeeded" for s in subjects
+              if s.key == "lastack_tun" and s.key in found and not all_connected(found[s.key])]
+    return found, wrong
+
+
+def summary(results):
+    return {"stack_cpu_us": statistics.median(r["stack_cpu_us"] for r in results),
+            "per_s": statistics.median(r["per_s"] for r in results),
+            "connects": min(r["connects"] for r in results),
+            "connects_tried": results[0]["connects_tried"]}
+
+
+def all_connected(found):
+    return found["connects"] == found["connects_tried"]
+
+
+def ratio(found):
+    """Of the rates; None when a connection of lastack failed."""
+    ours = found["lastack_tun"]
+    return ours["per_s"] / found["kernel_veth"]["per_s"] if all_connected(ours) else None

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * flow.c - what is in flight, and what holds a sender back
+ *
+ * Between two segments of a connection something keeps each sender from sending more. What that is
+ * follows from what the tap knew at the first of the two (heuristics, in this order):
+ *
+ *   nothing in flight, or the latest segment was not full   the application had no more
+ *   the rest of the window has no room for a segment        the receiver (RFC 9293 3.8.6)
+ *   a recovery is on, or a full window's worth is out       the congestion window (RFC 5681)
+ *
+ * The shares of the send buffer and of the path are in the last one: nothing that a segment says
+ * tells them apart.
+ */
+#include "explain/measure.h"
+
+static enum la_limit
+limit_of(const struct la_measure *m, const struct la_track *track, unsigned sender)
+{
+    const struct la_track_end *me = &track->end[sender];
+    int32_t flight = la_seq_diff(me->nxt, me->una);
+    int32_t room = la_seq_diff(me->edge, me->nxt);
+    uint32_t full = me->segment_bytes_max;
+    if (me->window_closed)
+        return LA_LIMIT_RECEIVER;
+    if (flight <= 0)
+        return LA_LIMIT_APPLICATION;
+    if ((me->flags & LA_END_EDGE) != 0 && room < (int32_t)full)
+        return LA_LIMIT_RECEIVER;
+    if (m->recovery != LA_RECOVERY_NONE)
+        return LA_LIMIT_CONGESTION;
+    return m->text_bytes_last < full ? LA_LIMIT_APPLICATION : LA_LIMIT_CONGESTION;
+}
+
+static void
+shut(struct la_measure *m, const struct la_track_end *me, int64_t at_ns)
+{
+    if (me->window_closed && m->zero_at_ns == 0) {
+        m->zero_at_ns = at_ns;
+        m->zero_window_n++;
+    } else if (!me->window_closed && m->zero_at_ns != 0) {
+        m->zero_us += (uint64_t)((at_ns - m->zero_at_ns) / LA_NS_PER_US);
+        m->zero_at_ns = 0;
+    }
+}
+
+void
+la_flow_segment(struct la_measure *m, const struct la_track *track, unsigned sender,
+                const struct la_placed *placed)
+{
+    const struct la_track_end *me = &track->end[sender];
+    int32_t flight = la_seq_diff(me->nxt, me->una);
+    if (m->limit_at_ns != 0 && placed->at_ns > m->limit_at_ns)
+        m->limit_ns[m->limit] += (uint64_t)(placed->at_ns - m->limit_at_ns);
+    m->limit_at_ns = placed->at_ns;
+    if (placed->from == sender && placed->seen->tcp.text_bytes > 0)
+        m->text_bytes_last = placed->seen->tcp.text_bytes;
+    if (flight > 0 && (uint32_t)flight > m->flight_bytes_max)
+        m->flight_bytes_max = (uint32_t)flight;
+    shut(m, me, placed->at_ns);
+    m->limit = (uint8_t)limit_of(m, track, sender);
+}
+
+void
+la_flow_fill(const struct la_measure *m, const struct la_track *track,
+             struct la_explain_direction *out)
+{
+    out->flight_bytes_max = m->flight_bytes_max;
+    out->zero_windows = m->zero_window_n;
+    out->zero_window_us = m->zero_us;
+    if (m->zero_at_ns != 0 && track->last_at_ns > m->zero_at_ns)
+        out->zero_window_us += (uint64_t)((track->last_at_ns - m->zero_at_ns) / LA_NS_PER_US);
+    for (unsigned i = 0; i < LA_LIMIT_COUNT; i++)
+        out->limit_us[i] = m->limit_ns[i] / (uint64_t)LA_NS_PER_US;
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loss.c - what was sent again, and why
+ *
+ * Text that passes the tap a second time was sent again. Text that passes for the first time after
+ * text behind it is late, or was sent again after it was lost before the tap: its timestamp tells
+ * (RFC 7323 3: it is the time of sending), and where it does not, the time since the hole was seen:
+ * a retransmission takes a round trip at least (heuristic: three quarters of the shortest one, 3 ms
+ * where none is known).
+ *
+ * The cause is what the sender could know: duplicate acknowledgements or SACK blocks beyond the
+ * text (RFC 5681 3.2, RFC 6675, RFC 8985) make it fast; otherwise a timer expired, that of a tail
+ * loss probe (RFC 8985 7.2) if it is the last text that was sent and the timeout (RFC 6298) is not
+ * due.
+ */
+#include "explain/measure.h"
+#include "explain/parts.h"
+
+enum { LATE_NS_UNKNOWN = 3000000, TIMESTAMPS_BYTES = 12, MSS_DEFAULT = 536 };
+
+/* ---- holes ------------------------------------------------------------------------------ */
+
+static void
+hole_open(struct la_measure *m, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if (m->holes_n == LA_HOLES_N)
+        return; /* what fills it counts as sent again */
+    m->holes[m->holes_n++] = (struct la_hole){
+        .from = la_seq_sub(seg->seq, placed->gap_bytes),
+        .to = seg->seq,
+        .at_ns = placed->at_ns,
+        .ts_val = seg->ts_val,
+        .has_ts = (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0,
+    };
+}
+
+/* The hole that all of the text lies in; NULL: none. */
+static struct la_hole *
+hole_of(struct la_measure *m, la_seq from, la_seq to)
+{
+    for (unsigned i = 0; i < m->holes_n; i++)
+        if (la_seq_le(m->holes[i].from, from) && la_seq_le(to, m->holes[i].to))
+            return &m->holes[i];
+    return NULL;
+}
+
+static void
+hole_drop(struct la_measure *m, struct la_hole *hole)
+{
+    *hole = m->holes[--m->holes_n];
+}
+
+static void
+hole_fill(struct la_measure *m, struct la_hole *hole, la_seq from, la_seq to)
+{
+    struct la_hole rest = *hole;
+    rest.from = to;
+    hole->to = from;
+    bool has_rest = la_seq_lt(rest.from, rest.to);
+    if (!la_seq_lt(hole->from, hole->to)) {
+        if (has_rest)
+            *hole = rest;
+        else
+            hole_drop(m, hole);
+    } else if (has_rest && m->holes_n < LA_HOLES_N) {
+        m->holes[m->holes_n++] = rest;
+    }
+}
+
+/* What is acknowledged and has never passed was not captured. */
+static void
+holes_acked(struct la_measure *m, la_seq una)
+{
+    for (unsigned i = m->holes_n; i-- > 0;) {
+        if (!la_seq_le(m->holes[i].to, una))
+            continue;
+        m->gap_n++;
+        hole_drop(m, &m->holes[i]);
+    }
+}
+
+/* Did it overtake nothing, but was overtaken? */
+static bool
+is_late(const struct la_measure *m, const struct la_track *track, const struct la_hole *hole,
+        const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if (hole->has_ts && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 && seg->ts_val != hole->ts_val)
+        return la_tcp_ts_older(seg->ts_val, hole->ts_val);
+    int64_t least_ns = LATE_NS_UNKNOWN;
+    uint32_t part_us = track->end[placed->from].part_us_min;
+    if (m->rtt_n > 0)
+        least_ns =
+            ((int64_t)m->rtt_us_min + (part_us == UINT32_MAX ? 0 : part_us)) * LA_NS_PER_US * 3 / 4;
+    return placed->at_ns - hole->at_ns < least_ns;
+}
+
+/* ---- causes ----------------------------------------------------------------------------- */
+
+static bool
+shows_loss(const struct la_measure *m, la_seq to)
+{
+    return m->duplicates_now > 0 || (m->sacked && la_seq_gt(m->sack_high, to));
+}
+
+static enum la_cause
+cause_by_timer(struct la_measure *m, const struct la_track *track, const struct la_placed *placed,
+               la_seq to)
+{
+    const struct la_track_end *me = &track->end[placed->from];
+    int64_t timeout_ns = la_rtt_timeout_ns(m, track, placed->from);
+    int64_t since_ns = m->heard_at_ns > m->sent_at_ns ? m->heard_at_ns : m->sent_at_ns;
+    int64_t waited_ns = placed->at_ns - since_ns;
+    if (la_seq_eq(to, me->nxt) && waited_ns < timeout_ns - timeout_ns / 10)
+        return LA_CAUSE_TAIL_PROBE;
+    if (waited_ns < timeout_ns / 2)
+        return LA_CAUSE_NONE;
+    m->recovery = LA_RECOVERY_RTO;
+    m->recover = me->nxt;
+    return LA_CAUSE_RETRANSMIT_RTO;
+}
+
+static enum la_cause
+cause_of(struct la_measure *m, const struct la_track *track, const struct la_placed *placed,
+         la_seq to)
+{
+    const struct la_track_end *me = &track->end[placed->from];
+    bool again_rto = m->recovery == LA_RECOVERY_RTO && la_seq_le(to, m->recover);
+    int64_t waited_ns = placed->at_ns - m->sent_at_ns;
+    if (again_rto && waited_ns < la_rtt_timeout_ns(m, track, placed->from) / 2)
+        return LA_CAUSE_RETRANSMIT_RTO;
+    if (!again_rto && shows_loss(m, to)) {
+        if (m->recovery == LA_RECOVERY_NONE)
+            m->recover = me->nxt;
+        m->recovery = LA_RECOVERY_FAST;
+        return m->sacked ? LA_CAUSE_RETRANSMIT_SACK : LA_CAUSE_RETRANSMIT_FAST;
+    }
+    if (m->recovery == LA_RECOVERY_FAST &&
+        la_seq_eq(la_seq_sub(to, placed->seen->tcp.text_bytes), me->una))
+        return LA_CAUSE_RETRANSMIT_PARTIAL;
+    return cause_by_timer(m, track, placed, to);
+}
+
+/* How many segments the sender cut it into, had no device gathered them. */
+static uint32_t
+segments_of(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_end *peer = &track->end[1 - placed->from];
+    uint32_t mss = (peer->options & LA_EXPLAIN_HAS_MSS) != 0 ? peer->mss : MSS_DEFAULT;
+    if ((placed->seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && mss > TIMESTAMPS_BYTES)
+        mss -= TIMESTAMPS_BYTES;
+    bool known = (peer->options & LA_EXPLAIN_HAS_MSS) != 0 && mss > 0;
+    return known && placed->old_bytes > mss ? (placed->old_bytes + mss - 1) / mss : 1;
+}
+
+static void
+count_again(struct la_measure *m, enum la_cause cause, uint32_t n)
+{
+    if (cause == LA_CAUSE_RETRANSMIT_RTO)
+        m->rto_n += n;
+    else if (cause == LA_CAUSE_TAIL_PROBE)
+        m->tail_probe_n += n;
+    else if (cause == LA_CAUSE_NONE)
+        m->unknown_n += n;
+    else
+        m->fast_n += n;
+}
+
+/* ---- sent ------------------------------------------------------------------------------- */
+
+static void
+remember(struct la_measure *m, const struct la_track_end *me, la_seq from, la_seq to, uint32_t n)
+{
+    struct la_again *again = &m->agains[m->agains_n++ % LA_AGAINS_N];
+    /* It had been acknowledged when it passed: it came for nothing, wherever the tap is. */
+    *again = (struct la_again){from, to, la_seq_le(to, me->una)};
+    if (again->is_spurious)
+        m->spurious_n += n;
+}
+
+static void
+text_again(struct la_measure *m, const struct la_track *track, struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    la_seq from = (seg->flags & LA_TCP_SYN) != 0 ? la_seq_add(seg->seq, 1) : seg->seq;
+    la_seq to = la_seq_add(from, placed->old_bytes);
+    struct la_hole *hole = hole_of(m, from, to);
+    if (hole != NULL) {
+        bool late = is_late(m, track, hole, placed);
+        hole_fill(m, hole, from, to);
+        if (late) {
+            m->reordered_n++;
+            return;
+        }
+    }
+    uint32_t n = segments_of(track, placed);
+    placed->cause = (uint8_t)cause_of(m, track, placed, to);
+    placed->is_again = true;
+    count_again(m, (enum la_cause)placed->cause, n);
+    remember(m, &track->end[placed->from], from, to, n);
+}
+
+/* RFC 9293 3.8.4: the number before the next one, with nothing to acknowledge; 3.8.6.1: the same,
+ * or an octet, into a window that is shut. */
+static bool
+is_probe(struct la_measure *m, const struct la_track_end *me, struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    bool before = la_seq_eq(la_seq_add(seg->seq, 1), me->nxt) && placed->new_bytes == 0;
+    bool small = seg->text_bytes <= 1 && (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0;
+    if (!small)
+        return false;
+    if (me->window_closed && (before || seg->text_bytes == 1)) {
+        m->window_probe_n++;
+        placed->cause = LA_CAUSE_WINDOW_PROBE;
+        return true;
+    }
+    if (!before || !la_seq_eq(me->una, me->nxt) || (me->flags & LA_END_FIN) != 0)
+        return false;
+    m->keepalive_n++;
+    placed->cause = LA_CAUSE_KEEPALIVE;
+    return true;
+}
+
+void
+la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_placed *placed)
+{
+    const struct la_track_end *me = &track->end[placed->from];
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    bool fin = (seg->flags & LA_TCP_FIN) != 0;
+    if (is_probe(m, me, placed))
+        return;
+    if (placed->gap_bytes > 0 && placed->new_bytes > 0)
+        hole_open(m, placed);
+    if (placed->old_bytes > 0) {
+        text_again(m, track, placed);
+    } else if (fin && seg->text_bytes == 0 && (me->flags & LA_END_FIN) != 0) {
+        placed->is_again = true;
+        placed->cause = LA_CAUSE_RETRANSMIT_RTO;
+        m->fin_n++;
+    }
+    if (seg->text_bytes > 0 || fin)
+        m->sent_at_ns = placed->at_ns;
+}
+
+/* ---- acknowledged ----------------------------------------------------------------------- */
+
+/* RFC 2883 4: the receiver had it twice. */
+static void
+take_duplicate_block(struct la_measure *m, const struct la_tcp_sack *block)
+{
+    for (unsigned i = 0; i < LA_AGAINS_N && i < m->agains_n; i++) {
+        struct la_again *again = &m->agains[i];
+        bool meets = la_seq_lt(again->from, block->right) && la_seq_lt(block->left, again->to);
+        if (!meets || again->is_spurious)
+            continue;
+        again->is_spurious = true;
+        m->spurious_n++;
+        return;
+    }
+}
+
+static bool
+take_blocks(struct la_measure *m, const struct la_tcp_seg *seg)
+{
+    bool first = la_tcp_seg_has_dsack(seg), news = false;
+    if (first)
+        take_duplicate_block(m, &seg->sack[0]);
+    for (unsigned i = first ? 1 : 0; i < seg->sack_n; i++) {
+        if (m->sacked && !la_seq_gt(seg->sack[i].right, m->sack_high))
+            continue;
+        m->sack_high = seg->sack[i].right;
+        m->sacked = news = true;
+    }
+    return news;
+}
+
+void
+la_loss_acked(struct la_measure *m, const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_end *sender = &track->end[1 - placed->from];
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    bool news = seg->sack_n > 0 && take_blocks(m, seg);
+    if (placed->acked_bytes > 0) {
+        m->duplicates_now = 0;
+        holes_acked(m, sender->una);
+        if (m->sacked && la_seq_ge(sender->una, m->sack_high))
+            m->sacked = false;
+        if (m->recovery != LA_RECOVERY_NONE && la_seq_ge(sender->una, m->recover))
+            m->recovery = LA_RECOVERY_NONE;
+        news = true;
+    } else if (seg->len == 0 && la_seq_eq(seg->ack, sender->una) &&
+               la_seq_lt(sender->una, sender->nxt) && placed->window == m->window_last) {
+        m->duplicates_now++; /* RFC 5681 2 */
+        m->duplicate_ack_n++;
+    }
+    if (placed->acks_missing)
+        m->gap_n++;
+    if (news)
+        m->heard_at_ns = placed->at_ns;
+    m->window_last = placed->window;
+}

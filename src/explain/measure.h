@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * measure.h - what is counted and timed of one direction
+ *
+ * It is taken from a pool when the direction's first text passes, and given back with the track.
+ * loss.c finds what was sent again and why, rtt.c times, flow.c says what held the sender back.
+ */
+#ifndef LA_EXPLAIN_MEASURE_H
+#define LA_EXPLAIN_MEASURE_H
+
+#include "explain/track.h"
+
+enum { LA_RTT_SAMPLES_N = 64, LA_HOLES_N = 8, LA_AGAINS_N = 8 };
+
+/* Text that had not passed when text behind it did. */
+struct la_hole {
+    la_seq from, to;
+    int64_t at_ns;   /* when that was */
+    uint32_t ts_val; /* of what was behind it */
+    bool has_ts;
+};
+
+/* Text that was sent again: what a D-SACK block may be about. */
+struct la_again {
+    la_seq from, to;
+    bool is_spurious;
+};
+
+/* What an episode of recovery began with. */
+enum la_recovery { LA_RECOVERY_NONE, LA_RECOVERY_FAST, LA_RECOVERY_RTO };
+
+struct la_measure {
+    uint64_t pool_link;
+    /* loss.c */
+    uint32_t rto_n, fast_n, tail_probe_n, unknown_n, spurious_n;
+    uint32_t fin_n, reordered_n, keepalive_n, window_probe_n, duplicate_ack_n;
+    uint32_t gap_n;           /* holes that were acknowledged: not captured */
+    uint32_t window_last;     /* that the receiver offered last */
+    uint32_t duplicates_now;  /* duplicate acknowledgements of this text in a row */
+    uint8_t recovery;         /* enum la_recovery */
+    uint8_t holes_n, agains_n; /* agains_n: all that there were, modulo 256 */
+    bool sacked;              /* sack_high is valid */
+    la_seq recover;           /* the episode ends when it is acknowledged */
+    la_seq sack_high;         /* behind the highest octet that was reported */
+    int64_t sent_at_ns;       /* text or FIN passed last */
+    int64_t heard_at_ns;      /* an acknowledgement that told something new passed last */
+    struct la_hole holes[LA_HOLES_N];
+    struct la_again agains[LA_AGAINS_N];
+    /* rtt.c */
+    uint64_t rtt_n;
+    uint32_t rtt_us_min, rtt_us_max;
+    uint32_t srtt_us, rttvar_us; /* RFC 6298 2, of the way from the tap to the receiver and back */
+    uint32_t rtt_us[LA_RTT_SAMPLES_N];
+    /* flow.c */
+    uint32_t flight_bytes_max, zero_window_n;
+    int64_t zero_at_ns;       /* the window was shut then; 0: it is open */
+    uint64_t zero_us;
+    uint64_t limit_ns[LA_LIMIT_COUNT];
+    int64_t limit_at_ns;      /* limit_ns counts up to then */
+    uint8_t limit;            /* enum la_limit, since then */
+    uint32_t text_bytes_last; /* of the latest segment with text */
+};
+
+/* ---- measure.c ---- */
+
+void la_measures_init(struct la_explain *explain);
+/* The direction's; NULL: it has none. */
+static inline struct la_measure *
+la_measure_of(const struct la_explain *explain, const struct la_track_end *e)
+{
+    return e->measure == NONE ? NULL : la_pool_at(&explain->measures, e->measure);
+}
+/* The same, taken when there is none; NULL: no memory. */
+struct la_measure *la_measure_get(struct la_explain *explain, struct la_track_end *e);
+void la_measure_free(struct la_explain *explain, struct la_track_end *e);
+/* Everything of a segment; la_numbers_place() has been there. Says in *placed why it was sent. */
+void la_measure_segment(struct la_explain *explain, struct la_track *track,
+                        struct la_placed *placed);
+void la_measure_fill(const struct la_explain *explain, const struct la_track *track, unsigned end,
+                     struct la_explain_direction *out);
+
+/* ---- loss.c, rtt.c, flow.c ---- */
+
+/* Text, a FIN or a SYN that went before, or came late. */
+void la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_placed *placed);
+/* What an acknowledgement says about the text of the direction m. */
+void la_loss_acked(struct la_measure *m, const struct la_track *track,
+                   const struct la_placed *placed);
+void la_rtt_sample(struct la_measure *m, int64_t us);
+/* The timeout that the sender may have, by RFC 6298 2 and the minimum of today's stacks. */
+int64_t la_rtt_timeout_ns(const struct la_measure *m, const struct la_track *track,
+                          unsigned sender);
+void la_rtt_fill(const struct la_measure *m, struct la_explain_rtt *out);
+void la_flow_segment(struct la_measure *m, const struct la_track *track, unsigned sender,
+                     const struct la_placed *placed);
+void la_flow_fill(const struct la_measure *m, const struct la_track *track,
+                  struct la_explain_direction *out);
+
+#endif
