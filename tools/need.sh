@@ -25,7 +25,8 @@ packages_of() {
             redis-server:redis-server redis-tools:redis-cli openssh-client:ssh \
             openssh-server:sshd iproute2:ip nodejs:node nginx-light:nginx iperf3:iperf3 \
             vsftpd:vsftpd tnftp:tnftp inetutils-telnet:inetutils-telnet dnsmasq-base:dnsmasq \
-            bind9-dnsutils:dig snmpd:snmpd snmp:snmpget liblwip-dev gnuplot-nox:gnuplot
+            bind9-dnsutils:dig snmpd:snmpd snmp:snmpget liblwip-dev gnuplot-nox:gnuplot \
+            python3-jsonschema
         # A second mail system would drive out the one that is there.
         echo exim4-daemon-light:sendmail
         ;;

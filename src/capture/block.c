@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
-#include "base/bytes.h"
 #include "capture/block.h"
+#include "capture/order.h"
 
 enum {
     HEAD_BYTES = 8,
@@ -17,27 +17,6 @@ enum {
 };
 
 #define SECTION_MAGIC UINT32_C(0x1A2B3C4D)
-
-uint16_t
-la_block_get16(const uint8_t *p, bool big_endian)
-{
-    uint16_t v = la_get16(p);
-    return big_endian ? v : __builtin_bswap16(v);
-}
-
-uint32_t
-la_block_get32(const uint8_t *p, bool big_endian)
-{
-    uint32_t v = la_get32(p);
-    return big_endian ? v : __builtin_bswap32(v);
-}
-
-uint64_t
-la_block_get64(const uint8_t *p, bool big_endian)
-{
-    uint64_t first = la_block_get32(p, big_endian), second = la_block_get32(p + 4, big_endian);
-    return big_endian ? first << 32 | second : second << 32 | first;
-}
 
 static uint64_t
 power_of_ten(unsigned n)
@@ -118,14 +97,14 @@ head_read(struct head *head, struct la_capture_source *src, size_t off, bool big
     if (!la_capture_source_has(src, off + BLOCK_BYTES_MIN))
         return false;
     const uint8_t *p = src->at + off;
-    *head = (struct head){.type = la_block_get32(p, big_endian), .big_endian = big_endian};
+    *head = (struct head){.type = la_order_get32(p, big_endian), .big_endian = big_endian};
     if (head->type == LA_BLOCK_SECTION) { /* reads the same both ways */
         uint32_t magic = la_get32(p + SECTION_MAGIC_OFF);
         head->big_endian = magic == SECTION_MAGIC;
         if (!head->big_endian && magic != __builtin_bswap32(SECTION_MAGIC))
             return false;
     }
-    head->n = la_block_get32(p + 4, head->big_endian);
+    head->n = la_order_get32(p + 4, head->big_endian);
     size_t n_min = head->type == LA_BLOCK_SECTION ? SECTION_BYTES_MIN : BLOCK_BYTES_MIN;
     return head->n >= n_min && head->n % 4 == 0 && head->n <= BLOCK_BYTES_MAX;
 }
@@ -134,7 +113,7 @@ static bool
 ends_well(struct la_capture_source *src, size_t off, const struct head *head)
 {
     return la_capture_source_has(src, off + head->n) &&
-           la_block_get32(src->at + off + head->n - 4, head->big_endian) == head->n;
+           la_order_get32(src->at + off + head->n - 4, head->big_endian) == head->n;
 }
 
 /* What may be taken for a block where none was expected. */

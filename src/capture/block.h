@@ -38,8 +38,4 @@ enum la_capture_next la_block_next(struct la_block *block, struct la_capture_sou
 /* A stamp in nanoseconds; one that 64 bits cannot hold is the nearest that they can. */
 la_instant la_block_time(uint64_t stamp, uint8_t resolution, int64_t offset_s);
 
-uint16_t la_block_get16(const uint8_t *p, bool big_endian);
-uint32_t la_block_get32(const uint8_t *p, bool big_endian);
-uint64_t la_block_get64(const uint8_t *p, bool big_endian);
-
 #endif

@@ -15,9 +15,7 @@
  *
  * Byte order: the file's, read octet by octet.
  */
-#include <stdlib.h>
-#include <string.h>
-
+#include "capture/order.h"
 #include "capture/pcap.h"
 
 enum {
@@ -49,21 +47,12 @@ static const struct variant {
     {0x1c0001ab, 1000000, IXIA_SIZE_BYTES, {RECORD_BYTES}},         /* by software */
 };
 
-static uint32_t
-get32(const uint8_t *p, bool big_endian)
-{
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    bool host_is_big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
-    return big_endian == host_is_big ? v : __builtin_bswap32(v);
-}
-
 static const struct variant *
 variant_of(const uint8_t magic[4], bool *big_endian)
 {
     for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++)
         for (int big = 0; big < 2; big++)
-            if (get32(magic, big != 0) == variants[i].magic) {
+            if (la_order_get32(magic, big != 0) == variants[i].magic) {
                 *big_endian = big != 0;
                 return &variants[i];
             }
@@ -84,8 +73,9 @@ struct record {
 static struct record
 record_at(const struct la_pcap *pcap, const uint8_t *p)
 {
-    return (struct record){get32(p, pcap->big_endian), get32(p + 4, pcap->big_endian),
-                           get32(p + 8, pcap->big_endian), get32(p + 12, pcap->big_endian)};
+    return (struct record){
+        la_order_get32(p, pcap->big_endian), la_order_get32(p + 4, pcap->big_endian),
+        la_order_get32(p + 8, pcap->big_endian), la_order_get32(p + 12, pcap->big_endian)};
 }
 
 static bool
@@ -183,8 +173,8 @@ la_pcap_begin(struct la_pcap *pcap, struct la_capture_source *src, struct la_cap
         la_capture_source_skip(src, left);
         return true;
     }
-    uint32_t snap_bytes = get32(src->at + 16, pcap->big_endian);
-    pcap->link_type = (uint16_t)get32(src->at + 20, pcap->big_endian);
+    uint32_t snap_bytes = la_order_get32(src->at + 16, pcap->big_endian);
+    pcap->link_type = (uint16_t)la_order_get32(src->at + 20, pcap->big_endian);
     pcap->cap_bytes_max = snap_bytes <= CAP_BYTES_MAX     ? CAP_BYTES_MAX
                           : snap_bytes <= CAP_BYTES_LIMIT ? snap_bytes
                                                           : CAP_BYTES_LIMIT;

@@ -149,13 +149,16 @@ la_pcapng_packet(struct la_capture_buf *buf, const struct la_pcapng_packet *pack
     la_capture_buf_u32(buf, packet->iface);
     stamp(buf, packet->at);
     la_capture_buf_u32(buf, (uint32_t)packet->bytes.n); /* captured */
-    la_capture_buf_u32(buf, (uint32_t)packet->bytes.n); /* on the wire */
+    la_capture_buf_u32(buf, packet->wire_bytes > packet->bytes.n ? packet->wire_bytes
+                                                                   : (uint32_t)packet->bytes.n);
     la_capture_buf_bytes(buf, packet->bytes);
     la_capture_buf_align(buf);
     la_capture_buf_bytes(buf, packet->options);
-    la_capture_buf_u16(buf, PACKET_FLAGS);
-    la_capture_buf_u16(buf, 4);
-    la_capture_buf_u32(buf, packet->outbound ? DIRECTION_OUT : DIRECTION_IN);
+    if (!packet->no_direction) {
+        la_capture_buf_u16(buf, PACKET_FLAGS);
+        la_capture_buf_u16(buf, 4);
+        la_capture_buf_u32(buf, packet->outbound ? DIRECTION_OUT : DIRECTION_IN);
+    }
     if (packet->id != 0)
         option_u64(buf, PACKET_ID, packet->id);
     options_end(buf);

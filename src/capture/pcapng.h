@@ -27,6 +27,8 @@ struct la_pcapng_packet {
     uint32_t iface;
     la_instant at;           /* since the Unix epoch; what lies before it is written as 0 */
     bool outbound;
+    bool no_direction;       /* outbound is not known */
+    uint32_t wire_bytes;     /* what the packet had, when that is more than `bytes` */
     uint64_t id;             /* epb_packetid; 0 = none */
     struct la_bytes bytes;
     struct la_bytes options; /* what la_pcapng_comment() appended */

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "capture/block.h"
+#include "capture/order.h"
 #include "capture/pcapng_read.h"
 
 enum {
@@ -47,8 +48,8 @@ option_next(const struct la_pcapng_reader *r, struct la_bytes *rest, struct opti
 {
     if (rest->n < 4)
         return false;
-    out->code = la_block_get16(rest->p, r->big_endian);
-    size_t n = la_block_get16(rest->p + 2, r->big_endian);
+    out->code = la_order_get16(rest->p, r->big_endian);
+    size_t n = la_order_get16(rest->p + 2, r->big_endian);
     size_t padded = (n + 3) & ~(size_t)3;
     if (out->code == OPT_END || n > rest->n - 4)
         return false;
@@ -95,16 +96,16 @@ iface_take(struct la_pcapng_reader *r, const struct la_block *block, struct la_c
     }
     struct la_pcapng_reader_iface *iface = &r->ifaces[r->ifaces_n++];
     *iface = (struct la_pcapng_reader_iface){
-        .link_type = la_block_get16(rest.p, r->big_endian),
+        .link_type = la_order_get16(rest.p, r->big_endian),
         .resolution = RESOLUTION_DEFAULT,
-        .snap_bytes = la_block_get32(rest.p + 4, r->big_endian),
+        .snap_bytes = la_order_get32(rest.p + 4, r->big_endian),
     };
     rest = (struct la_bytes){rest.p + IFACE_FIXED_BYTES, rest.n - IFACE_FIXED_BYTES};
     while (option_next(r, &rest, &opt)) {
         if (opt.code == IFACE_RESOLUTION && opt.value.n == 1)
             iface->resolution = opt.value.p[0];
         else if (opt.code == IFACE_OFFSET && opt.value.n == 8)
-            iface->offset_s = (int64_t)la_block_get64(opt.value.p, r->big_endian);
+            iface->offset_s = (int64_t)la_order_get64(opt.value.p, r->big_endian);
     }
 }
 
@@ -116,7 +117,7 @@ stats_take(struct la_pcapng_reader *r, const struct la_block *block)
     struct option opt;
     if (rest.n < STATS_FIXED_BYTES)
         return;
-    uint32_t number = la_block_get32(rest.p, r->big_endian);
+    uint32_t number = la_order_get32(rest.p, r->big_endian);
     if (number >= r->ifaces_n - r->section_first)
         return;
     uint64_t dropped_n = 0;
@@ -124,7 +125,7 @@ stats_take(struct la_pcapng_reader *r, const struct la_block *block)
     while (option_next(r, &rest, &opt))
         if ((opt.code == STATS_IFACE_DROPPED || opt.code == STATS_SYSTEM_DROPPED) &&
             opt.value.n == 8)
-            dropped_n += la_block_get64(opt.value.p, r->big_endian);
+            dropped_n += la_order_get64(opt.value.p, r->big_endian);
     r->ifaces[r->section_first + number].dropped_n = dropped_n;
 }
 
@@ -153,7 +154,7 @@ packet_options(const struct la_pcapng_reader *r, struct la_bytes rest,
         if (opt.code == OPT_COMMENT && packet->comment.p == NULL)
             packet->comment = opt.value;
         else if (opt.code == PACKET_FLAGS && opt.value.n == 4)
-            packet->direction = la_block_get32(opt.value.p, r->big_endian) & 3;
+            packet->direction = la_order_get32(opt.value.p, r->big_endian) & 3;
     }
     if (packet->direction > LA_CAPTURE_OUTBOUND)
         packet->direction = LA_CAPTURE_DIRECTION_UNKNOWN;
@@ -196,15 +197,15 @@ packet_take(struct la_pcapng_reader *r, const struct la_block *block,
     const uint8_t *p = block->body.p;
     if (!packet_bytes_fit(block, PACKET_FIXED_BYTES, 0, notes))
         return false;
-    uint32_t number = block->type == LA_BLOCK_PACKET_OBSOLETE ? la_block_get16(p, r->big_endian)
-                                                              : la_block_get32(p, r->big_endian);
-    uint32_t cap_bytes = la_block_get32(p + 12, r->big_endian);
-    uint32_t wire_bytes = la_block_get32(p + 16, r->big_endian);
+    uint32_t number = block->type == LA_BLOCK_PACKET_OBSOLETE ? la_order_get16(p, r->big_endian)
+                                                              : la_order_get32(p, r->big_endian);
+    uint32_t cap_bytes = la_order_get32(p + 12, r->big_endian);
+    uint32_t wire_bytes = la_order_get32(p + 16, r->big_endian);
     const struct la_pcapng_reader_iface *iface = iface_of(r, number, block, notes);
     if (iface == NULL || !packet_bytes_fit(block, PACKET_FIXED_BYTES, cap_bytes, notes))
         return false;
     uint64_t stamp =
-        (uint64_t)la_block_get32(p + 4, r->big_endian) << 32 | la_block_get32(p + 8, r->big_endian);
+        (uint64_t)la_order_get32(p + 4, r->big_endian) << 32 | la_order_get32(p + 8, r->big_endian);
     *packet = (struct la_capture_packet){
         .at = la_block_time(stamp, iface->resolution, iface->offset_s),
         .data = p + PACKET_FIXED_BYTES,
@@ -231,7 +232,7 @@ simple_take(struct la_pcapng_reader *r, const struct la_block *block,
     const struct la_pcapng_reader_iface *iface = iface_of(r, 0, block, notes);
     if (iface == NULL || !packet_bytes_fit(block, SIMPLE_FIXED_BYTES, 0, notes))
         return false;
-    uint32_t wire_bytes = la_block_get32(block->body.p, r->big_endian);
+    uint32_t wire_bytes = la_order_get32(block->body.p, r->big_endian);
     uint32_t cap_bytes =
         iface->snap_bytes != 0 && iface->snap_bytes < wire_bytes ? iface->snap_bytes : wire_bytes;
     if (!packet_bytes_fit(block, SIMPLE_FIXED_BYTES, cap_bytes, notes))

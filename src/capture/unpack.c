@@ -190,6 +190,7 @@ unpack_step(struct la_capture_unpack *u, uint8_t *out, size_t n)
     if (u->kind == LA_CAPTURE_ZSTD)
         return zstd_step(u, out, n);
 #endif
+    (void)u;
     (void)out;
     (void)n;
     return 0;

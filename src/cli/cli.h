@@ -31,6 +31,7 @@ int la_cli_run(int argc, char **argv);
 int la_cli_lab(int argc, char **argv);
 int la_cli_drill(int argc, char **argv);
 int la_cli_explain(int argc, char **argv);
+int la_cli_annotate(int argc, char **argv);
 int la_cli_sim(int argc, char **argv);
 int la_cli_ss(int argc, char **argv);
 int la_cli_bench(int argc, char **argv);

@@ -9,6 +9,7 @@
 static const struct la_cli_command commands[] = {
     {"run", "run an unmodified program on lastack instead of the kernel's TCP", la_cli_run},
     {"explain", "the TCP connections of a capture: states, causes, verdicts", la_cli_explain},
+    {"annotate", "the same capture with that as packet comments, for Wireshark", la_cli_annotate},
     {"lab", "scenarios of TCP on a virtual wire, in virtual time", la_cli_lab},
     {"drill", "packet scripts (packetdrill's language) in virtual time", la_cli_drill},
     {"sim", "the simulator: random networks, workloads and faults, each run from its seed",

@@ -11,6 +11,7 @@
  * Wireshark. A field alone holds when it is not 0, and is true.
  */
 #include "cli/conn_filter.h"
+#include "cli/conn_field.h"
 #include "cli/number.h"
 
 #include "base/addr.h"
@@ -20,136 +21,17 @@
 #include <string.h>
 #include <strings.h>
 
-enum type {
-    NUMBER,
-    TIME, /* microseconds */
-    YES,
-    ADDR,
-    PORT,
-    STATES,
-    OPEN_KIND, /* from here on: names */
-    CLOSE_KIND,
-    WHO,
-    RESET_CAUSE,
-    TAP_PLACE,
-    FINDING
-};
-
-enum ends { ONE, SIDES, SENDERS, RECEIVERS };
-
-enum field {
-#define FIELD(id, type, ends, name, text) FIELD_##id,
-#define CONN_FIELD(id, type, name, member, text) FIELD_##id,
-#define SIDE_FIELD(id, type, name, member, text) FIELD_##id,
-#define ALIAS(name, id)
-#include "cli/conn_field.def"
-#undef FIELD
-#undef CONN_FIELD
-#undef SIDE_FIELD
-#undef ALIAS
-    FIELDS_N
-};
-
-#define CONN_MEMBER(m) offsetof(struct la_explain_conn, m), sizeof(((struct la_explain_conn *)0)->m)
-#define SIDE_MEMBER(m)                                                                             \
-    offsetof(struct la_explain_direction, m), sizeof(((struct la_explain_direction *)0)->m)
-
-static const struct {
-    enum type type;
-    enum ends ends;
-    const char *name;
-    const char *text;
-    size_t off, bytes; /* of the member; bytes 0: it is worked out */
-} fields[] = {
-#define FIELD(id, type, ends, name, text) {type, ends, name, text, 0, 0},
-#define CONN_FIELD(id, type, name, member, text) {type, ONE, name, text, CONN_MEMBER(member)},
-#define SIDE_FIELD(id, type, name, member, text) {type, SIDES, name, text, SIDE_MEMBER(member)},
-#define ALIAS(name, id)
-#include "cli/conn_field.def"
-#undef FIELD
-#undef CONN_FIELD
-#undef SIDE_FIELD
-#undef ALIAS
-};
-
-static const struct {
-    const char *name;
-    enum field field;
-} aliases[] = {
-#define FIELD(id, type, ends, name, text)
-#define CONN_FIELD(id, type, name, member, text)
-#define SIDE_FIELD(id, type, name, member, text)
-#define ALIAS(name, id) {name, FIELD_##id},
-#include "cli/conn_field.def"
-#undef FIELD
-#undef CONN_FIELD
-#undef SIDE_FIELD
-#undef ALIAS
-};
-
-enum { BOTH_ENDS = 1 << LA_END_CLIENT | 1 << LA_END_SERVER };
-
-/* ---- names ------------------------------------------------------------------------------------
+/* ---- values -----------------------------------------------------------------------------------
  */
-
-/* The name of a value, NULL behind the last one. */
-static const char *
-name_of(enum type type, unsigned v)
-{
-    switch (type) {
-    case OPEN_KIND:
-        return v < LA_OPEN_KIND_COUNT ? la_open_kind_name((enum la_open_kind)v) : NULL;
-    case CLOSE_KIND:
-        return v < LA_CLOSE_KIND_COUNT ? la_close_kind_name((enum la_close_kind)v) : NULL;
-    case WHO:
-        return v < LA_WHO_COUNT ? la_who_name((enum la_who)v) : NULL;
-    case RESET_CAUSE:
-        return v < LA_RESET_CAUSE_COUNT ? la_reset_cause_name((enum la_reset_cause)v) : NULL;
-    case TAP_PLACE:
-        return v < LA_TAP_PLACE_COUNT ? la_tap_place_name((enum la_tap_place)v) : NULL;
-    case FINDING:
-        return v < LA_FINDING_COUNT ? la_finding_name((enum la_finding)v) : NULL;
-    case NUMBER:
-    case TIME:
-    case YES:
-    case ADDR:
-    case PORT:
-    case STATES:
-        break;
-    }
-    return NULL;
-}
-
-/* Upper and lower case are one, and so are '-' and '_'. */
-static bool
-is_same_name(const char *a, const char *b)
-{
-    for (; *a != '\0' && *b != '\0'; a++, b++)
-        if (strncasecmp(a, b, 1) != 0 && !((*a == '-' || *a == '_') && (*b == '-' || *b == '_')))
-            return false;
-    return *a == *b;
-}
-
-static bool
-named_value(enum type type, const char *text, int64_t *out)
-{
-    const char *name;
-    for (unsigned v = 0; (name = name_of(type, v)) != NULL; v++)
-        if (is_same_name(name, text)) {
-            *out = v;
-            return true;
-        }
-    return false;
-}
 
 /* "client, server, both, ... is wanted" */
 static bool
-fail_names(struct la_expr_parser *p, enum type type)
+fail_names(struct la_expr_parser *p, enum la_conn_type type)
 {
     char wanted[LA_EXPR_ERROR_BYTES];
     size_t n = 0;
     const char *name;
-    for (unsigned v = 0; (name = name_of(type, v)) != NULL && n < 70; v++)
+    for (unsigned v = 0; (name = la_conn_value_name(type, v)) != NULL && n < 70; v++)
         n += (size_t)snprintf(wanted + n, sizeof(wanted) - n, "%s%s", v > 0 ? ", " : "", name);
     (void)snprintf(wanted + n, sizeof(wanted) - n, "%s is wanted", name != NULL ? ", ..." : "");
     return la_expr_fail(p, wanted);
@@ -192,36 +74,36 @@ value_parse(struct la_expr_parser *p, const char *word, struct la_conn_filter_le
 {
     uint64_t n = 0;
     uint16_t port = 0;
-    enum type type = fields[leaf->field].type;
+    enum la_conn_type type = la_conn_fields[leaf->field].type;
     switch (type) {
-    case NUMBER:
+    case LA_CONN_NUMBER:
         if (!la_number_parse(word, 0, INT64_MAX, &n))
             return la_expr_fail(p, "a number is wanted");
         leaf->value = (int64_t)n;
         return true;
-    case TIME:
+    case LA_CONN_TIME:
         return time_parse(word, &leaf->value) ||
                la_expr_fail(p, "a time such as 20ms, 1.5s or 2min is wanted");
-    case YES:
+    case LA_CONN_YES:
         return yes_parse(word, &leaf->value) || la_expr_fail(p, "1 or 0, true or false is wanted");
-    case ADDR:
+    case LA_CONN_ADDR:
         return la_expr_prefix_parse(word, &leaf->addr, &leaf->prefix_len) ||
                la_expr_fail(p, "an address such as 10.0.0.1, 10.0.0.0/8 or fd00::/8 is wanted");
-    case PORT:
+    case LA_CONN_PORT:
         if (!la_expr_port_parse(word, &port))
             return la_expr_fail(p, "a port such as 443 or https is wanted");
         leaf->value = port;
         return true;
-    case STATES:
+    case LA_CONN_STATES:
         leaf->value = la_tcp_states_parse(word);
         return leaf->value != 0 || la_expr_fail(p, "a state such as TIME-WAIT is wanted");
-    case OPEN_KIND:
-    case CLOSE_KIND:
-    case WHO:
-    case RESET_CAUSE:
-    case TAP_PLACE:
-    case FINDING:
-        return named_value(type, word, &leaf->value) || fail_names(p, type);
+    case LA_CONN_OPEN_KIND:
+    case LA_CONN_CLOSE_KIND:
+    case LA_CONN_WHO:
+    case LA_CONN_RESET_CAUSE:
+    case LA_CONN_TAP_PLACE:
+    case LA_CONN_FINDING:
+        return la_conn_value_find(type, word, &leaf->value) || fail_names(p, type);
     }
     return false;
 }
@@ -241,9 +123,9 @@ leaf_new(struct la_expr_parser *p, const struct la_conn_filter_leaf *leaf, uint8
 }
 
 static bool
-is_ordered(enum type type)
+is_ordered(enum la_conn_type type)
 {
-    return type == NUMBER || type == TIME || type == PORT;
+    return type == LA_CONN_NUMBER || type == LA_CONN_TIME || type == LA_CONN_PORT;
 }
 
 /* "8000..8080", or one value. */
@@ -252,7 +134,7 @@ range(struct la_expr_parser *p, struct la_conn_filter_leaf leaf, uint8_t *out)
 {
     char word[LA_EXPR_TOKEN_BYTES];
     (void)snprintf(word, sizeof(word), "%s", p->token);
-    char *dots = is_ordered(fields[leaf.field].type) ? strstr(word, "..") : NULL;
+    char *dots = is_ordered(la_conn_fields[leaf.field].type) ? strstr(word, "..") : NULL;
     struct la_expr_node both = {.op = LA_EXPR_AND};
     if (dots != NULL)
         *dots = '\0';
@@ -289,47 +171,17 @@ set_predicate(struct la_expr_parser *p, const struct la_conn_filter_leaf *leaf, 
     return true;
 }
 
-/* The field that a word names; "client." and "server." ask for one end. */
-static bool
-field_find(const char *word, struct la_conn_filter_leaf *leaf)
-{
-    static const struct {
-        const char *prefix;
-        uint8_t ends;
-    } sides[] = {{"client.", 1 << LA_END_CLIENT}, {"server.", 1 << LA_END_SERVER}, {"", BOTH_ENDS}};
-    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
-        size_t n = strlen(sides[i].prefix);
-        if (strncmp(word, sides[i].prefix, n) != 0)
-            continue;
-        for (unsigned f = 0; f < FIELDS_N; f++)
-            if (is_same_name(fields[f].name, word + n) &&
-                (sides[i].ends == BOTH_ENDS || fields[f].ends == SIDES)) {
-                *leaf = (struct la_conn_filter_leaf){.field = (uint8_t)f, .ends = sides[i].ends};
-                return true;
-            }
-    }
-    for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
-        if (is_same_name(aliases[i].name, word)) {
-            *leaf =
-                (struct la_conn_filter_leaf){.field = (uint8_t)aliases[i].field, .ends = BOTH_ENDS};
-            return true;
-        }
-    /* "client == 10.0.0.1" */
-    bool client = is_same_name(word, "client");
-    *leaf = (struct la_conn_filter_leaf){.field = FIELD_ADDR,
-                                         .ends = client ? 1 << LA_END_CLIENT : 1 << LA_END_SERVER};
-    return client || is_same_name(word, "server");
-}
-
 static bool
 predicate(struct la_expr_parser *p, uint8_t *out)
 {
     static const char *const in[] = {"in", NULL};
-    struct la_conn_filter_leaf leaf;
+    enum la_conn_field field;
+    struct la_conn_filter_leaf leaf = {0};
     bool there;
-    if (p->quoted || !field_find(p->token, &leaf))
+    if (p->quoted || !la_conn_field_find(p->token, &field, &leaf.ends))
         return la_expr_fail(p, "a field such as port or closed_by is wanted (--filter help)");
-    enum type type = fields[leaf.field].type;
+    enum la_conn_type type = la_conn_fields[field].type;
+    leaf.field = (uint8_t)field;
     la_expr_next(p);
     if (la_expr_take(p, in))
         return set_predicate(p, &leaf, out);
@@ -337,8 +189,8 @@ predicate(struct la_expr_parser *p, uint8_t *out)
     if (!there) {
         leaf.cmp = LA_EXPR_NE;
         leaf.value = 0;
-        return type <= YES ? leaf_new(p, &leaf, out)
-                           : la_expr_fail(p, "a comparison such as == is wanted");
+        return type <= LA_CONN_YES ? leaf_new(p, &leaf, out)
+                                   : la_expr_fail(p, "a comparison such as == is wanted");
     }
     if (!is_ordered(type) && leaf.cmp != LA_EXPR_EQ && leaf.cmp != LA_EXPR_NE)
         return la_expr_fail(p, "this field can be equal or not (== or !=), and no more");
@@ -368,13 +220,13 @@ la_conn_filter_parse(const char *text, struct la_conn_filter *out, char error[LA
 
 /* A member of a connection or of one of its directions. */
 static int64_t
-member_value(enum field field, const void *base)
+member_value(enum la_conn_field field, const void *base)
 {
-    const uint8_t *at = (const uint8_t *)base + fields[field].off;
+    const uint8_t *at = (const uint8_t *)base + la_conn_fields[field].off;
     uint8_t v8;
     uint32_t v32;
     int64_t v64;
-    switch (fields[field].bytes) {
+    switch (la_conn_fields[field].bytes) {
     case sizeof(v8):
         memcpy(&v8, at, sizeof(v8));
         return v8;
@@ -382,7 +234,7 @@ member_value(enum field field, const void *base)
         memcpy(&v32, at, sizeof(v32));
         return v32;
     default:
-        LA_ASSERT(fields[field].bytes == sizeof(v64));
+        LA_ASSERT(la_conn_fields[field].bytes == sizeof(v64));
         memcpy(&v64, at, sizeof(v64));
         return v64;
     }
@@ -396,50 +248,51 @@ us_between(la_instant from, la_instant to)
 
 /* What is the connection's; -1: not known. */
 static int64_t
-conn_value(enum field field, const struct la_explain_conn *conn, la_instant begin_at)
+conn_value(enum la_conn_field field, const struct la_explain_conn *conn, la_instant begin_at)
 {
-    if (fields[field].bytes > 0)
+    if (la_conn_fields[field].bytes > 0)
         return member_value(field, conn);
-    if (field == FIELD_V4 || field == FIELD_V6)
-        return la_addr_is_v4(&conn->at[0].addr) == (field == FIELD_V4);
-    if (field == FIELD_TUNNEL)
+    if (field == LA_CONN_FIELD_V4 || field == LA_CONN_FIELD_V6)
+        return la_addr_is_v4(&conn->at[0].addr) == (field == LA_CONN_FIELD_V4);
+    if (field == LA_CONN_FIELD_TUNNEL)
         return conn->path_key != 0;
-    if (field == FIELD_START)
+    if (field == LA_CONN_FIELD_START)
         return us_between(begin_at, conn->first_at);
-    if (field == FIELD_END)
+    if (field == LA_CONN_FIELD_END)
         return us_between(begin_at, conn->last_at);
-    if (field == FIELD_DURATION)
+    if (field == LA_CONN_FIELD_DURATION)
         return us_between(conn->first_at, conn->last_at);
     return 1; /* "tcp" */
 }
 
 /* What a direction has; -1: not known. */
 static int64_t
-side_value(enum field field, const struct la_explain_conn *conn, unsigned end)
+side_value(enum la_conn_field field, const struct la_explain_conn *conn, unsigned end)
 {
     const struct la_explain_direction *d = &conn->direction[end];
-    bool is_rtt = field == FIELD_RTT || field == FIELD_RTT_MIN || field == FIELD_RTT_MAX;
+    bool is_rtt = field == LA_CONN_FIELD_RTT || field == LA_CONN_FIELD_RTT_MIN ||
+                  field == LA_CONN_FIELD_RTT_MAX;
     if (is_rtt && d->rtt.samples_n == 0)
         return conn->open.rtt_us;
-    if (fields[field].bytes > 0)
+    if (la_conn_fields[field].bytes > 0)
         return member_value(field, d);
-    return (d->flags >> (field - FIELD_FLAG_FIN) & 1) != 0;
+    return (d->flags >> (field - LA_CONN_FIELD_FLAG_FIN) & 1) != 0;
 }
 
 /* Counts of both directions are added; everything else is asked of each. */
 static bool
-is_added(enum field field)
+is_added(enum la_conn_field field)
 {
-    return fields[field].type == NUMBER && field != FIELD_FLIGHT && field != FIELD_WINDOW &&
-           field != FIELD_TTL;
+    return la_conn_fields[field].type == LA_CONN_NUMBER && field != LA_CONN_FIELD_FLIGHT &&
+           field != LA_CONN_FIELD_WINDOW && field != LA_CONN_FIELD_TTL;
 }
 
 /* What is not known (-1) is neither more nor less than anything. */
 static bool
 value_holds(const struct la_conn_filter_leaf *leaf, int64_t v)
 {
-    bool unknown = v < 0 && fields[leaf->field].type == TIME && leaf->field != FIELD_START &&
-                   leaf->field != FIELD_END;
+    bool unknown = v < 0 && la_conn_fields[leaf->field].type == LA_CONN_TIME &&
+                   leaf->field != LA_CONN_FIELD_START && leaf->field != LA_CONN_FIELD_END;
     return !unknown && la_expr_compare(leaf->cmp, v, leaf->value);
 }
 
@@ -456,11 +309,11 @@ finding_holds(const struct la_conn_filter_leaf *leaf, const struct la_explain_co
 static bool
 concerns(const struct la_conn_filter_leaf *leaf, const struct la_explain_conn *conn, unsigned end)
 {
-    enum ends ends = fields[leaf->field].ends;
+    enum la_conn_ends ends = la_conn_fields[leaf->field].ends;
     if ((leaf->ends >> end & 1) == 0)
         return false;
-    return (ends != SENDERS || conn->direction[end].segments > 0) &&
-           (ends != RECEIVERS || conn->direction[1 - end].segments > 0);
+    return (ends != LA_CONN_SENDERS || conn->direction[end].segments > 0) &&
+           (ends != LA_CONN_RECEIVERS || conn->direction[1 - end].segments > 0);
 }
 
 static bool
@@ -468,14 +321,14 @@ end_holds(const struct la_conn_filter_leaf *leaf, const struct la_explain_conn *
 {
     if (!concerns(leaf, conn, end))
         return false;
-    enum type type = fields[leaf->field].type;
-    if (type == ADDR)
+    enum la_conn_type type = la_conn_fields[leaf->field].type;
+    if (type == LA_CONN_ADDR)
         return la_addr_in_prefix(&conn->at[end].addr, &leaf->addr, leaf->prefix_len);
-    if (type == PORT)
+    if (type == LA_CONN_PORT)
         return la_expr_compare(leaf->cmp, conn->at[end].port, leaf->value);
-    if (type == STATES)
+    if (type == LA_CONN_STATES)
         return (conn->proven[end] & leaf->value) != 0;
-    return value_holds(leaf, side_value((enum field)leaf->field, conn, end));
+    return value_holds(leaf, side_value((enum la_conn_field)leaf->field, conn, end));
 }
 
 struct subject {
@@ -489,10 +342,10 @@ leaf_holds(void *ctx, uint8_t idx)
 {
     const struct subject *s = ctx;
     const struct la_conn_filter_leaf *leaf = &s->filter->leaves[idx];
-    enum field field = (enum field)leaf->field;
-    if (field == FIELD_FINDING)
+    enum la_conn_field field = (enum la_conn_field)leaf->field;
+    if (field == LA_CONN_FIELD_FINDING)
         return finding_holds(leaf, s->conn);
-    if (fields[field].ends == ONE)
+    if (la_conn_fields[field].ends == LA_CONN_ONE)
         return value_holds(leaf, conn_value(field, s->conn, s->begin_at));
     if (is_added(field)) {
         int64_t sum = 0;
@@ -511,26 +364,4 @@ la_conn_filter_holds(const struct la_conn_filter *filter, const struct la_explai
 {
     struct subject subject = {filter, conn, begin_at};
     return la_expr_holds(&filter->expr, leaf_holds, &subject);
-}
-
-void
-la_conn_filter_help(FILE *file)
-{
-    (void)fputs("lastack explain --filter EXPRESSION: connections of which it holds\n"
-                "\n"
-                "  closed_by == server and retransmissions > 3 and port == 443\n"
-                "  client in {10.0.0.0/8, fd00::/8} and not complete\n"
-                "  server.rtt > 100ms or tcp.flags.reset == 1\n"
-                "\n"
-                "Comparisons: == != < <= > >=, 'in {A, B..C}'; a field alone: it is not 0.\n"
-                "client.FIELD and server.FIELD are of what that end sent; without, counts are of\n"
-                "both together. Wireshark's names of these are known.\n"
-                "\n",
-                file);
-    for (unsigned f = 0; f < FIELDS_N; f++) {
-        (void)fprintf(file, "  %-20s %s\n", fields[f].name, fields[f].text);
-        for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
-            if (aliases[i].field == f)
-                (void)fprintf(file, "    %s\n", aliases[i].name);
-    }
 }

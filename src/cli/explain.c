@@ -16,7 +16,7 @@
 #include "cli/cli.h"
 #include "cli/conn_filter.h"
 
-enum { STATUS_DAMAGED = 3, PROGRESS_PACKETS = 1 << 16, IDLE_MS = 200 };
+enum { PROGRESS_PACKETS = 1 << 16, IDLE_MS = 200 };
 static const int64_t progress_ns = INT64_C(250000000);
 
 static volatile sig_atomic_t stopped;
@@ -209,6 +209,7 @@ explain_them(struct explanation *x, struct la_mem *mem)
         (x->view->begin != NULL && !x->view->begin(&x->out)))
         return complain("out of memory", "");
     struct la_explain_file file;
+    x->out.explain = x->explain;
     read_all(x);
     la_explain_file_get(x->explain, &file);
     bool damaged = say_damage(x);
@@ -218,7 +219,7 @@ explain_them(struct explanation *x, struct la_mem *mem)
         return complain("out of memory: not everything is shown", "");
     if (fflush(x->out.file) != 0 || ferror(x->out.file) != 0)
         return complain("standard output cannot be written", strerror(errno));
-    return damaged ? STATUS_DAMAGED : LA_CLI_OK;
+    return damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;
 }
 
 static void
@@ -238,7 +239,8 @@ la_cli_explain(int argc, char **argv)
         la_explain_args_free(&args);
         return status;
     }
-    struct explanation x = {.args = &args, .view = args.view, .out = {&args, stdout, NULL, false}};
+    struct explanation x = {
+        .args = &args, .view = args.view, .out = {.args = &args, .file = stdout}};
     struct la_mem *mem = la_mem_new(la_host_alloc(), args.memory_bytes);
     catch_signals();
     if (mem == NULL)

@@ -41,6 +41,7 @@ struct la_explain_args {
 struct la_explain_out {
     const struct la_explain_args *args;
     FILE *file;
+    const struct la_explain *explain; /* once it is made */
     void *view;  /* its own memory */
     bool failed; /* out of memory; said once at the end */
 };
@@ -62,6 +63,10 @@ extern const struct la_explain_view la_explain_verdict, la_explain_table, la_exp
 void la_explain_table_header(FILE *file);
 void la_explain_table_row(FILE *file, const struct la_explain_conn *conn);
 
+enum { LA_EXPLAIN_STATUS_DAMAGED = 3 }; /* exit status: a capture is damaged */
+
+/* "rfc", "linux", "bsd": enum la_names. */
+bool la_explain_names_parse(const char *word, uint32_t *out);
 /* False: it was said on standard error what is wrong; *status is what to return (help is 0). */
 bool la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *status);
 void la_explain_args_free(struct la_explain_args *args);

@@ -143,17 +143,24 @@ take_view(struct la_explain_args *args, const char *name)
     return wrong("--format is verdict, table, ladder, json, jsonl or csv, not ", name);
 }
 
-static bool
-take_names(struct la_explain_args *args, const char *name)
+bool
+la_explain_names_parse(const char *word, uint32_t *out)
 {
     static const char *const names[LA_NAMES_COUNT] = {
         [LA_NAMES_RFC] = "rfc", [LA_NAMES_LINUX] = "linux", [LA_NAMES_BSD] = "bsd"};
     for (unsigned i = 0; i < LA_NAMES_COUNT; i++)
-        if (strcmp(names[i], name) == 0) {
-            args->names = i;
+        if (strcmp(names[i], word) == 0) {
+            *out = i;
             return true;
         }
-    return wrong("--names is rfc, linux or bsd, not ", name);
+    return false;
+}
+
+static bool
+take_names(struct la_explain_args *args, const char *word)
+{
+    return la_explain_names_parse(word, &args->names) ||
+           wrong("--names is rfc, linux or bsd, not ", word);
 }
 
 /* "+1.5s": from the first packet; seconds since 1970; a date in UTC. */

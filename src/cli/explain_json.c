@@ -399,7 +399,54 @@ damage(struct la_captures *captures)
 }
 
 static json_t *
-whole(const struct la_explain_file *f, struct la_captures *captures)
+half_open(const struct la_explain_listener *l)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < l->samples_n; i++) {
+        json_t *sample = json_array();
+        (void)json_array_append_new(sample, when(l->samples[i].at));
+        (void)json_array_append_new(sample, number(l->samples[i].n));
+        (void)json_array_append_new(list, sample);
+    }
+    return list;
+}
+
+static json_t *
+listener(const struct la_explain_listener *l)
+{
+    json_t *o = endpoint(&l->at);
+    set(o, "syns", number(l->syn_n));
+    set(o, "answered", number(l->synack_n));
+    set(o, "answered_again", number(l->synack_again_n));
+    set(o, "complete", number(l->complete_n));
+    set(o, "refused", number(l->refused_n));
+    set(o, "unanswered", number(l->unanswered_n));
+    set(o, "unfinished", number(l->unfinished_n));
+    set(o, "ignored", number(l->ignored_n));
+    set(o, "backlog_resets", number(l->backlog_rst_n));
+    set(o, "sources", number(l->sources_n));
+    set(o, "half_open_max", number(l->half_open_n_max));
+    set(o, "half_open_max_time", l->half_open_n_max == 0 ? json_null() : when(l->half_open_max_at));
+    set(o, "half_open", half_open(l));
+    set(o, "flooded", json_boolean(l->is_flooded));
+    set(o, "cookies", json_boolean(l->has_cookies));
+    set(o, "queue_full", json_boolean(l->is_full));
+    return o;
+}
+
+static json_t *
+listeners(const struct la_explain *explain)
+{
+    struct la_explain_listener one;
+    json_t *list = json_array();
+    for (size_t i = 0; la_explain_listener_get(explain, i, &one); i++)
+        (void)json_array_append_new(list, listener(&one));
+    return list;
+}
+
+static json_t *
+whole(const struct la_explain_out *out, const struct la_explain_file *f,
+      struct la_captures *captures)
 {
     json_t *o = json_object(), *names = json_array();
     for (uint32_t i = 0; i < la_captures_n(captures); i++)
@@ -423,6 +470,7 @@ whole(const struct la_explain_file *f, struct la_captures *captures)
     set(o, "first_time", f->packets == 0 ? json_null() : when(f->first_at));
     set(o, "last_time", f->packets == 0 ? json_null() : when(f->last_at));
     set(o, "damage", damage(captures));
+    set(o, "listeners", listeners(out->explain));
     set(o, "artefacts", findings(f->findings, f->findings_n));
     return o;
 }
@@ -464,7 +512,7 @@ document_end(struct la_explain_out *out, const struct la_explain_file *file,
              struct la_captures *captures)
 {
     (void)fputs("\n],\"file\":", out->file);
-    dump(out, whole(file, captures));
+    dump(out, whole(out, file, captures));
     (void)fputs("}\n", out->file);
     free(out->view);
 }
@@ -492,7 +540,7 @@ static void
 line_end(struct la_explain_out *out, const struct la_explain_file *file,
          struct la_captures *captures)
 {
-    json_t *o = whole(file, captures);
+    json_t *o = whole(out, file, captures);
     set(o, "type", text("file"));
     set(o, "version", number(SCHEMA_VERSION));
     dump(out, o);

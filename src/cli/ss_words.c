@@ -172,8 +172,6 @@ add_windows(const struct la_conn_status *s, struct la_ss_words *words)
     };
     if (s->phase < LA_CC_PHASE_COUNT)
         add(words, "%s", phases[s->phase]);
-    if (s->pacing_rate != 0)
-        add(words, "pacing:%.3gMbit/s", (double)s->pacing_rate * 8 / 1e6);
     add(words, "snd_wnd:%u", s->snd_wnd);
     add(words, "rcv_wnd:%u", s->rcv_wnd);
 }

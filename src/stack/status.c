@@ -80,6 +80,7 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
     uint32_t missing = la_tcp_sack_missing(busy, c->snd_una, c->snd_nxt);
     out->bytes_delivered += la_tcp_flight(c) - missing;
     out->delivery_rate = busy->clocks.rate;
+    out->pacing_rate = la_tcp_pacing_rate(c, busy, &s->env);
     out->rwnd_limited_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_RWND, s->now);
     out->sndbuf_limited_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_SNDBUF, s->now);
     out->busy_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_BUSY, s->now) + out->rwnd_limited_us +
@@ -98,7 +99,6 @@ queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_c
     if (busy == NULL)
         return;
     out->send_queue_bytes = busy->sndq.len;
-    out->pacing_rate = la_tcp_pacing_rate(c, busy, &s->env);
     out->unsent_bytes = la_tcp_is_synchronised(c) ? la_tcp_unsent(c, busy) : busy->sndq.len;
     out->receive_queue_bytes = busy->rcvq.len;
     out->out_of_order_bytes = busy->ooo_bytes;

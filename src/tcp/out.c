@@ -29,7 +29,7 @@
 #include "tcp/uto.h"
 #include "wire/tcp.h"
 
-enum { STARVED_RETRY_US = 10000 };
+enum { STARVED_RETRY_US = 10000, SMALL_WINDOW_N = 10 };
 
 /* One segment to be built. */
 struct plan {
@@ -295,6 +295,15 @@ send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
     return true;
 }
 
+/* Is this the last that a cwnd of a few segments lets go? A receiver that waits for a second one
+ * before it acknowledges takes a good part of such a window away. */
+static bool
+ends_small_window(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint32_t text_bytes)
+{
+    return text_bytes > 0 && c->cwnd_bytes < SMALL_WINDOW_N * (uint32_t)c->smss &&
+           la_tcp_room(c, busy) < text_bytes + c->smss;
+}
+
 static bool
 send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
          struct la_tcp_allowance allowed, enum la_cause cause, struct la_tcp_todo *todo)
@@ -313,6 +322,8 @@ send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out
     if (allowed.text_bytes > 0 && allowed.text_bytes == la_tcp_unsent(c, busy))
         plan.flags |= LA_TCP_PSH;
     if (todo->env->cfg->push_bursts && allowed.text_bytes > c->smss)
+        plan.flags |= LA_TCP_PSH;
+    if (todo->env->cfg->push_small_windows && ends_small_window(c, busy, allowed.text_bytes))
         plan.flags |= LA_TCP_PSH;
     /* RFC 9293 3.10.4: in CLOSE-WAIT the state changes when the FIN is sent. */
     if (allowed.fin && c->state == LA_TCP_CLOSE_WAIT)

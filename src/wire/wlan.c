@@ -21,12 +21,6 @@ enum {
     FLAG_PADDED = 0x20
 };
 
-static uint16_t
-swap16(uint16_t v)
-{
-    return (uint16_t)(v << 8 | v >> 8);
-}
-
 static bool
 has_fourth(const struct la_wlan *wlan)
 {
@@ -57,14 +51,14 @@ la_wlan_judge(struct la_wlan *wlan, struct la_bytes bytes)
         return LA_WLAN_SHORT;
     if ((control & FRAME_MASK) != FRAME_DATA)
         return LA_WLAN_NO_DATA;
-    wlan->duration = swap16(la_rd16(&rd));
+    wlan->duration = __builtin_bswap16(la_rd16(&rd));
     for (unsigned i = 0; i < 3; i++)
         read_addr(&rd, wlan->addr[i]);
-    wlan->sequence = swap16(la_rd16(&rd));
+    wlan->sequence = __builtin_bswap16(la_rd16(&rd));
     if (has_fourth(wlan))
         read_addr(&rd, wlan->addr[3]);
     if (wlan->subtype & LA_WLAN_QOS)
-        wlan->qos = swap16(la_rd16(&rd));
+        wlan->qos = __builtin_bswap16(la_rd16(&rd));
     if (has_ht(wlan))
         wlan->ht = __builtin_bswap32(la_rd32(&rd));
     return rd.failed ? LA_WLAN_SHORT : LA_WLAN_DATA;
@@ -85,14 +79,14 @@ la_wlan_emit(const struct la_wlan *wlan, struct la_room room)
     struct la_wr wr = la_wr_init(room);
     la_wr8(&wr, (uint8_t)(wlan->subtype << 4 | FRAME_DATA));
     la_wr8(&wr, wlan->flags);
-    la_wr16(&wr, swap16(wlan->duration));
+    la_wr16(&wr, __builtin_bswap16(wlan->duration));
     for (unsigned i = 0; i < 3; i++)
         la_wr_bytes(&wr, (struct la_bytes){wlan->addr[i], 6});
-    la_wr16(&wr, swap16(wlan->sequence));
+    la_wr16(&wr, __builtin_bswap16(wlan->sequence));
     if (has_fourth(wlan))
         la_wr_bytes(&wr, (struct la_bytes){wlan->addr[3], 6});
     if (wlan->subtype & LA_WLAN_QOS)
-        la_wr16(&wr, swap16(wlan->qos));
+        la_wr16(&wr, __builtin_bswap16(wlan->qos));
     if (has_ht(wlan))
         la_wr32(&wr, __builtin_bswap32(wlan->ht));
     return la_wlan_header_bytes(wlan);
@@ -104,7 +98,7 @@ la_radiotap_judge(struct la_radiotap *radiotap, struct la_bytes bytes)
     struct la_rd rd = la_rd_init(bytes);
     uint8_t version = la_rd8(&rd);
     (void)la_rd8(&rd);
-    *radiotap = (struct la_radiotap){.header_bytes = swap16(la_rd16(&rd))};
+    *radiotap = (struct la_radiotap){.header_bytes = __builtin_bswap16(la_rd16(&rd))};
     if (rd.failed || version != 0 || radiotap->header_bytes < LA_RADIOTAP_BYTES_MIN ||
         radiotap->header_bytes > bytes.n)
         return false;

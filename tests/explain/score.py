@@ -19,7 +19,8 @@ import sys
 RFC = {"CLOSE": "CLOSED", "SYN_RECV": "SYN-RECEIVED", "FIN_WAIT1": "FIN-WAIT-1",
        "FIN_WAIT2": "FIN-WAIT-2"}
 CLOCK_S = 0.001  # between the tracepoint's clock and the capture's
-COLUMNS = ("streams", "closer", "close", "complete", "half-close", "RST cause", "transitions", "times")
+COLUMNS = ("streams", "closer", "close", "complete", "half-close", "RST cause", "transitions", "times",
+           "again", "again, far")
 # What the kernel called the reason of a connection's first RST.
 CAUSES = {"TCP_STATE": {"linger-abort"}, "TCP_ABORT_ON_CLOSE": {"unread-data"},
           "TCP_ABORT_ON_DATA": {"data-after-close"}, "TCP_KEEPALIVE_TIMEOUT": {"timeout"},
@@ -234,6 +235,28 @@ def judge(conns, truth):
     return out
 
 
+def judge_again(conns, truth):
+    """{column: (right, wrong, unknown, explanation)}: what each end sent again, by the kernel's own
+    counter. Near that end it must be the same; elsewhere some do not pass, and none may be
+    invented."""
+    out = {"again": [0, 0, 0, []], "again, far": [0, 0, 0, []]}
+    for end, way in (("client", "client_to_server"), ("server", "server_to_client")):
+        kernel = truth["kernel_retrans_" + end]
+        if not kernel.isdigit():
+            continue
+        ours = sum(c[way]["retransmissions"]["total"] for c in conns)
+        near = end in truth["capture_point"] or "loopback" in truth["capture_point"]
+        column = out["again" if near else "again, far"]
+        if ours == int(kernel):
+            column[0] += 1
+        elif not near and ours < int(kernel):
+            column[2] += 1
+        else:
+            column[1] += 1
+            column[3].append(f"    the {end} sent again: ours {ours}, kernel {kernel}")
+    return out
+
+
 def main(argv):
     lastack, folder = argv[1:3]
     verbose = "-v" in argv
@@ -266,6 +289,10 @@ def main(argv):
             counts = judge_causes(conns, os.path.join(folder, truth["states"]))
             for i in range(3):
                 totals["RST cause"][i] += counts[i]
+            said += counts[3]
+        for column, counts in judge_again(conns, truth).items():
+            for i in range(3):
+                totals[column][i] += counts[i]
             said += counts[3]
         failed = failed or (wrong_in(said) and name not in EXCUSED)
         if said and (verbose or (wrong_in(said) and name not in EXCUSED)):

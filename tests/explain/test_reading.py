@@ -101,6 +101,19 @@ class Files(unittest.TestCase):
         self.assertEqual(document["connections"][0]["server_to_client"]["segments"], 0)
         self.assertEqual(packets(document) + document["file"]["packets_filtered"], 38)
 
+    def test_connection_filter(self):
+        """40 connections, eight of each kind; the server closes the second, resets the fourth."""
+        path = capture("many_connections_mixed_ends.pcap")
+        for text, n in (("closed_by == server", 8), ("reset_by == server", 8),
+                        ("not tcp.flags.reset and ip.addr == 10.78.0.0/16", 24),
+                        ("tcp.stream in {3, 10..12}", 4), ("not tcp", 0)):
+            document, _ = explain("--filter", text, path)
+            self.assertEqual(len(document["connections"]), n, text)
+            self.assertEqual(document["file"]["connections"], 40)
+        done = subprocess.run([PROGRAM, "explain", "--filter", "closed_by == nobody", path],
+                              capture_output=True, text=True, timeout=SECONDS, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1))
+
     def test_damage(self):
         document, said = explain(capture("file_cut_in_record.pcap"), status=3)
         self.assertEqual(packets(document), 24)

@@ -100,6 +100,7 @@ test_cubic__root_is_exact(void **state)
     assert_int_equal(la_cubic_root(UINT64_MAX), 2642245);
 }
 
+/* LEDGER: MAY-18 */
 static void
 test_cubic__growth(void **state)
 {

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * annotate.c - `lastack annotate`: the same capture with what the analyser says, as packet comments
+ *
+ * The capture is read twice: what a packet means is often known only by later ones. The first time
+ * each remark is kept with the frame that it stands on; the second time packets are copied and get
+ * theirs.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <lastack/host.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/time.h"
+#include "capture/captures.h"
+#include "capture/output.h"
+#include "capture/pcapng.h"
+#include "cli/cli.h"
+#include "cli/explain.h"
+#include "proto/tcp_fsm.h"
+
+enum { ROOM_MIN = 1024, FLUSH_BYTES = 1 << 20, IFACES_N_MAX = 65536 };
+enum { COMMENT_BYTES = 2 * LA_EXPLAIN_TEXT_BYTES };
+#define MEMORY_BYTES (UINT64_C(1) << 30)
+
+static const char help[] =
+    "usage: lastack annotate CAPTURE -o OUT.pcapng\n"
+    "\n"
+    "Writes the same capture with comments on its packets: the states of both ends of the\n"
+    "connection, each change of state with the paragraph that rules it, why a segment was\n"
+    "sent again, and what else was noticed. Wireshark shows them beside its own; 'lastack\n"
+    "explain' says the same in words.\n"
+    "\n"
+    "  -o, --output FILE  pcapng; '-': standard output\n"
+    "      --names NAMES  states as rfc (FIN-WAIT-1), linux (FIN_WAIT1) or bsd\n"
+    "      --help         this text\n"
+    "\n"
+    "exit status: 0; 1 a file could not be read or written; 2 a mistake in the command\n"
+    "line; 3 the capture is damaged, and what could be understood was written\n";
+
+/* What a segment was, by its frame. */
+struct mark {
+    uint32_t conn; /* 1 + id; 0: no segment of a connection */
+    uint8_t end, cause;
+};
+
+enum remark_kind { REMARK_TRANSITION, REMARK_FINDING };
+
+struct remark {
+    uint64_t frame;
+    uint32_t ordinal;
+    uint32_t conn;
+    uint8_t kind; /* enum remark_kind */
+    struct la_explain_transition transition;
+    struct la_explain_finding finding;
+};
+
+struct states {
+    uint16_t of[2];
+};
+
+struct annotator {
+    const char *in, *out;
+    enum la_names names;
+    struct mark *marks;
+    size_t marks_n, marks_room;
+    struct remark *remarks;
+    size_t remarks_n, remarks_room;
+    struct states *conns; /* by id: as they are at the frame at hand */
+    size_t conns_n;
+    bool no_memory, damaged;
+    /* the second reading */
+    struct la_capture_output output;
+    struct la_capture_buf blocks, options;
+    uint64_t *ifaces; /* link types and numbers that have a block */
+    size_t ifaces_n;
+};
+
+static int
+complain(const char *what, const char *why)
+{
+    (void)fprintf(stderr, "lastack annotate: %s: %s\n", what, why);
+    return LA_CLI_FAILED;
+}
+
+/* Room for one more of `size`; false: no memory. */
+static bool
+room_for(void **list, size_t n, size_t *room, size_t size)
+{
+    if (n < *room)
+        return true;
+    size_t more = *room == 0 ? ROOM_MIN : *room * 2;
+    void *grown = more <= SIZE_MAX / size ? realloc(*list, more * size) : NULL;
+    if (grown == NULL)
+        return false;
+    *list = grown;
+    *room = more;
+    return true;
+}
+
+/* ---- the first reading ------------------------------------------------------------------ */
+
+static void
+hear(void *ctx, const struct la_event *event)
+{
+    struct annotator *a = ctx;
+    while (a->marks_n <= event->segment_id && !a->no_memory) {
+        a->no_memory = !room_for((void **)&a->marks, a->marks_n, &a->marks_room, sizeof(*a->marks));
+        if (!a->no_memory)
+            a->marks[a->marks_n++] = (struct mark){0};
+    }
+    if (!a->no_memory && event->conn <= UINT32_MAX)
+        a->marks[event->segment_id] =
+            (struct mark){(uint32_t)event->conn, event->end, event->u.segment.cause};
+}
+
+static void
+add(struct annotator *a, const struct remark *remark)
+{
+    if (!room_for((void **)&a->remarks, a->remarks_n, &a->remarks_room, sizeof(*a->remarks))) {
+        a->no_memory = true;
+        return;
+    }
+    a->remarks[a->remarks_n] = *remark;
+    a->remarks[a->remarks_n].ordinal = (uint32_t)a->remarks_n;
+    a->remarks_n++;
+}
+
+/* The states before the first of its changes. */
+static void
+begin_states(struct annotator *a, const struct la_explain_conn *conn)
+{
+    if (conn->id >= a->conns_n) {
+        size_t n = (size_t)conn->id + 1 > a->conns_n * 2 ? (size_t)conn->id + 1 : a->conns_n * 2;
+        struct states *grown = realloc(a->conns, n * sizeof(*grown));
+        if (grown == NULL) {
+            a->no_memory = true;
+            return;
+        }
+        memset(grown + a->conns_n, 0, (n - a->conns_n) * sizeof(*grown));
+        a->conns = grown;
+        a->conns_n = n;
+    }
+    struct states *states = &a->conns[conn->id];
+    for (unsigned end = 0; end < 2; end++)
+        states->of[end] = conn->proven[end];
+    for (size_t i = conn->transitions_n; i-- > 0;)
+        states->of[conn->transitions[i].end] = conn->transitions[i].from;
+}
+
+static void
+take(struct annotator *a, const struct la_explain_conn *conn)
+{
+    begin_states(a, conn);
+    for (size_t i = 0; i < conn->transitions_n; i++)
+        add(a, &(struct remark){.frame = conn->transitions[i].frame,
+                                .conn = (uint32_t)conn->id,
+                                .kind = REMARK_TRANSITION,
+                                .transition = conn->transitions[i]});
+    for (size_t i = 0; i < conn->findings_n; i++)
+        for (unsigned k = 0; k < conn->findings[i].frames_n; k++)
+            add(a, &(struct remark){.frame = conn->findings[i].frames[k],
+                                    .conn = (uint32_t)conn->id,
+                                    .kind = REMARK_FINDING,
+                                    .finding = conn->findings[i]});
+}
+
+static int
+by_frame(const void *x, const void *y)
+{
+    const struct remark *a = x, *b = y;
+    if (a->frame != b->frame)
+        return a->frame < b->frame ? -1 : 1;
+    return a->ordinal < b->ordinal ? -1 : 1;
+}
+
+static struct la_captures *
+open_capture(const struct annotator *a)
+{
+    char error[LA_CAPTURE_LINE_BYTES];
+    struct la_captures_options options = {0};
+    struct la_captures *captures = la_captures_new(&options, error);
+    if (captures != NULL && la_captures_add_file(captures, a->in, error))
+        return captures;
+    (void)complain(a->in, error);
+    if (captures != NULL)
+        la_captures_free(captures);
+    return NULL;
+}
+
+static bool
+analyse(struct annotator *a, struct la_mem *mem)
+{
+    struct la_explain_cfg cfg;
+    struct la_explain *explain;
+    struct la_explain_conn conn;
+    struct la_capture_packet packet;
+    struct la_captures *captures = open_capture(a);
+    if (captures == NULL)
+        return false;
+    la_explain_cfg_init(&cfg);
+    cfg.trace = (struct la_trace){hear, a, LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT)};
+    if (la_explain_new(&cfg, mem, &explain) != LA_OK) {
+        la_captures_free(captures);
+        a->no_memory = true;
+        return false;
+    }
+    while (la_captures_next(captures, &packet) == LA_CAPTURE_PACKET) {
+        la_explain_packet(explain, &(struct la_explain_packet){
+                                       .bytes = {packet.data, packet.cap_bytes},
+                                       .wire_bytes = packet.wire_bytes,
+                                       .link_type = packet.link_type,
+                                       .iface = packet.iface_idx,
+                                       .frame = packet.frame_n,
+                                       .at = packet.at,
+                                   });
+        while (la_explain_next(explain, &conn))
+            take(a, &conn);
+    }
+    la_explain_finish(explain);
+    while (la_explain_next(explain, &conn))
+        take(a, &conn);
+    la_explain_free(explain);
+    la_captures_free(captures);
+    if (a->remarks_n > 0)
+        qsort(a->remarks, a->remarks_n, sizeof(*a->remarks), by_frame);
+    return !a->no_memory;
+}
+
+/* ---- comments --------------------------------------------------------------------------- */
+
+static const char *
+end_name(unsigned end)
+{
+    return end == LA_END_CLIENT ? "client" : "server";
+}
+
+static void
+say_transition(struct annotator *a, const struct la_explain_transition *t)
+{
+    char text[COMMENT_BYTES], from[LA_EXPLAIN_TEXT_BYTES], to[LA_EXPLAIN_TEXT_BYTES];
+    (void)snprintf(text, sizeof(text), "%s: %s -> %s, %s (%s%s)", end_name(t->end),
+                   la_explain_states(t->from, (uint32_t)a->names, from),
+                   la_explain_states(t->to, (uint32_t)a->names, to),
+                   la_tcp_event_text((enum la_tcp_event)t->event), t->section,
+                   t->certainty == LA_CERTAINTY_SEEN ? "" : "; inferred");
+    la_pcapng_comment(&a->options, text);
+}
+
+static void
+say_finding(struct annotator *a, const struct la_explain_finding *finding)
+{
+    char text[COMMENT_BYTES], sentence[LA_EXPLAIN_TEXT_BYTES];
+    (void)snprintf(text, sizeof(text), "%s (%s)",
+                   la_explain_finding_text(finding, sentence, sizeof(sentence)),
+                   la_finding_section((enum la_finding)finding->id));
+    la_pcapng_comment(&a->options, text);
+}
+
+static void
+say_states(struct annotator *a, uint32_t conn)
+{
+    char text[COMMENT_BYTES], client[LA_EXPLAIN_TEXT_BYTES], server[LA_EXPLAIN_TEXT_BYTES];
+    const struct states *states = &a->conns[conn];
+    (void)snprintf(text, sizeof(text), "#%" PRIu32 ": client %s, server %s", conn,
+                   la_explain_states(states->of[LA_END_CLIENT], (uint32_t)a->names, client),
+                   la_explain_states(states->of[LA_END_SERVER], (uint32_t)a->names, server));
+    la_pcapng_comment(&a->options, text);
+}
+
+static void
+say_cause(struct annotator *a, const struct mark *mark)
+{
+    char text[COMMENT_BYTES];
+    if (mark->cause == LA_CAUSE_NONE)
+        return;
+    (void)snprintf(text, sizeof(text), "%s sends: %s", end_name(mark->end),
+                   la_cause_text((enum la_cause)mark->cause));
+    la_pcapng_comment(&a->options, text);
+}
+
+/* What somebody has written before stays. */
+static void
+keep_comment(struct annotator *a, struct la_bytes comment)
+{
+    char *text = comment.n == 0 ? NULL : strndup((const char *)comment.p, comment.n);
+    if (text != NULL)
+        la_pcapng_comment(&a->options, text);
+    a->no_memory |= comment.n != 0 && text == NULL;
+    free(text);
+}
+
+/* *next: the first remark that is not behind the frame; moves on. The states are those behind all
+ * changes that the frame has caused. */
+static void
+comment(struct annotator *a, const struct la_capture_packet *packet, size_t *next)
+{
+    uint64_t frame = packet->frame_n;
+    size_t first = *next;
+    la_capture_buf_reset(&a->options);
+    keep_comment(a, packet->comment);
+    while (*next < a->remarks_n && a->remarks[*next].frame <= frame) {
+        const struct remark *r = &a->remarks[(*next)++];
+        if (r->kind == REMARK_TRANSITION)
+            a->conns[r->conn].of[r->transition.end] = r->transition.to;
+    }
+    if (frame >= a->marks_n || a->marks[frame].conn == 0)
+        return;
+    say_states(a, a->marks[frame].conn - 1);
+    say_cause(a, &a->marks[frame]);
+    for (size_t i = first; i < *next; i++) {
+        if (a->remarks[i].frame != frame)
+            continue;
+        if (a->remarks[i].kind == REMARK_TRANSITION)
+            say_transition(a, &a->remarks[i].transition);
+        else
+            say_finding(a, &a->remarks[i].finding);
+    }
+}
+
+/* ---- the second reading ----------------------------------------------------------------- */
+
+/* An interface has one link type in pcapng; false: no memory, or too many. */
+static bool
+iface_of(struct annotator *a, const struct la_capture_packet *packet, uint32_t *out)
+{
+    uint64_t key = (uint64_t)packet->iface_idx << 16 | packet->link_type;
+    for (size_t i = 0; i < a->ifaces_n; i++)
+        if (a->ifaces[i] == key) {
+            *out = (uint32_t)i;
+            return true;
+        }
+    uint64_t *grown =
+        a->ifaces_n < IFACES_N_MAX ? realloc(a->ifaces, (a->ifaces_n + 1) * sizeof(*grown)) : NULL;
+    if (grown == NULL)
+        return false;
+    a->ifaces = grown;
+    *out = (uint32_t)a->ifaces_n;
+    a->ifaces[a->ifaces_n++] = key;
+    la_pcapng_iface(&a->blocks, &(struct la_pcapng_iface){.link_type = packet->link_type});
+    return true;
+}
+
+static void
+flush(struct annotator *a)
+{
+    la_capture_output_write(&a->output, (struct la_bytes){a->blocks.p, a->blocks.n});
+    la_capture_buf_reset(&a->blocks);
+}
+
+static void
+copy_packets(struct annotator *a, struct la_captures *captures)
+{
+    struct la_capture_packet packet;
+    size_t next = 0;
+    uint32_t iface;
+    la_pcapng_section(&a->blocks, "lastack annotate");
+    while (!a->no_memory && la_captures_next(captures, &packet) == LA_CAPTURE_PACKET) {
+        if (!iface_of(a, &packet, &iface)) {
+            a->no_memory = true;
+            break;
+        }
+        comment(a, &packet, &next);
+        la_pcapng_packet(&a->blocks,
+                         &(struct la_pcapng_packet){
+                             .iface = iface,
+                             .at = packet.at,
+                             .outbound = packet.direction == LA_CAPTURE_OUTBOUND,
+                             .no_direction = packet.direction == LA_CAPTURE_DIRECTION_UNKNOWN,
+                             .wire_bytes = packet.wire_bytes,
+                             .bytes = {packet.data, packet.cap_bytes},
+                             .options = {a->options.p, a->options.n},
+                         });
+        a->no_memory |= a->blocks.failed || a->options.failed;
+        if (a->blocks.n >= FLUSH_BYTES)
+            flush(a);
+    }
+    flush(a);
+    const struct la_capture_note *notes;
+    size_t notes_n = la_captures_notes(captures, 0, &notes);
+    for (size_t i = 0; i < notes_n; i++) {
+        a->damaged |= notes[i].is_damage;
+        (void)complain(a->in, notes[i].text);
+    }
+}
+
+static bool
+is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static int
+write_out(struct annotator *a)
+{
+    struct la_captures *captures = open_capture(a);
+    if (captures == NULL)
+        return LA_CLI_FAILED;
+    int error = la_capture_output_open(&a->output, a->out);
+    if (error == 0) {
+        copy_packets(a, captures);
+        error = la_capture_output_close(&a->output);
+    }
+    la_captures_free(captures);
+    if (error != 0)
+        return complain(a->out, strerror(error));
+    if (a->no_memory)
+        return complain(a->in, "not enough memory for all of its comments");
+    return a->damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;
+}
+
+/* ---- the command line ------------------------------------------------------------------- */
+
+static int
+wrong(const char *what, const char *word)
+{
+    (void)fprintf(stderr, "lastack annotate: %s%s; see 'lastack annotate --help'\n", what, word);
+    return LA_CLI_USAGE;
+}
+
+static int
+annotate(struct annotator *a)
+{
+    struct la_mem *mem = la_mem_new(la_host_alloc(), MEMORY_BYTES);
+    bool done = mem != NULL && analyse(a, mem);
+    if (mem != NULL)
+        la_mem_unref(mem);
+    int status = LA_CLI_FAILED;
+    if (done)
+        status = write_out(a);
+    else if (mem == NULL || a->no_memory)
+        (void)complain(a->in, "not enough memory for all of its comments");
+    free(a->marks);
+    free(a->remarks);
+    free(a->conns);
+    free(a->ifaces);
+    la_capture_buf_fini(&a->blocks);
+    la_capture_buf_fini(&a->options);
+    return status;
+}
+
+int
+la_cli_annotate(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'},
+        {"names", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    struct annotator a = {.names = LA_NAMES_RFC};
+    uint32_t names;
+    optind = 0;
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, ":o:", options, NULL)) != -1;) {
+        if (option == 'h') {
+            (void)fputs(help, stdout);
+            return LA_CLI_OK;
+        }
+        if (option == ':')
+            return wrong("a value is missing behind ", argv[optind - 1]);
+        if (option == 'n' && !la_explain_names_parse(optarg, &names))
+            return wrong("--names is rfc, linux or bsd, not ", optarg);
+        if (option == 'n')
+            a.names = (enum la_names)names;
+        else if (option == 'o')
+            a.out = optarg;
+        else
+            return wrong("there is no option ", argv[optind - 1]);
+    }
+    if (optind + 1 != argc)
+        return wrong("one capture, please", "");
+    if (a.out == NULL)
+        return wrong("where to? -o OUT.pcapng", "");
+    a.in = argv[optind];
+    if (strcmp(a.in, "-") == 0)
+        return wrong("the capture is read twice, so it cannot be standard input", "");
+    if (is_same_file(a.in, a.out))
+        return wrong("the output would overwrite the capture: ", a.out);
+    return annotate(&a);
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_explain.c - the analyser as a whole: incarnations, copies, memory, servers, violations
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tap.h"
+
+#define ACK LA_TCP_ACK
+#define SYN LA_TCP_SYN
+#define FIN (LA_TCP_FIN | LA_TCP_ACK)
+
+static struct tap tap;
+
+static int
+open_tap(void **state)
+{
+    (void)state;
+    tap_open(&tap, NULL, 0);
+    return 0;
+}
+
+static int
+close_tap(void **state)
+{
+    (void)state;
+    tap_close(&tap);
+    return 0;
+}
+
+static void
+close_in_order(void)
+{
+    TAP_LINES(&tap, {.from = C, .flags = FIN, .seq = 1, .ack = 1},
+              {.from = S, .flags = FIN, .seq = 1, .ack = 2, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 2, .ack = 2});
+}
+
+/* RFC 6191 2: a newer SYN of the same ports begins another connection. */
+static void
+test_explain__ports_are_used_again(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    close_in_order();
+    TAP_LINES(&tap, {.from = C, .flags = SYN, .seq = 50000, .after_ms = 500},
+              {.from = S, .flags = SYN | ACK, .seq = 70000, .ack = 50001, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 50001, .ack = 70001});
+    struct la_explain_conn conn;
+    la_explain_finish(tap.explain);
+    assert_true(la_explain_next(tap.explain, &conn));
+    assert_int_equal(conn.id, 0);
+    assert_int_equal(conn.close.kind, LA_CLOSE_THREE_SEGMENT);
+    assert_true(la_explain_next(tap.explain, &conn));
+    assert_int_equal(conn.id, 1);
+    assert_non_null(tap_finding(&conn, LA_FINDING_PORT_REUSED));
+    assert_true(conn.open.complete);
+    assert_false(la_explain_next(tap.explain, &conn));
+}
+
+/* RFC 9293 3.5 figure 9: an old duplicate SYN is answered, the answer reset, and the handshake that
+ * it came into goes on. */
+static void
+test_explain__old_duplicate_syn(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN}, {.from = C, .flags = SYN, .seq = 777777},
+              {.from = S, .flags = SYN | ACK, .ack = 777778, .after_ms = 10},
+              {.from = C, .flags = LA_TCP_RST, .seq = 777778},
+              {.from = S, .flags = SYN | ACK, .seq = 5000, .ack = 1, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 5001});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_non_null(tap_finding(&conn, LA_FINDING_SYN_OLD));
+    assert_string_equal(tap_states(&conn, C), "SYN-SENT ESTABLISHED");
+    assert_false(la_explain_next(tap.explain, &conn));
+}
+
+/* A copy of a packet is no retransmission. */
+static void
+test_explain__captured_twice(void **state)
+{
+    (void)state;
+    static const struct line lines[] = {
+        {.from = C, .flags = SYN},
+        {.from = S, .flags = SYN | ACK, .ack = 1, .after_ms = 10},
+        {.from = C, .flags = ACK, .seq = 1, .ack = 1},
+        {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+        {.from = S, .flags = ACK, .seq = 1, .ack = 101, .after_ms = 10}};
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        tap_send(&tap, &lines[i]);
+        struct line again = lines[i];
+        int64_t now_ns = tap.now_ns;
+        tap.frame--; /* the same identification */
+        again.after_ms = 1;
+        tap.now_ns -= 999000;
+        tap_send(&tap, &again);
+        tap.now_ns = now_ns;
+    }
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.direction[C].segments, 3);
+    assert_int_equal(conn.direction[C].capture_duplicates, 3);
+    assert_int_equal(conn.direction[C].network_duplicates, 0);
+    assert_null(tap_finding(&conn, LA_FINDING_SYN_REPEATED));
+}
+
+/* Memory is short: silent connections are ended early, and said to be. */
+static void
+test_explain__evicts(void **state)
+{
+    (void)state;
+    enum { CONNS_N = 5000 };
+    struct la_explain_conn conn;
+    uint64_t told_n = 0, evicted_n = 0;
+    tap_close(&tap);
+    tap_open(&tap, NULL, UINT64_C(1) << 20);
+    for (unsigned i = 0; i < CONNS_N; i++) {
+        tap.port = (uint16_t)(1024 + i);
+        tap_handshake(&tap);
+        while (la_explain_next(tap.explain, &conn)) {
+            told_n++;
+            evicted_n += conn.evicted;
+            assert_true(conn.open.complete);
+        }
+    }
+    struct la_mem_stats stats;
+    la_mem_stats_get(tap.mem, &stats);
+    assert_true(stats.peak_bytes <= UINT64_C(1) << 20);
+    la_explain_finish(tap.explain);
+    while (la_explain_next(tap.explain, &conn))
+        told_n++;
+    struct la_explain_file file;
+    la_explain_file_get(tap.explain, &file);
+    assert_int_equal(told_n, CONNS_N);
+    assert_true(evicted_n > 0 && evicted_n == file.evicted);
+    assert_int_equal(file.unwatched, 0);
+}
+
+/* Ended connections wait, and no more of them than was said. */
+static void
+test_explain__closed_ones_leave(void **state)
+{
+    (void)state;
+    struct la_explain_cfg cfg;
+    struct la_explain_conn conn;
+    la_explain_cfg_init(&cfg);
+    cfg.closed_n_max = 1;
+    tap_close(&tap);
+    tap_open(&tap, &cfg, 0);
+    for (tap.port = 5000; tap.port < 5003; tap.port++) {
+        tap_handshake(&tap);
+        close_in_order();
+    }
+    TAP_LINES(&tap, {.from = C, .flags = SYN});
+    assert_true(la_explain_next(tap.explain, &conn));
+    assert_int_equal(conn.id, 0);
+    assert_true(la_explain_next(tap.explain, &conn));
+    assert_int_equal(conn.id, 1);
+    assert_false(conn.evicted);
+    assert_false(la_explain_next(tap.explain, &conn));
+}
+
+static void *
+take_some(void *ctx, size_t n)
+{
+    unsigned *left = ctx;
+    if (*left == 0)
+        return NULL;
+    (*left)--;
+    return malloc(n);
+}
+
+static void
+give(void *ctx, void *p, size_t n)
+{
+    (void)ctx;
+    (void)n;
+    free(p);
+}
+
+/* Each allocation fails once, and everything after it. */
+static void
+test_explain__no_memory(void **state)
+{
+    (void)state;
+    for (unsigned allowed_n = 0; allowed_n < 40; allowed_n++) {
+        unsigned left = allowed_n;
+        struct la_alloc alloc = {take_some, give, &left};
+        struct la_explain_cfg cfg;
+        struct la_explain_conn conn;
+        la_explain_cfg_init(&cfg);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0); /* for its other fields */
+        struct la_mem *mem = la_mem_new(&alloc, 0);
+        struct la_explain *explain = NULL;
+        if (mem == NULL || la_explain_new(&cfg, mem, &explain) != LA_OK) {
+            assert_null(explain);
+        } else {
+            la_explain_free(tap.explain);
+            tap.explain = explain;
+            tap_handshake(&tap);
+            TAP_LINES(&tap, {.from = C, .flags = LA_TCP_RST, .seq = 1},
+                      {.from = C, .flags = SYN, .seq = 9, .after_ms = 2000});
+            la_explain_finish(explain);
+            while (la_explain_next(explain, &conn))
+                assert_true(conn.possible[C] != 0);
+            la_explain_free(explain);
+            tap.explain = NULL;
+        }
+        if (mem != NULL)
+            la_mem_unref(mem);
+    }
+}
+
+/* RFC 4987 2: many SYNs that come to nothing. */
+static void
+test_explain__flood(void **state)
+{
+    (void)state;
+    enum { SYNS_N = 200 };
+    tap_handshake(&tap);
+    for (unsigned i = 0; i < SYNS_N; i++) {
+        tap.port = (uint16_t)(10000 + i);
+        TAP_LINES(&tap, {.from = C, .flags = SYN}, {.from = S, .flags = SYN | ACK, .ack = 1});
+    }
+    tap.port = 9000;
+    TAP_LINES(&tap, {.from = C, .flags = SYN, .after_ms = 5000});
+    la_explain_finish(tap.explain);
+    struct la_explain_listener listener;
+    assert_true(la_explain_listener_get(tap.explain, 0, &listener));
+    assert_int_equal(listener.at.port, 80);
+    assert_int_equal(listener.syn_n, SYNS_N + 2);
+    assert_int_equal(listener.half_open_n_max, SYNS_N);
+    assert_true(listener.is_flooded);
+    assert_true(listener.has_cookies); /* none was repeated for 5 s */
+    assert_false(listener.is_full);
+    assert_int_equal(listener.sources_n, 1);
+    assert_true(listener.samples_n > 1 && listener.samples_n <= LA_EXPLAIN_SAMPLES_MAX);
+    assert_false(la_explain_listener_get(tap.explain, 1, &listener));
+}
+
+/* Two clients' SYNs are ignored, copies included, while a third one's connection lives. */
+static void
+test_explain__full_accept_queue(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    for (tap.port = 6000; tap.port < 6002; tap.port++)
+        TAP_LINES(&tap, {.from = C, .flags = SYN}, {.from = C, .flags = SYN, .after_ms = 1000});
+    la_explain_finish(tap.explain);
+    struct la_explain_listener listener;
+    assert_true(la_explain_listener_get(tap.explain, 0, &listener));
+    assert_true(listener.is_full);
+    assert_int_equal(listener.ignored_n, 2);
+}
+
+static void
+expect_violation(enum la_finding id, const char *requirement)
+{
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_non_null(tap_finding(&conn, id));
+    assert_string_equal(la_finding_requirement(id), requirement);
+    tap_close(&tap);
+    tap_open(&tap, NULL, 0);
+}
+
+static void
+test_explain__violations(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1, .wnd = 100},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000});
+    expect_violation(LA_FINDING_WINDOW_SHRUNK, "SHLD-14");
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000},
+              {.from = C, .flags = ACK, .seq = 60001, .ack = 1, .text_n = 1000});
+    expect_violation(LA_FINDING_BEYOND_WINDOW, "RFC7323-10c");
+    tap_handshake(&tap);
+    TAP_LINES(&tap,
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10, .has = LA_TCP_HAS_MSS});
+    expect_violation(LA_FINDING_MSS_IN_TEXT, "MUST-65");
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .has = LA_TCP_HAS_WSCALE});
+    expect_violation(LA_FINDING_SCALE_UNASKED, "RFC7323-1");
+    TAP_LINES(&tap, {.from = C, .flags = SYN, .has = LA_TCP_HAS_TIMESTAMPS},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .has = LA_TCP_HAS_TIMESTAMPS},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1});
+    expect_violation(LA_FINDING_TIMESTAMP_MISSING, "RFC7323-13");
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = FIN, .seq = 1, .ack = 1},
+              {.from = C, .flags = ACK, .seq = 2, .ack = 1, .text_n = 10});
+    expect_violation(LA_FINDING_TEXT_AFTER_FIN, "FSM-SEND-5");
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_tap, close_tap)
+    const struct CMUnitTest tests[] = {
+        TEST(test_explain__ports_are_used_again),
+        TEST(test_explain__old_duplicate_syn),
+        TEST(test_explain__captured_twice),
+        TEST(test_explain__evicts),
+        TEST(test_explain__closed_ones_leave),
+        TEST(test_explain__no_memory),
+        TEST(test_explain__flood),
+        TEST(test_explain__full_accept_queue),
+        TEST(test_explain__violations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
