@@ -226,7 +226,6 @@ static void
 add_progress(const struct la_conn_status *s, struct la_ss_words *words)
 {
     uint32_t mss = s->mss_send != 0 ? s->mss_send : 1;
-    add_rate(words, "pacing_rate", s->pacing_rate);
     add_rate(words, "delivery_rate", s->delivery_rate);
     if (s->busy_us >= 1000)
         add(words, "busy:%llums", (unsigned long long)(s->busy_us / 1000));
