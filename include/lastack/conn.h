@@ -55,6 +55,8 @@ struct la_tcp_cfg {
     uint32_t user_timeout_ms;    /* unacknowledged data for this long ends it; 0 = R2 alone */
     uint32_t zero_window_ms;     /* a peer that keeps its window shut so long ends it (RFC 6429); of
                                     the instance; 0 (the default): never (MUST-37) */
+    bool user_timeout_option;    /* RFC 5482: says it to the peer, and heeds what the peer says
+                                    where it is 0; default off */
     uint32_t fin_wait_2_ms;      /* default 60 s; for connections that no handle owns */
     uint32_t msl_ms;             /* default 30 s; TIME-WAIT is twice that (MUST-13) */
     uint8_t ttl_hops;            /* default 64 */
@@ -68,6 +70,8 @@ struct la_tcp_cfg {
                                     instance; default on */
     bool push_bursts;            /* PSH also on the last of several segments cut from one: receivers
                                     that gather pass them on (as Linux); default off */
+    bool push_small_windows;     /* PSH also on what a cwnd of less than ten segments lets go last:
+                                    Linux acknowledges it at once; default off */
     bool pacing;                 /* the instance's: also a control without a rate of its own is
                                     paced, by cwnd and the round trip; default off */
     bool window_slides;          /* while a segment finds room, the right edge moves with every ACK

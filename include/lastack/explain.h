@@ -308,7 +308,7 @@ struct la_explain_file {
 struct la_explain_cfg {
     uint64_t conns_n_max;      /* watched at one time; default 4 million */
     uint32_t closed_n_max;     /* of those, ended ones that late segments may still belong to;
-                                  default 2048 */
+                                  default 1024 */
     uint32_t closed_s;         /* how long these wait; default 240 s (2 MSL) */
     uint32_t idle_s;           /* a silent connection is ended after this; 0 (default): never */
     uint64_t seed;             /* of the hash that flows are found by */

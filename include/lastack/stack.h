@@ -237,7 +237,18 @@ struct la_conn_status {
     bool accept_waits;          /* complete, in a listener's accept queue */
     char congestion_control[16];
     uint32_t stalled_ms;        /* octets wait, and for so long none was acknowledged */
-    uint64_t pacing_rate;       /* octets/s; 0 = not paced, or idle */
+    /* How it gets on. The times begin anew after a rest: nothing was queued or in flight. */
+    uint64_t bytes_delivered;   /* acknowledged or SACKed */
+    uint64_t delivery_rate;     /* octets/s delivered in the latest round trip; 0: unknown */
+    uint64_t pacing_rate;       /* octets/s at which segments may leave; 0: as the window allows */
+    uint64_t busy_us;           /* text was queued or in flight */
+    uint64_t rwnd_limited_us;   /* of that, the peer's window was the limit */
+    uint64_t sndbuf_limited_us; /* of that, all was sent, and a writer waited for room */
+    uint32_t lost_bytes;        /* in flight, found lost, and not sent again yet */
+    uint32_t reordering_us;     /* RACK waits so long for what may only be late (RFC 8985 6) */
+    uint32_t user_timeout_ms;   /* in force; 0 = R2 alone */
+    bool reordering;            /* the path has reordered */
+    la_instant sent_at;         /* the latest text sent, to a millisecond */
 };
 /* Of a connection that rests in TIME-WAIT without an owner, state, endpoints, timer, RCV.WND and
  * what was agreed are known; the rest is 0, and heard_at NEVER. */

@@ -71,8 +71,8 @@ print_help(FILE *out)
           "\n"
           "  --json       one JSON object instead of a table\n"
           "\n"
-          "Numbers of mem, conns, half-open and flood take the suffixes K, M and G, powers of "
-          "1024.\n"
+          "Numbers of mem, conns, half-open, time-wait and flood take the suffixes K, M and G,\n"
+          "powers of 1024.\n"
           "\n"
           "network options of goodput and path (up: from the sender, from the first device):\n",
           out);

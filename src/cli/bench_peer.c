@@ -142,7 +142,8 @@ stack_open(struct run *run, la_instant now)
     cfg.tcp.sndbuf_bytes = cfg.tcp.rcvbuf_bytes = (uint32_t)run->window_bytes;
     cfg.tcp.ecn = (uint8_t)run->ecn;
     cfg.tcp.push_bursts = true; /* as Linux: its receivers then acknowledge at once */
-    cfg.tcp.nagle = false;      /* an answer is not held back for the next one */
+    cfg.tcp.push_small_windows = true;
+    cfg.tcp.nagle = false; /* an answer is not held back for the next one */
     if (run->congestion_control != NULL)
         (void)snprintf(cfg.tcp.congestion_control, sizeof(cfg.tcp.congestion_control), "%s",
                        run->congestion_control);

@@ -5,6 +5,7 @@
 #include "cli/sim_explore.h"
 
 #include <inttypes.h>
+#include <lastack/stack.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +20,8 @@ struct options {
     bool deep, list;
     uint64_t states_max;
     uint32_t complete_every;
-    const char *name; /* NULL: all */
+    const char *name;    /* NULL: all */
+    const char *control; /* NULL: the usual one */
 };
 
 static void
@@ -34,6 +36,7 @@ print_help(void)
         "\n"
         "  --list              the configurations\n"
         "  --deep              the large ones, too (minutes)\n"
+        "  --congestion NAME   congestion control of both ends, for all of them: reno, cubic, bbr\n"
         "  --states N          gives up beyond N states of a configuration\n"
         "  --complete-every N  watches a healed network to the end from every N-th state (%d)\n"
         "  --help              this text\n"
@@ -77,6 +80,10 @@ parse(int argc, char **argv, struct options *o)
                 o->states_max = n;
             else
                 o->complete_every = (uint32_t)n;
+        } else if (strcmp(word, "--congestion") == 0) {
+            if (i + 1 == argc || la_congestion_find(argv[++i]) < 0)
+                return usage("a congestion control is wanted behind", word);
+            o->control = argv[i];
         } else if (strcmp(word, "--deep") == 0) {
             o->deep = true;
         } else if (strcmp(word, "--list") == 0) {
@@ -112,7 +119,11 @@ explore(const struct la_explore_cfg *cfg, const struct options *o, struct la_exp
 {
     struct la_explore_result r;
     bool tty = isatty(STDERR_FILENO) == 1;
-    struct la_explore_how how = {o->states_max, o->complete_every, stdout, tty ? progress : NULL};
+    struct la_explore_how how = {.states_max = o->states_max,
+                                 .complete_every = o->complete_every,
+                                 .out = stdout,
+                                 .progress = tty ? progress : NULL,
+                                 .control = o->control};
     bool ran = la_explore_run(cfg, &how, &r);
     if (tty)
         fputs("\r\033[K", stderr);

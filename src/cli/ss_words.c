@@ -172,8 +172,6 @@ add_windows(const struct la_conn_status *s, struct la_ss_words *words)
     };
     if (s->phase < LA_CC_PHASE_COUNT)
         add(words, "%s", phases[s->phase]);
-    if (s->pacing_rate != 0)
-        add(words, "pacing:%.3gMbit/s", (double)s->pacing_rate * 8 / 1e6);
     add(words, "snd_wnd:%u", s->snd_wnd);
     add(words, "rcv_wnd:%u", s->rcv_wnd);
 }
@@ -209,6 +207,38 @@ add_counts(const struct la_conn_status *s, struct la_ss_words *words)
 }
 
 static void
+add_rate(struct la_ss_words *words, const char *name, uint64_t octets)
+{
+    if (octets != 0)
+        add(words, "%s %.6gMbps", name, (double)octets * 8 / 1e6);
+}
+
+/* A share of the busy time, as ss has it. */
+static void
+add_limit(struct la_ss_words *words, const char *name, uint64_t us, uint64_t of_us)
+{
+    if (us >= 1000)
+        add(words, "%s:%llums(%.1f%%)", name, (unsigned long long)(us / 1000),
+            (double)us * 100 / (double)of_us);
+}
+
+static void
+add_progress(const struct la_conn_status *s, struct la_ss_words *words)
+{
+    uint32_t mss = s->mss_send != 0 ? s->mss_send : 1;
+    add_rate(words, "pacing_rate", s->pacing_rate);
+    add_rate(words, "delivery_rate", s->delivery_rate);
+    if (s->busy_us >= 1000)
+        add(words, "busy:%llums", (unsigned long long)(s->busy_us / 1000));
+    add_limit(words, "rwnd_limited", s->rwnd_limited_us, s->busy_us);
+    add_limit(words, "sndbuf_limited", s->sndbuf_limited_us, s->busy_us);
+    add_count(words, "lost", (s->lost_bytes + mss - 1) / mss);
+    if (s->reordering)
+        add(words, "reordering:%.3g", s->reordering_us / 1e3);
+    add_count(words, "user_timeout", s->user_timeout_ms);
+}
+
+static void
 add_place(const struct la_conn_status *s, struct la_ss_words *words)
 {
     if (s->half_open)
@@ -235,6 +265,7 @@ la_ss_words_info(const struct la_report *r, struct la_ss_words *out)
             add_windows(s, out);
         }
         add_counts(s, out);
+        add_progress(s, out);
         add_place(s, out);
     } else if (r->kind == LA_REPORT_LISTENER) {
         const struct la_listener_status *l = &r->u.listener;

@@ -187,6 +187,7 @@ static const struct setting settings[] = {
     {"r2_syn_n", U32, TCP(r2_syn_n), 0, 255},
     {"user_timeout_ms", U32, TCP(user_timeout_ms), 0, INT32_MAX},
     {"zero_window_ms", U32, TCP(zero_window_ms), 0, INT32_MAX},
+    {"user_timeout_option", BOOL, TCP(user_timeout_option), 0, 1},
     {"fin_wait_2_ms", U32, TCP(fin_wait_2_ms), 1, INT32_MAX},
     {"msl_ms", U32, TCP(msl_ms), 1, 600000},
     {"dscp_ecn", U8, TCP(dscp_ecn), 0, 255},

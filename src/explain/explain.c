@@ -8,7 +8,7 @@
 void
 la_explain_cfg_init(struct la_explain_cfg *cfg)
 {
-    *cfg = (struct la_explain_cfg){.conns_n_max = 4000000, .closed_n_max = 2048, .closed_s = 240};
+    *cfg = (struct la_explain_cfg){.conns_n_max = 4000000, .closed_n_max = 1024, .closed_s = 240};
 }
 
 /* The eighth part of the budget is kept for what comes while others leave. */

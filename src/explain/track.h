@@ -188,7 +188,7 @@ struct la_step {
     uint8_t end, event, certainty;
 };
 
-enum { LA_STEPS_PER_BLOCK = 4 };
+enum { LA_STEPS_PER_BLOCK = 5 };
 
 struct la_steps {
     uint32_t next; /* index of the next block */

@@ -83,7 +83,19 @@ la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *
     out->tcpi_segs_in = s->segments_received;
     out->tcpi_notsent_bytes = s->unsent_bytes;
     out->tcpi_snd_wnd = s->snd_wnd;
-    out->tcpi_pacing_rate = s->pacing_rate == 0 ? UINT64_MAX : s->pacing_rate;
+    out->tcpi_lost = (s->lost_bytes + mss - 1) / mss;
+    out->tcpi_sacked = (uint32_t)((s->bytes_delivered - s->bytes_acked + mss - 1) / mss);
+    out->tcpi_reordering = 3; /* the kernel's least; RACK counts no segments */
+    out->tcpi_reord_seen = s->reordering;
+    out->tcpi_delivered = (uint32_t)((s->bytes_delivered + mss - 1) / mss);
+    out->tcpi_delivery_rate = s->delivery_rate;
+    out->tcpi_pacing_rate =
+        s->pacing_rate != 0 ? s->pacing_rate : UINT64_MAX; /* as unpaced there */
+    out->tcpi_max_pacing_rate = UINT64_MAX;
+    out->tcpi_busy_time = s->busy_us;
+    out->tcpi_rwnd_limited = s->rwnd_limited_us;
+    out->tcpi_sndbuf_limited = s->sndbuf_limited_us;
+    out->tcpi_last_data_sent = (uint32_t)((now.ns - s->sent_at.ns) / 1000000);
 }
 
 void

@@ -134,10 +134,26 @@ la_lab_scope_run(struct la_lab_scope *scope, uint32_t ms)
     look(scope);
 }
 
+/* The segment that a timer has sent, which is told with it. */
+static bool
+belongs_to_timer(struct la_lab_scope *scope, const struct la_event *event)
+{
+    if (event->kind == LA_EVENT_TIMER && event->end == LA_CLIENT)
+        scope->timer_at = event->at;
+    if (event->kind == LA_EVENT_SEGMENT_SENT && event->end == LA_CLIENT &&
+        la_instant_diff_us(event->at, scope->timer_at) == 0) {
+        scope->shown_id = event->segment_id;
+        scope->timer_at = (la_instant){0};
+    }
+    return event->segment_id != 0 && event->segment_id == scope->shown_id;
+}
+
 bool
 la_lab_scope_hides(const struct la_lab *lab, const struct la_event *event)
 {
     struct la_lab_scope *scope = lab->own;
+    if (scope->lab == NULL || belongs_to_timer(scope, event)) /* not begun: the handshake */
+        return false;
     if (event->kind == LA_EVENT_CONGESTION && event->end == LA_CLIENT)
         scope->recovers = event->u.congestion.phase == LA_CC_RECOVERY;
     if (event->kind == LA_EVENT_LOSS)

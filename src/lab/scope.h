@@ -23,6 +23,8 @@ struct la_lab_scope {
     la_instant begun_at;
     size_t begun_event;      /* of the bed's record */
     bool recovers;           /* a loss has been told, and belongs to the recovery that is on */
+    la_instant timer_at;     /* the latest timer that was told */
+    uint64_t shown_id;       /* the segment that it sent */
     double x_max;            /* seconds */
     double smss;
     struct la_lab_scope_line cwnd, ssthresh, losses; /* in segments */
@@ -38,7 +40,8 @@ void la_lab_scope_begin(struct la_lab_scope *scope, struct la_lab *lab, const ch
  * la_lab_run() under the scope. */
 void la_lab_scope_await_octets(struct la_lab_scope *scope, int end, uint64_t received_n);
 void la_lab_scope_run(struct la_lab_scope *scope, uint32_t ms);
-/* As struct la_scenario has it, with the scope in lab->own: all but what turned the window. */
+/* As struct la_scenario has it, with the scope in lab->own: all but what turned the window, and
+ * what timers sent. */
 bool la_lab_scope_hides(const struct la_lab *lab, const struct la_event *event);
 /* The picture is complete: nothing is looked at any more. */
 void la_lab_scope_end(struct la_lab_scope *scope);

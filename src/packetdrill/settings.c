@@ -48,6 +48,7 @@ static const struct key keys[] = {
     {"initial_window", TCP(initial_window_n)},
     {"slow_start_limit", TCP(slow_start_limit_n)},
     {"push_bursts", TCP(push_bursts)},
+    {"pacing", TCP(pacing)},
     {"mtu_probing", TCP(mtu_probing)},
     {"window_slides", TCP(window_slides)},
     {"ack_every_second", TCP(ack_every_second)},

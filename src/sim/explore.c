@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "sim/explore_world.h"
+#include "tcp/congestion.h"
 
 enum { COMPLETION_STEPS_MAX = 400, SEEN_FIRST_N = 1 << 16, PROGRESS_EVERY = 1 << 17 };
 
@@ -369,6 +371,9 @@ la_explore_run(const struct la_explore_cfg *cfg, const struct la_explore_how *ho
         return false;
     s->how = how;
     s->ctx.cfg = cfg;
+    const char *control = how->control != NULL ? how->control : cfg->control;
+    s->ctx.control = la_cc_find(control != NULL ? control : "reno");
+    LA_ASSERT(la_cc_exists(s->ctx.control));
     s->ctx.result = result;
     s->ctx.world = calloc(1, sizeof(*s->ctx.world));
     s->ctx.arena = aligned_alloc(64, LA_WORLD_ARENA_BYTES);

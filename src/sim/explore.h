@@ -60,6 +60,7 @@ struct la_explore_how {
                                 this divides; 1 = from all of them; not 0 */
     FILE *out;               /* where the way to a violation is told, NULL = nowhere */
     void (*progress)(const struct la_explore_result *so_far); /* now and then; may be NULL */
+    const char *control; /* of both ends, which there must be; NULL = the configuration's */
 };
 
 /*

@@ -134,6 +134,7 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     b->ooo_touches_n = 0;
     b->rtt_round_end = la_seq_of(0);
     b->lost_bytes = b->used_bytes = 0;
+    memset(&b->clocks, 0, sizeof(b->clocks));
     b->used_ms = 0;
     memset(&b->rate, 0, sizeof(b->rate));
     memset(&b->pace, 0, sizeof(b->pace));

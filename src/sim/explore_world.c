@@ -64,7 +64,7 @@ fresh(struct la_world_ctx *ctx, unsigned e)
         .cfg = &ctx->tcp,
         .iss = la_seq_of(first_iss[e] + (uint32_t)(incarnation - 1) * ISS_STEP),
         .mtu_bytes = MTU_BYTES,
-        .cc = la_cc_find(ctx->cfg->control == NULL ? "reno" : ctx->cfg->control),
+        .cc = ctx->control,
     };
     la_tcp_conn_init(&end->conn, &open, end->now);
     end->live = true;

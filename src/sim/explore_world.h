@@ -96,6 +96,7 @@ struct la_world_ctx {
     const struct la_explore_cfg *cfg;
     struct la_explore_result *result;
     bool healed;              /* nothing is lost any more */
+    uint8_t control;          /* the congestion control of both ends */
 };
 
 /* The beginning: both ends CLOSED, B perhaps listening. False: the arena is too small. */

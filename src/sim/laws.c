@@ -107,13 +107,15 @@ was_full(const struct la_sim_host *host)
 /* Does the peer's host hold a record of these ports in whose numbers our SYN lies? It is no new one
  * to it (RFC 9293 3.6.1), for as long as its MSL is, and D15 keeps it there. */
 static bool
-is_in_old_numbers(const struct la_sim_world *world, const struct la_sim_conn *c, unsigned end)
+meets_an_old_record(const struct la_sim_world *world, const struct la_sim_conn *c, unsigned end)
 {
     const struct la_sim_view *ours = &c->view[end];
     for (unsigned i = 0; i < world->conns_n * 2; i++) {
         const struct la_sim_conn *old = &world->conn[i / 2];
         const struct la_sim_view *view = &old->view[i % 2];
-        if (old != c && view->was_up && la_seq_le(ours->iss, view->rcv_max) &&
+        bool stays = world->host[c->app[1 - end].host].cfg.tcp.time_wait_holds ||
+                     la_seq_le(ours->iss, view->rcv_max);
+        if (old != c && view->was_up && stays &&
             la_sim_track_is_end(old, i % 2, c->app[1 - end].host, &c->at[1 - end], &c->at[end]))
             return true;
     }
@@ -136,7 +138,7 @@ may_time_out(const struct la_sim_world *world, const struct la_sim_conn *c, unsi
     /* Two losses and the smallest R2, or a clock that a user timeout hangs on. */
     return peer_gone || starved || was_full(host) || was_full(other) || c->lost_n >= 2 ||
            host->cfg.tcp.user_timeout_ms != 0 || c->view[end].icmp_seen_n != 0 ||
-           is_in_old_numbers(world, c, end);
+           meets_an_old_record(world, c, end);
 }
 
 void

@@ -205,6 +205,7 @@ la_sim_track_sent(struct la_sim_world *world, unsigned host, struct la_sim_packe
     if ((seg->flags & LA_TCP_SYN) != 0)
         begin(world, view, seg);
     la_sim_law_sequence(world, conn, end, seg);
+    view->snd_max = la_seq_max(view->snd_max, seg->seq); /* what it takes for sent, see there */
     if ((seg->flags & LA_TCP_ACK) != 0)
         sent_ack(world, conn, end, seg);
     uint32_t counts = world->env.mutant == LA_SIM_MUTANT_ACK_AGAIN ? 1000 : 1;

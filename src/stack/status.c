@@ -6,14 +6,17 @@
 #include "base/time.h"
 #include "stack/half.h"
 #include "stack/time_wait.h"
+#include "tcp/clocks.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/pace.h"
+#include "tcp/rack.h"
 #include "tcp/recovery.h"
 #include "tcp/send.h"
 #include "tcp/timeout.h"
 #include "tcp/urgent.h"
 #include "tcp/user.h"
+#include "tcp/uto.h"
 
 static uint32_t
 ready_level(const struct la_stack *s, const struct la_tcp_conn *c)
@@ -64,6 +67,31 @@ look_up(const struct la_stack *s, la_handle conn, struct la_rec *room)
 }
 
 static void
+progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
+{
+    const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
+    out->reordering = (c->flags & LA_TCP_F_REORDERS) != 0;
+    out->sent_at =
+        la_instant_add_us(s->now, -(int64_t)(la_tcp_ms(s->now) - c->sent_ms) * LA_US_PER_MS);
+    out->user_timeout_ms = c->user_timeout_ms;
+    out->bytes_delivered = out->bytes_acked;
+    if (busy == NULL)
+        return;
+    uint32_t missing = la_tcp_sack_missing(busy, c->snd_una, c->snd_nxt);
+    out->bytes_delivered += la_tcp_flight(c) - missing;
+    out->delivery_rate = busy->clocks.rate;
+    out->pacing_rate = la_tcp_pacing_rate(c, busy, &s->env);
+    out->rwnd_limited_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_RWND, s->now);
+    out->sndbuf_limited_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_SNDBUF, s->now);
+    out->busy_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_BUSY, s->now) + out->rwnd_limited_us +
+                   out->sndbuf_limited_us;
+    if (!la_tcp_rack_is_on(c))
+        return;
+    out->lost_bytes = la_tcp_rack_lost(busy);
+    out->reordering_us = la_tcp_rack_reo_wnd_us(c, busy);
+}
+
+static void
 queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
@@ -71,7 +99,6 @@ queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_c
     if (busy == NULL)
         return;
     out->send_queue_bytes = busy->sndq.len;
-    out->pacing_rate = la_tcp_pacing_rate(c, busy, &s->env);
     out->unsent_bytes = la_tcp_is_synchronised(c) ? la_tcp_unsent(c, busy) : busy->sndq.len;
     out->receive_queue_bytes = busy->rcvq.len;
     out->out_of_order_bytes = busy->ooo_bytes;
@@ -113,7 +140,9 @@ forget_unknown(struct la_conn_status *out)
     out->cwnd_bytes = out->ssthresh_bytes = out->rto_us = 0;
     out->sndbuf_bytes = out->rcvbuf_bytes = 0;
     out->segments_received = 0;
-    out->heard_at = LA_INSTANT_NEVER;
+    out->heard_at = out->sent_at = LA_INSTANT_NEVER;
+    out->user_timeout_ms = 0;
+    out->bytes_delivered = 0;
     out->congestion_control[0] = 0;
 }
 
@@ -167,6 +196,7 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
     };
     queues_status(s, c, out);
     place_status(s, rec, out);
+    progress_status(s, c, out);
     if (rec == &room && c->state == LA_TCP_TIME_WAIT)
         forget_unknown(out);
     out->bytes_sent += out->send_queue_bytes - out->unsent_bytes;
@@ -277,7 +307,7 @@ set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
         c->rcvbuf_tuned = false;
         return LA_OK;
     case LA_OPT_USER_TIMEOUT_MS:
-        c->user_timeout_ms = clamp(value, 0, UINT32_MAX);
+        la_tcp_uto_set(c, clamp(value, 0, UINT32_MAX));
         return LA_OK;
     case LA_OPT_R2_N:
         c->r2_n = (uint8_t)clamp(value, 0, UINT8_MAX);

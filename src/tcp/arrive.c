@@ -27,6 +27,7 @@
 #include "tcp/timeout.h"
 #include "tcp/tune.h"
 #include "tcp/urgent.h"
+#include "tcp/uto.h"
 
 enum step { NEXT, DONE };
 
@@ -524,6 +525,7 @@ other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *
         return;
     if ((c->flags & LA_TCP_F_ECN) != 0 && text_bytes > 0)
         la_tcp_ecn_arrived(c, seg->flags, todo);
+    la_tcp_uto_arrived(c, seg);
     step6_urg(c, seg, todo);
     bool fin;
     if (step7_text(c, seg, &fin, todo) == NEXT && fin)

@@ -18,6 +18,7 @@
 #include "tcp/send.h"
 #include "tcp/tune.h"
 #include "tcp/urgent.h"
+#include "tcp/uto.h"
 
 /* RFC 9293 3.7.1: what a segment may carry when the peer says nothing (MUST-15a, 15b). */
 /* MSS_MIN: the smallest MTU of an interface, 68 (RFC 791 3.2), less the headers. */
@@ -66,7 +67,8 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     if (cfg->mss_bytes_max != 0 && c->rmss > cfg->mss_bytes_max)
         c->rmss = cfg->mss_bytes_max;
     c->rto_us = cfg->rto_us_initial;
-    c->user_timeout_ms = cfg->user_timeout_ms;
+    c->uto_on = cfg->user_timeout_option;
+    la_tcp_uto_set(c, cfg->user_timeout_ms);
     c->keepalive_idle_s = (uint16_t)cfg->keepalive_idle_s;
     c->keepalive_interval_s = (uint16_t)cfg->keepalive_interval_s;
     c->keepalive_probes_n = (uint8_t)cfg->keepalive_probes_n;

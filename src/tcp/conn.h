@@ -224,6 +224,22 @@ union la_cc_state {
     struct la_cc_bbr bbr;
 };
 
+/* clocks.h. */
+enum la_tcp_clock {
+    LA_TCP_CLOCK_NONE,
+    LA_TCP_CLOCK_BUSY,
+    LA_TCP_CLOCK_RWND,
+    LA_TCP_CLOCK_SNDBUF,
+    LA_TCP_CLOCK_COUNT
+};
+struct la_tcp_clocks {
+    uint64_t us[LA_TCP_CLOCK_COUNT]; /* how long each has run */
+    la_instant since, round_at;
+    uint64_t rate;            /* octets/s delivered in the latest round trip */
+    uint32_t round_delivered; /* octets delivered before it, modulo 2^32 */
+    uint8_t runs;
+};
+
 struct la_tcp_busy {
     struct la_chain sndq;           /* from SND.UNA (behind the SYN) on */
     struct la_chain_mark snd_mark;  /* near SND.NXT in sndq */
@@ -262,6 +278,7 @@ struct la_tcp_busy {
     struct la_tcp_pace pace;
     struct la_tcp_mtu mtu;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
+    struct la_tcp_clocks clocks;
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
 };
 
@@ -314,7 +331,8 @@ struct la_tcp_conn {
     uint32_t cc_kept; /* what the congestion control remembers over idle times; congestion.h */
 
     uint16_t rto_n, fast_retransmits_n;
-    uint32_t acked_wraps_n, received_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
+    uint32_t acked_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
+    uint32_t received_wraps_n : 29, uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
     uint64_t bytes_retransmitted;
     uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
 };

@@ -14,6 +14,7 @@
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
 #include "tcp/timeout.h"
+#include "tcp/uto.h"
 
 enum { WSCALE_MAX = 14, MSS_LEAST = 64, INCARNATION_GAP = 65536 };
 
@@ -96,6 +97,7 @@ la_tcp_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_t
         c->ts_recent_at_s = (uint32_t)(todo->now.ns / LA_NS_PER_S);
     }
     la_tcp_ecn_take_syn(c, syn);
+    la_tcp_uto_arrived(c, syn);
     take_mss(c, syn);
     c->snd_wnd = syn->wnd; /* never scaled in a SYN */
     c->snd_wnd_max = c->snd_wnd;

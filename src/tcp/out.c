@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/clocks.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/mtu.h"
@@ -25,9 +26,10 @@
 #include "tcp/send.h"
 #include "tcp/tlp.h"
 #include "tcp/urgent.h"
+#include "tcp/uto.h"
 #include "wire/tcp.h"
 
-enum { STARVED_RETRY_US = 10000 };
+enum { STARVED_RETRY_US = 10000, SMALL_WINDOW_N = 10 };
 
 /* One segment to be built. */
 struct plan {
@@ -141,6 +143,7 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct pl
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     la_tcp_urgent_mark(c, busy, seg);
     la_tcp_blocks_fill(c, busy, seg);
+    la_tcp_uto_fill(c, seg);
 }
 
 /* Builds the segment into out->frames. False: no memory. */
@@ -292,6 +295,15 @@ send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *o
     return true;
 }
 
+/* Is this the last that a cwnd of a few segments lets go? A receiver that waits for a second one
+ * before it acknowledges takes a good part of such a window away. */
+static bool
+ends_small_window(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint32_t text_bytes)
+{
+    return text_bytes > 0 && c->cwnd_bytes < SMALL_WINDOW_N * (uint32_t)c->smss &&
+           la_tcp_room(c, busy) < text_bytes + c->smss;
+}
+
 static bool
 send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
          struct la_tcp_allowance allowed, enum la_cause cause, struct la_tcp_todo *todo)
@@ -310,6 +322,8 @@ send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out
     if (allowed.text_bytes > 0 && allowed.text_bytes == la_tcp_unsent(c, busy))
         plan.flags |= LA_TCP_PSH;
     if (todo->env->cfg->push_bursts && allowed.text_bytes > c->smss)
+        plan.flags |= LA_TCP_PSH;
+    if (todo->env->cfg->push_small_windows && ends_small_window(c, busy, allowed.text_bytes))
         plan.flags |= LA_TCP_PSH;
     /* RFC 9293 3.10.4: in CLOSE-WAIT the state changes when the FIN is sent. */
     if (allowed.fin && c->state == LA_TCP_CLOSE_WAIT)
@@ -559,8 +573,10 @@ la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo 
     }
     arm(c, todo);
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
-    if (busy != NULL)
+    if (busy != NULL) {
         la_tcp_rate_sent_all(c, busy);
+        la_tcp_clocks_look(c, busy, todo->now);
+    }
     if (busy != NULL && !la_seq_eq(snd_nxt, c->snd_nxt))
         la_tcp_tlp_arm(c, busy, todo);
     la_tcp_busy_settle(c, todo->env);

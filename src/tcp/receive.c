@@ -85,7 +85,8 @@ take_in_order(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_chain *
     }
     uint32_t before = la_tcp_received_low(c);
     c->rcv_nxt = la_seq_add(c->rcv_nxt, n);
-    c->received_wraps_n += la_tcp_received_low(c) < before;
+    if (la_tcp_received_low(c) < before)
+        c->received_wraps_n++;
     todo->wake |= LA_READY_READ;
     return true;
 }

@@ -11,6 +11,7 @@
 #include "tcp/recovery.h"
 
 #include "base/assert.h"
+#include "tcp/clocks.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/mtu.h"
@@ -295,6 +296,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     LA_ASSERT(la_seq_gt(seg->ack, c->snd_una) && la_seq_le(seg->ack, c->snd_nxt));
     prepare(c, busy, seg, todo);
     deliver(c, busy, seg, todo);
+    la_seq round_end = busy->rtt_round_end;
     measure(c, busy, seg, todo);
 
     uint32_t acked = (uint32_t)la_seq_diff(seg->ack, c->snd_una);
@@ -311,6 +313,8 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
 
     c->want &= (uint8_t)~LA_TCP_WANT_RETRANSMIT; /* what it was for has arrived */
     bool reneged = la_tcp_sack_advance(c, busy);
+    if (la_seq_eq(busy->rtt_round_end, c->snd_nxt) && !la_seq_eq(round_end, c->snd_nxt))
+        la_tcp_clocks_round(c, busy, todo->now);
     todo->ack.acked_bytes = octets;
     todo->ack.undone = la_tcp_undo_acked(c, busy, seg, octets, todo);
     if (!todo->ack.undone)

@@ -118,6 +118,8 @@ r2_reached(const struct la_tcp_conn *c, uint32_t after_us)
         r2_n = R2_UNOWNED_N; /* "never" was said by an owner who has gone */
     if (r2_n == 0 || c->backoff_n < r2_n)
         return false;
+    if (c->uto_on && c->user_timeout_ms != 0 && la_tcp_is_synchronised(c))
+        return false; /* RFC 5482 3: what both ends have agreed to wait takes its place */
     bool answered = la_tcp_heard_since(c, la_instant_add_us(c->timer_at, -(int64_t)after_us));
     return c->snd_wnd != 0 || !answered || (c->flags & LA_TCP_F_RELEASED) != 0;
 }

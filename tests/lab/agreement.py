@@ -10,6 +10,7 @@ import os
 import re
 
 REPAIRS = ("RETRANSMIT_FAST", "RETRANSMIT_SACK", "RETRANSMIT_PARTIAL", "RETRANSMIT_RACK")
+SOON_S = 0.003  # tshark's first round trip as long as it knows none
 UNSENT = ("ACK_UNSENT", "SYN_SENT_ACK_UNACCEPTABLE", "ACK_UNACCEPTABLE")
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "tshark.md")
 ROW = re.compile(r"^\| `([a-z-]+)` \| ([0-9]+) \| ([^|]*) \|([^|]*)\| ([^|]+) \| ([^|]+) \|$", re.M)
@@ -123,11 +124,13 @@ class Story:
         self.keepalive_answers = answers(segments, ("KEEPALIVE",))
         self.lost = self._lost(events)
         self.opened = set() # ends between which there was an OPEN
-        self.begun = set()  # (connection, end, number): where a segment began that was sent first
         self.window = {}    # (connection, end): the latest window that it offered
         self.acked = {}     # (connection, end): the latest number that it acknowledged
         self.arrived = {}   # (connection, end): the latest that reached the other end
         self.sent = {}      # (connection, end): the numbers after all that it sent
+        self.news_at = {}   # (connection, end): when it sent its latest new text
+        self.first_rtt = {} # connection: of the handshake
+        self.syn_at = {}    # connection
 
     @staticmethod
     def _lost(events):
@@ -163,6 +166,24 @@ class Story:
         return (sent_again(segment) and segment.dropped_for("DATA_DUPLICATE")
                 and reached is not None and not after(segment.next, reached))
 
+    def _comes_soon(self, segment):
+        """Within the first round trip of new text, and not what is acknowledged next: for tshark
+        it came late. It does not look at the SACK blocks that asked for it."""
+        me, other = (segment.conn, segment.end), (segment.conn, 1 - segment.end)
+        since = segment.packet.at - self.news_at.get(me, float("-inf"))
+        return (sent_again(segment) and segment.cause in REPAIRS
+                and since < self.first_rtt.get(segment.conn, SOON_S)
+                and self.acked.get(other) != segment.packet.seq)
+
+    def _note_times(self, segment):
+        at, conn = segment.packet.at, segment.conn
+        if "SYN" in segment.flags and "ACK" not in segment.flags:
+            self.syn_at[conn] = at
+        elif conn not in self.first_rtt and self.syn_at.get(conn) and "SYN" not in segment.flags:
+            self.first_rtt[conn] = at - self.syn_at[conn]  # a SYN at 0 s has no time for tshark
+        if segment.packet.length and not sent_again(segment):
+            self.news_at[conn, segment.end] = at
+
     def words(self, segment):
         """tshark's words that our story would use."""
         me, other = (segment.conn, segment.end), (segment.conn, 1 - segment.end)
@@ -171,16 +192,13 @@ class Story:
         same_window = self.window.get(me) == segment.sent["window"]  # RFC 5681 2 (e)
         answers_probe = segment in self.probe_answers
         answers_any = answers_probe or segment in self.keepalive_answers
-        # tshark takes a further piece of what was larger before for a segment that came late.
-        piece = sent_again(segment) and segment.cause in REPAIRS and (
-            *me, segment.packet.seq) not in self.begun
-        if not sent_again(segment):
-            self.begun.add((*me, segment.packet.seq))
+        late = self._comes_soon(segment)
+        self._note_times(segment)
         said = {
-            "retransmission": sent_again(segment) and not piece,
-            "fast_retransmission": segment.cause in REPAIRS and not piece,
+            "retransmission": sent_again(segment) and not late,
+            "fast_retransmission": segment.cause in REPAIRS and not late,
             "spurious_retransmission": self._is_unneeded(segment),
-            "out_of_order": segment.met("REORDERED") or piece,
+            "out_of_order": segment.met("REORDERED") or late,
             "duplicate_ack": same_ack and same_window and not answers_any and segment.cause == "ACK_DUPLICATE",
             "zero_window": segment.sent["window_raw"] == 0
                            and not segment.flags & {"SYN", "FIN", "RST"},

@@ -338,8 +338,12 @@ class Captures(unittest.TestCase):
     # ---- loss and windows
 
     def test_congestion(self):
-        streams = self.streams("congestion")
-        saw, outage = streams[:2]
+        saw, cubic, hystart, bbr, outage, rest = self.streams("congestion")
+        again = [sum(bool(p.analysis & {"retransmission", "out_of_order"}) for p in packets)
+                 for packets in (cubic, hystart, bbr, rest)]
+        self.assertGreater(again[0], 10)
+        self.assertEqual(again[1:], [0, 0, 0])
+        self.assertGreater(max(b.at - a.at for a, b in zip(rest, rest[1:])), 2.9)
         self.assertEqual(saw[-1].ack - saw[0].seq, 3000001)
         self.assertGreater(sum(p.has("tcp.analysis.retransmission") for p in saw), 10)
         gaps = [b.at - a.at for a, b in zip(outage, outage[1:])]

@@ -30,6 +30,12 @@ class Explore(unittest.TestCase):
         """Nothing but the state decides: no address, no clock, no padding."""
         self.assertEqual(explore("crash").stdout, explore("crash").stdout)
 
+    def test_each_congestion_control(self):
+        for control in ("reno", "cubic", "bbr"):
+            done = explore("--congestion", control, "crossing")
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertRegex(done.stdout, r"(?m)^crossing .* all$")
+
     def test_a_bound_is_a_failure(self):
         done = explore("--states", "100", "close")
         self.assertEqual(done.returncode, 1)
@@ -41,6 +47,7 @@ class Explore(unittest.TestCase):
 
     def test_mistakes(self):
         for words in (("--wide",), ("nothing",), ("--states",), ("--states", "0"),
+                      ("--congestion",), ("--congestion", "vegas"),
                       ("--complete-every", "x")):
             done = explore(*words)
             self.assertEqual(done.returncode, 2, words)

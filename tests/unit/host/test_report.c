@@ -93,7 +93,17 @@ static const struct la_conn_status all_set = {.state = LA_TCP_FIN_WAIT_1,
                                               .congestion_control = "cubic",
                                               .pacing_rate = UINT64_C(1) << 40,
                                               .urgent_unread_bytes = 131,
-                                              .urgent_unacked_bytes = 132};
+                                              .urgent_unacked_bytes = 132,
+                                              .bytes_delivered = 133,
+                                              .delivery_rate = 134,
+                                              .busy_us = 136,
+                                              .rwnd_limited_us = 137,
+                                              .sndbuf_limited_us = 138,
+                                              .lost_bytes = 139,
+                                              .reordering_us = 140,
+                                              .user_timeout_ms = 141,
+                                              .reordering = true,
+                                              .sent_at = {NOW_NS - 142 * 1000}};
 static const struct la_conn_status at_rest = {.state = LA_TCP_TIME_WAIT,
                                               .wscale_send = 255,
                                               .wscale_receive = 255,
@@ -101,7 +111,8 @@ static const struct la_conn_status at_rest = {.state = LA_TCP_TIME_WAIT,
                                               .timer_at = {NOW_NS - 5000}, /* 0 is left */
                                               .ack_at = {INT64_MAX},
                                               .keepalive_at = {INT64_MAX},
-                                              .heard_at = {INT64_MAX}};
+                                              .heard_at = {INT64_MAX},
+                                              .sent_at = {INT64_MAX}};
 
 static struct la_report
 connection(void)
@@ -128,6 +139,7 @@ test_report__connection(void **state)
     want->ack_at.ns = 126000;
     want->keepalive_at.ns = 127000;
     want->heard_at.ns = -128000;
+    want->sent_at.ns = -142000;
     assert_int_equal(after.kind, LA_REPORT_CONNECTION);
     assert_int_equal(after.instance, 4711);
     assert_string_equal(after.end, "near");

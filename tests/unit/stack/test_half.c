@@ -221,6 +221,34 @@ test_half__forged_icmp(void **state)
     peer_free(&p);
 }
 
+/* A listener's configuration holds from the next SYN on. */
+static void
+test_half__configured_later(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle listener = peer_listen(&p, 4);
+    struct la_tcp_cfg cfg = *la_stack_tcp_cfg(p.stack);
+    peer_say_syn(&p, LA_TCP_SYN, &stamped);
+    assert_int_not_equal(peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK)->tcp.has & LA_TCP_HAS_WSCALE, 0);
+    cfg.window_scale = false;
+    cfg.mss_bytes_max = 700;
+    assert_int_equal(la_listener_tcp_cfg_set(p.stack, listener, &cfg), LA_OK);
+    p.addr.port++;
+    peer_say_syn(&p, LA_TCP_SYN, &stamped);
+    struct la_tcp_seg answer = peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK)->tcp;
+    assert_int_equal(answer.has & LA_TCP_HAS_WSCALE, 0);
+    assert_int_equal(answer.mss, 700);
+    assert_int_equal(la_stack_setting_set(p.stack, LA_SETTING_SYN_COOKIES, LA_SYN_COOKIES_ALWAYS),
+                     LA_OK);
+    p.addr.port++;
+    peer_say_syn(&p, LA_TCP_SYN, &stamped); /* a cookie's answer as well */
+    answer = peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK)->tcp;
+    assert_int_equal(answer.has & LA_TCP_HAS_WSCALE, 0);
+    assert_int_equal(answer.mss, 700);
+    peer_free(&p);
+}
+
 /* Hundreds at once, found by a walk, ended with their listener; none of the other's. */
 /* LEDGER: RFC4987-4 */
 static void
@@ -314,6 +342,7 @@ main(void)
         cmocka_unit_test(test_half__stays),
         cmocka_unit_test(test_half__challenges_are_limited),
         cmocka_unit_test(test_half__ends),
+        cmocka_unit_test(test_half__configured_later),
         cmocka_unit_test(test_half__forged_icmp),
         cmocka_unit_test(test_half__many),
         cmocka_unit_test(test_half__memory_fails),

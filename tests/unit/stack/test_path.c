@@ -306,6 +306,67 @@ test_path__idle_gives_back(void **state)
     end();
 }
 
+/* ---- what it says of itself ------------------------------------------------------------- */
+
+/* The path is the limit: no window, no buffer. */
+static void
+test_path__status_of_a_full_path(void **state)
+{
+    (void)state;
+    struct path path = {10, 50, 400, 0, "cubic", BUFFER_BYTES};
+    begin(&path, 1);
+    (void)run_ms(2000);
+    struct la_conn_status status = sender();
+    uint64_t rate = capacity(&path, 1000);
+    assert_in_range(status.delivery_rate, rate * 8 / 10, rate * 11 / 10);
+    assert_in_range(status.busy_us, 1950000, 2050000);
+    assert_true(status.rwnd_limited_us < 10000);
+    assert_true(status.sndbuf_limited_us < 10000);
+    assert_true(status.bytes_delivered >= status.bytes_acked);
+    assert_true(status.bytes_delivered <=
+                status.bytes_acked + status.flight_bytes + status.lost_bytes);
+    assert_int_equal(la_instant_diff_us(pair.now, status.sent_at) / 5000, 0);
+    assert_int_equal(status.pacing_rate, 0);
+    assert_false(status.reordering);
+    end();
+}
+
+/* The peer's window is the limit: 64 KiB on a path that holds ten times as much. */
+static void
+test_path__status_of_a_small_window(void **state)
+{
+    (void)state;
+    struct path path = {50, 100, 1000, 0, "cubic", BUFFER_BYTES};
+    begin(&path, 1);
+    assert_int_equal(la_conn_option_set(pair.end[1], server, LA_OPT_RCVBUF_BYTES, 65536, pair.now),
+                     LA_OK);
+    (void)run_ms(3000); /* the window that was offered before is used up */
+    struct la_conn_status before = sender();
+    (void)run_ms(2000);
+    struct la_conn_status status = sender();
+    assert_true(status.rwnd_limited_us - before.rwnd_limited_us > 1500000);
+    assert_in_range(status.busy_us - before.busy_us, 1950000, 2050000);
+    end();
+}
+
+/* The send buffer is the limit: 64 KiB of it, the writer always waits. */
+static void
+test_path__status_of_a_small_buffer(void **state)
+{
+    (void)state;
+    struct path path = {50, 100, 1000, 0, "cubic", BUFFER_BYTES};
+    begin(&path, 1);
+    assert_int_equal(la_conn_option_set(pair.end[0], client, LA_OPT_SNDBUF_BYTES, 65536, pair.now),
+                     LA_OK);
+    (void)run_ms(1000);
+    struct la_conn_status before = sender();
+    (void)run_ms(2000);
+    struct la_conn_status status = sender();
+    assert_true(status.sndbuf_limited_us - before.sndbuf_limited_us > 1500000);
+    assert_true(status.rwnd_limited_us < 10000);
+    end();
+}
+
 int
 main(void)
 {
@@ -319,6 +380,9 @@ main(void)
         cmocka_unit_test(test_path__grow_only_with_use),
         cmocka_unit_test(test_path__buffers_and_the_budget),
         cmocka_unit_test(test_path__idle_gives_back),
+        cmocka_unit_test(test_path__status_of_a_full_path),
+        cmocka_unit_test(test_path__status_of_a_small_window),
+        cmocka_unit_test(test_path__status_of_a_small_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,6 +138,31 @@ test_send__push_bursts(void **state)
     end();
 }
 
+static void
+with_push_small_windows(struct la_stack_cfg *cfg)
+{
+    cfg->tcp.push_small_windows = true;
+    cfg->tcp.initial_window_n = 9;
+}
+
+/* What a small cwnd lets go last is pushed, until it is none any more. */
+static void
+test_send__push_small_windows(void **state)
+{
+    (void)state;
+    static const struct peer_cfg pushing = {.stack = with_push_small_windows};
+    peer_new(&p, &pushing);
+    p.wnd = 65535;
+    conn = peer_passive(&p, &peer_plain);
+    peer_user_send(&p, conn, 40 * 1460);
+    for (unsigned i = 1; i <= 9; i++)
+        expect_text(1460, i == 9);
+    acknowledge(); /* cwnd is 10 now, or more */
+    for (const struct peer_seg *seg; p.seg_n > 0 && (seg = peer_take(&p)) != NULL;)
+        assert_int_equal(seg->tcp.flags & LA_TCP_PSH, 0);
+    end();
+}
+
 /* LEDGER: MUST-60, MAY-16 */
 static void
 test_send__cork(void **state)
@@ -448,6 +473,7 @@ main(void)
         cmocka_unit_test(test_send__nagle),
         cmocka_unit_test(test_send__no_delay_flushes_more),
         cmocka_unit_test(test_send__push_bursts),
+        cmocka_unit_test(test_send__push_small_windows),
         cmocka_unit_test(test_send__cork),
         cmocka_unit_test(test_send__more_follows),
         cmocka_unit_test(test_send__push),
