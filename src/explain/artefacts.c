@@ -17,6 +17,7 @@ fingerprint(const struct la_seen *seen)
 {
     const struct la_tcp_seg *seg = &seen->tcp;
     uint64_t mixed = (uint64_t)seg->seq.v << 32 | seg->ack.v;
+    mixed *= UINT64_C(0x9e3779b97f4a7c15); /* a FIN and the next ACK number must not cancel */
     mixed ^= (uint64_t)seen->ip_id << 16 | seg->flags | (uint64_t)seg->text_bytes << 40;
     mixed *= UINT64_C(0x9e3779b97f4a7c15);
     if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0)

@@ -41,13 +41,23 @@ acks_nothing(const struct la_track_end *me, const struct la_track_end *peer, la_
            (knows_edge && la_seq_gt(ack, la_seq_add(peer->edge, 1)));
 }
 
+/* Of an earlier incarnation: before its first number, as long as numbers have not wrapped. */
+static bool
+is_before(const struct la_track_end *me, la_seq seq)
+{
+    enum { WRAP_BYTES = 1 << 30 };
+    return (me->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 && me->unique_bytes < WRAP_BYTES &&
+           la_seq_lt(seq, me->iss);
+}
+
 static bool
 is_strange(const struct la_track *track, const struct la_placed *placed)
 {
     const struct la_track_end *me = &track->end[placed->from],
                               *peer = &track->end[1 - placed->from];
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    if ((me->flags & LA_END_SPOKE) != 0 && is_far(seg->seq, me->nxt, far_bytes(peer)))
+    if ((me->flags & LA_END_SPOKE) != 0 &&
+        (is_before(me, seg->seq) || is_far(seg->seq, me->nxt, far_bytes(peer))))
         return true;
     return (seg->flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_SPOKE) != 0 &&
            (is_far(seg->ack, peer->nxt, far_bytes(me)) || acks_nothing(me, peer, seg->ack));

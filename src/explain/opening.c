@@ -7,8 +7,8 @@
  */
 #include "explain/parts.h"
 
-static uint32_t
-options_of(const struct la_seen *seen)
+uint32_t
+la_opening_options(const struct la_seen *seen)
 {
     const struct la_tcp_seg *seg = &seen->tcp;
     uint32_t options = 0;
@@ -131,7 +131,7 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
         e->iss = e->una = seg->seq;
         e->nxt = la_seq_add(seg->seq, 1);
     }
-    e->options = options_of(seen);
+    e->options = la_opening_options(seen);
     e->ts_val = seg->ts_val;
     if (!placed->is_inferred && is_cut(seen))
         e->flags |= LA_END_SYN_CUT;

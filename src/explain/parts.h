@@ -98,6 +98,8 @@ size_t la_found_list(struct la_explain *explain, uint32_t first);
 
 void la_opening_segment(struct la_explain *explain, struct la_track *track,
                         struct la_placed *placed);
+/* enum la_explain_option, of a SYN. */
+uint32_t la_opening_options(const struct la_seen *seen);
 enum la_open_kind la_opening_kind(const struct la_track *track);
 void la_opening_judge(struct la_explain *explain, const struct la_track *track,
                       struct la_explain_open *out);

@@ -63,13 +63,14 @@ static void
 check_syn(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *peer = &track->end[1 - placed->from];
     if ((seg->has & LA_TCP_HAS_WSCALE) != 0 && seg->wscale > SHIFT_MAX)
         blame_number(explain, track, placed, LA_FINDING_SCALE_TOO_LARGE, seg->wscale);
     if ((seg->flags & LA_TCP_ACK) == 0 || (peer->flags & LA_END_SYN) == 0 ||
         (peer->flags & LA_END_SYN_UNSEEN) != 0)
         return;
-    uint32_t unasked = e->options & ~peer->options;
+    /* Of this segment: in a simultaneous open the end's SYN had options of its own. */
+    uint32_t unasked = la_opening_options(placed->seen) & ~peer->options;
     if ((unasked & LA_EXPLAIN_HAS_WSCALE) != 0)
         (void)blame(explain, track, placed, LA_FINDING_SCALE_UNASKED);
     if ((unasked & LA_EXPLAIN_HAS_TIMESTAMPS) != 0)
