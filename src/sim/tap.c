@@ -90,7 +90,7 @@ was_told_lies(const struct la_sim_world *world, const struct la_sim_conn *conn)
 {
     return world->box.shift_by != 0 || world->strangers_n != 0 || conn->view[0].fooled ||
            conn->view[1].fooled || conn->view[0].strange || conn->view[1].strange ||
-           conn->optimistic;
+           conn->optimistic || conn->misled;
 }
 
 void

@@ -302,6 +302,7 @@ judge_forgery(struct la_sim_world *world, unsigned conn, unsigned end,
             c->optimistic = true; /* octets may never arrive that were acknowledged */
             fits |= la_seq_eq(view->ack_seen, view->iss); /* it ends a handshake */
         }
+        c->misled |= (seg->flags & LA_TCP_ACK) != 0 && la_seq_gt(seg->ack, view->snd_max);
     }
     if (fits && (seg->flags & LA_TCP_SYN) != 0)
         view->strange = true;
