@@ -188,6 +188,7 @@ text_again(struct la_measure *m, const struct la_track *track, struct la_placed 
     struct la_hole *hole = hole_of(m, from, to);
     if (hole != NULL) {
         bool late = is_late(m, track, hole, placed);
+        placed->filled_bytes = placed->old_bytes;
         hole_fill(m, hole, from, to);
         if (late) {
             m->reordered_n++;

@@ -49,6 +49,7 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
     struct la_measure *its = la_measure_of(explain, peer);
     if (mine != NULL && wants)
         la_loss_sent(mine, track, placed);
+    me->unique_bytes += placed->filled_bytes;
     if (its != NULL && (seg->flags & LA_TCP_ACK) != 0) {
         la_loss_acked(its, track, placed);
         if (placed->rtt_us >= 0)

@@ -267,6 +267,7 @@ struct la_placed {
     bool syn_again;          /* a SYN or SYN,ACK that it had sent before */
     uint32_t missing_bytes;  /* what it acknowledges and was not captured, with acks_missing */
     int64_t rtt_us;          /* since the text that it acknowledges passed; -1: not timed */
+    uint32_t filled_bytes;   /* of old_bytes: they had not passed before */
     bool is_again;           /* it was sent before, */
     uint8_t cause;           /* and why (enum la_cause) */
 };
