@@ -138,7 +138,6 @@ say_opening(FILE *out, const struct la_explain_conn *conn)
 {
     const struct la_explain_open *open = &conn->open;
     char rtt[LA_EXPLAIN_WORD_BYTES];
-    uint32_t syn_n = open->syn[LA_END_CLIENT].n;
     static const char *const words[LA_OPEN_KIND_COUNT] = {
         [LA_OPEN_MID_STREAM] = "Its beginning is not in the capture",
         [LA_OPEN_THREE_WAY] = "Opened by the client",
@@ -154,8 +153,6 @@ say_opening(FILE *out, const struct la_explain_conn *conn)
     (void)fputs(open->kind < LA_OPEN_KIND_COUNT ? words[open->kind] : "Opened", out);
     if (open->rtt_us >= 0)
         (void)fprintf(out, " in %s", la_explain_duration(open->rtt_us, rtt));
-    if (syn_n > 1)
-        (void)fprintf(out, ", the SYN going %u times", syn_n);
     (void)fputs(". ", out);
 }
 
@@ -191,7 +188,7 @@ say_loss(FILE *out, const struct la_explain_conn *conn, unsigned end)
     const struct la_explain_retransmissions *r = &d->retransmissions;
     char again[LA_EXPLAIN_WORD_BYTES], all[LA_EXPLAIN_WORD_BYTES];
     bool some = false;
-    if (r->total == 0)
+    if (r->total == r->syn) /* of SYNs sent again there is a finding */
         return;
     (void)fprintf(out, "%s sent %s of %s segment%s again", The_end(end),
                   la_explain_count(r->total, again), la_explain_count(d->segments, all),
