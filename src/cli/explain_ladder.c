@@ -116,7 +116,7 @@ tell(struct la_explain_out *out, struct ladder *l)
     la_story_cfg_init(&cfg);
     cfg.ladder = la_story_writer_file(out->file);
     cfg.width = args->width;
-    cfg.flags = LA_STORY_ONE_SIDED | (args->colour ? LA_STORY_COLOR : 0) |
+    cfg.flags = LA_STORY_ONE_SIDED | LA_STORY_CONN_NUMBERS | (args->colour ? LA_STORY_COLOR : 0) |
                 (args->ascii ? LA_STORY_ASCII : 0) | (args->full ? LA_STORY_FULL : 0) |
                 (args->absolute ? LA_STORY_ABSOLUTE : 0) |
                 (args->names == LA_NAMES_LINUX ? LA_STORY_NAMES_LINUX : 0);

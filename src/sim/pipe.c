@@ -131,12 +131,15 @@ flip(struct trip *trip, uint64_t bit, bool disguise)
     if (disguise && off == 0)
         return;
     size_t first = disguise ? off + 4 : 0;
+    bool again = (packet->marks & LA_SIM_M_ALTERED) != 0;
     bit %= (packet->n - first) * 8;
     packet->bytes[first + bit / 8] ^= (uint8_t)(1u << bit % 8);
     packet->marks |= disguise ? LA_SIM_M_DISGUISED : LA_SIM_M_ALTERED;
     if (disguise)
         la_sim_packet_sum(packet);
     la_sim_packet_read(packet);
+    if (again && la_sim_packet_is_sound(packet)) /* two flips can leave the sum as it was */
+        packet->marks |= LA_SIM_M_DISGUISED;
     la_sim_tell_fate(trip->world, packet, LA_WIRE_CORRUPTED, LA_REASON_WIRE_CORRUPTED);
 }
 

@@ -189,7 +189,8 @@ conn_new(struct la_story *st, const struct la_event *e)
         st->stats.conns_let_go_n++;
         return NULL;
     }
-    conn->number = (uint32_t)st->stats.conns_n;
+    conn->number = story_has(st, LA_STORY_CONN_NUMBERS) ? (uint32_t)(e->conn - 1)
+                                                        : (uint32_t)st->stats.conns_n;
     conn->first_at = conn->last_at = la_instant_is_never(e->at) ? st->now : e->at;
     bool left = local_is_left(e);
     conn->endpoint[LEFT] = left ? e->local : e->remote;

@@ -66,7 +66,7 @@ la_ladder_tag(const struct conn *conn, struct text *out)
 enum style
 la_ladder_tag_style(const struct conn *conn)
 {
-    return (enum style)(STYLE_TAG + (conn->number - 1) % 4);
+    return (enum style)(STYLE_TAG + (conn->number + 3) % 4);
 }
 
 void

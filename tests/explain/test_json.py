@@ -97,6 +97,7 @@ class Text(unittest.TestCase):
         text = explain("-c", "3", "--ascii", self.PATH)
         self.assertIn("SYN-SENT", text)
         self.assertIn("ESTABLISHED", text)
+        self.assertIn("#3  client", text)
         self.assertTrue(text.isascii())
         none = explain("-c", "4711", self.PATH)
         self.assertIn("there is no connection 4711", none)
