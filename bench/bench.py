@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 
+import analyse
 import device
 import flood
 import goodput
@@ -26,22 +27,24 @@ class Size:
 
     def __init__(self, rounds_n, seconds, held_n, mem_mib, mem_rounds_n, conns_n, file_mib,
                  file_rounds_n, counts_instructions, pairs_n, goodput_s, share_s, flood_n,
-                 connects_n):
+                 connects_n, analysed_n):
         self.rounds_n, self.seconds, self.held_n = rounds_n, seconds, held_n
         self.mem_bytes, self.mem_rounds_n, self.conns_n = mem_mib << 20, mem_rounds_n, conns_n
         self.file_bytes, self.file_rounds_n = file_mib << 20, file_rounds_n
         self.counts_instructions = counts_instructions
         self.flood_n, self.connects_n = flood_n, connects_n
+        self.analysed_n = analysed_n
         self.pairs_n, self.goodput_s, self.share_s = pairs_n, goodput_s, share_s
 
 
 SIZES = {
     "full": Size(5, 1.0, 10000, 1024, 5, 100000, 256, 3, True, 20, 3, 15, 4000000,
-                 1000),
-    "quick": Size(3, 0.2, 2000, 256, 3, 20000, 64, 1, True, 2, 1, 3, 1000000, 1000),
-    "smoke": Size(1, 0.05, 200, 4, 1, 2000, 1, 1, False, 1, 0.2, 0.2, 20000, 20),  # does it work at all?
+                 1000, 4000000),
+    "quick": Size(3, 0.2, 2000, 256, 3, 20000, 64, 1, True, 2, 1, 3, 1000000, 1000, 1000000),
+    # does it work at all?
+    "smoke": Size(1, 0.05, 200, 4, 1, 2000, 1, 1, False, 1, 0.2, 0.2, 20000, 20, 8000),
 }
-PARTS = ("inside", "devices", "goodput")
+PARTS = ("inside", "explain", "devices", "goodput")
 
 
 def progress(text):
@@ -81,6 +84,16 @@ def measure_inside(args, size, results):
     report.mem_flood(results["mem_flood"], size)
     results["run"] = inside.downloads(args.lastack, size, progress)
     report.downloads(results["run"], size)
+
+
+def run_explain(args, size, results):
+    """What went wrong, one line each."""
+    try:
+        results["explain"] = analyse.measure(args, size, progress)
+    except inside.Failed as e:
+        return [str(e)]
+    report.explain(results["explain"], size)
+    return []
 
 
 def run_devices(args, size, results):
@@ -144,7 +157,7 @@ def main():
     report.machine(machine)
     results = {"version": 1, "size": args.size, "machine": machine}
     wrong = []
-    parts = {"inside": run_inside, "devices": run_devices, "goodput": run_goodput}
+    parts = {"inside": run_inside, "explain": run_explain, "devices": run_devices, "goodput": run_goodput}
     for part in PARTS if args.part is None else [args.part]:
         wrong += parts[part](args, size, results)
     results["promises"] = promises.judge(results)

@@ -89,7 +89,12 @@ PROMISES = (
     Promise("cubic on bad paths, the same", 0.95, worst_goodput("cubic"), at_least=True),
     Promise("bbr up to 1 % loss and reordering, the same", 0.95, worst_goodput("bbr"), at_least=True),
     Promise("two of one control, least Jain's index", 0.95, least_fair, at_least=True),
-    Promise("analyser, million packets/s of bulk", 4, nothing, at_least=True),
+    Promise("analyser, million packets/s, bulk", 4,
+            lambda r: r["explain"]["bulk"]["packets_per_s"] / 1e6, at_least=True),
+    Promise("analyser, the same, short connections", 3,
+            lambda r: r["explain"]["short"]["packets_per_s"] / 1e6, at_least=True),
+    Promise("analyser, short connections, MiB", 100,
+            lambda r: r["explain"]["short"]["anonymous_mib"]),
 )
 
 

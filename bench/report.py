@@ -134,6 +134,19 @@ def downloads(found, size):
     print(f"{found['direct_s'] / found['through_s']:16.2f}  of the direct rate")
 
 
+def explain(found, size):
+    title("explain, whole analysis, one core; captures that two stacks made")
+    for kind, what in (("bulk", "bulk"), ("short", "short connections")):
+        print(f"{found[kind]['packets_per_s'] / 1e6:16.2f}  million packets per CPU second,"
+              f" {what} ({rounds('median', size.mem_rounds_n)})")
+        print(f"{found[kind]['anonymous_mib']:16.1f}  MiB of memory of its own")
+    if found["tshark"] is None:
+        print("not measured beside tshark: it is not there")
+    else:
+        print(f"{found['tshark']['packets_per_s'] / 1e6:16.2f}  million, tshark with its analysis,"
+              " a smaller capture")
+
+
 # ---- goodput
 
 def alone(found):
