@@ -273,7 +273,8 @@ limits(const struct la_explain_direction *d)
     json_t *o = json_object();
     for (unsigned i = 0; i < LA_LIMIT_COUNT; i++) {
         (void)snprintf(key, sizeof(key), "%s_us", la_explain_limit_name((enum la_limit)i));
-        set(o, key, number(d->limit_us[i]));
+        bool told = i != LA_LIMIT_SEND_BUFFER && i != LA_LIMIT_PATH; /* flow.c cannot say */
+        set(o, key, told ? number(d->limit_us[i]) : json_null());
     }
     return o;
 }
