@@ -25,8 +25,4 @@ bool la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struc
 struct la_frame *la_tcp_rst_frame(const struct la_tcp_conn *c, uint16_t src_port, uint16_t dst_port,
                                   struct la_tcp_todo *todo);
 
-/* Fills an event's segment from header fields. */
-void la_tcp_event_segment(struct la_event_segment *out, const struct la_tcp_seg *seg,
-                          uint32_t window);
-
 #endif
