@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * out.h - what a connection wants to send, as segments
+ *
+ * An answer to a segment without text goes into the frame that the segment came in: todo->spare, a
+ * frame without head and payload, is taken before a new one. What is left of it is the caller's.
  */
 #ifndef LA_TCP_OUT_H
 #define LA_TCP_OUT_H
