@@ -20,8 +20,8 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "tcp/arrive.h"
+#include "tcp/kinds.h"
 #include "tcp/open.h"
-#include "tcp/out.h"
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
 
