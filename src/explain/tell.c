@@ -63,6 +63,8 @@ la_tell_segment(const struct la_explain *explain, const struct la_track *track,
         out->has |= LA_SEG_HAS_SACK_PERMITTED;
     if ((seg->has & LA_TCP_HAS_UNKNOWN) != 0)
         out->has |= LA_SEG_HAS_UNKNOWN;
+    if ((seg->has & LA_TCP_HAS_FAST_OPEN) != 0)
+        out->has |= LA_SEG_HAS_FAST_OPEN;
     if (la_tcp_seg_has_dsack(seg))
         out->has |= LA_SEG_HAS_DSACK;
     for (unsigned i = 0; i < seg->sack_n; i++) {

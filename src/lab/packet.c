@@ -180,6 +180,8 @@ la_lab_packet_event(const struct la_lab_packet *packet, struct la_event_segment 
         out->has |= LA_SEG_HAS_DSACK;
     if ((seg->has & LA_TCP_HAS_UNKNOWN) != 0)
         out->has |= LA_SEG_HAS_UNKNOWN;
+    if ((seg->has & LA_TCP_HAS_FAST_OPEN) != 0)
+        out->has |= LA_SEG_HAS_FAST_OPEN;
     for (unsigned i = 0; i < seg->sack_n; i++) {
         out->sack[i].left = seg->sack[i].left.v;
         out->sack[i].right = seg->sack[i].right.v;
