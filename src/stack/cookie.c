@@ -24,8 +24,8 @@
 #include "base/bytes.h"
 #include "base/time.h"
 #include "tcp/arrive.h"
+#include "tcp/kinds.h"
 #include "tcp/open.h"
-#include "tcp/out.h"
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
 

@@ -13,7 +13,7 @@
 #include "tcp/arrive.h"
 #include "tcp/mtu.h"
 #include "tcp/open.h"
-#include "tcp/out.h"
+#include "tcp/segment.h"
 #include "tcp/user.h"
 
 /* ---- events ----------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "tcp/congestion.h"
 #include "tcp/mtu.h"
 #include "tcp/out.h"
+#include "tcp/segment.h"
 
 enum { IP_PROTOCOL_TCP = 6 };
 /* RFC 3168 5: a RST is never ECN-capable. */
