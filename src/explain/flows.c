@@ -41,6 +41,7 @@ la_flows_init(struct la_explain *explain)
     la_pool_init(&explain->found, explain->mem, sizeof(struct la_found), CHUNK_SHIFT, NONE - 1);
     for (unsigned i = 0; i < LA_LISTS_N; i++)
         explain->lists[i] = (struct la_list){NONE, NONE, 0};
+    memset(explain->recent, 0xff, sizeof(explain->recent)); /* NONE */
     explain->lent = explain->file_found_first = explain->file_found_last = NONE;
     return la_index_init(&explain->index, explain->mem,
                          &(struct la_index_records){next_of, hash_of, explain});
@@ -63,18 +64,37 @@ la_flows_fini(struct la_explain *explain)
 
 /* ---- by four-tuple ---------------------------------------------------------------------- */
 
-static int
-compare(const struct la_endpoint *a, const struct la_endpoint *b)
+/* As words: addresses, then ports and path. */
+struct key_words {
+    uint64_t w[5];
+};
+
+static inline struct key_words
+words_of(const struct la_flow_key *key)
 {
-    int by_addr = memcmp(a->addr.b, b->addr.b, sizeof(a->addr.b));
-    return by_addr != 0 ? by_addr : (int)a->port - (int)b->port;
+    struct key_words words;
+    _Static_assert(sizeof(words) == sizeof(*key), "a key has no padding");
+    memcpy(&words, key, sizeof(words));
+    return words;
+}
+
+/* Any order will do that both directions agree on. */
+static inline bool
+is_above(const struct la_endpoint *a, const struct la_endpoint *b)
+{
+    uint64_t x[2], y[2];
+    memcpy(x, a->addr.b, sizeof(x));
+    memcpy(y, b->addr.b, sizeof(y));
+    if (x[1] != y[1])
+        return x[1] > y[1];
+    return x[0] != y[0] ? x[0] > y[0] : a->port > b->port;
 }
 
 /* Both directions have one key. Returns which endpoint of the key `src` is. */
-static unsigned
+static inline unsigned
 make_key(const struct la_endpoint *src, const struct la_endpoint *dst, struct la_flow_key *key)
 {
-    bool swapped = compare(src, dst) > 0;
+    bool swapped = is_above(src, dst);
     const struct la_endpoint *low = swapped ? dst : src, *high = swapped ? src : dst;
     key->addr[0] = low->addr;
     key->addr[1] = high->addr;
@@ -84,7 +104,7 @@ make_key(const struct la_endpoint *src, const struct la_endpoint *dst, struct la
     return swapped;
 }
 
-static unsigned
+static inline unsigned
 key_of(const struct la_seen *seen, struct la_flow_key *key)
 {
     unsigned side = make_key(&seen->src, &seen->dst, key);
@@ -92,24 +112,31 @@ key_of(const struct la_seen *seen, struct la_flow_key *key)
     return side;
 }
 
+/* Of IPv4 addresses, the eight octets that differ. */
 static uint32_t
 hash_key(const struct la_explain *explain, const struct la_flow_key *key)
 {
-    uint64_t words[5];
-    memcpy(words, key->addr, sizeof(key->addr));
-    words[4] = (uint64_t)key->port[0] << 48 | (uint64_t)key->port[1] << 32 | key->path_key;
-    return (uint32_t)la_hash_words(&explain->key, words, 5);
+    struct key_words words = words_of(key);
+    if (la_addr_is_mapped(&key->addr[0]) && la_addr_is_mapped(&key->addr[1])) {
+        uint32_t a, b;
+        memcpy(&a, la_addr_v4_bytes(&key->addr[0]), sizeof(a));
+        memcpy(&b, la_addr_v4_bytes(&key->addr[1]), sizeof(b));
+        return (uint32_t)la_hash_words(&explain->key,
+                                       (uint64_t[]){(uint64_t)a << 32 | b, words.w[4]}, 2);
+    }
+    return (uint32_t)la_hash_words(&explain->key, words.w, 5);
 }
 
-static bool
+static inline bool
 is_same(const struct la_flow_key *a, const struct la_flow_key *b)
 {
-    return memcmp(a->addr, b->addr, sizeof(a->addr)) == 0 && a->port[0] == b->port[0] &&
-           a->port[1] == b->port[1] && a->path_key == b->path_key;
+    struct key_words x = words_of(a), y = words_of(b);
+    return ((x.w[0] ^ y.w[0]) | (x.w[1] ^ y.w[1]) | (x.w[2] ^ y.w[2]) | (x.w[3] ^ y.w[3]) |
+            (x.w[4] ^ y.w[4])) == 0;
 }
 
 static struct la_track *
-find(const struct la_explain *explain, const struct la_flow_key *key)
+find_indexed(const struct la_explain *explain, const struct la_flow_key *key)
 {
     uint32_t hash = hash_key(explain, key);
     for (uint32_t idx = la_index_first(&explain->index, hash); idx != LA_INDEX_NONE;) {
@@ -119,6 +146,34 @@ find(const struct la_explain *explain, const struct la_flow_key *key)
         idx = track->hash_next;
     }
     return NULL;
+}
+
+/* The index's hash is one that nobody can steer, and costs accordingly. Most segments belong to a
+ * track that was found a moment ago: its place is a mix of the key that costs little. Whoever makes
+ * keys collide here gains nothing but the look into the index. */
+static inline uint32_t *
+recent_place(struct la_explain *explain, const struct la_flow_key *key)
+{
+    struct key_words words = words_of(key);
+    uint64_t mixed = words.w[0] + words.w[1] * UINT64_C(0x9e3779b97f4a7c15);
+    mixed ^= words.w[2] + words.w[3] * UINT64_C(0xd6e8feb86659fd93);
+    mixed = (mixed ^ mixed >> 32 ^ words.w[4]) * UINT64_C(0x9e3779b97f4a7c15);
+    return &explain->recent[mixed >> (64 - LA_RECENT_SHIFT)];
+}
+
+static inline struct la_track *
+find(struct la_explain *explain, const struct la_flow_key *key)
+{
+    uint32_t *recent = recent_place(explain, key);
+    if (*recent != NONE) {
+        struct la_track *track = la_track_at(explain, *recent);
+        if (track->is_used && track->list != LA_LIST_DONE && is_same(&track->key, key))
+            return track;
+    }
+    struct la_track *track = find_indexed(explain, key);
+    if (track != NULL)
+        *recent = track->idx;
+    return track;
 }
 
 struct la_track *
@@ -138,7 +193,7 @@ la_explain_look(const struct la_explain *explain, const struct la_endpoint *a,
 {
     struct la_flow_key key;
     unsigned side = make_key(a, b, &key);
-    const struct la_track *track = find(explain, &key);
+    const struct la_track *track = find_indexed(explain, &key);
     if (track == NULL)
         return false;
     *out = (struct la_explain_look){

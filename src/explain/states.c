@@ -60,18 +60,13 @@ closure(struct la_explain *explain, uint16_t set, uint32_t events)
 void
 la_states_init(struct la_explain *explain)
 {
-    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
-        explain->reach[s] = close_under(LA_TCP_STATE_BIT(s), events_all & ~events_opening);
-}
-
-static uint16_t
-reach(const struct la_explain *explain, uint16_t set)
-{
-    uint16_t all = 0;
-    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
-        if ((set & LA_TCP_STATE_BIT(s)) != 0)
-            all |= explain->reach[s];
-    return all;
+    const uint32_t events = events_all & ~events_opening;
+    explain->reach_syn = close_under(BIT(SYN_SENT) | BIT(SYN_RECEIVED_ACTIVE), events);
+    explain->reach_open =
+        close_under(BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED), events);
+    explain->reach_fin = close_under(BIT(FIN_WAIT_1) | BIT(LAST_ACK), events);
+    explain->reach_acked_fin =
+        close_under(BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(TIME_WAIT), events);
 }
 
 /* Events that may have happened to the end, by what passed on its way to it. */
@@ -90,9 +85,8 @@ events_open_to(const struct la_track *track, unsigned end)
     const struct la_marks *marks = &track->end[end].marks;
     uint8_t passed = marks->waiting | marks->taken;
     uint32_t events = events_hidden;
-    for (unsigned m = 0; m < LA_MARKS_N; m++)
-        if ((passed >> m & 1) != 0)
-            events |= of_mark[m];
+    for (unsigned left = passed; left != 0; left &= left - 1)
+        events |= of_mark[__builtin_ctz(left)];
     if ((passed >> LA_MARK_FIN & passed >> LA_MARK_ACK_OF_FIN & 1) != 0)
         events |= EVENT_BIT(RCV_FIN_ACK_OF_FIN);
     if ((track->end[1 - end].flags & LA_END_RST) != 0)
@@ -129,10 +123,9 @@ static uint16_t
 with_edge(uint16_t set, enum la_tcp_event event)
 {
     uint16_t from = 0;
-    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
-        if ((set & LA_TCP_STATE_BIT(s)) != 0 &&
-            la_tcp_fsm_edge((enum la_tcp_state)s, event)->to != 0)
-            from |= LA_TCP_STATE_BIT(s);
+    for (unsigned left = set; left != 0; left &= left - 1)
+        if (la_tcp_fsm_edge((enum la_tcp_state)__builtin_ctz(left), event)->to != 0)
+            from |= (uint16_t)(left & -left);
     return from;
 }
 
@@ -364,15 +357,14 @@ shown(const struct la_explain *explain, const struct la_track *track,
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
     if ((seg->flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN)
-        return reach(explain, BIT(SYN_SENT) | BIT(SYN_RECEIVED_ACTIVE));
+        return explain->reach_syn;
     /* An end in SYN-RECEIVED may send ACKs, and text after a Fast Open (RFC 7413 4.2). */
-    uint16_t allowed =
-        reach(explain, BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED));
+    uint16_t allowed = explain->reach_open;
     if ((e->flags & LA_END_FIN) != 0)
-        allowed &= reach(explain, BIT(FIN_WAIT_1) | BIT(LAST_ACK));
+        allowed &= explain->reach_fin;
     if ((peer->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
         la_seq_gt(e->ack, peer->fin_seq))
-        allowed &= reach(explain, BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(TIME_WAIT));
+        allowed &= explain->reach_acked_fin;
     return allowed;
 }
 

@@ -72,10 +72,9 @@ narrow(struct la_step *step, uint16_t can)
     if ((is_one(step->from) && is_one(step->to)) || (step->to & can) == 0)
         return;
     uint16_t to = step->to & can, from = 0;
-    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++) {
-        uint16_t bit = LA_TCP_STATE_BIT(s);
-        if ((step->from & can & bit) != 0 &&
-            (la_tcp_fsm_step_set(bit, (enum la_tcp_event)step->event) & to) != 0)
+    for (unsigned left = step->from & can; left != 0; left &= left - 1) {
+        uint16_t bit = (uint16_t)(left & -left);
+        if ((la_tcp_fsm_step_set(bit, (enum la_tcp_event)step->event) & to) != 0)
             from |= bit;
     }
     if (from == 0)
@@ -110,13 +109,12 @@ la_steps_free(struct la_explain *explain, struct la_track *track)
 static const char *
 section_of(const struct la_step *step)
 {
-    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
-        if ((step->from & LA_TCP_STATE_BIT(s)) != 0) {
-            const struct la_tcp_edge *edge =
-                la_tcp_fsm_edge((enum la_tcp_state)s, (enum la_tcp_event)step->event);
-            if (edge->to != 0)
-                return edge->section;
-        }
+    for (unsigned left = step->from; left != 0; left &= left - 1) {
+        const struct la_tcp_edge *edge = la_tcp_fsm_edge((enum la_tcp_state)__builtin_ctz(left),
+                                                         (enum la_tcp_event)step->event);
+        if (edge->to != 0)
+            return edge->section;
+    }
     return "";
 }
 

@@ -217,12 +217,12 @@ struct la_track {
     uint64_t pool_link;       /* the pool's, while the record is free */
     struct la_flow_key key;
     uint32_t idx;             /* its own */
+    uint8_t list;             /* enum la_track_list; LIVE has no order */
+    uint8_t client;           /* which endpoint of the key is end 0 */
+    bool is_used;             /* up to here it is looked at for each segment, to find it */
     uint32_t hash;
     uint32_t hash_next;
     uint32_t list_prev, list_next;
-    uint8_t list;             /* enum la_track_list; LIVE has no order */
-    uint8_t client;           /* which endpoint of the key is end 0 */
-    bool is_used;
     bool client_guessed;
     bool handshake_seen;      /* a SYN was captured */
     bool complete;            /* both SYNs acknowledged */
@@ -278,7 +278,7 @@ struct la_list {
     uint32_t first, last, n;
 };
 
-enum { LA_CLOSURES_N = 256 };
+enum { LA_CLOSURES_N = 256, LA_RECENT_SHIFT = 10 };
 
 enum { LA_SOURCES_BITS = 2048 };
 
@@ -313,6 +313,7 @@ struct la_explain {
     struct la_seen seen;           /* the packet at hand */
     struct la_pool tracks, steps, found, listeners, measures;
     struct la_index index, listener_index;
+    uint32_t recent[1 << LA_RECENT_SHIFT]; /* tracks that were found, see flows.c; NONE */
     struct la_list lists[LA_LISTS_N];
     uint32_t lent;                 /* the track that the caller holds a result of */
     uint64_t spare_bytes;          /* with less than this left, room is made */
@@ -323,7 +324,9 @@ struct la_explain {
     int64_t now_ns;                /* the latest time so far */
     struct la_explain_file file;
     uint32_t file_found_first, file_found_last;
-    uint16_t reach[LA_TCP_STATE_COUNT];
+    /* What can be reached from an end that has sent its first SYN, that is in SYN-RECEIVED or
+     * beyond, that has sent its FIN, that has acknowledged its peer's. */
+    uint16_t reach_syn, reach_open, reach_fin, reach_acked_fin;
     struct la_closure closures[LA_CLOSURES_N];
     struct la_explain_transition *transitions; /* scratch of results */
     size_t transitions_cap;
