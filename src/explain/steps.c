@@ -32,6 +32,12 @@ room(struct la_explain *explain, struct la_track *track)
     return block;
 }
 
+static bool
+is_one(uint16_t set)
+{
+    return set != 0 && (set & (set - 1)) == 0;
+}
+
 void
 la_steps_add(struct la_explain *explain, struct la_track *track, const struct la_step *step)
 {
@@ -41,12 +47,7 @@ la_steps_add(struct la_explain *explain, struct la_track *track, const struct la
         return;
     }
     block->step[block->n++] = *step;
-}
-
-static bool
-is_one(uint16_t set)
-{
-    return set != 0 && (set & (set - 1)) == 0;
+    track->steps_open |= !is_one(step->from) || !is_one(step->to);
 }
 
 void
@@ -61,6 +62,7 @@ la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigne
             step->from |= LA_TCP_STATE_BIT(LA_TCP_CLOSE_WAIT);
             step->to |= LA_TCP_STATE_BIT(LA_TCP_LAST_ACK);
             step->certainty = LA_CERTAINTY_UNKNOWN;
+            track->steps_open = true;
         }
     }
 }
@@ -88,6 +90,8 @@ narrow(struct la_step *step, uint16_t can)
 void
 la_steps_narrow(struct la_explain *explain, struct la_track *track, const uint16_t can[2])
 {
+    if (!track->steps_open)
+        return;
     for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
         struct la_steps *block = block_at(explain, idx);
         for (uint32_t i = 0; i < block->n; i++)
