@@ -69,8 +69,8 @@ struct key_words {
     uint64_t w[5];
 };
 
-/* Both directions have one key. *side: which endpoint of the key `src` is. Any order of the two will
- * do that both directions agree on. */
+/* Both directions have one key. *side: which endpoint of the key `src` is. Any order of the two
+ * will do that both directions agree on. */
 static inline struct key_words
 words_between(const struct la_endpoint *src, const struct la_endpoint *dst, uint32_t path_key,
               unsigned *side)
@@ -78,15 +78,13 @@ words_between(const struct la_endpoint *src, const struct la_endpoint *dst, uint
     uint64_t x[2], y[2];
     memcpy(x, src->addr.b, sizeof(x));
     memcpy(y, dst->addr.b, sizeof(y));
-    bool swapped = x[1] != y[1]   ? x[1] > y[1]
-                   : x[0] != y[0] ? x[0] > y[0]
-                                  : src->port > dst->port;
+    bool swapped = x[1] != y[1] ? x[1] > y[1] : x[0] != y[0] ? x[0] > y[0] : src->port > dst->port;
     struct {
         uint16_t port[2];
         uint32_t path_key;
     } last = {{swapped ? dst->port : src->port, swapped ? src->port : dst->port}, path_key};
-    struct key_words words = {{swapped ? y[0] : x[0], swapped ? y[1] : x[1],
-                               swapped ? x[0] : y[0], swapped ? x[1] : y[1], 0}};
+    struct key_words words = {{swapped ? y[0] : x[0], swapped ? y[1] : x[1], swapped ? x[0] : y[0],
+                               swapped ? x[1] : y[1], 0}};
     _Static_assert(sizeof(last) == sizeof(words.w[4]), "ports and path are one word");
     memcpy(&words.w[4], &last, sizeof(last));
     *side = swapped;
@@ -379,8 +377,7 @@ next_expiry_ns(const struct la_explain *explain)
     if (closed != NONE)
         next_ns = la_track_at(explain, closed)->listed_at_ns + closed_wait_ns(explain);
     if (opening != NONE) {
-        int64_t at_ns =
-            la_track_at(explain, opening)->listed_at_ns + OPENING_S_MAX * LA_NS_PER_S;
+        int64_t at_ns = la_track_at(explain, opening)->listed_at_ns + OPENING_S_MAX * LA_NS_PER_S;
         next_ns = at_ns < next_ns ? at_ns : next_ns;
     }
     return next_ns;

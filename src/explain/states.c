@@ -57,7 +57,8 @@ closure(struct la_explain *explain, uint16_t set, uint32_t events)
     return known->to;
 }
 
-/* Events that may have happened to an end besides the hidden ones, by what passed on its way to it. */
+/* Events that may have happened to an end besides the hidden ones, by what passed on its way
+ * to it. */
 static uint32_t
 events_of_marks(unsigned passed)
 {
@@ -85,8 +86,7 @@ la_states_init(struct la_explain *explain)
     explain->reach_open =
         close_under(BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED), events);
     explain->reach_fin = close_under(BIT(FIN_WAIT_1) | BIT(LAST_ACK), events);
-    explain->reach_acked_fin =
-        close_under(BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(TIME_WAIT), events);
+    explain->reach_acked_fin = close_under(BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(TIME_WAIT), events);
     for (unsigned passed = 0; passed < 1u << LA_MARKS_N; passed++)
         explain->events_by_marks[passed] = events_of_marks(passed);
 }
@@ -475,13 +475,14 @@ shows_nothing_new(const struct la_explain *explain, const struct la_track_end *e
                   const struct la_track_end *peer)
 {
     const uint32_t known = LA_END_SYN_ACKED | LA_END_FIN;
-    return e->marks.waiting == 0 && e->proven == BIT(ESTABLISHED) &&
-           (e->flags & LA_END_FIN) == 0 && (peer->flags & known) == LA_END_SYN_ACKED &&
+    return e->marks.waiting == 0 && e->proven == BIT(ESTABLISHED) && (e->flags & LA_END_FIN) == 0 &&
+           (peer->flags & known) == LA_END_SYN_ACKED &&
            ((peer->marks.waiting | peer->marks.taken) >> LA_MARK_ACK_OF_SYN & 1) != 0 &&
            (e->possible & ~explain->reach_open) == 0;
 }
 
-/* A segment that neither opens nor closes, and changes nothing but how sure its sender's state is. */
+/* A segment that neither opens nor closes, and changes nothing but how sure its sender's state is.
+ */
 static bool
 is_plain(const struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {

@@ -286,9 +286,8 @@ test_tcp__option_fast_open(void **state)
     (void)state;
     for (uint8_t n = 0; n <= 16; n = (uint8_t)(n == 0 ? 4 : n + 2)) {
         struct la_tcp_seg seg = {.flags = LA_TCP_SYN,
-                                 .has = LA_TCP_HAS_FAST_OPEN | LA_TCP_HAS_MSS |
-                                        LA_TCP_HAS_WSCALE | LA_TCP_HAS_TIMESTAMPS |
-                                        LA_TCP_HAS_SACK_PERMITTED,
+                                 .has = LA_TCP_HAS_FAST_OPEN | LA_TCP_HAS_MSS | LA_TCP_HAS_WSCALE |
+                                        LA_TCP_HAS_TIMESTAMPS | LA_TCP_HAS_SACK_PERMITTED,
                                  .cookie = {.n = n}};
         for (uint8_t i = 0; i < n; i++)
             seg.cookie.bytes[i] = (uint8_t)(i + 1);
