@@ -34,14 +34,15 @@ la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
     const struct la_seen *seen = placed->seen;
     struct la_track_end *e = &track->end[placed->from];
     uint32_t print = fingerprint(seen);
-    bool has_id = seen->has_ip_id && seen->ip_id != 0;
-    bool has_ts = (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0;
-    bool carries = seen->tcp.len > 0;
-    bool close = placed->at_ns - e->last_at_ns <= COPY_NS_MAX;
     for (unsigned i = 0; i < RECENT_N; i++) {
+        if (e->recent[i] != print)
+            continue;
+        bool has_id = seen->has_ip_id && seen->ip_id != 0;
+        bool has_ts = (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0;
+        bool carries = seen->tcp.len > 0;
+        bool close = placed->at_ns - e->last_at_ns <= COPY_NS_MAX;
         bool other_iface = e->recent_iface[i] != (uint8_t)placed->iface;
-        if (e->recent[i] != print ||
-            (!(has_id && (has_ts || close)) && !(carries && close) && !(other_iface && close)))
+        if (!(has_id && (has_ts || close)) && !(carries && close) && !(other_iface && close))
             continue;
         e->copies_n++;
         explain->file.copies++;
@@ -95,9 +96,9 @@ la_artefacts_clock(struct la_explain *explain, struct la_track *track,
         return;
     int64_t passed_ns = placed->at_ns - e->ts_at_ns;
     int64_t ticks = (int32_t)(seg->ts_val - e->ts_seen);
-    bool known = e->ts_at_ns != 0 && ticks >= 0;
-    bool forward = passed_ns > (ticks + 1) * LA_NS_PER_S + DOUBT_S * LA_NS_PER_S;
-    if (known && (forward || passed_ns < -BACK_S * LA_NS_PER_S)) {
+    bool odd = passed_ns > DOUBT_S * LA_NS_PER_S || passed_ns < -BACK_S * LA_NS_PER_S;
+    if (odd && e->ts_at_ns != 0 && ticks >= 0 &&
+        (passed_ns < 0 || passed_ns > (ticks + 1) * LA_NS_PER_S + DOUBT_S * LA_NS_PER_S)) {
         struct la_explain_finding *finding =
             la_found_in_file(explain, LA_FINDING_CAPTURE_CLOCK_STEP, placed->frame);
         if (finding != NULL && finding->n == 1) {

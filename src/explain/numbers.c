@@ -20,11 +20,14 @@ far_bytes(const struct la_track_end *receiver)
                                : FAR_BYTES_MIN;
 }
 
-static bool
-is_far(la_seq a, la_seq b, uint32_t far)
+static inline bool
+is_far(la_seq a, la_seq b, const struct la_track_end *receiver)
 {
     int32_t diff = la_seq_diff(a, b);
-    return diff > (int32_t)far || diff < -(int32_t)far;
+    if (diff >= -FAR_BYTES_MIN && diff <= FAR_BYTES_MIN)
+        return false;
+    int32_t far = (int32_t)far_bytes(receiver);
+    return diff > far || diff < -far;
 }
 
 /* An acknowledgement of what cannot have been sent, captured or not: nothing follows a FIN, and
@@ -32,8 +35,6 @@ is_far(la_seq a, la_seq b, uint32_t far)
 static bool
 acks_nothing(const struct la_track_end *me, const struct la_track_end *peer, la_seq ack)
 {
-    if ((peer->flags & LA_END_SPOKE) == 0 || la_seq_le(ack, peer->nxt))
-        return false;
     bool has_edge = (peer->flags & LA_END_EDGE) != 0;
     bool knows_edge = has_edge && (me->flags & LA_END_SCALE_KNOWN) != 0;
     bool has_begun = (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0;
@@ -57,10 +58,11 @@ is_strange(const struct la_track *track, const struct la_placed *placed)
                               *peer = &track->end[1 - placed->from];
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     if ((me->flags & LA_END_SPOKE) != 0 &&
-        (is_before(me, seg->seq) || is_far(seg->seq, me->nxt, far_bytes(peer))))
+        (is_before(me, seg->seq) || is_far(seg->seq, me->nxt, peer)))
         return true;
     return (seg->flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_SPOKE) != 0 &&
-           (is_far(seg->ack, peer->nxt, far_bytes(me)) || acks_nothing(me, peer, seg->ack));
+           (is_far(seg->ack, peer->nxt, me) ||
+            (la_seq_gt(seg->ack, peer->nxt) && acks_nothing(me, peer, seg->ack)));
 }
 
 /* A probe of a closed window may carry an octet beyond it (RFC 9293 3.8.6.1). */

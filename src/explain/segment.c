@@ -238,6 +238,40 @@ goes_on(struct la_explain *explain, struct la_track *track, const struct la_plac
         la_flows_list(explain, track, LA_LIST_LIVE);
 }
 
+/* The handshake is over, and how long it took is known: no segment but a SYN tells about it. */
+static inline bool
+is_opened(const struct la_track *track, const struct la_placed *placed)
+{
+    return track->complete && track->end[placed->from].part_us_min != UINT32_MAX;
+}
+
+/* Neither end has sent a FIN: only a FIN or RST closes anything. */
+static inline bool
+is_closing(const struct la_track *track)
+{
+    return ((track->end[0].flags | track->end[1].flags) & LA_END_FIN) != 0;
+}
+
+/* Behind the numbers: what the segment does to states and to the connection. */
+static void
+follow(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
+{
+    uint8_t flags = placed->seen->tcp.flags;
+    if ((flags & LA_TCP_RST) != 0) {
+        la_reset_segment(explain, track, placed);
+    } else {
+        if ((flags & LA_TCP_FIN) != 0)
+            la_closing_take_fin(track, placed);
+        if (placed->acks_missing)
+            la_unseen_acked(explain, track, placed);
+        la_states_segment(explain, track, placed);
+    }
+    if ((flags & LA_TCP_RST) != 0 || is_closing(track))
+        la_closing_segment(explain, track, placed);
+}
+
+/* Most segments neither open nor close anything: parts that only have to do with that are left out
+ * for them, on conditions that stand here. */
 void
 la_segment(struct la_explain *explain, struct la_placed *placed)
 {
@@ -253,33 +287,30 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     placed->is_copy = la_artefacts_is_copy(explain, track, placed);
     if (placed->is_copy || placed->is_strange)
         return;
-    if (!la_violations_flags(explain, track, placed)) {
+    uint8_t flags = placed->seen->tcp.flags;
+    bool rst = (flags & LA_TCP_RST) != 0;
+    bool plain = (flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK)) == LA_TCP_ACK;
+    if (!plain && !la_violations_flags(explain, track, placed)) {
         count(track, placed);
         return;
     }
-    la_unseen_syn(explain, track, placed);
-    la_opening_segment(explain, track, placed);
+    if ((track->end[1 - placed->from].flags & LA_END_SPOKE) == 0)
+        la_unseen_syn(explain, track, placed);
+    if (!plain || !is_opened(track, placed))
+        la_opening_segment(explain, track, placed);
     la_numbers_place(track, placed);
-    if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0)
+    if (!placed->is_strange && !rst)
         la_measure_segment(explain, track, placed);
     la_tell_segment(explain, track, placed);
-    if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0) {
-        la_patience_segment(track, placed);
-        goes_on(explain, track, placed);
-    }
-    if (!placed->is_strange)
+    if (!placed->is_strange) {
+        if (!rst) {
+            la_patience_segment(track, placed);
+            goes_on(explain, track, placed);
+        }
         la_artefacts_clock(explain, track, placed);
-    if (!placed->is_strange)
         la_violations_segment(explain, track, placed);
-    count(track, placed);
-    if (placed->is_strange)
-        return;
-    if ((placed->seen->tcp.flags & LA_TCP_RST) != 0) {
-        la_reset_segment(explain, track, placed);
-    } else {
-        la_closing_take_fin(track, placed);
-        la_unseen_acked(explain, track, placed);
-        la_states_segment(explain, track, placed);
     }
-    la_closing_segment(explain, track, placed);
+    count(track, placed);
+    if (!placed->is_strange)
+        follow(explain, track, placed);
 }

@@ -26,6 +26,7 @@ la_event_segment_of(struct la_event_segment *out, const struct la_tcp_seg *seg, 
                   ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 ? LA_SEG_HAS_TS : 0) |
                   ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0 ? LA_SEG_HAS_SACK_PERMITTED : 0) |
                   ((seg->has & LA_TCP_HAS_UNKNOWN) != 0 ? LA_SEG_HAS_UNKNOWN : 0) |
+                  ((seg->has & LA_TCP_HAS_FAST_OPEN) != 0 ? LA_SEG_HAS_FAST_OPEN : 0) |
                   (la_tcp_seg_has_dsack(seg) ? LA_SEG_HAS_DSACK : 0));
     for (unsigned i = 0; i < seg->sack_n; i++) {
         out->sack[i].left = seg->sack[i].left.v;

@@ -217,8 +217,15 @@ deliver_frame(struct la_stack *s, struct la_arrival *run, la_instant now)
     todo.segments_n = run->segments_n;
     todo.last_off = run->last_off;
     todo.congestion_marked = run->ecn == LA_IP_CE;
+    bool lent = run->seg.text_bytes == 0 && run->frame->mem == s->mem;
+    struct la_chain none = {NULL, NULL, 0, 0};
+    if (lent) {
+        todo.spare = run->frame;
+        todo.text = &none;
+    }
     deliver(s, run, &todo);
-    la_frame_free(run->frame);
+    if (!lent || todo.spare != NULL)
+        la_frame_free(run->frame);
     run->frame = NULL;
 }
 

@@ -83,12 +83,23 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct la
     la_tcp_uto_fill(c, seg);
 }
 
+struct la_frame *
+la_tcp_bare_frame(struct la_tcp_todo *todo)
+{
+    struct la_frame *spare = todo->spare;
+    if (spare == NULL)
+        return la_frame_take(todo->env->mem);
+    todo->spare = NULL;
+    la_frame_renew(spare);
+    return spare;
+}
+
 bool
 la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
                      const struct la_tcp_plan *plan, struct la_tcp_todo *todo)
 {
     struct la_tcp_env *env = todo->env;
-    struct la_frame *f = la_frame_take(env->mem);
+    struct la_frame *f = plan->text_bytes > 0 ? la_frame_take(env->mem) : la_tcp_bare_frame(todo);
     if (f == NULL)
         return false;
     if (plan->text_bytes > 0) {
@@ -128,7 +139,7 @@ struct la_frame *
 la_tcp_rst_frame(const struct la_tcp_conn *c, uint16_t src_port, uint16_t dst_port,
                  struct la_tcp_todo *todo)
 {
-    struct la_frame *f = la_frame_take(todo->env->mem);
+    struct la_frame *f = la_tcp_bare_frame(todo);
     if (f == NULL)
         return NULL;
     struct la_tcp_seg seg = {
