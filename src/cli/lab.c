@@ -59,14 +59,15 @@ static const char help_head[] =
     "  --width N             columns, 60 to 240 (the terminal's, else 80)\n"
     "  --color auto|always|never\n"
     "  --ascii               no characters beyond ASCII\n"
+    "  -h, --help            this text\n"
     "\n"
-    "network (without them: what suits the scenario, mostly 10ms each way; seed 1):\n";
+    "network (without them: what suits the scenario, mostly 10ms each way; seed 1):\n"
+    "  --congestion NAME     congestion control of both ends: cubic, reno, bbr\n";
 
 static int
 usage_error(const char *text, const char *word)
 {
-    (void)fprintf(stderr, "lastack lab: %s%s; see 'lastack lab --help'\n", text, word);
-    return LA_CLI_USAGE;
+    return la_cli_usage("lab", text, word);
 }
 
 /* ---- options ---------------------------------------------------------------------------- */
