@@ -163,6 +163,12 @@ void la_servers_finish(struct la_explain *explain);
 
 void la_tell_segment(const struct la_explain *explain, const struct la_track *track,
                      const struct la_placed *placed);
+struct la_measure;
+/* What was timed, and what the sender's window is taken to be after a round trip. */
+void la_tell_rtt(const struct la_explain *explain, const struct la_track *track, unsigned sender,
+                 const struct la_measure *m, const struct la_placed *placed);
+void la_tell_window(const struct la_explain *explain, const struct la_track *track,
+                    unsigned sender, const struct la_measure *m, const struct la_placed *placed);
 void la_tell_step(const struct la_explain *explain, const struct la_track *track,
                   const struct la_step *step);
 
