@@ -16,16 +16,15 @@ la_measures_init(struct la_explain *explain)
 }
 
 struct la_measure *
-la_measure_get(struct la_explain *explain, struct la_track_end *e)
+la_measure_take(struct la_explain *explain, struct la_track_end *e)
 {
-    if (e->measure == NONE) {
-        uint32_t idx = la_pool_take(&explain->measures);
-        if (idx == LA_POOL_NONE)
-            return NULL;
-        memset(la_pool_at(&explain->measures, idx), 0, sizeof(struct la_measure));
-        e->measure = idx;
-    }
-    return la_measure_of(explain, e);
+    uint32_t idx = la_pool_take(&explain->measures);
+    if (idx == LA_POOL_NONE)
+        return NULL;
+    struct la_measure *m = la_pool_at(&explain->measures, idx);
+    memset(m, 0, offsetof(struct la_measure, holes));
+    e->measure = idx;
+    return m;
 }
 
 void
@@ -45,7 +44,9 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
                   la_seq_lt(seg->seq, me->nxt);
     bool fin_again = (seg->flags & LA_TCP_FIN) != 0 && (me->flags & LA_END_FIN) != 0;
     bool wants = seg->text_bytes > 0 || fin_again || probes;
-    struct la_measure *mine = wants ? la_measure_get(explain, me) : la_measure_of(explain, me);
+    struct la_measure *mine = la_measure_of(explain, me);
+    if (mine == NULL && wants)
+        mine = la_measure_take(explain, me);
     struct la_measure *its = la_measure_of(explain, peer);
     if (mine != NULL && wants)
         la_loss_sent(mine, track, placed);

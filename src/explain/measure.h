@@ -44,13 +44,10 @@ struct la_measure {
     la_seq sack_high;         /* behind the highest octet that was reported */
     int64_t sent_at_ns;       /* text or FIN passed last */
     int64_t heard_at_ns;      /* an acknowledgement that told something new passed last */
-    struct la_hole holes[LA_HOLES_N];
-    struct la_again agains[LA_AGAINS_N];
     /* rtt.c */
     uint64_t rtt_n;
     uint32_t rtt_us_min, rtt_us_max;
     uint32_t srtt_us, rttvar_us; /* RFC 6298 2, of the way from the tap to the receiver and back */
-    uint32_t rtt_us[LA_RTT_SAMPLES_N];
     /* flow.c */
     uint32_t flight_bytes_max, zero_window_n;
     int64_t zero_at_ns;       /* the window was shut then; 0: it is open */
@@ -59,6 +56,10 @@ struct la_measure {
     int64_t limit_at_ns;      /* limit_ns counts up to then */
     uint8_t limit;            /* enum la_limit, since then */
     uint32_t text_bytes_last; /* of the latest segment with text */
+    /* Of these as many are valid as holes_n, agains_n and rtt_n say; the rest is anything. */
+    struct la_hole holes[LA_HOLES_N];
+    struct la_again agains[LA_AGAINS_N];
+    uint32_t rtt_us[LA_RTT_SAMPLES_N];
 };
 
 /* ---- measure.c ---- */
@@ -70,8 +71,8 @@ la_measure_of(const struct la_explain *explain, const struct la_track_end *e)
 {
     return e->measure == NONE ? NULL : la_pool_at(&explain->measures, e->measure);
 }
-/* The same, taken when there is none; NULL: no memory. */
-struct la_measure *la_measure_get(struct la_explain *explain, struct la_track_end *e);
+/* Gives the direction one; NULL: no memory. */
+struct la_measure *la_measure_take(struct la_explain *explain, struct la_track_end *e);
 void la_measure_free(struct la_explain *explain, struct la_track_end *e);
 /* Everything of a segment; la_numbers_place() has been there. Says in *placed why it was sent. */
 void la_measure_segment(struct la_explain *explain, struct la_track *track,

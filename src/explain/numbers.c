@@ -83,8 +83,8 @@ shrunk(const struct la_track_end *me, const struct la_track_end *peer,
        const struct la_placed *placed, la_seq edge)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    if ((peer->flags & LA_END_EDGE) == 0 || (me->flags & LA_END_SCALE_KNOWN) == 0 ||
-        placed->old_bytes > 0 || !la_seq_eq(la_seq_add(seg->seq, seg->len), me->nxt) ||
+    if (la_seq_ge(edge, peer->edge) || (peer->flags & LA_END_EDGE) == 0 ||
+        (me->flags & LA_END_SCALE_KNOWN) == 0 || placed->old_bytes > 0 || !la_seq_eq(la_seq_add(seg->seq, seg->len), me->nxt) ||
         !la_seq_eq(seg->ack, me->ack))
         return 0;
     int32_t back = la_seq_diff(peer->edge, edge) - (1 << me->wscale) + 1;
@@ -110,14 +110,15 @@ place_text(struct la_track_end *me, struct la_placed *placed)
     if (beyond > 0)
         placed->new_bytes = (uint32_t)beyond < seg->text_bytes ? (uint32_t)beyond : seg->text_bytes;
     placed->old_bytes = seg->text_bytes - placed->new_bytes;
-    /* The file has it behind its acknowledgement. */
-    if (placed->old_bytes > 0 && me->missing_bytes >= placed->old_bytes &&
-        la_seq_le(me->missing_from, text) && la_seq_le(text_end, me->missing_to)) {
-        me->missing_bytes -= placed->old_bytes;
-        me->unique_bytes += placed->old_bytes;
-    }
-    if (placed->old_bytes > 0)
+    if (placed->old_bytes > 0) {
+        /* The file has it behind its acknowledgement. */
+        if (me->missing_bytes >= placed->old_bytes && la_seq_le(me->missing_from, text) &&
+            la_seq_le(text_end, me->missing_to)) {
+            me->missing_bytes -= placed->old_bytes;
+            me->unique_bytes += placed->old_bytes;
+        }
         me->timing = false; /* Karn's rule, RFC 6298 3 */
+    }
     if (placed->new_bytes > 0) {
         placed->beyond_bytes = beyond_edge(me, placed, text_end);
         if (!me->timing && placed->gap_bytes == 0) {

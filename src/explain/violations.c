@@ -32,6 +32,9 @@ static void
 check_header(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
+    if ((seen->tcp.has & LA_TCP_HAS_MALFORMED) == 0 &&
+        (seen->oddities & LA_SEEN_RESERVED_BITS) == 0 && seen->checksum != LA_SEEN_CHECKSUM_BAD)
+        return;
     if ((seen->tcp.has & LA_TCP_HAS_MALFORMED) != 0)
         (void)blame(explain, track, placed, LA_FINDING_OPTION_MALFORMED);
     if ((seen->oddities & LA_SEEN_RESERVED_BITS) != 0 && seen->header.n > 12 &&
