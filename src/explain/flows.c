@@ -79,31 +79,28 @@ word_at(const void *p)
 static struct la_flow_key
 key_of(const struct key_words *words)
 {
-    struct la_flow_key key = {.port = {(uint16_t)(words->w[4] >> 48),
-                                       (uint16_t)(words->w[4] >> 32)},
-                              .path_key = (uint32_t)words->w[4]};
+    struct la_flow_key key = {
+        .port = {(uint16_t)(words->w[4] >> 48), (uint16_t)(words->w[4] >> 32)},
+        .path_key = (uint32_t)words->w[4]};
     memcpy(&key.addr[0], &words->w[0], sizeof(key.addr[0]));
     memcpy(&key.addr[1], &words->w[2], sizeof(key.addr[1]));
     return key;
 }
 
-/* Both directions have one key. *side: which endpoint of the key `src` is. Any order of the two will
- * do that both directions agree on. */
+/* Both directions have one key. *side: which endpoint of the key `src` is. Any order of the two
+ * will do that both directions agree on. */
 static inline struct key_words
 words_between(const struct la_endpoint *src, const struct la_endpoint *dst, uint32_t path_key,
               unsigned *side)
 {
     const uint64_t x[2] = {word_at(src->addr.b), word_at(src->addr.b + 8)};
     const uint64_t y[2] = {word_at(dst->addr.b), word_at(dst->addr.b + 8)};
-    bool swapped = x[1] != y[1]   ? x[1] > y[1]
-                   : x[0] != y[0] ? x[0] > y[0]
-                                  : src->port > dst->port;
+    bool swapped = x[1] != y[1] ? x[1] > y[1] : x[0] != y[0] ? x[0] > y[0] : src->port > dst->port;
     const uint64_t low_port = swapped ? dst->port : src->port;
     const uint64_t high_port = swapped ? src->port : dst->port;
     *side = swapped;
-    return (struct key_words){{swapped ? y[0] : x[0], swapped ? y[1] : x[1],
-                               swapped ? x[0] : y[0], swapped ? x[1] : y[1],
-                               low_port << 48 | high_port << 32 | path_key}};
+    return (struct key_words){{swapped ? y[0] : x[0], swapped ? y[1] : x[1], swapped ? x[0] : y[0],
+                               swapped ? x[1] : y[1], low_port << 48 | high_port << 32 | path_key}};
 }
 
 static inline struct key_words
@@ -388,8 +385,7 @@ next_expiry_ns(const struct la_explain *explain)
     if (closed != NONE)
         next_ns = la_track_at(explain, closed)->listed_at_ns + closed_wait_ns(explain);
     if (opening != NONE) {
-        int64_t at_ns =
-            la_track_at(explain, opening)->listed_at_ns + OPENING_S_MAX * LA_NS_PER_S;
+        int64_t at_ns = la_track_at(explain, opening)->listed_at_ns + OPENING_S_MAX * LA_NS_PER_S;
         next_ns = at_ns < next_ns ? at_ns : next_ns;
     }
     return next_ns;

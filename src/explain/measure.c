@@ -39,7 +39,7 @@ void
 la_measure_segment(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_track_end *me = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    struct la_track_end *me = placed->me, *peer = placed->peer;
     bool probes = seg->text_bytes == 0 && (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0 &&
                   la_seq_lt(seg->seq, me->nxt);
     bool fin_again = (seg->flags & LA_TCP_FIN) != 0 && (me->flags & LA_END_FIN) != 0;
@@ -52,7 +52,7 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
         la_loss_sent(mine, track, placed);
     me->unique_bytes += placed->filled_bytes;
     if (its != NULL && (seg->flags & LA_TCP_ACK) != 0) {
-        la_loss_acked(its, track, placed);
+        la_loss_acked(its, placed);
         if (placed->rtt_us >= 0)
             la_rtt_sample(its, placed->rtt_us);
     }

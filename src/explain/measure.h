@@ -85,8 +85,7 @@ void la_measure_fill(const struct la_explain *explain, const struct la_track *tr
 /* Text, a FIN or a SYN that went before, or came late. */
 void la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_placed *placed);
 /* What an acknowledgement says about the text of the direction m. */
-void la_loss_acked(struct la_measure *m, const struct la_track *track,
-                   const struct la_placed *placed);
+void la_loss_acked(struct la_measure *m, const struct la_placed *placed);
 void la_rtt_sample(struct la_measure *m, int64_t us);
 /* The timeout that the sender may have, by RFC 6298 2 and the minimum of today's stacks. */
 int64_t la_rtt_timeout_ns(const struct la_measure *m, const struct la_track *track,

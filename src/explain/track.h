@@ -254,6 +254,7 @@ struct la_placed {
     uint64_t frame;
     uint32_t iface;
     uint8_t from;            /* the end that sent it; 1 - from is the other */
+    struct la_track_end *me, *peer; /* these ends */
     uint32_t new_bytes;      /* text beyond nxt */
     uint32_t old_bytes;      /* text before nxt: sent before, or late */
     uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */
