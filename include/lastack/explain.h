@@ -337,6 +337,7 @@ struct la_explain_cfg {
     uint32_t closed_s;         /* how long these wait; default 240 s (2 MSL) */
     uint32_t idle_s;           /* a silent connection is ended after this; 0 (default): never */
     uint64_t seed;             /* of the hash that flows are found by */
+    bool no_transitions;       /* connections are told without them, which costs less */
     bool throughput;           /* amounts over time, 1 KiB for each direction with text */
     struct la_trace trace;     /* hears what is told as it is understood: segments, states, RTT,
                                   congestion windows */
