@@ -227,6 +227,8 @@ explain_them(struct explanation *x, struct la_mem *mem)
 {
     struct la_explain_cfg cfg;
     la_explain_cfg_init(&cfg);
+    cfg.throughput = x->view->wants_throughput;
+    cfg.no_transitions = !x->view->transitions;
     if (x->view->event != NULL)
         cfg.trace = (struct la_trace){
             hear, x, LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_STATE)};

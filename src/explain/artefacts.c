@@ -28,11 +28,10 @@ fingerprint(const struct la_seen *seen)
 }
 
 bool
-la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
-                     const struct la_placed *placed)
+la_artefacts_is_copy(struct la_explain *explain, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     uint32_t print = fingerprint(seen);
     for (unsigned i = 0; i < RECENT_N; i++) {
         if (e->recent[i] != print)
@@ -86,11 +85,10 @@ la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *pa
  * more time has passed, or less than none, its clock was stepped. By how much is told by ticks of a
  * millisecond, which most ends use. */
 void
-la_artefacts_clock(struct la_explain *explain, struct la_track *track,
-                   const struct la_placed *placed)
+la_artefacts_clock(struct la_explain *explain, const struct la_placed *placed)
 {
     enum { DOUBT_S = 60, BACK_S = 1 };
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0)
         return;

@@ -41,7 +41,6 @@ la_flows_init(struct la_explain *explain)
     la_pool_init(&explain->found, explain->mem, sizeof(struct la_found), CHUNK_SHIFT, NONE - 1);
     for (unsigned i = 0; i < LA_LISTS_N; i++)
         explain->lists[i] = (struct la_list){NONE, NONE, 0};
-    memset(explain->recent, 0xff, sizeof(explain->recent)); /* NONE */
     explain->lent = explain->file_found_first = explain->file_found_last = NONE;
     return la_index_init(&explain->index, explain->mem,
                          &(struct la_index_records){next_of, hash_of, explain});
@@ -52,8 +51,11 @@ la_flows_fini(struct la_explain *explain)
 {
     for (uint32_t i = 0; i < explain->tracks.items_n; i++) {
         struct la_track *track = la_track_at(explain, i);
-        if (track->is_used)
-            la_mem_give(explain->mem, track->rare, sizeof(*track->rare));
+        if (!track->is_used)
+            continue;
+        la_mem_give(explain->mem, track->rare, sizeof(*track->rare));
+        for (unsigned end = 0; end < 2; end++)
+            la_measure_free(explain, &track->end[end]);
     }
     la_index_fini(&explain->index);
     la_pool_fini(&explain->tracks);
@@ -69,28 +71,39 @@ struct key_words {
     uint64_t w[5];
 };
 
-/* Both directions have one key. *side: which endpoint of the key `src` is. Any order of the two will
- * do that both directions agree on. */
+static inline uint64_t
+word_at(const void *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+static struct la_flow_key
+key_of(const struct key_words *words)
+{
+    struct la_flow_key key = {
+        .port = {(uint16_t)(words->w[4] >> 48), (uint16_t)(words->w[4] >> 32)},
+        .path_key = (uint32_t)words->w[4]};
+    memcpy(&key.addr[0], &words->w[0], sizeof(key.addr[0]));
+    memcpy(&key.addr[1], &words->w[2], sizeof(key.addr[1]));
+    return key;
+}
+
+/* Both directions have one key. *side: which endpoint of the key `src` is. Any order of the two
+ * will do that both directions agree on. */
 static inline struct key_words
 words_between(const struct la_endpoint *src, const struct la_endpoint *dst, uint32_t path_key,
               unsigned *side)
 {
-    uint64_t x[2], y[2];
-    memcpy(x, src->addr.b, sizeof(x));
-    memcpy(y, dst->addr.b, sizeof(y));
-    bool swapped = x[1] != y[1]   ? x[1] > y[1]
-                   : x[0] != y[0] ? x[0] > y[0]
-                                  : src->port > dst->port;
-    struct {
-        uint16_t port[2];
-        uint32_t path_key;
-    } last = {{swapped ? dst->port : src->port, swapped ? src->port : dst->port}, path_key};
-    struct key_words words = {{swapped ? y[0] : x[0], swapped ? y[1] : x[1],
-                               swapped ? x[0] : y[0], swapped ? x[1] : y[1], 0}};
-    _Static_assert(sizeof(last) == sizeof(words.w[4]), "ports and path are one word");
-    memcpy(&words.w[4], &last, sizeof(last));
+    const uint64_t x[2] = {word_at(src->addr.b), word_at(src->addr.b + 8)};
+    const uint64_t y[2] = {word_at(dst->addr.b), word_at(dst->addr.b + 8)};
+    bool swapped = x[1] != y[1] ? x[1] > y[1] : x[0] != y[0] ? x[0] > y[0] : src->port > dst->port;
+    const uint64_t low_port = swapped ? dst->port : src->port;
+    const uint64_t high_port = swapped ? src->port : dst->port;
     *side = swapped;
-    return words;
+    return (struct key_words){{swapped ? y[0] : x[0], swapped ? y[1] : x[1], swapped ? x[0] : y[0],
+                               swapped ? x[1] : y[1], low_port << 48 | high_port << 32 | path_key}};
 }
 
 static inline struct key_words
@@ -103,8 +116,7 @@ words_seen(const struct la_seen *seen, unsigned *side)
 static uint32_t
 hash_words(const struct la_explain *explain, const struct key_words *words)
 {
-    struct la_flow_key key;
-    memcpy(&key, words, sizeof(key));
+    const struct la_flow_key key = key_of(words);
     if (la_addr_is_mapped(&key.addr[0]) && la_addr_is_mapped(&key.addr[1])) {
         uint32_t a, b;
         memcpy(&a, la_addr_v4_bytes(&key.addr[0]), sizeof(a));
@@ -118,11 +130,11 @@ hash_words(const struct la_explain *explain, const struct key_words *words)
 static inline bool
 has_key(const struct la_track *track, const struct key_words *y)
 {
-    struct key_words x;
-    _Static_assert(sizeof(x) == sizeof(track->key), "a key has no padding");
-    memcpy(&x, &track->key, sizeof(x));
-    return ((x.w[0] ^ y->w[0]) | (x.w[1] ^ y->w[1]) | (x.w[2] ^ y->w[2]) | (x.w[3] ^ y->w[3]) |
-            (x.w[4] ^ y->w[4])) == 0;
+    const struct la_flow_key *x = &track->key;
+    uint64_t last = (uint64_t)x->port[0] << 48 | (uint64_t)x->port[1] << 32 | x->path_key;
+    return ((word_at(x->addr[0].b) ^ y->w[0]) | (word_at(x->addr[0].b + 8) ^ y->w[1]) |
+            (word_at(x->addr[1].b) ^ y->w[2]) | (word_at(x->addr[1].b + 8) ^ y->w[3]) |
+            (last ^ y->w[4])) == 0;
 }
 
 static struct la_track *
@@ -141,7 +153,7 @@ find_indexed(const struct la_explain *explain, const struct key_words *words)
 /* The index's hash is one that nobody can steer, and costs accordingly. Most segments belong to a
  * track that was found a moment ago: its place is a mix of the key that costs little. Whoever makes
  * keys collide here gains nothing but the look into the index. */
-static inline uint32_t *
+static inline struct la_track **
 recent_place(struct la_explain *explain, const struct key_words *words)
 {
     uint64_t mixed = words->w[0] + words->w[1] * UINT64_C(0x9e3779b97f4a7c15);
@@ -153,15 +165,12 @@ recent_place(struct la_explain *explain, const struct key_words *words)
 static struct la_track *
 find(struct la_explain *explain, const struct key_words *words)
 {
-    uint32_t *recent = recent_place(explain, words);
-    if (*recent != NONE) {
-        struct la_track *track = la_track_at(explain, *recent);
-        if (track->is_used && track->list != LA_LIST_DONE && has_key(track, words))
-            return track;
-    }
-    struct la_track *track = find_indexed(explain, words);
+    struct la_track **recent = recent_place(explain, words), *track = *recent;
+    if (track != NULL && track->is_used && track->list != LA_LIST_DONE && has_key(track, words))
+        return track;
+    track = find_indexed(explain, words);
     if (track != NULL)
-        *recent = track->idx;
+        *recent = track;
     return track;
 }
 
@@ -303,7 +312,7 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
     memset(track, 0, sizeof(*track));
     unsigned side;
     struct key_words words = words_seen(seen, &side);
-    memcpy(&track->key, &words, sizeof(track->key));
+    track->key = key_of(&words);
     bool sender = sender_is_client(seen);
     track->client = (uint8_t)(sender ? side : 1 - side);
     track->idx = idx;
@@ -379,8 +388,7 @@ next_expiry_ns(const struct la_explain *explain)
     if (closed != NONE)
         next_ns = la_track_at(explain, closed)->listed_at_ns + closed_wait_ns(explain);
     if (opening != NONE) {
-        int64_t at_ns =
-            la_track_at(explain, opening)->listed_at_ns + OPENING_S_MAX * LA_NS_PER_S;
+        int64_t at_ns = la_track_at(explain, opening)->listed_at_ns + OPENING_S_MAX * LA_NS_PER_S;
         next_ns = at_ns < next_ns ? at_ns : next_ns;
     }
     return next_ns;

@@ -57,7 +57,8 @@ closure(struct la_explain *explain, uint16_t set, uint32_t events)
     return known->to;
 }
 
-/* Events that may have happened to an end besides the hidden ones, by what passed on its way to it. */
+/* Events that may have happened to an end besides the hidden ones, by what passed on its way
+ * to it. */
 static uint32_t
 events_of_marks(unsigned passed)
 {
@@ -85,8 +86,7 @@ la_states_init(struct la_explain *explain)
     explain->reach_open =
         close_under(BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED), events);
     explain->reach_fin = close_under(BIT(FIN_WAIT_1) | BIT(LAST_ACK), events);
-    explain->reach_acked_fin =
-        close_under(BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(TIME_WAIT), events);
+    explain->reach_acked_fin = close_under(BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(TIME_WAIT), events);
     for (unsigned passed = 0; passed < 1u << LA_MARKS_N; passed++)
         explain->events_by_marks[passed] = events_of_marks(passed);
 }
@@ -274,7 +274,7 @@ static void
 lost(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
      enum la_mark mark)
 {
-    struct la_marks *marks = &track->end[placed->from].marks;
+    struct la_marks *marks = &placed->me->marks;
     uint8_t bit = (uint8_t)(1u << mark);
     if ((marks->waiting & bit) == 0)
         return;
@@ -292,8 +292,8 @@ static struct taking
 taking_of(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_track_end *e = &track->end[placed->from];
-    const struct la_track_end *peer = &track->end[1 - placed->from];
+    struct la_track_end *e = placed->me;
+    const struct la_track_end *peer = placed->peer;
     struct la_marks *marks = &e->marks;
     struct taking taking = {
         .end = placed->from, .latest_ns = placed->at_ns, .is_inferred = placed->is_inferred};
@@ -339,10 +339,10 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
 
 /* The states in which its sender can have sent it, by what is known of both ends' SYN and FIN. */
 static uint16_t
-demanded(const struct la_track *track, const struct la_placed *placed)
+demanded(const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     if ((seg->flags & LA_TCP_SYN) != 0)
         return (seg->flags & LA_TCP_ACK) != 0 ? BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE)
                                               : BIT(SYN_SENT);
@@ -370,11 +370,10 @@ demanded(const struct la_track *track, const struct la_placed *placed)
 /* The earliest states that show what the end has shown so far; what can be reached from them stays
  * possible. */
 static uint16_t
-shown(const struct la_explain *explain, const struct la_track *track,
-      const struct la_placed *placed)
+shown(const struct la_explain *explain, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     if ((seg->flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN)
         return explain->reach_syn;
     /* An end in SYN-RECEIVED may send ACKs, and text after a Fast Open (RFC 7413 4.2). */
@@ -415,7 +414,7 @@ own_event(struct la_explain *explain, struct la_track *track, const struct la_pl
             la_found(explain, track, LA_FINDING_IMPOSSIBLE, la_who_of(placed->from), placed->frame);
         if (finding != NULL && finding->n == 1) {
             finding->values[0] = event;
-            finding->values[1] = track->end[placed->from].proven;
+            finding->values[1] = placed->me->proven;
         }
     }
 }
@@ -425,7 +424,7 @@ static void
 resume(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
        uint16_t demand)
 {
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     struct la_explain_finding *finding =
         la_found(explain, track, LA_FINDING_MISSED, la_who_of(placed->from), placed->frame);
     if (finding != NULL && finding->n == 1) {
@@ -446,7 +445,7 @@ look_back(struct la_explain *explain, struct la_track *track, const struct la_pl
     static const uint16_t peers = BIT(CLOSED) | BIT(LISTEN) | BIT(SYN_SENT) | BIT(SYN_RECEIVED) |
                                   BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED) | BIT(FIN_WAIT_1) |
                                   BIT(FIN_WAIT_2);
-    if (track->end[placed->from].segments_n == 0)
+    if (placed->me->segments_n == 0)
         return; /* The capture begins with it: it may be the second copy. */
     uint16_t can[2];
     can[placed->from] = own;
@@ -475,17 +474,18 @@ shows_nothing_new(const struct la_explain *explain, const struct la_track_end *e
                   const struct la_track_end *peer)
 {
     const uint32_t known = LA_END_SYN_ACKED | LA_END_FIN;
-    return e->marks.waiting == 0 && e->proven == BIT(ESTABLISHED) &&
-           (e->flags & LA_END_FIN) == 0 && (peer->flags & known) == LA_END_SYN_ACKED &&
+    return e->marks.waiting == 0 && e->proven == BIT(ESTABLISHED) && (e->flags & LA_END_FIN) == 0 &&
+           (peer->flags & known) == LA_END_SYN_ACKED &&
            ((peer->marks.waiting | peer->marks.taken) >> LA_MARK_ACK_OF_SYN & 1) != 0 &&
            (e->possible & ~explain->reach_open) == 0;
 }
 
-/* A segment that neither opens nor closes, and changes nothing but how sure its sender's state is. */
+/* A segment that neither opens nor closes, and changes nothing but how sure its sender's state is.
+ */
 static bool
-is_plain(const struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+is_plain(const struct la_explain *explain, const struct la_placed *placed)
 {
-    struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    struct la_track_end *e = placed->me, *peer = placed->peer;
     uint8_t flags = placed->seen->tcp.flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK);
     if (flags != LA_TCP_ACK)
         return false;
@@ -502,9 +502,9 @@ void
 la_states_segment(struct la_explain *explain, struct la_track *track,
                   const struct la_placed *placed)
 {
-    if (is_plain(explain, track, placed))
+    if (is_plain(explain, placed))
         return;
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     la_marks_segment(track, placed);
     if (placed->syn_first && (seg->flags & LA_TCP_ACK) == 0)
@@ -515,7 +515,7 @@ la_states_segment(struct la_explain *explain, struct la_track *track,
         look_back(explain, track, placed);
     if (placed->fin_first)
         own_event(explain, track, placed, LA_TCP_EV_CLOSE, earliest_close(e, placed));
-    uint16_t demand = demanded(track, placed);
+    uint16_t demand = demanded(placed);
     uint16_t stays = e->proven & demand;
     if (stays == 0)
         resume(explain, track, placed, demand);
@@ -524,7 +524,7 @@ la_states_segment(struct la_explain *explain, struct la_track *track,
         e->certainty = is_one(stays) ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_UNKNOWN;
     } else if (is_one(stays) && placed->new_bytes > 0 && placed->acked_bytes > 0)
         e->certainty = LA_CERTAINTY_SEEN;
-    e->possible &= shown(explain, track, placed);
+    e->possible &= shown(explain, placed);
     if (e->possible == 0)
         e->possible = closure(explain, demand, events_all & ~events_opening);
     widen(explain, track, placed->from);

@@ -114,8 +114,8 @@ static const char *
 section_of(const struct la_step *step)
 {
     for (unsigned left = step->from; left != 0; left &= left - 1) {
-        const struct la_tcp_edge *edge = la_tcp_fsm_edge((enum la_tcp_state)__builtin_ctz(left),
-                                                         (enum la_tcp_event)step->event);
+        const struct la_tcp_edge *edge =
+            la_tcp_fsm_edge((enum la_tcp_state)__builtin_ctz(left), (enum la_tcp_event)step->event);
         if (edge->to != 0)
             return edge->section;
     }

@@ -254,6 +254,7 @@ struct la_placed {
     uint64_t frame;
     uint32_t iface;
     uint8_t from;            /* the end that sent it; 1 - from is the other */
+    struct la_track_end *me, *peer; /* these ends */
     uint32_t new_bytes;      /* text beyond nxt */
     uint32_t old_bytes;      /* text before nxt: sent before, or late */
     uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */
@@ -316,7 +317,7 @@ struct la_explain {
     struct la_seen seen;           /* the packet at hand */
     struct la_pool tracks, steps, found, listeners, measures;
     struct la_index index, listener_index;
-    uint32_t recent[1 << LA_RECENT_SHIFT]; /* tracks that were found, see flows.c; NONE */
+    struct la_track *recent[1 << LA_RECENT_SHIFT]; /* that were found, see flows.c; or NULL */
     struct la_list lists[LA_LISTS_N];
     uint32_t lent;                 /* the track that the caller holds a result of */
     uint64_t spare_bytes;          /* with less than this left, room is made */

@@ -88,8 +88,8 @@ judge_sack(struct la_tcp_seg *seg, struct la_bytes data)
 static bool
 judge_cookie(struct la_tcp_seg *seg, struct la_bytes data)
 {
-    if (data.n != 0 && (data.n < LA_TCP_COOKIE_BYTES_MIN || data.n > LA_TCP_COOKIE_BYTES_MAX ||
-                        data.n % 2 != 0))
+    if (data.n != 0 &&
+        (data.n < LA_TCP_COOKIE_BYTES_MIN || data.n > LA_TCP_COOKIE_BYTES_MAX || data.n % 2 != 0))
         return false;
     seg->cookie = (struct la_tcp_cookie){.n = (uint8_t)data.n};
     memcpy(seg->cookie.bytes, data.p, data.n);
