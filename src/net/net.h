@@ -92,7 +92,7 @@ la_err la_net_route_lookup(struct la_net *net, const struct la_addr *dst,
  * (RFC 9293 3.8.3 (b), RFC 1122 3.3.1.4). */
 void la_net_doubt(struct la_net *net, const struct la_addr *dst);
 /* The largest packet that a router has said a path takes, within ten minutes; 0: nothing is known.
- * Only what a connection of ours has found believable is to be learnt (RFC 5927 7). */
+ * Only what a connection of ours has found believable is to be learnt (RFC 5927 7.2). */
 uint32_t la_net_path_mtu(const struct la_net *net, const struct la_addr *dst, la_instant now);
 void la_net_path_mtu_learn(struct la_net *net, const struct la_addr *dst, uint32_t mtu_bytes,
                            la_instant now);
