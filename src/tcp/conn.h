@@ -80,6 +80,7 @@ struct la_cc_ack {
     bool undone;              /* it told that the recovery was for nothing */
     bool limited;             /* cwnd, not the sender, had limited what was in flight */
     bool ece;                 /* it echoes a mark of congestion (RFC 3168) */
+    bool paced;               /* what it acknowledges had been spaced by the sender */
     const struct la_cc_rate *rate; /* NULL: none */
 };
 
@@ -192,6 +193,7 @@ struct la_hystart {
     la_seq window_end;
     uint32_t last_round_us, current_round_us; /* shortest round trips; 0 = none */
     uint32_t css_baseline_us;                 /* 0 = not in conservative slow start */
+    la_instant round_at, train_at; /* the round began; the last of its train of acknowledgements */
     uint8_t samples_n, css_rounds_n;
     bool round_on;
 };
