@@ -5,7 +5,8 @@
  * When the shortest round trip of a round is clearly longer than that of the round before, slow
  * start goes on four times slower (CSS). If that was jitter, the round trip falls again and so
  * does slow start resume; otherwise it ends after five rounds. It ends as well when the
- * acknowledgements of a round have come closely for half a round trip. Only in the first slow start.
+ * acknowledgements of a round have come closely for half a round trip. Only in the first slow
+ * start.
  */
 #ifndef LA_TCP_HYSTART_H
 #define LA_TCP_HYSTART_H
