@@ -196,8 +196,9 @@ struct la_net_out {
  * For TCP, UDP and ICMPv6 the checksum field's value is ignored: it is computed here, or, unless
  * the sum is known, left to the link as LA_CSUM_PARTIAL where it can. frame->gso_size > 0 makes it
  * a super-segment of TCP: it is handed on whole to a link that can and to ourselves, else cut here
- * (segment.c). The frame is taken in every case. NO_ROUTE; MESSAGE_TOO_BIG (a packet, or one of the pieces, is larger
- * than the MTU); NO_MEMORY (also: transmit queue full; ask la_net_tx_room()); BAD_ARGUMENT.
+ * (segment.c). The frame is taken in every case. NO_ROUTE; MESSAGE_TOO_BIG (a packet, or one of the
+ * pieces, is larger than the MTU); NO_MEMORY (also: transmit queue full; ask la_net_tx_room());
+ * BAD_ARGUMENT.
  */
 la_err la_net_output(struct la_net *net, struct la_frame *take_frame, const struct la_net_out *out,
                      la_instant now);
