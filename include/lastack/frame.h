@@ -23,7 +23,8 @@ struct la_frame *la_frame_from_bytes(struct la_mem *mem, struct la_bytes bytes);
  * link header. NULL: no memory, or n is larger. O(1). */
 struct la_frame *la_frame_with_room(struct la_mem *mem, size_t n, struct la_room *room);
 void la_frame_commit(struct la_frame *frame, size_t n);
-/* Ends a frame that was not given away; payload lives on while others refer to it. NULL: nothing. */
+/* Ends a frame that was not given away; payload lives on while others refer to it. NULL is allowed.
+ */
 void la_frame_free(struct la_frame *frame);
 
 /* Length of the packet in octets. O(1). */
