@@ -295,7 +295,7 @@ take_operands(struct la_explain_args *args, int argc, char **argv)
     if (args->ifaces_n == 0) {
         args->files = argv;
         args->files_n = (size_t)argc;
-        return argc > 0 || wrong("which capture? a file, '-', or -i INTERFACE", "");
+        return argc > 0 || wrong("a capture is missing: a file, '-', or -i INTERFACE", "");
     }
     size_t n = 1;
     for (int i = 0; i < argc; i++)

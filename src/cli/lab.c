@@ -414,6 +414,15 @@ play_all(const struct arguments *a)
     return close_views(&views, a) && shown ? LA_CLI_OK : LA_CLI_FAILED;
 }
 
+static bool
+has_picture(const struct arguments *a)
+{
+    bool has = a->all;
+    for (size_t i = 0; i < a->names_n; i++)
+        has |= la_scenario_find(a->names[i])->plot != NULL;
+    return has;
+}
+
 int
 la_cli_lab(int argc, char **argv)
 {
@@ -433,6 +442,8 @@ la_cli_lab(int argc, char **argv)
     for (size_t i = 0; !a.help && i < a.names_n; i++)
         if (la_scenario_find(a.names[i]) == NULL)
             return unknown_scenario(a.names[i]);
+    if (!a.help && a.plot != NULL && a.names_n != 0 && !has_picture(&a))
+        return usage_error("--plot: congestion has pictures, not ", a.names[0]);
     if (!a.help && (a.all || a.names_n != 0))
         return play_all(&a);
     if (fflush(stdout) == 0)
