@@ -550,6 +550,7 @@ document_end(struct la_explain_out *out, const struct la_explain_file *file,
 const struct la_explain_view la_explain_json = {
     .name = "json",
     .wants_throughput = true,
+    .transitions = true,
     .begin = document_begin,
     .conn = document_conn,
     .end = document_end,
@@ -581,6 +582,7 @@ line_end(struct la_explain_out *out, const struct la_explain_file *file,
 const struct la_explain_view la_explain_jsonl = {
     .name = "jsonl",
     .wants_throughput = true,
+    .transitions = true,
     .conn = line_conn,
     .end = line_end,
 };

@@ -28,20 +28,20 @@ fingerprint(const struct la_seen *seen)
 }
 
 bool
-la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
-                     const struct la_placed *placed)
+la_artefacts_is_copy(struct la_explain *explain, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     uint32_t print = fingerprint(seen);
-    bool has_id = seen->has_ip_id && seen->ip_id != 0;
-    bool has_ts = (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0;
-    bool carries = seen->tcp.len > 0;
-    bool close = placed->at_ns - e->last_at_ns <= COPY_NS_MAX;
     for (unsigned i = 0; i < RECENT_N; i++) {
+        if (e->recent[i] != print)
+            continue;
+        bool has_id = seen->has_ip_id && seen->ip_id != 0;
+        bool has_ts = (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0;
+        bool carries = seen->tcp.len > 0;
+        bool close = placed->at_ns - e->last_at_ns <= COPY_NS_MAX;
         bool other_iface = e->recent_iface[i] != (uint8_t)placed->iface;
-        if (e->recent[i] != print ||
-            (!(has_id && (has_ts || close)) && !(carries && close) && !(other_iface && close)))
+        if (!(has_id && (has_ts || close)) && !(carries && close) && !(other_iface && close))
             continue;
         e->copies_n++;
         explain->file.copies++;
@@ -85,19 +85,18 @@ la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *pa
  * more time has passed, or less than none, its clock was stepped. By how much is told by ticks of a
  * millisecond, which most ends use. */
 void
-la_artefacts_clock(struct la_explain *explain, struct la_track *track,
-                   const struct la_placed *placed)
+la_artefacts_clock(struct la_explain *explain, const struct la_placed *placed)
 {
     enum { DOUBT_S = 60, BACK_S = 1 };
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0)
         return;
     int64_t passed_ns = placed->at_ns - e->ts_at_ns;
     int64_t ticks = (int32_t)(seg->ts_val - e->ts_seen);
-    bool known = e->ts_at_ns != 0 && ticks >= 0;
-    bool forward = passed_ns > (ticks + 1) * LA_NS_PER_S + DOUBT_S * LA_NS_PER_S;
-    if (known && (forward || passed_ns < -BACK_S * LA_NS_PER_S)) {
+    bool odd = passed_ns > DOUBT_S * LA_NS_PER_S || passed_ns < -BACK_S * LA_NS_PER_S;
+    if (odd && e->ts_at_ns != 0 && ticks >= 0 &&
+        (passed_ns < 0 || passed_ns > (ticks + 1) * LA_NS_PER_S + DOUBT_S * LA_NS_PER_S)) {
         struct la_explain_finding *finding =
             la_found_in_file(explain, LA_FINDING_CAPTURE_CLOCK_STEP, placed->frame);
         if (finding != NULL && finding->n == 1) {

@@ -16,16 +16,15 @@ la_measures_init(struct la_explain *explain)
 }
 
 struct la_measure *
-la_measure_get(struct la_explain *explain, struct la_track_end *e)
+la_measure_take(struct la_explain *explain, struct la_track_end *e)
 {
-    if (e->measure == NONE) {
-        uint32_t idx = la_pool_take(&explain->measures);
-        if (idx == LA_POOL_NONE)
-            return NULL;
-        memset(la_pool_at(&explain->measures, idx), 0, sizeof(struct la_measure));
-        e->measure = idx;
-    }
-    return la_measure_of(explain, e);
+    uint32_t idx = la_pool_take(&explain->measures);
+    if (idx == LA_POOL_NONE)
+        return NULL;
+    struct la_measure *m = la_pool_at(&explain->measures, idx);
+    memset(m, 0, offsetof(struct la_measure, holes));
+    e->measure = idx;
+    return m;
 }
 
 static void
@@ -60,12 +59,14 @@ void
 la_measure_segment(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_track_end *me = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    struct la_track_end *me = placed->me, *peer = placed->peer;
     bool probes = seg->text_bytes == 0 && (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0 &&
                   la_seq_lt(seg->seq, me->nxt);
     bool fin_again = (seg->flags & LA_TCP_FIN) != 0 && (me->flags & LA_END_FIN) != 0;
     bool wants = seg->text_bytes > 0 || fin_again || probes;
-    struct la_measure *mine = wants ? la_measure_get(explain, me) : la_measure_of(explain, me);
+    struct la_measure *mine = la_measure_of(explain, me);
+    if (mine == NULL && wants)
+        mine = la_measure_take(explain, me);
     struct la_measure *its = la_measure_of(explain, peer);
     if (mine != NULL && wants)
         la_loss_sent(mine, track, placed);
@@ -73,7 +74,7 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
     if (mine != NULL && explain->cfg.throughput)
         throughput_add(explain, track, mine, placed);
     if (its != NULL && (seg->flags & LA_TCP_ACK) != 0) {
-        la_loss_acked(its, track, placed);
+        la_loss_acked(its, placed);
         if (placed->rtt_us >= 0) {
             la_rtt_sample(its, placed->rtt_us);
             la_tell_rtt(explain, track, 1u - placed->from, its, placed);

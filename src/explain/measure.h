@@ -80,13 +80,10 @@ struct la_measure {
     la_seq sack_high;         /* behind the highest octet that was reported */
     int64_t sent_at_ns;       /* text or FIN passed last */
     int64_t heard_at_ns;      /* an acknowledgement that told something new passed last */
-    struct la_hole holes[LA_HOLES_N];
-    struct la_again agains[LA_AGAINS_N];
     /* rtt.c */
     uint64_t rtt_n;
     uint32_t rtt_us_min, rtt_us_max;
     uint32_t srtt_us, rttvar_us; /* RFC 6298 2, of the way from the tap to the receiver and back */
-    uint32_t rtt_us[LA_RTT_SAMPLES_N];
     /* flow.c */
     uint32_t flight_bytes_max, zero_window_n;
     int64_t zero_at_ns;       /* the window was shut then; 0: it is open */
@@ -97,6 +94,10 @@ struct la_measure {
     uint32_t text_bytes_last; /* of the latest segment with text */
     struct la_rounds rounds;
     struct la_buckets *throughput; /* NULL: not asked for, or no memory */
+    /* Of these as many are valid as holes_n, agains_n and rtt_n say; the rest is anything. */
+    struct la_hole holes[LA_HOLES_N];
+    struct la_again agains[LA_AGAINS_N];
+    uint32_t rtt_us[LA_RTT_SAMPLES_N];
 };
 
 /* ---- measure.c ---- */
@@ -108,8 +109,8 @@ la_measure_of(const struct la_explain *explain, const struct la_track_end *e)
 {
     return e->measure == NONE ? NULL : la_pool_at(&explain->measures, e->measure);
 }
-/* The same, taken when there is none; NULL: no memory. */
-struct la_measure *la_measure_get(struct la_explain *explain, struct la_track_end *e);
+/* Gives the direction one; NULL: no memory. */
+struct la_measure *la_measure_take(struct la_explain *explain, struct la_track_end *e);
 void la_measure_free(struct la_explain *explain, struct la_track_end *e);
 /* Everything of a segment; la_numbers_place() has been there. Says in *placed why it was sent. */
 void la_measure_segment(struct la_explain *explain, struct la_track *track,
@@ -122,8 +123,7 @@ void la_measure_fill(const struct la_explain *explain, const struct la_track *tr
 /* Text, a FIN or a SYN that went before, or came late. */
 void la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_placed *placed);
 /* What an acknowledgement says about the text of the direction m. */
-void la_loss_acked(struct la_measure *m, const struct la_track *track,
-                   const struct la_placed *placed);
+void la_loss_acked(struct la_measure *m, const struct la_placed *placed);
 void la_rtt_sample(struct la_measure *m, int64_t us);
 /* The timeout that the sender may have, by RFC 6298 2 and the minimum of today's stacks. */
 int64_t la_rtt_timeout_ns(const struct la_measure *m, const struct la_track *track,

@@ -23,10 +23,10 @@ enum { SILENT_NS = 1000000000 };
 /* ---- as it passes ------------------------------------------------------------------------- */
 
 static bool
-is_answer(const struct la_track *track, const struct la_placed *placed)
+is_answer(const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *peer = &track->end[1 - placed->from];
+    const struct la_track_end *peer = placed->peer;
     if ((seg->flags & LA_TCP_ACK) == 0)
         return (peer->flags & LA_END_ACKED) != 0 &&
                (la_seq_eq(seg->seq, peer->ack) || la_seq_eq(seg->seq, peer->last_ack));
@@ -36,10 +36,10 @@ is_answer(const struct la_track *track, const struct la_placed *placed)
 /* Where it stands in the receiver's window, as far as the tap knows that. In SYN-SENT the ACK
  * decides (RFC 9293 3.10.7.3 second). */
 static enum la_tcp_rst_kind
-place_of(const struct la_track *track, const struct la_placed *placed)
+place_of(const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     if ((peer->flags & LA_END_SPOKE) == 0 && (e->flags & LA_END_SYN) != 0) {
         /* Nothing came back: it takes its SYN back. */
         if (la_seq_eq(seg->seq, e->nxt))
@@ -80,9 +80,9 @@ static uint32_t
 evidence_of(const struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     uint32_t evidence = 0;
-    if (is_answer(track, placed))
+    if (is_answer(placed))
         evidence |= LA_RST_ANSWERS;
     if (e->segments_n > 0 && seen->ttl_hops != e->ttl_hops)
         evidence |= LA_RST_OTHER_TTL;
@@ -121,7 +121,7 @@ void
 la_reset_segment(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     struct la_track_rare *rare = la_track_rare(explain, track);
     if (rare != NULL && rare->rst_n < LA_RSTS_N_MAX)
         rare->rst[rare->rst_n++] = (struct la_rst){
@@ -132,7 +132,7 @@ la_reset_segment(struct la_explain *explain, struct la_track *track, const struc
             .from = placed->from,
             .flags = seen->tcp.flags,
             .ttl_hops = seen->ttl_hops,
-            .place = (uint8_t)place_of(track, placed),
+            .place = (uint8_t)place_of(placed),
             .evidence = evidence_of(track, placed),
         };
     e->flags |= LA_END_RST;
