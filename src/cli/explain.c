@@ -15,9 +15,14 @@
 #include "capture/captures.h"
 #include "cli/cli.h"
 #include "cli/conn_filter.h"
+#include "cli/explain_graph.h"
+#include "cli/plot.h"
 
 enum { PROGRESS_PACKETS = 1 << 16, IDLE_MS = 200, AT_ONCE_N = 32 };
 static const int64_t progress_ns = INT64_C(250000000);
+/* What views hear. */
+static const uint32_t ladder_mask =
+    LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_STATE);
 
 static volatile sig_atomic_t stopped;
 
@@ -25,6 +30,7 @@ struct explanation {
     const struct la_explain_args *args;
     const struct la_explain_view *view;
     struct la_explain_out out;
+    struct la_graphs *graphs; /* NULL: none are wanted */
     struct la_captures *captures;
     struct la_explain *explain;
     la_instant begin_at;    /* of the first packet */
@@ -82,6 +88,8 @@ hand_out(struct explanation *x)
 {
     struct la_explain_conn conn;
     while (la_explain_next(x->explain, &conn)) {
+        if (x->graphs != NULL)
+            la_graphs_conn(x->graphs, &conn);
         if (x->args->conn != UINT64_MAX && conn.id != x->args->conn)
             continue;
         if (x->args->filter != NULL && !la_conn_filter_holds(x->args->filter, &conn, x->begin_at))
@@ -115,6 +123,8 @@ choose(struct explanation *x, const struct la_capture_packet *packets, size_t n,
         const struct la_capture_packet *packet = &packets[i];
         if (!is_in_range(x, packet->at))
             continue;
+        if (x->graphs != NULL)
+            la_graphs_packet(x->graphs, packet->at, packet->wire_bytes);
         out[chosen_n++] = (struct la_explain_packet){
             .bytes = {packet->data, packet->cap_bytes},
             .wire_bytes = packet->wire_bytes,
@@ -169,8 +179,22 @@ static void
 hear(void *ctx, const struct la_event *event)
 {
     struct explanation *x = ctx;
-    if (x->args->conn == UINT64_MAX || event->conn == x->args->conn + 1)
+    bool chosen = x->args->conn == UINT64_MAX || event->conn == x->args->conn + 1;
+    if (x->graphs != NULL)
+        la_graphs_event(x->graphs, event);
+    if (x->view->event != NULL && chosen && (ladder_mask & LA_EVENT_BIT(event->kind)) != 0)
         x->view->event(&x->out, event);
+}
+
+static struct la_trace
+trace_of(struct explanation *x)
+{
+    static const uint32_t graphs_mask = LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) |
+                                        LA_EVENT_BIT(LA_EVENT_RTT) |
+                                        LA_EVENT_BIT(LA_EVENT_CONGESTION);
+    uint32_t mask =
+        (x->view->event != NULL ? ladder_mask : 0) | (x->graphs != NULL ? graphs_mask : 0);
+    return mask == 0 ? (struct la_trace){NULL, NULL, 0} : (struct la_trace){hear, x, mask};
 }
 
 /* ---- captures --------------------------------------------------------------------------- */
@@ -227,11 +251,9 @@ explain_them(struct explanation *x, struct la_mem *mem)
 {
     struct la_explain_cfg cfg;
     la_explain_cfg_init(&cfg);
-    cfg.throughput = x->view->wants_throughput;
+    cfg.throughput = x->view->wants_throughput || x->graphs != NULL;
     cfg.no_transitions = !x->view->transitions;
-    if (x->view->event != NULL)
-        cfg.trace = (struct la_trace){
-            hear, x, LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_STATE)};
+    cfg.trace = trace_of(x);
     if (la_explain_new(&cfg, mem, &x->explain) != LA_OK ||
         (x->view->begin != NULL && !x->view->begin(&x->out)))
         return complain("out of memory", "");
@@ -244,9 +266,29 @@ explain_them(struct explanation *x, struct la_mem *mem)
         x->view->end(&x->out, &file, x->captures);
     if (x->out.failed)
         return complain("out of memory: not everything is shown", "");
+    if (x->graphs != NULL && !la_graphs_draw(x->graphs, x->out.file))
+        return LA_CLI_FAILED;
     if (fflush(x->out.file) != 0 || ferror(x->out.file) != 0)
         return complain("standard output cannot be written", strerror(errno));
     return damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;
+}
+
+/* What is drawn, if anything is. False: it was said why not. */
+static bool
+open_graphs(struct explanation *x)
+{
+    char error[LA_PLOT_ERROR_BYTES];
+    const char *dir = x->args->plot_dir;
+    if (x->args->graphs == 0 && dir == NULL)
+        return true;
+    if (dir != NULL && !la_plot_dir(dir, error)) {
+        (void)complain(error, "");
+        return false;
+    }
+    x->graphs = la_graphs_new(x->args);
+    if (x->graphs == NULL)
+        (void)complain("out of memory", "");
+    return x->graphs != NULL;
 }
 
 static void
@@ -273,8 +315,9 @@ la_cli_explain(int argc, char **argv)
     if (mem == NULL)
         status = complain("out of memory", "");
     else
-        status = open_captures(&x) ? explain_them(&x, mem) : LA_CLI_FAILED;
+        status = open_graphs(&x) && open_captures(&x) ? explain_them(&x, mem) : LA_CLI_FAILED;
     la_explain_free(x.explain);
+    la_graphs_free(x.graphs);
     if (x.captures != NULL)
         la_captures_free(x.captures);
     if (mem != NULL)

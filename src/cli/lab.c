@@ -7,6 +7,7 @@
 #include "cli/netopt.h"
 #include "cli/number.h"
 #include "cli/plot.h"
+#include "cli/terminal.h"
 #include "cli/views.h"
 #include "lab/scenario.h"
 
@@ -14,8 +15,6 @@
 #include <lastack/host.h>
 
 #include <errno.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,16 +239,10 @@ terminal_width(void)
 static uint32_t
 story_flags(const struct arguments *a)
 {
-    const char *no_color = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
-    bool terminal = isatty(STDOUT_FILENO) != 0;
-    bool plain =
-        (no_color != NULL && no_color[0] != 0) || (term != NULL && strcmp(term, "dumb") == 0);
     uint32_t flags = a->flags;
-    if (a->color > 0 || (a->color == 0 && terminal && !plain))
+    if (a->color > 0 || (a->color == 0 && la_terminal_has_colour()))
         flags |= LA_STORY_COLOR;
-    setlocale(LC_CTYPE, "");
-    if (terminal && strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+    if (la_terminal_is_ascii())
         flags |= LA_STORY_ASCII;
     return flags;
 }

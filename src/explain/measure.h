@@ -134,6 +134,8 @@ void la_flow_segment(struct la_measure *m, const struct la_track *track, unsigne
 void la_rounds_segment(const struct la_explain *explain, struct la_measure *m,
                        const struct la_track *track, unsigned sender,
                        const struct la_placed *placed);
+/* The congestion window, by the round that has just ended; 0: it does not tell. */
+uint32_t la_rounds_window(const struct la_measure *m, const struct la_track_end *me);
 /* Is the tap near enough to the sender for what is in flight to tell something? */
 bool la_rounds_tell(const struct la_measure *m, const struct la_track *track, unsigned sender);
 void la_rounds_fill(const struct la_measure *m, const struct la_track *track, unsigned sender,

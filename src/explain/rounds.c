@@ -199,6 +199,14 @@ over(struct la_measure *m, const struct la_track_end *me, int64_t at_ns)
     r->begun = false;
 }
 
+uint32_t
+la_rounds_window(const struct la_measure *m, const struct la_track_end *me)
+{
+    const struct la_rounds *r = &m->rounds;
+    bool tells = !r->limited && !r->begun && r->flight >= 2 * me->segment_bytes_max;
+    return tells ? r->flight : 0;
+}
+
 void
 la_rounds_segment(const struct la_explain *explain, struct la_measure *m,
                   const struct la_track *track, unsigned sender, const struct la_placed *placed)
@@ -206,8 +214,10 @@ la_rounds_segment(const struct la_explain *explain, struct la_measure *m,
     const struct la_track_end *me = &track->end[sender];
     struct la_rounds *r = &m->rounds;
     bool mine = placed->from == sender;
-    if (r->recovery != m->recovery)
+    if (r->recovery != m->recovery) {
         recovery_turned(r, me, m->recovery);
+        la_tell_window(explain, track, sender, m, placed);
+    }
     r->limited |= m->limit == LA_LIMIT_APPLICATION || m->limit == LA_LIMIT_RECEIVER;
     if (!mine && placed->rtt_us >= 0)
         r->rtt_us = placed->rtt_us > UINT32_MAX ? UINT32_MAX : (uint32_t)placed->rtt_us;
