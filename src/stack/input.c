@@ -346,17 +346,23 @@ struct icmp_news {
 };
 
 static void
+learn_path(struct la_stack *s, const struct la_rec *rec, const struct la_tcp_todo *todo)
+{
+    struct la_addr remote = la_rec_remote(rec);
+    la_net_path_mtu_learn(s->net, &remote, todo->path_mtu_bytes, todo->now);
+}
+
+static void
 take_news(struct la_stack *s, struct la_rec *rec, const struct icmp_news *news,
           struct la_tcp_todo *todo)
 {
     const struct la_net_icmp *icmp = news->icmp;
     if (news->too_big)
-        la_tcp_too_big(&rec->tcp, icmp->seq, icmp->mtu_bytes, !la_addr_is_v4(&rec->remote_addr),
-                       todo);
+        la_tcp_too_big(&rec->tcp, icmp->seq, icmp->mtu_bytes, rec->ipv6 != 0, todo);
     else
         la_tcp_icmp_error(&rec->tcp, icmp->seq, news->err, news->hard, todo);
     if (todo->path_mtu_bytes != 0)
-        la_net_path_mtu_learn(s->net, &rec->remote_addr, todo->path_mtu_bytes, todo->now);
+        learn_path(s, rec, todo);
     tell_reason(s, &rec->tcp, todo);
 }
 

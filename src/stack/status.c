@@ -210,14 +210,14 @@ static bool
 rec_next(const struct la_stack *s, bool request, uint32_t *cursor, la_handle *out)
 {
     *out = 0;
-    for (unsigned n = 0; n < LA_WALK_N_MAX && *cursor < s->recs.items_n && *out == 0; n++) {
+    for (unsigned n = 0; n < LA_WALK_N_MAX && *cursor < la_recs_end(s) && *out == 0; n++) {
         uint32_t idx = (*cursor)++;
-        unsigned flags = la_rec_at(s, idx)->flags;
+        unsigned flags = la_rec_exists(s, idx) ? la_rec_at(s, idx)->flags : 0;
         bool is_request = (flags & LA_REC_REQUEST) != 0;
         if ((flags & LA_REC_LIVE) != 0 && (flags & LA_REC_GONE) == 0 && is_request == request)
             *out = la_rec_handle(s, idx);
     }
-    return *out != 0 || *cursor < s->recs.items_n;
+    return *out != 0 || *cursor < la_recs_end(s);
 }
 
 bool
