@@ -16,7 +16,7 @@
 #include "cli/cli.h"
 #include "cli/conn_filter.h"
 
-enum { PROGRESS_PACKETS = 1 << 16, IDLE_MS = 200 };
+enum { PROGRESS_PACKETS = 1 << 16, IDLE_MS = 200, AT_ONCE_N = 32 };
 static const int64_t progress_ns = INT64_C(250000000);
 
 static volatile sig_atomic_t stopped;
@@ -104,14 +104,48 @@ is_in_range(struct explanation *x, la_instant at)
            (la_instant_is_never(args->to) || at.ns <= to);
 }
 
+/* Those that are asked for, as the analyser takes them. Returns how many. */
+static size_t
+choose(struct explanation *x, const struct la_capture_packet *packets, size_t n, uint64_t before_n,
+       struct la_explain_packet *out)
+{
+    bool one_file = la_captures_n(x->captures) == 1;
+    size_t chosen_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct la_capture_packet *packet = &packets[i];
+        if (!is_in_range(x, packet->at))
+            continue;
+        out[chosen_n++] = (struct la_explain_packet){
+            .bytes = {packet->data, packet->cap_bytes},
+            .wire_bytes = packet->wire_bytes,
+            .link_type = packet->link_type,
+            .iface = packet->file_idx << 16 | (packet->iface_idx & 0xffff),
+            .frame = one_file ? packet->frame_n : before_n + i + 1,
+            .at = packet->at,
+        };
+    }
+    return chosen_n;
+}
+
+static void
+analyse(struct explanation *x, const struct la_explain_packet *packets, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        i += la_explain_packets(x->explain, packets + i, n - i);
+        hand_out(x);
+    }
+}
+
 static void
 read_all(struct explanation *x)
 {
-    struct la_capture_packet packet;
-    uint64_t frame_n = 0;
+    struct la_capture_packet read[AT_ONCE_N];
+    struct la_explain_packet chosen[AT_ONCE_N];
+    uint64_t packets_n = 0, shown_n = 0;
     bool show = !x->args->quiet && isatty(STDERR_FILENO);
     while (stopped == 0) {
-        enum la_capture_next next = la_captures_next(x->captures, &packet);
+        size_t n;
+        enum la_capture_next next = la_captures_some(x->captures, read, AT_ONCE_N, &n);
         if (next == LA_CAPTURE_END)
             break;
         if (next == LA_CAPTURE_IDLE) {
@@ -119,21 +153,12 @@ read_all(struct explanation *x)
             (void)fflush(x->out.file);
             continue;
         }
-        frame_n++;
-        if (!is_in_range(x, packet.at))
-            continue;
-        struct la_explain_packet one = {
-            .bytes = {packet.data, packet.cap_bytes},
-            .wire_bytes = packet.wire_bytes,
-            .link_type = packet.link_type,
-            .iface = packet.file_idx << 16 | (packet.iface_idx & 0xffff),
-            .frame = la_captures_n(x->captures) == 1 ? packet.frame_n : frame_n,
-            .at = packet.at,
-        };
-        la_explain_packet(x->explain, &one);
-        hand_out(x);
-        if (show && frame_n % PROGRESS_PACKETS == 0)
-            progress(x, frame_n);
+        analyse(x, chosen, choose(x, read, n, packets_n, chosen));
+        packets_n += n;
+        if (show && packets_n - shown_n >= PROGRESS_PACKETS) {
+            shown_n = packets_n;
+            progress(x, packets_n);
+        }
     }
     la_explain_finish(x->explain);
     hand_out(x);
@@ -202,6 +227,8 @@ explain_them(struct explanation *x, struct la_mem *mem)
 {
     struct la_explain_cfg cfg;
     la_explain_cfg_init(&cfg);
+    cfg.throughput = x->view->wants_throughput;
+    cfg.no_transitions = !x->view->transitions;
     if (x->view->event != NULL)
         cfg.trace = (struct la_trace){
             hear, x, LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_STATE)};

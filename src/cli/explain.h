@@ -48,6 +48,8 @@ struct la_explain_out {
 
 struct la_explain_view {
     const char *name;
+    bool wants_throughput; /* of each connection, over time */
+    bool transitions; /* it shows those of a connection */
     /* Each may be NULL. begin: false when there is no memory. */
     bool (*begin)(struct la_explain_out *out);
     void (*conn)(struct la_explain_out *out, const struct la_explain_conn *conn);

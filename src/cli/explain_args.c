@@ -65,7 +65,7 @@ static const char help[] =
     "      --memory MB       what the analysis may use (1024); when it is not enough,\n"
     "                        silent connections are ended early, and counted\n"
     "  -q, --quiet           no progress\n"
-    "      --help            this text\n"
+    "  -h, --help            this text\n"
     "\n"
     "exit status: 0; 1 a capture could not be read; 2 a mistake in the command line; 3 a\n"
     "capture is damaged, and what could be understood was shown\n";
@@ -84,8 +84,7 @@ enum {
     OPT_FROM,
     OPT_TO,
     OPT_FOLLOW,
-    OPT_MEMORY,
-    OPT_HELP
+    OPT_MEMORY
 };
 
 static const struct option options[] = {
@@ -109,14 +108,14 @@ static const struct option options[] = {
     {"to", required_argument, NULL, OPT_TO},
     {"follow", no_argument, NULL, OPT_FOLLOW},
     {"memory", required_argument, NULL, OPT_MEMORY},
-    {"help", no_argument, NULL, OPT_HELP},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
 static bool
 wrong(const char *what, const char *word)
 {
-    (void)fprintf(stderr, "lastack explain: %s%s; see 'lastack explain --help'\n", what, word);
+    (void)la_cli_usage("explain", what, word);
     return false;
 }
 
@@ -341,8 +340,8 @@ la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *
         return wrong("out of memory", "");
     optind = 0;
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":f:c:F:n:i:q", options, NULL)) != -1;) {
-        if (option == OPT_HELP) {
+    for (int option; (option = getopt_long(argc, argv, ":f:c:F:n:i:qh", options, NULL)) != -1;) {
+        if (option == 'h') {
             (void)fputs(help, stdout);
             *status = LA_CLI_OK;
             return false;
@@ -355,7 +354,7 @@ la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *
         if (option == ':')
             return wrong("a value is missing behind ", argv[optind - 1]);
         if (option == '?')
-            return wrong("there is no option ", argv[optind - 1]);
+            return wrong("no option ", argv[optind - 1]);
         if (!take_switch(args, option, optarg))
             return false;
     }

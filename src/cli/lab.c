@@ -7,7 +7,7 @@
 #include "cli/netopt.h"
 #include "cli/number.h"
 #include "cli/plot.h"
-#include "host/annotate.h"
+#include "cli/views.h"
 #include "lab/scenario.h"
 
 #include <lastack/capture.h>
@@ -40,8 +40,6 @@ struct arguments {
     size_t names_n;
 };
 
-static const char *const end_names[2] = {"client", "server"};
-
 static const char help_head[] =
     "usage: lastack lab                        list the scenarios\n"
     "       lastack lab NAME... [OPTION...]    play them\n"
@@ -61,14 +59,15 @@ static const char help_head[] =
     "  --width N             columns, 60 to 240 (the terminal's, else 80)\n"
     "  --color auto|always|never\n"
     "  --ascii               no characters beyond ASCII\n"
+    "  -h, --help            this text\n"
     "\n"
-    "network (without them: what suits the scenario, mostly 10ms each way; seed 1):\n";
+    "network (without them: what suits the scenario, mostly 10ms each way; seed 1):\n"
+    "  --congestion NAME     congestion control of both ends: cubic, reno, bbr\n";
 
 static int
 usage_error(const char *text, const char *word)
 {
-    (void)fprintf(stderr, "lastack lab: %s%s; see 'lastack lab --help'\n", text, word);
-    return LA_CLI_USAGE;
+    return la_cli_usage("lab", text, word);
 }
 
 /* ---- options ---------------------------------------------------------------------------- */
@@ -224,7 +223,6 @@ parse(int argc, char **argv, struct arguments *a)
 /* What is open while scenarios play. */
 struct views {
     struct la_lab_cfg cfg;
-    struct la_annotate annotate;
     FILE *json; /* NULL: none */
     struct la_live live;
     bool words; /* standard output is for people */
@@ -277,14 +275,6 @@ open_plots(struct views *views, char *dir)
     return false;
 }
 
-/* Comments of one part must not wait for packets of the next. */
-static void
-part_begins(void *ctx)
-{
-    struct views *views = ctx;
-    la_annotate_init(&views->annotate, views->cfg.capture, end_names);
-}
-
 static bool
 open_capture(struct views *views, const char *path)
 {
@@ -301,9 +291,7 @@ open_capture(struct views *views, const char *path)
         (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", path, strerror(err));
         return false;
     }
-    views->cfg.also = (struct la_trace){la_annotate_event, &views->annotate, LA_ANNOTATE_MASK};
-    views->cfg.part_begins = part_begins;
-    views->cfg.part_begins_ctx = views;
+    la_views_comments(&views->cfg.story, views->cfg.capture);
     return true;
 }
 

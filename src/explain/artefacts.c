@@ -65,7 +65,7 @@ static bool
 is_known_text(struct la_explain *explain, const struct la_track *track,
               const struct la_placed *placed, uint32_t print)
 {
-    struct la_measure *m = la_measure_of(explain, &track->end[placed->from]);
+    struct la_measure *m = la_measure_of(explain, placed->me);
     if (m == NULL || placed->seen->tcp.text_bytes == 0)
         return false;
     struct la_print *known = &m->prints[print / 2 % LA_PRINTS_N]; /* the lowest bit is always set */
@@ -79,30 +79,31 @@ is_known_text(struct la_explain *explain, const struct la_track *track,
 
 /* A SYN,ACK goes out again for each SYN that comes (RFC 9293 3.10.7.4 fourth). */
 static bool
-answers_syn(const struct la_track *track, const struct la_placed *placed)
+answers_syn(const struct la_placed *placed)
 {
     const uint8_t both = LA_TCP_SYN | LA_TCP_ACK;
-    const struct la_track_end *peer = &track->end[1 - placed->from];
-    return (placed->seen->tcp.flags & both) == both && (peer->flags & LA_END_ACKED) == 0 &&
-           peer->last_at_ns > track->end[placed->from].last_at_ns;
+    return (placed->seen->tcp.flags & both) == both && (placed->peer->flags & LA_END_ACKED) == 0 &&
+           placed->peer->last_at_ns > placed->me->last_at_ns;
 }
 
 bool
-la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
+la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
                      const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     uint32_t print = fingerprint(seen);
-    bool has_id = seen->has_ip_id && seen->ip_id != 0;
-    bool has_ts = (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0;
-    bool carries = seen->tcp.len > 0 && !answers_syn(track, placed);
     for (unsigned i = 0; i < RECENT_N; i++) {
+        if (e->recent[i] != print)
+            continue;
+        bool has_id = seen->has_ip_id && seen->ip_id != 0;
+        bool has_ts = (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0;
+        bool carries = seen->tcp.len > 0 && !answers_syn(placed);
         bool other_iface = e->recent_iface[i] != (uint8_t)placed->iface;
         int64_t since_ns = since_us(placed, e->recent_at_us[i]) * LA_NS_PER_US;
         bool soon = since_ns <= soon_ns(track, &seen->tcp);
-        if (e->recent[i] != print || (!(has_id && (has_ts || soon)) && !(carries && soon) &&
-                                      !(other_iface && since_ns <= COPY_NS_MAX)))
+        if (!(has_id && (has_ts || soon)) && !(carries && soon) &&
+            !(other_iface && since_ns <= COPY_NS_MAX))
             continue;
         la_artefacts_count_copy(explain, e, other_iface);
         return true;
@@ -149,19 +150,18 @@ la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *pa
  * more time has passed, or less than none, its clock was stepped. By how much is told by ticks of a
  * millisecond, which most ends use. */
 void
-la_artefacts_clock(struct la_explain *explain, struct la_track *track,
-                   const struct la_placed *placed)
+la_artefacts_clock(struct la_explain *explain, const struct la_placed *placed)
 {
     enum { DOUBT_S = 60, BACK_S = 1 };
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0)
         return;
     int64_t passed_ns = placed->at_ns - e->ts_at_ns;
     int64_t ticks = (int32_t)(seg->ts_val - e->ts_seen);
-    bool known = e->ts_at_ns != 0 && ticks >= 0;
-    bool forward = passed_ns > (ticks + 1) * LA_NS_PER_S + DOUBT_S * LA_NS_PER_S;
-    if (known && (forward || passed_ns < -BACK_S * LA_NS_PER_S)) {
+    bool odd = passed_ns > DOUBT_S * LA_NS_PER_S || passed_ns < -BACK_S * LA_NS_PER_S;
+    if (odd && e->ts_at_ns != 0 && ticks >= 0 &&
+        (passed_ns < 0 || passed_ns > (ticks + 1) * LA_NS_PER_S + DOUBT_S * LA_NS_PER_S)) {
         struct la_explain_finding *finding =
             la_found_in_file(explain, LA_FINDING_CAPTURE_CLOCK_STEP, placed->frame);
         if (finding != NULL && finding->n == 1) {

@@ -135,8 +135,7 @@ holes_acked(struct la_measure *m, la_seq una)
 
 /* Did it overtake nothing, but was overtaken? */
 static bool
-is_late(const struct la_measure *m, const struct la_track *track, const struct la_hole *hole,
-        const struct la_placed *placed)
+is_late(const struct la_measure *m, const struct la_hole *hole, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     if (hole->has_ts && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 && seg->ts_val != hole->ts_val)
@@ -144,7 +143,7 @@ is_late(const struct la_measure *m, const struct la_track *track, const struct l
     if (counts_packets(m) && hole->has_ip_id && has_id(placed->seen))
         return (int16_t)(placed->seen->ip_id - hole->ip_id) < 0;
     int64_t least_ns = LATE_NS_UNKNOWN;
-    uint32_t part_us = track->end[placed->from].part_us_min;
+    uint32_t part_us = placed->me->part_us_min;
     if (m->rtt_n > 0)
         least_ns =
             ((int64_t)m->rtt_us_min + (part_us == UINT32_MAX ? 0 : part_us)) * LA_NS_PER_US * 3 / 4;
@@ -163,7 +162,7 @@ static enum la_cause
 cause_by_timer(struct la_measure *m, const struct la_track *track, const struct la_placed *placed,
                la_seq to)
 {
-    const struct la_track_end *me = &track->end[placed->from];
+    const struct la_track_end *me = placed->me;
     int64_t timeout_ns = la_rtt_timeout_ns(m, track, placed->from);
     int64_t since_ns = m->heard_at_ns > m->sent_at_ns ? m->heard_at_ns : m->sent_at_ns;
     int64_t waited_ns = placed->at_ns - since_ns;
@@ -180,7 +179,7 @@ static enum la_cause
 cause_of(struct la_measure *m, const struct la_track *track, const struct la_placed *placed,
          la_seq to)
 {
-    const struct la_track_end *me = &track->end[placed->from];
+    const struct la_track_end *me = placed->me;
     bool again_rto = m->recovery == LA_RECOVERY_RTO && la_seq_le(to, m->recover);
     int64_t waited_ns = placed->at_ns - m->sent_at_ns;
     if (again_rto && waited_ns < la_rtt_timeout_ns(m, track, placed->from) / 2)
@@ -199,9 +198,9 @@ cause_of(struct la_measure *m, const struct la_track *track, const struct la_pla
 
 /* How many segments the sender cut it into, had no device gathered them. */
 static uint32_t
-segments_of(const struct la_track *track, const struct la_placed *placed)
+segments_of(const struct la_placed *placed)
 {
-    const struct la_track_end *peer = &track->end[1 - placed->from];
+    const struct la_track_end *peer = placed->peer;
     uint32_t mss = (peer->options & LA_EXPLAIN_HAS_MSS) != 0 ? peer->mss : MSS_DEFAULT;
     if ((placed->seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && mss > TIMESTAMPS_BYTES)
         mss -= TIMESTAMPS_BYTES;
@@ -242,7 +241,7 @@ text_again(struct la_measure *m, const struct la_track *track, struct la_placed 
     la_seq to = la_seq_add(from, placed->old_bytes);
     struct la_hole *hole = hole_of(m, from, to);
     if (hole != NULL) {
-        bool late = is_late(m, track, hole, placed);
+        bool late = is_late(m, hole, placed);
         placed->filled_bytes = placed->old_bytes;
         hole_fill(m, hole, from, to);
         if (late) {
@@ -253,11 +252,11 @@ text_again(struct la_measure *m, const struct la_track *track, struct la_placed 
         placed->is_copy = true;
         return;
     }
-    uint32_t n = segments_of(track, placed);
+    uint32_t n = segments_of(placed);
     placed->cause = (uint8_t)cause_of(m, track, placed, to);
     placed->is_again = true;
     count_again(m, (enum la_cause)placed->cause, n);
-    remember(m, &track->end[placed->from], from, to, n);
+    remember(m, placed->me, from, to, n);
 }
 
 /* RFC 9293 3.8.4: the number before the next one, with nothing to acknowledge; 3.8.6.1: the same,
@@ -285,7 +284,7 @@ is_probe(struct la_measure *m, const struct la_track_end *me, struct la_placed *
 void
 la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_placed *placed)
 {
-    const struct la_track_end *me = &track->end[placed->from];
+    const struct la_track_end *me = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     bool fin = (seg->flags & LA_TCP_FIN) != 0;
     if (is_probe(m, me, placed))
@@ -340,9 +339,9 @@ take_blocks(struct la_measure *m, const struct la_tcp_seg *seg)
 }
 
 void
-la_loss_acked(struct la_measure *m, const struct la_track *track, const struct la_placed *placed)
+la_loss_acked(struct la_measure *m, const struct la_placed *placed)
 {
-    const struct la_track_end *sender = &track->end[1 - placed->from];
+    const struct la_track_end *sender = placed->peer;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     bool news = seg->sack_n > 0 && take_blocks(m, seg);
     if (placed->acked_bytes > 0) {

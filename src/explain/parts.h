@@ -31,7 +31,7 @@ struct la_track_rare *la_track_rare(struct la_explain *explain, struct la_track 
 /* ---- numbers.c: a segment among the sequence numbers ------------------------------------- */
 
 /* Fills what *placed says about numbers, and brings the ends' numbers up to date. */
-void la_numbers_place(struct la_track *track, struct la_placed *placed);
+void la_numbers_place(struct la_placed *placed);
 
 /* ---- unseen.c: what was sent and not captured ---------------------------------------------- */
 
@@ -45,7 +45,7 @@ void la_unseen_acked(struct la_explain *explain, struct la_track *track,
 
 /* ---- patience.c: repetitions, and giving up ------------------------------------------------ */
 
-void la_patience_segment(struct la_track *track, const struct la_placed *placed);
+void la_patience_segment(const struct la_placed *placed);
 /* It repeated itself without an answer, and by end_ns has missed the next time. */
 bool la_patience_gave_up(const struct la_track_end *e, int64_t end_ns);
 /* It repeated itself without an answer, and at at_ns the next time had come. */
@@ -134,14 +134,13 @@ void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
 /* ---- artefacts.c: what the capture did --------------------------------------------------- */
 
 /* Is it a packet that was captured, or delivered, twice? Counts it. */
-bool la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
+bool la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
                           const struct la_placed *placed);
 void la_artefacts_count_copy(struct la_explain *explain, struct la_track_end *e, bool elsewhere);
 void la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *packet);
 /* Most packets of the capture are there twice: its doing, not the network's. */
 bool la_artefacts_doubles(const struct la_explain *explain);
-void la_artefacts_clock(struct la_explain *explain, struct la_track *track,
-                        const struct la_placed *placed);
+void la_artefacts_clock(struct la_explain *explain, const struct la_placed *placed);
 /* A connection is over: what it says of the capture. */
 void la_artefacts_end(struct la_explain *explain, const struct la_track *track);
 void la_artefacts_finish(struct la_explain *explain);
@@ -174,6 +173,12 @@ void la_servers_finish(struct la_explain *explain);
 
 void la_tell_segment(const struct la_explain *explain, const struct la_track *track,
                      const struct la_placed *placed);
+struct la_measure;
+/* What was timed, and what the sender's window is taken to be after a round trip. */
+void la_tell_rtt(const struct la_explain *explain, const struct la_track *track, unsigned sender,
+                 const struct la_measure *m, const struct la_placed *placed);
+void la_tell_window(const struct la_explain *explain, const struct la_track *track,
+                    unsigned sender, const struct la_measure *m, const struct la_placed *placed);
 void la_tell_step(const struct la_explain *explain, const struct la_track *track,
                   const struct la_step *step);
 

@@ -27,9 +27,9 @@ kind_of(const struct la_track_end *e, const struct la_placed *placed)
 }
 
 void
-la_patience_segment(struct la_track *track, const struct la_placed *placed)
+la_patience_segment(const struct la_placed *placed)
 {
-    struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    struct la_track_end *e = placed->me, *peer = placed->peer;
     /* Text waits for its acknowledgement, the rest for any answer. */
     if (placed->acked_bytes > 0 || peer->repeat == LA_REPEAT_PROBE)
         peer->repeats_n = 0;

@@ -23,10 +23,10 @@ enum { SILENT_NS = 1000000000 };
 /* ---- as it passes ------------------------------------------------------------------------- */
 
 static bool
-is_answer(const struct la_track *track, const struct la_placed *placed)
+is_answer(const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *peer = &track->end[1 - placed->from];
+    const struct la_track_end *peer = placed->peer;
     if ((seg->flags & LA_TCP_ACK) == 0)
         return (peer->flags & LA_END_ACKED) != 0 &&
                (la_seq_eq(seg->seq, peer->ack) || la_seq_eq(seg->seq, peer->last_ack));
@@ -36,10 +36,10 @@ is_answer(const struct la_track *track, const struct la_placed *placed)
 /* Where it stands in the receiver's window, as far as the tap knows that. In SYN-SENT the ACK
  * decides (RFC 9293 3.10.7.3 second). */
 static enum la_tcp_rst_kind
-place_of(const struct la_track *track, const struct la_placed *placed)
+place_of(const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     if ((peer->flags & LA_END_SPOKE) == 0 && (e->flags & LA_END_SYN) != 0) {
         /* Nothing came back: it takes its SYN back. */
         if (la_seq_eq(seg->seq, e->nxt))
@@ -72,9 +72,9 @@ answers_third_ack(const struct la_explain *explain, const struct la_track *track
 /* Heuristic: an end that gives up offers more than it did a moment ago, because it threw away what
  * it had not read. By more than the scale rounds. */
 static bool
-freed_room(const struct la_track *track, const struct la_placed *placed)
+freed_room(const struct la_placed *placed)
 {
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     bool known = (e->flags & LA_END_SCALE_KNOWN) != 0 && e->segments_n > e->syn_n + e->rst_n + 1;
     return known && (placed->seen->tcp.flags & LA_TCP_ACK) != 0 && peer->unique_bytes > 0 &&
            placed->window > e->window + (2u << e->wscale);
@@ -95,9 +95,9 @@ evidence_of(const struct la_explain *explain, const struct la_track *track,
             const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     uint32_t evidence = 0;
-    if (is_answer(track, placed))
+    if (is_answer(placed))
         evidence |= LA_RST_ANSWERS;
     if (e->segments_n > 0 && seen->ttl_hops != e->ttl_hops)
         evidence |= LA_RST_OTHER_TTL;
@@ -129,7 +129,7 @@ evidence_of(const struct la_explain *explain, const struct la_track *track,
         evidence |= LA_RST_ONLY_SYNS;
     if (answers_third_ack(explain, track, placed))
         evidence |= LA_RST_TO_THIRD_ACK;
-    if (freed_room(track, placed))
+    if (freed_room(placed))
         evidence |= LA_RST_FREED_ROOM;
     if ((seen->tcp.flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_FIN) == 0 &&
         peer->unique_bytes > 0 && la_seq_gt(peer->nxt, seen->tcp.ack))
@@ -141,7 +141,7 @@ void
 la_reset_segment(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     struct la_track_rare *rare = la_track_rare(explain, track);
     if (rare != NULL && rare->rst_n < LA_RSTS_N_MAX)
         rare->rst[rare->rst_n++] = (struct la_rst){
@@ -152,7 +152,7 @@ la_reset_segment(struct la_explain *explain, struct la_track *track, const struc
             .from = placed->from,
             .flags = seen->tcp.flags,
             .ttl_hops = seen->ttl_hops,
-            .place = (uint8_t)place_of(track, placed),
+            .place = (uint8_t)place_of(placed),
             .evidence = evidence_of(explain, track, placed),
         };
     e->flags |= LA_END_RST;

@@ -161,6 +161,7 @@ fresh_conn(struct la_listener *l, struct la_tcp_open *opening, la_instant now)
         la_tcp_conn_init(&l->fresh, opening, now);
         l->fresh_mtu_bytes = opening->mtu_bytes;
         l->fresh_ipv6 = opening->ipv6;
+        l->cookie_form.stencil.n = 0;
     }
     return &l->fresh;
 }

@@ -20,7 +20,7 @@
 #include "base/wheel.h"
 #include "net/net.h"
 #include "tcp/conn.h"
-#include "wire/tcp.h"
+#include "wire/tcp_stencil.h"
 
 #define LA_REC_NONE UINT32_MAX
 /* What an index names: a record; with one of these bits, a smaller one. */
@@ -78,6 +78,13 @@ struct la_rec {
 /* What an idle connection costs (docs/bench.md): without holes between the members. */
 _Static_assert(offsetof(struct la_rec, tcp) <= 104, "a record has grown");
 
+/* The SYN,ACK with a cookie that a listener made last; others to SYNs that ask for the same are
+ * made from it (cookie.c). */
+struct la_cookie_form {
+    struct la_tcp_stencil stencil;
+    uint8_t has, flags; /* of the SYN */
+};
+
 struct la_listener {
     uint32_t hash_next; /* the pool's while free, as is the next member */
     uint32_t spare;
@@ -96,6 +103,7 @@ struct la_listener {
     struct la_tcp_conn fresh;
     uint32_t fresh_mtu_bytes; /* of its path; 0 = there is none */
     bool fresh_ipv6;
+    struct la_cookie_form cookie_form; /* goes with `fresh` */
     uint64_t user;
     uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
     uint64_t cookies_sent_n, cookies_taken_n, cookies_bad_n;
@@ -184,6 +192,9 @@ la_err la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct
 bool la_rec_opening(const struct la_stack *s, const struct la_tuple *tuple,
                     const struct la_tcp_cfg *cfg, struct la_tcp_open *out);
 la_seq la_rec_initial_sequence(const struct la_stack *s, const struct la_tuple *tuple);
+/* Addresses, then ports in the lower half of a word. How many: the family by the number. */
+enum { LA_TUPLE_WORDS_MAX = 5 };
+size_t la_tuple_words(const struct la_tuple *tuple, uint64_t words[LA_TUPLE_WORDS_MAX]);
 uint32_t la_tuple_hash(const struct la_stack *s, const struct la_tuple *tuple);
 /* Hands what tcp/ has made for a record to its interface (output.c). */
 struct la_tcp_out;

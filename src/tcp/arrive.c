@@ -15,6 +15,7 @@
 
 #include "base/assert.h"
 #include "proto/tcp_accept.h"
+#include "tcp/acked.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
 #include "tcp/congestion.h"
@@ -572,7 +573,7 @@ la_tcp_icmp_error(struct la_tcp_conn *c, la_seq seq, la_err err, bool hard,
         todo->reason = LA_REASON_ICMP_UNMATCHED;
         return;
     }
-    /* DEVIATION(D9): SHLD-26 asks for the end in every state; RFC 5927 5 tells why not. */
+    /* DEVIATION(D9): SHLD-26 asks for the end in every state; RFC 5927 5.2 tells why not. */
     if (hard && !la_tcp_is_synchronised(c)) {
         todo->env->stats->tcp_attempt_fails++;
         la_tcp_end(c, LA_TCP_EV_ICMP_HARD_ERROR, err, todo);

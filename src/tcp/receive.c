@@ -303,6 +303,16 @@ window_max(const struct la_tcp_conn *c)
     return UINT32_C(0xffff) << ((c->flags & LA_TCP_F_WSCALE) != 0 ? c->rcv_wscale : 0);
 }
 
+/* Memory pressure: future offers shrink, given ones stay. */
+static uint32_t
+within_memory(const struct la_tcp_env *env, uint32_t room)
+{
+    uint64_t left = la_mem_left(env->mem);
+    if (room > left / 4)
+        left = la_mem_available(env->mem);
+    return room > left / 4 ? (uint32_t)(left / 4) : room;
+}
+
 /* Where the right edge could be: the buffer's room behind RCV.NXT, as far as it can be said. */
 static la_seq
 edge_possible(const struct la_tcp_conn *c, const struct la_tcp_env *env)
@@ -310,12 +320,13 @@ edge_possible(const struct la_tcp_conn *c, const struct la_tcp_env *env)
     const struct la_tcp_busy *busy = la_tcp_busy(c, env);
     uint32_t held = busy == NULL ? 0 : busy->rcvq.len;
     uint32_t room = c->rcvbuf_bytes > held ? c->rcvbuf_bytes - held : 0;
-    uint64_t left = la_mem_left(env->mem);
-    if (room > left / 4)
-        left = la_mem_available(env->mem);
-    if (room > left / 4)
-        room = (uint32_t)(left / 4); /* memory pressure: future offers shrink, given ones stay */
-    return la_seq_add(c->rcv_nxt, min32(room, window_max(c)));
+    return la_seq_add(c->rcv_nxt, min32(within_memory(env, room), window_max(c)));
+}
+
+bool
+la_tcp_receive_is_free(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    return within_memory(env, c->rcvbuf_bytes) == c->rcvbuf_bytes;
 }
 
 /* RFC 9293 3.8.6.2.2: by at least min(half the buffer, one segment), or not at all (MUST-39). */

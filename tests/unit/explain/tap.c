@@ -4,38 +4,23 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <lastack/host.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "tap.h"
-#include "wire/link_type.h"
+#include "base/link_type.h"
 
 enum { IP_BYTES = 20, PACKET_BYTES = 4096, WINDOW = 60000, NS_PER_MS = 1000000 };
-
-static void *
-take(void *ctx, size_t n)
-{
-    (void)ctx;
-    return malloc(n);
-}
-
-static void
-give(void *ctx, void *p, size_t n)
-{
-    (void)ctx;
-    (void)n;
-    free(p);
-}
 
 void
 tap_open(struct tap *tap, const struct la_explain_cfg *cfg, uint64_t budget_bytes)
 {
-    struct la_alloc alloc = {take, give, NULL};
     struct la_explain_cfg standard;
     la_explain_cfg_init(&standard);
-    *tap = (struct tap){.mem = la_mem_new(&alloc, budget_bytes),
+    *tap = (struct tap){.mem = la_mem_new(la_host_alloc(), budget_bytes),
                         .now_ns = INT64_C(1700000000000000000),
                         .ttl_hops = {64, 60},
                         .port = 5000};
@@ -102,7 +87,7 @@ tap_send(struct tap *tap, const struct line *line)
     tap->now_ns += (int64_t)(line->after_ms != 0 ? line->after_ms : 1) * NS_PER_MS;
     struct la_explain_packet one = {.bytes = {packet, n},
                                     .wire_bytes = (uint32_t)n,
-                                    .link_type = LA_LINK_RAW,
+                                    .link_type = LA_LINKTYPE_RAW,
                                     .frame = tap->frame,
                                     .at = {tap->now_ns}};
     la_explain_packet(tap->explain, &one);

@@ -4,7 +4,8 @@
  */
 #include "gen.h"
 
-#include "wire/tcp.h"
+#include "base/checksum.h"
+#include "wire/tcp_stencil.h"
 
 static const uint8_t HAS_ALL = LA_TCP_HAS_MSS | LA_TCP_HAS_WSCALE | LA_TCP_HAS_SACK_PERMITTED |
                                LA_TCP_HAS_TIMESTAMPS | LA_TCP_HAS_USER_TIMEOUT;
@@ -233,11 +234,12 @@ static void
 test_tcp__option_wrong_length_for_its_kind(void **state)
 {
     (void)state;
-    static const uint8_t kinds[] = {2, 3, 4, 5, 8, 28};
-    static const uint8_t right[] = {4, 3, 2, 10, 10, 4};
+    static const uint8_t kinds[] = {2, 3, 4, 5, 8, 28, 34};
+    static const uint8_t right[] = {4, 3, 2, 10, 10, 4, 2};
     for (size_t k = 0; k < sizeof kinds; k++) {
         for (uint8_t len = 2; len <= 36; len++) {
             bool fits = len == right[k] || (kinds[k] == 5 && len > 2 && len % 8 == 2);
+            fits |= kinds[k] == 34 && len >= 6 && len <= 18 && len % 2 == 0; /* RFC 7413 4.1.1 */
             uint8_t options[40] = {kinds[k], len};
             memset(options + len, 1, sizeof options - len);
             struct la_tcp_seg seg;
@@ -276,6 +278,49 @@ test_tcp__option_end_of_list_hides_the_rest(void **state)
     assert_int_equal(seg.has, LA_TCP_HAS_WSCALE);
     JUDGE(&seg, 0, 99, 0, 1);
     assert_int_equal(seg.has, 0);
+}
+
+/* RFC 7413 4.1.1: the wish, and cookies of each length, in the layout that Linux sends. */
+static void
+test_tcp__option_fast_open(void **state)
+{
+    (void)state;
+    for (uint8_t n = 0; n <= 16; n = (uint8_t)(n == 0 ? 4 : n + 2)) {
+        struct la_tcp_seg seg = {.flags = LA_TCP_SYN,
+                                 .has = LA_TCP_HAS_FAST_OPEN | LA_TCP_HAS_MSS | LA_TCP_HAS_WSCALE |
+                                        LA_TCP_HAS_TIMESTAMPS | LA_TCP_HAS_SACK_PERMITTED,
+                                 .cookie = {.n = n}};
+        for (uint8_t i = 0; i < n; i++)
+            seg.cookie.bytes[i] = (uint8_t)(i + 1);
+        uint8_t octets[LA_TCP_HEADER_BYTES_MAX];
+        size_t bytes = la_tcp_seg_emit(&seg, (struct la_room){octets, sizeof octets});
+        assert_int_equal(bytes, 40 + (n + 2 + 3) / 4 * 4);
+        assert_int_equal(octets[40], LA_TCP_OPT_FAST_OPEN);
+        assert_int_equal(octets[41], n + 2);
+        for (size_t i = 42u + n; i < bytes; i++)
+            assert_int_equal(octets[i], LA_TCP_OPT_NOP);
+        struct la_tcp_view view;
+        struct la_tcp_seg again;
+        assert_true(la_tcp_view_init(&view, (struct la_bytes){octets, bytes}));
+        la_tcp_seg_judge(&again, &view, 0);
+        assert_int_equal(again.has, seg.has);
+        assert_memory_equal(&again.cookie, &seg.cookie, sizeof seg.cookie);
+    }
+}
+
+/* Beside a user timeout there is no room for the longest cookie: it is left out, nothing else. */
+static void
+test_tcp__option_fast_open_without_room(void **state)
+{
+    (void)state;
+    struct la_tcp_seg seg = {.flags = LA_TCP_SYN,
+                             .has = LA_TCP_HAS_FAST_OPEN | LA_TCP_HAS_MSS | LA_TCP_HAS_WSCALE |
+                                    LA_TCP_HAS_TIMESTAMPS | LA_TCP_HAS_USER_TIMEOUT,
+                             .cookie = {.n = 16}};
+    assert_int_equal(la_tcp_seg_header_bytes(&seg), 44);
+    seg.cookie.n = 14;
+    seg.sack_n = 1; /* nor for a block then */
+    assert_int_equal(la_tcp_seg_header_bytes(&seg), 60);
 }
 
 static void
@@ -370,6 +415,35 @@ test_tcp__repeats(void **state)
     }
 }
 
+/* What a stencil of one header writes with another's numbers is what the other would be. */
+static void
+test_tcp__stencil_writes_what_emit_does(void **state)
+{
+    (void)state;
+    struct gen g = {77};
+    for (unsigned round = 0; round < 4000; round++) {
+        struct la_tcp_seg first = seg_random(&g, (uint8_t)(round & HAS_ALL), (uint8_t)(round % 5));
+        struct la_tcp_seg next = first;
+        next.src_port = gen16(&g);
+        next.dst_port = gen16(&g);
+        next.seq.v = gen32(&g);
+        next.ack.v = gen32(&g);
+        next.ts_val = gen32(&g);
+        next.ts_ecr = gen32(&g);
+        uint8_t made[LA_TCP_HEADER_BYTES_MAX], wanted[LA_TCP_HEADER_BYTES_MAX];
+        size_t n = la_tcp_seg_emit(&first, (struct la_room){made, sizeof(made)});
+        struct la_tcp_view view;
+        struct la_tcp_stencil stencil;
+        assert_true(la_tcp_view_init(&view, (struct la_bytes){made, n}));
+        la_tcp_stencil_init(&stencil, &view);
+        assert_int_equal(la_tcp_seg_emit(&next, (struct la_room){wanted, sizeof(wanted)}), n);
+        uint32_t sum = la_tcp_stencil_emit(&stencil, &next, made);
+        assert_memory_equal(made, wanted, n);
+        uint16_t folded = la_sum_fold(sum), right = la_sum_portable(wanted, n);
+        assert_int_equal(folded == 0xffff ? 0 : folded, right == 0xffff ? 0 : right);
+    }
+}
+
 int
 main(void)
 {
@@ -383,11 +457,14 @@ main(void)
         cmocka_unit_test(test_tcp__option_wrong_length_for_its_kind),
         cmocka_unit_test(test_tcp__option_unaligned_and_unknown),
         cmocka_unit_test(test_tcp__option_end_of_list_hides_the_rest),
+        cmocka_unit_test(test_tcp__option_fast_open),
+        cmocka_unit_test(test_tcp__option_fast_open_without_room),
         cmocka_unit_test(test_tcp__option_the_last_of_a_kind_counts),
         cmocka_unit_test(test_tcp__option_timestamps_layouts_agree),
         cmocka_unit_test(test_tcp__option_iter_random_octets),
         cmocka_unit_test(test_tcp__len_counts_syn_and_fin),
         cmocka_unit_test(test_tcp__repeats),
+        cmocka_unit_test(test_tcp__stencil_writes_what_emit_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
