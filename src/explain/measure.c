@@ -63,13 +63,15 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
     bool probes = seg->text_bytes == 0 && (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0 &&
                   la_seq_lt(seg->seq, me->nxt);
     bool fin_again = (seg->flags & LA_TCP_FIN) != 0 && (me->flags & LA_END_FIN) != 0;
-    bool wants = seg->text_bytes > 0 || fin_again || probes;
+    bool wants = seg->text_bytes > 0 || fin_again || probes || placed->gap_bytes > 0;
     struct la_measure *mine = la_measure_of(explain, me);
     if (mine == NULL && wants)
         mine = la_measure_take(explain, me);
     struct la_measure *its = la_measure_of(explain, peer);
     if (mine != NULL && wants)
         la_loss_sent(mine, track, placed);
+    if (placed->is_copy)
+        la_artefacts_count_copy(explain, me, false);
     me->unique_bytes += placed->filled_bytes;
     if (mine != NULL && explain->cfg.throughput)
         throughput_add(explain, track, mine, placed);

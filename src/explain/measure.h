@@ -12,14 +12,26 @@
 #include "base/buckets.h"
 #include "explain/track.h"
 
-enum { LA_RTT_SAMPLES_N = 64, LA_HOLES_N = 8, LA_AGAINS_N = 8, LA_LOSSES_N = 16 };
+enum {
+    LA_RTT_SAMPLES_N = 64,
+    LA_HOLES_N = 8,
+    LA_AGAINS_N = 8,
+    LA_LOSSES_N = 16,
+    LA_PRINTS_N = 32
+};
 
 /* Text that had not passed when text behind it did. */
 struct la_hole {
     la_seq from, to;
     int64_t at_ns;   /* when that was */
     uint32_t ts_val; /* of what was behind it */
-    bool has_ts;
+    uint16_t ip_id;
+    bool has_ts, has_ip_id;
+};
+
+/* A segment with text as it passed, see artefacts.c. */
+struct la_print {
+    uint32_t print, at_us;
 };
 
 /* Text that was sent again: what a D-SACK block may be about. */
@@ -72,6 +84,10 @@ struct la_measure {
     uint32_t fin_n, reordered_n, keepalive_n, window_probe_n, duplicate_ack_n;
     uint32_t gap_n;           /* holes that were acknowledged: not captured */
     uint32_t window_last;     /* that the receiver offered last */
+    uint32_t ts_high;         /* latest TSval of text, with has_ts */
+    uint16_t id_high;         /* latest IP identification of text, with has_id */
+    uint8_t id_steps_n;       /* so often in a row it grew by a little */
+    bool has_ts, has_id;
     uint32_t duplicates_now;  /* duplicate acknowledgements of this text in a row */
     uint8_t recovery;         /* enum la_recovery */
     uint8_t holes_n, agains_n; /* agains_n: all that there were, modulo 256 */
@@ -80,6 +96,7 @@ struct la_measure {
     la_seq sack_high;         /* behind the highest octet that was reported */
     int64_t sent_at_ns;       /* text or FIN passed last */
     int64_t heard_at_ns;      /* an acknowledgement that told something new passed last */
+    struct la_print prints[LA_PRINTS_N]; /* by their low bits */
     /* rtt.c */
     uint64_t rtt_n;
     uint32_t rtt_us_min, rtt_us_max;

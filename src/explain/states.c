@@ -303,8 +303,14 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
     const uint8_t by_syn = 1u << LA_MARK_SYN, by_syn_ack = 1u << LA_MARK_SYN_ACK;
     if (ack && (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 &&
         la_seq_gt(seg->ack, peer->iss)) {
-        taking.certain |= by_syn;
-        /* After a SYN, the SYN,ACK is no more than an ACK (RFC 9293 3.5 figure 8). */
+        /* A SYN that reaches SYN-SENT is answered with a SYN,ACK; without one, the peer's SYN,ACK
+         * came first. After a SYN, that is no more than an ACK (RFC 9293 3.5 figure 8). */
+        bool met_syn = syn || (e->flags & LA_END_SYN_ACK) != 0 || (marks->taken & by_syn) != 0 ||
+                       (marks->waiting & by_syn_ack) == 0;
+        if (met_syn)
+            taking.certain |= by_syn;
+        else
+            marks->waiting &= (uint8_t)~by_syn;
         if (!syn && ((marks->waiting | marks->taken) & by_syn) == 0)
             taking.certain |= by_syn_ack;
     }
@@ -319,6 +325,8 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
         marks->frame[LA_MARK_ACK_OF_FIN] <= marks->frame[LA_MARK_FIN])
         taking.certain |= of_fin; /* The FIN carried it, or repeated it. */
     taking.marks = taking.certain;
+    if (fin && !syn && e->proven == BIT(SYN_RECEIVED))
+        taking.marks |= of_syn; /* As la_unseen_third() has it. */
     if (!syn && la_marks_can_show(e, marks->at_ns[LA_MARK_SYN_ACK], placed->at_ns))
         taking.marks |= by_syn_ack;
     if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_SYN], placed->at_ns)) {
@@ -326,7 +334,10 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
             lost(explain, track, placed, LA_MARK_ACK_OF_SYN);
         taking.marks |= of_syn;
     }
-    if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_FIN], placed->at_ns)) {
+    /* Together with a FIN that the segment does not acknowledge, it has not come yet. */
+    bool with_fin = (marks->waiting >> LA_MARK_FIN & ~taking.certain >> LA_MARK_FIN & 1) != 0 &&
+                    marks->frame[LA_MARK_FIN] == marks->frame[LA_MARK_ACK_OF_FIN];
+    if (!with_fin && la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_FIN], placed->at_ns)) {
         if (fin)
             lost(explain, track, placed, LA_MARK_ACK_OF_FIN);
         taking.marks |= of_fin;
