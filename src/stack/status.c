@@ -87,7 +87,7 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
                    out->sndbuf_limited_us;
     if (!la_tcp_rack_is_on(c))
         return;
-    out->lost_bytes = la_tcp_rack_lost(busy);
+    out->lost_bytes = busy->board.lost_bytes;
     out->reordering_us = la_tcp_rack_reo_wnd_us(c, busy);
 }
 
@@ -101,7 +101,7 @@ queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_c
     out->send_queue_bytes = busy->sndq.len;
     out->unsent_bytes = la_tcp_is_synchronised(c) ? la_tcp_unsent(c, busy) : busy->sndq.len;
     out->receive_queue_bytes = busy->rcvq.len;
-    out->out_of_order_bytes = busy->ooo_bytes;
+    out->out_of_order_bytes = busy->runs.bytes;
     out->flight_bytes = la_tcp_pipe(c, busy);
     int64_t stalled_us = busy->sndq.len > 0 ? la_instant_diff_us(s->now, busy->progress_at) : 0;
     out->stalled_ms =

@@ -495,7 +495,7 @@ step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy != NULL)
-        la_tcp_ooo_clear(busy, todo->env);
+        la_tcp_early_clear(busy, todo->env);
     c->rcv_nxt = la_seq_add(c->rcv_nxt, 1);
     if (la_seq_gt(c->rcv_nxt, c->rcv_adv))
         c->rcv_adv = c->rcv_nxt;
