@@ -76,6 +76,7 @@ is_notable(enum la_cause cause)
     case LA_CAUSE_RETRANSMIT_PARTIAL:
     case LA_CAUSE_RETRANSMIT_SACK:
     case LA_CAUSE_RETRANSMIT_RACK:
+    case LA_CAUSE_RETRANSMIT_SYN_TEXT:
     case LA_CAUSE_RETRANSMIT_MTU:
     case LA_CAUSE_TAIL_PROBE:
     case LA_CAUSE_MTU_PROBE:
