@@ -81,6 +81,13 @@ struct la_tcp_cfg {
     bool ack_every_second;       /* each second segment, however small, and each FIN is acknowledged
                                     at once, as by the BSDs; default off: what two full segments
                                     hold (RFC 5681 4.2), and an ACK that waits may carry our FIN */
+    bool fast_open;              /* RFC 7413, of an active OPEN: text that is queued before its SYN
+                                    leaves goes with it, once the peer has given us a cookie; until
+                                    then the SYN asks for one. A peer may deliver such text twice.
+                                    Default off */
+    uint16_t fast_open_n_max;    /* RFC 7413, of a listener: it gives out cookies, and so many may
+                                    be open by one alone at a time; default 0: no Fast Open. What
+                                    comes with a SYN may be a replay: for idempotent requests */
     bool time_wait_holds;        /* no SYN ends a TIME-WAIT early (RFC 9293 MAY-2); default off */
     char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681),
                                     "bbr" (draft-ietf-ccwg-bbr-06) */

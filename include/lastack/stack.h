@@ -264,6 +264,7 @@ struct la_conn_status {
     uint32_t user_timeout_ms;   /* in force; 0 = R2 alone */
     bool reordering;            /* the path has reordered */
     la_instant sent_at;         /* the latest text sent, to a millisecond */
+    bool fast_opened;           /* text went with the SYN and was taken (RFC 7413) */
 };
 /* Of a connection that rests in TIME-WAIT without an owner, state, endpoints, timer, RCV.WND and
  * what was agreed are known; the rest is 0, and heard_at NEVER. */
@@ -272,6 +273,19 @@ la_err la_conn_status(const struct la_stack *stack, la_handle conn, struct la_co
 /* The congestion controls, numbered from 0 on in no order that stays. -1, NULL: there is none. */
 int la_congestion_find(const char *name);
 const char *la_congestion_name(int control);
+
+/* TCP Fast Open (RFC 7413), active. With la_tcp_cfg.fast_open a connection that was just opened takes
+ * text that is sent (la_conn_send()) before the next la_stack_output(): that goes with the SYN, up
+ * to so many octets; 0: no cookie is known, or the SYN has gone. The rest follows as ever, and so
+ * does what the peer does not take. BAD_HANDLE. */
+la_err la_conn_fast_open_room(const struct la_stack *stack, la_handle conn, uint32_t *out);
+/* Is there a cookie for that address, which may be used now? */
+bool la_stack_fast_open_known(const struct la_stack *stack, const struct la_addr *remote);
+/* Passive: the key of cookies, as Linux has it (TCP_FASTOPEN_KEY), so that hosts behind one address
+ * can share it. Cookies of the key before it still count. Without, keys are drawn, and change every 12
+ * hours. */
+enum { LA_FAST_OPEN_KEY_BYTES = 16 };
+void la_stack_fast_open_key_set(struct la_stack *stack, const uint8_t key[LA_FAST_OPEN_KEY_BYTES]);
 
 enum la_conn_option {
     LA_OPT_NAGLE,            /* 0, 1 */
@@ -345,6 +359,8 @@ struct la_listener_status {
     uint32_t syn_queue_n_max;
     uint64_t user;
     uint64_t cookies_sent_n, cookies_taken_n, cookies_bad_n; /* SYN cookies */
+    uint64_t fast_opens_n;      /* TCP Fast Open: opened by a cookie, */
+    uint32_t fast_open_pending_n; /* and how many of these count towards fast_open_n_max now */
 };
 la_err la_listener_status(const struct la_stack *stack, la_handle listener,
                           struct la_listener_status *out);

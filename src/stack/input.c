@@ -10,6 +10,7 @@
 #include "net/udp.h"
 #include "proto/event_segment.h"
 #include "stack/cookie.h"
+#include "stack/fast_open.h"
 #include "stack/time_wait.h"
 #include "tcp/arrive.h"
 #include "tcp/mtu.h"
@@ -176,7 +177,12 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
     }
     if (rec->tcp.state == LA_TCP_TIME_WAIT)
         look_for_listener(s, a, todo);
+    struct la_fast_open_asked asked = {.asked = false};
+    if (rec->tcp.fast_open == LA_TCP_FAST_OPEN_ASKS)
+        asked = la_fast_open_asked(s, &rec->tcp);
     la_tcp_arrive(&rec->tcp, &a->seg, todo);
+    if (asked.asked && todo->established)
+        la_fast_open_learn(s, rec, &asked, &a->seg);
     tell_reason(s, &rec->tcp, todo);
     bool reuse = todo->reuse;
     la_seq snd_nxt = rec->tcp.snd_nxt;

@@ -74,6 +74,7 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
     out->sent_at =
         la_instant_add_us(s->now, -(int64_t)(la_tcp_ms(s->now) - c->sent_ms) * LA_US_PER_MS);
     out->user_timeout_ms = c->user_timeout_ms;
+    out->fast_opened = c->fast_opened;
     out->bytes_delivered = out->bytes_acked;
     if (busy == NULL)
         return;

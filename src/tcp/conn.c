@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "proto/tcp_fsm.h"
 #include "tcp/congestion.h"
+#include "tcp/fast_open.h"
 #include "tcp/rate.h"
 #include "tcp/receive.h"
 #include "tcp/sack.h"
@@ -197,6 +198,8 @@ la_tcp_is_synchronised(const struct la_tcp_conn *c)
 bool
 la_tcp_can_send(const struct la_tcp_conn *c)
 {
+    if (la_tcp_fast_open_serves(c))
+        return true;
     return c->state == LA_TCP_ESTABLISHED || c->state == LA_TCP_CLOSE_WAIT;
 }
 

@@ -22,6 +22,7 @@
 #include "tcp/bbr_state.h"
 #include "tcp/runs.h"
 #include "tcp/scoreboard.h"
+#include "wire/tcp.h"
 
 enum la_tcp_flag {
     LA_TCP_F_PASSIVE = 1u << 0,       /* opened by a listener or the forwarder */
@@ -104,6 +105,14 @@ enum { LA_TCP_TIMER_NONE = 255 };
 
 #define LA_TCP_IDLE (UINT32_C(1) << 31)
 
+/* What is in the way of Fast Open (fast_open.h). */
+enum la_tcp_fast_open_step {
+    LA_TCP_FAST_OPEN_NONE,
+    LA_TCP_FAST_OPEN_ASKS,  /* active, until it is answered: our first SYN shows a cookie or asks */
+    LA_TCP_FAST_OPEN_TELLS, /* passive: our SYN,ACK tells a cookie */
+    LA_TCP_FAST_OPEN_TAKEN  /* passive: the peer's cookie was ours */
+};
+
 enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
 
 /* RFC 8985 6; rack.h. */
@@ -164,6 +173,13 @@ struct la_tcp_mtu {
     uint16_t full;        /* SMSS before the path took less, 0 = it takes that */
     uint16_t bound;       /* the path may take so much: search_high */
     uint16_t carried;     /* so much was acknowledged in one piece, or may have been */
+};
+
+/* RFC 7413; fast_open.h. */
+struct la_tcp_fast_open {
+    struct la_tcp_cookie cookie; /* that our SYN shows, or our SYN,ACK tells */
+    uint16_t mss;                /* the peer's, as it came with the cookie; 0 = unknown */
+    uint16_t text_bytes;         /* sent with the SYN; later: and not acknowledged with it */
 };
 
 enum la_tcp_frto { LA_TCP_FRTO_OFF, LA_TCP_FRTO_RETRANSMITTED, LA_TCP_FRTO_FORWARD };
@@ -266,6 +282,7 @@ struct la_tcp_busy {
     struct la_tcp_rate rate;
     struct la_tcp_pace pace;
     struct la_tcp_mtu mtu;
+    struct la_tcp_fast_open fast_open;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     struct la_tcp_clocks clocks;
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
@@ -321,7 +338,8 @@ struct la_tcp_conn {
 
     uint16_t rto_n, fast_retransmits_n;
     uint32_t acked_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
-    uint32_t received_wraps_n : 29, uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
+    uint32_t received_wraps_n : 26, uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
+    uint32_t fast_open : 2 /* enum la_tcp_fast_open_step */, fast_opened : 1; /* text was taken */
     uint64_t bytes_retransmitted;
     uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
 };
@@ -486,7 +504,8 @@ la_tcp_bytes_received(const struct la_tcp_conn *c)
 
 /* Is the connection past the handshake and not over? */
 bool la_tcp_is_synchronised(const struct la_tcp_conn *c);
-/* May the application's octets still be queued, and sent? (ESTABLISHED, CLOSE-WAIT) */
+/* May the application's octets still be queued, and sent? (ESTABLISHED, CLOSE-WAIT, and SYN-RECEIVED
+ * by Fast Open) */
 bool la_tcp_can_send(const struct la_tcp_conn *c);
 
 /* Earliest deadline of all its timers. */

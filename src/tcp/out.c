@@ -12,6 +12,7 @@
 #include "tcp/again.h"
 #include "tcp/clocks.h"
 #include "tcp/congestion.h"
+#include "tcp/fast_open.h"
 #include "tcp/kinds.h"
 #include "tcp/mtu.h"
 #include "tcp/pace.h"
@@ -42,7 +43,7 @@ data_may_flow(const struct la_tcp_conn *c)
 {
     return c->state == LA_TCP_ESTABLISHED || c->state == LA_TCP_CLOSE_WAIT ||
            c->state == LA_TCP_FIN_WAIT_1 || c->state == LA_TCP_CLOSING ||
-           c->state == LA_TCP_LAST_ACK;
+           c->state == LA_TCP_LAST_ACK || la_tcp_fast_open_serves(c);
 }
 
 /* RFC 8985 7.3: new text if there is any, else the last segment again. */

@@ -8,6 +8,7 @@
 #include "tcp/send.h"
 
 #include "tcp/again.h"
+#include "tcp/fast_open.h"
 #include "tcp/undo.h"
 #include "tcp/urgent.h"
 
@@ -106,7 +107,7 @@ la_tcp_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint
     bool urges = all && la_tcp_urgent_unsent(c, busy);
     if (n < c->smss && n > 0 && !urges && !small_segment_allowed(c, n, all, forced))
         return none;
-    bool fin = la_tcp_fin_waits(c) && all && usable > n;
+    bool fin = la_tcp_fin_waits(c) && all && usable > n && !la_tcp_fast_open_serves(c); /* D5 */
     return (struct la_tcp_allowance){n, fin};
 }
 
