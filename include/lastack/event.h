@@ -116,7 +116,8 @@ enum {
     LA_SEG_HAS_SACK_PERMITTED = 4,
     LA_SEG_HAS_DSACK = 8,   /* sack[0] reports a duplicate (RFC 2883) */
     LA_SEG_HAS_UNKNOWN = 16,/* an option of a kind not known here */
-    LA_SEG_FILLS_WINDOW = 32/* sent: its text ends where the peer's window does */
+    LA_SEG_FILLS_WINDOW = 32,/* sent: its text ends where the peer's window does */
+    LA_SEG_HAS_FAST_OPEN = 64/* RFC 7413: a cookie, or the wish for one */
 };
 
 enum la_wire_fate {

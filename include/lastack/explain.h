@@ -339,8 +339,8 @@ struct la_explain_packet {
 
 /* Decodes and analyses; frees what la_explain_next() lent. */
 void la_explain_packet(struct la_explain *explain, const struct la_explain_packet *packet);
-/* The same for several, in this order. Returns how many of them, at least one when n > 0: it leaves off
- * where connections have ended, for la_explain_next() to tell of them. */
+/* The same for several, in this order. Returns how many of them, at least one when n > 0: it
+ * leaves off where connections have ended, for la_explain_next() to tell of them. */
 size_t la_explain_packets(struct la_explain *explain, const struct la_explain_packet *packets,
                           size_t n);
 /* The capture has ended: every connection that is left is ended. */

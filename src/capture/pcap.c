@@ -327,8 +327,8 @@ la_pcap_next(struct la_pcap *pcap, struct la_capture_source *src, struct la_capt
 }
 
 size_t
-la_pcap_more(struct la_pcap *pcap, struct la_capture_source *src,
-             struct la_capture_packet *packets, size_t max)
+la_pcap_more(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_packet *packets,
+             size_t max)
 {
     size_t n = 0;
     for (; n < max && la_capture_source_left(src) >= pcap->record_bytes; n++) {

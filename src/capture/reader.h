@@ -65,9 +65,9 @@ struct la_capture_reader *la_capture_reader_open(const char *path,
                                                  char error[LA_CAPTURE_LINE_BYTES]) LA_MUST_CHECK;
 enum la_capture_next la_capture_reader_next(struct la_capture_reader *reader,
                                             struct la_capture_packet *packet);
-/* Up to max packets that follow the one that la_capture_reader_next() gave, as far as they are at hand:
- * 0 says nothing about what there is. The octets of all of them, and of that one, are valid until the
- * next call. */
+/* Up to max packets that follow the one that la_capture_reader_next() gave, as far as they are at
+ * hand: 0 says nothing about what there is. The octets of all of them, and of that one, are valid
+ * until the next call. */
 size_t la_capture_reader_more(struct la_capture_reader *reader, struct la_capture_packet *packets,
                               size_t max);
 /* Notes in the order they were made, at most LA_CAPTURE_NOTES_MAX kinds. */

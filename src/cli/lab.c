@@ -7,7 +7,7 @@
 #include "cli/netopt.h"
 #include "cli/number.h"
 #include "cli/plot.h"
-#include "host/annotate.h"
+#include "cli/views.h"
 #include "lab/scenario.h"
 
 #include <lastack/capture.h>
@@ -39,8 +39,6 @@ struct arguments {
     const char *names[64];
     size_t names_n;
 };
-
-static const char *const end_names[2] = {"client", "server"};
 
 static const char help_head[] =
     "usage: lastack lab                        list the scenarios\n"
@@ -224,7 +222,6 @@ parse(int argc, char **argv, struct arguments *a)
 /* What is open while scenarios play. */
 struct views {
     struct la_lab_cfg cfg;
-    struct la_annotate annotate;
     FILE *json; /* NULL: none */
     struct la_live live;
     bool words; /* standard output is for people */
@@ -277,14 +274,6 @@ open_plots(struct views *views, char *dir)
     return false;
 }
 
-/* Comments of one part must not wait for packets of the next. */
-static void
-part_begins(void *ctx)
-{
-    struct views *views = ctx;
-    la_annotate_init(&views->annotate, views->cfg.capture, end_names);
-}
-
 static bool
 open_capture(struct views *views, const char *path)
 {
@@ -301,9 +290,7 @@ open_capture(struct views *views, const char *path)
         (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", path, strerror(err));
         return false;
     }
-    views->cfg.also = (struct la_trace){la_annotate_event, &views->annotate, LA_ANNOTATE_MASK};
-    views->cfg.part_begins = part_begins;
-    views->cfg.part_begins_ctx = views;
+    la_views_comments(&views->cfg.story, views->cfg.capture);
     return true;
 }
 

@@ -252,7 +252,7 @@ tcp_take(struct la_walk *w, const struct la_tcp_view *view)
     size_t text_n = w->wire_n > view->header_bytes ? w->wire_n - view->header_bytes : 0;
     size_t header_n = w->n < view->header_bytes ? w->n : view->header_bytes;
     la_tcp_seg_judge(&seen->tcp, view, (uint32_t)text_n);
-    if (seen->tcp.has & LA_TCP_HAS_UNKNOWN)
+    if (seen->tcp.has & LA_TCP_HAS_EXTRAS)
         la_tcp_extras_judge(&seen->extras, view);
     seen->src.port = seen->tcp.src_port;
     seen->dst.port = seen->tcp.dst_port;

@@ -26,7 +26,7 @@ la_opening_options(const struct la_seen *seen)
     uint8_t ecn = seg->flags & (LA_TCP_ECE | LA_TCP_CWR);
     if (ecn == ((seg->flags & LA_TCP_ACK) != 0 ? LA_TCP_ECE : LA_TCP_ECE | LA_TCP_CWR))
         options |= LA_EXPLAIN_HAS_ECN;
-    if ((seg->has & LA_TCP_HAS_UNKNOWN) == 0)
+    if ((seg->has & LA_TCP_HAS_EXTRAS) == 0)
         return options;
     const struct la_tcp_extras *extras = &seen->extras;
     if ((extras->has & LA_TCP_EXTRA_MD5) != 0)

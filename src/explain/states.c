@@ -57,8 +57,8 @@ closure(struct la_explain *explain, uint16_t set, uint32_t events)
     return known->to;
 }
 
-/* Events that may have happened to an end besides the hidden ones, by what passed on its way to it.
- */
+/* Events that may have happened to an end besides the hidden ones, by what passed on its way
+ * to it. */
 static uint32_t
 events_of_marks(unsigned passed)
 {

@@ -7,6 +7,7 @@
  * for what only the end of the connection decides, that is late.
  */
 #include "explain/parts.h"
+#include "proto/event_segment.h"
 
 static bool
 is_heard(const struct la_explain *explain, enum la_event_kind kind)
@@ -33,42 +34,13 @@ la_tell_segment(const struct la_explain *explain, const struct la_track *track,
 {
     if (!is_heard(explain, LA_EVENT_SEGMENT_SENT))
         return;
-    const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_event event = event_of(track, placed->from, LA_EVENT_SEGMENT_SENT);
     event.at.ns = placed->at_ns;
     event.segment_id = placed->frame;
-    struct la_event_segment *out = &event.u.segment;
-    *out = (struct la_event_segment){
-        .seq = seg->seq.v,
-        .ack = seg->ack.v,
-        .len = seg->text_bytes,
-        .window = placed->window,
-        .window_raw = seg->wnd,
-        .flags = seg->flags,
-        .sack_n = seg->sack_n,
-        .wscale = (seg->has & LA_TCP_HAS_WSCALE) != 0 ? seg->wscale : 255,
-        .ecn = placed->seen->dscp_ecn & LA_IP_ECN_MASK,
-        .urgent = seg->up,
-        .ts_val = seg->ts_val,
-        .ts_ecr = seg->ts_ecr,
-        .mss = seg->mss,
-        .cause = placed->cause,
-        .retransmit_n = placed->is_again,
-    };
-    if ((seg->has & LA_TCP_HAS_MSS) != 0)
-        out->has |= LA_SEG_HAS_MSS;
-    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0)
-        out->has |= LA_SEG_HAS_TS;
-    if ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0)
-        out->has |= LA_SEG_HAS_SACK_PERMITTED;
-    if ((seg->has & LA_TCP_HAS_UNKNOWN) != 0)
-        out->has |= LA_SEG_HAS_UNKNOWN;
-    if (la_tcp_seg_has_dsack(seg))
-        out->has |= LA_SEG_HAS_DSACK;
-    for (unsigned i = 0; i < seg->sack_n; i++) {
-        out->sack[i].left = seg->sack[i].left.v;
-        out->sack[i].right = seg->sack[i].right.v;
-    }
+    la_event_segment_of(&event.u.segment, &placed->seen->tcp, placed->window);
+    event.u.segment.ecn = placed->seen->dscp_ecn & LA_IP_ECN_MASK;
+    event.u.segment.cause = placed->cause;
+    event.u.segment.retransmit_n = placed->is_again;
     explain->cfg.trace.sink(explain->cfg.trace.ctx, &event);
 }
 

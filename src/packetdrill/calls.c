@@ -104,6 +104,7 @@ la_pd_listen(struct la_pd *pd, int fd, int backlog)
     if (f == NULL || f->sock == 0)
         return -EBADF;
     int64_t err = result(la_sock_listen(pd->socks, f->sock, backlog, pd->now));
+    f->listening |= err == 0;
     la_pd_turn(pd);
     return err;
 }
@@ -222,6 +223,7 @@ la_pd_shutdown(struct la_pd *pd, int fd, int how)
     if (f == NULL || f->sock == 0)
         return -EBADF;
     int64_t err = result(la_sock_shutdown(pd->socks, f->sock, (enum la_shutdown)how, pd->now));
+    f->listening &= how == SHUT_WR;
     la_pd_turn(pd);
     return err;
 }

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "packetdrill/fds.h"
 #include "packetdrill/layout.h"
+#include "packetdrill/states.h"
 
 enum { BURST_N = 64, TIMERS_N = 256, ROUNDS_N = 1 << 16 };
 enum { PACKETS_N_MAX = 1 << 16 }; /* nobody reads: a script that fails anyway */
@@ -52,6 +53,7 @@ la_pd_free(struct la_pd *pd)
         la_mem_unref(pd->mem);
     for (struct la_pd_packet *p; (p = la_pd_packet_take(pd)) != NULL;)
         free(p);
+    free(pd->states);
     (void)pthread_cond_destroy(&pd->settled);
     (void)pthread_cond_destroy(&pd->turned);
     (void)pthread_mutex_destroy(&pd->lock);
@@ -179,6 +181,7 @@ move(struct la_pd *pd)
             more = true;
         }
     }
+    la_pd_states_write(pd);
 }
 
 /* ---- calls that block ----------------------------------------------------------------------- */

@@ -44,6 +44,7 @@ struct la_pd {
     struct la_pd_packet *out_first, *out_last; /* sent, not yet received by packetdrill */
     size_t out_n;
     struct la_pd_fd *fds;
+    char *states; /* what its file says (states.h) */
 };
 
 /* NULL: no memory. */

@@ -22,6 +22,8 @@ struct key {
 static const struct key keys[] = {
     {"sndbuf", TCP(sndbuf_bytes)},
     {"rcvbuf", TCP(rcvbuf_bytes)},
+    {"rcvbuf_initial", TCP(rcvbuf.bytes_initial)},
+    {"rcvbuf_max", TCP(rcvbuf.bytes_max)},
     {"mss", TCP(mss_bytes_max)},
     {"nagle", TCP(nagle)},
     {"timestamps", TCP(timestamps)},
@@ -89,6 +91,11 @@ static const struct setting profile_bsd65535[] = {
     {"time_wait_holds", "1"},
     {NULL, NULL},
 };
+/* The same with a buffer that may grow to kern.ipc.maxsockbuf, 2 MiB: a shift of 6. */
+static const struct setting profile_freebsd[] = {
+    {"profile", "bsd65535"},   {"rcvbuf", "0"},       {"rcvbuf_initial", "65700"},
+    {"rcvbuf_max", "2097152"}, {"window_scale", "1"}, {NULL, NULL},
+};
 static const struct setting profile_default[] = {{NULL, NULL}};
 
 static const struct profile {
@@ -98,6 +105,7 @@ static const struct profile {
     {"default", profile_default},
     {"linux", profile_linux},
     {"bsd65535", profile_bsd65535},
+    {"freebsd", profile_freebsd},
 };
 
 void
@@ -215,6 +223,8 @@ set_word(struct la_pd_settings *s, const char *name, const char *value)
         return set_local(s, value);
     if (strcmp(name, "sysctls") == 0)
         return snprintf(s->sysctls, sizeof(s->sysctls), "%s", value) < LA_PD_PATH_BYTES;
+    if (strcmp(name, "states") == 0)
+        return snprintf(s->states, sizeof(s->states), "%s", value) < LA_PD_PATH_BYTES;
     if (strcmp(name, "congestion_control") == 0)
         return snprintf(s->tcp.congestion_control, sizeof(s->tcp.congestion_control), "%s", value) <
                (int)sizeof(s->tcp.congestion_control);
@@ -237,7 +247,8 @@ static bool
 known(const char *name)
 {
     static const char *const others[] = {"profile", "local", "sysctls", "congestion_control",
-                                         "seed",    "mtu",   "layout",  "rcvbuf_told"};
+                                         "seed",    "mtu",   "layout",  "rcvbuf_told",
+                                         "states"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (strcmp(others[i], name) == 0)
             return true;
@@ -296,6 +307,14 @@ static const struct sysctl sysctls[] = {
     {"net.ipv4.tcp_rto_min_us", "rto_min_us", 0, 1},
     {"net.ipv4.tcp_rto_max_ms", "rto_max_us", 0, 1000},
     {"net.ipv4.ip_default_ttl", "ttl", 0, 1},
+    /* FreeBSD's */
+    {"net.inet.tcp.rfc1323", "timestamps", 0, 1},
+    {"net.inet.tcp.rfc1323", "window_scale", 0, 1},
+    {"net.inet.tcp.sack.enable", "sack", 0, 1},
+    {"net.inet.tcp.rexmit_initial", "rto_initial_us", 0, 1000},
+    {"net.inet.tcp.msl", "msl_ms", 0, 1},
+    {"net.inet.tcp.delacktime", "delayed_ack_us", 0, 1000},
+    {"kern.ipc.maxsockbuf", "rcvbuf_max", 0, 1},
 };
 
 /* The nth number of a value such as "4096 16384 4194304". */
@@ -312,18 +331,34 @@ nth_number(const char *value, unsigned nth, uint64_t *out)
     return true;
 }
 
-/* 1 asks for ECN, 2 (the default there) agrees to it; other values are AccECN's, RFC 9768. */
+/* 1 asks for ECN, 2 (the default there) agrees to it; other values are AccECN's, RFC 9768. FreeBSD
+ * numbers them alike. */
 static void
 follow_ecn(struct la_pd_settings *s, uint64_t value)
 {
     s->tcp.ecn = value == 0 ? LA_ECN_OFF : value == 2 ? LA_ECN_ACCEPT : LA_ECN_ASK;
 }
 
+/* net.ipv4.tcp_sack, also where it is told by its file, /proc/sys/net/ipv4/tcp_sack. */
+static void
+dotted(const char *name, char out[LA_PD_PATH_BYTES])
+{
+    static const char folder[] = "/proc/sys/";
+    bool file = strncmp(name, folder, sizeof(folder) - 1) == 0;
+    (void)snprintf(out, LA_PD_PATH_BYTES, "%s", file ? name + sizeof(folder) - 1 : name);
+    for (char *p = out; file && (p = strchr(p, '/')) != NULL;)
+        *p = '.';
+}
+
 void
-la_pd_settings_sysctl(struct la_pd_settings *s, const char *name, const char *value)
+la_pd_settings_sysctl(struct la_pd_settings *s, const char *told, const char *value)
 {
     uint64_t n;
-    if (strcmp(name, "net.ipv4.tcp_ecn") == 0 && nth_number(value, 0, &n))
+    char name[LA_PD_PATH_BYTES];
+    dotted(told, name);
+    bool ecn =
+        strcmp(name, "net.ipv4.tcp_ecn") == 0 || strcmp(name, "net.inet.tcp.ecn.enable") == 0;
+    if (ecn && nth_number(value, 0, &n))
         follow_ecn(s, n);
     for (size_t i = 0; i < sizeof(sysctls) / sizeof(sysctls[0]); i++) {
         if (strcmp(sysctls[i].name, name) != 0 || !nth_number(value, sysctls[i].nth, &n))

@@ -20,6 +20,7 @@
 #include "tcp/open.h"
 #include "tcp/out.h"
 #include "tcp/receive.h"
+#include "tcp/segment.h"
 #include "tcp/timeout.h"
 #include "tcp/user.h"
 

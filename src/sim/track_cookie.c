@@ -70,6 +70,20 @@ begin_by(struct la_sim_world *world, struct la_sim_view *view, unsigned cookie)
     view->wscale_seen = view->wscale_sent == 255 ? 255 : view->syn_wscale;
 }
 
+/* A connection that nobody opened. The peer takes it for the first, should it still be there, and
+ * for the next, should its handshake be over: what ends that is a RST, or R2 where both only
+ * acknowledge. */
+static void
+meet_stranger(struct la_sim_world *world, unsigned host, const struct la_endpoint *local,
+              const struct la_endpoint *remote)
+{
+    la_sim_track_give_way(world, host, local, remote);
+    for (unsigned i = 0; i < world->conns_n * 2; i++)
+        if (la_sim_track_is_end(&world->conn[i / 2], i % 2, host, local, remote))
+            world->conn[i / 2].view[1 - i % 2].fooled |= world->conn[i / 2].view[1 - i % 2].begun;
+    world->strangers_n++;
+}
+
 void
 la_sim_track_cookie_arrives(struct la_sim_world *world, unsigned host,
                             const struct la_lab_packet *packet)
@@ -88,9 +102,7 @@ la_sim_track_cookie_arrives(struct la_sim_world *world, unsigned host,
             begin_by(world, view, cookie);
             return;
         }
-        /* The peer, should it still be there, takes the second connection for the first. */
-        la_sim_track_give_way(world, host, &packet->dst, &packet->src);
-        world->conn[i / 2].view[1 - i % 2].fooled = true;
-        world->strangers_n++;
+        meet_stranger(world, host, &packet->dst, &packet->src);
+        return;
     }
 }

@@ -17,15 +17,11 @@
  */
 #include "stack/cookie.h"
 
-#include <string.h>
-
-#include "base/addr.h"
 #include "base/assert.h"
-#include "base/bytes.h"
 #include "base/time.h"
 #include "tcp/arrive.h"
+#include "tcp/kinds.h"
 #include "tcp/open.h"
-#include "tcp/out.h"
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
 
@@ -73,21 +69,11 @@ static uint32_t
 cookie(const struct la_stack *s, const struct la_tuple *t, la_seq irs, unsigned low,
        unsigned options)
 {
-    uint8_t octets[44];
-    uint8_t *p = octets;
-    bool v4 = la_addr_is_mapped(&t->local.addr);
-    size_t skip = v4 ? 12 : 0,
-           addr_bytes = sizeof(t->local.addr.b) - skip; /* the family by length */
-    memcpy(p, t->local.addr.b + skip, addr_bytes);
-    memcpy(p += addr_bytes, t->remote.addr.b + skip, addr_bytes);
-    la_put16(p += addr_bytes, t->local.port);
-    la_put16(p += 2, t->remote.port);
-    la_put32(p += 2, irs.v);
-    la_put16(p += 4, (uint16_t)low);
-    la_put16(p += 2, (uint16_t)options);
-    struct la_bytes about = {octets, (size_t)(p + 2 - octets)};
+    uint64_t words[LA_TUPLE_WORDS_MAX];
+    size_t n = la_tuple_words(t, words);
+    words[n - 1] = words[n - 1] << 32 | irs.v; /* behind the ports */
     const struct la_key *key = &s->cookies.key[(low & KEY_BIT) != 0];
-    uint64_t hash = la_hash(key, about);
+    uint64_t hash = la_hash_words_and(key, words, n, low << 16 | options);
     return (uint32_t)(hash << LOW_BITS) | low;
 }
 

@@ -8,12 +8,13 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "net/udp.h"
+#include "proto/event_segment.h"
 #include "stack/cookie.h"
 #include "stack/time_wait.h"
 #include "tcp/arrive.h"
 #include "tcp/mtu.h"
 #include "tcp/open.h"
-#include "tcp/out.h"
+#include "tcp/segment.h"
 #include "tcp/user.h"
 
 /* ---- events ----------------------------------------------------------------------------- */
@@ -37,8 +38,8 @@ tell_arrived(struct la_stack *s, const struct la_tcp_conn *c, const struct la_ar
         .at = todo->now, .kind = LA_EVENT_SEGMENT_ARRIVED, .segment_id = todo->segment_id};
     bool scaled = c != NULL && (c->flags & LA_TCP_F_WSCALE) != 0 &&
                   (seg->flags & LA_TCP_SYN) == 0 && c->state != LA_TCP_SYN_SENT;
-    la_tcp_event_segment(&ev.u.segment, seg,
-                         scaled ? (uint32_t)seg->wnd << c->snd_wscale : seg->wnd);
+    la_event_segment_of(&ev.u.segment, seg,
+                        scaled ? (uint32_t)seg->wnd << c->snd_wscale : seg->wnd);
     ev.u.segment.ecn = a->ecn;
     s->env.emit(s, c, &ev);
 }
@@ -216,8 +217,15 @@ deliver_frame(struct la_stack *s, struct la_arrival *run, la_instant now)
     todo.segments_n = run->segments_n;
     todo.last_off = run->last_off;
     todo.congestion_marked = run->ecn == LA_IP_CE;
+    bool lent = run->seg.text_bytes == 0 && run->frame->mem == s->mem;
+    struct la_chain none = {NULL, NULL, 0, 0};
+    if (lent) {
+        todo.spare = run->frame;
+        todo.text = &none;
+    }
     deliver(s, run, &todo);
-    la_frame_free(run->frame);
+    if (!lent || todo.spare != NULL)
+        la_frame_free(run->frame);
     run->frame = NULL;
 }
 

@@ -184,6 +184,9 @@ la_err la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct
 bool la_rec_opening(const struct la_stack *s, const struct la_tuple *tuple,
                     const struct la_tcp_cfg *cfg, struct la_tcp_open *out);
 la_seq la_rec_initial_sequence(const struct la_stack *s, const struct la_tuple *tuple);
+/* Addresses, then ports in the lower half of a word. How many: the family by the number. */
+enum { LA_TUPLE_WORDS_MAX = 5 };
+size_t la_tuple_words(const struct la_tuple *tuple, uint64_t words[LA_TUPLE_WORDS_MAX]);
 uint32_t la_tuple_hash(const struct la_stack *s, const struct la_tuple *tuple);
 /* Hands what tcp/ has made for a record to its interface (output.c). */
 struct la_tcp_out;

@@ -16,15 +16,15 @@
 #include "tcp/congestion.h"
 #include "tcp/mtu.h"
 #include "tcp/out.h"
+#include "tcp/segment.h"
 
 enum { IP_PROTOCOL_TCP = 6 };
 /* RFC 3168 5: a RST is never ECN-capable. */
 
 /* ---- four-tuples ------------------------------------------------------------------------ */
 
-/* Addresses, then ports. How many: a hash knows, so the families do not meet. */
-static size_t
-tuple_words(const struct la_tuple *t, uint64_t words[5])
+size_t
+la_tuple_words(const struct la_tuple *t, uint64_t words[LA_TUPLE_WORDS_MAX])
 {
     size_t n = 4;
     if (la_addr_is_mapped(&t->remote.addr)) {
@@ -42,8 +42,8 @@ tuple_words(const struct la_tuple *t, uint64_t words[5])
 uint32_t
 la_tuple_hash(const struct la_stack *s, const struct la_tuple *t)
 {
-    uint64_t words[5];
-    size_t n = tuple_words(t, words);
+    uint64_t words[LA_TUPLE_WORDS_MAX];
+    size_t n = la_tuple_words(t, words);
     return (uint32_t)la_hash_words(&s->index_key, words, n);
 }
 
@@ -157,8 +157,8 @@ la_rec_owned(const struct la_stack *s, la_handle conn)
 la_seq
 la_rec_initial_sequence(const struct la_stack *s, const struct la_tuple *t)
 {
-    uint64_t words[5];
-    size_t n = tuple_words(t, words);
+    uint64_t words[LA_TUPLE_WORDS_MAX];
+    size_t n = la_tuple_words(t, words);
     uint32_t m = (uint32_t)(uint64_t)(s->now.ns / (4 * LA_NS_PER_US));
     return la_seq_of(m + (uint32_t)la_hash_words(&s->isn_key, words, n));
 }
@@ -169,8 +169,8 @@ la_rec_opening(const struct la_stack *s, const struct la_tuple *t, const struct 
 {
     struct la_net_route route;
     bool has_route = la_net_route_lookup(s->net, &t->remote.addr, &route) == LA_OK;
-    uint64_t words[5];
-    size_t addr_words_n = tuple_words(t, words) - 1;
+    uint64_t words[LA_TUPLE_WORDS_MAX];
+    size_t addr_words_n = la_tuple_words(t, words) - 1;
     *out = (struct la_tcp_open){
         .cfg = cfg,
         .ts_offset = (uint32_t)la_hash_words(&s->timestamp_key, words, addr_words_n),

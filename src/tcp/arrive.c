@@ -15,6 +15,7 @@
 
 #include "base/assert.h"
 #include "proto/tcp_accept.h"
+#include "tcp/acked.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
 #include "tcp/congestion.h"

@@ -11,9 +11,9 @@
 #include "tcp/bbr.h"
 
 #include "base/time.h"
+#include "tcp/again.h"
 #include "tcp/congestion.h"
 #include "tcp/rate.h"
-#include "tcp/recovery.h"
 
 enum { STARTUP_PACING_GAIN = 277, PACING_MARGIN_PERCENT = 1, BETA_PERCENT = 70 };
 enum { FULL_LOSS_N = 6, DRAIN_ROUNDS_MAX = 3, KEPT_SHIFT = 6 };

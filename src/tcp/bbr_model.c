@@ -8,7 +8,6 @@
 
 #include "base/time.h"
 #include "tcp/pace.h"
-#include "tcp/recovery.h"
 
 enum { LOSS_THRESH_PERCENT = 2, BETA_PERCENT = 70, FULL_BW_GROWTH_PERCENT = 125, FULL_BW_N = 3 };
 enum { EXTRA_ACKED_HALF_ROUNDS = 5, OFFLOAD_QUANTA = 3, MIN_PIPE_SEGMENTS = 4 };

@@ -4,7 +4,7 @@
  */
 #include "tcp/clocks.h"
 
-#include "tcp/recovery.h"
+#include "tcp/again.h"
 #include "tcp/send.h"
 
 /* Busy: text is queued or in flight. Of that time, the peer's window is the limit when text waits

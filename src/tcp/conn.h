@@ -358,6 +358,7 @@ struct la_tcp_todo {
     la_instant now;
     uint64_t segment_id;    /* of the segment that arrives, 0 = none */
     struct la_chain *text;  /* the arriving segment's octets; steps may take from it */
+    struct la_frame *spare; /* owned; for what is sent at once, unless NULL: segment.h */
     uint32_t segments_n;    /* how many segments it was gathered from, 0 = it is one */
     uint32_t piece_bytes;   /* then the text of the largest of them */
     uint32_t last_off;      /* and where in the text the last one begins */

@@ -28,16 +28,4 @@ bool la_tcp_has_output(const struct la_tcp_conn *c);
  */
 bool la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo);
 
-/* The SYN,ACK of a connection that nobody will remember (a SYN cookie): c has taken the SYN, and is
- * in no state. Nothing is in flight afterwards. Without memory there is no frame. */
-void la_tcp_output_cookie(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo);
-
-/* The RST in `todo`, as a frame. NULL: no memory. c may be NULL (no such connection). */
-struct la_frame *la_tcp_rst_frame(const struct la_tcp_conn *c, uint16_t src_port, uint16_t dst_port,
-                                  struct la_tcp_todo *todo);
-
-/* Fills an event's segment from header fields. */
-void la_tcp_event_segment(struct la_event_segment *out, const struct la_tcp_seg *seg,
-                          uint32_t window);
-
 #endif

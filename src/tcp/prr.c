@@ -6,7 +6,7 @@
  */
 #include "tcp/prr.h"
 
-#include "tcp/recovery.h"
+#include "tcp/again.h"
 
 static uint32_t
 min32(uint32_t a, uint32_t b)

@@ -8,7 +8,7 @@
 #include "tcp/rate.h"
 
 #include "base/time.h"
-#include "tcp/recovery.h"
+#include "tcp/again.h"
 #include "tcp/send.h"
 
 static uint32_t

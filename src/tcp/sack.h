@@ -54,4 +54,10 @@ bool la_tcp_sack_next(const struct la_tcp_conn *c, const struct la_tcp_busy *bus
 bool la_tcp_sack_last_resort(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                              struct la_tcp_again *again);
 
+static inline bool
+la_tcp_has_sack(const struct la_tcp_conn *c)
+{
+    return (c->flags & LA_TCP_F_SACK) != 0;
+}
+
 #endif

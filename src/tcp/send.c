@@ -7,7 +7,7 @@
  */
 #include "tcp/send.h"
 
-#include "tcp/recovery.h"
+#include "tcp/again.h"
 #include "tcp/undo.h"
 #include "tcp/urgent.h"
 

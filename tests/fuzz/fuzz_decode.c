@@ -65,7 +65,7 @@ check_tcp(const struct la_seen *seen)
     must(seen->src.port == seen->tcp.src_port && seen->dst.port == seen->tcp.dst_port);
     must(seen->tcp.sack_n <= LA_TCP_SACK_MAX);
     must(seen->ip_version == 4 || seen->ip_version == 6);
-    if (seen->tcp.has & LA_TCP_HAS_UNKNOWN) {
+    if (seen->tcp.has & LA_TCP_HAS_EXTRAS) {
         must(seen->extras.other_n <= LA_TCP_OTHER_KINDS_MAX);
         look(seen->extras.fast_open);
     }
