@@ -28,8 +28,8 @@ struct la_buffer_tuning {
 
 /* How a connection begins; much of it can be changed later with la_conn_option_set(). Bounds of the
  * RTO, delayed ACKs, R1, FIN-WAIT-2, MSL, buffers that are tuned and the initial window are the
- * instance's: where a single
- * connection brings a configuration, these fields of it count for nothing. */
+ * instance's: where a single connection brings a configuration, these fields of it count for
+ * nothing. la_stack_cfg_init() fills in the defaults. */
 struct la_tcp_cfg {
     uint32_t sndbuf_bytes;       /* send buffer, 4 KiB .. 1 GiB; 0 (the default): `sndbuf` says */
     uint32_t rcvbuf_bytes;       /* receive buffer, the same with `rcvbuf` */
@@ -107,7 +107,8 @@ enum la_ready {
     LA_READY_SENT = 128  /* everything sent was acknowledged */
 };
 
-/* What an instance has counted since it was made (la_stack_stats()). */
+/* What an instance has counted since it was made (la_stack_stats()): frames of all interfaces;
+ * segments as the wire sees them, a super-segment being one; reason[r], how often r applied. */
 struct la_stack_stats {
     uint64_t frames_in, frames_out;
     uint64_t tcp_segments_in, tcp_segments_out, tcp_retransmissions;

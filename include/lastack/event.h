@@ -118,7 +118,8 @@ enum {
     LA_SEG_HAS_DSACK = 8,   /* sack[0] reports a duplicate (RFC 2883) */
     LA_SEG_HAS_UNKNOWN = 16,/* an option of a kind not known here */
     LA_SEG_FILLS_WINDOW = 32,/* sent: its text ends where the peer's window does */
-    LA_SEG_HAS_FAST_OPEN = 64/* RFC 7413: a cookie, or the wish for one */
+    LA_SEG_HAS_FAST_OPEN = 64, /* RFC 7413: a cookie, or the wish for one */
+    LA_SEG_STRANGE = 128    /* the analyser: its numbers are not of this connection */
 };
 
 enum la_wire_fate {

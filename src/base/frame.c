@@ -34,15 +34,11 @@ headroom(const struct la_frame *frame)
 
 /* ---- life ------------------------------------------------------------------------------- */
 
-struct la_frame *
-la_frame_take(struct la_mem *mem)
+/* Nothing in it, whatever it was. Not the room: it is written before it is read. */
+static inline void
+clear(struct la_frame *frame)
 {
-    struct la_frame *frame = la_shelf_take(mem, LA_SHELF_FRAME);
-    if (!frame)
-        return NULL;
-    /* Not the room: it is written before it is read. */
     frame->next = NULL;
-    frame->mem = mem;
     frame->head = room_end(frame);
     frame->head_n = 0;
     frame->csum = LA_CSUM_UNKNOWN;
@@ -58,7 +54,25 @@ la_frame_take(struct la_mem *mem)
     KEEP_STORES_APART();
     frame->id = 0;
     frame->at.ns = 0;
+}
+
+struct la_frame *
+la_frame_take(struct la_mem *mem)
+{
+    struct la_frame *frame = la_shelf_take(mem, LA_SHELF_FRAME);
+    if (!frame)
+        return NULL;
+    frame->mem = mem;
+    clear(frame);
     return frame;
+}
+
+void
+la_frame_renew(struct la_frame *frame)
+{
+    LA_ASSERT(frame->head_n == 0 && frame->payload.len == 0);
+    LA_ASSERT(!frame->head_block);
+    clear(frame);
 }
 
 void

@@ -46,6 +46,8 @@ struct la_frame {
 
 /* An empty frame, head_n 0, head at the end of `room`. NULL: no memory. O(1). */
 struct la_frame *la_frame_take(struct la_mem *mem) LA_MUST_CHECK;
+/* Makes one that holds nothing any more what la_frame_take() returns. */
+void la_frame_renew(struct la_frame *frame);
 /* la_frame_len(), inline. */
 static inline size_t
 la_frame_octets(const struct la_frame *frame)

@@ -96,6 +96,17 @@ la_hash2(const struct la_key *key, uint64_t a, uint64_t b)
 }
 
 uint64_t
+la_hash_words_and(const struct la_key *key, const uint64_t *words, size_t n, uint32_t rest)
+{
+    LA_ASSERT(n <= 5);
+    struct sip s = sip_init(key);
+    for (size_t i = 0; i < n; i++)
+        sip_word(&s, words[i], 2);
+    sip_word(&s, (uint64_t)(n * 8 + 4) << 56 | rest, 2);
+    return sip_end(&s, 4);
+}
+
+uint64_t
 la_hash_words(const struct la_key *key, const uint64_t *words, size_t n)
 {
     LA_ASSERT(n <= 5);

@@ -4,21 +4,16 @@
  *
  * Read first: RFC 791 3.1; RFC 6864 (the identification field); RFC 8200 3; RFC 1071 2.
  *
- * Of a flow's packets only lengths and, where it is needed, the identification differ. So the
- * header and the sums of header and pseudo-header are made once, without these, and completed per
+ * Of a flow's packets only lengths and, where it is needed, the identification differ. So what
+ * stands in the header and the pseudo-header's sum are found once, without these, and completed per
  * packet.
  */
 #include "net/internal.h"
 
-#include <string.h>
-
 #include "base/addr.h"
 #include "wire/ip.h"
-#include "wire/ip4.h"
-#include "wire/ip6.h"
 
 enum { TCP_HEADER_BYTES_MIN = 20, TCP_OFFSET_OCTET = 12, NO_CHECKSUM = -1 };
-enum { IP4_LENGTH_OFF = 2, IP4_ID_OFF = 4, IP4_CHECKSUM_OFF = 10, IP6_LENGTH_OFF = 4 };
 
 /* ---- once ------------------------------------------------------------------------------- */
 
@@ -41,7 +36,8 @@ checksum_off(uint8_t protocol, bool v4)
 static void
 init_ip4(struct la_net_header *header, const struct la_net_out *out)
 {
-    struct la_ip4 ip = {
+    header->n = LA_IP4_HEADER_BYTES;
+    header->ip.v4 = (struct la_ip4){
         .src = out->src,
         .dst = out->dst,
         .ttl_hops = out->ttl_hops ? out->ttl_hops : NET_TTL_DEFAULT,
@@ -49,23 +45,19 @@ init_ip4(struct la_net_header *header, const struct la_net_out *out)
         .dscp_ecn = out->dscp_ecn,
         .dont_fragment = out->dont_fragment,
     };
-    header->n = LA_IP4_HEADER_BYTES;
-    la_ip4_emit(&ip, (struct la_room){header->bytes, LA_IP4_HEADER_BYTES});
-    header->ip_sum = (uint16_t)~la_get16(header->bytes + IP4_CHECKSUM_OFF);
 }
 
 static void
 init_ip6(struct la_net_header *header, const struct la_net_out *out)
 {
-    struct la_ip6 ip = {
+    header->n = LA_IP6_HEADER_BYTES;
+    header->ip.v6 = (struct la_ip6){
         .src = out->src,
         .dst = out->dst,
         .next_header = out->protocol,
         .hop_limit = out->ttl_hops ? out->ttl_hops : NET_TTL_DEFAULT,
         .dscp_ecn = out->dscp_ecn,
     };
-    header->n = LA_IP6_HEADER_BYTES;
-    la_ip6_emit(&ip, (struct la_room){header->bytes, LA_IP6_HEADER_BYTES});
 }
 
 la_err
@@ -81,6 +73,8 @@ la_net_header_init(struct la_net_header *header, const struct la_net_out *out)
     header->identified = v4 && !out->dont_fragment;
     header->checksum_off = checksum_off(out->protocol, v4);
     header->pseudo_sum = la_sum_fold(la_ip_pseudo_sum(&pseudo));
+    header->summed = out->summed;
+    header->l4_sum = out->l4_sum;
     if (v4)
         init_ip4(header, out);
     else
@@ -128,7 +122,12 @@ checksum_mark(struct la_frame *frame, const struct la_net_header *header, size_t
         return true;
     if (frame->head_n < (uint32_t)off + 2)
         return false;
-    la_put16(frame->head + off, la_sum_fold(header->pseudo_sum + (uint32_t)l4_bytes));
+    uint32_t sum = header->pseudo_sum + (uint32_t)l4_bytes;
+    if (header->summed) {
+        la_put16(frame->head + off, (uint16_t)~la_sum_fold(sum + header->l4_sum));
+        return true;
+    }
+    la_put16(frame->head + off, la_sum_fold(sum));
     frame->csum = LA_CSUM_PARTIAL;
     frame->csum_start = 0;
     frame->csum_off = (uint16_t)off;
@@ -136,24 +135,22 @@ checksum_mark(struct la_frame *frame, const struct la_net_header *header, size_t
 }
 
 static void
-put(struct la_net *net, const struct la_net_header *header, struct la_frame *frame, size_t l4_bytes)
+put(struct la_net *net, struct la_net_header *header, struct la_frame *frame, size_t l4_bytes)
 {
-    uint8_t *p = la_frame_push(frame, header->n);
-    memcpy(p, header->bytes, header->n);
+    struct la_room room = {la_frame_push(frame, header->n), header->n};
     if (!header->v4) {
-        la_put16(p + IP6_LENGTH_OFF, (uint16_t)l4_bytes);
+        header->ip.v6.payload_bytes = (uint16_t)l4_bytes;
+        (void)la_ip6_emit(&header->ip.v6, room);
         return;
     }
-    uint16_t total_bytes = (uint16_t)(LA_IP4_HEADER_BYTES + l4_bytes);
-    uint16_t id = header->identified ? (uint16_t)la_rng_next(&net->rng_id) : 0;
-    uint32_t sum = (uint32_t)header->ip_sum + total_bytes + id;
-    la_put16(p + IP4_LENGTH_OFF, total_bytes);
-    la_put16(p + IP4_ID_OFF, id);
-    la_put16(p + IP4_CHECKSUM_OFF, (uint16_t)~la_sum_fold(sum));
+    header->ip.v4.total_bytes = (uint16_t)(LA_IP4_HEADER_BYTES + l4_bytes);
+    if (header->identified)
+        header->ip.v4.id = (uint16_t)la_rng_next(&net->rng_id);
+    (void)la_ip4_emit(&header->ip.v4, room);
 }
 
 la_err
-la_net_header_push(struct la_net *net, const struct la_net_header *header, struct la_frame *frame,
+la_net_header_push(struct la_net *net, struct la_net_header *header, struct la_frame *frame,
                    uint32_t mtu_bytes)
 {
     size_t l4_bytes = la_frame_octets(frame);

@@ -17,6 +17,7 @@
 #include "net/udp.h"
 #include "wire/ethernet.h"
 #include "wire/ip.h"
+#include "wire/ip4.h"
 #include "wire/ip6.h"
 
 enum {
@@ -287,17 +288,21 @@ struct la_net_header {
     bool v4;
     bool identified;     /* each packet gets an identification */
     uint8_t protocol;
-    uint8_t n;           /* octets in `bytes` */
+    uint8_t n;           /* octets of it */
     int8_t checksum_off; /* from the upper header, -1 = it has none with a pseudo-header */
-    uint16_t ip_sum;     /* IPv4: of the header as it is in `bytes` */
+    bool summed;
     uint16_t pseudo_sum; /* of the pseudo-header without its length */
-    uint8_t bytes[LA_IP6_HEADER_BYTES]; /* lengths, identification and checksum are missing */
+    uint32_t l4_sum;     /* with `summed`: of the segment behind it */
+    union {              /* but for length and identification */
+        struct la_ip4 v4;
+        struct la_ip6 v6;
+    } ip;
 };
 
 /* BAD_ARGUMENT: addresses of two families. */
 la_err la_net_header_init(struct la_net_header *header, const struct la_net_out *out);
 /* Header and checksum mark; the frame becomes an IP packet. MESSAGE_TOO_BIG, BAD_ARGUMENT. */
-la_err la_net_header_push(struct la_net *net, const struct la_net_header *header,
+la_err la_net_header_push(struct la_net *net, struct la_net_header *header,
                           struct la_frame *frame, uint32_t mtu_bytes);
 
 /* ---- output.c, edge.c, segment.c, checksum.c -------------------------------------------- */

@@ -77,7 +77,7 @@ send_on(struct la_net *net, const struct path *path, struct la_frame *frame, la_
 }
 
 static la_err
-path_send(struct la_net *net, const struct path *path, struct la_frame *frame, la_instant now)
+path_send(struct la_net *net, struct path *path, struct la_frame *frame, la_instant now)
 {
     if (path->err != LA_OK)
         return refuse(net, frame, path->err);

@@ -237,7 +237,9 @@ check_conn(const struct la_sim_host *host, const struct la_sim_packet *packet)
 static void
 check_conns(const struct la_sim_host *host)
 {
-    for (uint32_t idx = 0; idx < host->stack->recs.items_n; idx++) {
+    for (uint32_t idx = 0; idx < la_recs_end(host->stack); idx++) {
+        if (!la_rec_exists(host->stack, idx))
+            continue;
         const struct la_rec *rec = la_rec_at(host->stack, idx);
         if ((rec->flags & LA_REC_LIVE) != 0)
             la_tcp_conn_check(&rec->tcp, &host->stack->env);

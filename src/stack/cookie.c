@@ -12,22 +12,24 @@
  * Timestamp, the lowest OPTION_BITS of it: what the SYN offered. They must not run ahead of the
  * clock, or the next segment would look older than this one: 64 ms earlier then.
  *
+ * A flood asks for the same again and again. What tcp/ has made of one such SYN is kept as a
+ * stencil, and the next answers are written with it: octet by octet what tcp/ would make. Where an
+ * answer depends on more (somebody listens, or memory is short), tcp/ makes it.
+ *
  * A lost third segment: nobody sends the SYN,ACK again. The peer's first text brings the cookie
  * once more; a peer that waits for the server to speak waits for ever (RFC 4987 3.6).
  */
 #include "stack/cookie.h"
 
-#include <string.h>
-
-#include "base/addr.h"
 #include "base/assert.h"
-#include "base/bytes.h"
 #include "base/time.h"
 #include "tcp/arrive.h"
 #include "tcp/kinds.h"
 #include "tcp/open.h"
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
+#include "tcp/segment.h"
+#include "wire/ip.h"
 
 enum { KEY_S = 64, MSS_BITS = 3, KEY_BIT = 1 << MSS_BITS, LOW_BITS = MSS_BITS + 1 };
 enum { OPTION_BITS = 6, OPTION_MASK = (1 << OPTION_BITS) - 1 };
@@ -73,21 +75,11 @@ static uint32_t
 cookie(const struct la_stack *s, const struct la_tuple *t, la_seq irs, unsigned low,
        unsigned options)
 {
-    uint8_t octets[44];
-    uint8_t *p = octets;
-    bool v4 = la_addr_is_mapped(&t->local.addr);
-    size_t skip = v4 ? 12 : 0,
-           addr_bytes = sizeof(t->local.addr.b) - skip; /* the family by length */
-    memcpy(p, t->local.addr.b + skip, addr_bytes);
-    memcpy(p += addr_bytes, t->remote.addr.b + skip, addr_bytes);
-    la_put16(p += addr_bytes, t->local.port);
-    la_put16(p += 2, t->remote.port);
-    la_put32(p += 2, irs.v);
-    la_put16(p += 4, (uint16_t)low);
-    la_put16(p += 2, (uint16_t)options);
-    struct la_bytes about = {octets, (size_t)(p + 2 - octets)};
+    uint64_t words[LA_TUPLE_WORDS_MAX];
+    size_t n = la_tuple_words(t, words);
+    words[n - 1] = words[n - 1] << 32 | irs.v; /* behind the ports */
     const struct la_key *key = &s->cookies.key[(low & KEY_BIT) != 0];
-    uint64_t hash = la_hash(key, about);
+    uint64_t hash = la_hash_words_and(key, words, n, low << 16 | options);
     return (uint32_t)(hash << LOW_BITS) | low;
 }
 
@@ -151,25 +143,106 @@ la_cookie_wanted(const struct la_stack *s, uint32_t listener, const struct la_tc
            la_listener_at(s, listener)->syn_queue_n >= s->cfg.syn_queue_n_max;
 }
 
-/* The clock of this connection, so that its lowest bits are `options`. */
-static void
-stamp_options(struct la_tcp_conn *c, unsigned options, la_instant now)
+/* TSval by a clock, so that its lowest bits are `options`. */
+static uint32_t
+stamp_with(uint32_t clock, unsigned options)
 {
-    uint32_t clock = la_tcp_ts_now(c, now);
-    uint32_t stamp = (clock & ~(uint32_t)OPTION_MASK) | options;
-    if (stamp - clock - 1 < OPTION_MASK)
-        stamp -= OPTION_MASK + 1;
-    c->ts_offset += stamp - clock;
+    uint32_t stamp = (clock & ~(uint32_t)OPTION_MASK) | (options & OPTION_MASK);
+    return stamp - clock - 1 < OPTION_MASK ? stamp - (OPTION_MASK + 1) : stamp;
+}
+
+/* A SYN to be answered: as far as the cookie remembers it, and what the cookie is. */
+struct asked {
+    const struct la_half_open *open;
+    struct la_tcp_seg syn;
+    unsigned options; /* 0: without timestamps */
+    la_seq iss;
+};
+
+/* Would answers to SYNs like this one differ in nothing but what a stencil has from each? */
+static bool
+is_regular(const struct la_stack *s, const struct la_listener *l)
+{
+    return s->env.trace_mask == 0 && la_tcp_receive_is_free(&l->fresh, &s->env);
+}
+
+/* As tcp/ makes it. False: no route. */
+static bool
+answer_anew(struct la_stack *s, const struct asked *asked, struct la_tcp_todo *todo)
+{
+    struct la_rec rec;
+    if (!la_half_rec_init(s, asked->open, asked->iss, &rec))
+        return false;
+    rec.idx = LA_REC_NONE;
+    /* No connection begins: the listener stays in LISTEN. */
+    la_tcp_take_syn(&rec.tcp, &asked->syn, todo);
+    if (asked->options != 0) {
+        uint32_t clock = la_tcp_ts_now(&rec.tcp, todo->now);
+        rec.tcp.ts_offset += stamp_with(clock, asked->options) - clock;
+    }
+    struct la_frame *frame;
+    struct la_tcp_out out = {
+        .frames = &frame, .max = 1, .src_port = rec.local_port, .dst_port = rec.remote_port};
+    la_tcp_output_cookie(&rec.tcp, &out, todo);
+    struct la_listener *l = la_listener_at(s, asked->open->listener);
+    struct la_tcp_view view;
+    if (out.n == 1 && is_regular(s, l) &&
+        la_tcp_view_init(&view, (struct la_bytes){frame->head, frame->head_n})) {
+        la_tcp_stencil_init(&l->cookie_form.stencil, &view);
+        l->cookie_form.has = asked->syn.has;
+        l->cookie_form.flags = asked->syn.flags;
+    }
+    la_rec_send_frames(s, &rec, &out, todo->now);
+    return true;
 }
 
 static void
-answer(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
+send_again(struct la_stack *s, const struct asked *asked, uint32_t ts_offset,
+           struct la_tcp_todo *todo)
 {
-    struct la_frame *frame;
-    struct la_tcp_out out = {
-        .frames = &frame, .max = 1, .src_port = rec->local_port, .dst_port = rec->remote_port};
-    la_tcp_output_cookie(&rec->tcp, &out, todo);
-    la_rec_send_frames(s, rec, &out, todo->now);
+    const struct la_tuple *tuple = &asked->open->tuple;
+    const struct la_listener *l = la_listener_at(s, asked->open->listener);
+    const struct la_tcp_stencil *stencil = &l->cookie_form.stencil;
+    struct la_frame *frame = la_tcp_bare_frame(todo);
+    if (frame == NULL)
+        return;
+    struct la_tcp_seg seg = {
+        .seq = asked->iss,
+        .ack = la_seq_add(asked->syn.seq, 1),
+        .src_port = tuple->local.port,
+        .dst_port = tuple->remote.port,
+        .ts_val = stamp_with(la_tcp_ts_at(ts_offset, todo->now), asked->options),
+        .ts_ecr = asked->syn.ts_val,
+    };
+    struct la_net_out out = {
+        .src = tuple->local.addr,
+        .dst = tuple->remote.addr,
+        .protocol = LA_IP_TCP,
+        .ttl_hops = l->fresh.ttl_hops,
+        .dscp_ecn = l->fresh.dscp_ecn,
+        .dont_fragment = true,
+        .summed = true,
+    };
+    out.l4_sum = la_tcp_stencil_emit(stencil, &seg, la_frame_push(frame, stencil->n));
+    frame->id = ++s->env.segment_id;
+    s->stats.tcp_segments_out++;
+    la_err err = la_net_output(s->net, frame, &out, todo->now);
+    (void)err; /* as good as lost on its way */
+}
+
+/* As the last one was made, to the octet. False: it would be another. */
+static bool
+answer_again(struct la_stack *s, const struct asked *asked, struct la_tcp_todo *todo)
+{
+    const struct la_listener *l = la_listener_at(s, asked->open->listener);
+    const struct la_cookie_form *form = &l->cookie_form;
+    struct la_tcp_open opening;
+    if (form->stencil.n == 0 || form->has != asked->syn.has || form->flags != asked->syn.flags ||
+        !is_regular(s, l) || !la_rec_opening(s, &asked->open->tuple, &l->cfg, &opening) ||
+        opening.mtu_bytes != l->fresh_mtu_bytes || opening.ipv6 != l->fresh_ipv6)
+        return false;
+    send_again(s, asked, opening.ts_offset, todo);
+    return true;
 }
 
 void
@@ -182,20 +255,17 @@ la_cookie_answer(struct la_stack *s, const struct la_half_open *open, const stru
     unsigned options = stamped ? options_of(syn) | OPTION_STAMPED : 0;
     unsigned mss_idx = mss_index((syn->has & LA_TCP_HAS_MSS) != 0 ? syn->mss : 536);
     unsigned low = mss_idx | ((s->cookies.age & 1) != 0 ? KEY_BIT : 0u);
-    struct la_tcp_seg kept = remembered_syn(syn->seq, mss_idx, stamped, options);
-    kept.ts_val = syn->ts_val;
-
-    struct la_rec rec;
-    la_seq iss = la_seq_of(cookie(s, &open->tuple, syn->seq, low, options));
-    if (!la_half_rec_init(s, open, iss, &rec)) {
+    struct asked asked = {
+        .open = open,
+        .syn = remembered_syn(syn->seq, mss_idx, stamped, options),
+        .options = options,
+        .iss = la_seq_of(cookie(s, &open->tuple, syn->seq, low, options)),
+    };
+    asked.syn.ts_val = syn->ts_val;
+    if (!answer_again(s, &asked, todo) && !answer_anew(s, &asked, todo)) {
         todo->reason = LA_REASON_NO_ROUTE;
         return;
     }
-    rec.idx = LA_REC_NONE;
-    la_tcp_take_syn(&rec.tcp, &kept, todo); /* no connection begins: the listener stays in LISTEN */
-    if (stamped)
-        stamp_options(&rec.tcp, options & OPTION_MASK, todo->now);
-    answer(s, &rec, todo);
     l->cookie_at = todo->now;
     l->cookies_sent_n++;
     todo->reason = stamped ? LA_REASON_SYN_COOKIE : LA_REASON_SYN_COOKIE_PLAIN;
@@ -239,7 +309,7 @@ complete(struct la_stack *s, const struct la_half_open *open, const struct la_tc
     }
     la_tcp_end(c, LA_TCP_EV_FORGET, LA_OK, todo); /* a segment that the window does not take */
     la_tcp_conn_fini(c, &s->env);
-    la_pool_give(&s->recs, reserved);
+    la_rec_give(s, reserved);
 }
 
 bool

@@ -162,6 +162,7 @@ fresh_conn(struct la_listener *l, struct la_tcp_open *opening, la_instant now)
         la_tcp_conn_init(&l->fresh, opening, now);
         l->fresh_mtu_bytes = opening->mtu_bytes;
         l->fresh_ipv6 = opening->ipv6;
+        l->cookie_form.stencil.n = 0;
     }
     return &l->fresh;
 }
@@ -172,10 +173,7 @@ la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_s
 {
     memset(out, 0, offsetof(struct la_rec, tcp));
     out->listener = (uint16_t)open->listener;
-    out->local_addr = open->tuple.local.addr;
-    out->local_port = open->tuple.local.port;
-    out->remote_addr = open->tuple.remote.addr;
-    out->remote_port = open->tuple.remote.port;
+    la_rec_tuple_set(out, &open->tuple);
     out->iface = (int8_t)open->iface;
     out->counted = LA_TCP_SYN_RECEIVED;
     la_wheel_link_init(&out->wheel);
@@ -314,7 +312,7 @@ la_half_new(struct la_stack *s, const struct la_half_open *open, const struct la
 {
     struct la_rec rec;
     bool has_route = la_half_rec_init(s, open, la_rec_initial_sequence(s, &open->tuple), &rec);
-    bool full = s->recs.live_n + s->halves.live_n >= s->cfg.conns_n_max;
+    bool full = la_recs_live_n(s) + s->halves.live_n >= s->cfg.conns_n_max;
     uint32_t idx = full || !has_route ? LA_POOL_NONE : la_pool_take(&s->halves);
     if (idx == LA_POOL_NONE) {
         todo->reason = has_route ? LA_REASON_NO_MEMORY : LA_REASON_NO_ROUTE;
@@ -341,9 +339,9 @@ la_half_new(struct la_stack *s, const struct la_half_open *open, const struct la
 uint32_t
 la_half_reserve(struct la_stack *s, struct la_rec *rec)
 {
-    bool full = s->recs.live_n >= s->cfg.conns_n_max;
-    uint32_t reserved = full ? LA_POOL_NONE : la_pool_take(&s->recs);
-    if (reserved == LA_POOL_NONE)
+    bool full = la_recs_live_n(s) >= s->cfg.conns_n_max;
+    uint32_t reserved = full ? LA_REC_NONE : la_rec_take(s, rec->ipv6 != 0);
+    if (reserved == LA_REC_NONE)
         return LA_REC_NONE;
     rec->idx = reserved;
     rec->gen = la_rec_at(s, reserved)->gen;
@@ -355,7 +353,7 @@ la_half_unreserve(struct la_stack *s, uint32_t idx, struct la_rec *rec, uint32_t
 {
     rec->idx = idx | LA_HALF_IDX;
     rec->gen = rec->tcp.iss.v;
-    la_pool_give(&s->recs, reserved);
+    la_rec_give(s, reserved);
 }
 
 void
@@ -363,7 +361,7 @@ la_half_promote(struct la_stack *s, uint32_t reserved, struct la_rec *rec, struc
 {
     struct la_rec *out = la_rec_at(s, reserved);
     rec->flags = LA_REC_LIVE | LA_REC_INDEXED;
-    *out = *rec;
+    la_rec_copy(out, rec);
     s->state_n[out->counted]++;
     la_index_insert(&s->index, reserved, la_rec_hash(s, reserved));
     la_listener_established(s, reserved);

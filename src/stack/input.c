@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "net/udp.h"
+#include "proto/event_segment.h"
 #include "stack/cookie.h"
 #include "stack/fast_open.h"
 #include "stack/time_wait.h"
@@ -38,8 +39,8 @@ tell_arrived(struct la_stack *s, const struct la_tcp_conn *c, const struct la_ar
         .at = todo->now, .kind = LA_EVENT_SEGMENT_ARRIVED, .segment_id = todo->segment_id};
     bool scaled = c != NULL && (c->flags & LA_TCP_F_WSCALE) != 0 &&
                   (seg->flags & LA_TCP_SYN) == 0 && c->state != LA_TCP_SYN_SENT;
-    la_tcp_event_segment(&ev.u.segment, seg,
-                         scaled ? (uint32_t)seg->wnd << c->snd_wscale : seg->wnd);
+    la_event_segment_of(&ev.u.segment, seg,
+                        scaled ? (uint32_t)seg->wnd << c->snd_wscale : seg->wnd);
     ev.u.segment.ecn = a->ecn;
     s->env.emit(s, c, &ev);
 }
@@ -222,8 +223,15 @@ deliver_frame(struct la_stack *s, struct la_arrival *run, la_instant now)
     todo.segments_n = run->segments_n;
     todo.last_off = run->last_off;
     todo.congestion_marked = run->ecn == LA_IP_CE;
+    bool lent = run->seg.text_bytes == 0 && run->frame->mem == s->mem;
+    struct la_chain none = {NULL, NULL, 0, 0};
+    if (lent) {
+        todo.spare = run->frame;
+        todo.text = &none;
+    }
     deliver(s, run, &todo);
-    la_frame_free(run->frame);
+    if (!lent || todo.spare != NULL)
+        la_frame_free(run->frame);
     run->frame = NULL;
 }
 
@@ -344,17 +352,23 @@ struct icmp_news {
 };
 
 static void
+learn_path(struct la_stack *s, const struct la_rec *rec, const struct la_tcp_todo *todo)
+{
+    struct la_addr remote = la_rec_remote(rec);
+    la_net_path_mtu_learn(s->net, &remote, todo->path_mtu_bytes, todo->now);
+}
+
+static void
 take_news(struct la_stack *s, struct la_rec *rec, const struct icmp_news *news,
           struct la_tcp_todo *todo)
 {
     const struct la_net_icmp *icmp = news->icmp;
     if (news->too_big)
-        la_tcp_too_big(&rec->tcp, icmp->seq, icmp->mtu_bytes, !la_addr_is_v4(&rec->remote_addr),
-                       todo);
+        la_tcp_too_big(&rec->tcp, icmp->seq, icmp->mtu_bytes, rec->ipv6 != 0, todo);
     else
         la_tcp_icmp_error(&rec->tcp, icmp->seq, news->err, news->hard, todo);
     if (todo->path_mtu_bytes != 0)
-        la_net_path_mtu_learn(s->net, &rec->remote_addr, todo->path_mtu_bytes, todo->now);
+        learn_path(s, rec, todo);
     tell_reason(s, &rec->tcp, todo);
 }
 

@@ -507,7 +507,7 @@ step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy != NULL)
-        la_tcp_ooo_clear(busy, todo->env);
+        la_tcp_early_clear(busy, todo->env);
     c->rcv_nxt = la_seq_add(c->rcv_nxt, 1);
     if (la_seq_gt(c->rcv_nxt, c->rcv_adv))
         c->rcv_adv = c->rcv_nxt;
@@ -602,7 +602,7 @@ la_tcp_icmp_error(struct la_tcp_conn *c, la_seq seq, la_err err, bool hard,
         todo->reason = LA_REASON_ICMP_UNMATCHED;
         return;
     }
-    /* DEVIATION(D9): SHLD-26 asks for the end in every state; RFC 5927 5 tells why not. */
+    /* DEVIATION(D9): SHLD-26 asks for the end in every state; RFC 5927 5.2 tells why not. */
     if (hard && !la_tcp_is_synchronised(c)) {
         todo->env->stats->tcp_attempt_fails++;
         la_tcp_end(c, LA_TCP_EV_ICMP_HARD_ERROR, err, todo);

@@ -20,6 +20,7 @@
 #include "base/seq.h"
 #include "base/time.h"
 #include "tcp/bbr_state.h"
+#include "tcp/runs.h"
 #include "tcp/scoreboard.h"
 #include "wire/tcp.h"
 
@@ -81,6 +82,7 @@ struct la_cc_ack {
     bool undone;              /* it told that the recovery was for nothing */
     bool limited;             /* cwnd, not the sender, had limited what was in flight */
     bool ece;                 /* it echoes a mark of congestion (RFC 3168) */
+    bool paced;               /* what it acknowledges had been spaced by the sender */
     const struct la_cc_rate *rate; /* NULL: none */
 };
 
@@ -112,16 +114,6 @@ enum la_tcp_fast_open_step {
 };
 
 enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
-
-/* A run of octets beyond RCV.NXT. */
-struct la_tcp_ooo {
-    struct la_tcp_ooo *next;
-    la_seq seq;
-    uint32_t touched;       /* ooo_touches_n when text last arrived for it */
-    struct la_chain octets; /* never empty */
-};
-
-enum { LA_TCP_OOO_MAX = 256 }; /* runs; a peer that makes more holes has them dropped */
 
 /* RFC 8985 6; rack.h. */
 struct la_tcp_rack {
@@ -208,6 +200,7 @@ struct la_hystart {
     la_seq window_end;
     uint32_t last_round_us, current_round_us; /* shortest round trips; 0 = none */
     uint32_t css_baseline_us;                 /* 0 = not in conservative slow start */
+    la_instant round_at, train_at; /* the round began; the last of its train of acknowledgements */
     uint8_t samples_n, css_rounds_n;
     bool round_on;
 };
@@ -261,17 +254,13 @@ struct la_tcp_busy {
     struct la_chain_mark snd_mark;  /* near SND.NXT in sndq */
     struct la_tcp_scoreboard board; /* what is in flight: SND.UNA .. SND.NXT */
     struct la_chain rcvq;           /* up to RCV.NXT, for the application */
-    struct la_tcp_ooo *ooo;         /* ascending, disjoint, all beyond RCV.NXT */
-    uint16_t ooo_n;
+    struct la_tcp_runs runs;        /* beyond RCV.NXT */
     bool fin_early;                 /* a FIN came too early and stands at fin_seq */
-    uint32_t ooo_bytes;
-    uint32_t ooo_touches_n;         /* text arrived for a run: the order of SACK blocks */
     la_seq dsack_left;              /* what arrived twice, to be reported once (RFC 2883) */
     uint32_t dsack_bytes;           /* 0 = nothing */
-    uint32_t rcv_pinned_bytes;      /* about what rcvq and ooo keep alive, rather too much */
+    uint32_t rcv_pinned_bytes;      /* about what rcvq and runs keep alive, rather too much */
     la_seq fin_seq;
     la_seq rcv_up;                  /* with LA_TCP_F_URGENT_IN */
-    struct la_ranges sacked;        /* inside SND.UNA .. SND.NXT, never at SND.UNA */
     la_seq high_rxt, rescue_rxt;    /* RFC 6675 HighRxt + 1, RescueRxt + 1; in recovery */
     la_seq recover;                 /* RFC 6582; highest number sent when recovery began */
     la_seq rtx_nxt;                 /* after a timeout: next number to send again */
@@ -378,6 +367,7 @@ struct la_tcp_todo {
     la_instant now;
     uint64_t segment_id;    /* of the segment that arrives, 0 = none */
     struct la_chain *text;  /* the arriving segment's octets; steps may take from it */
+    struct la_frame *spare; /* owned; for what is sent at once, unless NULL: segment.h */
     uint32_t segments_n;    /* how many segments it was gathered from, 0 = it is one */
     uint32_t piece_bytes;   /* then the text of the largest of them */
     uint32_t last_off;      /* and where in the text the last one begins */

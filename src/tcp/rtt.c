@@ -53,9 +53,3 @@ la_tcp_rto_backed_off(const struct la_tcp_conn *c, const struct la_tcp_env *env,
 {
     return clamp((uint64_t)c->rto_us << (n > 16 ? 16 : n), env->cfg);
 }
-
-uint32_t
-la_tcp_ts_now(const struct la_tcp_conn *c, la_instant now)
-{
-    return (uint32_t)(uint64_t)(now.ns / LA_NS_PER_MS) + c->ts_offset;
-}

@@ -13,6 +13,15 @@ void la_tcp_rtt_sample(struct la_tcp_conn *c, uint32_t sample_us, struct la_tcp_
 uint32_t la_tcp_rto_backed_off(const struct la_tcp_conn *c, const struct la_tcp_env *env,
                                unsigned n);
 /* TSval now: milliseconds, moved by the connection's own random offset (RFC 7323 5.4, 7.1). */
-uint32_t la_tcp_ts_now(const struct la_tcp_conn *c, la_instant now);
+static inline uint32_t
+la_tcp_ts_at(uint32_t ts_offset, la_instant now)
+{
+    return (uint32_t)(uint64_t)(now.ns / LA_NS_PER_MS) + ts_offset;
+}
+static inline uint32_t
+la_tcp_ts_now(const struct la_tcp_conn *c, la_instant now)
+{
+    return la_tcp_ts_at(c->ts_offset, now);
+}
 
 #endif

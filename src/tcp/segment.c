@@ -6,6 +6,7 @@
  */
 #include "tcp/segment.h"
 
+#include "proto/event_segment.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
 #include "tcp/fast_open.h"
@@ -27,36 +28,6 @@ tell_window(const struct la_tcp_conn *c, bool was_zero, struct la_tcp_todo *todo
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 
-void
-la_tcp_event_segment(struct la_event_segment *out, const struct la_tcp_seg *seg, uint32_t window)
-{
-    *out = (struct la_event_segment){
-        .seq = seg->seq.v,
-        .ack = seg->ack.v,
-        .len = seg->text_bytes,
-        .window = window,
-        .window_raw = seg->wnd,
-        .flags = seg->flags,
-        .wscale = (seg->has & LA_TCP_HAS_WSCALE) != 0 ? seg->wscale : 255,
-        .mss = seg->mss,
-        .urgent = seg->up,
-        .ts_val = seg->ts_val,
-        .ts_ecr = seg->ts_ecr,
-        .sack_n = seg->sack_n,
-    };
-    out->has =
-        (uint8_t)(((seg->has & LA_TCP_HAS_MSS) != 0 ? LA_SEG_HAS_MSS : 0) |
-                  ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 ? LA_SEG_HAS_TS : 0) |
-                  ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0 ? LA_SEG_HAS_SACK_PERMITTED : 0) |
-                  ((seg->has & LA_TCP_HAS_UNKNOWN) != 0 ? LA_SEG_HAS_UNKNOWN : 0) |
-                  ((seg->has & LA_TCP_HAS_FAST_OPEN) != 0 ? LA_SEG_HAS_FAST_OPEN : 0) |
-                  (la_tcp_seg_has_dsack(seg) ? LA_SEG_HAS_DSACK : 0));
-    for (unsigned i = 0; i < seg->sack_n; i++) {
-        out->sack[i].left = seg->sack[i].left.v;
-        out->sack[i].right = seg->sack[i].right.v;
-    }
-}
-
 static void
 tell_sent(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, const struct la_tcp_plan *plan,
           uint64_t id, struct la_tcp_todo *todo)
@@ -65,8 +36,8 @@ tell_sent(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, const struc
         return;
     struct la_event ev = {.at = todo->now, .kind = LA_EVENT_SEGMENT_SENT, .segment_id = id};
     bool scaled = (c->flags & LA_TCP_F_WSCALE) != 0 && (seg->flags & LA_TCP_SYN) == 0;
-    la_tcp_event_segment(&ev.u.segment, seg,
-                         scaled ? (uint32_t)seg->wnd << c->rcv_wscale : seg->wnd);
+    la_event_segment_of(&ev.u.segment, seg,
+                        scaled ? (uint32_t)seg->wnd << c->rcv_wscale : seg->wnd);
     la_seq edge = la_seq_add(c->snd_una, c->snd_wnd);
     if (seg->text_bytes > 0 && plan->cause != LA_CAUSE_WINDOW_PROBE &&
         la_seq_eq(la_seq_add(seg->seq, seg->text_bytes), edge))
@@ -115,12 +86,23 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct la
         la_tcp_fast_open_fill(c, busy, seg);
 }
 
+struct la_frame *
+la_tcp_bare_frame(struct la_tcp_todo *todo)
+{
+    struct la_frame *spare = todo->spare;
+    if (spare == NULL)
+        return la_frame_take(todo->env->mem);
+    todo->spare = NULL;
+    la_frame_renew(spare);
+    return spare;
+}
+
 bool
 la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
                      const struct la_tcp_plan *plan, struct la_tcp_todo *todo)
 {
     struct la_tcp_env *env = todo->env;
-    struct la_frame *f = la_frame_take(env->mem);
+    struct la_frame *f = plan->text_bytes > 0 ? la_frame_take(env->mem) : la_tcp_bare_frame(todo);
     if (f == NULL)
         return false;
     if (plan->text_bytes > 0) {
@@ -163,7 +145,7 @@ struct la_frame *
 la_tcp_rst_frame(const struct la_tcp_conn *c, uint16_t src_port, uint16_t dst_port,
                  struct la_tcp_todo *todo)
 {
-    struct la_frame *f = la_frame_take(todo->env->mem);
+    struct la_frame *f = la_tcp_bare_frame(todo);
     if (f == NULL)
         return NULL;
     struct la_tcp_seg seg = {
@@ -188,7 +170,7 @@ la_tcp_rst_frame(const struct la_tcp_conn *c, uint16_t src_port, uint16_t dst_po
     todo->env->stats->tcp_resets_out++;
     if (la_tcp_hears(todo->env, LA_EVENT_SEGMENT_SENT)) {
         struct la_event ev = {.at = todo->now, .kind = LA_EVENT_SEGMENT_SENT, .segment_id = f->id};
-        la_tcp_event_segment(&ev.u.segment, &seg, 0);
+        la_event_segment_of(&ev.u.segment, &seg, 0);
         ev.u.segment.cause = todo->rst_cause;
         todo->env->emit(todo->env->ctx, c, &ev);
     }

@@ -7,6 +7,7 @@
 #include "wire/ip4.h"
 #include "base/addr.h"
 #include "base/assert.h"
+#include "base/checksum.h"
 
 #include <string.h>
 
@@ -135,19 +136,23 @@ la_ip4_emit(const struct la_ip4 *ip, struct la_room room)
     unsigned flags = (ip->reserved_flag ? FLAG_RESERVED : 0u) |
                      (ip->dont_fragment ? FLAG_DONT_FRAGMENT : 0u) |
                      (ip->more_fragments ? FLAG_MORE_FRAGMENTS : 0u);
-    uint8_t *p = room.p;
-    p[0] = (uint8_t)(0x40 | header_bytes / 4);
-    p[1] = ip->dscp_ecn;
-    la_put16(p + 2, ip->total_bytes);
-    la_put16(p + 4, ip->id);
-    la_put16(p + 6, (uint16_t)(flags << 13 | ip->frag_off_bytes / 8u));
-    p[8] = ip->ttl_hops;
-    p[9] = ip->protocol;
-    la_put16(p + 10, 0);
-    memcpy(p + 12, la_addr_v4_bytes(&ip->src), 4);
-    memcpy(p + 16, la_addr_v4_bytes(&ip->dst), 4);
+    uint32_t first =
+        (uint32_t)(0x40 | header_bytes / 4) << 24 | (uint32_t)ip->dscp_ecn << 16 | ip->total_bytes;
+    uint32_t second = (uint32_t)ip->id << 16 | flags << 13 | ip->frag_off_bytes / 8u;
+    uint32_t third = (uint32_t)ip->ttl_hops << 24 | (uint32_t)ip->protocol << 16;
+    uint32_t src = la_get32(la_addr_v4_bytes(&ip->src)), dst = la_get32(la_addr_v4_bytes(&ip->dst));
+    /* Added up before it is written: to read back what was just stored in parts takes long. */
+    uint64_t sum = (uint64_t)first + second + third + src + dst;
+    for (size_t i = 0; i < ip->options.n; i += 4)
+        sum += la_get32(ip->options.p + i);
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    third |= (uint16_t)~la_sum_fold((uint32_t)((sum & 0xffff) + (sum >> 16)));
+    la_put32(room.p, first);
+    la_put32(room.p + 4, second);
+    la_put32(room.p + 8, third);
+    la_put32(room.p + 12, src);
+    la_put32(room.p + 16, dst);
     if (ip->options.n > 0)
-        memcpy(p + LA_IP4_HEADER_BYTES, ip->options.p, ip->options.n);
-    la_put16(p + 10, (uint16_t)~header_sum(p, header_bytes));
+        memcpy(room.p + LA_IP4_HEADER_BYTES, ip->options.p, ip->options.n);
     return header_bytes;
 }

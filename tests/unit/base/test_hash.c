@@ -64,6 +64,23 @@ test_hash__two_words_are_their_sixteen_octets(void **state)
     }
 }
 
+static void
+test_hash__words_and_four_octets_are_those_octets(void **state)
+{
+    (void)state;
+    struct la_rng rng = test_rng(2);
+    for (size_t n = 0; n <= 5; n++) {
+        struct la_key key = {la_rng_next(&rng), la_rng_next(&rng)};
+        uint8_t octets[44];
+        uint64_t words[6] = {0};
+        test_fill(&rng, octets, sizeof(octets));
+        for (size_t i = 8 * n + 4; i-- > 0;)
+            words[i / 8] = words[i / 8] << 8 | octets[i];
+        uint64_t hash = la_hash(&key, (struct la_bytes){octets, 8 * n + 4});
+        assert_int_equal(la_hash_words_and(&key, words, n, (uint32_t)words[n]), hash);
+    }
+}
+
 int
 main(void)
 {
@@ -71,6 +88,7 @@ main(void)
         cmocka_unit_test(test_hash__siphash_2_4_gives_the_published_values),
         cmocka_unit_test(test_hash__siphash_1_3_agrees_with_python),
         cmocka_unit_test(test_hash__two_words_are_their_sixteen_octets),
+        cmocka_unit_test(test_hash__words_and_four_octets_are_those_octets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
