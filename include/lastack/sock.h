@@ -40,7 +40,7 @@ la_err la_sock_connect(struct la_socks *socks, la_sock s, const struct la_endpoi
                        la_instant now);
 /* Connects and sends what its SYN can carry (TCP Fast Open, RFC 7413; sendto() with MSG_FASTOPEN). How
  * much that was: send the rest when it is up. IN_PROGRESS: nothing, since no cookie is known; the SYN
- * asks for one. ALREADY, IS_CONNECTED; NOT_SUPPORTED where la_tcp_cfg.fast_open of the stack is off, and
+ * asks for one. When it is up already, as la_sock_send(). ALREADY; NOT_SUPPORTED where la_tcp_cfg.fast_open of the stack is off, and
  * for datagrams; else as la_sock_connect(). The peer may deliver twice what goes with a SYN. */
 la_ssize la_sock_connect_send(struct la_socks *socks, la_sock s, const struct la_endpoint *remote,
                               struct la_bytes bytes, la_instant now);

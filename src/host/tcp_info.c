@@ -88,7 +88,9 @@ la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *
     out->tcpi_sacked = (uint32_t)((s->bytes_delivered - s->bytes_acked + mss - 1) / mss);
     out->tcpi_reordering = 3; /* the kernel's least; RACK counts no segments */
     out->tcpi_reord_seen = s->reordering;
-    out->tcpi_delivered = (uint32_t)((s->bytes_delivered + mss - 1) / mss);
+    /* The kernel counts packets, the SYN among them; with text it is one. */
+    bool syn = s->state >= LA_TCP_ESTABLISHED && !s->fast_opened;
+    out->tcpi_delivered = (uint32_t)((s->bytes_delivered + mss - 1) / mss) + syn;
     out->tcpi_delivery_rate = s->delivery_rate;
     out->tcpi_pacing_rate =
         s->pacing_rate != 0 ? s->pacing_rate : UINT64_MAX; /* as unpaced there */

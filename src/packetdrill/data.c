@@ -258,6 +258,14 @@ open_and_send(struct la_pd *pd, struct transfer *t)
     return sent;
 }
 
+/* A SYN has taken the text along: a call that may block waits for its answer. */
+static bool
+is_connecting(const struct la_pd *pd, const struct la_pd_fd *f)
+{
+    struct la_conn_status status;
+    return !f->datagram && la_pd_fd_status(pd, f, &status) && status.state == LA_TCP_SYN_SENT;
+}
+
 static int64_t
 try_send(struct la_pd *pd, void *call)
 {
@@ -278,7 +286,7 @@ try_send(struct la_pd *pd, void *call)
         if (n < 0)
             return t->done_n > 0 ? (int64_t)t->done_n : -la_err_to_errno((la_err)n);
         if (t->done_n == t->total_n || n == 0)
-            return (int64_t)t->done_n;
+            return !t->fast_only && is_connecting(pd, t->f) ? -EAGAIN : (int64_t)t->done_n;
     }
 }
 

@@ -26,6 +26,7 @@ static const struct key keys[] = {
     {"rcvbuf_max", TCP(rcvbuf.bytes_max)},
     {"mss", TCP(mss_bytes_max)},
     {"nagle", TCP(nagle)},
+    {"nagle_short", TCP(nagle_short)},
     {"timestamps", TCP(timestamps)},
     {"window_scale", TCP(window_scale)},
     {"sack", TCP(sack)},
@@ -69,11 +70,17 @@ struct setting {
 /* Linux acknowledges the first segments of a connection at once (quick ACKs); scripts are short
  * enough that these are all. 15 MiB is what it scales its window for: a shift of 8. */
 static const struct setting profile_linux[] = {
-    {"rcvbuf", "15728640"},   {"delayed_ack_us", "0"},
-    {"rto_min_us", "200000"}, {"rto_max_us", "120000000"},
-    {"r2_syn", "5"},          {"push_bursts", "1"},
-    {"window_slides", "1"},   {"ecn", "0"},
-    {"fast_open", "1"},       {NULL, NULL},
+    {"rcvbuf", "15728640"},
+    {"delayed_ack_us", "0"},
+    {"rto_min_us", "200000"},
+    {"rto_max_us", "120000000"},
+    {"r2_syn", "5"},
+    {"push_bursts", "1"},
+    {"nagle_short", "1"},
+    {"window_slides", "1"},
+    {"ecn", "0"},
+    {"fast_open", "1"},
+    {NULL, NULL},
 };
 /* The BSDs' buffer of 65536 octets, rounded up to whole segments of 1460. */
 static const struct setting profile_bsd65535[] = {

@@ -85,8 +85,10 @@ la_sock_connect_send(struct la_socks *set, la_sock s, const struct la_endpoint *
         return LA_ERR_BAD_FAMILY;
     if (sk->phase == LA_SK_CONNECTING)
         return LA_ERR_ALREADY;
-    if (sk->phase == LA_SK_CONNECTED || sk->phase == LA_SK_LISTENING)
+    if (sk->phase == LA_SK_LISTENING)
         return LA_ERR_IS_CONNECTED;
+    if (sk->phase == LA_SK_CONNECTED) /* as Linux: there is no SYN any more */
+        return la_sock_send(set, s, bytes, false, NULL, now);
     if (sk->phase == LA_SK_FAILED && sk->err != LA_OK)
         return la_sock_error_take(set, s);
     return la_sk_open_send(set, sk, sk->phase == LA_SK_DEFERRED ? &sk->peer : remote, bytes, now);

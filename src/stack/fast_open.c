@@ -215,6 +215,7 @@ open_now(struct la_stack *s, const struct la_half_open *open, const struct la_tc
     la_tcp_open_passive(&rec->tcp, syn, false, todo);
     if (tells) {
         struct la_tcp_cookie cookie = la_fast_open_cookie(s, &open->tuple);
+        cookie.experiment = syn->cookie.experiment;
         la_tcp_fast_open_reply(&rec->tcp, &cookie, todo);
     }
     la_tcp_fast_open_take(&rec->tcp, todo);

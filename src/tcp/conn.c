@@ -74,6 +74,7 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     c->keepalive_interval_s = (uint16_t)cfg->keepalive_interval_s;
     c->keepalive_probes_n = (uint8_t)cfg->keepalive_probes_n;
     c->r2_n = (uint8_t)cfg->r2_n;
+    c->nagle_short = cfg->nagle_short;
     c->r2_syn_n = (uint8_t)cfg->r2_syn_n;
     c->ttl_hops = cfg->ttl_hops;
     c->dscp_ecn = cfg->dscp_ecn & (uint8_t)~LA_IP_ECN_MASK; /* tcp/ecn.h sets that */
@@ -161,7 +162,7 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     struct la_tcp_busy *busy = la_pool_at(&env->busy, idx);
     memset(busy, 0, sizeof(*busy));
     busy->recover = la_seq_sub(c->snd_una, 1);
-    busy->rtx_nxt = c->snd_una;
+    busy->rtx_nxt = busy->short_end = c->snd_una;
     busy->rtt_round_end = c->snd_una;
     busy->reduced_end = la_seq_sub(c->snd_una, 1);
     busy->tlp.rtt_known = true;

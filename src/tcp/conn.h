@@ -269,6 +269,7 @@ struct la_tcp_busy {
     uint32_t used_bytes;            /* W_used of RFC 2861: of cwnd, since used_at */
     uint32_t used_ms;               /* T_prev: cwnd limited what is sent, or was brought down */
     union la_cc_state cc;           /* what only the congestion control reads and writes */
+    la_seq short_end;               /* with nagle_short: where the latest short segment ended */
     uint8_t phase;                  /* enum la_cc_phase */
     uint8_t dupacks_n;
     uint8_t cause;                  /* enum la_cause of the next retransmission */
@@ -338,8 +339,9 @@ struct la_tcp_conn {
 
     uint16_t rto_n, fast_retransmits_n;
     uint32_t acked_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
-    uint32_t received_wraps_n : 26, uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
+    uint32_t received_wraps_n : 25, uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
     uint32_t fast_open : 2 /* enum la_tcp_fast_open_step */, fast_opened : 1; /* text was taken */
+    uint32_t nagle_short : 1; /* la_tcp_cfg */
     uint64_t bytes_retransmitted;
     uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
 };

@@ -191,6 +191,8 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     if (busy->phase == LA_CC_RECOVERY)
         la_tcp_prr_sent(busy, allowed.text_bytes);
     c->snd_nxt = end;
+    if (c->nagle_short && allowed.text_bytes % c->smss != 0)
+        busy->short_end = end;
     c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
     if ((plan.flags & LA_TCP_CWR) != 0)
         c->flags &= ~(uint32_t)LA_TCP_F_ECN_CWR;

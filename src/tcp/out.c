@@ -102,6 +102,14 @@ mtu_probe_due(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, la_in
     return la_tcp_mtu_probe_next(c, busy, la_tcp_unsent(c, busy), now);
 }
 
+/* Half of cwnd, in whole segments. */
+static uint32_t
+half_window(const struct la_tcp_conn *c)
+{
+    uint32_t n = c->cwnd_bytes / 2 / c->smss;
+    return (n > 0 ? n : 1) * c->smss;
+}
+
 static enum outcome
 send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
           struct la_tcp_todo *todo)
@@ -121,6 +129,8 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
     bool super = out->super_bytes_max > c->smss && !la_tcp_urgent_unsent(c, busy) &&
                  (c->flags & LA_TCP_F_PROBED) == 0;
     uint32_t segment_max = super ? out->super_bytes_max : c->smss;
+    if (todo->env->cfg->push_bursts)
+        segment_max = min32(segment_max, half_window(c));
     if (paced_bytes > 0)
         segment_max = min32(segment_max, paced_bytes);
     struct la_tcp_allowance allowed = la_tcp_allowed(c, busy, segment_max, forced);
