@@ -46,7 +46,10 @@ enum { LA_STORY_WIDTH_MIN = 60, LA_STORY_WIDTH_MAX = 240 };
 struct la_story_cfg {
     struct la_story_writer ladder;  /* text for people: ladder and summaries */
     struct la_story_writer json;    /* JSON lines */
-    /* Each remark on a segment as one line of text, for captures; NULL = not wanted. */
+    /* Each remark on a segment as one line of text, valid during the call: the ladder's words,
+     * with "->" for its arrow, and the paragraph in brackets. It comes with the event that caused
+     * it; what a call or a timer caused comes with the segment that the same end sends next.
+     * NULL = not wanted. */
     void (*remark)(void *ctx, uint64_t segment_id, const char *text);
     void *remark_ctx;
     const char *client_name;        /* copied; NULL = "client" */

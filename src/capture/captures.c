@@ -113,21 +113,29 @@ la_captures_add_iface(struct la_captures *c, const char *name, char error[LA_CAP
     return place_keep(c, place);
 }
 
-/* The capture's next packet that passes the filter. An interface's have passed it in the kernel. */
+/* An interface's packets have passed it in the kernel. */
+static bool
+passes(struct la_captures *c, struct capture *capture, const struct la_capture_packet *packet)
+{
+    const char *error = NULL;
+    if (c->filter == NULL || la_capture_filter_holds(c->filter, packet, &error))
+        return true;
+    c->filtered_n++;
+    if (error != NULL) /* the text's address tells link types apart */
+        la_capture_notes_add(&capture->notes, error, 0, false, "%s; left those out", error);
+    return false;
+}
+
+/* The capture's next packet that passes the filter. */
 static enum la_capture_next
 capture_next(struct la_captures *c, struct capture *capture, struct la_capture_packet *packet)
 {
     if (capture->live != NULL)
         return la_capture_live_next(capture->live, packet);
     for (;;) {
-        const char *error = NULL;
         enum la_capture_next next = la_capture_reader_next(capture->reader, packet);
-        if (next != LA_CAPTURE_PACKET || c->filter == NULL ||
-            la_capture_filter_holds(c->filter, packet, &error))
+        if (next != LA_CAPTURE_PACKET || passes(c, capture, packet))
             return next;
-        c->filtered_n++;
-        if (error != NULL) /* the text's address tells link types apart */
-            la_capture_notes_add(&capture->notes, error, 0, false, "%s; left those out", error);
     }
 }
 
@@ -231,6 +239,21 @@ la_captures_next(struct la_captures *c, struct la_capture_packet *packet)
     *packet = c->captures[c->latest].packet;
     packet->file_idx = c->latest;
     return LA_CAPTURE_PACKET;
+}
+
+enum la_capture_next
+la_captures_some(struct la_captures *c, struct la_capture_packet *packets, size_t max, size_t *n)
+{
+    enum la_capture_next next = la_captures_next(c, packets);
+    struct capture *one = &c->captures[0];
+    *n = 1;
+    if (next != LA_CAPTURE_PACKET || c->captures_n != 1 || one->reader == NULL)
+        return next;
+    size_t more_n = la_capture_reader_more(one->reader, packets + 1, max - 1);
+    for (size_t i = 0; i < more_n; i++)
+        if (passes(c, one, &packets[i + 1]))
+            packets[(*n)++] = packets[i + 1];
+    return next;
 }
 
 uint32_t

@@ -36,6 +36,11 @@ bool la_captures_add_iface(struct la_captures *captures, const char *name,
 enum la_capture_next la_captures_next(struct la_captures *captures,
                                       struct la_capture_packet *packet);
 
+/* The same for several packets, at least one and at most max, which follow each other; their octets
+ * are valid until the next call. *n is set with LA_CAPTURE_PACKET. */
+enum la_capture_next la_captures_some(struct la_captures *captures,
+                                      struct la_capture_packet *packets, size_t max, size_t *n);
+
 uint32_t la_captures_n(const struct la_captures *captures);
 /* idx: as in struct la_capture_packet.file_idx. */
 const char *la_captures_name(const struct la_captures *captures, uint32_t idx);

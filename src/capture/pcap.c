@@ -325,3 +325,18 @@ la_pcap_next(struct la_pcap *pcap, struct la_capture_source *src, struct la_capt
     record_take(pcap, src, &r, packet);
     return LA_CAPTURE_PACKET;
 }
+
+size_t
+la_pcap_more(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_packet *packets,
+             size_t max)
+{
+    size_t n = 0;
+    for (; n < max && la_capture_source_left(src) >= pcap->record_bytes; n++) {
+        struct record r = record_at(pcap, src->at);
+        if (!is_plausible(pcap, &r) ||
+            la_capture_source_left(src) < pcap->record_bytes + (size_t)r.cap_bytes)
+            break;
+        record_take(pcap, src, &r, &packets[n]);
+    }
+    return n;
+}

@@ -189,6 +189,20 @@ la_capture_reader_next(struct la_capture_reader *reader, struct la_capture_packe
 }
 
 size_t
+la_capture_reader_more(struct la_capture_reader *reader, struct la_capture_packet *packets,
+                       size_t max)
+{
+    if (reader->format != FORMAT_PCAP)
+        return 0;
+    size_t n = la_pcap_more(&reader->pcap, &reader->src, packets, max);
+    for (size_t i = 0; i < n; i++) {
+        packets[i].frame_n = ++reader->notes.frame_n;
+        packets[i].file_idx = 0;
+    }
+    return n;
+}
+
+size_t
 la_capture_reader_notes(const struct la_capture_reader *reader, const struct la_capture_note **out)
 {
     *out = reader->notes.note;

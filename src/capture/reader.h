@@ -29,7 +29,7 @@ struct la_capture_packet {
     uint32_t wire_bytes;     /* octets that the packet had; at least cap_bytes */
     uint32_t iface_idx;      /* within the file, from 0 */
     uint32_t file_idx;       /* in the order of la_captures_add() */
-    uint16_t link_type;      /* LINKTYPE_ number, see wire/link_type.h */
+    uint16_t link_type;      /* LINKTYPE_ number, see base/link_type.h */
     uint8_t direction;       /* enum la_capture_packet_direction */
     bool has_time;           /* false: the file has none for it; `at` is that of the one before */
     struct la_bytes comment; /* of pcapng, the first one; {NULL, 0}: none */
@@ -65,6 +65,11 @@ struct la_capture_reader *la_capture_reader_open(const char *path,
                                                  char error[LA_CAPTURE_LINE_BYTES]) LA_MUST_CHECK;
 enum la_capture_next la_capture_reader_next(struct la_capture_reader *reader,
                                             struct la_capture_packet *packet);
+/* Up to max packets that follow the one that la_capture_reader_next() gave, as far as they are at
+ * hand: 0 says nothing about what there is. The octets of all of them, and of that one, are valid
+ * until the next call. */
+size_t la_capture_reader_more(struct la_capture_reader *reader, struct la_capture_packet *packets,
+                              size_t max);
 /* Notes in the order they were made, at most LA_CAPTURE_NOTES_MAX kinds. */
 size_t la_capture_reader_notes(const struct la_capture_reader *reader,
                                const struct la_capture_note **out);

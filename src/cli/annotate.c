@@ -10,6 +10,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <lastack/host.h>
+#include <lastack/story.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +21,7 @@
 #include "capture/pcapng.h"
 #include "cli/cli.h"
 #include "cli/explain.h"
-#include "proto/tcp_fsm.h"
+#include "story/story.h"
 
 enum { ROOM_MIN = 1024, FLUSH_BYTES = 1 << 20, IFACES_N_MAX = 65536 };
 enum { COMMENT_BYTES = 2 * LA_EXPLAIN_TEXT_BYTES };
@@ -36,7 +37,7 @@ static const char help[] =
     "\n"
     "  -o, --output FILE  pcapng; '-': standard output\n"
     "      --names NAMES  states as rfc (FIN-WAIT-1), linux (FIN_WAIT1) or bsd\n"
-    "      --help         this text\n"
+    "  -h, --help         this text\n"
     "\n"
     "exit status: 0; 1 a file could not be read or written; 2 a mistake in the command\n"
     "line; 3 the capture is damaged, and what could be understood was written\n";
@@ -44,16 +45,16 @@ static const char help[] =
 /* What a segment was, by its frame. */
 struct mark {
     uint32_t conn; /* 1 + id; 0: no segment of a connection */
-    uint8_t end, cause;
 };
 
-enum remark_kind { REMARK_TRANSITION, REMARK_FINDING };
+enum remark_kind { REMARK_WORDS, REMARK_TRANSITION, REMARK_FINDING };
 
 struct remark {
     uint64_t frame;
     uint32_t ordinal;
     uint32_t conn;
     uint8_t kind; /* enum remark_kind */
+    char *words;
     struct la_explain_transition transition;
     struct la_explain_finding finding;
 };
@@ -65,6 +66,7 @@ struct states {
 struct annotator {
     const char *in, *out;
     enum la_names names;
+    struct la_trace story; /* says why a segment was sent */
     struct mark *marks;
     size_t marks_n, marks_room;
     struct remark *remarks;
@@ -113,20 +115,32 @@ hear(void *ctx, const struct la_event *event)
             a->marks[a->marks_n++] = (struct mark){0};
     }
     if (!a->no_memory && event->conn <= UINT32_MAX)
-        a->marks[event->segment_id] =
-            (struct mark){(uint32_t)event->conn, event->end, event->u.segment.cause};
+        a->marks[event->segment_id] = (struct mark){(uint32_t)event->conn};
+    a->story.sink(a->story.ctx, event);
 }
 
-static void
+static bool
 add(struct annotator *a, const struct remark *remark)
 {
     if (!room_for((void **)&a->remarks, a->remarks_n, &a->remarks_room, sizeof(*a->remarks))) {
         a->no_memory = true;
-        return;
+        return false;
     }
     a->remarks[a->remarks_n] = *remark;
     a->remarks[a->remarks_n].ordinal = (uint32_t)a->remarks_n;
     a->remarks_n++;
+    return true;
+}
+
+static void
+remark(void *ctx, uint64_t frame, const char *text)
+{
+    struct annotator *a = ctx;
+    char *words = strdup(text);
+    if (words == NULL)
+        a->no_memory = true;
+    else if (!add(a, &(struct remark){.frame = frame, .kind = REMARK_WORDS, .words = words}))
+        free(words);
 }
 
 /* The states before the first of its changes. */
@@ -156,16 +170,16 @@ take(struct annotator *a, const struct la_explain_conn *conn)
 {
     begin_states(a, conn);
     for (size_t i = 0; i < conn->transitions_n; i++)
-        add(a, &(struct remark){.frame = conn->transitions[i].frame,
-                                .conn = (uint32_t)conn->id,
-                                .kind = REMARK_TRANSITION,
-                                .transition = conn->transitions[i]});
+        (void)add(a, &(struct remark){.frame = conn->transitions[i].frame,
+                                      .conn = (uint32_t)conn->id,
+                                      .kind = REMARK_TRANSITION,
+                                      .transition = conn->transitions[i]});
     for (size_t i = 0; i < conn->findings_n; i++)
         for (unsigned k = 0; k < conn->findings[i].frames_n; k++)
-            add(a, &(struct remark){.frame = conn->findings[i].frames[k],
-                                    .conn = (uint32_t)conn->id,
-                                    .kind = REMARK_FINDING,
-                                    .finding = conn->findings[i]});
+            (void)add(a, &(struct remark){.frame = conn->findings[i].frames[k],
+                                          .conn = (uint32_t)conn->id,
+                                          .kind = REMARK_FINDING,
+                                          .finding = conn->findings[i]});
 }
 
 static int
@@ -191,23 +205,11 @@ open_capture(const struct annotator *a)
     return NULL;
 }
 
-static bool
-analyse(struct annotator *a, struct la_mem *mem)
+static void
+read_all(struct annotator *a, struct la_captures *captures, struct la_explain *explain)
 {
-    struct la_explain_cfg cfg;
-    struct la_explain *explain;
     struct la_explain_conn conn;
     struct la_capture_packet packet;
-    struct la_captures *captures = open_capture(a);
-    if (captures == NULL)
-        return false;
-    la_explain_cfg_init(&cfg);
-    cfg.trace = (struct la_trace){hear, a, LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT)};
-    if (la_explain_new(&cfg, mem, &explain) != LA_OK) {
-        la_captures_free(captures);
-        a->no_memory = true;
-        return false;
-    }
     while (la_captures_next(captures, &packet) == LA_CAPTURE_PACKET) {
         la_explain_packet(explain, &(struct la_explain_packet){
                                        .bytes = {packet.data, packet.cap_bytes},
@@ -223,10 +225,35 @@ analyse(struct annotator *a, struct la_mem *mem)
     la_explain_finish(explain);
     while (la_explain_next(explain, &conn))
         take(a, &conn);
-    la_explain_free(explain);
+}
+
+static bool
+analyse(struct annotator *a, struct la_mem *mem)
+{
+    struct la_explain_cfg cfg;
+    struct la_story_cfg story_cfg;
+    struct la_explain *explain = NULL;
+    struct la_story *story = NULL;
+    struct la_captures *captures = open_capture(a);
+    if (captures == NULL)
+        return false;
+    la_story_cfg_init(&story_cfg);
+    story_cfg.flags = LA_STORY_ONE_SIDED;
+    story_cfg.remark = remark;
+    story_cfg.remark_ctx = a;
+    la_explain_cfg_init(&cfg);
+    cfg.trace = (struct la_trace){hear, a, LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT)};
+    if (la_story_new(&story_cfg, &story) == LA_OK && la_explain_new(&cfg, mem, &explain) == LA_OK) {
+        a->story = la_story_trace(story);
+        read_all(a, captures, explain);
+        la_explain_free(explain);
+        if (a->remarks_n > 0)
+            qsort(a->remarks, a->remarks_n, sizeof(*a->remarks), by_frame);
+    } else {
+        a->no_memory = true;
+    }
+    la_story_free(story);
     la_captures_free(captures);
-    if (a->remarks_n > 0)
-        qsort(a->remarks, a->remarks_n, sizeof(*a->remarks), by_frame);
     return !a->no_memory;
 }
 
@@ -239,25 +266,30 @@ end_name(unsigned end)
 }
 
 static void
+say(struct annotator *a, const char *words, const char *cite)
+{
+    struct text line = la_remark_line(words, cite);
+    la_pcapng_comment(&a->options, line.p);
+}
+
+static void
 say_transition(struct annotator *a, const struct la_explain_transition *t)
 {
-    char text[COMMENT_BYTES], from[LA_EXPLAIN_TEXT_BYTES], to[LA_EXPLAIN_TEXT_BYTES];
-    (void)snprintf(text, sizeof(text), "%s: %s -> %s, %s (%s%s)", end_name(t->end),
-                   la_explain_states(t->from, (uint32_t)a->names, from),
-                   la_explain_states(t->to, (uint32_t)a->names, to),
-                   la_tcp_event_text((enum la_tcp_event)t->event), t->section,
-                   t->certainty == LA_CERTAINTY_SEEN ? "" : "; inferred");
-    la_pcapng_comment(&a->options, text);
+    char from[LA_EXPLAIN_TEXT_BYTES], to[LA_EXPLAIN_TEXT_BYTES];
+    struct text words = text_empty(), cite = text_empty();
+    la_words_change(&words, end_name(t->end), la_explain_states(t->from, (uint32_t)a->names, from),
+                    la_explain_states(t->to, (uint32_t)a->names, to), "→");
+    la_words_because(&words, (enum la_tcp_event)t->event);
+    la_text_add(&cite, t->certainty == LA_CERTAINTY_SEEN ? "%s" : "%s; inferred", t->section);
+    say(a, words.p, cite.p);
 }
 
 static void
 say_finding(struct annotator *a, const struct la_explain_finding *finding)
 {
-    char text[COMMENT_BYTES], sentence[LA_EXPLAIN_TEXT_BYTES];
-    (void)snprintf(text, sizeof(text), "%s (%s)",
-                   la_explain_finding_text(finding, sentence, sizeof(sentence)),
-                   la_finding_section((enum la_finding)finding->id));
-    la_pcapng_comment(&a->options, text);
+    char sentence[LA_EXPLAIN_TEXT_BYTES];
+    say(a, la_explain_finding_text(finding, sentence, sizeof(sentence)),
+        la_finding_section((enum la_finding)finding->id));
 }
 
 static void
@@ -268,17 +300,6 @@ say_states(struct annotator *a, uint32_t conn)
     (void)snprintf(text, sizeof(text), "#%" PRIu32 ": client %s, server %s", conn,
                    la_explain_states(states->of[LA_END_CLIENT], (uint32_t)a->names, client),
                    la_explain_states(states->of[LA_END_SERVER], (uint32_t)a->names, server));
-    la_pcapng_comment(&a->options, text);
-}
-
-static void
-say_cause(struct annotator *a, const struct mark *mark)
-{
-    char text[COMMENT_BYTES];
-    if (mark->cause == LA_CAUSE_NONE)
-        return;
-    (void)snprintf(text, sizeof(text), "%s sends: %s", end_name(mark->end),
-                   la_cause_text((enum la_cause)mark->cause));
     la_pcapng_comment(&a->options, text);
 }
 
@@ -310,11 +331,12 @@ comment(struct annotator *a, const struct la_capture_packet *packet, size_t *nex
     if (frame >= a->marks_n || a->marks[frame].conn == 0)
         return;
     say_states(a, a->marks[frame].conn - 1);
-    say_cause(a, &a->marks[frame]);
     for (size_t i = first; i < *next; i++) {
         if (a->remarks[i].frame != frame)
             continue;
-        if (a->remarks[i].kind == REMARK_TRANSITION)
+        if (a->remarks[i].kind == REMARK_WORDS)
+            la_pcapng_comment(&a->options, a->remarks[i].words);
+        else if (a->remarks[i].kind == REMARK_TRANSITION)
             say_transition(a, &a->remarks[i].transition);
         else
             say_finding(a, &a->remarks[i].finding);
@@ -418,8 +440,7 @@ write_out(struct annotator *a)
 static int
 wrong(const char *what, const char *word)
 {
-    (void)fprintf(stderr, "lastack annotate: %s%s; see 'lastack annotate --help'\n", what, word);
-    return LA_CLI_USAGE;
+    return la_cli_usage("annotate", what, word);
 }
 
 static int
@@ -434,6 +455,8 @@ annotate(struct annotator *a)
         status = write_out(a);
     else if (mem == NULL || a->no_memory)
         (void)complain(a->in, "not enough memory for all of its comments");
+    for (size_t i = 0; i < a->remarks_n; i++)
+        free(a->remarks[i].words);
     free(a->marks);
     free(a->remarks);
     free(a->conns);
@@ -456,7 +479,7 @@ la_cli_annotate(int argc, char **argv)
     uint32_t names;
     optind = 0;
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":o:", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, ":o:h", options, NULL)) != -1;) {
         if (option == 'h') {
             (void)fputs(help, stdout);
             return LA_CLI_OK;
@@ -470,12 +493,12 @@ la_cli_annotate(int argc, char **argv)
         else if (option == 'o')
             a.out = optarg;
         else
-            return wrong("there is no option ", argv[optind - 1]);
+            return wrong("no option ", argv[optind - 1]);
     }
     if (optind + 1 != argc)
-        return wrong("one capture, please", "");
+        return wrong("one capture is wanted", "");
     if (a.out == NULL)
-        return wrong("where to? -o OUT.pcapng", "");
+        return wrong("the output is missing: -o OUT.pcapng", "");
     a.in = argv[optind];
     if (strcmp(a.in, "-") == 0)
         return wrong("the capture is read twice, so it cannot be standard input", "");

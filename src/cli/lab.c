@@ -7,15 +7,14 @@
 #include "cli/netopt.h"
 #include "cli/number.h"
 #include "cli/plot.h"
-#include "host/annotate.h"
+#include "cli/terminal.h"
+#include "cli/views.h"
 #include "lab/scenario.h"
 
 #include <lastack/capture.h>
 #include <lastack/host.h>
 
 #include <errno.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +39,6 @@ struct arguments {
     size_t names_n;
 };
 
-static const char *const end_names[2] = {"client", "server"};
-
 static const char help_head[] =
     "usage: lastack lab                        list the scenarios\n"
     "       lastack lab NAME... [OPTION...]    play them\n"
@@ -61,14 +58,15 @@ static const char help_head[] =
     "  --width N             columns, 60 to 240 (the terminal's, else 80)\n"
     "  --color auto|always|never\n"
     "  --ascii               no characters beyond ASCII\n"
+    "  -h, --help            this text\n"
     "\n"
-    "network (without them: what suits the scenario, mostly 10ms each way; seed 1):\n";
+    "network (without them: what suits the scenario, mostly 10ms each way; seed 1):\n"
+    "  --congestion NAME     congestion control of both ends: cubic, reno, bbr\n";
 
 static int
 usage_error(const char *text, const char *word)
 {
-    (void)fprintf(stderr, "lastack lab: %s%s; see 'lastack lab --help'\n", text, word);
-    return LA_CLI_USAGE;
+    return la_cli_usage("lab", text, word);
 }
 
 /* ---- options ---------------------------------------------------------------------------- */
@@ -224,7 +222,6 @@ parse(int argc, char **argv, struct arguments *a)
 /* What is open while scenarios play. */
 struct views {
     struct la_lab_cfg cfg;
-    struct la_annotate annotate;
     FILE *json; /* NULL: none */
     struct la_live live;
     bool words; /* standard output is for people */
@@ -242,16 +239,10 @@ terminal_width(void)
 static uint32_t
 story_flags(const struct arguments *a)
 {
-    const char *no_color = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
-    bool terminal = isatty(STDOUT_FILENO) != 0;
-    bool plain =
-        (no_color != NULL && no_color[0] != 0) || (term != NULL && strcmp(term, "dumb") == 0);
     uint32_t flags = a->flags;
-    if (a->color > 0 || (a->color == 0 && terminal && !plain))
+    if (a->color > 0 || (a->color == 0 && la_terminal_has_colour()))
         flags |= LA_STORY_COLOR;
-    setlocale(LC_CTYPE, "");
-    if (terminal && strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+    if (la_terminal_is_ascii())
         flags |= LA_STORY_ASCII;
     return flags;
 }
@@ -277,14 +268,6 @@ open_plots(struct views *views, char *dir)
     return false;
 }
 
-/* Comments of one part must not wait for packets of the next. */
-static void
-part_begins(void *ctx)
-{
-    struct views *views = ctx;
-    la_annotate_init(&views->annotate, views->cfg.capture, end_names);
-}
-
 static bool
 open_capture(struct views *views, const char *path)
 {
@@ -301,9 +284,7 @@ open_capture(struct views *views, const char *path)
         (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", path, strerror(err));
         return false;
     }
-    views->cfg.also = (struct la_trace){la_annotate_event, &views->annotate, LA_ANNOTATE_MASK};
-    views->cfg.part_begins = part_begins;
-    views->cfg.part_begins_ctx = views;
+    la_views_comments(&views->cfg.story, views->cfg.capture);
     return true;
 }
 
@@ -426,6 +407,15 @@ play_all(const struct arguments *a)
     return close_views(&views, a) && shown ? LA_CLI_OK : LA_CLI_FAILED;
 }
 
+static bool
+has_picture(const struct arguments *a)
+{
+    bool has = a->all;
+    for (size_t i = 0; i < a->names_n; i++)
+        has |= la_scenario_find(a->names[i])->plot != NULL;
+    return has;
+}
+
 int
 la_cli_lab(int argc, char **argv)
 {
@@ -445,6 +435,8 @@ la_cli_lab(int argc, char **argv)
     for (size_t i = 0; !a.help && i < a.names_n; i++)
         if (la_scenario_find(a.names[i]) == NULL)
             return unknown_scenario(a.names[i]);
+    if (!a.help && a.plot != NULL && a.names_n != 0 && !has_picture(&a))
+        return usage_error("--plot: congestion has pictures, not ", a.names[0]);
     if (!a.help && (a.all || a.names_n != 0))
         return play_all(&a);
     if (fflush(stdout) == 0)

@@ -49,10 +49,12 @@ put_data(FILE *out, const struct la_plot *plot)
         if (series->n == 0)
             continue;
         (void)fprintf(out, "$s%zu << EOD\n", i);
-        for (size_t k = 0; k < series->n; k++)
-            (void)fprintf(out, "%.9g %.9g\n", series->points[k].x, series->points[k].y);
-        if (series->style == LA_PLOT_STEPS) /* the last value holds */
-            (void)fprintf(out, "%.9g %.9g\n", plot->x_max, series->points[series->n - 1].y);
+        bool bars = series->style == LA_PLOT_BARS || series->style == LA_PLOT_BLOCKS;
+        for (size_t k = 0; k + bars < series->n; k += 1 + bars)
+            (void)fprintf(out, "%.9g %.9g %.9g\n", series->points[k].x, series->points[k].y,
+                          series->points[k + bars].y - series->points[k].y);
+        if (series->style <= LA_PLOT_BOUND) /* the last value holds */
+            (void)fprintf(out, "%.9g %.9g 0\n", plot->x_max, series->points[series->n - 1].y);
         (void)fputs("EOD\n", out);
     }
 }
@@ -111,23 +113,27 @@ put_keys(FILE *out, const struct la_plot *plot)
     }
 }
 
+/* How each style is drawn: the columns of the data, and what gnuplot makes of them. */
+static const char *const drawn[LA_PLOT_STYLES_N] = {
+    [LA_PLOT_AREA] = "using 1:2 with steps linecolor rgb '#1f5fa8' linewidth 2",
+    [LA_PLOT_PEAKS] = "using 1:2 with steps linecolor rgb '#1f5fa8' linewidth 1.5",
+    [LA_PLOT_LINE] = "using 1:2 with steps linecolor rgb '#d98200' linewidth 2",
+    [LA_PLOT_BOUND] = "using 1:2 with steps linecolor rgb '#888888' linewidth 1.5",
+    [LA_PLOT_DOTS] = "using 1:2 with points pointtype 7 pointsize 0.3 linecolor rgb '#1f5fa8'",
+    [LA_PLOT_BARS] = "using 1:2:(0):3 with vectors nohead linecolor rgb '#222222' linewidth 1.5",
+    [LA_PLOT_BLOCKS] = "using 1:2:(0):3 with vectors nohead linecolor rgb '#2f8f4e' linewidth 3",
+    [LA_PLOT_MARKS] = "using 1:2 with points pointtype 2 pointsize 0.8 linecolor rgb '#c0392b'",
+};
+
 static void
 put_curves(FILE *out, const struct la_plot *plot)
 {
-    static const char *const lines[] = {"'#1f5fa8' linewidth 2", "'#888888' linewidth 1.5",
-                                        "'#2f8f4e' linewidth 1.5"};
     const char *between = "plot ";
     for (size_t i = 0; i < plot->series_n; i++) {
         const struct la_plot_series *series = &plot->series[i];
         if (series->n == 0)
             continue;
-        (void)fprintf(out, "%s$s%zu using 1:2 ", between, i);
-        if (series->style == LA_PLOT_POINTS)
-            (void)fputs("with points pointtype 2 pointsize 0.8 linecolor rgb '#c0392b'", out);
-        else
-            (void)fprintf(out, "with steps linecolor rgb %s",
-                          lines[i % (sizeof(lines) / sizeof(lines[0]))]);
-        (void)fputs(" title ", out);
+        (void)fprintf(out, "%s$s%zu %s title ", between, i, drawn[series->style]);
         put_text(out, series->name);
         between = ", \\\n     ";
     }

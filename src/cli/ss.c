@@ -44,7 +44,7 @@ static const char help[] =
     "                        (SYN_RCVD)\n"
     "      --json            JSON lines, see docs/control.md\n"
     "      --watch TIME      again every TIME, such as 1s\n"
-    "      --help            this text\n"
+    "  -h, --help            this text\n"
     "\n"
     "Exit status: 0; 1 when no instance is running or one did not answer; 2 for a\n"
     "mistake in the command line.\n";
@@ -74,7 +74,7 @@ static const struct option options[] = {
 static bool
 complain(const char *text, const char *word)
 {
-    fprintf(stderr, "lastack ss: %s%s; see 'lastack ss --help'\n", text, word);
+    (void)la_cli_usage("ss", text, word);
     return false;
 }
 
@@ -145,7 +145,7 @@ option_take(struct la_ss_cfg *cfg, int letter, char **argv)
     case ':':
         return complain("a value is missing behind ", argv[optind - 1]);
     default:
-        return flag_take(cfg, letter) || complain("unknown option ", argv[optind - 1]);
+        return flag_take(cfg, letter) || complain("no option ", argv[optind - 1]);
     }
 }
 

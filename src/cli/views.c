@@ -23,13 +23,16 @@ say(const char *name, int error)
 }
 
 static void
-sink(void *ctx, const struct la_event *event)
+comment(void *ctx, uint64_t segment_id, const char *text)
 {
-    struct la_views *v = ctx;
-    if (v->story != NULL)
-        v->story_trace.sink(v->story_trace.ctx, event);
-    if (v->capture != NULL && (LA_ANNOTATE_MASK & LA_EVENT_BIT(event->kind)) != 0)
-        la_annotate_event(&v->annotate, event);
+    la_capture_writer_comment(ctx, segment_id, text);
+}
+
+void
+la_views_comments(struct la_story_cfg *story, struct la_capture_writer *capture)
+{
+    story->remark = comment;
+    story->remark_ctx = capture;
 }
 
 /* A program that also serves is not always the client. */
@@ -55,7 +58,6 @@ open_capture(struct la_views *v, const struct la_views_cfg *cfg)
         return false;
     }
     v->pcap_name = name;
-    la_annotate_init(&v->annotate, v->capture, ends_of(cfg));
     return true;
 }
 
@@ -104,11 +106,12 @@ open_story(struct la_views *v, const struct la_views_cfg *cfg)
         return false;
     if (cfg->json != NULL)
         story.json = la_story_writer_file(v->json);
+    if (v->capture != NULL)
+        la_views_comments(&story, v->capture);
     if (la_story_new(&story, &v->story) != LA_OK) {
         say("the story", ENOMEM);
         return false;
     }
-    v->story_trace = la_story_trace(v->story);
     return true;
 }
 
@@ -118,7 +121,7 @@ bool
 la_views_open(struct la_views *v, const struct la_views_cfg *cfg)
 {
     *v = (struct la_views){0};
-    bool wanted = cfg->watch || cfg->json != NULL;
+    bool wanted = cfg->watch || cfg->json != NULL || cfg->pcap != NULL;
     if ((cfg->pcap == NULL || open_capture(v, cfg)) && (!wanted || open_story(v, cfg)))
         return true;
     (void)la_views_close(v);
@@ -128,12 +131,7 @@ la_views_open(struct la_views *v, const struct la_views_cfg *cfg)
 struct la_trace
 la_views_trace(struct la_views *v)
 {
-    struct la_trace trace = {.sink = sink, .ctx = v};
-    if (v->capture != NULL)
-        trace.mask |= LA_ANNOTATE_MASK;
-    if (v->story != NULL)
-        trace.mask |= v->story_trace.mask;
-    return trace;
+    return v->story != NULL ? la_story_trace(v->story) : (struct la_trace){.mask = 0};
 }
 
 /* A view failed to write: said once. */

@@ -7,8 +7,6 @@
 #ifndef LA_CLI_VIEWS_H
 #define LA_CLI_VIEWS_H
 
-#include "host/annotate.h"
-
 #include <lastack/capture.h>
 #include <lastack/event.h>
 
@@ -25,20 +23,21 @@ struct la_views_cfg {
 };
 
 struct la_story;
+struct la_story_cfg;
 
 struct la_views {
-    struct la_story *story;            /* NULL: neither ladder nor JSON */
-    struct la_trace story_trace;
+    struct la_story *story;            /* NULL: no view is wanted */
     FILE *json;
     const char *json_name, *pcap_name;
     struct la_capture_writer *capture; /* NULL: none */
     uint32_t capture_iface;
-    struct la_annotate annotate;
     la_instant flushed_at;
     char ladder_buf[65536];            /* of standard error while it shows the ladder */
     bool failed;                       /* something could not be written; it was said */
 };
 
+/* The story's remarks become comments on the packets of a capture. */
+void la_views_comments(struct la_story_cfg *story, struct la_capture_writer *capture);
 /* Opens what is asked for. False: it was said on standard error why not, and nothing is open. */
 bool la_views_open(struct la_views *views, const struct la_views_cfg *cfg);
 /* A trace for stacks and wires; it refers to `views`. */

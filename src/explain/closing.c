@@ -8,7 +8,7 @@ void
 la_closing_take_fin(struct la_track *track, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     if ((seg->flags & (LA_TCP_FIN | LA_TCP_RST)) != LA_TCP_FIN)
         return;
     e->fin_n += !placed->is_inferred;
@@ -19,14 +19,14 @@ la_closing_take_fin(struct la_track *track, struct la_placed *placed)
     e->fin_seq = la_seq_add(seg->seq, seg->len - 1);
     e->fin_at_ns = placed->at_ns;
     e->fin_frame = la_track_frame(track, placed->frame);
-    track->end[1 - placed->from].bytes_at_fin = track->end[1 - placed->from].unique_bytes;
+    placed->peer->bytes_at_fin = placed->peer->unique_bytes;
 }
 
 static void
 note_fins(struct la_track *track, const struct la_placed *placed)
 {
-    struct la_track_end *e = &track->end[placed->from];
-    const struct la_track_end *peer = &track->end[1 - placed->from];
+    struct la_track_end *e = placed->me;
+    const struct la_track_end *peer = placed->peer;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     bool acks_fin = (peer->flags & LA_END_FIN) != 0 && (seg->flags & LA_TCP_ACK) != 0 &&
                     la_seq_gt(seg->ack, peer->fin_seq);
@@ -67,6 +67,16 @@ la_closing_answers(const struct la_track *track, unsigned end)
            e->unique_bytes + peer->missing_bytes > 0;
 }
 
+/* The last that it acknowledged of its peer's was not captured, and nothing of the peer's was
+ * behind it: it may have been the peer's FIN, which came first then. */
+bool
+la_closing_is_doubtful(const struct la_track *track, unsigned end)
+{
+    const struct la_track_end *e = &track->end[end], *peer = &track->end[1 - end];
+    return (e->flags & LA_END_FIN) != 0 && (peer->flags & LA_END_FIN) == 0 &&
+           peer->missing_bytes > 0 && la_seq_eq(peer->missing_to, peer->nxt);
+}
+
 static void
 judge_fins(const struct la_track *track, struct la_explain_close *out)
 {
@@ -81,6 +91,8 @@ judge_fins(const struct la_track *track, struct la_explain_close *out)
         out->segments_n = 3;
         return;
     }
+    if (la_closing_is_doubtful(track, first))
+        out->certainty = LA_CERTAINTY_INFERRED;
     if (peer->text_at_ns > e->fin_at_ns && (peer->flags & LA_END_BARE_ACK_OF_FIN) != 0)
         out->half_close_by = out->by;
     if ((peer->flags & LA_END_FIN) == 0)

@@ -120,7 +120,7 @@ struct la_seen {
     struct la_tcp_seg tcp;        /* text_bytes and len: by the IP header */
     struct la_bytes header;       /* the TCP header's octets, as far as captured; borrowed */
     struct la_bytes text;         /* what was captured of the text; borrowed */
-    struct la_tcp_extras extras;  /* valid with LA_TCP_HAS_UNKNOWN in tcp.has */
+    struct la_tcp_extras extras;  /* valid with LA_TCP_HAS_EXTRAS in tcp.has */
     struct la_seen_icmp icmp;     /* valid for LA_SEEN_ICMP_ERROR */
     struct la_seen_layer layers[LA_SEEN_LAYERS_MAX]; /* layers_n are valid */
 };

@@ -93,11 +93,10 @@ take_icmp(struct la_explain *explain, const struct la_explain_packet *packet,
     rare->icmp_at_ns = packet->at.ns;
 }
 
-void
-la_explain_packet(struct la_explain *explain, const struct la_explain_packet *packet)
+static void
+take_packet(struct la_explain *explain, const struct la_explain_packet *packet)
 {
     struct la_seen *seen = &explain->seen;
-    take_back(explain);
     la_artefacts_time(explain, packet);
     explain->file.packets++;
     la_flows_expire(explain);
@@ -114,6 +113,26 @@ la_explain_packet(struct la_explain *explain, const struct la_explain_packet *pa
         explain->file.segments++;
         la_segment(explain, &placed);
     }
+}
+
+void
+la_explain_packet(struct la_explain *explain, const struct la_explain_packet *packet)
+{
+    take_back(explain);
+    take_packet(explain, packet);
+}
+
+size_t
+la_explain_packets(struct la_explain *explain, const struct la_explain_packet *packets, size_t n)
+{
+    size_t taken_n = 0;
+    take_back(explain);
+    while (taken_n < n) {
+        take_packet(explain, &packets[taken_n++]);
+        if (explain->lists[LA_LIST_DONE].n > 0)
+            break;
+    }
+    return taken_n;
 }
 
 void

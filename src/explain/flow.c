@@ -9,8 +9,8 @@
  *   the rest of the window has no room for a segment        the receiver (RFC 9293 3.8.6)
  *   a recovery is on, or a full window's worth is out       the congestion window (RFC 5681)
  *
- * The shares of the send buffer and of the path are in the last one: nothing that a segment says
- * tells them apart.
+ * The shares of the send buffer and of the path are taken out of the last one at the end of each
+ * round trip: see rounds.c.
  */
 #include "explain/measure.h"
 

@@ -51,8 +51,11 @@ la_flows_fini(struct la_explain *explain)
 {
     for (uint32_t i = 0; i < explain->tracks.items_n; i++) {
         struct la_track *track = la_track_at(explain, i);
-        if (track->is_used)
-            la_mem_give(explain->mem, track->rare, sizeof(*track->rare));
+        if (!track->is_used)
+            continue;
+        la_mem_give(explain->mem, track->rare, sizeof(*track->rare));
+        for (unsigned end = 0; end < 2; end++)
+            la_measure_free(explain, &track->end[end]);
     }
     la_index_fini(&explain->index);
     la_pool_fini(&explain->tracks);
@@ -63,70 +66,120 @@ la_flows_fini(struct la_explain *explain)
 
 /* ---- by four-tuple ---------------------------------------------------------------------- */
 
-static int
-compare(const struct la_endpoint *a, const struct la_endpoint *b)
+/* struct la_flow_key as words: addresses, then ports and path. */
+struct key_words {
+    uint64_t w[5];
+};
+
+static inline uint64_t
+word_at(const void *p)
 {
-    int by_addr = memcmp(a->addr.b, b->addr.b, sizeof(a->addr.b));
-    return by_addr != 0 ? by_addr : (int)a->port - (int)b->port;
+    uint64_t word;
+    memcpy(&word, p, sizeof(word));
+    return word;
 }
 
-/* Both directions have one key. Returns which endpoint of the key `src` is. */
-static unsigned
-make_key(const struct la_endpoint *src, const struct la_endpoint *dst, struct la_flow_key *key)
+static struct la_flow_key
+key_of(const struct key_words *words)
 {
-    bool swapped = compare(src, dst) > 0;
-    const struct la_endpoint *low = swapped ? dst : src, *high = swapped ? src : dst;
-    key->addr[0] = low->addr;
-    key->addr[1] = high->addr;
-    key->port[0] = low->port;
-    key->port[1] = high->port;
-    key->path_key = 0;
-    return swapped;
+    struct la_flow_key key = {
+        .port = {(uint16_t)(words->w[4] >> 48), (uint16_t)(words->w[4] >> 32)},
+        .path_key = (uint32_t)words->w[4]};
+    memcpy(&key.addr[0], &words->w[0], sizeof(key.addr[0]));
+    memcpy(&key.addr[1], &words->w[2], sizeof(key.addr[1]));
+    return key;
 }
 
-static unsigned
-key_of(const struct la_seen *seen, struct la_flow_key *key)
+/* Both directions have one key. *side: which endpoint of the key `src` is. Any order of the two
+ * will do that both directions agree on. */
+static inline struct key_words
+words_between(const struct la_endpoint *src, const struct la_endpoint *dst, uint32_t path_key,
+              unsigned *side)
 {
-    unsigned side = make_key(&seen->src, &seen->dst, key);
-    key->path_key = seen->path_key;
-    return side;
+    const uint64_t x[2] = {word_at(src->addr.b), word_at(src->addr.b + 8)};
+    const uint64_t y[2] = {word_at(dst->addr.b), word_at(dst->addr.b + 8)};
+    bool swapped = x[1] != y[1] ? x[1] > y[1] : x[0] != y[0] ? x[0] > y[0] : src->port > dst->port;
+    const uint64_t low_port = swapped ? dst->port : src->port;
+    const uint64_t high_port = swapped ? src->port : dst->port;
+    *side = swapped;
+    return (struct key_words){{swapped ? y[0] : x[0], swapped ? y[1] : x[1], swapped ? x[0] : y[0],
+                               swapped ? x[1] : y[1], low_port << 48 | high_port << 32 | path_key}};
 }
 
+static inline struct key_words
+words_seen(const struct la_seen *seen, unsigned *side)
+{
+    return words_between(&seen->src, &seen->dst, seen->path_key, side);
+}
+
+/* Of IPv4 addresses, the eight octets that differ. */
 static uint32_t
-hash_key(const struct la_explain *explain, const struct la_flow_key *key)
+hash_words(const struct la_explain *explain, const struct key_words *words)
 {
-    uint64_t words[5];
-    memcpy(words, key->addr, sizeof(key->addr));
-    words[4] = (uint64_t)key->port[0] << 48 | (uint64_t)key->port[1] << 32 | key->path_key;
-    return (uint32_t)la_hash_words(&explain->key, words, 5);
+    const struct la_flow_key key = key_of(words);
+    if (la_addr_is_mapped(&key.addr[0]) && la_addr_is_mapped(&key.addr[1])) {
+        uint32_t a, b;
+        memcpy(&a, la_addr_v4_bytes(&key.addr[0]), sizeof(a));
+        memcpy(&b, la_addr_v4_bytes(&key.addr[1]), sizeof(b));
+        return (uint32_t)la_hash_words(&explain->key,
+                                       (uint64_t[]){(uint64_t)a << 32 | b, words->w[4]}, 2);
+    }
+    return (uint32_t)la_hash_words(&explain->key, words->w, 5);
 }
 
-static bool
-is_same(const struct la_flow_key *a, const struct la_flow_key *b)
+static inline bool
+has_key(const struct la_track *track, const struct key_words *y)
 {
-    return memcmp(a->addr, b->addr, sizeof(a->addr)) == 0 && a->port[0] == b->port[0] &&
-           a->port[1] == b->port[1] && a->path_key == b->path_key;
+    const struct la_flow_key *x = &track->key;
+    uint64_t last = (uint64_t)x->port[0] << 48 | (uint64_t)x->port[1] << 32 | x->path_key;
+    return ((word_at(x->addr[0].b) ^ y->w[0]) | (word_at(x->addr[0].b + 8) ^ y->w[1]) |
+            (word_at(x->addr[1].b) ^ y->w[2]) | (word_at(x->addr[1].b + 8) ^ y->w[3]) |
+            (last ^ y->w[4])) == 0;
 }
 
 static struct la_track *
-find(const struct la_explain *explain, const struct la_flow_key *key)
+find_indexed(const struct la_explain *explain, const struct key_words *words)
 {
-    uint32_t hash = hash_key(explain, key);
+    uint32_t hash = hash_words(explain, words);
     for (uint32_t idx = la_index_first(&explain->index, hash); idx != LA_INDEX_NONE;) {
         struct la_track *track = la_track_at(explain, idx);
-        if (track->hash == hash && is_same(&track->key, key))
+        if (track->hash == hash && has_key(track, words))
             return track;
         idx = track->hash_next;
     }
     return NULL;
 }
 
+/* The index's hash is one that nobody can steer, and costs accordingly. Most segments belong to a
+ * track that was found a moment ago: its place is a mix of the key that costs little. Whoever makes
+ * keys collide here gains nothing but the look into the index. */
+static inline struct la_track **
+recent_place(struct la_explain *explain, const struct key_words *words)
+{
+    uint64_t mixed = words->w[0] + words->w[1] * UINT64_C(0x9e3779b97f4a7c15);
+    mixed ^= words->w[2] + words->w[3] * UINT64_C(0xd6e8feb86659fd93);
+    mixed = (mixed ^ mixed >> 32 ^ words->w[4]) * UINT64_C(0x9e3779b97f4a7c15);
+    return &explain->recent[mixed >> (64 - LA_RECENT_SHIFT)];
+}
+
+static struct la_track *
+find(struct la_explain *explain, const struct key_words *words)
+{
+    struct la_track **recent = recent_place(explain, words), *track = *recent;
+    if (track != NULL && track->is_used && track->list != LA_LIST_DONE && has_key(track, words))
+        return track;
+    track = find_indexed(explain, words);
+    if (track != NULL)
+        *recent = track;
+    return track;
+}
+
 struct la_track *
 la_flows_find(struct la_explain *explain, const struct la_seen *seen, uint8_t *from)
 {
-    struct la_flow_key key;
-    unsigned side = key_of(seen, &key);
-    struct la_track *track = find(explain, &key);
+    unsigned side;
+    struct key_words words = words_seen(seen, &side);
+    struct la_track *track = find(explain, &words);
     if (track != NULL)
         *from = side == track->client ? LA_END_CLIENT : LA_END_SERVER;
     return track;
@@ -136,9 +189,9 @@ bool
 la_explain_look(const struct la_explain *explain, const struct la_endpoint *a,
                 const struct la_endpoint *b, struct la_explain_look *out)
 {
-    struct la_flow_key key;
-    unsigned side = make_key(a, b, &key);
-    const struct la_track *track = find(explain, &key);
+    unsigned side;
+    struct key_words words = words_between(a, b, 0, &side);
+    const struct la_track *track = find_indexed(explain, &words);
     if (track == NULL)
         return false;
     *out = (struct la_explain_look){
@@ -181,6 +234,8 @@ enlist(struct la_explain *explain, struct la_track *track, enum la_track_list wh
     list->n++;
     if (which == LA_LIST_LIVE)
         return;
+    if (which != LA_LIST_DONE && list->first == NONE)
+        explain->expire_ns = INT64_MIN; /* Looks again. */
     track->list_prev = list->last;
     track->list_next = NONE;
     if (list->last != NONE)
@@ -204,9 +259,10 @@ static bool
 is_tight(const struct la_explain *explain)
 {
     const struct la_pool *pool = &explain->tracks;
-    bool is_full = pool->live_n + SPARE_N >= pool->max_n;
-    bool is_short = la_mem_available(explain->mem) < explain->spare_bytes;
-    return is_full || (is_short && pool->live_n + SPARE_N >= pool->items_n);
+    if (pool->live_n + SPARE_N >= pool->max_n)
+        return true;
+    return pool->live_n + SPARE_N >= pool->items_n &&
+           la_mem_available(explain->mem) < explain->spare_bytes;
 }
 
 static void
@@ -254,11 +310,13 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
         return NULL;
     struct la_track *track = la_track_at(explain, idx);
     memset(track, 0, sizeof(*track));
-    unsigned side = key_of(seen, &track->key);
+    unsigned side;
+    struct key_words words = words_seen(seen, &side);
+    track->key = key_of(&words);
     bool sender = sender_is_client(seen);
     track->client = (uint8_t)(sender ? side : 1 - side);
     track->idx = idx;
-    track->hash = hash_key(explain, &track->key);
+    track->hash = hash_words(explain, &words);
     track->is_used = true;
     track->client_guessed = (seen->tcp.flags & LA_TCP_SYN) == 0;
     track->first_fin = 2;
@@ -314,11 +372,33 @@ la_track_rare(struct la_explain *explain, struct la_track *track)
 /* ---- what has waited long enough ----------------------------------------------------------------
  */
 
-void
-la_flows_expire(struct la_explain *explain)
+static int64_t
+closed_wait_ns(const struct la_explain *explain)
+{
+    return (int64_t)explain->cfg.closed_s * LA_NS_PER_S;
+}
+
+/* The next one of these, at the earliest. Lists are in order of time. */
+static int64_t
+next_expiry_ns(const struct la_explain *explain)
+{
+    uint32_t closed = explain->lists[LA_LIST_CLOSED].first;
+    uint32_t opening = explain->lists[LA_LIST_OPENING].first;
+    int64_t next_ns = INT64_MAX;
+    if (closed != NONE)
+        next_ns = la_track_at(explain, closed)->listed_at_ns + closed_wait_ns(explain);
+    if (opening != NONE) {
+        int64_t at_ns = la_track_at(explain, opening)->listed_at_ns + OPENING_S_MAX * LA_NS_PER_S;
+        next_ns = at_ns < next_ns ? at_ns : next_ns;
+    }
+    return next_ns;
+}
+
+static void
+expire(struct la_explain *explain)
 {
     const struct la_list *closed = &explain->lists[LA_LIST_CLOSED];
-    int64_t wait_ns = (int64_t)explain->cfg.closed_s * LA_NS_PER_S;
+    int64_t wait_ns = closed_wait_ns(explain);
     while (closed->first != NONE) {
         struct la_track *track = la_track_at(explain, closed->first);
         if (closed->n <= explain->cfg.closed_n_max &&
@@ -336,6 +416,15 @@ la_flows_expire(struct la_explain *explain)
         else
             la_flows_end(explain, track);
     }
+    explain->expire_ns = next_expiry_ns(explain);
+}
+
+void
+la_flows_expire(struct la_explain *explain)
+{
+    if (explain->now_ns > explain->expire_ns ||
+        explain->lists[LA_LIST_CLOSED].n > explain->cfg.closed_n_max)
+        expire(explain);
 }
 
 /* In the order of their appearance, as far as the pool's indices follow it. */

@@ -4,9 +4,11 @@
  *
  * Text that passes the tap a second time was sent again. Text that passes for the first time after
  * text behind it is late, or was sent again after it was lost before the tap: its timestamp tells
- * (RFC 7323 3: it is the time of sending), and where it does not, the time since the hole was seen:
- * a retransmission takes a round trip at least (heuristic: three quarters of the shortest one, 3 ms
- * where none is known).
+ * (RFC 7323 3: it is the time of sending) or its IP identification, where those of the end count
+ * its packets, and where neither does, the time since the hole was seen: a retransmission takes a
+ * round trip at least (heuristic: three quarters of the shortest one, 3 ms where none is known).
+ * By the same marks text that had passed and is older than what has passed since is no
+ * retransmission, but a copy that the network made.
  *
  * The cause is what the sender could know: duplicate acknowledgements or SACK blocks beyond the
  * text (RFC 5681 3.2, RFC 6675, RFC 8985) make it fast; otherwise a timer expired, that of a tail
@@ -17,6 +19,55 @@
 #include "explain/parts.h"
 
 enum { LATE_NS_UNKNOWN = 3000000, TIMESTAMPS_BYTES = 12, MSS_DEFAULT = 536 };
+
+/* ---- the order of sending ------------------------------------------------------------- */
+
+/* Heuristic: a step from one text to the next, with ACKs and super-segments between, or back where
+ * they overtook each other; so many in a row are no chance. */
+enum { ID_STEP_MAX = 1024, ID_STEPS_N_MIN = 2 };
+
+/* The identification of packets, where it is not left out (RFC 6864 4.1). */
+static bool
+has_id(const struct la_seen *seen)
+{
+    return seen->has_ip_id && seen->ip_id != 0;
+}
+
+static bool
+counts_packets(const struct la_measure *m)
+{
+    return m->id_steps_n >= ID_STEPS_N_MIN;
+}
+
+static void
+note_order(struct la_measure *m, const struct la_seen *seen)
+{
+    if ((seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
+        (!m->has_ts || la_tcp_ts_older(m->ts_high, seen->tcp.ts_val))) {
+        m->ts_high = seen->tcp.ts_val;
+        m->has_ts = true;
+    }
+    if (!has_id(seen))
+        return;
+    int16_t step = (int16_t)(seen->ip_id - m->id_high);
+    if (m->has_id && (step > ID_STEP_MAX || step < -ID_STEP_MAX))
+        m->id_steps_n = 0;
+    else if (m->has_id && step != 0 && m->id_steps_n < UINT8_MAX)
+        m->id_steps_n++;
+    if (!m->has_id || step > 0 || !counts_packets(m))
+        m->id_high = (uint16_t)seen->ip_id;
+    m->has_id = true;
+}
+
+/* Something that has passed was sent after it. */
+static bool
+is_outrun(const struct la_measure *m, const struct la_seen *seen)
+{
+    if (m->has_ts && (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && seen->tcp.ts_val != m->ts_high)
+        return la_tcp_ts_older(seen->tcp.ts_val, m->ts_high);
+    int16_t step = (int16_t)(seen->ip_id - m->id_high);
+    return counts_packets(m) && has_id(seen) && step <= 0 && step >= -ID_STEP_MAX;
+}
 
 /* ---- holes ------------------------------------------------------------------------------ */
 
@@ -31,7 +82,9 @@ hole_open(struct la_measure *m, const struct la_placed *placed)
         .to = seg->seq,
         .at_ns = placed->at_ns,
         .ts_val = seg->ts_val,
+        .ip_id = (uint16_t)placed->seen->ip_id,
         .has_ts = (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0,
+        .has_ip_id = has_id(placed->seen),
     };
 }
 
@@ -82,14 +135,15 @@ holes_acked(struct la_measure *m, la_seq una)
 
 /* Did it overtake nothing, but was overtaken? */
 static bool
-is_late(const struct la_measure *m, const struct la_track *track, const struct la_hole *hole,
-        const struct la_placed *placed)
+is_late(const struct la_measure *m, const struct la_hole *hole, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     if (hole->has_ts && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 && seg->ts_val != hole->ts_val)
         return la_tcp_ts_older(seg->ts_val, hole->ts_val);
+    if (counts_packets(m) && hole->has_ip_id && has_id(placed->seen))
+        return (int16_t)(placed->seen->ip_id - hole->ip_id) < 0;
     int64_t least_ns = LATE_NS_UNKNOWN;
-    uint32_t part_us = track->end[placed->from].part_us_min;
+    uint32_t part_us = placed->me->part_us_min;
     if (m->rtt_n > 0)
         least_ns =
             ((int64_t)m->rtt_us_min + (part_us == UINT32_MAX ? 0 : part_us)) * LA_NS_PER_US * 3 / 4;
@@ -108,7 +162,7 @@ static enum la_cause
 cause_by_timer(struct la_measure *m, const struct la_track *track, const struct la_placed *placed,
                la_seq to)
 {
-    const struct la_track_end *me = &track->end[placed->from];
+    const struct la_track_end *me = placed->me;
     int64_t timeout_ns = la_rtt_timeout_ns(m, track, placed->from);
     int64_t since_ns = m->heard_at_ns > m->sent_at_ns ? m->heard_at_ns : m->sent_at_ns;
     int64_t waited_ns = placed->at_ns - since_ns;
@@ -125,7 +179,7 @@ static enum la_cause
 cause_of(struct la_measure *m, const struct la_track *track, const struct la_placed *placed,
          la_seq to)
 {
-    const struct la_track_end *me = &track->end[placed->from];
+    const struct la_track_end *me = placed->me;
     bool again_rto = m->recovery == LA_RECOVERY_RTO && la_seq_le(to, m->recover);
     int64_t waited_ns = placed->at_ns - m->sent_at_ns;
     if (again_rto && waited_ns < la_rtt_timeout_ns(m, track, placed->from) / 2)
@@ -144,9 +198,9 @@ cause_of(struct la_measure *m, const struct la_track *track, const struct la_pla
 
 /* How many segments the sender cut it into, had no device gathered them. */
 static uint32_t
-segments_of(const struct la_track *track, const struct la_placed *placed)
+segments_of(const struct la_placed *placed)
 {
-    const struct la_track_end *peer = &track->end[1 - placed->from];
+    const struct la_track_end *peer = placed->peer;
     uint32_t mss = (peer->options & LA_EXPLAIN_HAS_MSS) != 0 ? peer->mss : MSS_DEFAULT;
     if ((placed->seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && mss > TIMESTAMPS_BYTES)
         mss -= TIMESTAMPS_BYTES;
@@ -187,19 +241,22 @@ text_again(struct la_measure *m, const struct la_track *track, struct la_placed 
     la_seq to = la_seq_add(from, placed->old_bytes);
     struct la_hole *hole = hole_of(m, from, to);
     if (hole != NULL) {
-        bool late = is_late(m, track, hole, placed);
+        bool late = is_late(m, hole, placed);
         placed->filled_bytes = placed->old_bytes;
         hole_fill(m, hole, from, to);
         if (late) {
             m->reordered_n++;
             return;
         }
+    } else if (is_outrun(m, placed->seen)) {
+        placed->is_copy = true;
+        return;
     }
-    uint32_t n = segments_of(track, placed);
+    uint32_t n = segments_of(placed);
     placed->cause = (uint8_t)cause_of(m, track, placed, to);
     placed->is_again = true;
     count_again(m, (enum la_cause)placed->cause, n);
-    remember(m, &track->end[placed->from], from, to, n);
+    remember(m, placed->me, from, to, n);
 }
 
 /* RFC 9293 3.8.4: the number before the next one, with nothing to acknowledge; 3.8.6.1: the same,
@@ -227,13 +284,13 @@ is_probe(struct la_measure *m, const struct la_track_end *me, struct la_placed *
 void
 la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_placed *placed)
 {
-    const struct la_track_end *me = &track->end[placed->from];
+    const struct la_track_end *me = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     bool fin = (seg->flags & LA_TCP_FIN) != 0;
     if (is_probe(m, me, placed))
         return;
-    if (placed->gap_bytes > 0 && placed->new_bytes > 0)
-        hole_open(m, placed);
+    if (placed->gap_bytes > 0)
+        hole_open(m, placed); /* By an ACK, too: it overtook text that went before it. */
     if (placed->old_bytes > 0) {
         text_again(m, track, placed);
     } else if (fin && seg->text_bytes == 0 && (me->flags & LA_END_FIN) != 0) {
@@ -241,6 +298,10 @@ la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_place
         placed->cause = LA_CAUSE_RETRANSMIT_RTO;
         m->fin_n++;
     }
+    if (placed->is_copy)
+        return;
+    if (seg->text_bytes > 0)
+        note_order(m, placed->seen);
     if (seg->text_bytes > 0 || fin)
         m->sent_at_ns = placed->at_ns;
 }
@@ -278,9 +339,9 @@ take_blocks(struct la_measure *m, const struct la_tcp_seg *seg)
 }
 
 void
-la_loss_acked(struct la_measure *m, const struct la_track *track, const struct la_placed *placed)
+la_loss_acked(struct la_measure *m, const struct la_placed *placed)
 {
-    const struct la_track_end *sender = &track->end[1 - placed->from];
+    const struct la_track_end *sender = placed->peer;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     bool news = seg->sack_n > 0 && take_blocks(m, seg);
     if (placed->acked_bytes > 0) {

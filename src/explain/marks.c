@@ -10,7 +10,7 @@
 static void
 set_mark(struct la_track *track, const struct la_placed *placed, enum la_mark mark)
 {
-    struct la_marks *marks = &track->end[1 - placed->from].marks;
+    struct la_marks *marks = &placed->peer->marks;
     uint8_t bit = (uint8_t)(1u << mark);
     if (((marks->waiting | marks->taken) & bit) != 0)
         return;
@@ -31,7 +31,7 @@ void
 la_marks_segment(struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_track_end *peer = &track->end[1 - placed->from];
+    struct la_track_end *peer = placed->peer;
     bool syn = (seg->flags & LA_TCP_SYN) != 0;
     bool peer_began = (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0;
     if (syn && (seg->flags & LA_TCP_ACK) == 0)

@@ -20,11 +20,14 @@ far_bytes(const struct la_track_end *receiver)
                                : FAR_BYTES_MIN;
 }
 
-static bool
-is_far(la_seq a, la_seq b, uint32_t far)
+static inline bool
+is_far(la_seq a, la_seq b, const struct la_track_end *receiver)
 {
     int32_t diff = la_seq_diff(a, b);
-    return diff > (int32_t)far || diff < -(int32_t)far;
+    if (diff >= -FAR_BYTES_MIN && diff <= FAR_BYTES_MIN)
+        return false;
+    int32_t far = (int32_t)far_bytes(receiver);
+    return diff > far || diff < -far;
 }
 
 /* An acknowledgement of what cannot have been sent, captured or not: nothing follows a FIN, and
@@ -32,8 +35,6 @@ is_far(la_seq a, la_seq b, uint32_t far)
 static bool
 acks_nothing(const struct la_track_end *me, const struct la_track_end *peer, la_seq ack)
 {
-    if ((peer->flags & LA_END_SPOKE) == 0 || la_seq_le(ack, peer->nxt))
-        return false;
     bool has_edge = (peer->flags & LA_END_EDGE) != 0;
     bool knows_edge = has_edge && (me->flags & LA_END_SCALE_KNOWN) != 0;
     bool has_begun = (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0;
@@ -51,16 +52,16 @@ is_before(const struct la_track_end *me, la_seq seq)
 }
 
 static bool
-is_strange(const struct la_track *track, const struct la_placed *placed)
+is_strange(const struct la_placed *placed)
 {
-    const struct la_track_end *me = &track->end[placed->from],
-                              *peer = &track->end[1 - placed->from];
+    const struct la_track_end *me = placed->me, *peer = placed->peer;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     if ((me->flags & LA_END_SPOKE) != 0 &&
-        (is_before(me, seg->seq) || is_far(seg->seq, me->nxt, far_bytes(peer))))
+        (is_before(me, seg->seq) || is_far(seg->seq, me->nxt, peer)))
         return true;
     return (seg->flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_SPOKE) != 0 &&
-           (is_far(seg->ack, peer->nxt, far_bytes(me)) || acks_nothing(me, peer, seg->ack));
+           (is_far(seg->ack, peer->nxt, me) ||
+            (la_seq_gt(seg->ack, peer->nxt) && acks_nothing(me, peer, seg->ack)));
 }
 
 /* A probe of a closed window may carry an octet beyond it (RFC 9293 3.8.6.1). */
@@ -81,9 +82,9 @@ shrunk(const struct la_track_end *me, const struct la_track_end *peer,
        const struct la_placed *placed, la_seq edge)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    if ((peer->flags & LA_END_EDGE) == 0 || (me->flags & LA_END_SCALE_KNOWN) == 0 ||
-        placed->old_bytes > 0 || !la_seq_eq(la_seq_add(seg->seq, seg->len), me->nxt) ||
-        !la_seq_eq(seg->ack, me->ack))
+    if (la_seq_ge(edge, peer->edge) || (peer->flags & LA_END_EDGE) == 0 ||
+        (me->flags & LA_END_SCALE_KNOWN) == 0 || placed->old_bytes > 0 ||
+        !la_seq_eq(la_seq_add(seg->seq, seg->len), me->nxt) || !la_seq_eq(seg->ack, me->ack))
         return 0;
     int32_t back = la_seq_diff(peer->edge, edge) - (1 << me->wscale) + 1;
     return back > 0 ? (uint32_t)back : 0;
@@ -108,14 +109,15 @@ place_text(struct la_track_end *me, struct la_placed *placed)
     if (beyond > 0)
         placed->new_bytes = (uint32_t)beyond < seg->text_bytes ? (uint32_t)beyond : seg->text_bytes;
     placed->old_bytes = seg->text_bytes - placed->new_bytes;
-    /* The file has it behind its acknowledgement. */
-    if (placed->old_bytes > 0 && me->missing_bytes >= placed->old_bytes &&
-        la_seq_le(me->missing_from, text) && la_seq_le(text_end, me->missing_to)) {
-        me->missing_bytes -= placed->old_bytes;
-        me->unique_bytes += placed->old_bytes;
-    }
-    if (placed->old_bytes > 0)
+    if (placed->old_bytes > 0) {
+        /* The file has it behind its acknowledgement. */
+        if (me->missing_bytes >= placed->old_bytes && la_seq_le(me->missing_from, text) &&
+            la_seq_le(text_end, me->missing_to)) {
+            me->missing_bytes -= placed->old_bytes;
+            me->unique_bytes += placed->old_bytes;
+        }
         me->timing = false; /* Karn's rule, RFC 6298 3 */
+    }
     if (placed->new_bytes > 0) {
         placed->beyond_bytes = beyond_edge(me, placed, text_end);
         if (!me->timing && placed->gap_bytes == 0) {
@@ -158,9 +160,9 @@ take_time(struct la_track_end *me, struct la_track_end *peer, struct la_placed *
 
 /* What `me` acknowledges of its peer's, and offers it. */
 static void
-place_ack(struct la_track *track, struct la_placed *placed)
+place_ack(struct la_placed *placed)
 {
-    struct la_track_end *me = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    struct la_track_end *me = placed->me, *peer = placed->peer;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     me->ack = (me->flags & LA_END_ACKED) != 0 ? la_seq_max(me->ack, seg->ack) : seg->ack;
     me->flags |= LA_END_ACKED;
@@ -190,12 +192,12 @@ place_ack(struct la_track *track, struct la_placed *placed)
 }
 
 void
-la_numbers_place(struct la_track *track, struct la_placed *placed)
+la_numbers_place(struct la_placed *placed)
 {
-    struct la_track_end *me = &track->end[placed->from];
+    struct la_track_end *me = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     placed->rtt_us = -1;
-    if (placed->is_strange || is_strange(track, placed)) {
+    if (placed->is_strange || is_strange(placed)) {
         placed->is_strange = true;
         return;
     }
@@ -209,5 +211,5 @@ la_numbers_place(struct la_track *track, struct la_placed *placed)
         me->window_max = placed->window;
     place_text(me, placed);
     if ((seg->flags & LA_TCP_ACK) != 0)
-        place_ack(track, placed);
+        place_ack(placed);
 }

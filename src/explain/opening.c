@@ -26,7 +26,7 @@ la_opening_options(const struct la_seen *seen)
     uint8_t ecn = seg->flags & (LA_TCP_ECE | LA_TCP_CWR);
     if (ecn == ((seg->flags & LA_TCP_ACK) != 0 ? LA_TCP_ECE : LA_TCP_ECE | LA_TCP_CWR))
         options |= LA_EXPLAIN_HAS_ECN;
-    if ((seg->has & LA_TCP_HAS_UNKNOWN) == 0)
+    if ((seg->has & LA_TCP_HAS_EXTRAS) == 0)
         return options;
     const struct la_tcp_extras *extras = &seen->extras;
     if ((extras->has & LA_TCP_EXTRA_MD5) != 0)
@@ -91,7 +91,7 @@ is_cut(const struct la_seen *seen)
 static void
 again(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     enum la_finding id = (placed->seen->tcp.flags & LA_TCP_ACK) != 0 ? LA_FINDING_SYN_ACK_REPEATED
                                                                      : LA_FINDING_SYN_REPEATED;
     struct la_explain_finding *finding =
@@ -108,7 +108,7 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
 {
     const struct la_seen *seen = placed->seen;
     const struct la_tcp_seg *seg = &seen->tcp;
-    struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    struct la_track_end *e = placed->me, *peer = placed->peer;
     bool answers = (seg->flags & LA_TCP_ACK) != 0;
     placed->syn_first = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) == 0;
     uint32_t kind = answers ? LA_END_SYN_ACK : LA_END_SYN;
@@ -153,10 +153,10 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
 /* Time from what passed on its way to an end to its answer: once, and only if neither went again
  * (Karn's rule, RFC 6298 3). */
 static void
-part_from_handshake(struct la_track *track, const struct la_placed *placed)
+part_from_handshake(const struct la_placed *placed)
 {
-    struct la_track_end *e = &track->end[placed->from];
-    const struct la_track_end *peer = &track->end[1 - placed->from];
+    struct la_track_end *e = placed->me;
+    const struct la_track_end *peer = placed->peer;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     if (placed->is_inferred || e->part_us_min != UINT32_MAX || (seg->flags & LA_TCP_ACK) == 0 ||
         peer->syn_n != 1 || e->syn_n > 1 || !la_seq_eq(seg->ack, la_seq_add(peer->iss, 1)))
@@ -169,10 +169,10 @@ part_from_handshake(struct la_track *track, const struct la_placed *placed)
 /* RFC 9293 3.10.7.4 fourth, 3.5.1: an end that has an older connection of these addresses answers a
  * SYN with the numbers of that. */
 static bool
-answers_for_older(const struct la_track *track, const struct la_placed *placed)
+answers_for_older(const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     return (seg->flags & (LA_TCP_SYN | LA_TCP_RST | LA_TCP_ACK)) == LA_TCP_ACK &&
            (e->flags & LA_END_SPOKE) == 0 && (peer->flags & LA_END_SYN) != 0 &&
            (peer->flags & LA_END_ACKED) == 0 && !la_seq_eq(seg->ack, la_seq_add(peer->iss, 1)) &&
@@ -183,17 +183,17 @@ void
 la_opening_segment(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    struct la_track_end *e = placed->me, *peer = placed->peer;
     if ((seg->flags & LA_TCP_SYN) != 0)
         take_syn(explain, track, placed);
     if (placed->syn_first && (seg->flags & LA_TCP_ACK) != 0)
         la_servers_half_open(explain, track, placed->at_ns, true);
-    if (answers_for_older(track, placed)) {
+    if (answers_for_older(placed)) {
         placed->is_strange = true;
         (void)la_found(explain, track, LA_FINDING_TIME_WAIT_ANSWERED, la_who_of(placed->from),
                        placed->frame);
     }
-    part_from_handshake(track, placed);
+    part_from_handshake(placed);
     bool both = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 &&
                 (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0;
     if (both && (seg->flags & LA_TCP_ACK) != 0 && la_seq_gt(seg->ack, peer->iss) &&

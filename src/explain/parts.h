@@ -31,22 +31,26 @@ struct la_track_rare *la_track_rare(struct la_explain *explain, struct la_track 
 /* ---- numbers.c: a segment among the sequence numbers ------------------------------------- */
 
 /* Fills what *placed says about numbers, and brings the ends' numbers up to date. */
-void la_numbers_place(struct la_track *track, struct la_placed *placed);
+void la_numbers_place(struct la_placed *placed);
 
 /* ---- unseen.c: what was sent and not captured ---------------------------------------------- */
 
 void la_unseen_syn(struct la_explain *explain, struct la_track *track,
                    const struct la_placed *placed);
+/* Before its FIN is looked at: the third segment of the handshake. */
+void la_unseen_third(struct la_explain *explain, struct la_track *track,
+                     const struct la_placed *placed);
 void la_unseen_acked(struct la_explain *explain, struct la_track *track,
                      const struct la_placed *placed);
 
 /* ---- patience.c: repetitions, and giving up ------------------------------------------------ */
 
-void la_patience_segment(struct la_track *track, const struct la_placed *placed);
+void la_patience_segment(const struct la_placed *placed);
 /* It repeated itself without an answer, and by end_ns has missed the next time. */
 bool la_patience_gave_up(const struct la_track_end *e, int64_t end_ns);
 /* It repeated itself without an answer, and at at_ns the next time had come. */
 bool la_patience_was_due(const struct la_track_end *e, int64_t at_ns);
+bool la_patience_ends_probing(const struct la_track_end *e, int64_t at_ns);
 int64_t la_patience_due_ns(const struct la_track_end *e);
 
 /* ---- marks.c, states.c: both ends along the figure ---------------------------------------- */
@@ -105,6 +109,8 @@ void la_opening_judge(struct la_explain *explain, const struct la_track *track,
                       struct la_explain_open *out);
 /* Of a capture of one direction: does the end's FIN seem to have answered its peer's? */
 bool la_closing_answers(const struct la_track *track, unsigned end);
+/* May the end's FIN have answered one that was not captured? */
+bool la_closing_is_doubtful(const struct la_track *track, unsigned end);
 /* Its FIN, the first time. */
 void la_closing_take_fin(struct la_track *track, struct la_placed *placed);
 void la_closing_segment(struct la_explain *explain, struct la_track *track,
@@ -113,6 +119,8 @@ void la_closing_judge(const struct la_explain *explain, const struct la_track *t
                       struct la_explain_close *out);
 void la_reset_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed);
+/* New text towards an end that has sent a RST: was it under way then? */
+void la_reset_text(struct la_track *track, const struct la_placed *placed);
 /* One came that its receiver had to believe. */
 bool la_reset_is_exact(const struct la_track *track);
 /* The RST that ended it, NULL: none did. Valid when nothing more comes. */
@@ -126,13 +134,13 @@ void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
 /* ---- artefacts.c: what the capture did --------------------------------------------------- */
 
 /* Is it a packet that was captured, or delivered, twice? Counts it. */
-bool la_artefacts_is_copy(struct la_explain *explain, struct la_track *track,
+bool la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
                           const struct la_placed *placed);
+void la_artefacts_count_copy(struct la_explain *explain, struct la_track_end *e, bool elsewhere);
 void la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *packet);
 /* Most packets of the capture are there twice: its doing, not the network's. */
 bool la_artefacts_doubles(const struct la_explain *explain);
-void la_artefacts_clock(struct la_explain *explain, struct la_track *track,
-                        const struct la_placed *placed);
+void la_artefacts_clock(struct la_explain *explain, const struct la_placed *placed);
 /* A connection is over: what it says of the capture. */
 void la_artefacts_end(struct la_explain *explain, const struct la_track *track);
 void la_artefacts_finish(struct la_explain *explain);
@@ -156,6 +164,8 @@ void la_servers_begin(struct la_explain *explain, struct la_track *track);
 /* It is half-open, or is so no longer. */
 void la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns,
                             bool more);
+/* Is another connection of its listener open? */
+bool la_servers_has_others(const struct la_explain *explain, const struct la_track *track);
 void la_servers_end(struct la_explain *explain, struct la_track *track);
 void la_servers_finish(struct la_explain *explain);
 
@@ -163,6 +173,12 @@ void la_servers_finish(struct la_explain *explain);
 
 void la_tell_segment(const struct la_explain *explain, const struct la_track *track,
                      const struct la_placed *placed);
+struct la_measure;
+/* What was timed, and what the sender's window is taken to be after a round trip. */
+void la_tell_rtt(const struct la_explain *explain, const struct la_track *track, unsigned sender,
+                 const struct la_measure *m, const struct la_placed *placed);
+void la_tell_window(const struct la_explain *explain, const struct la_track *track,
+                    unsigned sender, const struct la_measure *m, const struct la_placed *placed);
 void la_tell_step(const struct la_explain *explain, const struct la_track *track,
                   const struct la_step *step);
 

@@ -23,10 +23,10 @@ enum { SILENT_NS = 1000000000 };
 /* ---- as it passes ------------------------------------------------------------------------- */
 
 static bool
-is_answer(const struct la_track *track, const struct la_placed *placed)
+is_answer(const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *peer = &track->end[1 - placed->from];
+    const struct la_track_end *peer = placed->peer;
     if ((seg->flags & LA_TCP_ACK) == 0)
         return (peer->flags & LA_END_ACKED) != 0 &&
                (la_seq_eq(seg->seq, peer->ack) || la_seq_eq(seg->seq, peer->last_ack));
@@ -36,10 +36,10 @@ is_answer(const struct la_track *track, const struct la_placed *placed)
 /* Where it stands in the receiver's window, as far as the tap knows that. In SYN-SENT the ACK
  * decides (RFC 9293 3.10.7.3 second). */
 static enum la_tcp_rst_kind
-place_of(const struct la_track *track, const struct la_placed *placed)
+place_of(const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     if ((peer->flags & LA_END_SPOKE) == 0 && (e->flags & LA_END_SYN) != 0) {
         /* Nothing came back: it takes its SYN back. */
         if (la_seq_eq(seg->seq, e->nxt))
@@ -55,15 +55,29 @@ place_of(const struct la_track *track, const struct la_placed *placed)
     return la_tcp_rst_classify(peer->ack, peer->window, seg->seq);
 }
 
-/* Within twice the time that its SYN,ACK took. */
+/* Within twice the time that its SYN,ACK took, from a listener that has others to accept. */
 static bool
-answers_third_ack(const struct la_track_end *e, const struct la_placed *placed)
+answers_third_ack(const struct la_explain *explain, const struct la_track *track,
+                  const struct la_placed *placed)
 {
+    const struct la_track_end *e = &track->end[placed->from];
     const struct la_marks *marks = &e->marks;
-    if ((marks->waiting >> LA_MARK_ACK_OF_SYN & 1) == 0 || e->part_us_min == UINT32_MAX)
+    if ((marks->waiting >> LA_MARK_ACK_OF_SYN & 1) == 0 || e->part_us_min == UINT32_MAX ||
+        !la_servers_has_others(explain, track))
         return false;
     int64_t since_us = (placed->at_ns - marks->at_ns[LA_MARK_ACK_OF_SYN]) / LA_NS_PER_US;
     return since_us <= 2 * (int64_t)e->part_us_min;
+}
+
+/* Heuristic: an end that gives up offers more than it did a moment ago, because it threw away what
+ * it had not read. By more than the scale rounds. */
+static bool
+freed_room(const struct la_placed *placed)
+{
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
+    bool known = (e->flags & LA_END_SCALE_KNOWN) != 0 && e->segments_n > e->syn_n + e->rst_n + 1;
+    return known && (placed->seen->tcp.flags & LA_TCP_ACK) != 0 && peer->unique_bytes > 0 &&
+           placed->window > e->window + (2u << e->wscale);
 }
 
 /* Heuristic: an end that gives up sends an ACK and its window; one that answers without a
@@ -77,18 +91,19 @@ has_other_window(const struct la_track_end *e, const struct la_tcp_seg *seg)
 }
 
 static uint32_t
-evidence_of(const struct la_track *track, const struct la_placed *placed)
+evidence_of(const struct la_explain *explain, const struct la_track *track,
+            const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     uint32_t evidence = 0;
-    if (is_answer(track, placed))
+    if (is_answer(placed))
         evidence |= LA_RST_ANSWERS;
     if (e->segments_n > 0 && seen->ttl_hops != e->ttl_hops)
         evidence |= LA_RST_OTHER_TTL;
     if ((e->flags & LA_END_FIN) != 0 && peer->text_at_ns > e->fin_at_ns)
         evidence |= LA_RST_TEXT_AFTER_FIN;
-    if (la_patience_was_due(e, placed->at_ns))
+    if (la_patience_was_due(e, placed->at_ns) || la_patience_ends_probing(e, placed->at_ns))
         evidence |= LA_RST_DUE;
     if (has_other_window(e, &seen->tcp))
         evidence |= LA_RST_OTHER_WINDOW;
@@ -112,8 +127,13 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
         evidence |= LA_RST_IN_OPENING;
     if (e->segments_n == e->syn_n + e->rst_n + 1) /* This one is counted. */
         evidence |= LA_RST_ONLY_SYNS;
-    if (answers_third_ack(e, placed))
+    if (answers_third_ack(explain, track, placed))
         evidence |= LA_RST_TO_THIRD_ACK;
+    if (freed_room(placed))
+        evidence |= LA_RST_FREED_ROOM;
+    if ((seen->tcp.flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_FIN) == 0 &&
+        peer->unique_bytes > 0 && la_seq_gt(peer->nxt, seen->tcp.ack))
+        evidence |= LA_RST_TEXT_ON_WAY;
     return evidence;
 }
 
@@ -121,7 +141,7 @@ void
 la_reset_segment(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     struct la_track_rare *rare = la_track_rare(explain, track);
     if (rare != NULL && rare->rst_n < LA_RSTS_N_MAX)
         rare->rst[rare->rst_n++] = (struct la_rst){
@@ -132,11 +152,24 @@ la_reset_segment(struct la_explain *explain, struct la_track *track, const struc
             .from = placed->from,
             .flags = seen->tcp.flags,
             .ttl_hops = seen->ttl_hops,
-            .place = (uint8_t)place_of(track, placed),
-            .evidence = evidence_of(track, placed),
+            .place = (uint8_t)place_of(placed),
+            .evidence = evidence_of(explain, track, placed),
         };
     e->flags |= LA_END_RST;
     e->rst_n++;
+}
+
+void
+la_reset_text(struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_end *e = &track->end[placed->from];
+    int64_t way_us = e->part_us_min == UINT32_MAX ? 0 : e->part_us_min;
+    for (unsigned i = 0; track->rare != NULL && i < track->rare->rst_n; i++) {
+        struct la_rst *rst = &track->rare->rst[i];
+        if (rst->from != placed->from && (rst->flags & LA_TCP_ACK) != 0 &&
+            placed->at_ns - rst->at_ns <= way_us * LA_NS_PER_US)
+            rst->evidence |= LA_RST_TEXT_ON_WAY;
+    }
 }
 
 /* ---- when it is over ------------------------------------------------------------------------ */
@@ -200,6 +233,9 @@ cause_of_abort(const struct la_rst *rst)
     /* Heuristic: no program accepts, and aborts without a word, that fast. */
     if ((evidence & LA_RST_TO_THIRD_ACK) != 0 && (evidence & LA_RST_ONLY_SYNS) != 0)
         return LA_RESET_BACKLOG;
+    /* RFC 2525 2.17. Heuristic: where text still comes, some lies there that was not read. */
+    if ((evidence & (LA_RST_TEXT_ON_WAY | LA_RST_FREED_ROOM)) != 0)
+        return LA_RESET_UNREAD_DATA;
     bool unread =
         (evidence & LA_RST_HEARD_LAST) != 0 &&
         (evidence & (LA_RST_WINDOW_SHUT | LA_RST_NEVER_SAID | LA_RST_HEARD_LONG_AGO)) != 0;
@@ -219,7 +255,7 @@ cause_of_answer(const struct la_rst *rst)
         return LA_RESET_DATA_AFTER_CLOSE;
     if ((evidence & LA_RST_ONLY_SYNS) != 0 && rst->from == LA_END_SERVER)
         return LA_RESET_BACKLOG;
-    return (evidence & LA_RST_LONG_SILENT) != 0 ? LA_RESET_HALF_OPEN_PEER : cause_of_abort(rst);
+    return LA_RESET_HALF_OPEN_PEER;
 }
 
 /* Heuristic: who ends a connection towards both ends stands between them. */
@@ -247,6 +283,14 @@ certainty_of(const struct la_track *track, const struct la_rst *rst, enum la_res
 {
     if (cause == LA_RESET_REFUSED || cause == LA_RESET_DATA_AFTER_CLOSE)
         return LA_CERTAINTY_SEEN;
+    /* By the silence before it alone: a program may as well have read everything, and waited. */
+    const uint32_t lay_there =
+        LA_RST_TEXT_ON_WAY | LA_RST_FREED_ROOM | LA_RST_WINDOW_SHUT | LA_RST_NEVER_SAID;
+    if (cause == LA_RESET_UNREAD_DATA && (rst->evidence & lay_there) == 0)
+        return LA_CERTAINTY_UNKNOWN;
+    /* It spoke a moment ago: another RST of it may have been lost before this one. */
+    if (cause == LA_RESET_HALF_OPEN_PEER && (rst->evidence & LA_RST_LONG_SILENT) == 0)
+        return LA_CERTAINTY_UNKNOWN;
     if (cause == LA_RESET_INJECTED && (track->end[rst->from].flags & LA_END_WENT_ON) != 0)
         return LA_CERTAINTY_SEEN;
     return LA_CERTAINTY_INFERRED;

@@ -75,7 +75,8 @@ la_result(struct la_explain *explain, const struct la_track *track, struct la_ex
         fill_direction(explain, &track->end[end], &out->direction[end]);
         la_measure_fill(explain, track, end, &out->direction[end]);
     }
-    out->transitions_n = la_steps_list(explain, track);
+    if (!explain->cfg.no_transitions)
+        out->transitions_n = la_steps_list(explain, track);
     out->transitions = explain->transitions;
     out->findings_n = la_found_list(explain, track->found_first);
     out->findings = explain->findings;

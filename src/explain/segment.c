@@ -10,6 +10,17 @@
 
 /* ---- which incarnation -------------------------------------------------------------------- */
 
+static struct la_track *
+find(struct la_explain *explain, struct la_placed *placed)
+{
+    struct la_track *track = la_flows_find(explain, placed->seen, &placed->from);
+    if (track != NULL) {
+        placed->me = &track->end[placed->from];
+        placed->peer = &track->end[1 - placed->from];
+    }
+    return track;
+}
+
 static bool
 is_over(const struct la_track *track)
 {
@@ -77,7 +88,7 @@ comes_again(const struct la_track *track, const struct la_placed *placed)
     const struct la_track_rare *rare = track->rare;
     return rare != NULL && rare->syn_waits && rare->syn_from == placed->from && !track->complete &&
            la_seq_eq(rare->syn.tcp.seq, placed->seen->tcp.seq) &&
-           (track->end[1 - placed->from].flags & LA_END_SPOKE) == 0;
+           (placed->peer->flags & LA_END_SPOKE) == 0;
 }
 
 enum kept { KEPT_NOT, KEPT_ASIDE, KEPT_BEGAN };
@@ -123,7 +134,7 @@ static bool
 is_replaced(const struct la_track *track, const struct la_placed *placed)
 {
     enum { FIRST_RTO_S = 1 };
-    int64_t since_ns = placed->at_ns - track->end[placed->from].last_at_ns;
+    int64_t since_ns = placed->at_ns - placed->me->last_at_ns;
     return is_over(track) || (!track->complete && since_ns >= FIRST_RTO_S * LA_NS_PER_S);
 }
 
@@ -174,11 +185,11 @@ track_of(struct la_explain *explain, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct reuse reuse = {.is_known = false};
-    struct la_track *track = la_flows_find(explain, placed->seen, &placed->from);
+    struct la_track *track = find(explain, placed);
     if (track != NULL) {
         enum kept kept = about_kept(explain, track, placed);
         if (kept == KEPT_BEGAN)
-            track = la_flows_find(explain, placed->seen, &placed->from);
+            track = find(explain, placed);
         placed->is_strange = kept == KEPT_ASIDE;
     }
     if (track != NULL && is_new_syn(track, placed->from, seg)) {
@@ -189,7 +200,7 @@ track_of(struct la_explain *explain, struct la_placed *placed)
             track->rare->syn_waits = false;
             la_flows_end(explain, track);
             la_segment(explain, &first);
-            track = la_flows_find(explain, placed->seen, &placed->from);
+            track = find(explain, placed);
         } else if (!is_replaced(track, placed)) {
             placed->is_strange = keep_syn(explain, track, placed);
         } else {
@@ -204,7 +215,7 @@ track_of(struct la_explain *explain, struct la_placed *placed)
         track = placed->is_disbelieved ? NULL : la_flows_begin(explain, placed);
         if (track == NULL)
             return NULL;
-        (void)la_flows_find(explain, placed->seen, &placed->from);
+        (void)find(explain, placed);
         remark_reuse(explain, track, placed, &reuse);
     }
     return track;
@@ -214,9 +225,9 @@ track_of(struct la_explain *explain, struct la_placed *placed)
  */
 
 static void
-count(struct la_track *track, const struct la_placed *placed)
+count(const struct la_placed *placed)
 {
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     if (e->segments_n == 0)
         e->ttl_hops = placed->seen->ttl_hops;
     e->segments_n++;
@@ -230,7 +241,9 @@ count(struct la_track *track, const struct la_placed *placed)
 static void
 goes_on(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
+    if (placed->new_bytes > 0 && (placed->peer->flags & LA_END_RST) != 0)
+        la_reset_text(track, placed);
     if ((e->flags & LA_END_RST) == 0 || placed->new_bytes == 0)
         return;
     e->flags |= LA_END_WENT_ON;
@@ -238,6 +251,63 @@ goes_on(struct la_explain *explain, struct la_track *track, const struct la_plac
         la_flows_list(explain, track, LA_LIST_LIVE);
 }
 
+/* Numbers that go on from what was seen before need no proof. Others may be those of a segment that
+ * was damaged on its way, which its receiver drops (RFC 9293 3.1): the checksum tells, in a capture
+ * where most of them are right. */
+static bool
+is_damaged(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
+    bool goes_on =
+        (seg->flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK)) == LA_TCP_ACK &&
+        la_seq_eq(seg->seq, e->nxt) && la_seq_le(seg->ack, peer->nxt) &&
+        la_seq_ge(seg->ack, peer->una);
+    bool was_kept = placed->seen != &explain->seen;
+    if (goes_on || was_kept || !la_decoder_disbelieves(&explain->decoder, &explain->seen))
+        return false;
+    explain->file.bad_checksums++;
+    (void)la_found(explain, track, LA_FINDING_CHECKSUM_WRONG, la_who_of(placed->from),
+                   placed->frame);
+    return true;
+}
+
+/* The handshake is over, and how long it took is known: no segment but a SYN tells about it. */
+static inline bool
+is_opened(const struct la_track *track, const struct la_placed *placed)
+{
+    return track->complete && placed->me->part_us_min != UINT32_MAX;
+}
+
+/* Neither end has sent a FIN: only a FIN or RST closes anything. */
+static inline bool
+is_closing(const struct la_track *track)
+{
+    return ((track->end[0].flags | track->end[1].flags) & LA_END_FIN) != 0;
+}
+
+/* Behind the numbers: what the segment does to states and to the connection. */
+static void
+follow(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
+{
+    uint8_t flags = placed->seen->tcp.flags;
+    if ((flags & LA_TCP_RST) != 0) {
+        la_reset_segment(explain, track, placed);
+    } else {
+        if ((flags & LA_TCP_FIN) != 0) {
+            la_unseen_third(explain, track, placed);
+            la_closing_take_fin(track, placed);
+        }
+        if (placed->acks_missing)
+            la_unseen_acked(explain, track, placed);
+        la_states_segment(explain, track, placed);
+    }
+    if ((flags & LA_TCP_RST) != 0 || is_closing(track))
+        la_closing_segment(explain, track, placed);
+}
+
+/* Most segments neither open nor close anything: parts that only have to do with that are left out
+ * for them, on conditions that stand here. */
 void
 la_segment(struct la_explain *explain, struct la_placed *placed)
 {
@@ -251,35 +321,34 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     if (placed->at_ns > track->last_at_ns)
         track->last_at_ns = placed->at_ns;
     placed->is_copy = la_artefacts_is_copy(explain, track, placed);
-    if (placed->is_copy || placed->is_strange)
+    if (placed->is_copy || placed->is_strange || is_damaged(explain, track, placed))
         return;
-    if (!la_violations_flags(explain, track, placed)) {
-        count(track, placed);
+    uint8_t flags = placed->seen->tcp.flags;
+    bool rst = (flags & LA_TCP_RST) != 0;
+    bool plain = (flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK)) == LA_TCP_ACK;
+    if (!plain && !la_violations_flags(explain, track, placed)) {
+        count(placed);
         return;
     }
-    la_unseen_syn(explain, track, placed);
-    la_opening_segment(explain, track, placed);
-    la_numbers_place(track, placed);
-    if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0)
+    if ((placed->peer->flags & LA_END_SPOKE) == 0)
+        la_unseen_syn(explain, track, placed);
+    if (!plain || !is_opened(track, placed))
+        la_opening_segment(explain, track, placed);
+    la_numbers_place(placed);
+    if (!placed->is_strange && !rst)
         la_measure_segment(explain, track, placed);
-    la_tell_segment(explain, track, placed);
-    if (!placed->is_strange && (placed->seen->tcp.flags & LA_TCP_RST) == 0) {
-        la_patience_segment(track, placed);
-        goes_on(explain, track, placed);
-    }
-    if (!placed->is_strange)
-        la_artefacts_clock(explain, track, placed);
-    if (!placed->is_strange)
-        la_violations_segment(explain, track, placed);
-    count(track, placed);
-    if (placed->is_strange)
+    if (placed->is_copy)
         return;
-    if ((placed->seen->tcp.flags & LA_TCP_RST) != 0) {
-        la_reset_segment(explain, track, placed);
-    } else {
-        la_closing_take_fin(track, placed);
-        la_unseen_acked(explain, track, placed);
-        la_states_segment(explain, track, placed);
+    la_tell_segment(explain, track, placed);
+    if (!placed->is_strange) {
+        if (!rst) {
+            la_patience_segment(placed);
+            goes_on(explain, track, placed);
+        }
+        la_artefacts_clock(explain, placed);
+        la_violations_segment(explain, track, placed);
     }
-    la_closing_segment(explain, track, placed);
+    count(placed);
+    if (!placed->is_strange)
+        follow(explain, track, placed);
 }

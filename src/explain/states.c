@@ -50,33 +50,17 @@ close_under(uint16_t set, uint32_t events)
 static uint16_t
 closure(struct la_explain *explain, uint16_t set, uint32_t events)
 {
-    uint32_t mixed = (set ^ events * UINT32_C(0x9e3779b1)) * UINT32_C(0x85ebca6b);
-    struct la_closure *known = &explain->closures[mixed >> 24];
+    uint64_t mixed = ((uint64_t)events << 16 | set) * UINT64_C(0x9e3779b97f4a7c15);
+    struct la_closure *known = &explain->closures[mixed >> (64 - LA_CLOSURES_SHIFT)];
     if (known->from != set || known->events != events)
         *known = (struct la_closure){events, set, close_under(set, events)};
     return known->to;
 }
 
-void
-la_states_init(struct la_explain *explain)
-{
-    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
-        explain->reach[s] = close_under(LA_TCP_STATE_BIT(s), events_all & ~events_opening);
-}
-
-static uint16_t
-reach(const struct la_explain *explain, uint16_t set)
-{
-    uint16_t all = 0;
-    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
-        if ((set & LA_TCP_STATE_BIT(s)) != 0)
-            all |= explain->reach[s];
-    return all;
-}
-
-/* Events that may have happened to the end, by what passed on its way to it. */
+/* Events that may have happened to an end besides the hidden ones, by what passed on its way
+ * to it. */
 static uint32_t
-events_open_to(const struct la_track *track, unsigned end)
+events_of_marks(unsigned passed)
 {
     static const uint32_t of_mark[LA_MARKS_N] = {
         [LA_MARK_SYN] = EVENT_BIT(RCV_SYN) | EVENT_BIT(RCV_SYN_REUSE),
@@ -85,16 +69,35 @@ events_open_to(const struct la_track *track, unsigned end)
         [LA_MARK_FIN] = EVENT_BIT(RCV_FIN),
         [LA_MARK_ACK_OF_FIN] = EVENT_BIT(ACK_OF_FIN),
     };
-    if (!track->handshake_seen)
-        return events_all & ~events_opening;
-    const struct la_marks *marks = &track->end[end].marks;
-    uint8_t passed = marks->waiting | marks->taken;
-    uint32_t events = events_hidden;
+    uint32_t events = 0;
     for (unsigned m = 0; m < LA_MARKS_N; m++)
         if ((passed >> m & 1) != 0)
             events |= of_mark[m];
     if ((passed >> LA_MARK_FIN & passed >> LA_MARK_ACK_OF_FIN & 1) != 0)
         events |= EVENT_BIT(RCV_FIN_ACK_OF_FIN);
+    return events;
+}
+
+void
+la_states_init(struct la_explain *explain)
+{
+    const uint32_t events = events_all & ~events_opening;
+    explain->reach_syn = close_under(BIT(SYN_SENT) | BIT(SYN_RECEIVED_ACTIVE), events);
+    explain->reach_open =
+        close_under(BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED), events);
+    explain->reach_fin = close_under(BIT(FIN_WAIT_1) | BIT(LAST_ACK), events);
+    explain->reach_acked_fin = close_under(BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(TIME_WAIT), events);
+    for (unsigned passed = 0; passed < 1u << LA_MARKS_N; passed++)
+        explain->events_by_marks[passed] = events_of_marks(passed);
+}
+
+static inline uint32_t
+events_open_to(const struct la_explain *explain, const struct la_track *track, unsigned end)
+{
+    if (!track->handshake_seen)
+        return events_all & ~events_opening;
+    const struct la_marks *marks = &track->end[end].marks;
+    uint32_t events = events_hidden | explain->events_by_marks[marks->waiting | marks->taken];
     if ((track->end[1 - end].flags & LA_END_RST) != 0)
         events |= EVENT_BIT(RCV_RST) | EVENT_BIT(RCV_RST_TO_LISTEN);
     return events;
@@ -104,7 +107,11 @@ static void
 widen(struct la_explain *explain, struct la_track *track, unsigned end)
 {
     struct la_track_end *e = &track->end[end];
-    e->possible = closure(explain, e->possible, events_open_to(track, end));
+    uint32_t events = events_open_to(explain, track, end);
+    if (e->widened == e->possible && e->widened_by == events)
+        return;
+    e->possible = e->widened = closure(explain, e->possible, events);
+    e->widened_by = events;
 }
 
 void
@@ -125,21 +132,24 @@ la_states_begin(struct la_explain *explain, struct la_track *track, bool by_syn)
 
 /* ---- proven: one event --------------------------------------------------------------------- */
 
-static uint16_t
-with_edge(uint16_t set, enum la_tcp_event event)
-{
-    uint16_t from = 0;
-    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
-        if ((set & LA_TCP_STATE_BIT(s)) != 0 &&
-            la_tcp_fsm_edge((enum la_tcp_state)s, event)->to != 0)
-            from |= LA_TCP_STATE_BIT(s);
-    return from;
-}
-
 static bool
 is_one(uint16_t set)
 {
     return set != 0 && (set & (set - 1)) == 0;
+}
+
+/* Of the states that have an edge for the event, and where that leads. */
+static void
+push(uint16_t set, enum la_tcp_event event, struct la_step *step)
+{
+    step->from = step->to = 0;
+    for (unsigned left = set; left != 0; left &= left - 1) {
+        unsigned to = la_tcp_fsm_edge((enum la_tcp_state)__builtin_ctz(left), event)->to;
+        if (to == 0)
+            continue;
+        step->from |= (uint16_t)(left & -left);
+        step->to |= LA_TCP_STATE_BIT(to);
+    }
 }
 
 /* step: end, event, certainty, frame and times are filled in. */
@@ -147,12 +157,12 @@ static bool
 move(struct la_explain *explain, struct la_track *track, struct la_step *step)
 {
     struct la_track_end *e = &track->end[step->end];
-    step->from = with_edge(e->proven, (enum la_tcp_event)step->event);
-    if (step->event == LA_TCP_EV_OPEN_ACTIVE && (step->from & BIT(CLOSED)) != 0)
-        step->from = BIT(CLOSED); /* Nobody opens actively on a listener (RFC 9293 3.10.1). */
+    uint16_t set = e->proven;
+    if (step->event == LA_TCP_EV_OPEN_ACTIVE && (set & BIT(CLOSED)) != 0)
+        set = BIT(CLOSED); /* Nobody opens actively on a listener (RFC 9293 3.10.1). */
+    push(set, (enum la_tcp_event)step->event, step);
     if (step->from == 0)
         return false;
-    step->to = la_tcp_fsm_step_set(step->from, (enum la_tcp_event)step->event);
     if (!is_one(step->from) || !is_one(step->to))
         step->certainty = LA_CERTAINTY_UNKNOWN;
     e->proven = step->to;
@@ -193,14 +203,16 @@ struct taking {
     bool is_inferred;
 };
 
-/* The next of the marks, by the time at which it passed. */
+/* The next of the marks, by the time at which it passed. There is one at least. */
 static enum la_mark
 first_of(const struct la_marks *marks, uint8_t set)
 {
-    unsigned best = LA_MARKS_N;
-    for (unsigned m = 0; m < LA_MARKS_N; m++)
-        if ((set >> m & 1) != 0 && (best == LA_MARKS_N || marks->frame[m] < marks->frame[best]))
+    unsigned best = (unsigned)__builtin_ctz(set);
+    for (unsigned left = set & (set - 1u); left != 0; left &= left - 1) {
+        unsigned m = (unsigned)__builtin_ctz(left);
+        if (marks->frame[m] < marks->frame[best])
             best = m;
+    }
     return (enum la_mark)best;
 }
 
@@ -262,7 +274,7 @@ static void
 lost(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
      enum la_mark mark)
 {
-    struct la_marks *marks = &track->end[placed->from].marks;
+    struct la_marks *marks = &placed->me->marks;
     uint8_t bit = (uint8_t)(1u << mark);
     if ((marks->waiting & bit) == 0)
         return;
@@ -280,8 +292,8 @@ static struct taking
 taking_of(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_track_end *e = &track->end[placed->from];
-    const struct la_track_end *peer = &track->end[1 - placed->from];
+    struct la_track_end *e = placed->me;
+    const struct la_track_end *peer = placed->peer;
     struct la_marks *marks = &e->marks;
     struct taking taking = {
         .end = placed->from, .latest_ns = placed->at_ns, .is_inferred = placed->is_inferred};
@@ -291,8 +303,14 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
     const uint8_t by_syn = 1u << LA_MARK_SYN, by_syn_ack = 1u << LA_MARK_SYN_ACK;
     if (ack && (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 &&
         la_seq_gt(seg->ack, peer->iss)) {
-        taking.certain |= by_syn;
-        /* After a SYN, the SYN,ACK is no more than an ACK (RFC 9293 3.5 figure 8). */
+        /* A SYN that reaches SYN-SENT is answered with a SYN,ACK; without one, the peer's SYN,ACK
+         * came first. After a SYN, that is no more than an ACK (RFC 9293 3.5 figure 8). */
+        bool met_syn = syn || (e->flags & LA_END_SYN_ACK) != 0 || (marks->taken & by_syn) != 0 ||
+                       (marks->waiting & by_syn_ack) == 0;
+        if (met_syn)
+            taking.certain |= by_syn;
+        else
+            marks->waiting &= (uint8_t)~by_syn;
         if (!syn && ((marks->waiting | marks->taken) & by_syn) == 0)
             taking.certain |= by_syn_ack;
     }
@@ -307,6 +325,8 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
         marks->frame[LA_MARK_ACK_OF_FIN] <= marks->frame[LA_MARK_FIN])
         taking.certain |= of_fin; /* The FIN carried it, or repeated it. */
     taking.marks = taking.certain;
+    if (fin && !syn && e->proven == BIT(SYN_RECEIVED))
+        taking.marks |= of_syn; /* As la_unseen_third() has it. */
     if (!syn && la_marks_can_show(e, marks->at_ns[LA_MARK_SYN_ACK], placed->at_ns))
         taking.marks |= by_syn_ack;
     if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_SYN], placed->at_ns)) {
@@ -314,7 +334,10 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
             lost(explain, track, placed, LA_MARK_ACK_OF_SYN);
         taking.marks |= of_syn;
     }
-    if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_FIN], placed->at_ns)) {
+    /* Together with a FIN that the segment does not acknowledge, it has not come yet. */
+    bool with_fin = (marks->waiting >> LA_MARK_FIN & ~taking.certain >> LA_MARK_FIN & 1) != 0 &&
+                    marks->frame[LA_MARK_FIN] == marks->frame[LA_MARK_ACK_OF_FIN];
+    if (!with_fin && la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_FIN], placed->at_ns)) {
         if (fin)
             lost(explain, track, placed, LA_MARK_ACK_OF_FIN);
         taking.marks |= of_fin;
@@ -327,10 +350,10 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
 
 /* The states in which its sender can have sent it, by what is known of both ends' SYN and FIN. */
 static uint16_t
-demanded(const struct la_track *track, const struct la_placed *placed)
+demanded(const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     if ((seg->flags & LA_TCP_SYN) != 0)
         return (seg->flags & LA_TCP_ACK) != 0 ? BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE)
                                               : BIT(SYN_SENT);
@@ -358,21 +381,19 @@ demanded(const struct la_track *track, const struct la_placed *placed)
 /* The earliest states that show what the end has shown so far; what can be reached from them stays
  * possible. */
 static uint16_t
-shown(const struct la_explain *explain, const struct la_track *track,
-      const struct la_placed *placed)
+shown(const struct la_explain *explain, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     if ((seg->flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN)
-        return reach(explain, BIT(SYN_SENT) | BIT(SYN_RECEIVED_ACTIVE));
+        return explain->reach_syn;
     /* An end in SYN-RECEIVED may send ACKs, and text after a Fast Open (RFC 7413 4.2). */
-    uint16_t allowed =
-        reach(explain, BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED));
+    uint16_t allowed = explain->reach_open;
     if ((e->flags & LA_END_FIN) != 0)
-        allowed &= reach(explain, BIT(FIN_WAIT_1) | BIT(LAST_ACK));
+        allowed &= explain->reach_fin;
     if ((peer->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
         la_seq_gt(e->ack, peer->fin_seq))
-        allowed &= reach(explain, BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(TIME_WAIT));
+        allowed &= explain->reach_acked_fin;
     return allowed;
 }
 
@@ -404,7 +425,7 @@ own_event(struct la_explain *explain, struct la_track *track, const struct la_pl
             la_found(explain, track, LA_FINDING_IMPOSSIBLE, la_who_of(placed->from), placed->frame);
         if (finding != NULL && finding->n == 1) {
             finding->values[0] = event;
-            finding->values[1] = track->end[placed->from].proven;
+            finding->values[1] = placed->me->proven;
         }
     }
 }
@@ -414,7 +435,7 @@ static void
 resume(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
        uint16_t demand)
 {
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     struct la_explain_finding *finding =
         la_found(explain, track, LA_FINDING_MISSED, la_who_of(placed->from), placed->frame);
     if (finding != NULL && finding->n == 1) {
@@ -435,7 +456,7 @@ look_back(struct la_explain *explain, struct la_track *track, const struct la_pl
     static const uint16_t peers = BIT(CLOSED) | BIT(LISTEN) | BIT(SYN_SENT) | BIT(SYN_RECEIVED) |
                                   BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED) | BIT(FIN_WAIT_1) |
                                   BIT(FIN_WAIT_2);
-    if (track->end[placed->from].segments_n == 0)
+    if (placed->me->segments_n == 0)
         return; /* The capture begins with it: it may be the second copy. */
     uint16_t can[2];
     can[placed->from] = own;
@@ -450,23 +471,51 @@ look_back(struct la_explain *explain, struct la_track *track, const struct la_pl
     }
 }
 
-/* A segment that changes nothing: both ends are synchronised, nothing waits for its sender. */
+/* Both ends are synchronised, and nothing waits for the segment's sender. */
 static bool
-is_plain(const struct la_track *track, const struct la_placed *placed)
+is_settled(const struct la_track_end *e, const struct la_track_end *peer)
 {
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
-    return (placed->seen->tcp.flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST)) == 0 &&
-           e->marks.waiting == 0 && peer->marks.waiting == 0 && e->proven == BIT(ESTABLISHED) &&
+    return e->marks.waiting == 0 && peer->marks.waiting == 0 && e->proven == BIT(ESTABLISHED) &&
            peer->proven == BIT(ESTABLISHED) && e->certainty == LA_CERTAINTY_SEEN;
+}
+
+/* The segment is no event for its receiver, and its sender has shown before what it shows. */
+static bool
+shows_nothing_new(const struct la_explain *explain, const struct la_track_end *e,
+                  const struct la_track_end *peer)
+{
+    const uint32_t known = LA_END_SYN_ACKED | LA_END_FIN;
+    return e->marks.waiting == 0 && e->proven == BIT(ESTABLISHED) && (e->flags & LA_END_FIN) == 0 &&
+           (peer->flags & known) == LA_END_SYN_ACKED &&
+           ((peer->marks.waiting | peer->marks.taken) >> LA_MARK_ACK_OF_SYN & 1) != 0 &&
+           (e->possible & ~explain->reach_open) == 0;
+}
+
+/* A segment that neither opens nor closes, and changes nothing but how sure its sender's state is.
+ */
+static bool
+is_plain(const struct la_explain *explain, const struct la_placed *placed)
+{
+    struct la_track_end *e = placed->me, *peer = placed->peer;
+    uint8_t flags = placed->seen->tcp.flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK);
+    if (flags != LA_TCP_ACK)
+        return false;
+    if (is_settled(e, peer))
+        return true;
+    if (!shows_nothing_new(explain, e, peer))
+        return false;
+    if (placed->new_bytes > 0 && placed->acked_bytes > 0)
+        e->certainty = LA_CERTAINTY_SEEN;
+    return true;
 }
 
 void
 la_states_segment(struct la_explain *explain, struct la_track *track,
                   const struct la_placed *placed)
 {
-    if (is_plain(track, placed))
+    if (is_plain(explain, placed))
         return;
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     la_marks_segment(track, placed);
     if (placed->syn_first && (seg->flags & LA_TCP_ACK) == 0)
@@ -477,7 +526,7 @@ la_states_segment(struct la_explain *explain, struct la_track *track,
         look_back(explain, track, placed);
     if (placed->fin_first)
         own_event(explain, track, placed, LA_TCP_EV_CLOSE, earliest_close(e, placed));
-    uint16_t demand = demanded(track, placed);
+    uint16_t demand = demanded(placed);
     uint16_t stays = e->proven & demand;
     if (stays == 0)
         resume(explain, track, placed, demand);
@@ -486,7 +535,7 @@ la_states_segment(struct la_explain *explain, struct la_track *track,
         e->certainty = is_one(stays) ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_UNKNOWN;
     } else if (is_one(stays) && placed->new_bytes > 0 && placed->acked_bytes > 0)
         e->certainty = LA_CERTAINTY_SEEN;
-    e->possible &= shown(explain, track, placed);
+    e->possible &= shown(explain, placed);
     if (e->possible == 0)
         e->possible = closure(explain, demand, events_all & ~events_opening);
     widen(explain, track, placed->from);

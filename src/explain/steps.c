@@ -32,6 +32,12 @@ room(struct la_explain *explain, struct la_track *track)
     return block;
 }
 
+static bool
+is_one(uint16_t set)
+{
+    return set != 0 && (set & (set - 1)) == 0;
+}
+
 void
 la_steps_add(struct la_explain *explain, struct la_track *track, const struct la_step *step)
 {
@@ -41,12 +47,7 @@ la_steps_add(struct la_explain *explain, struct la_track *track, const struct la
         return;
     }
     block->step[block->n++] = *step;
-}
-
-static bool
-is_one(uint16_t set)
-{
-    return set != 0 && (set & (set - 1)) == 0;
+    track->steps_open |= !is_one(step->from) || !is_one(step->to);
 }
 
 void
@@ -56,11 +57,17 @@ la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigne
         struct la_steps *block = block_at(explain, idx);
         for (uint32_t i = 0; i < block->n; i++) {
             struct la_step *step = &block->step[i];
-            if (step->end != end || step->event != LA_TCP_EV_CLOSE)
+            if (step->end == end && step->event == LA_TCP_EV_CLOSE) {
+                step->from |= LA_TCP_STATE_BIT(LA_TCP_CLOSE_WAIT);
+                step->to |= LA_TCP_STATE_BIT(LA_TCP_LAST_ACK);
+            } else if (step->end != end && step->event == LA_TCP_EV_RCV_FIN) {
+                step->from |= LA_TCP_STATE_BIT(LA_TCP_FIN_WAIT_2);
+                step->to |= LA_TCP_STATE_BIT(LA_TCP_TIME_WAIT);
+            } else {
                 continue;
-            step->from |= LA_TCP_STATE_BIT(LA_TCP_CLOSE_WAIT);
-            step->to |= LA_TCP_STATE_BIT(LA_TCP_LAST_ACK);
+            }
             step->certainty = LA_CERTAINTY_UNKNOWN;
+            track->steps_open = true;
         }
     }
 }
@@ -72,10 +79,9 @@ narrow(struct la_step *step, uint16_t can)
     if ((is_one(step->from) && is_one(step->to)) || (step->to & can) == 0)
         return;
     uint16_t to = step->to & can, from = 0;
-    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++) {
-        uint16_t bit = LA_TCP_STATE_BIT(s);
-        if ((step->from & can & bit) != 0 &&
-            (la_tcp_fsm_step_set(bit, (enum la_tcp_event)step->event) & to) != 0)
+    for (unsigned left = step->from & can; left != 0; left &= left - 1) {
+        uint16_t bit = (uint16_t)(left & -left);
+        if ((la_tcp_fsm_step_set(bit, (enum la_tcp_event)step->event) & to) != 0)
             from |= bit;
     }
     if (from == 0)
@@ -89,6 +95,8 @@ narrow(struct la_step *step, uint16_t can)
 void
 la_steps_narrow(struct la_explain *explain, struct la_track *track, const uint16_t can[2])
 {
+    if (!track->steps_open)
+        return;
     for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
         struct la_steps *block = block_at(explain, idx);
         for (uint32_t i = 0; i < block->n; i++)
@@ -110,13 +118,12 @@ la_steps_free(struct la_explain *explain, struct la_track *track)
 static const char *
 section_of(const struct la_step *step)
 {
-    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
-        if ((step->from & LA_TCP_STATE_BIT(s)) != 0) {
-            const struct la_tcp_edge *edge =
-                la_tcp_fsm_edge((enum la_tcp_state)s, (enum la_tcp_event)step->event);
-            if (edge->to != 0)
-                return edge->section;
-        }
+    for (unsigned left = step->from; left != 0; left &= left - 1) {
+        const struct la_tcp_edge *edge =
+            la_tcp_fsm_edge((enum la_tcp_state)__builtin_ctz(left), (enum la_tcp_event)step->event);
+        if (edge->to != 0)
+            return edge->section;
+    }
     return "";
 }
 

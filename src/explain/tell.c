@@ -4,9 +4,12 @@
  *
  * A segment is told as one that its sender sent; its id is the frame's number. A change of state is
  * told when it is understood, with the time at which the cause passed and the id of that segment:
- * for what only the end of the connection decides, that is late.
+ * for what only the end of the connection decides, that is late. RTT and CONGESTION are of the
+ * sender whose text it is; the window is an estimate, 0 where something else held the sender back.
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
+#include "proto/event_segment.h"
 
 static bool
 is_heard(const struct la_explain *explain, enum la_event_kind kind)
@@ -33,42 +36,56 @@ la_tell_segment(const struct la_explain *explain, const struct la_track *track,
 {
     if (!is_heard(explain, LA_EVENT_SEGMENT_SENT))
         return;
-    const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_event event = event_of(track, placed->from, LA_EVENT_SEGMENT_SENT);
     event.at.ns = placed->at_ns;
     event.segment_id = placed->frame;
-    struct la_event_segment *out = &event.u.segment;
-    *out = (struct la_event_segment){
-        .seq = seg->seq.v,
-        .ack = seg->ack.v,
-        .len = seg->text_bytes,
-        .window = placed->window,
-        .window_raw = seg->wnd,
-        .flags = seg->flags,
-        .sack_n = seg->sack_n,
-        .wscale = (seg->has & LA_TCP_HAS_WSCALE) != 0 ? seg->wscale : 255,
-        .ecn = placed->seen->dscp_ecn & LA_IP_ECN_MASK,
-        .urgent = seg->up,
-        .ts_val = seg->ts_val,
-        .ts_ecr = seg->ts_ecr,
-        .mss = seg->mss,
-        .cause = placed->cause,
-        .retransmit_n = placed->is_again,
-    };
-    if ((seg->has & LA_TCP_HAS_MSS) != 0)
-        out->has |= LA_SEG_HAS_MSS;
-    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0)
-        out->has |= LA_SEG_HAS_TS;
-    if ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0)
-        out->has |= LA_SEG_HAS_SACK_PERMITTED;
-    if ((seg->has & LA_TCP_HAS_UNKNOWN) != 0)
-        out->has |= LA_SEG_HAS_UNKNOWN;
-    if (la_tcp_seg_has_dsack(seg))
-        out->has |= LA_SEG_HAS_DSACK;
-    for (unsigned i = 0; i < seg->sack_n; i++) {
-        out->sack[i].left = seg->sack[i].left.v;
-        out->sack[i].right = seg->sack[i].right.v;
-    }
+    la_event_segment_of(&event.u.segment, &placed->seen->tcp, placed->window);
+    event.u.segment.ecn = placed->seen->dscp_ecn & LA_IP_ECN_MASK;
+    event.u.segment.cause = placed->cause;
+    event.u.segment.retransmit_n = placed->is_again;
+    if (placed->is_strange)
+        event.u.segment.has |= LA_SEG_STRANGE;
+    explain->cfg.trace.sink(explain->cfg.trace.ctx, &event);
+}
+
+void
+la_tell_rtt(const struct la_explain *explain, const struct la_track *track, unsigned sender,
+            const struct la_measure *m, const struct la_placed *placed)
+{
+    if (!is_heard(explain, LA_EVENT_RTT))
+        return;
+    struct la_event event = event_of(track, sender, LA_EVENT_RTT);
+    event.at.ns = placed->at_ns;
+    event.segment_id = placed->frame;
+    event.u.rtt.sample_us = (uint32_t)placed->rtt_us;
+    event.u.rtt.srtt_us = m->srtt_us;
+    event.u.rtt.rttvar_us = m->rttvar_us;
+    explain->cfg.trace.sink(explain->cfg.trace.ctx, &event);
+}
+
+static enum la_cc_phase
+phase_of(const struct la_measure *m)
+{
+    if (m->recovery == LA_RECOVERY_FAST)
+        return LA_CC_RECOVERY;
+    if (m->recovery == LA_RECOVERY_RTO)
+        return LA_CC_LOSS;
+    return m->rounds.grown ? LA_CC_AVOIDANCE : LA_CC_SLOW_START;
+}
+
+void
+la_tell_window(const struct la_explain *explain, const struct la_track *track, unsigned sender,
+               const struct la_measure *m, const struct la_placed *placed)
+{
+    if (!is_heard(explain, LA_EVENT_CONGESTION))
+        return;
+    struct la_event event = event_of(track, sender, LA_EVENT_CONGESTION);
+    event.at.ns = placed->at_ns;
+    event.segment_id = placed->frame;
+    event.u.congestion.cwnd_bytes = m->rounds.limited || m->rounds.begun ? 0 : m->rounds.flight;
+    event.u.congestion.flight_bytes =
+        (uint32_t)la_seq_diff(track->end[sender].nxt, track->end[sender].una);
+    event.u.congestion.phase = (uint8_t)phase_of(m);
     explain->cfg.trace.sink(explain->cfg.trace.ctx, &event);
 }
 

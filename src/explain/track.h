@@ -95,9 +95,12 @@ struct la_track_end {
     uint8_t recent_idx;
     uint8_t repeats_n;     /* repetitions without an answer, see patience.c */
     uint8_t repeat;        /* enum la_repeat: of what */
+    uint8_t probes_n;      /* in a row, answered or not */
     bool window_closed;    /* the peer's window for it is zero */
     bool timing;           /* timed_* are valid: an answer is awaited that gives part_us_min */
     uint16_t possible, proven;
+    uint16_t widened;      /* possible when it was last closed under the events widened_by */
+    uint32_t widened_by;
     uint32_t options;      /* enum la_explain_option, of its SYN */
     uint16_t mss;
     uint16_t syn_window;
@@ -118,6 +121,7 @@ struct la_track_end {
     la_seq timed_seq;
     uint64_t segments_n, bytes, unique_bytes;
     uint32_t recent[4];    /* fingerprints of its latest segments, see artefacts.c */
+    uint32_t recent_at_us[4];
     uint8_t recent_iface[4];
     uint8_t tcp_flags;     /* of all its segments together */
     uint32_t ts_seen;      /* TSval of its latest segment, at ts_at_ns */
@@ -150,7 +154,9 @@ enum la_rst_evidence {
     LA_RST_LONG_SILENT = 8192,  /* it had not sent anything for a while */
     LA_RST_AFTER_OWN_FIN = 16384,
     LA_RST_OTHER_WINDOW = 32768, /* without ACK, and a window far from the end's last one */
-    LA_RST_TO_THIRD_ACK = 4096  /* it came at once when the handshake was complete */
+    LA_RST_TO_THIRD_ACK = 4096, /* it came at once when the handshake was complete */
+    LA_RST_FREED_ROOM = 131072, /* it offers more than the end's latest segment did */
+    LA_RST_TEXT_ON_WAY = 65536  /* the peer's text was under way to it */
 };
 
 /* A RST as it passed, with what was known then. */
@@ -217,17 +223,18 @@ struct la_track {
     uint64_t pool_link;       /* the pool's, while the record is free */
     struct la_flow_key key;
     uint32_t idx;             /* its own */
+    uint8_t list;             /* enum la_track_list; LIVE has no order */
+    uint8_t client;           /* which endpoint of the key is end 0 */
+    bool is_used;             /* up to here it is looked at for each segment, to find it */
     uint32_t hash;
     uint32_t hash_next;
     uint32_t list_prev, list_next;
-    uint8_t list;             /* enum la_track_list; LIVE has no order */
-    uint8_t client;           /* which endpoint of the key is end 0 */
-    bool is_used;
     bool client_guessed;
     bool handshake_seen;      /* a SYN was captured */
     bool complete;            /* both SYNs acknowledged */
     bool evicted;
     bool steps_lost;          /* no memory for a change of state */
+    bool steps_open;          /* there are undecided ones */
     uint8_t closing;          /* enum la_close_kind as far as FINs tell; 0: none yet */
     uint8_t first_fin;        /* end; 2: none */
     uint8_t findings_n;
@@ -251,6 +258,7 @@ struct la_placed {
     uint64_t frame;
     uint32_t iface;
     uint8_t from;            /* the end that sent it; 1 - from is the other */
+    struct la_track_end *me, *peer; /* these ends */
     uint32_t new_bytes;      /* text beyond nxt */
     uint32_t old_bytes;      /* text before nxt: sent before, or late */
     uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */
@@ -278,7 +286,7 @@ struct la_list {
     uint32_t first, last, n;
 };
 
-enum { LA_CLOSURES_N = 256 };
+enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 10 };
 
 enum { LA_SOURCES_BITS = 2048 };
 
@@ -289,6 +297,7 @@ struct la_server {
     struct la_addr client; /* the first one */
     uint32_t hash, hash_next;
     uint32_t half_open_n, half_open_n_max;
+    uint32_t open_n;       /* complete, and not over */
     int64_t half_open_max_at_ns, first_at_ns, last_at_ns, interval_ns;
     uint64_t syn_n, synack_n, synack_again_n, complete_n, refused_n, unanswered_n, unfinished_n;
     uint64_t forgotten_n, ignored_n, backlog_rst_n;
@@ -313,6 +322,7 @@ struct la_explain {
     struct la_seen seen;           /* the packet at hand */
     struct la_pool tracks, steps, found, listeners, measures;
     struct la_index index, listener_index;
+    struct la_track *recent[1 << LA_RECENT_SHIFT]; /* that were found, see flows.c; or NULL */
     struct la_list lists[LA_LISTS_N];
     uint32_t lent;                 /* the track that the caller holds a result of */
     uint64_t spare_bytes;          /* with less than this left, room is made */
@@ -321,10 +331,14 @@ struct la_explain {
     int64_t back_ns_max;           /* by which a packet's time was before the one before it */
     uint32_t above_mss_bytes_max;  /* text of the largest segment that no sender cut */
     int64_t now_ns;                /* the latest time so far */
+    int64_t expire_ns;             /* before then nothing has waited long enough */
     struct la_explain_file file;
     uint32_t file_found_first, file_found_last;
-    uint16_t reach[LA_TCP_STATE_COUNT];
-    struct la_closure closures[LA_CLOSURES_N];
+    /* What can be reached from an end that has sent its first SYN, that is in SYN-RECEIVED or
+     * beyond, that has sent its FIN, that has acknowledged its peer's. */
+    uint16_t reach_syn, reach_open, reach_fin, reach_acked_fin;
+    struct la_closure closures[1 << LA_CLOSURES_SHIFT];
+    uint32_t events_by_marks[1 << LA_MARKS_N]; /* that may have happened to an end, see states.c */
     struct la_explain_transition *transitions; /* scratch of results */
     size_t transitions_cap;
     struct la_explain_finding *findings;

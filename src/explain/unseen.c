@@ -18,11 +18,13 @@ infer(struct la_explain *explain, struct la_track *track, const struct la_placed
                                .at_ns = by->at_ns,
                                .frame = by->frame,
                                .from = (uint8_t)(1 - by->from),
+                               .me = by->peer,
+                               .peer = by->me,
                                .is_inferred = true};
     seen.tcp.len =
         seg->text_bytes + ((seg->flags & LA_TCP_SYN) != 0) + ((seg->flags & LA_TCP_FIN) != 0);
     placed.new_bytes = seg->text_bytes;
-    struct la_track_end *sender = &track->end[placed.from];
+    struct la_track_end *sender = placed.me;
     if ((seg->flags & LA_TCP_ACK) != 0) {
         sender->ack = seg->ack;
         sender->flags |= LA_END_ACKED;
@@ -40,7 +42,7 @@ void
 la_unseen_syn(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     if ((seg->flags & LA_TCP_ACK) == 0 || (seg->flags & LA_TCP_RST) != 0 ||
         (peer->flags & LA_END_SPOKE) != 0 || (e->flags & LA_END_ACKED) != 0)
         return;
@@ -61,7 +63,7 @@ void
 la_unseen_acked(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = &track->end[placed->from], *peer = &track->end[1 - placed->from];
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
     if (!placed->acks_missing || peer->segments_n > 0 || !track->handshake_seen)
         return;
     bool fin = placed->missing_bytes == 1 && seg->len == 0 && (e->flags & LA_END_FIN) != 0 &&
@@ -73,4 +75,20 @@ la_unseen_acked(struct la_explain *explain, struct la_track *track, const struct
         .flags = fin ? LA_TCP_ACK | LA_TCP_FIN : LA_TCP_ACK,
     };
     infer(explain, track, placed, &missing);
+}
+
+/* Heuristic: a program closes a connection that it was given, and it is given none before the
+ * handshake is complete, though RFC 9293 3.10.4 knows a CLOSE in SYN-RECEIVED. */
+void
+la_unseen_third(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
+    const uint8_t bit = 1u << LA_MARK_ACK_OF_SYN;
+    if ((placed->seen->tcp.flags & (LA_TCP_FIN | LA_TCP_SYN)) != LA_TCP_FIN ||
+        e->proven != LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED) ||
+        ((e->marks.waiting | e->marks.taken) & bit) != 0)
+        return;
+    infer(
+        explain, track, placed,
+        &(struct la_tcp_seg){.seq = peer->nxt, .ack = la_seq_add(e->iss, 1), .flags = LA_TCP_ACK});
 }

@@ -32,6 +32,9 @@ static void
 check_header(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
+    if ((seen->tcp.has & LA_TCP_HAS_MALFORMED) == 0 &&
+        (seen->oddities & LA_SEEN_RESERVED_BITS) == 0 && seen->checksum != LA_SEEN_CHECKSUM_BAD)
+        return;
     if ((seen->tcp.has & LA_TCP_HAS_MALFORMED) != 0)
         (void)blame(explain, track, placed, LA_FINDING_OPTION_MALFORMED);
     if ((seen->oddities & LA_SEEN_RESERVED_BITS) != 0 && seen->header.n > 12 &&
@@ -63,7 +66,7 @@ static void
 check_syn(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *peer = &track->end[1 - placed->from];
+    const struct la_track_end *peer = placed->peer;
     if ((seg->has & LA_TCP_HAS_WSCALE) != 0 && seg->wscale > SHIFT_MAX)
         blame_number(explain, track, placed, LA_FINDING_SCALE_TOO_LARGE, seg->wscale);
     if ((seg->flags & LA_TCP_ACK) == 0 || (peer->flags & LA_END_SYN) == 0 ||
@@ -84,14 +87,14 @@ static void
 check_options(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     if ((seg->has & LA_TCP_HAS_MSS) != 0)
         (void)blame(explain, track, placed, LA_FINDING_MSS_IN_TEXT);
     if ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0)
         (void)blame(explain, track, placed, LA_FINDING_SACK_PERMITTED_LATE);
-    if ((e->flags & track->end[1 - placed->from].flags & LA_END_SCALE_KNOWN) == 0)
+    if ((e->flags & placed->peer->flags & LA_END_SCALE_KNOWN) == 0)
         return;
-    uint32_t agreed = e->options & track->end[1 - placed->from].options;
+    uint32_t agreed = e->options & placed->peer->options;
     if (seg->sack_n > 0 && (agreed & LA_EXPLAIN_HAS_SACK_PERMITTED) == 0)
         (void)blame(explain, track, placed, LA_FINDING_SACK_NOT_AGREED);
     if ((agreed & LA_EXPLAIN_HAS_TIMESTAMPS) == 0)
@@ -109,7 +112,7 @@ static void
 check_numbers(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = &track->end[placed->from];
+    const struct la_track_end *e = placed->me;
     if (placed->beyond_bytes > 0)
         blame_number(explain, track, placed, LA_FINDING_BEYOND_WINDOW, placed->beyond_bytes);
     if (placed->shrunk_bytes > 0)
@@ -134,11 +137,11 @@ la_violations_segment(struct la_explain *explain, struct la_track *track,
         check_options(explain, track, placed);
     if ((seen->tcp.flags & LA_TCP_RST) == 0)
         check_numbers(explain, track, placed);
-    struct la_track_end *e = &track->end[placed->from];
+    struct la_track_end *e = placed->me;
     if ((seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && placed->new_bytes > 0)
         e->ts_val = seen->tcp.ts_val;
     /* RFC 9293 3.7.1: more than the peer's MSS is the work of a device (TSO, GRO). */
-    uint32_t mss = track->end[1 - placed->from].mss;
+    uint32_t mss = placed->peer->mss;
     if (mss != 0 && seen->tcp.text_bytes > mss) {
         explain->file.above_mss++;
         if (seen->tcp.text_bytes > explain->above_mss_bytes_max)

@@ -10,6 +10,7 @@
 #include "base/frame.h"
 #include "base/time.h"
 #include "lab/packet.h"
+#include "proto/event_segment.h"
 
 enum { MTU_BYTES = 1500, DELAY_MS = 10, PREFIX_LEN_V4 = 24, PREFIX_LEN_V6 = 64 };
 /* Bounds one instant, should two applications answer each other without end. */
@@ -280,7 +281,7 @@ la_bed_send_packet(struct la_bed *bed, int from_end, struct la_bytes packet)
             .local = read.src,
             .remote = read.dst,
         };
-        la_lab_packet_event(&read, &event.u.segment);
+        la_event_segment_of(&event.u.segment, &read.seg, read.seg.wnd);
         la_bed_tell(bed, &event);
     }
     struct la_link *link = from_end == LA_CLIENT ? bed->tap : la_wire_end(bed->wire, from_end);

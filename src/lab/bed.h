@@ -17,7 +17,7 @@
 struct la_bed;
 
 enum { LA_CLIENT = 0, LA_SERVER = 1 };
-enum { LA_BED_HEARS_N = 4 };
+enum { LA_BED_HEARS_N = 3 };
 
 /* How an application is told of readiness, as la_stack_next_event() reports it. One that takes the
  * stack's events itself (a set of sockets does) has `serve` instead: true when it did something. */

@@ -151,37 +151,3 @@ la_lab_packet_make(const struct la_lab_packet *packet, struct la_room room)
     la_put16(l4 + CHECKSUM_OFF, (uint16_t)~la_sum_fold(sum));
     return put_ip(packet, l4_bytes, room) + l4_bytes;
 }
-
-void
-la_lab_packet_event(const struct la_lab_packet *packet, struct la_event_segment *out)
-{
-    const struct la_tcp_seg *seg = &packet->seg;
-    *out = (struct la_event_segment){
-        .seq = seg->seq.v,
-        .ack = seg->ack.v,
-        .len = seg->text_bytes,
-        .window = seg->wnd,
-        .window_raw = seg->wnd,
-        .flags = seg->flags,
-        .wscale = (seg->has & LA_TCP_HAS_WSCALE) != 0 ? seg->wscale : 255,
-        .mss = seg->mss,
-        .urgent = seg->up,
-        .ts_val = seg->ts_val,
-        .ts_ecr = seg->ts_ecr,
-        .sack_n = seg->sack_n,
-    };
-    if ((seg->has & LA_TCP_HAS_MSS) != 0)
-        out->has |= LA_SEG_HAS_MSS;
-    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0)
-        out->has |= LA_SEG_HAS_TS;
-    if ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0)
-        out->has |= LA_SEG_HAS_SACK_PERMITTED;
-    if (la_tcp_seg_has_dsack(seg))
-        out->has |= LA_SEG_HAS_DSACK;
-    if ((seg->has & LA_TCP_HAS_UNKNOWN) != 0)
-        out->has |= LA_SEG_HAS_UNKNOWN;
-    for (unsigned i = 0; i < seg->sack_n; i++) {
-        out->sack[i].left = seg->sack[i].left.v;
-        out->sack[i].right = seg->sack[i].right.v;
-    }
-}

@@ -29,7 +29,5 @@ bool la_lab_packet_of_frame(struct la_lab_packet *out, const struct la_frame *fr
 /* Writes the packet with its checksums. Returns octets, 0 when room is too small or options are
  * longer than 40 octets. */
 size_t la_lab_packet_make(const struct la_lab_packet *packet, struct la_room room);
-/* The segment as events show it; the window unscaled. */
-void la_lab_packet_event(const struct la_lab_packet *packet, struct la_event_segment *out);
 
 #endif

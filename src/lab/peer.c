@@ -4,6 +4,8 @@
  */
 #include "lab/peer.h"
 
+#include "proto/event_segment.h"
+
 enum { PACKET_BYTES_MAX = 2048, PEER_HOST = 9, ISS = 1000000 };
 
 static const struct la_bytes nothing = {NULL, 0};
@@ -21,7 +23,7 @@ tell_arrived(const struct la_lab_peer *peer, const struct la_lab_packet *packet,
         .local = packet->dst,
         .remote = packet->src,
     };
-    la_lab_packet_event(packet, &event.u.segment);
+    la_event_segment_of(&event.u.segment, &packet->seg, packet->seg.wnd);
     la_bed_tell(peer->bed, &event);
 }
 

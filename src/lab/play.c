@@ -92,6 +92,7 @@ stories_new(const struct la_lab_cfg *cfg, const struct la_scenario *scenario,
     if (scenario->hides != NULL && (cfg->story.flags & LA_STORY_FULL) == 0) {
         out->hides = scenario->hides;
         shown.json = nowhere;
+        shown.remark = NULL;
         all.flags |= LA_STORY_NO_LADDER;
         if (scenario->sums_hidden)
             shown.flags |= LA_STORY_NO_SUMMARY;
@@ -214,7 +215,6 @@ play_part(const struct la_scenario *scenario, size_t nth, const struct la_lab_cf
         return false;
     }
     stories_hear(&stories, &bed);
-    bed.hears[3] = cfg->also;
     lab.own = calloc(1, scenario->own_bytes + 1);
     err = lab.own == NULL ? LA_ERR_NO_MEMORY : la_bed_new(&bed, &lab.bed);
     if (err != LA_OK) {
@@ -254,8 +254,6 @@ la_scenario_play(const struct la_scenario *scenario, const struct la_lab_cfg *cf
             la_lab_put_text(&cfg->story.ladder, "\n");
         part_cfg.seed = cfg->seed + i * UINT64_C(0x9e3779b97f4a7c15); /* another one each time */
         put_part(scenario, i, cfg);
-        if (cfg->part_begins != NULL)
-            cfg->part_begins(cfg->part_begins_ctx);
         shown = play_part(scenario, i, &part_cfg, &at, failure);
         at = la_instant_add_ns(at, PAUSE_S * LA_NS_PER_S);
         /* Ids of segments begin again: comments must not reach the previous part. */

@@ -55,9 +55,6 @@ struct la_lab_cfg {
     const char *congestion; /* control of both ends; NULL: the scenario's own */
     uint32_t mtu_bytes;        /* an upper bound; a scenario may need less */
     struct la_story_cfg story; /* views; its ladder writer gets all text */
-    struct la_trace also;      /* hears every part */
-    void (*part_begins)(void *ctx); /* NULL = nobody asks; handles and ids begin again */
-    void *part_begins_ctx;
     /* Each picture, with a name for its file. False: it cannot be kept, failure (at least
      * LA_LAB_TEXT_BYTES) says why, and nothing more is played. NULL = the terminal alone. */
     bool (*plotted)(void *ctx, const char *name, const struct la_plot *plot, char *failure);

@@ -193,12 +193,12 @@ void
 la_lab_scope_end(struct la_lab_scope *scope)
 {
     add_losses(scope);
-    scope->series[0] = (struct la_plot_series){"congestion window", LA_PLOT_STEPS,
+    scope->series[0] = (struct la_plot_series){"congestion window", LA_PLOT_AREA,
                                                scope->cwnd.points, scope->cwnd.n};
-    scope->series[1] = (struct la_plot_series){"slow start threshold", LA_PLOT_STEPS,
+    scope->series[1] = (struct la_plot_series){"slow start threshold", LA_PLOT_LINE,
                                                scope->ssthresh.points, scope->ssthresh.n};
     scope->series[2] =
-        (struct la_plot_series){"lost", LA_PLOT_POINTS, scope->losses.points, scope->losses.n};
+        (struct la_plot_series){"lost", LA_PLOT_MARKS, scope->losses.points, scope->losses.n};
     double max = la_lab_scope_max(scope);
     scope->plot = (struct la_plot){
         .title = scope->title,

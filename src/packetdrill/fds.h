@@ -29,6 +29,7 @@ struct la_pd_fd {
     int family;
     bool datagram;
     bool nonblocking;
+    bool listening;
     bool tells_queue; /* TCP_INQ */
     int64_t receive_timeout_us, send_timeout_us; /* 0 = none */
     int32_t kept[LA_OPTIONS_KEPT_N];

@@ -22,8 +22,11 @@ struct key {
 static const struct key keys[] = {
     {"sndbuf", TCP(sndbuf_bytes)},
     {"rcvbuf", TCP(rcvbuf_bytes)},
+    {"rcvbuf_initial", TCP(rcvbuf.bytes_initial)},
+    {"rcvbuf_max", TCP(rcvbuf.bytes_max)},
     {"mss", TCP(mss_bytes_max)},
     {"nagle", TCP(nagle)},
+    {"nagle_short", TCP(nagle_short)},
     {"timestamps", TCP(timestamps)},
     {"window_scale", TCP(window_scale)},
     {"sack", TCP(sack)},
@@ -53,6 +56,8 @@ static const struct key keys[] = {
     {"window_slides", TCP(window_slides)},
     {"ack_every_second", TCP(ack_every_second)},
     {"time_wait_holds", TCP(time_wait_holds)},
+    {"fast_open", TCP(fast_open)},
+    {"fast_open_n", TCP(fast_open_n_max)},
 };
 enum { KEYS_N = sizeof(keys) / sizeof(keys[0]) };
 
@@ -71,8 +76,10 @@ static const struct setting profile_linux[] = {
     {"rto_max_us", "120000000"},
     {"r2_syn", "5"},
     {"push_bursts", "1"},
+    {"nagle_short", "1"},
     {"window_slides", "1"},
     {"ecn", "0"},
+    {"fast_open", "1"},
     {NULL, NULL},
 };
 /* The BSDs' buffer of 65536 octets, rounded up to whole segments of 1460. */
@@ -89,6 +96,11 @@ static const struct setting profile_bsd65535[] = {
     {"time_wait_holds", "1"},
     {NULL, NULL},
 };
+/* The same with a buffer that may grow to kern.ipc.maxsockbuf, 2 MiB: a shift of 6. */
+static const struct setting profile_freebsd[] = {
+    {"profile", "bsd65535"},   {"rcvbuf", "0"},       {"rcvbuf_initial", "65700"},
+    {"rcvbuf_max", "2097152"}, {"window_scale", "1"}, {NULL, NULL},
+};
 static const struct setting profile_default[] = {{NULL, NULL}};
 
 static const struct profile {
@@ -98,6 +110,7 @@ static const struct profile {
     {"default", profile_default},
     {"linux", profile_linux},
     {"bsd65535", profile_bsd65535},
+    {"freebsd", profile_freebsd},
 };
 
 void
@@ -215,6 +228,8 @@ set_word(struct la_pd_settings *s, const char *name, const char *value)
         return set_local(s, value);
     if (strcmp(name, "sysctls") == 0)
         return snprintf(s->sysctls, sizeof(s->sysctls), "%s", value) < LA_PD_PATH_BYTES;
+    if (strcmp(name, "states") == 0)
+        return snprintf(s->states, sizeof(s->states), "%s", value) < LA_PD_PATH_BYTES;
     if (strcmp(name, "congestion_control") == 0)
         return snprintf(s->tcp.congestion_control, sizeof(s->tcp.congestion_control), "%s", value) <
                (int)sizeof(s->tcp.congestion_control);
@@ -237,7 +252,8 @@ static bool
 known(const char *name)
 {
     static const char *const others[] = {"profile", "local", "sysctls", "congestion_control",
-                                         "seed",    "mtu",   "layout",  "rcvbuf_told"};
+                                         "seed",    "mtu",   "layout",  "rcvbuf_told",
+                                         "states"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (strcmp(others[i], name) == 0)
             return true;
@@ -296,6 +312,14 @@ static const struct sysctl sysctls[] = {
     {"net.ipv4.tcp_rto_min_us", "rto_min_us", 0, 1},
     {"net.ipv4.tcp_rto_max_ms", "rto_max_us", 0, 1000},
     {"net.ipv4.ip_default_ttl", "ttl", 0, 1},
+    /* FreeBSD's */
+    {"net.inet.tcp.rfc1323", "timestamps", 0, 1},
+    {"net.inet.tcp.rfc1323", "window_scale", 0, 1},
+    {"net.inet.tcp.sack.enable", "sack", 0, 1},
+    {"net.inet.tcp.rexmit_initial", "rto_initial_us", 0, 1000},
+    {"net.inet.tcp.msl", "msl_ms", 0, 1},
+    {"net.inet.tcp.delacktime", "delayed_ack_us", 0, 1000},
+    {"kern.ipc.maxsockbuf", "rcvbuf_max", 0, 1},
 };
 
 /* The nth number of a value such as "4096 16384 4194304". */
@@ -312,19 +336,61 @@ nth_number(const char *value, unsigned nth, uint64_t *out)
     return true;
 }
 
-/* 1 asks for ECN, 2 (the default there) agrees to it; other values are AccECN's, RFC 9768. */
+/* 1 asks for ECN, 2 (the default there) agrees to it; other values are AccECN's, RFC 9768. FreeBSD
+ * numbers them alike. */
 static void
 follow_ecn(struct la_pd_settings *s, uint64_t value)
 {
     s->tcp.ecn = value == 0 ? LA_ECN_OFF : value == 2 ? LA_ECN_ACCEPT : LA_ECN_ASK;
 }
 
+/* net.ipv4.tcp_sack, also where it is told by its file, /proc/sys/net/ipv4/tcp_sack. */
+static void
+dotted(const char *name, char out[LA_PD_PATH_BYTES])
+{
+    static const char folder[] = "/proc/sys/";
+    bool file = strncmp(name, folder, sizeof(folder) - 1) == 0;
+    (void)snprintf(out, LA_PD_PATH_BYTES, "%s", file ? name + sizeof(folder) - 1 : name);
+    for (char *p = out; file && (p = strchr(p, '/')) != NULL;)
+        *p = '.';
+}
+
+/* The bits of Linux's: 1 active, 2 passive, 0x400 also where no listener asks for it. */
+static void
+follow_fast_open(struct la_pd_settings *s, uint64_t value)
+{
+    enum { ACTIVE = 1, PASSIVE = 2, ALL_LISTENERS = 0x400 };
+    s->tcp.fast_open = (value & ACTIVE) != 0;
+    bool all = (value & PASSIVE) != 0 && (value & ALL_LISTENERS) != 0;
+    s->tcp.fast_open_n_max = all ? UINT16_MAX : 0;
+}
+
+/* Four numbers of 32 bits in hexadecimal, "00000001-00000002-…", the first first. */
+static void
+follow_fast_open_key(struct la_pd_settings *s, const char *value)
+{
+    unsigned word[LA_FAST_OPEN_KEY_BYTES / 4];
+    if (sscanf(value, "%8x-%8x-%8x-%8x", &word[0], &word[1], &word[2], &word[3]) != 4)
+        return;
+    for (size_t i = 0; i < LA_FAST_OPEN_KEY_BYTES; i++)
+        s->fast_open_key[i] = (uint8_t)(word[i / 4] >> i % 4 * 8);
+    s->fast_open_keyed = true;
+}
+
 void
-la_pd_settings_sysctl(struct la_pd_settings *s, const char *name, const char *value)
+la_pd_settings_sysctl(struct la_pd_settings *s, const char *told, const char *value)
 {
     uint64_t n;
-    if (strcmp(name, "net.ipv4.tcp_ecn") == 0 && nth_number(value, 0, &n))
+    char name[LA_PD_PATH_BYTES];
+    dotted(told, name);
+    bool ecn =
+        strcmp(name, "net.ipv4.tcp_ecn") == 0 || strcmp(name, "net.inet.tcp.ecn.enable") == 0;
+    if (ecn && nth_number(value, 0, &n))
         follow_ecn(s, n);
+    if (strcmp(name, "net.ipv4.tcp_fastopen") == 0 && nth_number(value, 0, &n))
+        follow_fast_open(s, n);
+    if (strcmp(name, "net.ipv4.tcp_fastopen_key") == 0)
+        follow_fast_open_key(s, value);
     for (size_t i = 0; i < sizeof(sysctls) / sizeof(sysctls[0]); i++) {
         if (strcmp(sysctls[i].name, name) != 0 || !nth_number(value, sysctls[i].nth, &n))
             continue;
@@ -382,6 +448,8 @@ la_pd_settings_follow(struct la_pd_settings *s)
     if (is_file)
         return;
     follow_tree(s, "net.ipv4.tcp_ecn");
+    follow_tree(s, "net.ipv4.tcp_fastopen");
+    follow_tree(s, "net.ipv4.tcp_fastopen_key");
     for (size_t i = 0; i < sizeof(sysctls) / sizeof(sysctls[0]); i++)
         follow_tree(s, sysctls[i].name);
 }

@@ -25,11 +25,11 @@ uint16_t
 la_tcp_fsm_step_set(uint16_t possible, enum la_tcp_event event)
 {
     uint16_t after = 0;
-    for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
-        if ((possible & LA_TCP_STATE_BIT(s)) != 0) {
-            unsigned to = la_tcp_fsm_edge((enum la_tcp_state)s, event)->to;
-            if (to != 0)
-                after |= LA_TCP_STATE_BIT(to);
-        }
-    return after;
+    if ((unsigned)event >= LA_TCP_EV_COUNT)
+        return 0;
+    for (unsigned left = possible & LA_TCP_STATES_ALL; left != 0; left &= left - 1) {
+        unsigned to = edges[__builtin_ctz(left)][event].to;
+        after |= (uint16_t)(1u << to);
+    }
+    return after & LA_TCP_STATES_ALL; /* 0 is no state */
 }

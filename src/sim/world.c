@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "base/rng.h"
+#include "proto/event_segment.h"
 #include "sim/laws.h"
 
 enum { EVENTS_N_MAX = 4000000, DRAIN_S = 24 * 3600 };
@@ -92,7 +93,7 @@ la_sim_tell_segment(struct la_sim_world *world, unsigned host, const struct la_s
         .local = sent ? packet->read.src : packet->read.dst,
         .remote = sent ? packet->read.dst : packet->read.src,
     };
-    la_lab_packet_event(&packet->read, &event.u.segment);
+    la_event_segment_of(&event.u.segment, &packet->read.seg, packet->read.seg.wnd);
     world->env.hear.sink(world->env.hear.ctx, &event);
 }
 

@@ -8,7 +8,9 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "net/udp.h"
+#include "proto/event_segment.h"
 #include "stack/cookie.h"
+#include "stack/fast_open.h"
 #include "stack/time_wait.h"
 #include "tcp/arrive.h"
 #include "tcp/mtu.h"
@@ -37,8 +39,8 @@ tell_arrived(struct la_stack *s, const struct la_tcp_conn *c, const struct la_ar
         .at = todo->now, .kind = LA_EVENT_SEGMENT_ARRIVED, .segment_id = todo->segment_id};
     bool scaled = c != NULL && (c->flags & LA_TCP_F_WSCALE) != 0 &&
                   (seg->flags & LA_TCP_SYN) == 0 && c->state != LA_TCP_SYN_SENT;
-    la_tcp_event_segment(&ev.u.segment, seg,
-                         scaled ? (uint32_t)seg->wnd << c->snd_wscale : seg->wnd);
+    la_event_segment_of(&ev.u.segment, seg,
+                        scaled ? (uint32_t)seg->wnd << c->snd_wscale : seg->wnd);
     ev.u.segment.ecn = a->ecn;
     s->env.emit(s, c, &ev);
 }
@@ -175,7 +177,12 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
     }
     if (rec->tcp.state == LA_TCP_TIME_WAIT)
         look_for_listener(s, a, todo);
+    struct la_fast_open_asked asked = {.asked = false};
+    if (rec->tcp.fast_open == LA_TCP_FAST_OPEN_ASKS)
+        asked = la_fast_open_asked(s, &rec->tcp);
     la_tcp_arrive(&rec->tcp, &a->seg, todo);
+    if (asked.asked && todo->established)
+        la_fast_open_learn(s, rec, &asked, &a->seg);
     tell_reason(s, &rec->tcp, todo);
     bool reuse = todo->reuse;
     la_seq snd_nxt = rec->tcp.snd_nxt;

@@ -54,7 +54,8 @@ enum la_rec_flag {
     LA_REC_INDEXED = 4, /* found by its four-tuple */
     LA_REC_REQUEST = 8, /* the handle is a forwarder request's */
     LA_REC_GONE = 16,   /* a request that its peer gave up; freed when that was told */
-    LA_REC_TOLD = 32    /* the request was announced */
+    LA_REC_TOLD = 32,   /* the request was announced */
+    LA_REC_FAST_OPEN = 64 /* in SYN-RECEIVED, and counts at its listener (fast_open.h) */
 };
 
 /* Of an address, all but the last four octets. */
@@ -115,6 +116,10 @@ struct la_listener {
     uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
     uint64_t cookies_sent_n, cookies_taken_n, cookies_bad_n;
     la_instant cookie_at; /* when the latest was sent */
+    uint64_t fast_opens_n;
+    uint32_t fast_open_n;            /* records with LA_REC_FAST_OPEN */
+    uint32_t fast_open_refused_n[2]; /* reset by their peers, in this period and the one before */
+    int64_t fast_open_period;
 };
 
 /* Folded connections in TIME-WAIT (time_wait.c). */
@@ -129,6 +134,17 @@ struct la_cookies {
     struct la_key key[2]; /* by the lowest bit of the age */
     int64_t age;
     bool used;            /* there are keys */
+};
+
+/* TCP Fast Open (fast_open.c, fast_open_peers.c). */
+struct la_fast_opens {
+    struct la_rng rng;
+    struct la_key key[2]; /* the one that is used, and the one before it */
+    uint8_t keys_n;
+    bool key_told;        /* by the embedder */
+    la_instant rotate_at;
+    struct la_fast_open_peer *peers; /* NULL: nobody is known */
+    size_t peers_bytes;
 };
 
 /* ---- the instance ----------------------------------------------------------------------- */
@@ -158,6 +174,7 @@ struct la_stack {
     struct la_key index_key, isn_key, timestamp_key;
     struct la_rng port_rng;
     struct la_cookies cookies;
+    struct la_fast_opens fast_opens;
     struct la_stack_stats stats;
 
     /* The four-tuple that events without a connection are about. */

@@ -120,6 +120,8 @@ la_rec_send_some(struct la_stack *s, uint32_t idx, la_instant now)
     uint32_t room = la_net_tx_room(s->net, rec->iface);
     struct la_frame *frames[SOME_FRAMES];
     struct la_tcp_out out = {.frames = frames, .max = room < SOME_FRAMES ? room : SOME_FRAMES};
+    if (s->cfg.tcp.push_bursts && !la_tcp_hears(&s->env, LA_EVENT_SEGMENT_SENT))
+        out.super_bytes_max = SOME_FRAMES * (uint32_t)rec->tcp.smss;
     if (out.max > 0 && la_rec_on_list(rec, LA_LIST_OUTPUT))
         turn_within(s, idx, &out, now);
 }

@@ -11,7 +11,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "stack/half.h"
+#include "stack/fast_open.h"
 #include "stack/time_wait.h"
 #include "tcp/congestion.h"
 #include "tcp/mtu.h"
@@ -412,6 +412,9 @@ count_state(struct la_stack *s, uint32_t idx)
     struct la_rec *rec = la_rec_at(s, idx);
     if (rec->counted == rec->tcp.state)
         return;
+    if ((rec->flags & LA_REC_FAST_OPEN) != 0 && rec->tcp.state != LA_TCP_SYN_RECEIVED &&
+        rec->counted == LA_TCP_SYN_RECEIVED)
+        la_fast_open_left(s, rec);
     s->state_n[rec->counted]--;
     rec->counted = rec->tcp.state;
     s->state_n[rec->counted]++;
@@ -431,6 +434,8 @@ settle_over(struct la_stack *s, uint32_t idx)
     struct la_rec *rec = la_rec_at(s, idx);
     la_wheel_disarm(&s->wheel, idx);
     la_rec_unindex(s, idx);
+    if (rec->tcp.fast_open == LA_TCP_FAST_OPEN_ASKS && rec->tcp.err == LA_ERR_TIMED_OUT)
+        la_fast_open_unanswered(s, rec);
     if (la_rec_on_list(rec, LA_LIST_OUTPUT))
         la_list_remove(s, &s->output, LA_LIST_OUTPUT, idx);
     bool held =

@@ -10,7 +10,7 @@
 #include "base/checksum.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "stack/half.h"
+#include "stack/fast_open.h"
 #include "stack/time_wait.h"
 #include "net/udp.h"
 #include "tcp/congestion.h"
@@ -145,6 +145,7 @@ init_values(struct la_stack *s, la_instant now)
     s->timestamp_key = la_key_derive(&seed, "timestamp");
     la_rng_init(&s->port_rng, &seed, "port");
     la_rng_init(&s->cookies.rng, &seed, "cookie");
+    la_fast_opens_init(s, &seed);
     s->now = now;
     s->found_idx = LA_REC_NONE;
     la_list_init(&s->output);
@@ -212,6 +213,7 @@ la_stack_free(struct la_stack *s)
             la_tcp_conn_fini(&la_rec_at(s, idx)->tcp, &s->env);
     la_listeners_fini(s);
     la_halves_fini(s);
+    la_fast_opens_fini(s);
     la_time_waits_fini(s);
     la_index_fini(&s->index);
     la_pool_fini(&s->recs[0]);

@@ -201,6 +201,7 @@ on_sent(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
     st->current = row;
     st->current_side = (uint8_t)side;
     la_story_track_segment(conn, row);
+    la_remark_sent(st, end, row->id);
     bool timed = explained && end->timer.kind == LA_EVENT_TIMER;
     la_words_sent(st, row, timed ? &end->timer : NULL);
     if (explained)
@@ -253,6 +254,7 @@ on_wire(struct la_story *st, struct conn *conn, const struct la_event *e)
     struct row *row = la_row_find(st, e->segment_id, conn, FATE_UNDER_WAY);
     if (row == NULL || row->fate != FATE_UNDER_WAY) {
         st->stats.unplaced_n++;
+        la_words_fate(st, e);
         return;
     }
     struct conn_end *sender = &row->conn->end[row->from];
@@ -268,6 +270,7 @@ on_wire(struct la_story *st, struct conn *conn, const struct la_event *e)
         else
             sender->lost_n++;
         la_order_complete(st, row);
+        la_words_fate(st, e);
         return;
     case LA_WIRE_CORRUPTED:
         row->reason = LA_REASON_WIRE_CORRUPTED;
@@ -367,6 +370,7 @@ on_drop(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
         row = la_row_find(st, e->segment_id, NULL, FATE_UNDER_WAY);
     if (row == NULL && conn == NULL) {
         st->stats.unplaced_n++;
+        la_words_fate(st, e);
         return;
     }
     if (row == NULL)

@@ -143,6 +143,7 @@ void
 la_story_conn_free(struct la_story *st, struct conn *conn)
 {
     for (unsigned side = LEFT; side <= RIGHT; side++) {
+        la_remark_forget(&conn->end[side]);
         if (conn->end[side].floating != NULL)
             la_row_free(st, conn->end[side].floating);
         for (struct row *row; (row = la_row_queue_pop(&conn->end[side].lane)) != NULL;)

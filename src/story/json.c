@@ -121,6 +121,8 @@ set_options(json_t *object, const struct la_event_segment *s)
         json_object_set_new(object, "sack", array);
         set_bool(object, "dsack", (s->has & LA_SEG_HAS_DSACK) != 0);
     }
+    if ((s->has & LA_SEG_HAS_FAST_OPEN) != 0)
+        set_bool(object, "fast_open", true);
     if ((s->has & LA_SEG_HAS_UNKNOWN) != 0)
         set_bool(object, "unknown_option", true);
 }

@@ -122,6 +122,8 @@ pieces_rest(const struct la_story *st, struct label *label, const struct row *ro
     piece_sack(st, label, row);
     if (!syn && (s->has & LA_SEG_HAS_TS) != 0 && story_has(st, LA_STORY_FULL))
         la_text_add(&piece_new(label, RANK_OPTION)->text, "ts %u/%u", s->ts_val, s->ts_ecr);
+    if ((s->has & LA_SEG_HAS_FAST_OPEN) != 0)
+        la_text_add(&piece_new(label, RANK_OPTION)->text, "fast open");
     if ((s->has & LA_SEG_HAS_UNKNOWN) != 0)
         la_text_add(&piece_new(label, syn ? RANK_MUST : RANK_OPTION)->text, "+ unknown option");
 }

@@ -127,19 +127,10 @@ la_row_free(struct la_story *st, struct row *row)
     free(row);
 }
 
-static void
-remark(struct la_story *st, const struct row *row, const struct note *note)
-{
-    if (st->cfg.remark == NULL || row->id == 0)
-        return;
-    struct text line = text_empty();
-    la_text_add(&line, note->cite == NULL ? "%s" : "%s (%s)", note->text, note->cite);
-    st->cfg.remark(st->cfg.remark_ctx, row->id, line.p);
-}
-
 void
 la_row_note(struct la_story *st, struct row *row, const struct note *head, const char *text)
 {
+    la_remark_row(st, row, head, text);
     if (row->notes_n >= NOTES_N_MAX)
         return;
     size_t n = strlen(text) + 1;
@@ -158,5 +149,4 @@ la_row_note(struct la_story *st, struct row *row, const struct note *head, const
     *link = note;
     row->notes_n++;
     row->eventful = row->eventful || !note->quiet;
-    remark(st, row, note);
 }

@@ -3,8 +3,9 @@
  * story.h - the inside of a story: connections, rows, notes
  *
  * collect.c receives events, conn.c finds their connection, track.c learns from segments, row.c
- * keeps rows and notes, words.c and words_sent.c say what the notes say. order.c lets complete rows
- * go, fold.c decides which of them are shown, and draw.h draws.
+ * keeps rows and notes, words.c and words_sent.c say what the notes say, and remark.c says it of
+ * segments in captures. order.c lets complete rows go, fold.c decides which of them are shown, and
+ * draw.h draws.
  *
  * Sides: 0 is left (the client by convention), 1 is right, whatever an event's `end` says; a row's
  * `from` and a note's side are such sides.
@@ -123,6 +124,7 @@ struct conn_end {
     struct row_queue lane; /* what it sent or did, and has not left (order.c) */
     struct row *floating;  /* a timer's line until it is known what the timer caused */
     struct la_event timer;
+    struct remark *waiting; /* remark.c: for its next segment, the oldest first */
 };
 
 /* Uneventful rows not shown, until something happens. */
@@ -232,8 +234,21 @@ struct row *la_row_find(struct la_story *st, uint64_t id, const struct conn *con
 void la_row_queue_push(struct row_queue *queue, struct row *row);
 void la_row_queue_remove(struct row_queue *queue, struct row *row);
 struct row *la_row_queue_pop(struct row_queue *queue);
-/* Appends a note and tells the remark sink. Takes nothing; no memory: the note is missing. */
+/* Appends a note, and has it remarked upon (remark.c). No memory: the note is missing. */
 void la_row_note(struct la_story *st, struct row *row, const struct note *head, const char *text);
+
+/* ---- remark.c --------------------------------------------------------------------------- */
+
+/* Words of the ladder as a line: its signs as one types them; cite: the paragraph, or NULL. */
+struct text la_remark_line(const char *words, const char *cite);
+/* About the segment of that id. cite: may be NULL. */
+void la_remark_segment(struct la_story *st, uint64_t id, const char *words, const char *cite);
+/* About the row's segment, or the next one that the end sends whose side `head` names. */
+void la_remark_row(struct la_story *st, const struct row *row, const struct note *head,
+                   const char *words);
+/* The end sends a segment: what waited for it is said. */
+void la_remark_sent(struct la_story *st, struct conn_end *end, uint64_t id);
+void la_remark_forget(struct conn_end *end);
 
 /* ---- order.c ---------------------------------------------------------------------------- */
 
@@ -255,6 +270,8 @@ void la_order_finish(struct la_story *st);
 void la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer);
 void la_words_arrived(struct la_story *st, struct row *row);
 void la_words_wire(struct la_story *st, struct row *row, const struct la_event *event);
+/* DROP, WIRE: a remark alone, where the arrow says it in the ladder, or no row stands for it. */
+void la_words_fate(struct la_story *st, const struct la_event *event);
 
 /* ---- words.c ---------------------------------------------------------------------------- */
 
@@ -263,8 +280,16 @@ void la_words_say(struct la_story *st, struct row *row, const struct note *head,
 /* What stands at an octet of the row's sender, `off` behind the row's first one. */
 void la_words_place(const struct la_story *st, struct text *out, const struct row *row,
                     uint32_t off);
+/* "client FIN-WAIT-1 → CLOSING"; from: NULL when it is the same state. */
+void la_words_change(struct text *out, const char *who, const char *from, const char *to,
+                     const char *arrow);
+/* " · FIN received" */
+void la_words_because(struct text *out, enum la_tcp_event event);
 void la_words_state(struct la_story *st, struct row *row, unsigned side,
                     const struct la_event *event);
+/* "server: wrong TCP checksum"; returns where that is written, or NULL. */
+const char *la_words_reason(const struct la_story *st, struct text *out, unsigned side,
+                            enum la_reason reason);
 void la_words_drop(struct la_story *st, struct row *row, unsigned side, enum la_reason reason);
 void la_words_congestion(struct la_story *st, struct row *row, unsigned side,
                          const struct la_event *event);

@@ -44,22 +44,34 @@ title_of_event(struct row *row, enum la_tcp_event event)
 }
 
 void
+la_words_change(struct text *out, const char *who, const char *from, const char *to,
+                const char *arrow)
+{
+    if (from != NULL)
+        la_text_add(out, "%s %s %s %s", who, from, arrow, to);
+    else
+        la_text_add(out, "%s remains in %s", who, to);
+}
+
+void
+la_words_because(struct text *out, enum la_tcp_event event)
+{
+    la_text_add(out, " · %s", la_tcp_event_text(event));
+}
+
+void
 la_words_state(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
 {
     uint8_t from = e->u.state.from, to = e->u.state.to;
     enum la_tcp_event event = (enum la_tcp_event)e->u.state.event;
     struct note head = {.side = (uint8_t)side, .style = STYLE_STATE};
     struct text text = text_empty();
-    la_text_add(&text, "%s ", st->name[side].p);
-    head.name_n = (uint8_t)text.n;
-    if (from != to)
-        la_text_add(&text, "%s %s %s", story_state_name(st, from), st->to,
-                    story_state_name(st, to));
-    else
-        la_text_add(&text, "remains in %s", story_state_name(st, to));
+    head.name_n = (uint8_t)(st->name[side].n + 1);
+    la_words_change(&text, st->name[side].p, from != to ? story_state_name(st, from) : NULL,
+                    story_state_name(st, to), st->to);
     /* A line of its own says already what happened. */
     if (row->kind == ROW_SEGMENT)
-        la_text_add(&text, " · %s", la_tcp_event_text(event));
+        la_words_because(&text, event);
     else if (row->title[0] == 0)
         title_of_event(row, event);
     const struct la_tcp_edge *edge = la_tcp_fsm_edge((enum la_tcp_state)from, event);
@@ -68,24 +80,32 @@ la_words_state(struct la_story *st, struct row *row, unsigned side, const struct
     la_words_say(st, row, &head, &text);
 }
 
+const char *
+la_words_reason(const struct la_story *st, struct text *out, unsigned side, enum la_reason reason)
+{
+    const char *section = la_reason_section(reason);
+    la_text_add(out, "%s: %s", st->name[side].p, la_reason_text(reason));
+    return section[0] == '-' ? NULL : section;
+}
+
 void
 la_words_drop(struct la_story *st, struct row *row, unsigned side, enum la_reason reason)
 {
     struct note head = {.side = (uint8_t)side, .style = STYLE_BAD};
+    bool told = false;
     if (reason == LA_REASON_NO_CONNECTION && row->conn != NULL) {
         struct conn_end *end = &row->conn->end[side];
-        end->refusal_told = !end->refusal_told;
-        if (!end->refusal_told)
-            return;
+        told = end->refusal_told;
+        end->refusal_told = !told;
     }
     if (reason == LA_REASON_DATA_DUPLICATE || reason == LA_REASON_ZERO_WINDOW_PROBE)
         head.style = STYLE_AGAIN;
-    const char *section = la_reason_section(reason);
-    if (section[0] == 'R')
-        head.cite = section;
     struct text text = text_empty();
-    la_text_add(&text, "%s: %s", st->name[side].p, la_reason_text(reason));
-    la_words_say(st, row, &head, &text);
+    head.cite = la_words_reason(st, &text, side, reason);
+    if (told)
+        la_remark_row(st, row, &head, text.p);
+    else
+        la_words_say(st, row, &head, &text);
 }
 
 /* "cwnd 1,460, ssthresh 7,300" */

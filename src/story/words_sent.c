@@ -49,6 +49,8 @@ again_of(enum la_cause cause, bool timed)
         return (struct again){"a hole between SACK blocks", "RFC 6675 5"};
     case LA_CAUSE_RETRANSMIT_RACK:
         return (struct again){"a later segment was acknowledged first", "RFC 8985 6.2"};
+    case LA_CAUSE_RETRANSMIT_SYN_TEXT:
+        return (struct again){"it was not acknowledged with the SYN", "RFC 7413 4.2.1"};
     case LA_CAUSE_RETRANSMIT_MTU:
         return (struct again){"it was larger than the path takes", "RFC 8201 5.4"};
     case LA_CAUSE_TAIL_PROBE:
@@ -154,8 +156,6 @@ say_reset(struct la_story *st, struct row *row)
     bool refused = row->segment.cause == LA_CAUSE_RST_REFUSED;
     if (refused)
         end->refusal_told = !end->refusal_told;
-    if (refused && !end->refusal_told)
-        return;
     if (row->segment.cause == LA_CAUSE_RST_ABORT && end->was_closed &&
         end->last_event == LA_TCP_EV_ABORT)
         return;
@@ -169,7 +169,10 @@ say_reset(struct la_story *st, struct row *row)
         la_text_add(&text, "reset: gave up");
         head.cite = "RFC 9293 3.8.3";
     }
-    la_words_say(st, row, &head, &text);
+    if (refused && !end->refusal_told)
+        la_remark_row(st, row, &head, text.p);
+    else
+        la_words_say(st, row, &head, &text);
 }
 
 /* Octets that no window had room for, as a segment of its size, are sent all the same. */
@@ -236,6 +239,7 @@ la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer
     case LA_CAUSE_RETRANSMIT_PARTIAL:
     case LA_CAUSE_RETRANSMIT_SACK:
     case LA_CAUSE_RETRANSMIT_RACK:
+    case LA_CAUSE_RETRANSMIT_SYN_TEXT:
     case LA_CAUSE_RETRANSMIT_MTU:
         say_again(st, row, timer);
         return;
@@ -290,19 +294,35 @@ la_words_arrived(struct la_story *st, struct row *row)
                  &text);
 }
 
+/* What a wire does needs no reason, except for dropping. */
+static const char *
+fate_words(const struct la_event *e)
+{
+    static const uint16_t usual[] = {[LA_WIRE_CORRUPTED] = LA_REASON_WIRE_CORRUPTED,
+                                     [LA_WIRE_DUPLICATED] = LA_REASON_WIRE_DUPLICATED,
+                                     [LA_WIRE_REORDERED] = LA_REASON_WIRE_REORDERED,
+                                     [LA_WIRE_MARKED] = LA_REASON_WIRE_MARKED};
+    enum la_reason reason = (enum la_reason)e->u.wire.reason;
+    if (reason == LA_REASON_NONE && e->u.wire.fate < COUNT_OF(usual))
+        reason = (enum la_reason)usual[e->u.wire.fate];
+    return la_reason_text(reason);
+}
+
 void
 la_words_wire(struct la_story *st, struct row *row, const struct la_event *e)
 {
+    la_row_note(st, row, &(struct note){.side = row->from, .style = STYLE_AGAIN}, fate_words(e));
+}
+
+void
+la_words_fate(struct la_story *st, const struct la_event *e)
+{
+    const char *cite = NULL;
     struct text text = text_empty();
-    enum la_reason reason = (enum la_reason)e->u.wire.reason;
-    if (reason == LA_REASON_NONE) {
-        static const uint16_t usual[] = {[LA_WIRE_CORRUPTED] = LA_REASON_WIRE_CORRUPTED,
-                                         [LA_WIRE_DUPLICATED] = LA_REASON_WIRE_DUPLICATED,
-                                         [LA_WIRE_REORDERED] = LA_REASON_WIRE_REORDERED,
-                                         [LA_WIRE_MARKED] = LA_REASON_WIRE_MARKED};
-        if (e->u.wire.fate < COUNT_OF(usual))
-            reason = (enum la_reason)usual[e->u.wire.fate];
-    }
-    la_text_add(&text, "%s", la_reason_text(reason));
-    la_words_say(st, row, &(struct note){.side = row->from, .style = STYLE_AGAIN}, &text);
+    if (e->kind == LA_EVENT_WIRE && e->u.wire.fate != LA_WIRE_DELIVERED)
+        la_text_add(&text, "%s", fate_words(e));
+    else if (e->kind == LA_EVENT_DROP)
+        cite = la_words_reason(st, &text, e->end & 1u, (enum la_reason)e->u.drop.reason);
+    if (text.n != 0)
+        la_remark_segment(st, e->segment_id, text.p, cite);
 }

@@ -6,8 +6,10 @@
  */
 #include "tcp/segment.h"
 
+#include "proto/event_segment.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/fast_open.h"
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
 #include "tcp/urgent.h"
@@ -26,35 +28,6 @@ tell_window(const struct la_tcp_conn *c, bool was_zero, struct la_tcp_todo *todo
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 
-void
-la_tcp_event_segment(struct la_event_segment *out, const struct la_tcp_seg *seg, uint32_t window)
-{
-    *out = (struct la_event_segment){
-        .seq = seg->seq.v,
-        .ack = seg->ack.v,
-        .len = seg->text_bytes,
-        .window = window,
-        .window_raw = seg->wnd,
-        .flags = seg->flags,
-        .wscale = (seg->has & LA_TCP_HAS_WSCALE) != 0 ? seg->wscale : 255,
-        .mss = seg->mss,
-        .urgent = seg->up,
-        .ts_val = seg->ts_val,
-        .ts_ecr = seg->ts_ecr,
-        .sack_n = seg->sack_n,
-    };
-    out->has =
-        (uint8_t)(((seg->has & LA_TCP_HAS_MSS) != 0 ? LA_SEG_HAS_MSS : 0) |
-                  ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 ? LA_SEG_HAS_TS : 0) |
-                  ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0 ? LA_SEG_HAS_SACK_PERMITTED : 0) |
-                  ((seg->has & LA_TCP_HAS_UNKNOWN) != 0 ? LA_SEG_HAS_UNKNOWN : 0) |
-                  (la_tcp_seg_has_dsack(seg) ? LA_SEG_HAS_DSACK : 0));
-    for (unsigned i = 0; i < seg->sack_n; i++) {
-        out->sack[i].left = seg->sack[i].left.v;
-        out->sack[i].right = seg->sack[i].right.v;
-    }
-}
-
 static void
 tell_sent(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, const struct la_tcp_plan *plan,
           uint64_t id, struct la_tcp_todo *todo)
@@ -63,8 +36,8 @@ tell_sent(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, const struc
         return;
     struct la_event ev = {.at = todo->now, .kind = LA_EVENT_SEGMENT_SENT, .segment_id = id};
     bool scaled = (c->flags & LA_TCP_F_WSCALE) != 0 && (seg->flags & LA_TCP_SYN) == 0;
-    la_tcp_event_segment(&ev.u.segment, seg,
-                         scaled ? (uint32_t)seg->wnd << c->rcv_wscale : seg->wnd);
+    la_event_segment_of(&ev.u.segment, seg,
+                        scaled ? (uint32_t)seg->wnd << c->rcv_wscale : seg->wnd);
     la_seq edge = la_seq_add(c->snd_una, c->snd_wnd);
     if (seg->text_bytes > 0 && plan->cause != LA_CAUSE_WINDOW_PROBE &&
         la_seq_eq(la_seq_add(seg->seq, seg->text_bytes), edge))
@@ -109,6 +82,8 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct la
     la_tcp_urgent_mark(c, busy, seg);
     la_tcp_blocks_fill(c, busy, seg);
     la_tcp_uto_fill(c, seg);
+    if (syn)
+        la_tcp_fast_open_fill(c, busy, seg);
 }
 
 struct la_frame *
@@ -131,8 +106,10 @@ la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_
     if (f == NULL)
         return false;
     if (plan->text_bytes > 0) {
-        uint32_t off = (uint32_t)la_seq_diff(plan->seq, la_tcp_sndq_seq(c));
-        struct la_chain_mark *mark = la_seq_eq(plan->seq, c->snd_nxt) ? &busy->snd_mark : NULL;
+        bool syn = (plan->flags & LA_TCP_SYN) != 0;
+        uint32_t off = (uint32_t)la_seq_diff(la_seq_add(plan->seq, syn), la_tcp_sndq_seq(c));
+        bool new_text = la_seq_eq(plan->seq, c->snd_nxt) && !syn;
+        struct la_chain_mark *mark = new_text ? &busy->snd_mark : NULL;
         if (!la_chain_share(&f->payload, env->mem, &busy->sndq, off, plan->text_bytes, mark)) {
             la_frame_free(f);
             return false;
@@ -143,7 +120,8 @@ la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_
     size_t header_bytes = la_tcp_seg_header_bytes(&seg);
     uint8_t *head = la_frame_push(f, header_bytes);
     (void)la_tcp_seg_emit(&seg, (struct la_room){head, header_bytes});
-    if (plan->text_bytes > c->smss && plan->cause != LA_CAUSE_MTU_PROBE)
+    if (plan->text_bytes > c->smss && plan->cause != LA_CAUSE_MTU_PROBE &&
+        plan->cause != LA_CAUSE_OPEN)
         f->gso_size = c->smss;
     f->id = ++env->segment_id;
     if (plan->ect)
@@ -192,7 +170,7 @@ la_tcp_rst_frame(const struct la_tcp_conn *c, uint16_t src_port, uint16_t dst_po
     todo->env->stats->tcp_resets_out++;
     if (la_tcp_hears(todo->env, LA_EVENT_SEGMENT_SENT)) {
         struct la_event ev = {.at = todo->now, .kind = LA_EVENT_SEGMENT_SENT, .segment_id = f->id};
-        la_tcp_event_segment(&ev.u.segment, &seg, 0);
+        la_event_segment_of(&ev.u.segment, &seg, 0);
         ev.u.segment.cause = todo->rst_cause;
         todo->env->emit(todo->env->ctx, c, &ev);
     }

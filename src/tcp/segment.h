@@ -30,8 +30,4 @@ struct la_frame *la_tcp_bare_frame(struct la_tcp_todo *todo) LA_MUST_CHECK;
 struct la_frame *la_tcp_rst_frame(const struct la_tcp_conn *c, uint16_t src_port, uint16_t dst_port,
                                   struct la_tcp_todo *todo);
 
-/* Fills an event's segment from header fields. */
-void la_tcp_event_segment(struct la_event_segment *out, const struct la_tcp_seg *seg,
-                          uint32_t window);
-
 #endif

@@ -116,7 +116,7 @@ la_tcp_undo_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct 
     undo->stamped = undo->stamped && original;
     /* In fast recovery: all that was sent again, and nothing more is known to be lost. */
     if (busy->phase == LA_CC_RECOVERY &&
-        (la_seq_lt(seg->ack, undo->again_end) || busy->board.lost_n > 0))
+        (la_seq_lt(seg->ack, undo->again_end) || busy->board.lost_bytes > 0))
         original = false;
     bool forward = frto_acked(c, busy, seg->ack);
     if (!recovers || ece || !(original || forward))

@@ -2,7 +2,8 @@
  *
  * tcp.c - the TCP header (RFC 9293 3.1, 3.2)
  *
- * Read first: RFC 9293 3.1 and 3.2; RFC 7323 2.2, 3.2 and appendix A; RFC 2018 2 and 3; RFC 5482 3.
+ * Read first: RFC 9293 3.1 and 3.2; RFC 7323 2.2, 3.2 and appendix A; RFC 2018 2 and 3; RFC 5482 3;
+ * RFC 7413 4.1.1.
  *
  * Byte order: network in the view's octets, host in struct la_tcp_seg.
  */
@@ -17,6 +18,8 @@ enum {
     SACK_PERMITTED_BYTES = 2,
     TIMESTAMPS_BYTES = 10,
     USER_TIMEOUT_BYTES = 4,
+    FAST_OPEN_HEAD_BYTES = 2,
+    EXPERIMENT_ID_BYTES = 2,
     SACK_BLOCK_BYTES = 8,
     /* What each takes when it is emitted, NOPs included. */
     TIMESTAMPS_SPACE = 12,
@@ -82,6 +85,31 @@ judge_sack(struct la_tcp_seg *seg, struct la_bytes data)
     return true;
 }
 
+/* RFC 7413 4.1.1: none, or 4 to 16 octets, an even number. */
+static bool
+judge_cookie(struct la_tcp_seg *seg, struct la_bytes data, bool experiment)
+{
+    if (data.n != 0 &&
+        (data.n < LA_TCP_COOKIE_BYTES_MIN || data.n > LA_TCP_COOKIE_BYTES_MAX || data.n % 2 != 0))
+        return false;
+    seg->cookie = (struct la_tcp_cookie){.n = (uint8_t)data.n, .experiment = experiment};
+    memcpy(seg->cookie.bytes, data.p, data.n);
+    seg->has |= LA_TCP_HAS_FAST_OPEN;
+    return true;
+}
+
+/* Others' experiments are none of ours. */
+static bool
+judge_experiment(struct la_tcp_seg *seg, struct la_bytes data)
+{
+    if (data.n >= EXPERIMENT_ID_BYTES && la_get16(data.p) == LA_TCP_FAST_OPEN_EXPERIMENT_ID)
+        return judge_cookie(
+            seg, (struct la_bytes){data.p + EXPERIMENT_ID_BYTES, data.n - EXPERIMENT_ID_BYTES},
+            true);
+    seg->has |= LA_TCP_HAS_UNKNOWN;
+    return true;
+}
+
 /* One option; false when its length does not fit its kind. */
 static bool
 judge_option(struct la_tcp_seg *seg, const struct la_tcp_option *opt)
@@ -122,6 +150,11 @@ judge_option(struct la_tcp_seg *seg, const struct la_tcp_option *opt)
         seg->user_timeout = la_get16(p);
         seg->has |= LA_TCP_HAS_USER_TIMEOUT;
         return true;
+    case LA_TCP_OPT_FAST_OPEN:
+        return judge_cookie(seg, opt->data, false);
+    case LA_TCP_OPT_EXPERIMENT_1:
+    case LA_TCP_OPT_EXPERIMENT_2:
+        return judge_experiment(seg, opt->data);
     default:
         seg->has |= LA_TCP_HAS_UNKNOWN;
         return true;
@@ -169,9 +202,9 @@ la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_
         seg->has |= LA_TCP_HAS_MALFORMED;
 }
 
-/* Octets of all options but SACK. */
+/* Octets of all options but SACK and the cookie. */
 static size_t
-options_bytes(const struct la_tcp_seg *seg)
+fixed_bytes(const struct la_tcp_seg *seg)
 {
     size_t n = 0;
     if (seg->has & LA_TCP_HAS_MSS)
@@ -187,12 +220,32 @@ options_bytes(const struct la_tcp_seg *seg)
     return n;
 }
 
+/* With NOPs to the next four octets; 0: there is none, or no room. */
+static size_t
+cookie_space(const struct la_tcp_seg *seg)
+{
+    size_t head = FAST_OPEN_HEAD_BYTES + (seg->cookie.experiment ? (size_t)EXPERIMENT_ID_BYTES : 0);
+    size_t space = (head + seg->cookie.n + 3) / 4 * 4;
+    bool fits = fixed_bytes(seg) + space <= LA_TCP_HEADER_BYTES_MAX - LA_TCP_HEADER_BYTES;
+    return (seg->has & LA_TCP_HAS_FAST_OPEN) != 0 && fits ? space : 0;
+}
+
+/* Octets of all options but SACK. */
+static size_t
+options_bytes(const struct la_tcp_seg *seg)
+{
+    return fixed_bytes(seg) + cookie_space(seg);
+}
+
 static size_t
 sack_fit_n(const struct la_tcp_seg *seg, size_t used_bytes)
 {
     if (seg->sack_n == 0)
         return 0;
-    size_t left = LA_TCP_HEADER_BYTES_MAX - LA_TCP_HEADER_BYTES - used_bytes - SACK_HEAD_SPACE;
+    size_t left = LA_TCP_HEADER_BYTES_MAX - LA_TCP_HEADER_BYTES - used_bytes;
+    if (left < SACK_HEAD_SPACE)
+        return 0;
+    left -= SACK_HEAD_SPACE;
     size_t fit_n = left / SACK_BLOCK_BYTES;
     size_t want_n = seg->sack_n < LA_TCP_SACK_MAX ? seg->sack_n : LA_TCP_SACK_MAX;
     return want_n < fit_n ? want_n : fit_n;
@@ -237,6 +290,23 @@ emit_sack(const struct la_tcp_seg *seg, uint8_t *p, size_t sack_n)
 }
 
 static uint8_t *
+emit_cookie(const struct la_tcp_seg *seg, uint8_t *p, size_t space)
+{
+    uint8_t *end = p + space;
+    size_t head = FAST_OPEN_HEAD_BYTES;
+    p[0] = seg->cookie.experiment ? LA_TCP_OPT_EXPERIMENT_2 : LA_TCP_OPT_FAST_OPEN;
+    if (seg->cookie.experiment) {
+        la_put16(p + head, LA_TCP_FAST_OPEN_EXPERIMENT_ID);
+        head += EXPERIMENT_ID_BYTES;
+    }
+    p[1] = (uint8_t)(head + seg->cookie.n);
+    memcpy(p + head, seg->cookie.bytes, seg->cookie.n);
+    for (p += p[1]; p < end; p++)
+        *p = LA_TCP_OPT_NOP;
+    return end;
+}
+
+static uint8_t *
 emit_options(const struct la_tcp_seg *seg, uint8_t *p)
 {
     if (seg->has & LA_TCP_HAS_MSS) {
@@ -268,7 +338,10 @@ emit_options(const struct la_tcp_seg *seg, uint8_t *p)
         p += USER_TIMEOUT_BYTES;
     }
     size_t sack_n = seg->sack_n == 0 ? 0 : sack_fit_n(seg, options_bytes(seg));
-    return sack_n > 0 ? emit_sack(seg, p, sack_n) : p;
+    if (sack_n > 0)
+        p = emit_sack(seg, p, sack_n);
+    size_t space = (seg->has & LA_TCP_HAS_FAST_OPEN) != 0 ? cookie_space(seg) : 0;
+    return space > 0 ? emit_cookie(seg, p, space) : p;
 }
 
 size_t

@@ -22,8 +22,16 @@ enum la_tcp_option_kind {
     LA_TCP_OPT_SACK_PERMITTED = 4,
     LA_TCP_OPT_SACK = 5,
     LA_TCP_OPT_TIMESTAMPS = 8,
-    LA_TCP_OPT_USER_TIMEOUT = 28
+    LA_TCP_OPT_USER_TIMEOUT = 28,
+    LA_TCP_OPT_FAST_OPEN = 34,    /* RFC 7413 */
+    LA_TCP_OPT_EXPERIMENT_1 = 253, /* RFC 6994: a 16 or 32 bit identifier follows */
+    LA_TCP_OPT_EXPERIMENT_2 = 254
 };
+
+enum { LA_TCP_FAST_OPEN_EXPERIMENT_ID = 0xf989 };
+
+
+enum { LA_TCP_COOKIE_BYTES_MIN = 4, LA_TCP_COOKIE_BYTES_MAX = 16 };
 
 /* ---- tier one: octets ------------------------------------------------------------------- */
 
@@ -133,12 +141,21 @@ enum la_tcp_seg_has {
     LA_TCP_HAS_TIMESTAMPS = 8,
     LA_TCP_HAS_USER_TIMEOUT = 16,
     LA_TCP_HAS_UNKNOWN = 32,   /* skipped (MUST-6) */
-    LA_TCP_HAS_MALFORMED = 64  /* an option was malformed; those before it stand */
+    LA_TCP_HAS_MALFORMED = 64, /* an option was malformed; those before it stand */
+    LA_TCP_HAS_FAST_OPEN = 128
 };
 
 struct la_tcp_sack {
     la_seq left;  /* first octet of the block */
     la_seq right; /* the octet after it */
+};
+
+/* A Fast Open cookie (RFC 7413 4.1.1): an even number of octets; 0: one is asked for. */
+struct la_tcp_cookie {
+    uint8_t n;
+    bool experiment; /* under RFC 6994's identifier F989, as before the option had a number */
+    uint8_t unused[2];
+    uint8_t bytes[LA_TCP_COOKIE_BYTES_MAX];
 };
 
 struct la_tcp_seg {
@@ -159,13 +176,15 @@ struct la_tcp_seg {
     uint32_t ts_val;
     uint32_t ts_ecr;
     struct la_tcp_sack sack[LA_TCP_SACK_MAX];
+    struct la_tcp_cookie cookie; /* with LA_TCP_HAS_FAST_OPEN */
 };
 
 /* text_bytes: octets behind the header. Options of wrong length for their kind are MALFORMED; the
  * last one of a kind counts. Never fails: a view is good. */
 void la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_t text_bytes);
 
-/* Octets that la_tcp_seg_emit() will write: 20..60. SACK blocks that do not fit are left out. */
+/* Octets that la_tcp_seg_emit() will write: 20..60. SACK blocks, or a cookie, that do not fit are
+ * left out. */
 size_t la_tcp_seg_header_bytes(const struct la_tcp_seg *seg);
 /* Writes the header with checksum 0; room->n must be at least the above. Layout: MSS,
  * SACK-permitted + timestamps, window scale in the order Linux uses (4-octet aligned with NOPs,

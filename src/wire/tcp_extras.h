@@ -2,7 +2,8 @@
  *
  * tcp_extras.h - TCP options that the stack does not speak and an observer wants to know
  *
- * struct la_tcp_seg says of them only LA_TCP_HAS_UNKNOWN. This is the second look.
+ * struct la_tcp_seg says of them only LA_TCP_HAS_UNKNOWN. This is the second look. (Of Fast Open it
+ * says more; what an observer makes of it is here all the same, whatever number it came under.)
  */
 #ifndef LA_WIRE_TCP_EXTRAS_H
 #define LA_WIRE_TCP_EXTRAS_H
@@ -12,11 +13,11 @@
 enum la_tcp_extra_kind {
     LA_TCP_OPT_MD5 = 19,         /* RFC 2385 */
     LA_TCP_OPT_AO = 29,          /* RFC 5925 */
-    LA_TCP_OPT_MPTCP = 30,       /* RFC 8684 */
-    LA_TCP_OPT_FAST_OPEN = 34,   /* RFC 7413 */
-    LA_TCP_OPT_EXPERIMENT_1 = 253, /* RFC 6994: a 16 or 32 bit identifier follows */
-    LA_TCP_OPT_EXPERIMENT_2 = 254
+    LA_TCP_OPT_MPTCP = 30        /* RFC 8684 */
 };
+
+/* Of la_tcp_seg.has: the second look is worth while. */
+enum { LA_TCP_HAS_EXTRAS = LA_TCP_HAS_UNKNOWN | LA_TCP_HAS_FAST_OPEN };
 
 enum la_tcp_extras_has {
     LA_TCP_EXTRA_MD5 = 1,

@@ -110,6 +110,10 @@ class Files(unittest.TestCase):
             document, _ = explain("--filter", text, path)
             self.assertEqual(len(document["connections"]), n, text)
             self.assertEqual(document["file"]["connections"], 40)
+        for view in ("verdict", "table", "ladder"):
+            done = subprocess.run([PROGRAM, "explain", "--filter", "not tcp", "-f", view, path],
+                                  capture_output=True, text=True, timeout=SECONDS, check=True)
+            self.assertIn("the filter holds for none of 40 connections\n", done.stdout)
         done = subprocess.run([PROGRAM, "explain", "--filter", "closed_by == nobody", path],
                               capture_output=True, text=True, timeout=SECONDS, check=False)
         self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1))

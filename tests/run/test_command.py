@@ -71,7 +71,7 @@ class Status(support.Case):
 
     def test_usage(self):
         for words, wants in (
-                ((), "which program"), (("--",), "which program"), (("--bogus", "x"), "--bogus"),
+                ((), "a program is missing"), (("--",), "a program is missing"), (("--bogus", "x"), "--bogus"),
                 (("--delay", "20", "--", "true"), "a time such as"),
                 (("--delay",), "needs a time"), (("--loss", "200%", "--", "true"), "a share"),
                 (("--loss=-1", "--", "true"), "a share"), (("--rate", "fast", "true"), "a rate"),

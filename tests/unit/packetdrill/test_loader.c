@@ -23,6 +23,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -441,6 +442,49 @@ test_options(void **state)
     stop(&d);
 }
 
+/* How many lines of the file of states hold all of `words`? */
+static int
+lines_with(const char *path, const char *first, const char *second)
+{
+    char line[256];
+    int n = 0;
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file) != NULL)
+        n += strstr(line, first) != NULL && strstr(line, second) != NULL;
+    (void)fclose(file);
+    return n;
+}
+
+static void
+test_states_are_told(void **state)
+{
+    (void)state;
+    struct drill d;
+    char path[] = "/tmp/lastack-states-XXXXXX", flags[64];
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    (void)close(file);
+    (void)snprintf(flags, sizeof(flags), "states=%s", path);
+    start(&d, flags);
+    int l = listener(&d, SOCK_STREAM | SOCK_NONBLOCK);
+    assert_int_equal(lines_with(path, "tcp4 192.168.0.2:8080 *:* ", "LISTEN"), 1);
+    say(&d, SYN, NULL, 0);
+    assert_int_equal(lines_with(path, " 192.168.0.2:8080 192.0.2.1:5000 ", "SYN_RCVD"), 1);
+    (void)hear(&d, SYN | ACK);
+    say(&d, ACK, NULL, 0);
+    int c = accepted(&d, l);
+    assert_int_equal(lines_with(path, "SYN_RCVD", ""), 0);
+    assert_int_equal(lines_with(path, "packetdrill", "ESTABLISHED"), 1);
+    assert_int_equal(d.ifc.shutdown(d.ifc.ctx, c, SHUT_WR), 0);
+    (void)hear(&d, FIN | ACK);
+    assert_int_equal(lines_with(path, "packetdrill", "FIN_WAIT_1"), 1);
+    assert_int_equal(d.ifc.shutdown(d.ifc.ctx, l, SHUT_RD), 0);
+    assert_int_equal(lines_with(path, "LISTEN", ""), 0);
+    (void)unlink(path);
+    stop(&d);
+}
+
 /* Two runs with one script are one run: numbers, ports and times. */
 static void
 test_runs_repeat(void **state)
@@ -479,6 +523,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_epoll),
         cmocka_unit_test(test_splice),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_states_are_told),
         cmocka_unit_test(test_runs_repeat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,8 @@ static void
 test_profiles_are_valid(void **state)
 {
     (void)state;
-    static const char *const flags[] = {"profile=default", "profile=linux", "profile=bsd65535"};
+    static const char *const flags[] = {"profile=default", "profile=linux", "profile=bsd65535",
+                                        "profile=freebsd"};
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
         (void)parsed(flags[i]);
     struct la_pd_settings bsd = parsed("profile=bsd65535");
@@ -85,6 +86,11 @@ test_profiles_are_valid(void **state)
     assert_true(bsd.layout_bsd);
     assert_int_equal(bsd.rcvbuf_told, 65536);
     assert_false(parsed("profile=bsd65535,layout=linux").layout_bsd);
+    struct la_pd_settings freebsd = parsed("profile=freebsd");
+    assert_true(freebsd.tcp.window_scale);
+    assert_true(freebsd.layout_bsd);
+    assert_int_equal(freebsd.tcp.rcvbuf_bytes, 0);
+    assert_int_equal(freebsd.tcp.rcvbuf.bytes_max, 2 << 20);
     assert_int_equal(parsed("profile=linux").tcp.delayed_ack_us, 0);
     assert_int_equal(parsed("profile=linux,delayed_ack_us=7").tcp.delayed_ack_us, 7);
 }
@@ -133,6 +139,25 @@ test_sysctls_of_a_file(void **state)
     assert_false(s.tcp.timestamps);
 }
 
+/* Under FreeBSD's names, and by the path of its file. */
+static void
+test_sysctls_of_others(void **state)
+{
+    (void)state;
+    struct la_pd_settings s = parsed("profile=freebsd");
+    la_pd_settings_sysctl(&s, "net.inet.tcp.rfc1323", "0");
+    assert_false(s.tcp.timestamps);
+    assert_false(s.tcp.window_scale);
+    la_pd_settings_sysctl(&s, "net.inet.tcp.ecn.enable", "0");
+    assert_int_equal(s.tcp.ecn, LA_ECN_OFF);
+    la_pd_settings_sysctl(&s, "net.inet.tcp.rexmit_initial", "3000");
+    assert_int_equal(s.tcp.rto_us_initial, 3000000);
+    la_pd_settings_sysctl(&s, "kern.ipc.maxsockbuf", "4194304");
+    assert_int_equal(s.tcp.rcvbuf.bytes_max, 4194304);
+    la_pd_settings_sysctl(&s, "/proc/sys/net/ipv4/tcp_timestamps", "1");
+    assert_true(s.tcp.timestamps);
+}
+
 static void
 put(const char *tree, const char *name, const char *value)
 {
@@ -175,6 +200,7 @@ main(void)
         cmocka_unit_test(test_nothing_is_the_defaults), cmocka_unit_test(test_keys),
         cmocka_unit_test(test_profiles_are_valid),      cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_sysctls_of_a_file),       cmocka_unit_test(test_sysctls_of_a_tree),
+        cmocka_unit_test(test_sysctls_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

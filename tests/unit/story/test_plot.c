@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { LINES_N = 24, LINE_BYTES = 1024, ROWS_N = 16 };
+enum { LINES_N = 24, LINE_BYTES = 1024, ROWS_N = LA_PLOT_ROWS_N };
 
 struct page {
     char line[LINES_N][LINE_BYTES];
@@ -101,7 +101,7 @@ static void
 test_plot__area(void **state)
 {
     (void)state;
-    const struct la_plot_series series = {"value", LA_PLOT_STEPS, half, 2};
+    const struct la_plot_series series = {"value", LA_PLOT_AREA, half, 2};
     struct la_plot plot = plot_of(&series, 1);
     struct page page;
     draw(&page, &plot, 89, LA_STORY_ASCII); /* 80 columns between the edges */
@@ -121,7 +121,7 @@ test_plot__eighths(void **state)
 {
     (void)state;
     const struct la_plot_point points[] = {{0, 2.5}};
-    const struct la_plot_series series = {"value", LA_PLOT_STEPS, points, 1};
+    const struct la_plot_series series = {"value", LA_PLOT_AREA, points, 1};
     struct la_plot plot = plot_of(&series, 1);
     struct page page;
     draw(&page, &plot, 80, 0);
@@ -135,9 +135,9 @@ test_plot__points_and_lines(void **state)
 {
     (void)state;
     const struct la_plot_point line[] = {{0, 4}};
-    const struct la_plot_series series[] = {{"value", LA_PLOT_STEPS, half, 0},
-                                            {"line", LA_PLOT_STEPS, line, 1},
-                                            {"points", LA_PLOT_POINTS, seen, 3}};
+    const struct la_plot_series series[] = {{"value", LA_PLOT_AREA, half, 0},
+                                            {"line", LA_PLOT_LINE, line, 1},
+                                            {"points", LA_PLOT_MARKS, seen, 3}};
     struct la_plot plot = plot_of(series, 3);
     struct page page;
     draw(&page, &plot, 89, LA_STORY_ASCII);
@@ -154,8 +154,8 @@ test_plot__any_width_and_any_value(void **state)
 {
     (void)state;
     const struct la_plot_point odd[] = {{0, 1e30}, {1, 0}, {1, 5}, {2, -3}, {3, 1e-30}};
-    const struct la_plot_series series[] = {{"value", LA_PLOT_STEPS, odd, 5},
-                                            {"points", LA_PLOT_POINTS, odd, 5}};
+    const struct la_plot_series series[] = {{"value", LA_PLOT_AREA, odd, 5},
+                                            {"points", LA_PLOT_MARKS, odd, 5}};
     struct page page;
     for (uint32_t width = LA_STORY_WIDTH_MIN; width <= LA_STORY_WIDTH_MAX + 20; width++) {
         struct la_plot plot = plot_of(series, 2);

@@ -286,6 +286,21 @@ test_receive__smaller_buffer_does_not_stop_the_stream(void **state)
 
 /* ---- out of order ----------------------------------------------------------------------- */
 
+/* Every second octet of n, one by one. Returns how many were refused. */
+static unsigned
+say_runs(uint32_t n)
+{
+    unsigned refused_n = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
+        seg.seq = la_seq_add(seg.seq, 2 + 2 * i);
+        peer_say(&p, &seg, NULL, 1);
+        assert_true(la_seq_eq(peer_expect(&p, LA_TCP_ACK)->tcp.ack, p.snd_nxt));
+        refused_n += p.reason == LA_REASON_OUT_OF_ORDER_LIMIT;
+    }
+    return refused_n;
+}
+
 /* LEDGER: SHLD-31, MAY-13 */
 static void
 test_receive__runs_are_bounded(void **state)
@@ -293,20 +308,29 @@ test_receive__runs_are_bounded(void **state)
     (void)state;
     peer_new(&p, &plain);
     la_handle conn = peer_passive(&p, &scaled);
-    unsigned refused_n = 0;
-    for (uint32_t i = 0; i < 600; i++) {
-        struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
-        seg.seq = la_seq_add(seg.seq, 2 + 2 * i);
-        peer_say(&p, &seg, NULL, 1);
-        assert_true(la_seq_eq(peer_expect(&p, LA_TCP_ACK)->tcp.ack, p.snd_nxt));
-        refused_n += p.reason == LA_REASON_OUT_OF_ORDER_LIMIT;
-    }
-    assert_int_equal(refused_n, 600 - 256);
+    assert_int_equal(say_runs(600), 600 - 256);
     assert_int_equal(peer_status(&p, conn).out_of_order_bytes, 256);
     /* The rest comes in order; what was held is used. */
     peer_send(&p, LA_TCP_ACK, NULL, 1202);
     peer_user_read(&p, conn, 1202);
     assert_int_equal(peer_status(&p, conn).out_of_order_bytes, 0);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
+/* A large buffer may hold one run for each full segment that it takes: a path that holds as much
+ * may lose every second one. */
+static void
+test_receive__runs_follow_the_buffer(void **state)
+{
+    (void)state;
+    rcvbuf_bytes = 3 << 20;
+    peer_new(&p, &buffered);
+    la_handle conn = peer_passive(&p, &scaled);
+    assert_int_equal(say_runs(2500), 2500 - (3 << 20) / 1460);
+    peer_send(&p, LA_TCP_ACK, NULL, 2);
+    peer_user_read(&p, conn, 3);
+    assert_int_equal(peer_status(&p, conn).out_of_order_bytes, (3 << 20) / 1460 - 1);
     assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
     peer_free(&p);
 }
@@ -580,6 +604,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_receive__beyond_the_window_is_cut_off),
         cmocka_unit_test(test_receive__smaller_buffer_does_not_stop_the_stream),
         cmocka_unit_test(test_receive__runs_are_bounded),
+        cmocka_unit_test(test_receive__runs_follow_the_buffer),
         cmocka_unit_test(test_receive__fin_before_its_text),
         cmocka_unit_test(test_receive__delayed_and_due_acks),
         cmocka_unit_test(test_receive__one_ack_for_a_burst),

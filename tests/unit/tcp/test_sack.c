@@ -146,7 +146,7 @@ test_sack__agrees_with_the_model(void **state)
             c.snd_una = la_seq_add(c.iss, model.una);
             assert_false(la_tcp_sack_advance(&c, &busy));
         }
-        la_tcp_sack_fini(&busy, mem);
+        la_tcp_scoreboard_fini(&busy.board, mem);
     }
     la_mem_unref(mem);
 }

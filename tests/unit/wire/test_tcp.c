@@ -234,11 +234,12 @@ static void
 test_tcp__option_wrong_length_for_its_kind(void **state)
 {
     (void)state;
-    static const uint8_t kinds[] = {2, 3, 4, 5, 8, 28};
-    static const uint8_t right[] = {4, 3, 2, 10, 10, 4};
+    static const uint8_t kinds[] = {2, 3, 4, 5, 8, 28, 34};
+    static const uint8_t right[] = {4, 3, 2, 10, 10, 4, 2};
     for (size_t k = 0; k < sizeof kinds; k++) {
         for (uint8_t len = 2; len <= 36; len++) {
             bool fits = len == right[k] || (kinds[k] == 5 && len > 2 && len % 8 == 2);
+            fits |= kinds[k] == 34 && len >= 6 && len <= 18 && len % 2 == 0; /* RFC 7413 4.1.1 */
             uint8_t options[40] = {kinds[k], len};
             memset(options + len, 1, sizeof options - len);
             struct la_tcp_seg seg;
@@ -277,6 +278,49 @@ test_tcp__option_end_of_list_hides_the_rest(void **state)
     assert_int_equal(seg.has, LA_TCP_HAS_WSCALE);
     JUDGE(&seg, 0, 99, 0, 1);
     assert_int_equal(seg.has, 0);
+}
+
+/* RFC 7413 4.1.1: the wish, and cookies of each length, in the layout that Linux sends. */
+static void
+test_tcp__option_fast_open(void **state)
+{
+    (void)state;
+    for (uint8_t n = 0; n <= 16; n = (uint8_t)(n == 0 ? 4 : n + 2)) {
+        struct la_tcp_seg seg = {.flags = LA_TCP_SYN,
+                                 .has = LA_TCP_HAS_FAST_OPEN | LA_TCP_HAS_MSS | LA_TCP_HAS_WSCALE |
+                                        LA_TCP_HAS_TIMESTAMPS | LA_TCP_HAS_SACK_PERMITTED,
+                                 .cookie = {.n = n}};
+        for (uint8_t i = 0; i < n; i++)
+            seg.cookie.bytes[i] = (uint8_t)(i + 1);
+        uint8_t octets[LA_TCP_HEADER_BYTES_MAX];
+        size_t bytes = la_tcp_seg_emit(&seg, (struct la_room){octets, sizeof octets});
+        assert_int_equal(bytes, 40 + (n + 2 + 3) / 4 * 4);
+        assert_int_equal(octets[40], LA_TCP_OPT_FAST_OPEN);
+        assert_int_equal(octets[41], n + 2);
+        for (size_t i = 42u + n; i < bytes; i++)
+            assert_int_equal(octets[i], LA_TCP_OPT_NOP);
+        struct la_tcp_view view;
+        struct la_tcp_seg again;
+        assert_true(la_tcp_view_init(&view, (struct la_bytes){octets, bytes}));
+        la_tcp_seg_judge(&again, &view, 0);
+        assert_int_equal(again.has, seg.has);
+        assert_memory_equal(&again.cookie, &seg.cookie, sizeof seg.cookie);
+    }
+}
+
+/* Beside a user timeout there is no room for the longest cookie: it is left out, nothing else. */
+static void
+test_tcp__option_fast_open_without_room(void **state)
+{
+    (void)state;
+    struct la_tcp_seg seg = {.flags = LA_TCP_SYN,
+                             .has = LA_TCP_HAS_FAST_OPEN | LA_TCP_HAS_MSS | LA_TCP_HAS_WSCALE |
+                                    LA_TCP_HAS_TIMESTAMPS | LA_TCP_HAS_USER_TIMEOUT,
+                             .cookie = {.n = 16}};
+    assert_int_equal(la_tcp_seg_header_bytes(&seg), 44);
+    seg.cookie.n = 14;
+    seg.sack_n = 1; /* nor for a block then */
+    assert_int_equal(la_tcp_seg_header_bytes(&seg), 60);
 }
 
 static void
@@ -413,6 +457,8 @@ main(void)
         cmocka_unit_test(test_tcp__option_wrong_length_for_its_kind),
         cmocka_unit_test(test_tcp__option_unaligned_and_unknown),
         cmocka_unit_test(test_tcp__option_end_of_list_hides_the_rest),
+        cmocka_unit_test(test_tcp__option_fast_open),
+        cmocka_unit_test(test_tcp__option_fast_open_without_room),
         cmocka_unit_test(test_tcp__option_the_last_of_a_kind_counts),
         cmocka_unit_test(test_tcp__option_timestamps_layouts_agree),
         cmocka_unit_test(test_tcp__option_iter_random_octets),
