@@ -115,7 +115,8 @@ la_conn_fast_open_room(const struct la_stack *s, la_handle conn, uint32_t *out)
 void
 la_fast_open_begin(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
 {
-    struct la_fast_open_peer *peer = find(s, &rec->remote_addr);
+    struct la_addr remote = la_rec_remote(rec);
+    struct la_fast_open_peer *peer = find(s, &remote);
     struct la_tcp_cookie none = {.n = 0};
     if (peer == NULL) {
         la_tcp_fast_open_ask(&rec->tcp, &none, 0, todo);
@@ -144,7 +145,8 @@ failed(const struct la_stack *s, struct la_fast_open_peer *peer)
 void
 la_fast_open_unanswered(struct la_stack *s, const struct la_rec *rec)
 {
-    struct la_fast_open_peer *peer = find(s, &rec->remote_addr);
+    struct la_addr remote = la_rec_remote(rec);
+    struct la_fast_open_peer *peer = find(s, &remote);
     if (peer != NULL)
         failed(s, peer);
 }
@@ -156,8 +158,8 @@ la_fast_open_learn(struct la_stack *s, const struct la_rec *rec,
     bool told = (seg->has & LA_TCP_HAS_FAST_OPEN) != 0 && seg->cookie.n > 0;
     bool again = (rec->tcp.flags & LA_TCP_F_SYN_RETRANSMITTED) != 0;
     bool unheeded = asked->text_bytes > 0 && !rec->tcp.fast_opened && !told;
-    struct la_fast_open_peer *peer =
-        told ? find_or_make(s, &rec->remote_addr) : find(s, &rec->remote_addr);
+    struct la_addr remote = la_rec_remote(rec);
+    struct la_fast_open_peer *peer = told ? find_or_make(s, &remote) : find(s, &remote);
     if (peer == NULL)
         return;
     peer->used_s = seconds(s);
