@@ -113,9 +113,7 @@ unwrap(struct la_graph_side *s, uint32_t seq)
 static double
 flight_of(const struct la_graph_side *s)
 {
-    int64_t flight = s->nxt - (s->una < 0 ? 0 : s->una);
-    for (uint32_t i = 0; i < s->ranges.n; i++)
-        flight -= la_seq_diff(s->ranges.r[i].end, s->ranges.r[i].start);
+    int64_t flight = s->nxt - (s->una < 0 ? 0 : s->una) - s->ranges.total;
     return flight > 0 ? (double)flight : 0;
 }
 

@@ -177,8 +177,10 @@ la_fast_open_forget_listener(struct la_stack *s, uint32_t listener)
 {
     struct la_listener *l = la_listener_at(s, listener);
     for (uint32_t idx = 0; idx < la_recs_end(s) && l->fast_open_n > 0; idx++) {
-        struct la_rec *rec = la_rec_exists(s, idx) ? la_rec_at(s, idx) : NULL;
-        if (rec == NULL || (rec->flags & LA_REC_FAST_OPEN) == 0 || rec->listener != listener)
+        if (!la_rec_exists(s, idx))
+            continue;
+        struct la_rec *rec = la_rec_at(s, idx);
+        if ((rec->flags & LA_REC_FAST_OPEN) == 0 || rec->listener != listener)
             continue;
         rec->flags &= (uint8_t)~LA_REC_FAST_OPEN;
         l->fast_open_n--;
