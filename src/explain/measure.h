@@ -37,7 +37,7 @@ struct la_rounds {
     bool begun;
     bool limited;             /* something else than congestion control held it back in it, */
     bool limited_last;        /* and in the one before */
-    bool idle;                /* nothing was in flight at some time of it, or the receiver held back */
+    bool idle;                /* nothing was in flight at some time of it, or the window was full */
     bool lost;                /* a loss was found in this round */
     bool lost_ever;
     bool grown;               /* slow start is over */
@@ -125,6 +125,14 @@ static inline struct la_measure *
 la_measure_of(const struct la_explain *explain, const struct la_track_end *e)
 {
     return e->measure == NONE ? NULL : la_pool_at(&explain->measures, e->measure);
+}
+/* What a segment to that end may carry, options included; RFC 9293 3.7.1: 536 where its SYN is not
+ * known, or says nothing. */
+static inline uint32_t
+la_measure_mss(const struct la_track_end *receiver)
+{
+    enum { DEFAULT_BYTES = 536 };
+    return (receiver->options & LA_EXPLAIN_HAS_MSS) != 0 ? receiver->mss : DEFAULT_BYTES;
 }
 /* Gives the direction one; NULL: no memory. */
 struct la_measure *la_measure_take(struct la_explain *explain, struct la_track_end *e);

@@ -16,7 +16,7 @@
 #include "explain/parts.h"
 
 enum { DELAYED_US_MIN = 30000, DELAYED_US_MAX = 550000, AT_ONCE_US = 5000 };
-enum { OVERRIDE_MS_MIN = 100, TIMES_MIN = 3, SHARE = 10, MSS_DEFAULT = 536 };
+enum { OVERRIDE_MS_MIN = 100, TIMES_MIN = 3, SHARE = 10 };
 
 static void
 note(struct la_stall *stall, const struct la_track *track, const struct la_placed *placed,
@@ -59,13 +59,6 @@ text_sent(struct la_measure *m, const struct la_track *track, unsigned sender,
 
 /* ---- acknowledgements ------------------------------------------------------------------- */
 
-static uint32_t
-mss_towards(const struct la_track_end *receiver)
-{
-    bool known = (receiver->options & LA_EXPLAIN_HAS_MSS) != 0;
-    return known ? receiver->mss : MSS_DEFAULT;
-}
-
 static void
 acknowledged(struct la_measure *m, const struct la_track *track, unsigned sender,
              const struct la_placed *placed)
@@ -78,7 +71,7 @@ acknowledged(struct la_measure *m, const struct la_track *track, unsigned sender
     bool alone = la_seq_eq(me->una, me->nxt) && placed->acked_bytes == m->text_bytes_last;
     bool delayed = placed->rtt_us >= DELAYED_US_MIN && late_us >= DELAYED_US_MIN &&
                    late_us <= DELAYED_US_MAX && placed->seen->tcp.text_bytes == 0;
-    if (delayed && alone && placed->acked_bytes < mss_towards(peer)) {
+    if (delayed && alone && placed->acked_bytes < la_measure_mss(peer)) {
         m->delayed_us = (uint32_t)late_us;
         m->delayed_at_ns = placed->at_ns;
     }
