@@ -36,8 +36,8 @@ struct la_tcp_cfg {
     struct la_buffer_tuning sndbuf, rcvbuf; /* default 4 KiB, 256 KiB, 65535 << 8 */
     uint16_t mss_bytes_max;      /* announced at most, from 88; 0 = what the interface takes */
     bool nagle;                  /* RFC 9293 3.7.4; default on */
-    bool nagle_short;            /* Nagle's wait ends when no short segment is unacknowledged, full ones
-                                    or not (Minshall's, as Linux); default off */
+    bool nagle_short;            /* Nagle's wait ends when no short segment is unacknowledged, full
+                                    ones or not (Minshall's, as Linux); default off */
     bool timestamps;             /* RFC 7323; default on */
     bool window_scale;           /* RFC 7323; default on */
     bool sack;                   /* RFC 2018: offers SACK-permitted; default on */
@@ -70,9 +70,9 @@ struct la_tcp_cfg {
     bool mtu_probing;            /* RFC 4821: after two timeouts in a row segments become smaller,
                                     in case large ones vanish on the way without ICMP. Of the
                                     instance; default on */
-    bool push_bursts;            /* PSH also on the last of several segments cut from one, of which at
-                                    most half a cwnd is cut at a time: receivers that gather pass
-                                    them on (as Linux); default off */
+    bool push_bursts;            /* PSH also on the last of several segments cut from one, of which
+                                    at most half a cwnd is cut at a time: receivers that gather
+                                    pass them on (as Linux); default off */
     bool push_small_windows;     /* PSH also on what a cwnd of less than ten segments lets go last:
                                     Linux acknowledges it at once; default off */
     bool pacing;                 /* the instance's: also a control without a rate of its own is

@@ -38,10 +38,11 @@ la_err la_sock_bind(struct la_socks *socks, la_sock s, const struct la_endpoint 
  * Datagram: sets the peer; remote NULL dissolves. */
 la_err la_sock_connect(struct la_socks *socks, la_sock s, const struct la_endpoint *remote,
                        la_instant now);
-/* Connects and sends what its SYN can carry (TCP Fast Open, RFC 7413; sendto() with MSG_FASTOPEN). How
- * much that was: send the rest when it is up. IN_PROGRESS: nothing, since no cookie is known; the SYN
- * asks for one. When it is up already, as la_sock_send(). ALREADY; NOT_SUPPORTED where la_tcp_cfg.fast_open of the stack is off, and
- * for datagrams; else as la_sock_connect(). The peer may deliver twice what goes with a SYN. */
+/* Connects and sends what its SYN can carry (TCP Fast Open, RFC 7413; sendto() with MSG_FASTOPEN).
+ * How much that was: send the rest when it is up. IN_PROGRESS: nothing, since no cookie is known;
+ * the SYN asks for one. When it is up already, as la_sock_send(). ALREADY; NOT_SUPPORTED where
+ * la_tcp_cfg.fast_open of the stack is off, and for datagrams; else as la_sock_connect(). The peer
+ * may deliver twice what goes with a SYN. */
 la_ssize la_sock_connect_send(struct la_socks *socks, la_sock s, const struct la_endpoint *remote,
                               struct la_bytes bytes, la_instant now);
 /* Binds to a random port when not bound; again: changes the backlog (negative: the most there is).
@@ -89,8 +90,9 @@ enum la_sock_option {
     LA_SO_KEEPCNT, LA_SO_USER_TIMEOUT, LA_SO_SYNCNT, LA_SO_REUSEPORT,
     LA_SO_CONGESTION /* la_congestion_find() */,
     LA_SO_FASTOPEN, /* of a listener: la_tcp_cfg.fast_open_n_max */
-    LA_SO_FASTOPEN_CONNECT, /* la_sock_connect() succeeds at once where a cookie is known, and the first
-                               la_sock_send() connects. NOT_SUPPORTED as la_sock_connect_send() */
+    LA_SO_FASTOPEN_CONNECT, /* la_sock_connect() succeeds at once where a cookie is known, and the
+                               first la_sock_send() connects. NOT_SUPPORTED as
+                               la_sock_connect_send() */
     LA_SO_COUNT
 };
 /* Switches take any value, 0 is off. Before a connection or after, on a listener for those to come.

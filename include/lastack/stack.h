@@ -274,16 +274,16 @@ la_err la_conn_status(const struct la_stack *stack, la_handle conn, struct la_co
 int la_congestion_find(const char *name);
 const char *la_congestion_name(int control);
 
-/* TCP Fast Open (RFC 7413), active. With la_tcp_cfg.fast_open a connection that was just opened takes
- * text that is sent (la_conn_send()) before the next la_stack_output(): that goes with the SYN, up
- * to so many octets; 0: no cookie is known, or the SYN has gone. The rest follows as ever, and so
- * does what the peer does not take. BAD_HANDLE. */
+/* TCP Fast Open (RFC 7413), active. With la_tcp_cfg.fast_open a connection that was just opened
+ * takes text that is sent (la_conn_send()) before the next la_stack_output(): that goes with the
+ * SYN, up to so many octets; 0: no cookie is known, or the SYN has gone. The rest follows as ever,
+ * and so does what the peer does not take. BAD_HANDLE. */
 la_err la_conn_fast_open_room(const struct la_stack *stack, la_handle conn, uint32_t *out);
 /* Is there a cookie for that address, which may be used now? */
 bool la_stack_fast_open_known(const struct la_stack *stack, const struct la_addr *remote);
-/* Passive: the key of cookies, as Linux has it (TCP_FASTOPEN_KEY), so that hosts behind one address
- * can share it. Cookies of the key before it still count. Without, keys are drawn, and change every 12
- * hours. */
+/* Passive: the key of cookies, as Linux has it (TCP_FASTOPEN_KEY), so that hosts behind one
+ * address can share it. Cookies of the key before it still count. Without, keys are drawn, and
+ * change every 12 hours. */
 enum { LA_FAST_OPEN_KEY_BYTES = 16 };
 void la_stack_fast_open_key_set(struct la_stack *stack, const uint8_t key[LA_FAST_OPEN_KEY_BYTES]);
 

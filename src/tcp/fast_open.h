@@ -2,9 +2,9 @@
  *
  * fast_open.h - text in a SYN (TCP Fast Open, RFC 7413): what it means for one connection
  *
- * Which cookie an address has, and whether one that came is ours, is known above (stack/fast_open.h).
- * Here is what the SYN carries, what the SYN,ACK says of it, and what a connection may do while its
- * handshake is under way.
+ * Which cookie an address has, and whether one that came is ours, is known above
+ * (stack/fast_open.h). Here is what the SYN carries, what the SYN,ACK says of it, and what a
+ * connection may do while its handshake is under way.
  *
  * Active: text that is queued when the SYN leaves goes with it, as far as the cookie's owner takes
  * it. SND.NXT stands behind it. A SYN that is sent again carries neither text nor option (4.1.3.1).
@@ -19,8 +19,8 @@
 #include "tcp/conn.h"
 #include "wire/tcp.h"
 
-/* Active, before the SYN: it shows `cookie` (n is 0: asks for one). mss: what the peer has announced
- * with it, 0 = it did not. Without memory it is an ordinary SYN. */
+/* Active, before the SYN: it shows `cookie` (n is 0: asks for one). mss: what the peer has
+ * announced with it, 0 = it did not. Without memory it is an ordinary SYN. */
 void la_tcp_fast_open_ask(struct la_tcp_conn *c, const struct la_tcp_cookie *cookie, uint16_t mss,
                           struct la_tcp_todo *todo);
 /* Text that a SYN to a peer with that MSS (0 = unknown) may carry. */
