@@ -281,9 +281,9 @@ const char *la_congestion_name(int control);
 la_err la_conn_fast_open_room(const struct la_stack *stack, la_handle conn, uint32_t *out);
 /* Is there a cookie for that address, which may be used now? */
 bool la_stack_fast_open_known(const struct la_stack *stack, const struct la_addr *remote);
-/* Passive: the key of cookies, as Linux has it (TCP_FASTOPEN_KEY), so that hosts behind one
- * address can share it. Cookies of the key before it still count. Without, keys are drawn, and
- * change every 12 hours. */
+/* Passive: the key of cookies, as Linux has it (TCP_FASTOPEN_KEY), so that hosts behind one address
+ * can share it. Cookies of the key before it still count. Without, keys are drawn, and change every
+ * 12 hours. */
 enum { LA_FAST_OPEN_KEY_BYTES = 16 };
 void la_stack_fast_open_key_set(struct la_stack *stack, const uint8_t key[LA_FAST_OPEN_KEY_BYTES]);
 

@@ -7,7 +7,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +18,7 @@
 #include "cli/number.h"
 #include "cli/terminal.h"
 
-enum { WORST_N = 20, WIDTH_MIN = 60, WIDTH_MAX = 400, WIDTH = 80 };
+enum { WORST_N = 20, WIDTH_MIN = 60, WIDTH_MAX = 400 };
 enum { MEMORY_MIN_MB = 4, MEMORY_MB = 1024, MEMORY_MAX_MB = 1 << 20 };
 
 static const struct la_explain_view *const views[] = {
@@ -207,8 +206,8 @@ take_colour(struct la_explain_args *args, const char *word)
 {
     if (strcmp(word, "auto") != 0 && strcmp(word, "always") != 0 && strcmp(word, "never") != 0)
         return wrong("--color is auto, always or never, not ", word);
-    args->colour =
-        strcmp(word, "always") == 0 || (strcmp(word, "auto") == 0 && la_terminal_has_colour());
+    args->colour = strcmp(word, "always") == 0 ||
+                   (strcmp(word, "auto") == 0 && la_terminal_has_colour(STDOUT_FILENO));
     return true;
 }
 
@@ -377,15 +376,6 @@ settle_views(struct la_explain_args *args)
     return true;
 }
 
-static uint32_t
-terminal_width(void)
-{
-    struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-        return WIDTH;
-    return size.ws_col < WIDTH_MIN ? (uint32_t)WIDTH_MIN : size.ws_col;
-}
-
 bool
 la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *status)
 {
@@ -395,8 +385,8 @@ la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *
         .from = LA_INSTANT_NEVER,
         .to = LA_INSTANT_NEVER,
         .worst_n = WORST_N,
-        .width = terminal_width(),
-        .ascii = la_terminal_is_ascii(),
+        .width = la_terminal_width(STDOUT_FILENO, WIDTH_MIN),
+        .ascii = la_terminal_is_ascii(STDOUT_FILENO),
         .ifaces = calloc((size_t)argc + 1, sizeof(char *)),
     };
     *status = LA_CLI_USAGE;

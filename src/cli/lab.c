@@ -18,10 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { SEED_DEFAULT = 1, WIDTH_PLAIN = 80, OPTION_BYTES = 64 };
+enum { SEED_DEFAULT = 1, OPTION_BYTES = 64 };
 enum { BUDGET_BYTES = 256 << 20 };
 
 struct arguments {
@@ -228,21 +227,12 @@ struct views {
 };
 
 static uint32_t
-terminal_width(void)
-{
-    struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-        return WIDTH_PLAIN;
-    return size.ws_col < LA_STORY_WIDTH_MIN ? LA_STORY_WIDTH_MIN : size.ws_col;
-}
-
-static uint32_t
 story_flags(const struct arguments *a)
 {
     uint32_t flags = a->flags;
-    if (a->color > 0 || (a->color == 0 && la_terminal_has_colour()))
+    if (a->color > 0 || (a->color == 0 && la_terminal_has_colour(STDOUT_FILENO)))
         flags |= LA_STORY_COLOR;
-    if (la_terminal_is_ascii())
+    if (la_terminal_is_ascii(STDOUT_FILENO))
         flags |= LA_STORY_ASCII;
     return flags;
 }
@@ -297,7 +287,7 @@ open_views(struct views *views, const struct arguments *a)
     *views = (struct views){.words = !json_out && !pcap_out};
     la_story_cfg_init(story);
     story->flags = story_flags(a);
-    story->width = a->width != 0 ? a->width : terminal_width();
+    story->width = a->width != 0 ? a->width : la_terminal_width(STDOUT_FILENO, LA_STORY_WIDTH_MIN);
     if (views->words)
         story->ladder = la_story_writer_file(stdout);
     if (a->json != NULL) {

@@ -3,10 +3,10 @@
  * fast_open.h - cookies of TCP Fast Open (RFC 7413): given out and judged, received and kept
  *
  * Of the server: a cookie is a keyed hash of both addresses, so that whoever brings one has
- * received a segment of ours at that address. A SYN with such a cookie becomes a connection at
- * once and goes to the accept queue, its text with it. How many may be open by a cookie alone is
- * bounded for each listener; a connection that its "peer" resets counts for a while longer, since
- * that peer may be the victim of one who spoofs (5.1).
+ * received a segment of ours at that address. A SYN with such a cookie becomes a connection at once
+ * and goes to the accept queue, its text with it. How many may be open by a cookie alone is bounded
+ * for each listener; a connection that its "peer" resets counts for a while longer, since that peer
+ * may be the victim of one who spoofs (5.1).
  *
  * Of the client: for each peer its cookie, the MSS that it announced, and whether it served
  * (4.1.3).

@@ -506,8 +506,8 @@ la_tcp_bytes_received(const struct la_tcp_conn *c)
 
 /* Is the connection past the handshake and not over? */
 bool la_tcp_is_synchronised(const struct la_tcp_conn *c);
-/* May the application's octets still be queued, and sent? (ESTABLISHED, CLOSE-WAIT, and SYN-
- * RECEIVED by Fast Open) */
+/* May the application's octets still be queued, and sent? (ESTABLISHED, CLOSE-WAIT, and
+ * SYN-RECEIVED by Fast Open) */
 bool la_tcp_can_send(const struct la_tcp_conn *c);
 
 /* Earliest deadline of all its timers. */

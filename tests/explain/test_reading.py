@@ -196,7 +196,6 @@ class Growing(unittest.TestCase):
             self.addCleanup(child.kill)
             self.wait_for_packet_socket(child)
             subprocess.run([*inside, sys.executable, "-c", talk], check=True, timeout=SECONDS)
-            time.sleep(0.5)
             lines = self.end(child)
             ports = [line["server"]["port"] for line in lines if "client" in line]
             self.assertEqual(ports, [7001, 7001])

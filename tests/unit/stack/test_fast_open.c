@@ -540,9 +540,8 @@ test_fast_open__many_peers(void **state)
     struct la_fast_open_asked asked = {true, 0};
     unsigned known_n = 0;
     for (unsigned i = 0; i < 5000; i++) {
-        struct la_tuple tuple = {{la_addr_v4(10, 0, 0, 1), 1}, {la_addr_v4(10, 1, 0, 0), 1}};
-        tuple.remote.addr.b[14] = (uint8_t)(i >> 8);
-        tuple.remote.addr.b[15] = (uint8_t)i;
+        struct la_tuple tuple = {p.host, p.addr};
+        tuple.remote.addr = la_addr_v4(10, 1, (uint8_t)(i >> 8), (uint8_t)i);
         la_rec_tuple_set(&rec, &tuple);
         la_fast_open_learn(p.stack, &rec, &asked, &seg);
         assert_true(la_stack_fast_open_known(p.stack, &tuple.remote.addr));
