@@ -156,6 +156,8 @@ take_time(struct la_track_end *me, struct la_track_end *peer, struct la_placed *
     placed->rtt_us = us;
     if (us >= 0 && us < me->part_us_min)
         me->part_us_min = (uint32_t)us;
+    if (us > me->part_us_max && us < UINT32_MAX)
+        me->part_us_max = (uint32_t)us;
 }
 
 /* What `me` acknowledges of its peer's, and offers it. */

@@ -163,7 +163,7 @@ part_from_handshake(const struct la_placed *placed)
         return;
     int64_t us = (placed->at_ns - peer->syn_at_ns) / LA_NS_PER_US;
     if (us >= 0 && us < UINT32_MAX)
-        e->part_us_min = (uint32_t)us;
+        e->part_us_min = e->part_us_max = (uint32_t)us;
 }
 
 /* RFC 9293 3.10.7.4 fourth, 3.5.1: an end that has an older connection of these addresses answers a

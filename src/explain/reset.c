@@ -113,7 +113,9 @@ evidence_of(const struct la_explain *explain, const struct la_track *track,
         evidence |= LA_RST_AFTER_OWN_FIN;
     if (peer->text_at_ns > e->text_at_ns)
         evidence |= LA_RST_HEARD_LAST;
-    if (peer->text_at_ns != 0 && placed->at_ns - peer->text_at_ns > AT_ONCE_NS + e->part_us_min)
+    int64_t way_us = e->part_us_min == UINT32_MAX ? 0 : e->part_us_min;
+    if (peer->text_at_ns != 0 &&
+        placed->at_ns - peer->text_at_ns > AT_ONCE_NS + way_us * LA_NS_PER_US)
         evidence |= LA_RST_HEARD_LONG_AGO;
     if (e->unique_bytes == 0)
         evidence |= LA_RST_NEVER_SAID;

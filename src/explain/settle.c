@@ -154,7 +154,8 @@ say_gave_up(const struct la_explain *explain, const struct la_track *track, unsi
                    .certainty = LA_CERTAINTY_INFERRED,
                    .frame = la_track_frame(track, track->last_frame),
                    .earliest_ns = e->repeat_at_ns,
-                   .latest_ns = la_patience_due_ns(e)});
+                   /* Elsewhere the next one may have been lost before the tap. */
+                   .latest_ns = la_marks_is_near(e) ? la_patience_due_ns(e) : INT64_MAX});
 }
 
 /* RFC 9293 3.9.2.2: an end in SYN-SENT gives up on an ICMP error. It did if it repeated nothing
