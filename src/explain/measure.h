@@ -97,6 +97,10 @@ struct la_measure {
     int64_t sent_at_ns;       /* text or FIN passed last */
     int64_t heard_at_ns;      /* an acknowledgement that told something new passed last */
     uint64_t prints_has;      /* 1 << place: it holds one */
+    /* violations.c: text beyond the window, not acknowledged yet */
+    uint64_t beyond_frame;
+    la_seq beyond_to;
+    uint32_t beyond_bytes;    /* 0: none */
     /* rtt.c */
     uint64_t rtt_n;
     uint32_t rtt_us_min, rtt_us_max;

@@ -52,6 +52,11 @@ place_of(const struct la_placed *placed)
                    : LA_TCP_RST_OUTSIDE;
     if (la_seq_eq(seg->seq, e->nxt))
         return LA_TCP_RST_EXACT;
+    /* Heuristic: common stacks believe the number of the FIN that they have just acknowledged: the
+     * RST answers what they sent before. */
+    if ((e->flags & LA_END_FIN) != 0 && la_seq_eq(seg->seq, e->fin_seq) &&
+        la_seq_eq(peer->ack, e->nxt))
+        return LA_TCP_RST_EXACT;
     return la_tcp_rst_classify(peer->ack, peer->window, seg->seq);
 }
 
