@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sane.h"
 #include "base/time.h"
 #include "capture/captures.h"
 #include "cli/cli.h"
@@ -103,7 +104,7 @@ static bool
 is_in_range(struct explanation *x, la_instant at)
 {
     if (!x->begun)
-        x->begin_at = at;
+        x->begin_at = la_instant_sane(at);
     x->begun = true;
     const struct la_explain_args *args = x->args;
     int64_t from = args->from_relative ? x->begin_at.ns + args->from.ns : args->from.ns;
@@ -124,7 +125,7 @@ choose(struct explanation *x, const struct la_capture_packet *packets, size_t n,
         if (!is_in_range(x, packet->at))
             continue;
         if (x->graphs != NULL)
-            la_graphs_packet(x->graphs, packet->at, packet->wire_bytes);
+            la_graphs_packet(x->graphs, la_instant_sane(packet->at), packet->wire_bytes);
         out[chosen_n++] = (struct la_explain_packet){
             .bytes = {packet->data, packet->cap_bytes},
             .wire_bytes = packet->wire_bytes,

@@ -350,7 +350,7 @@ test_send__never_beyond_the_window(void **state)
 }
 
 /* A FIN takes a number: it waits for room, and goes with the last octets when there is room. */
-/* LEDGER: FSM-CLOSE-3 */
+/* LEDGER: FSM-CLOSE-3, RFC2525-15 */
 static void
 test_send__fin_and_the_window(void **state)
 {
