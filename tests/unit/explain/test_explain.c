@@ -273,7 +273,8 @@ test_explain__violations(void **state)
 {
     (void)state;
     tap_handshake(&tap);
-    TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1, .wnd = 100},
+    TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 1, .wnd = 100},
               {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000});
     expect_violation(LA_FINDING_WINDOW_SHRUNK, "SHLD-14");
     tap_handshake(&tap);
