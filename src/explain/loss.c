@@ -59,8 +59,9 @@ note_order(struct la_measure *m, const struct la_seen *seen)
     m->has_id = true;
 }
 
-bool
-la_loss_is_outrun(const struct la_measure *m, const struct la_seen *seen)
+/* Something that has passed was sent after it. */
+static bool
+is_outrun(const struct la_measure *m, const struct la_seen *seen)
 {
     if (m->has_ts && (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && seen->tcp.ts_val != m->ts_high)
         return la_tcp_ts_older(seen->tcp.ts_val, m->ts_high);
@@ -256,7 +257,7 @@ text_again(struct la_measure *m, const struct la_track *track, struct la_placed 
             m->reordered_n++;
             return;
         }
-    } else if (la_loss_is_outrun(m, placed->seen)) {
+    } else if (is_outrun(m, placed->seen)) {
         placed->is_copy = true;
         return;
     }

@@ -144,8 +144,6 @@ void la_measure_fill(const struct la_explain *explain, const struct la_track *tr
 
 /* Text, a FIN or a SYN that went before, or came late. */
 void la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_placed *placed);
-/* Something that has passed was sent after it. */
-bool la_loss_is_outrun(const struct la_measure *m, const struct la_seen *seen);
 /* What an acknowledgement says about the text of the direction m. */
 void la_loss_acked(struct la_measure *m, const struct la_placed *placed);
 void la_rtt_sample(struct la_measure *m, int64_t us);

@@ -153,8 +153,7 @@ check_numbers(struct la_explain *explain, struct la_track *track, const struct l
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     const struct la_track_end *e = placed->me;
     check_beyond(explain, track, placed);
-    const struct la_measure *m = la_measure_of(explain, e);
-    bool is_newest = m == NULL || !la_loss_is_outrun(m, placed->seen);
+    bool is_newest = placed->acked_bytes > 0 || placed->new_bytes > 0;
     bool offered = e->segments_n > e->syn_n; /* The window of a SYN is no more than a beginning. */
     if (placed->shrunk_bytes > 0 && is_newest && offered && explain->file.bad_checksums == 0)
         blame_number(explain, track, placed, LA_FINDING_WINDOW_SHRUNK, placed->shrunk_bytes);
