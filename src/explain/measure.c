@@ -84,10 +84,12 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
     }
     if (mine != NULL) {
         la_flow_segment(mine, track, placed->from, placed);
+        la_stalls_segment(mine, track, placed->from, placed);
         la_rounds_segment(explain, mine, track, placed->from, placed);
     }
     if (its != NULL) {
         la_flow_segment(its, track, 1u - placed->from, placed);
+        la_stalls_segment(its, track, 1u - placed->from, placed);
         la_rounds_segment(explain, its, track, 1u - placed->from, placed);
     }
 }

@@ -4,7 +4,7 @@
  *
  * It is taken from a pool when the direction's first text passes, and given back with the track.
  * loss.c finds what was sent again and why, rtt.c times, flow.c says what held the sender back,
- * rounds.c what its congestion window did.
+ * rounds.c what its congestion window did, stalls.c what small windows and segments cost.
  */
 #ifndef LA_EXPLAIN_MEASURE_H
 #define LA_EXPLAIN_MEASURE_H
@@ -49,6 +49,7 @@ struct la_rounds {
     bool begun;
     bool limited;             /* something else than congestion control held it back in it, */
     bool limited_last;        /* and in the one before */
+    bool idle;                /* nothing was in flight at some time of it, or the window was full */
     bool lost;                /* a loss was found in this round */
     bool lost_ever;
     bool grown;               /* slow start is over */
@@ -73,8 +74,18 @@ struct la_rounds {
     int64_t dip_at_ns, dip_over_ns;
     uint32_t dips_n, deep_dips_n, uneven_dips_n;
     /* a ceiling that is never exceeded */
-    uint32_t ceiling_least, ceiling_most, ceiling_n;
-    uint64_t ceiling_ns;
+    bool is_ceiling;
+    uint32_t ceiling, ceiling_n, touched_n;
+    uint64_t ceiling_ns;      /* held back by it */
+};
+
+enum { LA_STALL_FRAMES_N = 4 };
+
+/* Something that costs time, and its first segments, counted from the track's first one. */
+struct la_stall {
+    uint64_t us;
+    uint32_t n;
+    uint32_t frames[LA_STALL_FRAMES_N];
 };
 
 struct la_measure {
@@ -114,8 +125,14 @@ struct la_measure {
     uint8_t limit;            /* enum la_limit, since then */
     uint32_t text_bytes_last; /* of the latest segment with text */
     struct la_rounds rounds;
+    /* stalls.c */
+    struct la_stall full, silly_offered, silly_sent, nagle;
+    la_seq edge_last;         /* before the latest acknowledgement, if edge_known */
+    bool edge_known;
+    uint32_t delayed_us;      /* an acknowledgement was late by this, and text is to follow; or 0 */
+    int64_t delayed_at_ns;
     struct la_buckets *throughput; /* NULL: not asked for, or no memory */
-    /* Of these as many are valid as holes_n, agains_n, rtt_n and prints_has say; the rest is anything. */
+    /* Of these as many are valid as holes_n, agains_n, rtt_n and prints_has say. */
     struct la_hole holes[LA_HOLES_N];
     struct la_again agains[LA_AGAINS_N];
     uint32_t rtt_us[LA_RTT_SAMPLES_N];
@@ -131,6 +148,14 @@ la_measure_of(const struct la_explain *explain, const struct la_track_end *e)
 {
     return e->measure == NONE ? NULL : la_pool_at(&explain->measures, e->measure);
 }
+/* What a segment to that end may carry, options included; RFC 9293 3.7.1: 536 where its SYN is not
+ * known, or says nothing. */
+static inline uint32_t
+la_measure_mss(const struct la_track_end *receiver)
+{
+    enum { DEFAULT_BYTES = 536 };
+    return (receiver->options & LA_EXPLAIN_HAS_MSS) != 0 ? receiver->mss : DEFAULT_BYTES;
+}
 /* Gives the direction one; NULL: no memory. */
 struct la_measure *la_measure_take(struct la_explain *explain, struct la_track_end *e);
 void la_measure_free(struct la_explain *explain, struct la_track_end *e);
@@ -140,7 +165,7 @@ void la_measure_segment(struct la_explain *explain, struct la_track *track,
 void la_measure_fill(const struct la_explain *explain, const struct la_track *track, unsigned end,
                      struct la_explain_direction *out);
 
-/* ---- loss.c, rtt.c, flow.c, rounds.c ---- */
+/* ---- loss.c, rtt.c, flow.c, rounds.c, stalls.c ---- */
 
 /* Text, a FIN or a SYN that went before, or came late. */
 void la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_placed *placed);
@@ -156,6 +181,10 @@ void la_flow_segment(struct la_measure *m, const struct la_track *track, unsigne
 void la_rounds_segment(const struct la_explain *explain, struct la_measure *m,
                        const struct la_track *track, unsigned sender,
                        const struct la_placed *placed);
+void la_stalls_segment(struct la_measure *m, const struct la_track *track, unsigned sender,
+                       const struct la_placed *placed);
+/* The congestion window, by the round that has just ended; 0: it does not tell. */
+uint32_t la_rounds_window(const struct la_measure *m, const struct la_track_end *me);
 /* Is the tap near enough to the sender for what is in flight to tell something? */
 bool la_rounds_tell(const struct la_measure *m, const struct la_track *track, unsigned sender);
 void la_rounds_fill(const struct la_measure *m, const struct la_track *track, unsigned sender,

@@ -156,6 +156,7 @@ bool la_violations_flags(struct la_explain *explain, struct la_track *track,
                          const struct la_placed *placed);
 void la_violations_segment(struct la_explain *explain, struct la_track *track,
                            const struct la_placed *placed);
+void la_stalls_remark(struct la_explain *explain, struct la_track *track);
 /* Of a connection that is over. */
 void la_remarks(struct la_explain *explain, struct la_track *track);
 

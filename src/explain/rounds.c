@@ -19,7 +19,7 @@
 #include "explain/measure.h"
 #include "explain/parts.h"
 
-enum { LOSS_SEGMENTS_MIN = 8, CEILING_ROUNDS = 16, CEILING_SEGMENTS = 2, PERCENT_MAX = 200 };
+enum { LOSS_SEGMENTS_MIN = 8, CEILING_ROUNDS = 16, PERCENT_MAX = 200 };
 enum { DIP_SEGMENTS = 5, LEVEL_SEGMENTS = 12, DIP_MS_MIN = 100, DIP_MS_MAX = 600, DIP_S_APART = 2 };
 enum { QUEUE_US = 1000, NEAR_SHARE = 4, NEAR_US = 200, SLOW_ROUNDS = 2 };
 enum { RENO_PERCENT = 50, CUBIC_PERCENT = 70 };
@@ -119,30 +119,31 @@ move(struct la_measure *m, enum la_limit from, enum la_limit to, uint64_t ns)
     m->limit_ns[to] += ns;
 }
 
+/* It is never exceeded, and reached in every other round. */
 static void
 ceiling(struct la_measure *m, uint64_t held_ns, uint32_t full)
 {
     struct la_rounds *r = &m->rounds;
-    uint32_t least = r->flight < r->ceiling_least ? r->flight : r->ceiling_least;
-    uint32_t most = r->flight > r->ceiling_most ? r->flight : r->ceiling_most;
-    bool holds = r->ceiling_n > 0 && most - least <= CEILING_SEGMENTS * full;
-    if (!holds || r->lost_ever || r->limited) {
-        if (r->ceiling_n >= CEILING_ROUNDS) /* it was none */
+    bool none = r->lost_ever || r->idle || r->flight > r->ceiling + full ||
+                (r->ceiling_n >= CEILING_ROUNDS && r->touched_n < r->ceiling_n / 2);
+    if (none) {
+        if (r->is_ceiling)
             move(m, LA_LIMIT_SEND_BUFFER, LA_LIMIT_CONGESTION, r->ceiling_ns);
-        r->ceiling_n = 0;
+        r->is_ceiling = false;
+        r->ceiling_n = r->touched_n = 0;
         r->ceiling_ns = 0;
-        least = most = r->flight;
-    }
-    if (r->lost_ever || r->limited)
+        r->ceiling = r->flight;
         return;
-    r->ceiling_least = least;
-    r->ceiling_most = most;
+    }
     r->ceiling_ns += held_ns;
     r->ceiling_n++;
-    if (r->ceiling_n == CEILING_ROUNDS)
-        move(m, LA_LIMIT_CONGESTION, LA_LIMIT_SEND_BUFFER, r->ceiling_ns);
-    else if (r->ceiling_n > CEILING_ROUNDS)
+    r->touched_n += r->flight + full >= r->ceiling;
+    if (r->is_ceiling) {
         move(m, LA_LIMIT_CONGESTION, LA_LIMIT_SEND_BUFFER, held_ns);
+    } else if (r->ceiling_n >= CEILING_ROUNDS && r->touched_n >= r->ceiling_n / 2) {
+        r->is_ceiling = true;
+        move(m, LA_LIMIT_CONGESTION, LA_LIMIT_SEND_BUFFER, r->ceiling_ns);
+    }
 }
 
 /* What of the time since the round before was the congestion window's doing. */
@@ -180,7 +181,7 @@ begin(struct la_rounds *r, const struct la_track_end *me, int64_t at_ns)
     r->flight_last = r->flight;
     r->limited_last = r->limited;
     r->flight = 0;
-    r->limited = r->lost = false;
+    r->limited = r->idle = r->lost = false;
 }
 
 static void
@@ -199,6 +200,14 @@ over(struct la_measure *m, const struct la_track_end *me, int64_t at_ns)
     r->begun = false;
 }
 
+uint32_t
+la_rounds_window(const struct la_measure *m, const struct la_track_end *me)
+{
+    const struct la_rounds *r = &m->rounds;
+    bool tells = !r->limited && !r->begun && r->flight >= 2 * me->segment_bytes_max;
+    return tells ? r->flight : 0;
+}
+
 void
 la_rounds_segment(const struct la_explain *explain, struct la_measure *m,
                   const struct la_track *track, unsigned sender, const struct la_placed *placed)
@@ -206,9 +215,12 @@ la_rounds_segment(const struct la_explain *explain, struct la_measure *m,
     const struct la_track_end *me = &track->end[sender];
     struct la_rounds *r = &m->rounds;
     bool mine = placed->from == sender;
-    if (r->recovery != m->recovery)
+    if (r->recovery != m->recovery) {
         recovery_turned(r, me, m->recovery);
+        la_tell_window(explain, track, sender, m, placed);
+    }
     r->limited |= m->limit == LA_LIMIT_APPLICATION || m->limit == LA_LIMIT_RECEIVER;
+    r->idle |= m->limit == LA_LIMIT_RECEIVER || la_seq_ge(me->una, me->nxt);
     if (!mine && placed->rtt_us >= 0)
         r->rtt_us = placed->rtt_us > UINT32_MAX ? UINT32_MAX : (uint32_t)placed->rtt_us;
     if (mine && placed->new_bytes > 0) {
@@ -290,4 +302,9 @@ la_rounds_fill(const struct la_measure *m, const struct la_track *track, unsigne
     out->congestion.losses_n = r->kept_n;
     out->congestion.dips_n = r->dips_n;
     guess(r, &out->congestion);
+    if (out->congestion.family != LA_CONGESTION_BBR)
+        return;
+    /* It paces by the rate of the path, which its window does not limit (5.5, 5.6.1). */
+    out->limit_us[LA_LIMIT_PATH] += out->limit_us[LA_LIMIT_CONGESTION];
+    out->limit_us[LA_LIMIT_CONGESTION] = 0;
 }

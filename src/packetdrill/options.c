@@ -144,6 +144,8 @@ give_other(struct la_pd *pd, const struct la_pd_fd *f, int level, int name, void
         *n = 0; /* no control here has figures of its own */
         return 0;
     }
+    if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY && pd->keyed)
+        return give(value, n, pd->key, sizeof(pd->key));
     if (level == IPPROTO_TCP && name == TCP_INQ)
         return give_int(level, value, n, f->tells_queue);
     return is_level(f, level) ? -ENOPROTOOPT : -EOPNOTSUPP;
@@ -257,6 +259,18 @@ set_timeout(struct la_pd_fd *f, int name, const void *value, socklen_t n)
     return 0;
 }
 
+/* One key, or one and the one before it. */
+static int64_t
+set_fast_open_key(struct la_pd *pd, const uint8_t *value, socklen_t n)
+{
+    if (n != LA_FAST_OPEN_KEY_BYTES && n != 2 * LA_FAST_OPEN_KEY_BYTES)
+        return -EINVAL;
+    if (n > LA_FAST_OPEN_KEY_BYTES)
+        la_pd_key(pd, value + LA_FAST_OPEN_KEY_BYTES);
+    la_pd_key(pd, value);
+    return 0;
+}
+
 static int64_t
 set_other(struct la_pd_fd *f, int level, int name, const void *value, socklen_t n)
 {
@@ -284,6 +298,10 @@ la_pd_setsockopt(struct la_pd *pd, int fd, int level, int name, const void *valu
         return -EINVAL;
     if (value == NULL)
         return -EFAULT;
+    if (!la_pd_ready(pd))
+        return -ENOMEM;
+    if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY && !f->datagram)
+        return set_fast_open_key(pd, value, n);
     const struct la_option_row *r = is_level(f, level) ? la_option_find(level, name) : NULL;
     if (r == NULL || r->kind == LA_OPTION_NATIVE)
         return set_other(f, level, name, value, n);

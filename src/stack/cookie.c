@@ -309,7 +309,7 @@ complete(struct la_stack *s, const struct la_half_open *open, const struct la_tc
     }
     la_tcp_end(c, LA_TCP_EV_FORGET, LA_OK, todo); /* a segment that the window does not take */
     la_tcp_conn_fini(c, &s->env);
-    la_pool_give(&s->recs, reserved);
+    la_rec_give(s, reserved);
 }
 
 bool

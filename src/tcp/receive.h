@@ -21,7 +21,7 @@
 bool la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_todo *todo);
 
 /* Frees all runs. */
-void la_tcp_ooo_clear(struct la_tcp_busy *busy, struct la_tcp_env *env);
+void la_tcp_early_clear(struct la_tcp_busy *busy, struct la_tcp_env *env);
 
 /* n octets of the receive queue were consumed by the application. Wants a window update when the
  * peer should hear of the room (RFC 9293 3.8.6.2.2). */

@@ -201,9 +201,7 @@ class Others(support.Case):
         self.addCleanup(server.wait)
         self.addCleanup(server.terminate)
         out = self.inside("sh", "-c", """
-            for i in 1 2 3 4 5 6 7 8 9; do
-                redis-cli -p %d ping >/dev/null 2>&1 && break; sleep 0.3
-            done
+            until redis-cli -p %d ping >/dev/null 2>&1; do sleep 0.1; done
             redis-cli -p %d set key value
             redis-cli -p %d get key
             """ % (port, port, port))
@@ -214,9 +212,7 @@ class Others(support.Case):
         port = servers.closed_port()
         out = self.inside("sh", "-c", """
             redis-server --port %d --bind 127.0.0.1 --save '' --dir . >/dev/null &
-            for i in 1 2 3 4 5 6 7 8 9; do
-                redis-cli -p %d ping >/dev/null 2>&1 && break; sleep 0.3
-            done
+            until redis-cli -p %d ping >/dev/null 2>&1; do sleep 0.1; done
             redis-cli -p %d set key value
             redis-cli -p %d get key
             redis-cli -p %d shutdown nosave; wait

@@ -45,7 +45,8 @@ def preprocessed(text, names):
             shown.pop()
             line = ""
         out.append(line if shown[-1] else "")
-    return re.sub(r"[./\w]*/set_sysctls\.py", "set_sysctls.py", "\n".join(out) + "\n")
+    text = re.sub(r"[./\w]*/set_sysctls\.py", "set_sysctls.py", "\n".join(out) + "\n")
+    return re.sub(r"/tmp/sysctl_restore_\S+\.sh", "true", text)
 
 
 def commands(folder):
@@ -75,7 +76,9 @@ def play(args, script):
                    PD_SYSCTLS=f"{name}/sysctls", PD_STATES=f"{name}/states")
         command = [args.packetdrill, f"--so_filename={args.module}",
                    f"--so_flags={','.join([flags, *args.flags])}"]
-        command += [] if version else [f"--ip_version={family}", *words.split()]
+        given = set(re.findall(r"^(--\w+)=", text, re.MULTILINE))
+        command += [] if version else [f"--ip_version={family}"]
+        command += [] if version else [w for w in words.split() if w.split("=")[0] not in given]
         try:
             r = subprocess.run([*command, f"{name}/script.pkt"], cwd=script.parent, env=env,
                                capture_output=True, text=True, errors="replace", timeout=30)

@@ -41,6 +41,24 @@ close_in_order(void)
               {.from = C, .flags = ACK, .seq = 2, .ack = 2});
 }
 
+/* Instants at both ends of what a capture can claim: no difference and no sum overflows (the
+ * sanitizers look). */
+static void
+test_explain__any_instant(void **state)
+{
+    (void)state;
+    static const int64_t instants[] = {INT64_MAX, INT64_MIN, 0, INT64_MAX, INT64_MIN, -1};
+    for (size_t i = 0; i < sizeof(instants) / sizeof(instants[0]); i++) {
+        tap.port++;
+        tap.now_ns = instants[i] > 0 ? instants[i] - (INT64_C(1) << 32) : instants[i];
+        tap_handshake(&tap);
+        close_in_order();
+    }
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_true(conn.last_at.ns >= conn.first_at.ns);
+    assert_int_equal(conn.close.kind, LA_CLOSE_THREE_SEGMENT);
+}
+
 /* RFC 6191 2: a newer SYN of the same ports begins another connection. */
 static void
 test_explain__ports_are_used_again(void **state)
@@ -335,6 +353,7 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_tap, close_tap)
     const struct CMUnitTest tests[] = {
+        TEST(test_explain__any_instant),
         TEST(test_explain__no_violations),
         TEST(test_explain__refused_and_called_back),
         TEST(test_explain__ports_are_used_again),
