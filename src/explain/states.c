@@ -341,7 +341,8 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
     if (!with_fin && la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_FIN], placed->at_ns)) {
         if (fin)
             lost(explain, track, placed, LA_MARK_ACK_OF_FIN);
-        taking.marks |= of_fin;
+        if (e->proven != BIT(LAST_ACK)) /* That ends there, and says nothing any more. */
+            taking.marks |= of_fin;
     }
     taking.marks &= marks->waiting;
     return taking;
