@@ -68,11 +68,14 @@ is_known_text(struct la_explain *explain, const struct la_track *track,
     struct la_measure *m = la_measure_of(explain, placed->me);
     if (m == NULL || placed->seen->tcp.text_bytes == 0)
         return false;
-    struct la_print *known = &m->prints[print / 2 % LA_PRINTS_N]; /* the lowest bit is always set */
+    unsigned place = print / 2 % LA_PRINTS_N; /* the lowest bit is always set */
+    struct la_print *known = &m->prints[place];
     bool has_id = placed->seen->has_ip_id && placed->seen->ip_id != 0;
-    if (known->print == print && (has_id || since_us(placed, known->at_us) * LA_NS_PER_US <=
-                                                soon_ns(track, &placed->seen->tcp)))
+    if ((m->prints_has >> place & 1) != 0 && known->print == print &&
+        (has_id ||
+         since_us(placed, known->at_us) * LA_NS_PER_US <= soon_ns(track, &placed->seen->tcp)))
         return true;
+    m->prints_has |= UINT64_C(1) << place;
     *known = (struct la_print){print, (uint32_t)(placed->at_ns / LA_NS_PER_US)};
     return false;
 }

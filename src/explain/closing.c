@@ -123,6 +123,11 @@ judge_reset(const struct la_track *track, const struct la_rst *rst, struct la_ex
         out->by = out->reset.by;
     }
     out->certainty = out->reset.certainty;
+    /* It crossed the FIN: which of the two was sent first is not told. */
+    if ((rst->evidence & LA_RST_AFTER_FIN) != 0 && rst->from != track->first_fin &&
+        !la_marks_can_show(&track->end[rst->from], track->end[track->first_fin].fin_at_ns,
+                           rst->at_ns))
+        out->certainty = LA_CERTAINTY_UNKNOWN;
     out->half_close_by = LA_WHO_NONE;
 }
 

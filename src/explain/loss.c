@@ -69,6 +69,15 @@ is_outrun(const struct la_measure *m, const struct la_seen *seen)
     return counts_packets(m) && has_id(seen) && step <= 0 && step >= -ID_STEP_MAX;
 }
 
+/* It was sent after all that has passed. */
+static bool
+is_newest(const struct la_measure *m, const struct la_seen *seen)
+{
+    if (m->has_ts && (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && seen->tcp.ts_val != m->ts_high)
+        return la_tcp_ts_older(m->ts_high, seen->tcp.ts_val);
+    return counts_packets(m) && has_id(seen) && (int16_t)(seen->ip_id - m->id_high) > 0;
+}
+
 /* ---- holes ------------------------------------------------------------------------------ */
 
 static void
@@ -254,6 +263,12 @@ text_again(struct la_measure *m, const struct la_track *track, struct la_placed 
     }
     uint32_t n = segments_of(placed);
     placed->cause = (uint8_t)cause_of(m, track, placed, to);
+    /* Nothing made its sender send what had been acknowledged, and nothing shows that it did. */
+    if (placed->cause == LA_CAUSE_NONE && hole == NULL && la_seq_le(to, placed->me->una) &&
+        !is_newest(m, placed->seen)) {
+        placed->is_copy = true;
+        return;
+    }
     placed->is_again = true;
     count_again(m, (enum la_cause)placed->cause, n);
     remember(m, placed->me, from, to, n);

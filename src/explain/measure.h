@@ -17,7 +17,7 @@ enum {
     LA_HOLES_N = 8,
     LA_AGAINS_N = 8,
     LA_LOSSES_N = 16,
-    LA_PRINTS_N = 32
+    LA_PRINTS_N = 64
 };
 
 /* Text that had not passed when text behind it did. */
@@ -108,7 +108,11 @@ struct la_measure {
     la_seq sack_high;         /* behind the highest octet that was reported */
     int64_t sent_at_ns;       /* text or FIN passed last */
     int64_t heard_at_ns;      /* an acknowledgement that told something new passed last */
-    struct la_print prints[LA_PRINTS_N]; /* by their low bits */
+    uint64_t prints_has;      /* 1 << place: it holds one */
+    /* violations.c: text beyond the window, not acknowledged yet */
+    uint64_t beyond_frame;
+    la_seq beyond_to;
+    uint32_t beyond_bytes;    /* 0: none */
     /* rtt.c */
     uint64_t rtt_n;
     uint32_t rtt_us_min, rtt_us_max;
@@ -129,10 +133,11 @@ struct la_measure {
     uint32_t delayed_us;      /* an acknowledgement was late by this, and text is to follow; or 0 */
     int64_t delayed_at_ns;
     struct la_buckets *throughput; /* NULL: not asked for, or no memory */
-    /* Of these as many are valid as holes_n, agains_n and rtt_n say; the rest is anything. */
+    /* Of these as many are valid as holes_n, agains_n, rtt_n and prints_has say; the rest is anything. */
     struct la_hole holes[LA_HOLES_N];
     struct la_again agains[LA_AGAINS_N];
     uint32_t rtt_us[LA_RTT_SAMPLES_N];
+    struct la_print prints[LA_PRINTS_N]; /* each in the place that its low bits name */
 };
 
 /* ---- measure.c ---- */

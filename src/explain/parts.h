@@ -64,6 +64,8 @@ void la_states_segment(struct la_explain *explain, struct la_track *track,
 void la_states_step(struct la_explain *explain, struct la_track *track, struct la_step *step);
 /* What of the segment is an event for the end that it goes to. */
 void la_marks_segment(struct la_track *track, const struct la_placed *placed);
+/* Between the tap and the end there is next to nothing. */
+bool la_marks_is_near(const struct la_track_end *end);
 /* When the end had sent what passed then, at the earliest; INT64_MAX: not known. */
 int64_t la_marks_sent_ns(const struct la_track_end *end, int64_t passed_ns);
 /* Can what passed at mark_ns show in a segment of this end that passes at at_ns? By the shortest

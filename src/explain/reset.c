@@ -52,6 +52,11 @@ place_of(const struct la_placed *placed)
                    : LA_TCP_RST_OUTSIDE;
     if (la_seq_eq(seg->seq, e->nxt))
         return LA_TCP_RST_EXACT;
+    /* Heuristic: common stacks believe the number of the FIN that they have just acknowledged: the
+     * RST answers what they sent before. */
+    if ((e->flags & LA_END_FIN) != 0 && la_seq_eq(seg->seq, e->fin_seq) &&
+        la_seq_eq(peer->ack, e->nxt))
+        return LA_TCP_RST_EXACT;
     return la_tcp_rst_classify(peer->ack, peer->window, seg->seq);
 }
 
@@ -113,7 +118,9 @@ evidence_of(const struct la_explain *explain, const struct la_track *track,
         evidence |= LA_RST_AFTER_OWN_FIN;
     if (peer->text_at_ns > e->text_at_ns)
         evidence |= LA_RST_HEARD_LAST;
-    if (peer->text_at_ns != 0 && placed->at_ns - peer->text_at_ns > AT_ONCE_NS + e->part_us_min)
+    int64_t way_us = e->part_us_min == UINT32_MAX ? 0 : e->part_us_min;
+    if (peer->text_at_ns != 0 &&
+        placed->at_ns - peer->text_at_ns > AT_ONCE_NS + way_us * LA_NS_PER_US)
         evidence |= LA_RST_HEARD_LONG_AGO;
     if (e->unique_bytes == 0)
         evidence |= LA_RST_NEVER_SAID;

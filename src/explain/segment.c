@@ -134,6 +134,9 @@ static bool
 is_replaced(const struct la_track *track, const struct la_placed *placed)
 {
     enum { FIRST_RTO_S = 1 };
+    /* An end that has closed or given up opens anew; of its peer nothing may have been captured. */
+    if (placed->peer->segments_n == 0 && (placed->me->flags & (LA_END_FIN | LA_END_RST)) != 0)
+        return true;
     int64_t since_ns = placed->at_ns - placed->me->last_at_ns;
     return is_over(track) || (!track->complete && since_ns >= FIRST_RTO_S * LA_NS_PER_S);
 }

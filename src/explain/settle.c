@@ -41,6 +41,20 @@ first_own_rst(const struct la_track *track, unsigned end)
     return NULL;
 }
 
+/* What passed a moment before the end's own RST had not come to it; nor had an ACK of its FIN,
+ * where the RST answers something that had none (RFC 9293 3.10.7.1: SEQ=SEG.ACK). */
+static bool
+came_too_late(const struct la_track *track, unsigned end, enum la_mark mark)
+{
+    const struct la_track_end *e = &track->end[end];
+    const struct la_rst *own = first_own_rst(track, end);
+    if (own == NULL)
+        return false;
+    return !la_marks_can_show(e, e->marks.at_ns[mark], own->at_ns) ||
+           (mark == LA_MARK_ACK_OF_FIN && (own->flags & LA_TCP_ACK) == 0 &&
+            la_seq_le(own->seq, e->fin_seq));
+}
+
 /* A FIN that was not acknowledged, and a SYN, may not have arrived; ACKs ask for no answer. */
 static void
 say_marks(const struct la_track *track, unsigned end, struct last_words *words)
@@ -55,12 +69,9 @@ say_marks(const struct la_track *track, unsigned end, struct last_words *words)
     /* An accept queue that is full takes no ACK of the handshake. */
     bool refused =
         rst != NULL && rst->from == end && la_reset_cause_of(track, rst) == LA_RESET_BACKLOG;
-    /* What passed a moment before its own RST had not come to it. */
-    const struct la_rst *own = first_own_rst(track, end);
     for (unsigned i = 0; i < 2; i++)
         if ((marks->waiting >> silent[i].mark & 1) != 0 && !(refused && i == 0) &&
-            (own == NULL ||
-             la_marks_can_show(&track->end[end], marks->at_ns[silent[i].mark], own->at_ns)))
+            !came_too_late(track, end, silent[i].mark))
             say(words, &(struct la_step){.end = (uint8_t)end,
                                          .event = (uint8_t)silent[i].event,
                                          .certainty = LA_CERTAINTY_INFERRED,
@@ -154,7 +165,8 @@ say_gave_up(const struct la_explain *explain, const struct la_track *track, unsi
                    .certainty = LA_CERTAINTY_INFERRED,
                    .frame = la_track_frame(track, track->last_frame),
                    .earliest_ns = e->repeat_at_ns,
-                   .latest_ns = la_patience_due_ns(e)});
+                   /* Elsewhere the next one may have been lost before the tap. */
+                   .latest_ns = la_marks_is_near(e) ? la_patience_due_ns(e) : INT64_MAX});
 }
 
 /* RFC 9293 3.9.2.2: an end in SYN-SENT gives up on an ICMP error. It did if it repeated nothing

@@ -253,7 +253,8 @@ take_marks(struct la_explain *explain, struct la_track *track, const struct taki
             .certainty = shows(e, mark, taking) ? LA_CERTAINTY_SEEN : LA_CERTAINTY_INFERRED,
             .frame = e->marks.frame[mark],
             .earliest_ns = (e->marks.unseen >> mark & 1) != 0 ? INT64_MAX : e->marks.at_ns[mark],
-            .latest_ns = taking->latest_ns,
+            /* Where no more than the time speaks for it, it may have come later. */
+            .latest_ns = (taking->certain >> mark & 1) != 0 ? taking->latest_ns : INT64_MAX,
         };
         (void)move(explain, track, &step); /* Without an edge it was no news. */
         e->marks.waiting &= (uint8_t)~took;

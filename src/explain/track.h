@@ -109,6 +109,7 @@ struct la_track_end {
     uint32_t syn_frame;
     uint32_t syn_text_bytes;
     uint32_t part_us_min;  /* from the tap to this end and back; UINT32_MAX: not known */
+    uint32_t part_us_max;  /* the longest that it took, with a part_us_min */
     uint32_t rst_n;
     uint32_t ts_val;       /* TSval of its latest new text or SYN */
     int64_t syn_at_ns, fin_at_ns;

@@ -41,6 +41,7 @@ struct transfer {
     bool named;
     bool opens;     /* MSG_FASTOPEN: this call connects first, */
     bool fast_only; /* and does not wait for the handshake */
+    bool queues;    /* as on the BSDs: what the SYN does not take is sent behind it */
 };
 
 static size_t
@@ -226,6 +227,17 @@ send_piece(struct la_pd *pd, const struct transfer *t, struct iovec piece)
                         t->named ? &t->peer : NULL, pd->now);
 }
 
+/* Behind what the SYN has taken already. */
+static la_ssize
+queue_rest(struct la_pd *pd, const struct transfer *t, struct la_bytes bytes, la_ssize taken)
+{
+    la_handle conn = la_sock_conn(pd->socks, t->f->sock);
+    bytes.p += taken;
+    bytes.n -= (size_t)taken;
+    la_ssize n = bytes.n == 0 ? 0 : la_conn_send(pd->stack, conn, bytes, false, pd->now);
+    return n < 0 ? n : taken + n;
+}
+
 /* MSG_FASTOPEN: the first of it goes with the SYN. A call that may block waits for the rest. */
 static int64_t
 open_and_send(struct la_pd *pd, struct transfer *t)
@@ -245,8 +257,11 @@ open_and_send(struct la_pd *pd, struct transfer *t)
         n += part;
     }
     t->opens = false;
+    bool whole = n == t->total_n;
     la_ssize sent =
         la_sock_connect_send(pd->socks, t->f->sock, &t->peer, (struct la_bytes){all, n}, pd->now);
+    if (t->queues && whole && (sent >= 0 || sent == LA_ERR_IN_PROGRESS))
+        sent = queue_rest(pd, t, (struct la_bytes){all, n}, sent < 0 ? 0 : sent);
     if (sent < 0)
         return -la_err_to_errno((la_err)sent);
     for (size_t left = (size_t)sent; left > 0;) {
@@ -303,6 +318,10 @@ la_pd_send(struct la_pd *pd, int fd, const struct msghdr *msg, int flags)
                          .flags = flags,
                          .named = f->datagram && msg->msg_name != NULL,
                          .opens = !f->datagram && (flags & MSG_FASTOPEN) != 0};
+    /* The BSDs' way: TCP_FASTOPEN on a socket that sends to an address. */
+    if (!f->datagram && !t.opens && msg->msg_name != NULL &&
+        (f->stack_set >> LA_SO_FASTOPEN & 1) != 0 && la_sock_conn(pd->socks, f->sock) == 0)
+        t.opens = t.queues = true;
     if ((t.named || t.opens) && msg->msg_name != NULL &&
         msg->msg_namelen <= sizeof(struct sockaddr_storage)) {
         struct sockaddr_storage sa = {0};
@@ -314,7 +333,7 @@ la_pd_send(struct la_pd *pd, int fd, const struct msghdr *msg, int flags)
     if (t.opens && !la_pd_ready(pd))
         return -ENOMEM;
     bool may_block = !f->nonblocking && (flags & MSG_DONTWAIT) == 0;
-    t.fast_only = !may_block;
+    t.fast_only = !may_block || t.queues;
     int64_t n = la_pd_block(pd, try_send, &t, may_block, until(pd, f->send_timeout_us));
     return n == -EAGAIN && t.done_n > 0 ? (int64_t)t.done_n : n;
 }

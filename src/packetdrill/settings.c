@@ -315,6 +315,7 @@ static const struct sysctl sysctls[] = {
     /* FreeBSD's */
     {"net.inet.tcp.rfc1323", "timestamps", 0, 1},
     {"net.inet.tcp.rfc1323", "window_scale", 0, 1},
+    {"net.inet.tcp.fastopen.client_enable", "fast_open", 0, 1},
     {"net.inet.tcp.sack.enable", "sack", 0, 1},
     {"net.inet.tcp.rexmit_initial", "rto_initial_us", 0, 1000},
     {"net.inet.tcp.msl", "msl_ms", 0, 1},

@@ -136,6 +136,9 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     b->runs.row.n = busy->runs.row.n;
     b->runs.bytes = busy->runs.bytes;
     b->rtt_round_end = la_seq_of(0);
+    b->rtt_half_us = b->rtt_half_ms = 0;
+    b->rtt_old = b->undo.adapts = false; /* they touch what is measured, which is no part of it */
+    b->undo.srtt_us = b->undo.rttvar_us = 0;
     b->lost_bytes = b->used_bytes = 0;
     memset(&b->clocks, 0, sizeof(b->clocks));
     b->used_ms = 0;

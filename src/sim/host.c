@@ -365,6 +365,8 @@ la_sim_host_settle(struct la_sim_host *host)
         again = false;
         while (la_stack_next_event(host->stack, &event)) {
             again = true;
+            if (event.kind == LA_STACK_EV_LISTENER && host->cfg.tcp.fast_open_n_max != 0)
+                (void)output(host); /* the SYN,ACK: by it the tracker knows what is accepted */
             if (event.kind == LA_STACK_EV_LISTENER)
                 la_sim_app_accept(host);
             else if (event.kind == LA_STACK_EV_CONN)

@@ -61,11 +61,18 @@ measure(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg
     if (!is_plausible(sample_us))
         return;
     todo->ack.rtt_us = sample_us > 0 ? (uint32_t)sample_us : 1;
-    if (la_seq_lt(seg->ack, busy->rtt_round_end) && c->srtt_us != 0)
+    struct la_tcp_undo *undo = &busy->undo;
+    bool adapts = undo->adapts && la_seq_gt(seg->ack, undo->end);
+    if (la_seq_lt(seg->ack, busy->rtt_round_end) && c->srtt_us != 0 && !adapts)
         return;
     busy->rtt_round_end = c->snd_nxt;
     busy->tlp.rtt_known = true;
-    la_tcp_rtt_sample(c, (uint32_t)sample_us, todo);
+    if (adapts) { /* once */
+        undo->adapts = false;
+        la_tcp_rtt_adapt(c, undo->srtt_us, undo->rttvar_us, (uint32_t)sample_us, todo);
+    } else {
+        la_tcp_rtt_sample(c, (uint32_t)sample_us, todo);
+    }
 }
 
 /* What one ACK may add in slow start. DEVIATION(D8): all that it acknowledges, unless configured.

@@ -16,6 +16,7 @@
 #include "tcp/rate.h"
 #include "tcp/receive.h"
 #include "tcp/sack.h"
+#include "tcp/rtt.h"
 #include "tcp/send.h"
 #include "tcp/tune.h"
 #include "tcp/urgent.h"
@@ -167,6 +168,7 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     busy->reduced_end = la_seq_sub(c->snd_una, 1);
     busy->tlp.rtt_known = true;
     busy->progress_at = now;
+    busy->rtt_old = la_tcp_ms(now) - c->sent_ms >= LA_TCP_RTT_HALF_WINDOW_MS;
     busy->used_ms = c->busy_idx & ~LA_TCP_IDLE;
     la_tcp_rate_begin(c, busy, la_cc_ops(c->cc)->samples);
     if (la_cc_ops(c->cc)->resume != NULL)

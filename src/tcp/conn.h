@@ -191,7 +191,9 @@ struct la_tcp_undo {
     uint32_t ts_val;                     /* of the first retransmission */
     la_seq una, end;                     /* SND.UNA and SND.NXT when it began */
     la_seq again_end;                    /* what was sent again lies before it */
+    uint32_t srtt_us, rttvar_us;         /* before it */
     bool on, stamped;
+    bool adapts; /* it was a timeout: the first sample of what lies behind `end` (RFC 4015 3.1) */
     uint8_t frto; /* enum la_tcp_frto */
 };
 
@@ -276,6 +278,9 @@ struct la_tcp_busy {
     bool partial_seen;              /* first partial ACK of this recovery was seen */
     bool rests;                     /* nothing new until the timer expires (RFC 3168 6.1.2) */
     la_seq rtt_round_end;           /* a new RTT sample counts from here on */
+    uint32_t rtt_half_us;           /* the shortest round trip since rtt_half_ms; 0 = none yet */
+    uint32_t rtt_half_ms;
+    bool rtt_old;                   /* what was known of the shortest one is as old as the pause */
     struct la_tcp_rack rack;
     struct la_tcp_prr prr;
     struct la_tcp_tlp tlp;

@@ -275,7 +275,8 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     busy->recover = c->snd_nxt; /* RFC 6582 3.2 step 4 */
     busy->rtx_nxt = c->snd_una;
     busy->dupacks_n = 0;
-    la_tcp_sack_forget(busy); /* RFC 2018 5, 8; RFC 6675 5.1 */
+    /* RFC 2018 5, 8; RFC 6675 5.1. DEVIATION(D16): RFC 8985 6.3 keeps it, and loses less. */
+    la_tcp_sack_forget(busy);
     c->rto_n++;
     c->want |= LA_TCP_WANT_DATA;
     enter_phase(c, busy, LA_CC_LOSS, todo);

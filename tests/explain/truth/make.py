@@ -340,6 +340,10 @@ def one_run(number, args, tracer):
     with open(os.path.join(args.folder, name + ".notes.json"), "w", encoding="utf-8") as f:
         json.dump({"notes": run.notes, "counts": run.counts}, f, indent=1)
     closer, close = trace.verdict(lines) if len(plan["scripts"]) == 1 else ("mixed", "mixed")
+    script = plan["scripts"][0]
+    if script["end"] == "half_close" and (closer, close) == (script["by"], "fin"):
+        close = "half-close"
+    opened = sum(line[1] == "client" and line[5].endswith("->ESTABLISHED") for line in lines)
     rows = []
     for place in ("client", "middle", "server"):
         for file, point, derived in derive(rng, args.folder, name, place):
@@ -353,7 +357,8 @@ def one_run(number, args, tracer):
                 "kernel_retrans_server": "" if derived else s.get("Tcp.RetransSegs", 0),
                 "kernel_client": json.dumps(c), "kernel_server": json.dumps(s), "wire": plan["network"],
                 "derived_from": file if derived else "", "states": f"states/{name}.tsv",
-                "ground_truth": words(plan), "hs_complete": ""})
+                "ground_truth": words(plan),
+                "hs_complete": opened if place == "client" and not derived else ""})
     return rows
 
 

@@ -296,7 +296,8 @@ test_explain__violations(void **state)
     expect_violation(LA_FINDING_WINDOW_SHRUNK, "SHLD-14");
     tap_handshake(&tap);
     TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000},
-              {.from = C, .flags = ACK, .seq = 60001, .ack = 1, .text_n = 1000});
+              {.from = C, .flags = ACK, .seq = 60001, .ack = 1, .text_n = 1000},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 60001, .closed = true});
     expect_violation(LA_FINDING_BEYOND_WINDOW, "RFC7323-10c");
     tap_handshake(&tap);
     TAP_LINES(&tap,
@@ -315,12 +316,44 @@ test_explain__violations(void **state)
     expect_violation(LA_FINDING_TEXT_AFTER_FIN, "FSM-SEND-5");
 }
 
+/* What a missing or meaningless segment may explain is nobody's fault. */
+static void
+test_explain__no_violations(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000},
+              {.from = C, .flags = ACK, .seq = 60001, .ack = 1, .text_n = 1000},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 61001},
+              {.from = C, .flags = FIN, .seq = 61001, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 61002, .wnd = 100});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_null(tap_finding(&conn, LA_FINDING_BEYOND_WINDOW)); /* an offer was not captured */
+    assert_null(tap_finding(&conn, LA_FINDING_WINDOW_SHRUNK)); /* to who has closed */
+}
+
+/* Refused one way, and later tried the other way with the same ports. */
+static void
+test_explain__refused_and_called_back(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = S, .flags = LA_TCP_RST | ACK, .seq = (uint32_t)-ISN_SERVER, .ack = 1},
+              {.from = S, .flags = SYN, .after_ms = 50},
+              {.from = C, .flags = LA_TCP_RST | ACK, .seq = (uint32_t)-ISN_CLIENT, .ack = 1});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.open.kind, LA_OPEN_REFUSED);
+    assert_null(tap_finding(&conn, LA_FINDING_OPEN_SPLIT));
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_tap, close_tap)
     const struct CMUnitTest tests[] = {
         TEST(test_explain__any_instant),
+        TEST(test_explain__no_violations),
+        TEST(test_explain__refused_and_called_back),
         TEST(test_explain__ports_are_used_again),
         TEST(test_explain__old_duplicate_syn),
         TEST(test_explain__captured_twice),

@@ -121,6 +121,7 @@ write_text(la_handle conn, const char *text)
 }
 
 /* 4.2.2: text is delivered, and answered, before the handshake is complete. */
+/* LEDGER: RFC7413-2 */
 static void
 test_fast_open__one_round_trip(void **state)
 {
@@ -179,6 +180,7 @@ test_fast_open__the_response_was_lost(void **state)
 
 /* A cookie of another address, or none of ours: an ordinary handshake, and the right one is told.
  */
+/* LEDGER: RFC7413-3 */
 static void
 test_fast_open__a_foreign_cookie(void **state)
 {
@@ -265,6 +267,7 @@ test_fast_open__keys_change(void **state)
 }
 
 /* 5.1: beyond the bound there is no Fast Open; a RST does not make room at once. */
+/* LEDGER: RFC7413-4 */
 static void
 test_fast_open__the_bound(void **state)
 {
@@ -468,6 +471,7 @@ test_fast_open__text_with_our_syn(void **state)
 }
 
 /* What the SYN,ACK does not acknowledge is sent again, all or a part, and counts as that. */
+/* LEDGER: FSM-SEG-SYNSENT-2 */
 static void
 test_fast_open__text_is_not_taken(void **state)
 {
@@ -492,6 +496,7 @@ test_fast_open__text_is_not_taken(void **state)
 
 /* 4.1.3.1: the SYN again is an ordinary one. Its SYN,ACK may still acknowledge the text, of the SYN
  * that was not lost after all. The second in a row makes the next ones ordinary for a while. */
+/* LEDGER: RFC7413-5 */
 static void
 test_fast_open__the_syn_is_lost(void **state)
 {

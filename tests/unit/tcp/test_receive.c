@@ -172,7 +172,7 @@ test_receive__any_order(void **state)
 
 /* ---- the window ------------------------------------------------------------------------- */
 
-/* LEDGER: MUST-39, SPEC-SWS-R */
+/* LEDGER: MUST-39, SPEC-SWS-R, RFC2525-12 */
 static void
 test_receive__window_shuts_and_opens(void **state)
 {
@@ -472,7 +472,7 @@ test_receive__close_read_discards(void **state)
 }
 
 /* 3.6.1, RFC 1122 4.2.2.13: text for an application that has gone. */
-/* LEDGER: SHLD-3, MAY-1 */
+/* LEDGER: SHLD-3, MAY-1, RFC2525-16 */
 static void
 test_receive__text_for_a_released_connection_draws_a_rst(void **state)
 {
@@ -590,6 +590,38 @@ test_receive__nothing_follows_a_fin(void **state)
     }
 }
 
+/* Runs that had to be given back are not reported: only the newest one stands there. */
+/* LEDGER: RFC2018-16a */
+static void
+test_receive__what_is_given_back_is_not_reported(void **state)
+{
+    (void)state;
+    rcvbuf_bytes = 300000;
+    peer_new(&p, &buffered);
+    la_handle conn =
+        peer_passive(&p, &(struct peer_options){.mss = 1460, .wscale = 0, .sack = true});
+    for (uint32_t off = 2000; off < 200000; off += 2000) {
+        struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
+        seg.seq = la_seq_add(seg.seq, off);
+        peer_say(&p, &seg, NULL, 1000);
+        peer_forget(&p);
+    }
+    assert_true(peer_status(&p, conn).out_of_order_bytes > 80000);
+    assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_RCVBUF_BYTES, 4096, p.now), LA_OK);
+    peer_send(&p, LA_TCP_ACK, NULL, 1000); /* takes their room */
+    assert_int_equal(peer_status(&p, conn).out_of_order_bytes, 0);
+    peer_run_us(&p, 50000); /* no gap is known that it would fill */
+    assert_int_equal(peer_expect(&p, LA_TCP_ACK)->tcp.sack_n, 0);
+    struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
+    seg.seq = la_seq_add(seg.seq, 1000);
+    peer_say(&p, &seg, NULL, 1000);
+    const struct la_tcp_seg *answer = &peer_expect(&p, LA_TCP_ACK)->tcp;
+    assert_int_equal(answer->sack_n, 1);
+    assert_int_equal(la_seq_diff(answer->sack[0].left, p.snd_nxt), 1000);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -614,6 +646,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_receive__without_memory_nothing_is_acknowledged),
         cmocka_unit_test(test_receive__no_update_that_says_nothing),
         cmocka_unit_test(test_receive__nothing_follows_a_fin),
+        cmocka_unit_test(test_receive__what_is_given_back_is_not_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

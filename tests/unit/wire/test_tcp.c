@@ -281,6 +281,7 @@ test_tcp__option_end_of_list_hides_the_rest(void **state)
 }
 
 /* RFC 7413 4.1.1: the wish, and cookies of each length, in the layout that Linux sends. */
+/* LEDGER: RFC7413-1 */
 static void
 test_tcp__option_fast_open(void **state)
 {
