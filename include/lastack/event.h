@@ -54,6 +54,7 @@ enum la_cause {
     LA_CAUSE_RETRANSMIT_PARTIAL, /* partial ACK during recovery (RFC 6582) */
     LA_CAUSE_RETRANSMIT_SACK,    /* a hole between SACK blocks (RFC 6675) */
     LA_CAUSE_RETRANSMIT_RACK,    /* RFC 8985 */
+    LA_CAUSE_RETRANSMIT_SYN_TEXT,/* it went with the SYN, which did not get it there (RFC 7413) */
     LA_CAUSE_RETRANSMIT_MTU,     /* it was larger than the path takes (RFC 1191, RFC 8201) */
     LA_CAUSE_TAIL_PROBE,         /* RFC 8985 7 */
     LA_CAUSE_MTU_PROBE,          /* new data: does the path take so much? (RFC 4821 7) */

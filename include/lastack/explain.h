@@ -361,7 +361,7 @@ struct la_explain_packet {
     uint16_t link_type;    /* LINKTYPE_ number */
     uint32_t iface;        /* which interface of which file it came from */
     uint64_t frame;        /* its number in the capture, from 1, never falling */
-    la_instant at;         /* may go back: captures do */
+    la_instant at;         /* may go back: captures do; before 1896 and after 2116 count as these */
 };
 
 /* Decodes and analyses; frees what la_explain_next() lent. */

@@ -496,9 +496,9 @@ la_cli_annotate(int argc, char **argv)
             return wrong("no option ", argv[optind - 1]);
     }
     if (optind + 1 != argc)
-        return wrong("one capture, please", "");
+        return wrong("one capture is wanted", "");
     if (a.out == NULL)
-        return wrong("where to? -o OUT.pcapng", "");
+        return wrong("the output is missing: -o OUT.pcapng", "");
     a.in = argv[optind];
     if (strcmp(a.in, "-") == 0)
         return wrong("the capture is read twice, so it cannot be standard input", "");

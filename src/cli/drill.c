@@ -130,7 +130,7 @@ la_cli_drill(int argc, char **argv)
     }
     jobs.file.defines_n = jobs.defines_n;
     if (status == LA_CLI_OK && jobs.paths_n == 0)
-        status = usage_error("which script?", "");
+        status = usage_error("a script is missing", "");
     if (status == LA_CLI_OK)
         status = la_drill_jobs(&jobs);
     free(jobs.paths);

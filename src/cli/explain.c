@@ -11,13 +11,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sane.h"
 #include "base/time.h"
 #include "capture/captures.h"
 #include "cli/cli.h"
 #include "cli/conn_filter.h"
+#include "cli/explain_graph.h"
+#include "cli/plot.h"
 
-enum { PROGRESS_PACKETS = 1 << 16, IDLE_MS = 200, AT_ONCE_N = 32 };
+enum { PROGRESS_PACKETS = 1 << 16, LEFT_PACKETS_MAX = 1 << 16, IDLE_MS = 200, AT_ONCE_N = 32 };
 static const int64_t progress_ns = INT64_C(250000000);
+/* What views hear. */
+static const uint32_t ladder_mask =
+    LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_STATE);
 
 static volatile sig_atomic_t stopped;
 
@@ -25,6 +31,7 @@ struct explanation {
     const struct la_explain_args *args;
     const struct la_explain_view *view;
     struct la_explain_out out;
+    struct la_graphs *graphs; /* NULL: none are wanted */
     struct la_captures *captures;
     struct la_explain *explain;
     la_instant begin_at;    /* of the first packet */
@@ -82,6 +89,8 @@ hand_out(struct explanation *x)
 {
     struct la_explain_conn conn;
     while (la_explain_next(x->explain, &conn)) {
+        if (x->graphs != NULL)
+            la_graphs_conn(x->graphs, &conn);
         if (x->args->conn != UINT64_MAX && conn.id != x->args->conn)
             continue;
         if (x->args->filter != NULL && !la_conn_filter_holds(x->args->filter, &conn, x->begin_at))
@@ -95,7 +104,7 @@ static bool
 is_in_range(struct explanation *x, la_instant at)
 {
     if (!x->begun)
-        x->begin_at = at;
+        x->begin_at = la_instant_sane(at);
     x->begun = true;
     const struct la_explain_args *args = x->args;
     int64_t from = args->from_relative ? x->begin_at.ns + args->from.ns : args->from.ns;
@@ -115,6 +124,8 @@ choose(struct explanation *x, const struct la_capture_packet *packets, size_t n,
         const struct la_capture_packet *packet = &packets[i];
         if (!is_in_range(x, packet->at))
             continue;
+        if (x->graphs != NULL)
+            la_graphs_packet(x->graphs, la_instant_sane(packet->at), packet->wire_bytes);
         out[chosen_n++] = (struct la_explain_packet){
             .bytes = {packet->data, packet->cap_bytes},
             .wire_bytes = packet->wire_bytes,
@@ -143,18 +154,25 @@ read_all(struct explanation *x)
     struct la_explain_packet chosen[AT_ONCE_N];
     uint64_t packets_n = 0, shown_n = 0;
     bool show = !x->args->quiet && isatty(STDERR_FILENO);
-    while (stopped == 0) {
+    /* What an interface has captured when it is stopped is told, too. The first time that nothing
+     * came may have been the signal. */
+    unsigned idle_n = 0;
+    size_t left_n = x->args->ifaces_n > 0 ? LEFT_PACKETS_MAX : 0;
+    while (stopped == 0 || (left_n > 0 && idle_n < 2)) {
         size_t n;
         enum la_capture_next next = la_captures_some(x->captures, read, AT_ONCE_N, &n);
         if (next == LA_CAPTURE_END)
             break;
         if (next == LA_CAPTURE_IDLE) {
+            idle_n += stopped != 0;
             hand_out(x);
             (void)fflush(x->out.file);
             continue;
         }
         analyse(x, chosen, choose(x, read, n, packets_n, chosen));
         packets_n += n;
+        if (stopped != 0)
+            left_n -= n < left_n ? n : left_n;
         if (show && packets_n - shown_n >= PROGRESS_PACKETS) {
             shown_n = packets_n;
             progress(x, packets_n);
@@ -169,8 +187,22 @@ static void
 hear(void *ctx, const struct la_event *event)
 {
     struct explanation *x = ctx;
-    if (x->args->conn == UINT64_MAX || event->conn == x->args->conn + 1)
+    bool chosen = x->args->conn == UINT64_MAX || event->conn == x->args->conn + 1;
+    if (x->graphs != NULL)
+        la_graphs_event(x->graphs, event);
+    if (x->view->event != NULL && chosen && (ladder_mask & LA_EVENT_BIT(event->kind)) != 0)
         x->view->event(&x->out, event);
+}
+
+static struct la_trace
+trace_of(struct explanation *x)
+{
+    static const uint32_t graphs_mask = LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) |
+                                        LA_EVENT_BIT(LA_EVENT_RTT) |
+                                        LA_EVENT_BIT(LA_EVENT_CONGESTION);
+    uint32_t mask =
+        (x->view->event != NULL ? ladder_mask : 0) | (x->graphs != NULL ? graphs_mask : 0);
+    return mask == 0 ? (struct la_trace){NULL, NULL, 0} : (struct la_trace){hear, x, mask};
 }
 
 /* ---- captures --------------------------------------------------------------------------- */
@@ -227,11 +259,9 @@ explain_them(struct explanation *x, struct la_mem *mem)
 {
     struct la_explain_cfg cfg;
     la_explain_cfg_init(&cfg);
-    cfg.throughput = x->view->wants_throughput;
+    cfg.throughput = x->view->wants_throughput || x->graphs != NULL;
     cfg.no_transitions = !x->view->transitions;
-    if (x->view->event != NULL)
-        cfg.trace = (struct la_trace){
-            hear, x, LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_STATE)};
+    cfg.trace = trace_of(x);
     if (la_explain_new(&cfg, mem, &x->explain) != LA_OK ||
         (x->view->begin != NULL && !x->view->begin(&x->out)))
         return complain("out of memory", "");
@@ -244,9 +274,29 @@ explain_them(struct explanation *x, struct la_mem *mem)
         x->view->end(&x->out, &file, x->captures);
     if (x->out.failed)
         return complain("out of memory: not everything is shown", "");
+    if (x->graphs != NULL && !la_graphs_draw(x->graphs, x->out.file))
+        return LA_CLI_FAILED;
     if (fflush(x->out.file) != 0 || ferror(x->out.file) != 0)
         return complain("standard output cannot be written", strerror(errno));
     return damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;
+}
+
+/* What is drawn, if anything is. False: it was said why not. */
+static bool
+open_graphs(struct explanation *x)
+{
+    char error[LA_PLOT_ERROR_BYTES];
+    const char *dir = x->args->plot_dir;
+    if (x->args->graphs == 0 && dir == NULL)
+        return true;
+    if (dir != NULL && !la_plot_dir(dir, error)) {
+        (void)complain(error, "");
+        return false;
+    }
+    x->graphs = la_graphs_new(x->args);
+    if (x->graphs == NULL)
+        (void)complain("out of memory", "");
+    return x->graphs != NULL;
 }
 
 static void
@@ -273,8 +323,9 @@ la_cli_explain(int argc, char **argv)
     if (mem == NULL)
         status = complain("out of memory", "");
     else
-        status = open_captures(&x) ? explain_them(&x, mem) : LA_CLI_FAILED;
+        status = open_graphs(&x) && open_captures(&x) ? explain_them(&x, mem) : LA_CLI_FAILED;
     la_explain_free(x.explain);
+    la_graphs_free(x.graphs);
     if (x.captures != NULL)
         la_captures_free(x.captures);
     if (mem != NULL)

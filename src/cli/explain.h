@@ -13,6 +13,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* Whose text graphs are about. */
+enum la_graph_whose {
+    LA_WHOSE_BUSIER, /* in the terminal the one's that sent more, in files both */
+    LA_WHOSE_CLIENT,
+    LA_WHOSE_SERVER,
+    LA_WHOSE_BOTH
+};
+
 struct la_captures;
 struct la_conn_filter;
 struct la_explain_view;
@@ -32,6 +40,9 @@ struct la_explain_args {
     bool from_relative, to_relative; /* counted from the first packet */
     uint32_t worst_n;         /* connections of the verdict */
     uint32_t names;           /* enum la_names */
+    uint32_t graphs;          /* LA_GRAPH_BIT(): those in the terminal */
+    const char *plot_dir;     /* for those in files; NULL: none */
+    uint8_t whose;            /* enum la_graph_whose */
     bool follow, stats, absolute, full, ascii, quiet;
     uint32_t width;           /* of the terminal, or what was asked for */
     bool colour;

@@ -569,7 +569,10 @@ verdict_end(struct la_explain_out *out, const struct la_explain_file *file,
             la_explain_table_row(out->file, &v->kept[i].conn);
         (void)fputc('\n', out->file);
     }
-    say_totals(out, &v->totals);
+    if (v->totals.conns_n == 0)
+        la_explain_none(out, file);
+    else
+        say_totals(out, &v->totals);
     say_capture(out, file, captures);
     for (size_t i = 0; i < v->kept_n; i++)
         let_go(&v->kept[i]);

@@ -244,7 +244,7 @@ parse(int argc, char **argv, struct arguments *a)
     if (a->via_given && a->net_name[0] != '\0')
         return usage_error("with --via there is no virtual wire, so no --", a->net_name);
     a->program = argv + i;
-    return a->program[0] != NULL ? 0 : usage_error("which program?", "");
+    return a->program[0] != NULL ? 0 : usage_error("a program is missing", "");
 }
 
 /* ---- the command --------------------------------------------------------------------------- */

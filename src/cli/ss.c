@@ -7,13 +7,13 @@
 #include "cli/cli.h"
 #include "cli/netopt.h"
 #include "cli/number.h"
+#include "cli/terminal.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -200,12 +200,11 @@ take(void *ctx, const struct la_report *r, const json_t *object)
 static unsigned
 width_of_output(void)
 {
-    struct winsize size;
     const char *columns = getenv("COLUMNS");
     long n = columns != NULL ? strtol(columns, NULL, 10) : 0;
     if (n > 0 && n <= UINT16_MAX)
         return (unsigned)n;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+    return isatty(STDOUT_FILENO) != 0 ? la_terminal_width(STDOUT_FILENO, 1) : 0;
 }
 
 static int

@@ -3,6 +3,7 @@
  * explain.c - an instance of the analyser: packets in, connections out
  */
 #include "base/rng.h"
+#include "base/sane.h"
 #include "explain/parts.h"
 
 void
@@ -94,7 +95,7 @@ take_icmp(struct la_explain *explain, const struct la_explain_packet *packet,
 }
 
 static void
-take_packet(struct la_explain *explain, const struct la_explain_packet *packet)
+take_sane(struct la_explain *explain, const struct la_explain_packet *packet)
 {
     struct la_seen *seen = &explain->seen;
     la_artefacts_time(explain, packet);
@@ -113,6 +114,19 @@ take_packet(struct la_explain *explain, const struct la_explain_packet *packet)
         explain->file.segments++;
         la_segment(explain, &placed);
     }
+}
+
+static void
+take_packet(struct la_explain *explain, const struct la_explain_packet *packet)
+{
+    la_instant at = la_instant_sane(packet->at);
+    if (at.ns == packet->at.ns) {
+        take_sane(explain, packet);
+        return;
+    }
+    struct la_explain_packet sane = *packet;
+    sane.at = at;
+    take_sane(explain, &sane);
 }
 
 void

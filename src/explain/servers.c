@@ -149,11 +149,19 @@ la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t
     struct la_server *listener = listener_at(explain, track->listener);
     track->half_open = more;
     listener->half_open_n += more ? 1 : UINT32_MAX;
+    listener->open_n += track->complete && !more;
     if (listener->half_open_n > listener->half_open_n_max) {
         listener->half_open_n_max = listener->half_open_n;
         listener->half_open_max_at_ns = at_ns;
     }
     sample(listener, at_ns);
+}
+
+bool
+la_servers_has_others(const struct la_explain *explain, const struct la_track *track)
+{
+    return track->listener != NONE &&
+           listener_at(explain, track->listener)->open_n > (track->complete ? 1u : 0u);
 }
 
 /* ---- a connection is over -------------------------------------------------------------------- */
@@ -174,8 +182,9 @@ la_servers_end(struct la_explain *explain, struct la_track *track)
         return;
     const struct la_track_end *client = &track->end[LA_END_CLIENT];
     const struct la_track_end *server = &track->end[LA_END_SERVER];
-    la_servers_half_open(explain, track, track->last_at_ns, false);
     struct la_server *listener = listener_at(explain, track->listener);
+    listener->open_n -= track->complete && !track->half_open && listener->open_n > 0;
+    la_servers_half_open(explain, track, track->last_at_ns, false);
     const struct la_rst *rst = la_reset_decisive(track);
     enum la_reset_cause cause = rst != NULL ? la_reset_cause_of(track, rst) : LA_RESET_NONE;
     if ((server->flags & LA_END_SYN_ACK) != 0) {

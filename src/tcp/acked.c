@@ -16,6 +16,7 @@
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/mtu.h"
+#include "tcp/pace.h"
 #include "tcp/rack.h"
 #include "tcp/rate.h"
 #include "tcp/recovery.h"
@@ -142,6 +143,7 @@ prepare(const struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_t
     ack->recovers = busy->phase == LA_CC_RECOVERY;
     ack->ece = la_tcp_ecn_is_echo(c, seg);
     ack->limit_bytes = slow_start_limit(c, busy, todo->env);
+    ack->paced = la_tcp_pacing_rate(c, busy, todo->env) != 0;
 }
 
 void

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "proto/tcp_fsm.h"
 #include "tcp/congestion.h"
+#include "tcp/fast_open.h"
 #include "tcp/rate.h"
 #include "tcp/receive.h"
 #include "tcp/sack.h"
@@ -74,6 +75,7 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     c->keepalive_interval_s = (uint16_t)cfg->keepalive_interval_s;
     c->keepalive_probes_n = (uint8_t)cfg->keepalive_probes_n;
     c->r2_n = (uint8_t)cfg->r2_n;
+    c->nagle_short = cfg->nagle_short;
     c->r2_syn_n = (uint8_t)cfg->r2_syn_n;
     c->ttl_hops = cfg->ttl_hops;
     c->dscp_ecn = cfg->dscp_ecn & (uint8_t)~LA_IP_ECN_MASK; /* tcp/ecn.h sets that */
@@ -161,7 +163,7 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     struct la_tcp_busy *busy = la_pool_at(&env->busy, idx);
     memset(busy, 0, sizeof(*busy));
     busy->recover = la_seq_sub(c->snd_una, 1);
-    busy->rtx_nxt = c->snd_una;
+    busy->rtx_nxt = busy->short_end = c->snd_una;
     busy->rtt_round_end = c->snd_una;
     busy->reduced_end = la_seq_sub(c->snd_una, 1);
     busy->tlp.rtt_known = true;
@@ -199,6 +201,8 @@ la_tcp_is_synchronised(const struct la_tcp_conn *c)
 bool
 la_tcp_can_send(const struct la_tcp_conn *c)
 {
+    if (la_tcp_fast_open_serves(c))
+        return true;
     return c->state == LA_TCP_ESTABLISHED || c->state == LA_TCP_CLOSE_WAIT;
 }
 

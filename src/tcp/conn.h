@@ -22,6 +22,7 @@
 #include "tcp/bbr_state.h"
 #include "tcp/runs.h"
 #include "tcp/scoreboard.h"
+#include "wire/tcp.h"
 
 enum la_tcp_flag {
     LA_TCP_F_PASSIVE = 1u << 0,       /* opened by a listener or the forwarder */
@@ -81,6 +82,7 @@ struct la_cc_ack {
     bool undone;              /* it told that the recovery was for nothing */
     bool limited;             /* cwnd, not the sender, had limited what was in flight */
     bool ece;                 /* it echoes a mark of congestion (RFC 3168) */
+    bool paced;               /* what it acknowledges had been spaced by the sender */
     const struct la_cc_rate *rate; /* NULL: none */
 };
 
@@ -102,6 +104,14 @@ enum { LA_BUFFER_BYTES_MIN = 4096, LA_BUFFER_BYTES_MAX = 1 << 30 };
 enum { LA_TCP_TIMER_NONE = 255 };
 
 #define LA_TCP_IDLE (UINT32_C(1) << 31)
+
+/* What is in the way of Fast Open (fast_open.h). */
+enum la_tcp_fast_open_step {
+    LA_TCP_FAST_OPEN_NONE,
+    LA_TCP_FAST_OPEN_ASKS,  /* active, until it is answered: our first SYN shows a cookie or asks */
+    LA_TCP_FAST_OPEN_TELLS, /* passive: our SYN,ACK tells a cookie */
+    LA_TCP_FAST_OPEN_TAKEN  /* passive: the peer's cookie was ours */
+};
 
 enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
 
@@ -165,6 +175,13 @@ struct la_tcp_mtu {
     uint16_t carried;     /* so much was acknowledged in one piece, or may have been */
 };
 
+/* RFC 7413; fast_open.h. */
+struct la_tcp_fast_open {
+    struct la_tcp_cookie cookie; /* that our SYN shows, or our SYN,ACK tells */
+    uint16_t mss;                /* the peer's, as it came with the cookie; 0 = unknown */
+    uint16_t text_bytes;         /* sent with the SYN; later: and not acknowledged with it */
+};
+
 enum la_tcp_frto { LA_TCP_FRTO_OFF, LA_TCP_FRTO_RETRANSMITTED, LA_TCP_FRTO_FORWARD };
 
 /* What a spurious recovery has changed; undo.h. */
@@ -185,6 +202,7 @@ struct la_hystart {
     la_seq window_end;
     uint32_t last_round_us, current_round_us; /* shortest round trips; 0 = none */
     uint32_t css_baseline_us;                 /* 0 = not in conservative slow start */
+    la_instant round_at, train_at; /* the round began; the last of its train of acknowledgements */
     uint8_t samples_n, css_rounds_n;
     bool round_on;
 };
@@ -253,6 +271,7 @@ struct la_tcp_busy {
     uint32_t used_bytes;            /* W_used of RFC 2861: of cwnd, since used_at */
     uint32_t used_ms;               /* T_prev: cwnd limited what is sent, or was brought down */
     union la_cc_state cc;           /* what only the congestion control reads and writes */
+    la_seq short_end;               /* with nagle_short: where the latest short segment ended */
     uint8_t phase;                  /* enum la_cc_phase */
     uint8_t dupacks_n;
     uint8_t cause;                  /* enum la_cause of the next retransmission */
@@ -269,6 +288,7 @@ struct la_tcp_busy {
     struct la_tcp_rate rate;
     struct la_tcp_pace pace;
     struct la_tcp_mtu mtu;
+    struct la_tcp_fast_open fast_open;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     struct la_tcp_clocks clocks;
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
@@ -324,7 +344,9 @@ struct la_tcp_conn {
 
     uint16_t rto_n, fast_retransmits_n;
     uint32_t acked_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
-    uint32_t received_wraps_n : 29, uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
+    uint32_t received_wraps_n : 25, uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
+    uint32_t fast_open : 2 /* enum la_tcp_fast_open_step */, fast_opened : 1; /* text was taken */
+    uint32_t nagle_short : 1; /* la_tcp_cfg */
     uint64_t bytes_retransmitted;
     uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
 };
@@ -489,7 +511,8 @@ la_tcp_bytes_received(const struct la_tcp_conn *c)
 
 /* Is the connection past the handshake and not over? */
 bool la_tcp_is_synchronised(const struct la_tcp_conn *c);
-/* May the application's octets still be queued, and sent? (ESTABLISHED, CLOSE-WAIT) */
+/* May the application's octets still be queued, and sent? (ESTABLISHED, CLOSE-WAIT, and
+ * SYN-RECEIVED by Fast Open) */
 bool la_tcp_can_send(const struct la_tcp_conn *c);
 
 /* Earliest deadline of all its timers. */

@@ -84,7 +84,8 @@ take_scale(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_tcp_to
         todo->reason = LA_REASON_WINDOW_SCALE_TOO_LARGE;
 }
 
-/* DEVIATION(D13): the SYN alone is taken; text that comes with it is not acknowledged. */
+/* DEVIATION(D13): the SYN alone is taken; text that comes with it is not acknowledged, unless a
+ * Fast Open cookie speaks for it (fast_open.h). */
 void
 la_tcp_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_tcp_todo *todo)
 {
@@ -165,7 +166,8 @@ la_tcp_established(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     c->err_soft = LA_OK;
     c->sent_ms = c->read_mark_ms = la_tcp_ms(todo->now);
     c->read_mark = c->rcv_nxt;
-    la_cc_ops(c->cc)->open(c, todo->env->cfg->initial_window_n);
+    if (c->fast_open != LA_TCP_FAST_OPEN_TAKEN) /* else text may be in flight already */
+        la_cc_ops(c->cc)->open(c, todo->env->cfg->initial_window_n);
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy != NULL)
         busy->phase = la_cc_resting_phase(c, busy);
