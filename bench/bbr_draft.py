@@ -280,6 +280,16 @@ class Sender:
         return self.delivered * TEXT_BYTES * 8 / seconds / 1e6
 
 
+def rates(path, seconds, seeds):
+    """What each seed moves, ascending."""
+    return sorted(Sender(path, seed).run(seconds) for seed in seeds)
+
+
+def usual_path(loss, mbps=200, any_loss=False):
+    """The path of `make bench-goodput`."""
+    return argparse.Namespace(loss=loss, rtt_ms=20, mbps=mbps, queue=350, any_loss=any_loss)
+
+
 def main(argv):
     parser = argparse.ArgumentParser(description="BBR's draft, as a model, on a path that loses")
     parser.add_argument("--loss", type=float, default=0.03)
@@ -290,7 +300,7 @@ def main(argv):
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--any-loss", action="store_true", help="the draft's bounds, without D24")
     args = parser.parse_args(argv[1:])
-    found = sorted(Sender(args, seed).run(args.seconds) for seed in range(1, args.seeds + 1))
+    found = rates(args, args.seconds, range(1, args.seeds + 1))
     print(f"{statistics.median(found):.1f} Mbit/s in the middle of {len(found)} "
           f"({found[0]:.1f} to {found[-1]:.1f}), {args.seconds:g} s at a loss of {args.loss:g}")
     return 0

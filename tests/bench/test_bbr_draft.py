@@ -4,7 +4,6 @@
 
 usage: test_bbr_draft.py LASTACK
 """
-import argparse
 import json
 import os
 import statistics
@@ -21,8 +20,8 @@ LASTACK = sys.argv.pop(1)
 
 
 def model(loss, mbps=200, any_loss=False, seconds=SECONDS, seeds=SEEDS):
-    path = argparse.Namespace(loss=loss, rtt_ms=20, mbps=mbps, queue=350, any_loss=any_loss)
-    return statistics.median(bbr_draft.Sender(path, seed).run(seconds) for seed in seeds)
+    path = bbr_draft.usual_path(loss, mbps, any_loss)
+    return statistics.median(bbr_draft.rates(path, seconds, seeds))
 
 
 def lastack(loss):
