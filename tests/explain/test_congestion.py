@@ -41,7 +41,22 @@ def cases(lastack, folder, place):
         yield f"lab congestion, part {part}", truth, conn["client_to_server"]
 
 
+def check_words(lastack, folder):
+    """In words and in the table of figures stands what the JSON has."""
+    path = os.path.join(folder, "cubic_r3_d10_q6_loss1.pcap.gz")
+    way = explain(lastack, path)[0]["client_to_server"]
+    sure = round(way["congestion_control"]["confidence"] * 100)
+    done = subprocess.run([lastack, "explain", "-q", "--stats", "--width", "400", path],
+                          capture_output=True, text=True, timeout=120, check=True)
+    assert f"CUBIC's: after a loss it keeps {way['congestion_control']['kept_percent']} % " \
+           f"(inferred, {sure} % sure)" in done.stdout, done.stdout
+    rows = {line[2:28].strip(): line[28:].split() for line in done.stdout.split("\n")}
+    assert rows["congestion control"] == ["cubic,", str(sure), "%", "sure", "-"], rows
+    assert rows["rate of the path"][2] == "-", rows
+
+
 def main(lastack, folder):
+    check_words(lastack, folder)
     counts = collections.Counter()
     with tempfile.TemporaryDirectory(prefix="lastack-congestion-") as place:
         for name, truth, way in cases(lastack, folder, place):
