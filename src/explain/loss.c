@@ -264,8 +264,8 @@ text_again(struct la_measure *m, const struct la_track *track, struct la_placed 
     uint32_t n = segments_of(placed);
     placed->cause = (uint8_t)cause_of(m, track, placed, to);
     /* Nothing made its sender send what had been acknowledged, and nothing shows that it did. */
-    if (placed->cause == LA_CAUSE_NONE && hole == NULL && la_seq_le(to, placed->me->una) &&
-        !is_newest(m, placed->seen)) {
+    if (placed->cause == LA_CAUSE_NONE && hole == NULL &&
+        la_seq_le(la_seq_add(seg->seq, seg->len), placed->me->una) && !is_newest(m, placed->seen)) {
         placed->is_copy = true;
         return;
     }

@@ -133,8 +133,7 @@ struct la_measure {
     uint32_t delayed_us;      /* an acknowledgement was late by this, and text is to follow; or 0 */
     int64_t delayed_at_ns;
     struct la_buckets *throughput; /* NULL: not asked for, or no memory */
-    /* Of these as many are valid as holes_n, agains_n, rtt_n and prints_has say; the rest is
-     * anything. */
+    /* Of these as many are valid as holes_n, agains_n, rtt_n and prints_has say. */
     struct la_hole holes[LA_HOLES_N];
     struct la_again agains[LA_AGAINS_N];
     uint32_t rtt_us[LA_RTT_SAMPLES_N];

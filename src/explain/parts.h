@@ -123,6 +123,8 @@ void la_reset_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed);
 /* New text towards an end that has sent a RST: was it under way then? */
 void la_reset_text(struct la_track *track, const struct la_placed *placed);
+/* Text of an end that has sent a RST: does it stand behind that, and pass later? */
+bool la_reset_is_behind(const struct la_track *track, const struct la_placed *placed);
 /* One came that its receiver had to believe. */
 bool la_reset_is_exact(const struct la_track *track);
 /* The RST that ended it, NULL: none did. Valid when nothing more comes. */

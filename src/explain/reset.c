@@ -179,6 +179,19 @@ la_reset_text(struct la_track *track, const struct la_placed *placed)
     }
 }
 
+bool
+la_reset_is_behind(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    la_seq behind = la_seq_add(seg->seq, seg->len);
+    for (unsigned i = 0; track->rare != NULL && i < track->rare->rst_n; i++) {
+        const struct la_rst *rst = &track->rare->rst[i];
+        if (rst->from == placed->from && placed->at_ns >= rst->at_ns && la_seq_gt(behind, rst->seq))
+            return true;
+    }
+    return false;
+}
+
 /* ---- when it is over ------------------------------------------------------------------------ */
 
 static bool

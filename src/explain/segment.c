@@ -247,7 +247,8 @@ goes_on(struct la_explain *explain, struct la_track *track, const struct la_plac
     struct la_track_end *e = placed->me;
     if (placed->new_bytes > 0 && (placed->peer->flags & LA_END_RST) != 0)
         la_reset_text(track, placed);
-    if ((e->flags & LA_END_RST) == 0 || placed->new_bytes == 0)
+    if ((e->flags & LA_END_RST) == 0 || placed->new_bytes == 0 ||
+        !la_reset_is_behind(track, placed))
         return;
     e->flags |= LA_END_WENT_ON;
     if (track->list == LA_LIST_CLOSED)

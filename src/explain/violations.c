@@ -10,10 +10,14 @@
 
 enum { SHIFT_MAX = 14, RESERVED_BITS = 0x0e /* the fourth is AE: RFC 9768 3.1 */ };
 
+/* Damage on the way is nobody's fault. NULL: that, or no memory. */
 static struct la_explain_finding *
 blame(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
       enum la_finding id)
 {
+    bool is_at_hand = placed->seen == &explain->seen;
+    if (is_at_hand && la_decoder_disbelieves(&explain->decoder, &explain->seen))
+        return NULL;
     return la_found(explain, track, id, la_who_of(placed->from), placed->frame);
 }
 
@@ -44,7 +48,8 @@ check_header(struct la_explain *explain, struct la_track *track, const struct la
         (void)blame(explain, track, placed, LA_FINDING_RESERVED_BITS);
     if (seen->checksum == LA_SEEN_CHECKSUM_BAD) {
         explain->file.bad_checksums++;
-        (void)blame(explain, track, placed, LA_FINDING_CHECKSUM_WRONG);
+        (void)la_found(explain, track, LA_FINDING_CHECKSUM_WRONG, la_who_of(placed->from),
+                       placed->frame);
     }
 }
 
@@ -74,7 +79,9 @@ check_syn(struct la_explain *explain, struct la_track *track, const struct la_pl
     if ((seg->flags & LA_TCP_ACK) == 0 || (peer->flags & LA_END_SYN) == 0 ||
         (peer->flags & (LA_END_SYN_UNSEEN | LA_END_SYN_CUT)) != 0)
         return;
-    /* Of this segment: in a simultaneous open the end's SYN had options of its own. */
+    /* In a simultaneous open it repeats what its own SYN offered. */
+    if ((placed->me->flags & LA_END_SYN) != 0)
+        return;
     uint32_t unasked = la_opening_options(placed->seen) & ~peer->options;
     if ((unasked & LA_EXPLAIN_HAS_WSCALE) != 0)
         (void)blame(explain, track, placed, LA_FINDING_SCALE_UNASKED);
@@ -146,7 +153,9 @@ check_numbers(struct la_explain *explain, struct la_track *track, const struct l
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     const struct la_track_end *e = placed->me;
     check_beyond(explain, track, placed);
-    if (placed->shrunk_bytes > 0)
+    bool is_newest = placed->acked_bytes > 0 || placed->new_bytes > 0;
+    bool offered = e->segments_n > e->syn_n; /* The window of a SYN is no more than a beginning. */
+    if (placed->shrunk_bytes > 0 && is_newest && offered && explain->file.bad_checksums == 0)
         blame_number(explain, track, placed, LA_FINDING_WINDOW_SHRUNK, placed->shrunk_bytes);
     if (seg->text_bytes > 0 && (e->flags & LA_END_FIN) != 0 && !placed->fin_first &&
         la_seq_gt(la_seq_add(seg->seq, seg->text_bytes), e->fin_seq))

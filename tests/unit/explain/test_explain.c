@@ -291,8 +291,9 @@ test_explain__violations(void **state)
 {
     (void)state;
     tap_handshake(&tap);
-    TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1, .wnd = 100},
-              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000});
+    TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 1001, .wnd = 100});
     expect_violation(LA_FINDING_WINDOW_SHRUNK, "SHLD-14");
     tap_handshake(&tap);
     TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000},
@@ -329,6 +330,7 @@ test_explain__no_violations(void **state)
               {.from = S, .flags = ACK, .seq = 1, .ack = 61002, .wnd = 100});
     struct la_explain_conn conn = tap_result(&tap);
     assert_null(tap_finding(&conn, LA_FINDING_BEYOND_WINDOW)); /* an offer was not captured */
+    assert_int_equal(conn.open.kind, LA_OPEN_THREE_WAY);
     assert_null(tap_finding(&conn, LA_FINDING_WINDOW_SHRUNK)); /* to who has closed */
 }
 
