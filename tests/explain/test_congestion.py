@@ -55,20 +55,27 @@ def check_words(lastack, folder):
     assert rows["rate of the path"][2] == "-", rows
 
 
-def main(lastack, folder):
-    check_words(lastack, folder)
-    counts = collections.Counter()
+def count(lastack, folder):
+    """How many guesses are right, wrong and unknown, and a line for each."""
+    counts, lines = collections.Counter(), []
     with tempfile.TemporaryDirectory(prefix="lastack-congestion-") as place:
         for name, truth, way in cases(lastack, folder, place):
             guess = way["congestion_control"]
             family, sure = guess["family"], guess["confidence"]
             what = ("unknown" if family == "unknown" else "right" if family == truth else "wrong")
             counts[what] += 1
-            print(f"{what:8} {name}: {family}, sure {sure}, {guess['losses']} losses keep "
-                  f"{guess['kept_percent']} %, {guess['dips']} dips")
+            lines.append(f"{what:8} {name}: {family}, sure {sure}, {guess['losses']} losses keep "
+                         f"{guess['kept_percent']} %, {guess['dips']} dips")
             assert (sure is None) == (family == "unknown") and 0 <= (sure or 0) < 1
             far = "at_receiver" in name
             assert far == (way["limits"]["path_us"] is None), name
+    return counts, lines
+
+
+def main(lastack, folder):
+    check_words(lastack, folder)
+    counts, lines = count(lastack, folder)
+    print("\n".join(lines))
     print(f"control      right {counts['right']:5} wrong {counts['wrong']:5} "
           f"unknown {counts['unknown']:5}")
     return 1 if counts["wrong"] > 0 or counts["right"] < RIGHT_N_MIN else 0
