@@ -64,6 +64,7 @@ la_flow_segment(struct la_measure *m, const struct la_track *track, unsigned sen
         m->flight_bytes_max = (uint32_t)flight;
     shut(m, me, placed->at_ns);
     m->limit = (uint8_t)limit_of(m, track, sender);
+    m->rounds.limits |= (uint8_t)(1u << m->limit | (unsigned)(flight <= 0) << LA_ROUND_EMPTY);
 }
 
 void

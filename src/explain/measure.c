@@ -55,6 +55,31 @@ la_measure_free(struct la_explain *explain, struct la_track_end *e)
     e->measure = NONE;
 }
 
+/* Most segments pass here: what is asked of few is asked for by few. */
+static inline void
+held_back_sent(const struct la_explain *explain, struct la_measure *m, const struct la_track *track,
+               const struct la_placed *placed)
+{
+    if (placed->new_bytes > 0 && (m->limit == LA_LIMIT_RECEIVER || m->delayed_us > 0))
+        la_stalls_sent(m, track, placed);
+    if (placed->new_bytes > 0 || m->rounds.recovery != m->recovery)
+        la_rounds_sent(explain, m, track, placed);
+}
+
+static inline void
+held_back_acked(const struct la_explain *explain, struct la_measure *m,
+                const struct la_track *track, const struct la_placed *placed)
+{
+    if (placed->window < placed->peer->segment_bytes_max || placed->rtt_us >= LA_STALL_US_MIN)
+        la_stalls_acked(m, track, placed);
+    if ((placed->seen->tcp.flags & LA_TCP_ACK) != 0) {
+        m->edge_last = placed->peer->edge;
+        m->edge_known = true;
+    }
+    if (placed->acked_bytes > 0 || m->rounds.recovery != m->recovery)
+        la_rounds_acked(explain, m, track, placed);
+}
+
 void
 la_measure_segment(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
@@ -84,13 +109,11 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
     }
     if (mine != NULL) {
         la_flow_segment(mine, track, placed->from, placed);
-        la_stalls_segment(mine, track, placed->from, placed);
-        la_rounds_segment(explain, mine, track, placed->from, placed);
+        held_back_sent(explain, mine, track, placed);
     }
     if (its != NULL) {
         la_flow_segment(its, track, 1u - placed->from, placed);
-        la_stalls_segment(its, track, 1u - placed->from, placed);
-        la_rounds_segment(explain, its, track, 1u - placed->from, placed);
+        held_back_acked(explain, its, track, placed);
     }
 }
 

@@ -43,13 +43,14 @@ struct la_again {
 /* What an episode of recovery began with. */
 enum la_recovery { LA_RECOVERY_NONE, LA_RECOVERY_FAST, LA_RECOVERY_RTO };
 
+enum { LA_ROUND_EMPTY = LA_LIMIT_COUNT }; /* nothing was in flight */
+
 /* Round trip by round trip: how much the sender dared to have in flight (rounds.c). */
 struct la_rounds {
     la_seq end;               /* the round is over when it is acknowledged */
     bool begun;
-    bool limited;             /* something else than congestion control held it back in it, */
-    bool limited_last;        /* and in the one before */
-    bool idle;                /* nothing was in flight at some time of it, or the window was full */
+    uint8_t limits;           /* 1 << enum la_limit, or LA_ROUND_EMPTY: what there was in it */
+    bool limited_last;        /* something else than congestion control limited the one before */
     bool lost;                /* a loss was found in this round */
     bool lost_ever;
     bool grown;               /* slow start is over */
@@ -79,7 +80,7 @@ struct la_rounds {
     uint64_t ceiling_ns;      /* held back by it */
 };
 
-enum { LA_STALL_FRAMES_N = 4 };
+enum { LA_STALL_FRAMES_N = 4, LA_STALL_US_MIN = 30000 }; /* no ACK is delayed by less */
 
 /* Something that costs time, and its first segments, counted from the track's first one. */
 struct la_stall {
@@ -179,11 +180,16 @@ int64_t la_rtt_timeout_ns(const struct la_measure *m, const struct la_track *tra
 void la_rtt_fill(const struct la_measure *m, struct la_explain_rtt *out);
 void la_flow_segment(struct la_measure *m, const struct la_track *track, unsigned sender,
                      const struct la_placed *placed);
-void la_rounds_segment(const struct la_explain *explain, struct la_measure *m,
-                       const struct la_track *track, unsigned sender,
-                       const struct la_placed *placed);
-void la_stalls_segment(struct la_measure *m, const struct la_track *track, unsigned sender,
-                       const struct la_placed *placed);
+void la_rounds_sent(const struct la_explain *explain, struct la_measure *m,
+                    const struct la_track *track, const struct la_placed *placed);
+void la_rounds_acked(const struct la_explain *explain, struct la_measure *m,
+                     const struct la_track *track, const struct la_placed *placed);
+/* New text that met a full window, filled its rest, or came behind a late acknowledgement. */
+void la_stalls_sent(struct la_measure *m, const struct la_track *track,
+                    const struct la_placed *placed);
+/* An acknowledgement that was late, or offers a small window. */
+void la_stalls_acked(struct la_measure *m, const struct la_track *track,
+                     const struct la_placed *placed);
 /* The congestion window, by the round that has just ended; 0: it does not tell. */
 uint32_t la_rounds_window(const struct la_measure *m, const struct la_track_end *me);
 /* Is the tap near enough to the sender for what is in flight to tell something? */

@@ -24,13 +24,27 @@ enum { DIP_SEGMENTS = 5, LEVEL_SEGMENTS = 12, DIP_MS_MIN = 100, DIP_MS_MAX = 600
 enum { QUEUE_US = 1000, NEAR_SHARE = 4, NEAR_US = 200, SLOW_ROUNDS = 2 };
 enum { RENO_PERCENT = 50, CUBIC_PERCENT = 70 };
 
+/* Something else than congestion control held the sender back in this round. */
+static bool
+is_limited(const struct la_rounds *r)
+{
+    return (r->limits & (1u << LA_LIMIT_APPLICATION | 1u << LA_LIMIT_RECEIVER)) != 0;
+}
+
+/* Nothing was in flight at some time of it, or the window was full. */
+static bool
+is_idle(const struct la_rounds *r)
+{
+    return (r->limits & (1u << LA_ROUND_EMPTY | 1u << LA_LIMIT_RECEIVER)) != 0;
+}
+
 /* ---- losses ----------------------------------------------------------------------------- */
 
 static void
 loss_begins(struct la_rounds *r, uint32_t full)
 {
-    bool tells =
-        !r->limited && !r->limited_last && !r->settles && r->flight_now >= LOSS_SEGMENTS_MIN * full;
+    bool tells = !is_limited(r) && !r->limited_last && !r->settles &&
+                 r->flight_now >= LOSS_SEGMENTS_MIN * full;
     r->flight_at_loss = tells ? r->flight_now : 0;
     r->settles = false;
     r->lost = r->lost_ever = r->grown = true;
@@ -69,7 +83,7 @@ settle(struct la_rounds *r, uint32_t full)
 {
     uint32_t before = r->flight_at_loss;
     r->settles = false;
-    if (r->limited || before == 0 || r->flight == 0)
+    if (is_limited(r) || before == 0 || r->flight == 0)
         return;
     uint64_t percent = (uint64_t)r->flight * 100 / before;
     bool reno = is_share(r->flight, before, RENO_PERCENT, full);
@@ -88,7 +102,7 @@ dip(struct la_rounds *r, int64_t at_ns, uint32_t full)
 {
     int64_t lasted_ms = (at_ns - r->dip_at_ns) / LA_NS_PER_MS;
     int64_t longest_ms = DIP_MS_MAX + 4 * (int64_t)r->rtt_us / LA_US_PER_MS;
-    if (r->limited || r->lost || (r->level > 0 && lasted_ms > longest_ms)) {
+    if (is_limited(r) || r->lost || (r->level > 0 && lasted_ms > longest_ms)) {
         r->level = 0;
     } else if (r->level == 0) {
         bool falls = r->flight < r->flight_last * UINT64_C(65) / 100;
@@ -124,7 +138,7 @@ static void
 ceiling(struct la_measure *m, uint64_t held_ns, uint32_t full)
 {
     struct la_rounds *r = &m->rounds;
-    bool none = r->lost_ever || r->idle || r->flight > r->ceiling + full ||
+    bool none = r->lost_ever || is_idle(r) || r->flight > r->ceiling + full ||
                 (r->ceiling_n >= CEILING_ROUNDS && r->touched_n < r->ceiling_n / 2);
     if (none) {
         if (r->is_ceiling)
@@ -164,7 +178,7 @@ judge(struct la_measure *m, uint32_t full)
 static void
 look_for_shrinking(struct la_rounds *r, uint32_t full)
 {
-    bool calm = !r->limited && !r->lost && r->recovery == LA_RECOVERY_NONE && r->flight > 0;
+    bool calm = !is_limited(r) && !r->lost && r->recovery == LA_RECOVERY_NONE && r->flight > 0;
     r->shrunk_n += calm && r->calm_last && r->flight_last >= LOSS_SEGMENTS_MIN * full &&
                    r->flight + full + full / 2 < r->flight_last;
     r->calm_last = calm;
@@ -179,9 +193,10 @@ begin(struct la_rounds *r, const struct la_track_end *me, int64_t at_ns)
     r->end = me->nxt;
     r->at_ns = at_ns;
     r->flight_last = r->flight;
-    r->limited_last = r->limited;
+    r->limited_last = is_limited(r);
     r->flight = 0;
-    r->limited = r->idle = r->lost = false;
+    r->limits = 0;
+    r->lost = false;
 }
 
 static void
@@ -192,7 +207,7 @@ over(struct la_measure *m, const struct la_track_end *me, int64_t at_ns)
     if (r->settles)
         settle(r, me->segment_bytes_max);
     dip(r, at_ns, me->segment_bytes_max);
-    bool slow = !r->limited && r->flight < r->flight_last + r->flight_last / 4;
+    bool slow = !is_limited(r) && r->flight < r->flight_last + r->flight_last / 4;
     r->slow_n = slow ? (uint8_t)(r->slow_n + (r->slow_n < SLOW_ROUNDS)) : 0;
     r->grown = r->grown || r->slow_n == SLOW_ROUNDS;
     judge(m, me->segment_bytes_max);
@@ -204,36 +219,50 @@ uint32_t
 la_rounds_window(const struct la_measure *m, const struct la_track_end *me)
 {
     const struct la_rounds *r = &m->rounds;
-    bool tells = !r->limited && !r->begun && r->flight >= 2 * me->segment_bytes_max;
+    bool tells = !is_limited(r) && !r->begun && r->flight >= 2 * me->segment_bytes_max;
     return tells ? r->flight : 0;
 }
 
-void
-la_rounds_segment(const struct la_explain *explain, struct la_measure *m,
-                  const struct la_track *track, unsigned sender, const struct la_placed *placed)
+static void
+turned(const struct la_explain *explain, struct la_measure *m, const struct la_track *track,
+       const struct la_placed *placed, unsigned sender)
 {
-    const struct la_track_end *me = &track->end[sender];
+    recovery_turned(&m->rounds, &track->end[sender], m->recovery);
+    la_tell_window(explain, track, sender, m, placed);
+}
+
+void
+la_rounds_sent(const struct la_explain *explain, struct la_measure *m, const struct la_track *track,
+               const struct la_placed *placed)
+{
+    const struct la_track_end *me = placed->me;
     struct la_rounds *r = &m->rounds;
-    bool mine = placed->from == sender;
-    if (r->recovery != m->recovery) {
-        recovery_turned(r, me, m->recovery);
-        la_tell_window(explain, track, sender, m, placed);
+    if (r->recovery != m->recovery)
+        turned(explain, m, track, placed, placed->from);
+    if (placed->new_bytes == 0)
+        return;
+    if (!r->begun)
+        begin(r, me, placed->at_ns);
+    if (m->recovery == LA_RECOVERY_NONE && m->duplicates_now == 0 && !m->sacked) {
+        r->flight_now = (uint32_t)la_seq_diff(me->nxt, me->una);
+        r->flight = r->flight_now > r->flight ? r->flight_now : r->flight;
     }
-    r->limited |= m->limit == LA_LIMIT_APPLICATION || m->limit == LA_LIMIT_RECEIVER;
-    r->idle |= m->limit == LA_LIMIT_RECEIVER || la_seq_ge(me->una, me->nxt);
-    if (!mine && placed->rtt_us >= 0)
+}
+
+void
+la_rounds_acked(const struct la_explain *explain, struct la_measure *m,
+                const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_end *sender = placed->peer;
+    struct la_rounds *r = &m->rounds;
+    if (r->recovery != m->recovery)
+        turned(explain, m, track, placed, 1u - placed->from);
+    if (placed->rtt_us >= 0)
         r->rtt_us = placed->rtt_us > UINT32_MAX ? UINT32_MAX : (uint32_t)placed->rtt_us;
-    if (mine && placed->new_bytes > 0) {
-        if (!r->begun)
-            begin(r, me, placed->at_ns);
-        if (m->recovery == LA_RECOVERY_NONE && m->duplicates_now == 0 && !m->sacked) {
-            r->flight_now = (uint32_t)la_seq_diff(me->nxt, me->una);
-            r->flight = r->flight_now > r->flight ? r->flight_now : r->flight;
-        }
-    } else if (!mine && placed->acked_bytes > 0 && r->begun && la_seq_ge(me->una, r->end)) {
-        over(m, me, placed->at_ns);
-        la_tell_window(explain, track, sender, m, placed);
-    }
+    if (!r->begun || !la_seq_ge(sender->una, r->end))
+        return;
+    over(m, sender, placed->at_ns);
+    la_tell_window(explain, track, 1u - placed->from, m, placed);
 }
 
 /* ---- the family ------------------------------------------------------------------------- */

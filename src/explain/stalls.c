@@ -15,7 +15,7 @@
 #include "explain/measure.h"
 #include "explain/parts.h"
 
-enum { DELAYED_US_MIN = 30000, DELAYED_US_MAX = 550000, AT_ONCE_US = 5000 };
+enum { DELAYED_US_MAX = 550000, AT_ONCE_US = 5000 };
 enum { OVERRIDE_MS_MIN = 100, TIMES_MIN = 3, SHARE = 10 };
 
 static void
@@ -38,17 +38,16 @@ worth(const struct la_track_end *sender, const struct la_track_end *receiver)
 
 /* ---- text ------------------------------------------------------------------------------- */
 
-static void
-text_sent(struct la_measure *m, const struct la_track *track, unsigned sender,
-          const struct la_placed *placed)
+void
+la_stalls_sent(struct la_measure *m, const struct la_track *track, const struct la_placed *placed)
 {
-    const struct la_track_end *me = &track->end[sender], *peer = &track->end[1 - sender];
+    const struct la_track_end *me = placed->me;
     uint32_t part_us = me->part_us_min == UINT32_MAX ? 0 : me->part_us_min;
     if (m->limit == LA_LIMIT_RECEIVER && !me->window_closed)
         note(&m->full, track, placed, 0);
     int64_t waited_ns = placed->at_ns - m->heard_at_ns;
     bool fills = la_seq_eq(me->nxt, me->edge) && !me->window_closed && placed->gap_bytes == 0;
-    if (fills && placed->new_bytes > 1 && placed->new_bytes < worth(me, peer) &&
+    if (fills && placed->new_bytes > 1 && placed->new_bytes < worth(me, placed->peer) &&
         waited_ns < OVERRIDE_MS_MIN * LA_NS_PER_MS)
         note(&m->silly_sent, track, placed, 0);
     if (m->delayed_us > 0 &&
@@ -59,36 +58,21 @@ text_sent(struct la_measure *m, const struct la_track *track, unsigned sender,
 
 /* ---- acknowledgements ------------------------------------------------------------------- */
 
-static void
-acknowledged(struct la_measure *m, const struct la_track *track, unsigned sender,
-             const struct la_placed *placed)
+void
+la_stalls_acked(struct la_measure *m, const struct la_track *track, const struct la_placed *placed)
 {
-    const struct la_track_end *me = &track->end[sender], *peer = &track->end[1 - sender];
-    int32_t opened = la_seq_diff(me->edge, m->edge_last);
-    if (m->edge_known && opened > 0 && placed->window > 0 && placed->window < worth(me, peer))
+    const struct la_track_end *sender = placed->peer, *receiver = placed->me;
+    int32_t opened = la_seq_diff(sender->edge, m->edge_last);
+    if (m->edge_known && opened > 0 && placed->window > 0 &&
+        placed->window < worth(sender, receiver))
         note(&m->silly_offered, track, placed, 0);
-    int64_t late_us = placed->rtt_us - (int64_t)peer->part_us_min;
-    bool alone = la_seq_eq(me->una, me->nxt) && placed->acked_bytes == m->text_bytes_last;
-    bool delayed = placed->rtt_us >= DELAYED_US_MIN && late_us >= DELAYED_US_MIN &&
-                   late_us <= DELAYED_US_MAX && placed->seen->tcp.text_bytes == 0;
-    if (delayed && alone && placed->acked_bytes < la_measure_mss(peer)) {
+    int64_t late_us = placed->rtt_us - (int64_t)receiver->part_us_min;
+    bool alone = la_seq_eq(sender->una, sender->nxt) && placed->acked_bytes == m->text_bytes_last;
+    bool delayed = late_us >= LA_STALL_US_MIN && late_us <= DELAYED_US_MAX &&
+                   placed->seen->tcp.text_bytes == 0;
+    if (delayed && alone && placed->acked_bytes < la_measure_mss(receiver)) {
         m->delayed_us = (uint32_t)late_us;
         m->delayed_at_ns = placed->at_ns;
-    }
-}
-
-void
-la_stalls_segment(struct la_measure *m, const struct la_track *track, unsigned sender,
-                  const struct la_placed *placed)
-{
-    const struct la_track_end *me = &track->end[sender];
-    if (placed->from == sender) {
-        if (placed->new_bytes > 0)
-            text_sent(m, track, sender, placed);
-    } else if ((placed->seen->tcp.flags & LA_TCP_ACK) != 0) {
-        acknowledged(m, track, sender, placed);
-        m->edge_last = me->edge;
-        m->edge_known = true;
     }
 }
 

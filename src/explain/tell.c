@@ -82,7 +82,7 @@ la_tell_window(const struct la_explain *explain, const struct la_track *track, u
     struct la_event event = event_of(track, sender, LA_EVENT_CONGESTION);
     event.at.ns = placed->at_ns;
     event.segment_id = placed->frame;
-    event.u.congestion.cwnd_bytes = m->rounds.limited || m->rounds.begun ? 0 : m->rounds.flight;
+    event.u.congestion.cwnd_bytes = la_rounds_window(m, &track->end[sender]);
     event.u.congestion.flight_bytes =
         (uint32_t)la_seq_diff(track->end[sender].nxt, track->end[sender].una);
     event.u.congestion.phase = (uint8_t)phase_of(m);

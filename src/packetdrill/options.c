@@ -22,6 +22,7 @@
 
 /* packetdrill's own struct tcp_info is newer than many systems'. */
 enum { INFO_BYTES = 512, CC_NAME_BYTES = 16 };
+enum { STATE_CLOSE = 7, STATE_LISTEN = 10 }; /* of TCP_INFO */
 
 static bool
 is_level(const struct la_pd_fd *f, int level)
@@ -64,7 +65,7 @@ give_info(struct la_pd *pd, const struct la_pd_fd *f, void *value, socklen_t *n)
     if (la_pd_fd_status(pd, f, &status))
         la_tcp_info_of(&status, pd->now, &out.info);
     else
-        out.info.tcpi_state = 7;
+        out.info.tcpi_state = f->listening ? STATE_LISTEN : STATE_CLOSE;
     return give(value, n, out.room, sizeof(out.room));
 }
 

@@ -53,22 +53,31 @@ la_sim_law_prefix(struct la_sim_world *world, unsigned conn, unsigned end, struc
     }
 }
 
-/* By Fast Open a copy of the SYN that comes when the connection is gone makes another one, with its
- * text (RFC 7413 2.1). */
+/* Does the server take text that comes with a SYN? */
 static bool
 takes_early(const struct la_sim_world *world, const struct la_sim_conn *c)
 {
     return world->host[c->app[1].host].cfg.tcp.fast_open_n_max != 0;
 }
 
+/* Then a copy of a SYN that comes when the connection is gone makes another one (RFC 7413 2.1). */
+static bool
+copies_open(const struct la_sim_world *world, unsigned conn)
+{
+    if (conn != LA_SIM_NO_CONN)
+        return takes_early(world, &world->conn[conn]);
+    return world->host[0].cfg.tcp.fast_open_n_max != 0 ||
+           world->host[1].cfg.tcp.fast_open_n_max != 0;
+}
+
 void
 la_sim_law_accepted(struct la_sim_world *world, unsigned conn)
 {
     checked(world, LA_SIM_L_ACCEPTED);
-    if (conn == LA_SIM_NO_CONN && world->strangers_n == 0)
+    if (conn == LA_SIM_NO_CONN && world->strangers_n == 0 && !copies_open(world, conn))
         la_sim_violate(world, LA_SIM_L_ACCEPTED, conn, "a connection that nobody opened");
     else if (conn != LA_SIM_NO_CONN && world->conn[conn].accepted &&
-             !world->conn[conn].view[1].fooled && !takes_early(world, &world->conn[conn]))
+             !world->conn[conn].view[1].fooled && !copies_open(world, conn))
         la_sim_violate(world, LA_SIM_L_ACCEPTED, conn, "a connection that was handed out before");
 }
 

@@ -151,13 +151,23 @@ stamp_with(uint32_t clock, unsigned options)
     return stamp - clock - 1 < OPTION_MASK ? stamp - (OPTION_MASK + 1) : stamp;
 }
 
-/* A SYN to be answered: as far as the cookie remembers it, and what the cookie is. */
+/* A SYN to be answered, as far as the cookie remembers it, and what the cookie is. */
 struct asked {
     const struct la_half_open *open;
-    struct la_tcp_seg syn;
-    unsigned options; /* 0: without timestamps */
-    la_seq iss;
+    la_seq irs, iss;
+    uint32_t ts_val;
+    unsigned mss_idx, options; /* options 0: without timestamps */
 };
+
+/* What of a SYN decides how the answer looks, besides its numbers: which options it has, but not
+ * the window scale that it says. */
+static unsigned
+kind_of(const struct asked *asked)
+{
+    unsigned options = asked->options;
+    return (options & ~(unsigned)OPTION_NO_SCALE) |
+           ((options & OPTION_NO_SCALE) == OPTION_NO_SCALE);
+}
 
 /* Would answers to SYNs like this one differ in nothing but what a stencil has from each? */
 static bool
@@ -173,9 +183,12 @@ answer_anew(struct la_stack *s, const struct asked *asked, struct la_tcp_todo *t
     struct la_rec rec;
     if (!la_half_rec_init(s, asked->open, asked->iss, &rec))
         return false;
+    struct la_tcp_seg syn =
+        remembered_syn(asked->irs, asked->mss_idx, asked->options != 0, asked->options);
+    syn.ts_val = asked->ts_val;
     rec.idx = LA_REC_NONE;
     /* No connection begins: the listener stays in LISTEN. */
-    la_tcp_take_syn(&rec.tcp, &asked->syn, todo);
+    la_tcp_take_syn(&rec.tcp, &syn, todo);
     if (asked->options != 0) {
         uint32_t clock = la_tcp_ts_now(&rec.tcp, todo->now);
         rec.tcp.ts_offset += stamp_with(clock, asked->options) - clock;
@@ -189,8 +202,7 @@ answer_anew(struct la_stack *s, const struct asked *asked, struct la_tcp_todo *t
     if (out.n == 1 && is_regular(s, l) &&
         la_tcp_view_init(&view, (struct la_bytes){frame->head, frame->head_n})) {
         la_tcp_stencil_init(&l->cookie_form.stencil, &view);
-        l->cookie_form.has = asked->syn.has;
-        l->cookie_form.flags = asked->syn.flags;
+        l->cookie_form.kind = kind_of(asked);
     }
     la_rec_send_frames(s, &rec, &out, todo->now);
     return true;
@@ -206,13 +218,13 @@ send_again(struct la_stack *s, const struct asked *asked, uint32_t ts_offset,
     struct la_frame *frame = la_tcp_bare_frame(todo);
     if (frame == NULL)
         return;
-    struct la_tcp_seg seg = {
-        .seq = asked->iss,
-        .ack = la_seq_add(asked->syn.seq, 1),
+    struct la_tcp_stencil_numbers numbers = {
         .src_port = tuple->local.port,
         .dst_port = tuple->remote.port,
+        .seq = asked->iss,
+        .ack = la_seq_add(asked->irs, 1),
         .ts_val = stamp_with(la_tcp_ts_at(ts_offset, todo->now), asked->options),
-        .ts_ecr = asked->syn.ts_val,
+        .ts_ecr = asked->ts_val,
     };
     struct la_net_out out = {
         .src = tuple->local.addr,
@@ -223,7 +235,7 @@ send_again(struct la_stack *s, const struct asked *asked, uint32_t ts_offset,
         .dont_fragment = true,
         .summed = true,
     };
-    out.l4_sum = la_tcp_stencil_emit(stencil, &seg, la_frame_push(frame, stencil->n));
+    out.l4_sum = la_tcp_stencil_emit(stencil, &numbers, la_frame_push(frame, stencil->n));
     frame->id = ++s->env.segment_id;
     s->stats.tcp_segments_out++;
     la_err err = la_net_output(s->net, frame, &out, todo->now);
@@ -237,8 +249,8 @@ answer_again(struct la_stack *s, const struct asked *asked, struct la_tcp_todo *
     const struct la_listener *l = la_listener_at(s, asked->open->listener);
     const struct la_cookie_form *form = &l->cookie_form;
     struct la_tcp_open opening;
-    if (form->stencil.n == 0 || form->has != asked->syn.has || form->flags != asked->syn.flags ||
-        !is_regular(s, l) || !la_rec_opening(s, &asked->open->tuple, &l->cfg, &opening) ||
+    if (form->stencil.n == 0 || form->kind != kind_of(asked) || !is_regular(s, l) ||
+        !la_rec_opening(s, &asked->open->tuple, &l->cfg, &opening) ||
         opening.mtu_bytes != l->fresh_mtu_bytes || opening.ipv6 != l->fresh_ipv6)
         return false;
     send_again(s, asked, opening.ts_offset, todo);
@@ -257,11 +269,12 @@ la_cookie_answer(struct la_stack *s, const struct la_half_open *open, const stru
     unsigned low = mss_idx | ((s->cookies.age & 1) != 0 ? KEY_BIT : 0u);
     struct asked asked = {
         .open = open,
-        .syn = remembered_syn(syn->seq, mss_idx, stamped, options),
-        .options = options,
+        .irs = syn->seq,
         .iss = la_seq_of(cookie(s, &open->tuple, syn->seq, low, options)),
+        .ts_val = syn->ts_val,
+        .mss_idx = mss_idx,
+        .options = options,
     };
-    asked.syn.ts_val = syn->ts_val;
     if (!answer_again(s, &asked, todo) && !answer_anew(s, &asked, todo)) {
         todo->reason = LA_REASON_NO_ROUTE;
         return;

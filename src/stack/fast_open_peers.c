@@ -7,9 +7,9 @@
  * A table of fixed size: SETS_N sets of WAYS_N, chosen by a keyed hash of the peer's address; the
  * one used longest ago gives way. It is there once a cookie has come.
  *
- * A SYN that had to be sent again, or whose text was left unacknowledged, is what 4.1.3.1 calls a
- * negative response. One may be bad luck; from the second in a row on, SYNs to that peer are
- * ordinary ones for a while, longer each time.
+ * Negative responses (4.1.3.1) make SYNs to that peer ordinary ones for a while, longer each time:
+ * an answer without a cookie to one that asked, or to one with text that is left unacknowledged;
+ * and the second SYN in a row that had to be sent again, for one may be bad luck.
  */
 #include "stack/fast_open.h"
 
@@ -132,12 +132,16 @@ la_fast_open_asked(const struct la_stack *s, const struct la_tcp_conn *c)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
     bool asked = c->fast_open == LA_TCP_FAST_OPEN_ASKS && busy != NULL;
-    return (struct la_fast_open_asked){asked, asked ? busy->fast_open.text_bytes : 0};
+    return (struct la_fast_open_asked){asked, asked && busy->fast_open.cookie.n == 0,
+                                       asked ? busy->fast_open.text_bytes : 0};
 }
 
+/* `surely`: by an answer, not for want of one. */
 static void
-failed(const struct la_stack *s, struct la_fast_open_peer *peer)
+failed(const struct la_stack *s, struct la_fast_open_peer *peer, bool surely)
 {
+    if (surely && peer->failed_n < FAILED_BEARABLE_N)
+        peer->failed_n = FAILED_BEARABLE_N;
     peer->failed_n = (uint8_t)(peer->failed_n < FAILED_N_MAX ? peer->failed_n + 1 : FAILED_N_MAX);
     peer->again_s = seconds(s) + ((uint32_t)PAUSE_S << peer->failed_n);
 }
@@ -148,7 +152,7 @@ la_fast_open_unanswered(struct la_stack *s, const struct la_rec *rec)
     struct la_addr remote = la_rec_remote(rec);
     struct la_fast_open_peer *peer = find(s, &remote);
     if (peer != NULL)
-        failed(s, peer);
+        failed(s, peer, false);
 }
 
 void
@@ -157,9 +161,10 @@ la_fast_open_learn(struct la_stack *s, const struct la_rec *rec,
 {
     bool told = (seg->has & LA_TCP_HAS_FAST_OPEN) != 0 && seg->cookie.n > 0;
     bool again = (rec->tcp.flags & LA_TCP_F_SYN_RETRANSMITTED) != 0;
-    bool unheeded = asked->text_bytes > 0 && !rec->tcp.fast_opened && !told;
+    bool unheeded = !told && (asked->wished || (asked->text_bytes > 0 && !rec->tcp.fast_opened));
     struct la_addr remote = la_rec_remote(rec);
-    struct la_fast_open_peer *peer = told ? find_or_make(s, &remote) : find(s, &remote);
+    struct la_fast_open_peer *peer =
+        told || (unheeded && !again) ? find_or_make(s, &remote) : find(s, &remote);
     if (peer == NULL)
         return;
     peer->used_s = seconds(s);
@@ -168,7 +173,7 @@ la_fast_open_learn(struct la_stack *s, const struct la_rec *rec,
     if ((seg->has & LA_TCP_HAS_MSS) != 0)
         peer->mss = seg->mss;
     if (again || unheeded)
-        failed(s, peer);
+        failed(s, peer, !again);
     else
         peer->failed_n = 0;
 }

@@ -90,7 +90,7 @@ _Static_assert(offsetof(struct la_rec, tcp) <= 80, "a record has grown");
  * made from it (cookie.c). */
 struct la_cookie_form {
     struct la_tcp_stencil stencil;
-    uint8_t has, flags; /* of the SYN */
+    unsigned kind; /* of the SYN */
 };
 
 struct la_listener {

@@ -4,7 +4,7 @@
  *
  * Read first: wire/tcp.h; RFC 1071 2 (A: a sum is the sum of its parts).
  *
- * Byte order: network in octets, host in struct la_tcp_seg.
+ * Byte order: network in octets, host in struct la_tcp_stencil_numbers.
  */
 #include "wire/tcp_stencil.h"
 
@@ -42,19 +42,19 @@ put_number(uint8_t *out, uint32_t number)
 }
 
 uint32_t
-la_tcp_stencil_emit(const struct la_tcp_stencil *stencil, const struct la_tcp_seg *seg,
-                    uint8_t *out)
+la_tcp_stencil_emit(const struct la_tcp_stencil *stencil,
+                    const struct la_tcp_stencil_numbers *numbers, uint8_t *out)
 {
     uint32_t sum = stencil->sum;
     LA_ASSERT(stencil->n >= LA_TCP_HEADER_BYTES);
     memcpy(out + NUMBERS_END, stencil->octets + NUMBERS_END, LA_TCP_HEADER_BYTES - NUMBERS_END);
     for (size_t i = LA_TCP_HEADER_BYTES; i < stencil->n; i += 4)
         memcpy(out + i, stencil->octets + i, 4);
-    sum += put_number(out, (uint32_t)seg->src_port << 16 | seg->dst_port);
-    sum += put_number(out + SEQ_OFF, seg->seq.v);
-    sum += put_number(out + ACK_OFF, seg->ack.v);
+    sum += put_number(out, (uint32_t)numbers->src_port << 16 | numbers->dst_port);
+    sum += put_number(out + SEQ_OFF, numbers->seq.v);
+    sum += put_number(out + ACK_OFF, numbers->ack.v);
     if (stencil->stamps_off == 0)
         return sum;
-    sum += put_number(out + stencil->stamps_off, seg->ts_val);
-    return sum + put_number(out + stencil->stamps_off + 4, seg->ts_ecr);
+    sum += put_number(out + stencil->stamps_off, numbers->ts_val);
+    return sum + put_number(out + stencil->stamps_off + 4, numbers->ts_ecr);
 }

@@ -527,6 +527,26 @@ test_fast_open__the_syn_is_lost(void **state)
     peer_free(&p);
 }
 
+/* 4.1.3.1: a peer that has no cookie for us is not asked again for a while. */
+static void
+test_fast_open__no_cookie_for_us(void **state)
+{
+    (void)state;
+    peer_new(&p, &client);
+    for (unsigned i = 0; i < 3; i++) {
+        la_handle conn = open_and_write("");
+        struct la_tcp_seg syn = peer_expect(&p, LA_TCP_SYN)->tcp;
+        assert_int_equal((syn.has & LA_TCP_HAS_FAST_OPEN) != 0, i != 1);
+        say_syn_ack(&syn, 0, NULL, "");
+        assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+        peer_collect(&p);
+        (void)peer_forget(&p);
+        if (i == 1)
+            peer_run_us(&p, INT64_C(241) * S);
+    }
+    peer_free(&p);
+}
+
 /* More peers than the table holds: it stays as large, and those that came last are known. */
 static void
 test_fast_open__many_peers(void **state)
@@ -537,7 +557,7 @@ test_fast_open__many_peers(void **state)
     int64_t before = p.memory.live_bytes;
     struct la_rec rec = {.idx = 0};
     struct la_tcp_seg seg = {.has = LA_TCP_HAS_FAST_OPEN, .cookie = theirs};
-    struct la_fast_open_asked asked = {true, 0};
+    struct la_fast_open_asked asked = {.asked = true, .wished = true};
     unsigned known_n = 0;
     for (unsigned i = 0; i < 5000; i++) {
         struct la_tuple tuple = {p.host, p.addr};
@@ -634,6 +654,7 @@ main(void)
         cmocka_unit_test(test_fast_open__text_with_our_syn),
         cmocka_unit_test(test_fast_open__text_is_not_taken),
         cmocka_unit_test(test_fast_open__the_syn_is_lost),
+        cmocka_unit_test(test_fast_open__no_cookie_for_us),
         cmocka_unit_test(test_fast_open__many_peers),
         cmocka_unit_test(test_fast_open__between_two_stacks),
     };
