@@ -182,7 +182,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct la_mem *mem = la_mem_new(&alloc, data[1] < 128 ? 0 : UINT64_C(1) << (16 + data[1] % 8));
     struct la_explain_cfg cfg;
     la_explain_cfg_init(&cfg);
-    cfg.closed_n_max = data[1] % 4;
+    cfg.closed_packets = data[1] % 16;
     struct la_explain *explain = NULL;
     if (mem != NULL && la_explain_new(&cfg, mem, &explain) == LA_OK) {
         play(explain, data + 2, size - 2);
