@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { SLOTS_N = 8, FINISH_N = 512, WHOLE_SHARE = 8 };
+enum { SLOTS_N = 16, FINISH_N = 512, WHOLE_SHARE = 8 };
 
 enum work { WORK_BATCH, WORK_LINE_UP, WORK_FINISH };
 
@@ -40,6 +40,7 @@ struct la_explain_jobs {
     struct la_intake intake;
     struct job job[LA_PARTS_MAX];
     struct slot slots[SLOTS_N];
+    unsigned slots_n; /* those in use: alone, one, which stays in the cache */
     pthread_mutex_t lock;
     pthread_cond_t published, done;
     uint64_t published_n, collected_n; /* slots; published_n under the lock */
@@ -79,7 +80,7 @@ run(void *ctx)
             (void)pthread_cond_wait(&jobs->published, &jobs->lock);
         if (jobs->published_n == job->done_n)
             break;
-        struct slot *slot = &jobs->slots[job->done_n % SLOTS_N];
+        struct slot *slot = &jobs->slots[job->done_n % jobs->slots_n];
         (void)pthread_mutex_unlock(&jobs->lock);
         work(job, number, slot);
         (void)pthread_mutex_lock(&jobs->lock);
@@ -123,13 +124,13 @@ has_done(struct la_explain_jobs *jobs, uint64_t n)
 static struct slot *
 slot_now(struct la_explain_jobs *jobs)
 {
-    return &jobs->slots[jobs->published_n % SLOTS_N];
+    return &jobs->slots[jobs->published_n % jobs->slots_n];
 }
 
 static void
 collect(struct la_explain_jobs *jobs)
 {
-    struct slot *slot = &jobs->slots[jobs->collected_n % SLOTS_N];
+    struct slot *slot = &jobs->slots[jobs->collected_n % jobs->slots_n];
     struct la_outbox *outboxes[LA_PARTS_MAX];
     (void)pthread_mutex_lock(&jobs->lock);
     while (!has_done(jobs, jobs->collected_n + 1))
@@ -156,7 +157,7 @@ publish(struct la_explain_jobs *jobs)
         jobs->published_n++;
         (void)pthread_cond_broadcast(&jobs->published);
         (void)pthread_mutex_unlock(&jobs->lock);
-        if (jobs->published_n - jobs->collected_n == SLOTS_N)
+        if (jobs->published_n - jobs->collected_n == jobs->slots_n)
             collect(jobs);
     }
     slot_now(jobs)->work = WORK_BATCH;
@@ -263,6 +264,7 @@ la_explain_jobs_new(const struct la_explain_jobs_cfg *cfg)
     if (jobs == NULL)
         return NULL;
     jobs->cfg = *cfg;
+    jobs->slots_n = cfg->jobs_n == 1 ? 1 : SLOTS_N;
     (void)pthread_mutex_init(&jobs->lock, NULL);
     (void)pthread_cond_init(&jobs->published, NULL);
     (void)pthread_cond_init(&jobs->done, NULL);

@@ -387,6 +387,34 @@ soonest(struct la_explain *explain, enum la_track_list list, int64_t wait_ns)
         explain->expire_n = packet_n;
 }
 
+static inline void
+fetch(const void *from, size_t bytes)
+{
+    enum { LINE_BYTES = 64 };
+    for (size_t off = 0; off < bytes; off += LINE_BYTES)
+        __builtin_prefetch((const uint8_t *)from + off);
+}
+
+/* A track that has waited has left the caches long ago, and the next one is looked at some packets
+ * from now: its record has been asked for when it was the second, now what hangs on it is. */
+static void
+fetch_next(const struct la_explain *explain)
+{
+    uint32_t first = explain->lists[LA_LIST_CLOSED].first;
+    if (first == NONE)
+        return;
+    const struct la_track *track = la_track_at(explain, first);
+    for (unsigned end = 0; end < 2; end++)
+        if (track->end[end].measure != NONE)
+            fetch(la_measure_of(explain, &track->end[end]), sizeof(struct la_measure));
+    if (track->steps_first != NONE)
+        fetch(la_pool_at(&explain->steps, track->steps_first), sizeof(struct la_steps));
+    if (track->steps_last != NONE)
+        fetch(la_pool_at(&explain->steps, track->steps_last), sizeof(struct la_steps));
+    if (track->list_next != NONE)
+        fetch(la_track_at(explain, track->list_next), sizeof(struct la_track));
+}
+
 static void
 expire(struct la_explain *explain)
 {
@@ -414,6 +442,7 @@ expire(struct la_explain *explain)
     explain->expire_n = UINT64_MAX;
     soonest(explain, LA_LIST_CLOSED, closed_ns);
     soonest(explain, LA_LIST_OPENING, opening_ns);
+    fetch_next(explain);
 }
 
 void

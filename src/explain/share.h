@@ -11,15 +11,15 @@
  * and says whose share each packet is. Parts look at the same batches, and each analyses its own
  * flows; they have nothing in common, so that each may have a thread. The whole puts together what
  * they noted, in the order in which one instance would have met it: how many there are does not
- * show. Nothing here knows of threads: the caller sees to it that a batch is not changed while a part
- * looks at it, and that an outbox is read when its part has left it.
+ * show. Nothing here knows of threads: the caller sees to it that a batch is not changed while
+ * a part looks at it, and that an outbox is read when its part has left it.
  */
 #ifndef LA_EXPLAIN_SHARE_H
 #define LA_EXPLAIN_SHARE_H
 
 #include "explain/track.h"
 
-enum { LA_PARTS_MAX = 64, LA_BATCH_N = 1024, LA_SHARE_NOBODY = 255 };
+enum { LA_PARTS_MAX = 64, LA_BATCH_N = 512, LA_SHARE_NOBODY = 255 };
 
 /* ---- notes: what a part tells the whole ------------------------------------------------------ */
 
@@ -94,7 +94,7 @@ struct la_note *la_outbox_note(struct la_explain *part, const struct la_track *t
 bool la_outbox_tell(struct la_outbox *outbox, const struct la_explain_conn *conn, uint32_t *idx);
 void la_outbox_empty(struct la_outbox *outbox);
 
-/* ---- batches, and the intake that fills them ---------------------------------------------------- */
+/* ---- batches, and the intake that fills them ------------------------------------------------ */
 
 enum la_batch_mark {
     LA_BATCH_VERIFY = 1,     /* its checksum is verified, whatever it is */
@@ -134,7 +134,7 @@ void la_batch_begin(struct la_batch *batch, const struct la_intake *intake);
 bool la_intake_take(struct la_intake *intake, struct la_batch *batch,
                     const struct la_explain_packet *packet);
 
-/* ---- parts ------------------------------------------------------------------------------------ */
+/* ---- parts -------------------------------------------------------------------------------- */
 
 /* Is the result wanted by the whole? Called in the part's thread. */
 typedef bool la_part_wants(void *ctx, const struct la_explain_conn *conn);
@@ -146,7 +146,8 @@ struct la_part {
     void *ctx;
 };
 
-void la_part_take(const struct la_part *part, const struct la_batch *batch, struct la_outbox *outbox);
+void la_part_take(const struct la_part *part, const struct la_batch *batch,
+                  struct la_outbox *outbox);
 /* The capture has ended at that time, with that many packets. */
 void la_part_finish_begin(const struct la_part *part, int64_t now_ns, uint64_t packets_n);
 /* The first frame of the n-th connection that is left; UINT64_MAX: there are no more than n. */
@@ -155,7 +156,7 @@ uint64_t la_part_left(const struct la_part *part, size_t n);
 void la_part_finish_some(const struct la_part *part, uint64_t before_frame,
                          struct la_outbox *outbox);
 
-/* ---- the whole --------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------------- */
 
 struct la_whole_slot {
     uint64_t id;
