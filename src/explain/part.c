@@ -27,24 +27,31 @@ hand_over(const struct la_part *part)
     }
 }
 
-/* What was waiting ends with the packet that it was to end with, whoever that belongs to. */
 static void
-pass_time(const struct la_part *part, const struct la_batch *batch, size_t *looked_n, size_t to_n)
+expire(const struct la_part *part, const struct la_batch *batch, size_t from, size_t to)
 {
     struct la_explain *explain = part->explain;
-    if (to_n == *looked_n)
-        return;
-    bool due =
-        batch->now_ns[to_n - 1] > explain->expire_ns || batch->before_n + to_n > explain->expire_n;
-    for (size_t i = *looked_n; due && i < to_n; i++) {
+    for (size_t i = from; i < to; i++) {
         explain->now_ns = batch->now_ns[i];
         explain->packet_n = batch->before_n + i + 1;
         la_flows_expire(explain);
     }
-    *looked_n = to_n;
-    explain->now_ns = batch->now_ns[to_n - 1];
-    explain->packet_n = batch->before_n + to_n;
     hand_over(part);
+}
+
+/* Up to packet to - 1. What was waiting ends with the packet that it was to end with, whoever that
+ * belongs to. */
+static inline void
+pass_time(const struct la_part *part, const struct la_batch *batch, size_t *looked_n, size_t to)
+{
+    struct la_explain *explain = part->explain;
+    if (to == *looked_n)
+        return;
+    if (batch->now_ns[to - 1] > explain->expire_ns || batch->before_n + to > explain->expire_n)
+        expire(part, batch, *looked_n, to);
+    explain->now_ns = batch->now_ns[to - 1];
+    explain->packet_n = batch->before_n + to;
+    *looked_n = to;
 }
 
 static void
@@ -90,7 +97,8 @@ la_part_take(const struct la_part *part, const struct la_batch *batch, struct la
             continue;
         pass_time(part, batch, &looked_n, i + 1);
         take_one(explain, batch, i, is_decoded ? &batch->decoded[decoded_n - 1] : NULL);
-        hand_over(part);
+        if (explain->lists[LA_LIST_DONE].n > 0)
+            hand_over(part);
     }
     pass_time(part, batch, &looked_n, batch->n);
     count(outbox, &explain->file);
