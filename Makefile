@@ -7,6 +7,10 @@ FUZZ ?=
 HOURS ?= 8
 SIM_SEED ?= 2
 SCRIPTS ?= 12000
+# of truth
+TRUTH ?= $(BUILD)/truth
+TRUTH_SEED ?= 1
+RUNS ?= 200
 # full, quick or smoke
 BENCH ?= full
 # of bench-goodput: controls, paths, share (bench/goodput.py); empty: all
@@ -14,7 +18,7 @@ ONLY ?=
 
 .DEFAULT_GOAL := build
 .PHONY: build demo check check-long check-interop differ tests-built bench bench-goodput bench-built \
-    install fuzz soak coverage lint format clean help
+    truth install fuzz soak coverage lint format clean help
 
 build:
 	@tools/need.sh --only-say build
@@ -46,6 +50,12 @@ tests-built:
 # 10 million simulated connections, within an hour.
 check-long: check
 	@$(BUILD)/lastack sim --runs 2450000 --seed $(SIM_SEED) --twice 500 --covered
+
+# New captures of the kernel on bad networks, with what it did, and the score on them.
+truth: tests-built
+	@rm -rf $(TRUTH)
+	@tests/explain/truth/make.py $(TRUTH) --runs $(RUNS) --seed $(TRUTH_SEED)
+	@python3 tests/explain/score.py $(BUILD)/lastack $(TRUTH) -v
 
 bench: bench-built
 	@bench/bench.py $(BUILD)/lastack $(BUILD)/bench/bench-load \
@@ -101,6 +111,7 @@ help:
 	@echo 'make check          build and run all tests'
 	@echo 'make check-interop  against the kernel, as root: 100 MB each way, 1000 connections'
 	@echo 'make differ         as root: SCRIPTS ($(SCRIPTS)) random scripts on lastack and on the kernel'
+	@echo 'make truth         as root: RUNS ($(RUNS)) new captures of the kernel, and what explain says of them'
 	@echo 'make check-long     check, and 10 million simulated connections of SIM_SEED ($(SIM_SEED))'
 	@echo 'make bench          the benchmarks, beside the kernel and lwIP; BENCH=quick: in two minutes'
 	@echo 'make bench-goodput  of these, what a sender gets over a bad path; ONLY=cubic,loss1: these rows'

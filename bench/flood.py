@@ -5,6 +5,9 @@ The flood and the connections that mean it have one core, the stack has another:
 lastack, or, by receive packet steering, the kernel's receive path. That goes before every process,
 so lastack and the flood are scheduled in real time, where that is allowed. Both remember 1024
 half-open connections and then answer with SYN cookies. What counts is the answers that came back.
+
+Beside them, what the TUN device gives to a process that only turns packets round: the ceiling of any
+stack behind one.
 """
 import contextlib
 import os
@@ -28,6 +31,17 @@ class LastackOnTun:
             return flood(running, size, cores)
 
 
+class Bounce:
+    key, title = "bounce_tun", "packets turned round, TUN"
+
+    @staticmethod
+    def measure(load, size, cores):
+        device = stacks.OnDevice("bounce", ("bounce", "tun"), "tun",
+                                 lambda name: [load, "bounce", stacks.STACK_IP, "--device", name])
+        with device.running(load) as running:
+            return flood(running, size, cores, "--bare")
+
+
 class KernelOnVeth:
     key, title = "kernel_veth", "kernel, veth"
 
@@ -42,18 +56,18 @@ class KernelOnVeth:
             return flood(running, size, cores)
 
 
-def flood(running, size, cores):
+def flood(running, size, cores, *options):
     with contextlib.suppress(OSError):
         os.sched_setscheduler(running.server.pid, os.SCHED_FIFO, os.sched_param(1))
     return running.load("flood", "--first", "--device", DEVICE, "--seconds", str(size.seconds),
                         "--connections", str(size.connects_n), "--source", stacks.SOURCE_IP,
-                        "--sources", str(stacks.SOURCES_N), core=cores[0], stack_core=cores[-1])
+                        "--sources", str(stacks.SOURCES_N), *options, core=cores[0], stack_core=cores[-1])
 
 
 def run(load, program, size, progress):
     """The results, and one line for each thing that went wrong."""
     cores = sorted(os.sched_getaffinity(0))
-    subjects = (LastackOnTun(program), KernelOnVeth())
+    subjects = (LastackOnTun(program), KernelOnVeth(), Bounce())
     rounds, wrong = {s.key: [] for s in subjects}, []
     for number in range(min(size.rounds_n, ROUNDS_MAX)):
         for subject in subjects:

@@ -156,7 +156,7 @@ static const struct mode {
 } modes[] = {
     {"serve", la_load_serve},     {"bulk-out", la_load_bulk_out}, {"bulk-in", la_load_bulk_in},
     {"talk", la_load_talk},       {"churn", la_load_churn},       {"hold", la_load_hold},
-    {"goodput", la_load_goodput}, {"flood", la_load_flood},
+    {"goodput", la_load_goodput}, {"flood", la_load_flood},       {"bounce", la_load_bounce},
 };
 
 static int
@@ -172,6 +172,7 @@ usage(void)
           "  hold         open connections to 5003 and weigh the process that serves them\n"
           "  goodput      receive from 5002 of this address and those behind it, one each\n"
           "  flood        SYNs from 10.200.0.0/16 to 5003, and connections that mean it\n"
+          "  bounce       on a TUN device: what comes goes back, and that is all\n"
           "\n"
           "  --seconds S        how long (1)\n"
           "  --connections N    at the same time (1)\n"
@@ -181,8 +182,9 @@ usage(void)
           "  --skip S           goodput: so long nothing counts (0)\n"
           "  --apart S          goodput: from one connection to the next (0)\n"
           "  --control NAME     serve: congestion control\n"
-          "  --device NAME      flood: where it leaves\n"
-          "  --first            flood: goes before all other processes\n",
+          "  --device NAME      flood: where it leaves; bounce: where it stands\n"
+          "  --first            flood: goes before all other processes\n"
+          "  --bare             flood: no connections beside it\n",
           stderr);
     return 2;
 }
@@ -217,6 +219,9 @@ option_take(struct la_load *load, int option)
     case 'f':
         load->first = true;
         return true;
+    case 'b':
+        load->bare = true;
+        return true;
     case 'v':
         load->device = optarg;
         return true;
@@ -229,17 +234,12 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"seconds", required_argument, NULL, 's'},
-        {"connections", required_argument, NULL, 'c'},
-        {"source", required_argument, NULL, 'a'},
-        {"sources", required_argument, NULL, 'n'},
-        {"peer", required_argument, NULL, 'p'},
-        {"skip", required_argument, NULL, 'k'},
-        {"apart", required_argument, NULL, 'd'},
-        {"control", required_argument, NULL, 'g'},
-        {"device", required_argument, NULL, 'v'},
-        {"first", no_argument, NULL, 'f'},
-        {NULL, 0, NULL, 0},
+        {"seconds", required_argument, NULL, 's'}, {"connections", required_argument, NULL, 'c'},
+        {"source", required_argument, NULL, 'a'},  {"sources", required_argument, NULL, 'n'},
+        {"peer", required_argument, NULL, 'p'},    {"skip", required_argument, NULL, 'k'},
+        {"apart", required_argument, NULL, 'd'},   {"control", required_argument, NULL, 'g'},
+        {"device", required_argument, NULL, 'v'},  {"first", no_argument, NULL, 'f'},
+        {"bare", no_argument, NULL, 'b'},          {NULL, 0, NULL, 0},
     };
     struct la_load load = {.to.sin_family = AF_INET, .seconds = 1, .conns_n = 1, .sources_n = 1};
     int option;

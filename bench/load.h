@@ -34,6 +34,7 @@ struct la_load {
     const char *control;     /* serve: congestion control; NULL: the system's */
     const char *device;      /* flood: where it leaves */
     bool first;              /* flood: before all other processes */
+    bool bare;               /* flood: no connections beside it */
 };
 
 /* Each returns the exit status, having printed its result or one line about what is wrong. */
@@ -44,6 +45,7 @@ int la_load_talk(const struct la_load *load);
 int la_load_churn(const struct la_load *load);
 int la_load_hold(const struct la_load *load);
 int la_load_goodput(const struct la_load *load);
+int la_load_bounce(const struct la_load *load);
 int la_load_flood(const struct la_load *load);
 
 /* ---- shared ----------------------------------------------------------------------------- */

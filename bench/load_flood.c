@@ -153,7 +153,7 @@ static void
 connect_all(const struct la_load *load, int report)
 {
     uint32_t done_n = 0;
-    for (uint64_t i = 0; i < load->conns_n; i++) {
+    for (uint64_t i = 0; !load->bare && i < load->conns_n; i++) {
         int fd = la_load_dial(load, i, LA_LOAD_ECHO);
         if (fd >= 0)
             done_n += la_load_echo(fd);
@@ -162,6 +162,16 @@ connect_all(const struct la_load *load, int report)
     }
     bool told = write(report, &done_n, sizeof(done_n)) == (ssize_t)sizeof(done_n);
     _exit(told ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static bool
+connects_once(const struct la_load *load)
+{
+    int fd = la_load_dial(load, 0, LA_LOAD_ECHO);
+    bool good = fd >= 0 && la_load_echo(fd);
+    if (fd >= 0)
+        la_load_abort(fd);
+    return good;
 }
 
 struct outcome {
@@ -195,7 +205,7 @@ flood_run(struct flood *f, int report, struct outcome *out)
     }
     out->ns = la_load_now_ns() - from_ns;
     out->sent_n = f->made_n;
-    uint64_t theirs_n = (uint64_t)f->load->conns_n * PACKETS_PER_CONNECT,
+    uint64_t theirs_n = f->load->bare ? 0 : (uint64_t)f->load->conns_n * PACKETS_PER_CONNECT,
              got_n = received_n(f) - from_n;
     out->answered_n = got_n > theirs_n ? got_n - theirs_n : 0;
     return true;
@@ -206,11 +216,10 @@ la_load_flood(const struct la_load *load)
 {
     static struct flood f;
     struct outcome out = {0};
-    int report[2], first = la_load_dial(load, 0, LA_LOAD_ECHO);
+    int report[2];
     f.load = load;
-    if (first < 0 || !la_load_echo(first))
+    if (!load->bare && !connects_once(load))
         return la_load_failed("flood: a first connection");
-    la_load_abort(first);
     if (load->device == NULL || !flood_open(&f) || pipe2(report, O_NONBLOCK | O_CLOEXEC) != 0)
         return la_load_failed("flood: the device");
     pid_t pid = fork();

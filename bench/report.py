@@ -64,16 +64,17 @@ def devices(found, subjects, size):
 
 def flood(found):
     title("SYN flood over a device, beside connections that mean it")
-    sides = [found.get("lastack_tun"), found.get("kernel_veth")]
-    whole = None not in sides
-    line("", ["lastack", "kernel"], ["lastack"])
-    line("", ["tun", "veth"], ["/kernel"])
-    line("SYNs answered per second", [number(s and s["per_s"], 0) for s in sides],
-         [number(floods.ratio(found), 2) if whole else "-"])
-    line("CPU us of the process", [number(s and s["stack_cpu_us"], 2) for s in sides[:1]] + ["-"])
-    tried = next((s["connects_tried"] for s in sides if s), 0)
-    line(f"connections of {tried}", [number(s and s["connects"], 0) for s in sides])
-    print("One core floods, one serves. Both remember 1024 SYNs, then send cookies.")
+    ours, kernel, bounce = (found.get(key) for key in ("lastack_tun", "kernel_veth", "bounce_tun"))
+    line("", ["lastack", "kernel", "bounce"], ["lastack"])
+    line("", ["tun", "veth", "tun"], ["/kernel"])
+    line("SYNs answered per second", [number(s and s["per_s"], 0) for s in (ours, kernel, bounce)],
+         [number(floods.ratio(found), 2) if ours and kernel else "-"])
+    line("CPU us of the process", [number(ours and ours["stack_cpu_us"], 2), "-",
+                                   number(bounce and bounce["stack_cpu_us"], 2)])
+    tried = next((s["connects_tried"] for s in (ours, kernel) if s), 0)
+    line(f"connections of {tried}", [number(s and s["connects"], 0) for s in (ours, kernel)])
+    print("One core floods, one serves. Both stacks remember 1024 SYNs, then send cookies. What\n"
+          "bounces is read, turned round and written: the ceiling of what stands on a TUN.")
 
 
 # ---- in one process

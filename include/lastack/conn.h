@@ -28,14 +28,16 @@ struct la_buffer_tuning {
 
 /* How a connection begins; much of it can be changed later with la_conn_option_set(). Bounds of the
  * RTO, delayed ACKs, R1, FIN-WAIT-2, MSL, buffers that are tuned and the initial window are the
- * instance's: where a single
- * connection brings a configuration, these fields of it count for nothing. */
+ * instance's: where a single connection brings a configuration, these fields of it count for
+ * nothing. la_stack_cfg_init() fills in the defaults. */
 struct la_tcp_cfg {
     uint32_t sndbuf_bytes;       /* send buffer, 4 KiB .. 1 GiB; 0 (the default): `sndbuf` says */
     uint32_t rcvbuf_bytes;       /* receive buffer, the same with `rcvbuf` */
     struct la_buffer_tuning sndbuf, rcvbuf; /* default 4 KiB, 256 KiB, 65535 << 8 */
     uint16_t mss_bytes_max;      /* announced at most, from 88; 0 = what the interface takes */
     bool nagle;                  /* RFC 9293 3.7.4; default on */
+    bool nagle_short;            /* Nagle's wait ends when no short segment is unacknowledged, full
+                                    ones or not (Minshall's, as Linux); default off */
     bool timestamps;             /* RFC 7323; default on */
     bool window_scale;           /* RFC 7323; default on */
     bool sack;                   /* RFC 2018: offers SACK-permitted; default on */
@@ -68,8 +70,9 @@ struct la_tcp_cfg {
     bool mtu_probing;            /* RFC 4821: after two timeouts in a row segments become smaller,
                                     in case large ones vanish on the way without ICMP. Of the
                                     instance; default on */
-    bool push_bursts;            /* PSH also on the last of several segments cut from one: receivers
-                                    that gather pass them on (as Linux); default off */
+    bool push_bursts;            /* PSH also on the last of several segments cut from one, of which
+                                    at most half a cwnd is cut at a time: receivers that gather
+                                    pass them on (as Linux); default off */
     bool push_small_windows;     /* PSH also on what a cwnd of less than ten segments lets go last:
                                     Linux acknowledges it at once; default off */
     bool pacing;                 /* the instance's: also a control without a rate of its own is
@@ -81,6 +84,13 @@ struct la_tcp_cfg {
     bool ack_every_second;       /* each second segment, however small, and each FIN is acknowledged
                                     at once, as by the BSDs; default off: what two full segments
                                     hold (RFC 5681 4.2), and an ACK that waits may carry our FIN */
+    bool fast_open;              /* RFC 7413, of an active OPEN: text that is queued before its SYN
+                                    leaves goes with it, once the peer has given us a cookie; until
+                                    then the SYN asks for one. A peer may deliver such text twice.
+                                    Default off */
+    uint16_t fast_open_n_max;    /* RFC 7413, of a listener: it gives out cookies, and so many may
+                                    be open by one alone at a time; default 0: no Fast Open. What
+                                    comes with a SYN may be a replay: for idempotent requests */
     bool time_wait_holds;        /* no SYN ends a TIME-WAIT early (RFC 9293 MAY-2); default off */
     char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681),
                                     "bbr" (draft-ietf-ccwg-bbr-06) */
@@ -97,7 +107,8 @@ enum la_ready {
     LA_READY_SENT = 128  /* everything sent was acknowledged */
 };
 
-/* What an instance has counted since it was made (la_stack_stats()). */
+/* What an instance has counted since it was made (la_stack_stats()): frames of all interfaces;
+ * segments as the wire sees them, a super-segment being one; reason[r], how often r applied. */
 struct la_stack_stats {
     uint64_t frames_in, frames_out;
     uint64_t tcp_segments_in, tcp_segments_out, tcp_retransmissions;

@@ -54,6 +54,7 @@ enum la_cause {
     LA_CAUSE_RETRANSMIT_PARTIAL, /* partial ACK during recovery (RFC 6582) */
     LA_CAUSE_RETRANSMIT_SACK,    /* a hole between SACK blocks (RFC 6675) */
     LA_CAUSE_RETRANSMIT_RACK,    /* RFC 8985 */
+    LA_CAUSE_RETRANSMIT_SYN_TEXT,/* it went with the SYN, which did not get it there (RFC 7413) */
     LA_CAUSE_RETRANSMIT_MTU,     /* it was larger than the path takes (RFC 1191, RFC 8201) */
     LA_CAUSE_TAIL_PROBE,         /* RFC 8985 7 */
     LA_CAUSE_MTU_PROBE,          /* new data: does the path take so much? (RFC 4821 7) */
@@ -117,7 +118,8 @@ enum {
     LA_SEG_HAS_DSACK = 8,   /* sack[0] reports a duplicate (RFC 2883) */
     LA_SEG_HAS_UNKNOWN = 16,/* an option of a kind not known here */
     LA_SEG_FILLS_WINDOW = 32,/* sent: its text ends where the peer's window does */
-    LA_SEG_HAS_FAST_OPEN = 64/* RFC 7413: a cookie, or the wish for one */
+    LA_SEG_HAS_FAST_OPEN = 64, /* RFC 7413: a cookie, or the wish for one */
+    LA_SEG_STRANGE = 128    /* the analyser: its numbers are not of this connection */
 };
 
 enum la_wire_fate {

@@ -95,6 +95,15 @@ enum la_tap_place {
     LA_TAP_PLACE_COUNT
 };
 
+/* What kind of congestion control a sender has. */
+enum la_congestion_family {
+    LA_CONGESTION_UNKNOWN,
+    LA_CONGESTION_RENO,  /* half of the window stays after a loss (RFC 5681 3.1) */
+    LA_CONGESTION_CUBIC, /* seven tenths of it (RFC 9438 4.6) */
+    LA_CONGESTION_BBR,   /* all of it, and dips that measure the round trip */
+    LA_CONGESTION_FAMILY_COUNT
+};
+
 /* What was noticed: finding.def. */
 enum la_finding {
 #define FINDING(name, requirement, section, text) LA_FINDING_##name,
@@ -110,6 +119,7 @@ const char *la_open_kind_name(enum la_open_kind kind);
 const char *la_close_kind_name(enum la_close_kind kind);
 const char *la_reset_cause_name(enum la_reset_cause cause);
 const char *la_tap_place_name(enum la_tap_place place);
+const char *la_congestion_family_name(enum la_congestion_family family);
 const char *la_finding_name(enum la_finding finding);
 /* The requirement's id in docs/requirements.tsv that is broken; "" for what breaks none. */
 const char *la_finding_requirement(enum la_finding finding);
@@ -223,6 +233,14 @@ enum la_limit {
     LA_LIMIT_COUNT
 };
 
+/* A guess, and what it rests on. */
+struct la_explain_congestion {
+    uint8_t family;             /* enum la_congestion_family */
+    uint8_t confidence_percent; /* 0 with LA_CONGESTION_UNKNOWN */
+    uint8_t kept_percent;       /* what stayed in flight after a loss, median; 0: no loss tells */
+    uint32_t losses_n, dips_n;  /* that tell something */
+};
+
 struct la_explain_direction {
     uint64_t segments, bytes, bytes_unique;
     uint64_t bytes_missing;       /* acknowledged and not captured */
@@ -233,11 +251,18 @@ struct la_explain_direction {
     uint64_t zero_window_us;
     struct la_explain_rtt rtt;    /* from this direction's text to its acknowledgement */
     uint64_t limit_us[LA_LIMIT_COUNT];
+    bool limits_told;             /* false: the tap is too far from the sender for limit_us */
+    struct la_explain_congestion congestion;
     uint64_t flight_bytes_max;
     uint32_t window_max;
     uint32_t segment_bytes_max;   /* text of the largest segment */
     uint8_t ttl_hops;             /* of its first segment */
     uint8_t flags;                /* of all its segments together: lastack/wire.h */
+    /* Text that passed, each octet once, in buckets from the connection's first_at on; NULL: not
+     * asked for (cfg.throughput), or none passed. */
+    const uint64_t *throughput;
+    size_t throughput_n;
+    uint64_t throughput_ms;       /* width of a bucket */
 };
 
 struct la_explain_conn {
@@ -312,7 +337,9 @@ struct la_explain_cfg {
     uint32_t idle_s;           /* a silent connection is ended after this; 0 (default): never */
     uint64_t seed;             /* of the hash that flows are found by */
     bool no_transitions;       /* connections are told without them, which costs less */
-    struct la_trace trace;     /* hears segments and states as they are understood */
+    bool throughput;           /* amounts over time, 1 KiB for each direction with text */
+    struct la_trace trace;     /* hears what is told as it is understood: segments, states, RTT,
+                                  congestion windows */
 };
 
 /* Fills in every default. */
@@ -333,7 +360,7 @@ struct la_explain_packet {
     uint16_t link_type;    /* LINKTYPE_ number */
     uint32_t iface;        /* which interface of which file it came from */
     uint64_t frame;        /* its number in the capture, from 1, never falling */
-    la_instant at;         /* may go back: captures do */
+    la_instant at;         /* may go back: captures do; before 1896 and after 2116 count as these */
 };
 
 /* Decodes and analyses; frees what la_explain_next() lent. */

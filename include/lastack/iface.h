@@ -16,7 +16,11 @@ LA_API_BEGIN
  * pointer; a stale one is LA_ERR_BAD_HANDLE. 0 is none. */
 typedef uint64_t la_handle;
 
-enum la_link_layer { LA_LINK_IP, LA_LINK_ETHERNET };
+/* What a frame of the link begins with. */
+enum la_link_layer {
+    LA_LINK_IP,      /* the IP header: point to point, without neighbours */
+    LA_LINK_ETHERNET /* the Ethernet header, as on the wire but for the checksum at its end */
+};
 
 /* What a link can do. Without an ability the stack does the work itself, once, at the edge. */
 struct la_link_caps {

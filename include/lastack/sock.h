@@ -6,6 +6,9 @@
  * getsockopt, setsockopt, poll; with the errors that POSIX and Linux give. A set of sockets
  * belongs to one stack and takes its events: with a set, call la_sock_next_event(), not
  * la_stack_next_event().
+ *
+ * Errors as in lastack/stack.h: BAD_HANDLE for a socket that is none of the set, otherwise what
+ * stands at the function. Nothing blocks: what would is AGAIN.
  */
 #ifndef LASTACK_SOCK_H
 #define LASTACK_SOCK_H
@@ -20,7 +23,7 @@ typedef uint64_t la_sock; /* 0 = none */
 enum la_sock_family { LA_SOCK_IPV4 = 4, LA_SOCK_IPV6 = 6 };
 enum la_sock_type { LA_SOCK_STREAM = 1, LA_SOCK_DATAGRAM = 2 };
 
-/* Takes over the stack's application events. */
+/* Takes over the stack's application events. NO_MEMORY. */
 la_err la_socks_new(struct la_stack *stack, struct la_socks **out) LA_MUST_CHECK;
 /* Closes what is open (la_sock_close). The stack must still be there. */
 void la_socks_free(struct la_socks *socks);
@@ -35,9 +38,19 @@ la_err la_sock_bind(struct la_socks *socks, la_sock s, const struct la_endpoint 
  * Datagram: sets the peer; remote NULL dissolves. */
 la_err la_sock_connect(struct la_socks *socks, la_sock s, const struct la_endpoint *remote,
                        la_instant now);
-/* Binds to a random port when not bound; again: changes the backlog. */
+/* Connects and sends what its SYN can carry (TCP Fast Open, RFC 7413; sendto() with MSG_FASTOPEN).
+ * How much that was: send the rest when it is up. IN_PROGRESS: nothing, since no cookie is known;
+ * the SYN asks for one. When it is up already, as la_sock_send(). ALREADY; NOT_SUPPORTED where
+ * la_tcp_cfg.fast_open of the stack is off, and for datagrams; else as la_sock_connect(). The peer
+ * may deliver twice what goes with a SYN. */
+la_ssize la_sock_connect_send(struct la_socks *socks, la_sock s, const struct la_endpoint *remote,
+                              struct la_bytes bytes, la_instant now);
+/* Binds to a random port when not bound; again: changes the backlog (negative: the most there is).
+ * ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, BAD_STATE (connected), NOT_SUPPORTED (a datagram socket),
+ * LIMIT, NO_MEMORY. */
 la_err la_sock_listen(struct la_socks *socks, la_sock s, int backlog, la_instant now);
-/* AGAIN, BAD_STATE (not listening). peer may be NULL. */
+/* AGAIN, BAD_STATE (not listening), NOT_SUPPORTED (a datagram socket), NO_MEMORY (the connection is
+ * reset). peer may be NULL. */
 la_err la_sock_accept(struct la_socks *socks, la_sock s, la_sock *out, struct la_endpoint *peer,
                       la_instant now) LA_MUST_CHECK;
 /* `to` NULL: the peer. Stream: octets, AGAIN, NOT_CONNECTED, CLOSING (EPIPE), the error once. */
@@ -75,8 +88,14 @@ enum la_sock_option {
     LA_SO_BROADCAST, LA_SO_V6ONLY, LA_SO_TTL, LA_SO_TOS,
     LA_SO_NODELAY, LA_SO_CORK, LA_SO_QUICKACK, LA_SO_MAXSEG, LA_SO_KEEPIDLE, LA_SO_KEEPINTVL,
     LA_SO_KEEPCNT, LA_SO_USER_TIMEOUT, LA_SO_SYNCNT, LA_SO_REUSEPORT,
-    LA_SO_CONGESTION /* la_congestion_find() */, LA_SO_COUNT
+    LA_SO_CONGESTION /* la_congestion_find() */,
+    LA_SO_FASTOPEN, /* of a listener: la_tcp_cfg.fast_open_n_max */
+    LA_SO_FASTOPEN_CONNECT, /* la_sock_connect() succeeds at once where a cookie is known, and the
+                               first la_sock_send() connects. NOT_SUPPORTED as there */
+    LA_SO_COUNT
 };
+/* Switches take any value, 0 is off. Before a connection or after, on a listener for those to come.
+ * NO_SUCH_OPTION, BAD_ARGUMENT (what Linux answers with EINVAL). */
 la_err la_sock_option_set(struct la_socks *socks, la_sock s, enum la_sock_option opt, int64_t value,
                           la_instant now);
 la_err la_sock_option_get(const struct la_socks *socks, la_sock s, enum la_sock_option opt,

@@ -12,6 +12,14 @@
  * User calls (la_conn_*, RFC 9293 3.9.1) never block and never send: what they cause comes out of
  * the next la_stack_output(). One thread at a time per instance; instances share nothing, except
  * a struct la_mem where the embedder wants it. `now` never goes back.
+ *
+ * Errors: a function that takes a handle says LA_ERR_BAD_HANDLE when it names nothing of that kind
+ * that lives in this instance. Otherwise a function returns what stands at it (without LA_ERR_),
+ * and an la_err of nothing else is LA_OK.
+ *
+ * Cost: a call costs the same however many connections there are, and what is proportional to its
+ * arguments. Exceptions: la_stack_free(), la_listener_close() (by its queues), and la_conn_open()
+ * when most ephemeral ports towards that remote endpoint are taken (by their number).
  */
 #ifndef LASTACK_STACK_H
 #define LASTACK_STACK_H
@@ -60,7 +68,7 @@ struct la_stack_cfg {
 
 /* Fills in every default; set mem and seed afterwards. */
 void la_stack_cfg_init(struct la_stack_cfg *cfg);
-/* NO_MEMORY, BAD_ARGUMENT. */
+/* NO_MEMORY, BAD_ARGUMENT (a field out of its range, an unknown congestion control). */
 la_err la_stack_new(const struct la_stack_cfg *cfg, la_instant now,
                     struct la_stack **out) LA_MUST_CHECK;
 /* Everything is dropped without a word to any peer. NULL is allowed. */
@@ -71,17 +79,22 @@ la_instant la_stack_now(const struct la_stack *stack);
 struct la_mem *la_stack_mem(const struct la_stack *stack);
 /* The seed it was made with, for streams of its users. */
 void la_stack_seed(const struct la_stack *stack, uint64_t out[4]);
+/* Who hears events from now on; copied. A zeroed trace: nobody. */
 void la_stack_trace_set(struct la_stack *stack, const struct la_trace *trace);
 
 /* ---- interfaces ------------------------------------------------------------------------- */
 
-/* At most 8 interfaces. *out: its number. LIMIT, BAD_ARGUMENT. */
+/* *out: its number, from 0 on. LIMIT (8), BAD_ARGUMENT (a layer or an MTU that no link has). */
 la_err la_stack_iface_add(struct la_stack *stack, const struct la_iface_cfg *cfg,
                           int *out) LA_MUST_CHECK;
-/* An address of this host with its on-link prefix (which also becomes a route). LIMIT (32). */
+/* An address of this host with its on-link prefix (which also becomes a route); the same address
+ * again: the later prefix counts. LIMIT (32), BAD_ARGUMENT (no such interface, no unicast address,
+ * a prefix longer than it: 0 .. 32 or 128). */
 la_err la_stack_addr_add(struct la_stack *stack, int iface, const struct la_addr *addr,
                          unsigned prefix_len) LA_MUST_CHECK;
-/* gateway NULL: on-link. prefix_len 0: the default route. LIMIT (64). */
+/* gateway NULL: on-link. prefix_len 0: the default route. The longest prefix decides; of two with
+ * the same prefix and interface the later counts. LIMIT (64), BAD_ARGUMENT (as above, or a gateway
+ * of the other family). */
 la_err la_stack_route_add(struct la_stack *stack, int iface, const struct la_addr *prefix,
                           unsigned prefix_len, const struct la_addr *gateway) LA_MUST_CHECK;
 
@@ -169,9 +182,9 @@ la_ssize la_conn_send(struct la_stack *stack, la_handle conn, struct la_bytes by
  * middleboxes clear the pointer, and other stacks treat one octet at most as urgent. */
 la_ssize la_conn_send_urgent(struct la_stack *stack, la_handle conn, struct la_bytes bytes,
                              la_instant now);
-/* The same without a copy: room inside the send buffer, then how much was written there, with no
- * other call on this connection in between. BAD_ARGUMENT (want_n 0), and what la_conn_send()
- * returns. */
+/* The same without a copy: room of 1 .. want_n octets inside the send buffer, then how much was
+ * written there (n <= room->n; 0 gives it back), with no other call on this connection in between.
+ * BAD_ARGUMENT (want_n 0), and what la_conn_send() returns. */
 la_err la_conn_reserve(struct la_stack *stack, la_handle conn, size_t want_n,
                        struct la_room *room) LA_MUST_CHECK;
 la_err la_conn_commit(struct la_stack *stack, la_handle conn, size_t n, bool more, la_instant now);
@@ -180,7 +193,8 @@ la_err la_conn_commit(struct la_stack *stack, la_handle conn, size_t n, bool mor
 la_ssize la_conn_receive(struct la_stack *stack, la_handle conn, struct la_room room,
                          la_instant now);
 /* The same without a copy: up to `max` pieces of what is readable; *n_out 0 at the end of the
- * stream. Valid until the next call on this connection. Then consume what was used. */
+ * stream. Valid until the next call on this connection. Then consume what was used. Errors as of
+ * la_conn_receive(); of consume: BAD_ARGUMENT (n is more than can be read). */
 la_err la_conn_peek(struct la_stack *stack, la_handle conn, struct la_bytes *pieces, size_t max,
                     size_t *n_out) LA_MUST_CHECK;
 la_err la_conn_consume(struct la_stack *stack, la_handle conn, size_t n, la_instant now);
@@ -188,7 +202,8 @@ la_err la_conn_consume(struct la_stack *stack, la_handle conn, size_t n, la_inst
  * not (RFC 9293 MUST-33); the last of them is the one that MSG_OOB marks. 0: no urgent data.
  * BAD_HANDLE. LA_READY_URGENT says when it grows from 0, or the pointer advances. */
 la_ssize la_conn_urgent(const struct la_stack *stack, la_handle conn);
-/* CLOSE: no more to send; receiving goes on (half-close, shutdown(SHUT_WR)). */
+/* CLOSE: no more to send; receiving goes on (half-close, shutdown(SHUT_WR)). Before the SYN was
+ * answered it ends the connection. Again, or after the end: OK, and nothing happens. */
 la_err la_conn_close(struct la_stack *stack, la_handle conn, la_instant now);
 /* The application will not read any more: what arrives is acknowledged and discarded
  * (shutdown(SHUT_RD) as Linux has it). */
@@ -249,6 +264,7 @@ struct la_conn_status {
     uint32_t user_timeout_ms;   /* in force; 0 = R2 alone */
     bool reordering;            /* the path has reordered */
     la_instant sent_at;         /* the latest text sent, to a millisecond */
+    bool fast_opened;           /* text went with the SYN and was taken (RFC 7413) */
 };
 /* Of a connection that rests in TIME-WAIT without an owner, state, endpoints, timer, RCV.WND and
  * what was agreed are known; the rest is 0, and heard_at NEVER. */
@@ -257,6 +273,19 @@ la_err la_conn_status(const struct la_stack *stack, la_handle conn, struct la_co
 /* The congestion controls, numbered from 0 on in no order that stays. -1, NULL: there is none. */
 int la_congestion_find(const char *name);
 const char *la_congestion_name(int control);
+
+/* TCP Fast Open (RFC 7413), active. With la_tcp_cfg.fast_open a connection that was just opened
+ * takes text that is sent (la_conn_send()) before the next la_stack_output(): that goes with the
+ * SYN, up to so many octets; 0: no cookie is known, or the SYN has gone. The rest follows as ever,
+ * and so does what the peer does not take. BAD_HANDLE. */
+la_err la_conn_fast_open_room(const struct la_stack *stack, la_handle conn, uint32_t *out);
+/* Is there a cookie for that address, which may be used now? */
+bool la_stack_fast_open_known(const struct la_stack *stack, const struct la_addr *remote);
+/* Passive: the key of cookies, as Linux has it (TCP_FASTOPEN_KEY), so that hosts behind one address
+ * can share it. Cookies of the key before it still count. Without, keys are drawn, and change every
+ * 12 hours. */
+enum { LA_FAST_OPEN_KEY_BYTES = 16 };
+void la_stack_fast_open_key_set(struct la_stack *stack, const uint8_t key[LA_FAST_OPEN_KEY_BYTES]);
 
 enum la_conn_option {
     LA_OPT_NAGLE,            /* 0, 1 */
@@ -296,8 +325,9 @@ void la_stack_state_counts(const struct la_stack *stack, uint32_t *out);
 
 /* ---- listeners -------------------------------------------------------------------------- */
 
-/* OPEN, passive. local.addr any: every address of this host. backlog is clamped to
- * 1 .. accept_queue_n_max. ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, LIMIT, NO_MEMORY. */
+/* OPEN, passive. local.addr any: every address of this host; local.port 0: a random free one.
+ * backlog is clamped to 1 .. accept_queue_n_max. `cfg` NULL: the instance's defaults; copied.
+ * ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, BAD_ARGUMENT (cfg), LIMIT, NO_MEMORY. */
 la_err la_listener_open(struct la_stack *stack, const struct la_endpoint *local, uint32_t backlog,
                         const struct la_tcp_cfg *cfg, la_handle *out, la_instant now) LA_MUST_CHECK;
 /* The same with more to say. */
@@ -311,15 +341,16 @@ struct la_listener_cfg {
 };
 la_err la_listener_open_cfg(struct la_stack *stack, const struct la_listener_cfg *cfg,
                             la_handle *out, la_instant now) LA_MUST_CHECK;
-/* A connection in ESTABLISHED (or further); AGAIN when there is none. */
+/* A connection in ESTABLISHED (or further), the oldest; AGAIN when there is none. */
 la_err la_listener_accept(struct la_stack *stack, la_handle listener, la_handle *out,
                           la_instant now) LA_MUST_CHECK;
+/* Clamped as for la_listener_open(); those beyond it that are complete stay. */
 la_err la_listener_backlog_set(struct la_stack *stack, la_handle listener, uint32_t backlog);
 /* How connections begin whose SYN comes later. BAD_ARGUMENT, BAD_HANDLE. */
 la_err la_listener_tcp_cfg_set(struct la_stack *stack, la_handle listener,
                                const struct la_tcp_cfg *cfg);
 la_err la_listener_user_set(struct la_stack *stack, la_handle listener, uint64_t user);
-/* Connections not yet accepted are reset. */
+/* Connections not yet accepted, half-open ones too, are reset. */
 la_err la_listener_close(struct la_stack *stack, la_handle listener, la_instant now);
 struct la_listener_status {
     struct la_endpoint local;
@@ -328,6 +359,8 @@ struct la_listener_status {
     uint32_t syn_queue_n_max;
     uint64_t user;
     uint64_t cookies_sent_n, cookies_taken_n, cookies_bad_n; /* SYN cookies */
+    uint64_t fast_opens_n;      /* TCP Fast Open: opened by a cookie, */
+    uint32_t fast_open_pending_n; /* and how many of these count towards fast_open_n_max now */
 };
 la_err la_listener_status(const struct la_stack *stack, la_handle listener,
                           struct la_listener_status *out);
@@ -349,11 +382,14 @@ enum la_forward_answer {
     LA_FORWARD_NET_UNREACHABLE,
     LA_FORWARD_PROHIBITED          /* ICMP, administratively prohibited */
 };
+/* Whose request it is. */
 la_err la_forward_request(const struct la_stack *stack, la_handle request,
                           struct la_forward_request *out);
-/* SYN,ACK is sent now; the connection becomes ESTABLISHED later (LA_READY_OPEN). */
+/* SYN,ACK is sent now; the connection becomes ESTABLISHED later (LA_READY_OPEN). The request's
+ * handle is dead. BAD_ARGUMENT (cfg), and the request waits on. */
 la_err la_forward_accept(struct la_stack *stack, la_handle request, const struct la_tcp_cfg *cfg,
                          la_handle *out, la_instant now) LA_MUST_CHECK;
+/* The request's handle is dead. */
 la_err la_forward_reject(struct la_stack *stack, la_handle request, enum la_forward_answer answer,
                          la_instant now);
 /* Walks all requests that wait for an answer, as la_conn_next() does connections. */
@@ -362,12 +398,17 @@ bool la_forward_next(const struct la_stack *stack, uint32_t *cursor, la_handle *
 /* ---- UDP -------------------------------------------------------------------------------- */
 
 /* local.port 0: a random free one. local.port 0 with `any_port` on an any_address interface:
- * every datagram that no other socket takes (the forwarder's side). */
+ * every datagram that no other socket takes (the forwarder's side). ADDRESS_IN_USE,
+ * ADDRESS_NOT_AVAILABLE, BAD_ARGUMENT (any_port with an address or a port), LIMIT, NO_MEMORY. */
 la_err la_udp_open(struct la_stack *stack, const struct la_endpoint *local, bool any_port,
                    la_handle *out) LA_MUST_CHECK;
-/* remote NULL: disconnect. */
+/* Where datagrams go to and may come from; remote NULL: anywhere again. NO_ROUTE, BAD_FAMILY,
+ * BAD_ARGUMENT (port 0, an any_port socket). */
 la_err la_udp_connect(struct la_stack *stack, la_handle udp, const struct la_endpoint *remote);
-/* local NULL (or any): by the route. Datagrams larger than the MTU: MESSAGE_TOO_BIG. */
+/* Returns octets. remote NULL: the connected one. local NULL (or any): by the route; an any_port
+ * socket must say its port. A datagram is never fragmented. MESSAGE_TOO_BIG (for the MTU), AGAIN
+ * (the interface has its queue full), NO_DESTINATION, NO_ROUTE, BAD_ARGUMENT (port 0), BAD_FAMILY,
+ * ADDRESS_NOT_AVAILABLE, NO_MEMORY; a pending ICMP error of a connected socket, once. */
 la_ssize la_udp_send(struct la_stack *stack, la_handle udp, const struct la_endpoint *local,
                      const struct la_endpoint *remote, struct la_bytes bytes, la_instant now);
 /* The next datagram, cut to room.n; *full_n its true length. AGAIN; PORT_UNREACHABLE and other ICMP

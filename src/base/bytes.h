@@ -10,6 +10,8 @@
 
 #include <lastack/base.h>
 
+#include <string.h>
+
 static inline uint16_t
 la_get16(const uint8_t *p)
 {
@@ -29,13 +31,13 @@ la_put16(uint8_t *p, uint16_t v)
     p[1] = (uint8_t)v;
 }
 
+/* Not octet by octet: gcc joins those of neighbouring words, by four instructions for each. */
 static inline void
 la_put32(uint8_t *p, uint32_t v)
 {
-    p[0] = (uint8_t)(v >> 24);
-    p[1] = (uint8_t)(v >> 16);
-    p[2] = (uint8_t)(v >> 8);
-    p[3] = (uint8_t)v;
+    if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+        v = __builtin_bswap32(v);
+    memcpy(p, &v, sizeof(v));
 }
 
 struct la_rd {

@@ -11,11 +11,12 @@
 #include <pcap/pcap.h>
 #endif
 
+#include "base/link_type.h"
 #include "capture/filter.h"
 
 #if LA_HAVE_PCAP
 
-enum { SNAP_BYTES = 256 << 10, LINK_TYPES_MAX = 16, LINK_ETHERNET = 1, LINK_RAW = 101 };
+enum { SNAP_BYTES = 256 << 10, LINK_TYPES_MAX = 16 };
 
 struct program {
     uint16_t link_type;
@@ -36,7 +37,7 @@ struct la_capture_filter {
 static int
 dlt_of(uint16_t link_type)
 {
-    return link_type == LINK_RAW ? DLT_RAW : link_type;
+    return link_type == LA_LINKTYPE_RAW ? DLT_RAW : link_type;
 }
 
 static void
@@ -48,8 +49,8 @@ compile(struct program *program, const char *text, uint16_t link_type)
         pcap != NULL && pcap_compile(pcap, &program->code, text, 1, PCAP_NETMASK_UNKNOWN) == 0;
     if (!program->usable)
         (void)snprintf(program->error, sizeof program->error, "the filter '%.80s' %s: %.120s", text,
-                       link_type == LINK_ETHERNET ? "is not understood"
-                                                  : "means nothing for some packets",
+                       link_type == LA_LINKTYPE_ETHERNET ? "is not understood"
+                                                         : "means nothing for some packets",
                        pcap != NULL ? pcap_geterr(pcap) : "no memory");
     if (pcap != NULL)
         pcap_close(pcap);
@@ -67,7 +68,7 @@ la_capture_filter_new(const char *text, char error[LA_CAPTURE_LINE_BYTES])
         return NULL;
     }
     /* Everything that the language has is possible on Ethernet: what is wrong is known at once. */
-    compile(&filter->programs[0], text, LINK_ETHERNET);
+    compile(&filter->programs[0], text, LA_LINKTYPE_ETHERNET);
     filter->programs_n = 1;
     if (!filter->programs[0].usable) {
         (void)snprintf(error, LA_CAPTURE_LINE_BYTES, "%s", filter->programs[0].error);

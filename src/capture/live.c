@@ -14,6 +14,7 @@
 #include <pcap/pcap.h>
 #endif
 
+#include "base/link_type.h"
 #include "capture/live.h"
 #include "capture/notes.h"
 
@@ -72,7 +73,7 @@ link_choose(struct la_capture_live *live)
     int dlt = pcap_datalink(live->pcap);
     if (dlt == DLT_LINUX_SLL && pcap_set_datalink(live->pcap, DLT_LINUX_SLL2) == 0)
         dlt = DLT_LINUX_SLL2;
-    live->link_type = dlt == DLT_RAW ? LINK_RAW : (uint16_t)dlt;
+    live->link_type = dlt == DLT_RAW ? LA_LINKTYPE_RAW : (uint16_t)dlt;
 }
 
 static bool

@@ -12,11 +12,6 @@
 
 #include "capture/buf.h"
 
-enum la_pcapng_link_type {
-    LA_PCAPNG_LINK_ETHERNET = 1, /* LINKTYPE_ETHERNET */
-    LA_PCAPNG_LINK_RAW = 101     /* LINKTYPE_RAW: an IPv4 or IPv6 header comes first */
-};
-
 struct la_pcapng_iface {
     const char *name;        /* NULL or "": no option */
     const char *description; /* the same */

@@ -29,7 +29,7 @@ struct la_capture_packet {
     uint32_t wire_bytes;     /* octets that the packet had; at least cap_bytes */
     uint32_t iface_idx;      /* within the file, from 0 */
     uint32_t file_idx;       /* in the order of la_captures_add() */
-    uint16_t link_type;      /* LINKTYPE_ number, see wire/link_type.h */
+    uint16_t link_type;      /* LINKTYPE_ number, see base/link_type.h */
     uint8_t direction;       /* enum la_capture_packet_direction */
     bool has_time;           /* false: the file has none for it; `at` is that of the one before */
     struct la_bytes comment; /* of pcapng, the first one; {NULL, 0}: none */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/link_type.h"
 #include "capture/snoop.h"
 
 enum {
@@ -17,7 +18,6 @@ enum {
     RECORD_BYTES_MAX = 16 << 20,
     DATALINK_802_3 = 0,
     DATALINK_ETHERNET = 4,
-    LINK_ETHERNET = 1,
     LINK_UNKNOWN = UINT16_MAX,
     MICRO = 1000000
 };
@@ -44,7 +44,7 @@ la_snoop_begin(struct la_snoop *snoop, struct la_capture_source *src,
     }
     uint32_t datalink = la_get32(src->at + 12);
     if (datalink == DATALINK_802_3 || datalink == DATALINK_ETHERNET)
-        snoop->link_type = LINK_ETHERNET;
+        snoop->link_type = LA_LINKTYPE_ETHERNET;
     la_capture_source_skip(src, FILE_BYTES);
     return true;
 }

@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/frame.h"
+#include "base/link_type.h"
 #include "base/time.h"
 #include "capture/output.h"
 #include "capture/pcapng.h"
@@ -206,13 +207,12 @@ la_capture_writer_iface(struct la_capture_writer *w, const char *name, const cha
     if (ifaces == NULL)
         return ENOMEM;
     w->ifaces = ifaces;
-    la_pcapng_iface(&w->blocks,
-                    &(struct la_pcapng_iface){
-                        .name = name,
-                        .description = description,
-                        .link_type = layer == LA_CAPTURE_ETHERNET ? LA_PCAPNG_LINK_ETHERNET
-                                                                  : LA_PCAPNG_LINK_RAW,
-                    });
+    la_pcapng_iface(&w->blocks, &(struct la_pcapng_iface){
+                                    .name = name,
+                                    .description = description,
+                                    .link_type = layer == LA_CAPTURE_ETHERNET ? LA_LINKTYPE_ETHERNET
+                                                                              : LA_LINKTYPE_RAW,
+                                });
     block_done(w, off);
     ifaces[w->ifaces_n] = (struct la_pcapng_stats){.iface = w->ifaces_n};
     *out = w->ifaces_n++;

@@ -37,7 +37,7 @@ static const char help[] =
     "\n"
     "  -o, --output FILE  pcapng; '-': standard output\n"
     "      --names NAMES  states as rfc (FIN-WAIT-1), linux (FIN_WAIT1) or bsd\n"
-    "      --help         this text\n"
+    "  -h, --help         this text\n"
     "\n"
     "exit status: 0; 1 a file could not be read or written; 2 a mistake in the command\n"
     "line; 3 the capture is damaged, and what could be understood was written\n";
@@ -440,8 +440,7 @@ write_out(struct annotator *a)
 static int
 wrong(const char *what, const char *word)
 {
-    (void)fprintf(stderr, "lastack annotate: %s%s; see 'lastack annotate --help'\n", what, word);
-    return LA_CLI_USAGE;
+    return la_cli_usage("annotate", what, word);
 }
 
 static int
@@ -480,7 +479,7 @@ la_cli_annotate(int argc, char **argv)
     uint32_t names;
     optind = 0;
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":o:", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, ":o:h", options, NULL)) != -1;) {
         if (option == 'h') {
             (void)fputs(help, stdout);
             return LA_CLI_OK;
@@ -494,12 +493,12 @@ la_cli_annotate(int argc, char **argv)
         else if (option == 'o')
             a.out = optarg;
         else
-            return wrong("there is no option ", argv[optind - 1]);
+            return wrong("no option ", argv[optind - 1]);
     }
     if (optind + 1 != argc)
-        return wrong("one capture, please", "");
+        return wrong("one capture is wanted", "");
     if (a.out == NULL)
-        return wrong("where to? -o OUT.pcapng", "");
+        return wrong("the output is missing: -o OUT.pcapng", "");
     a.in = argv[optind];
     if (strcmp(a.in, "-") == 0)
         return wrong("the capture is read twice, so it cannot be standard input", "");

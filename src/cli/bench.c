@@ -70,6 +70,7 @@ print_help(FILE *out)
           "  without      mem 1G, then conns 100000\n"
           "\n"
           "  --json       one JSON object instead of a table\n"
+          "  -h, --help   this text\n"
           "\n"
           "Numbers of mem, conns, half-open, time-wait and flood take the suffixes K, M and G,\n"
           "powers of 1024.\n"
@@ -97,17 +98,12 @@ la_cli_bench(int argc, char **argv)
 {
     if (argc < 2)
         return bench_all();
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    if (la_cli_is_help(argv[1]) || (argc > 2 && la_cli_is_help(argv[2]))) {
         print_help(stdout);
         return fflush(stdout) == 0 ? LA_CLI_OK : LA_CLI_FAILED;
     }
     for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++)
         if (strcmp(argv[1], nouns[i].name) == 0)
             return nouns[i].main(argc - 1, argv + 1);
-    fprintf(stderr,
-            "lastack bench: no benchmark '%s'; there are mem, conns, half-open, time-wait, flood, "
-            "goodput, path "
-            "and peer\n",
-            argv[1]);
-    return LA_CLI_USAGE;
+    return la_cli_usage("bench", "no benchmark ", argv[1]);
 }

@@ -3,12 +3,15 @@
  * bench_args.c - the arguments of a benchmark: one operand, options with numbers
  */
 #include "cli/bench.h"
+#include "cli/cli.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { COMMAND_BYTES = 32, WHAT_BYTES = 160 };
 
 /* Digits and perhaps one of K, M, G. False: something else, or more than 64 bits hold. */
 static bool
@@ -31,8 +34,9 @@ number_parse(const char *text, uint64_t *out)
 static bool
 complain(const struct la_bench_args *args, const char *what, const char *word)
 {
-    fprintf(stderr, "lastack bench %s: %s '%s'; 'lastack bench --help' says more\n", args->noun,
-            what, word);
+    char command[COMMAND_BYTES];
+    snprintf(command, sizeof(command), "bench %s", args->noun);
+    (void)la_cli_usage(command, what, word);
     return false;
 }
 
@@ -45,10 +49,10 @@ take_number(const struct la_bench_args *args, const struct la_bench_option *opti
         *option->value = n;
         return true;
     }
-    fprintf(stderr,
-            "lastack bench %s: %s must be a number from %" PRIu64 " to %" PRIu64 ", not '%s'\n",
-            args->noun, name, option->min, option->max, text);
-    return false;
+    char what[WHAT_BYTES];
+    snprintf(what, sizeof(what), "%s must be a number from %" PRIu64 " to %" PRIu64 ", not ", name,
+             option->min, option->max);
+    return complain(args, what, text);
 }
 
 static const struct la_bench_option *
@@ -71,21 +75,18 @@ la_bench_args_parse(const struct la_bench_args *args, int argc, char **argv)
             *option->value = 1;
         } else if (option != NULL) {
             if (i + 1 == argc)
-                return complain(args, "no number behind", word);
+                return complain(args, "no number behind ", word);
             if (!take_number(args, option, word, argv[++i]))
                 return false;
         } else if (word[0] == '-') {
-            return complain(args, "no option", word);
+            return complain(args, "no option ", word);
         } else if (has_operand) {
-            return complain(args, "one number is enough, there is also", word);
+            return complain(args, "one number is enough, there is also ", word);
         } else {
             has_operand = true;
             if (!take_number(args, &args->operand_range, args->operand, word))
                 return false;
         }
     }
-    if (!has_operand)
-        fprintf(stderr, "lastack bench %s: %s is missing; 'lastack bench --help' says more\n",
-                args->noun, args->operand);
-    return has_operand;
+    return has_operand || complain(args, "wanted is ", args->operand);
 }

@@ -45,8 +45,7 @@ static uint8_t chunk[CHUNK_BYTES];
 static bool
 complain(const char *what, const char *word)
 {
-    fprintf(stderr, "lastack bench goodput: %s '%s'; 'lastack bench --help' says more\n", what,
-            word);
+    (void)la_cli_usage("bench goodput", what, word);
     return false;
 }
 
@@ -77,9 +76,9 @@ static bool
 sender_add(struct run *run, const char *congestion_control)
 {
     if (run->senders_n == CONNS_MAX)
-        return complain("too many connections at", congestion_control);
+        return complain("too many connections at ", congestion_control);
     if (strlen(congestion_control) >= sizeof(run->cfg.tcp.congestion_control))
-        return complain("there is no congestion control", congestion_control);
+        return complain("there is no congestion control ", congestion_control);
     run->senders[run->senders_n++].congestion_control = congestion_control;
     return true;
 }
@@ -91,13 +90,13 @@ option_take(struct run *run, const char *name, const char *value)
     char error[LA_NETOPT_ERROR_BYTES];
     uint64_t n;
     if (strcmp(name, "cc") == 0)
-        return value == NULL ? complain("no name behind", name) : sender_add(run, value);
+        return value == NULL ? complain("no name behind --", name) : sender_add(run, value);
     if (strcmp(name, "every") == 0)
         return (value != NULL && la_netopt_duration(value, &run->every_ns) && run->every_ns > 0) ||
-               complain("--every needs a time such as 100ms, not", value == NULL ? "" : value);
+               complain("--every needs a time such as 100ms, not ", value == NULL ? "" : value);
     if (strcmp(name, "window") == 0) {
         if (value == NULL || !la_number_parse(value, 4096, 1 << 30, &n))
-            return complain("--window must be a number of octets from 4096 to 1073741824, not",
+            return complain("--window must be a number of octets from 4096 to 1073741824, not ",
                             value == NULL ? "" : value);
         run->cfg.tcp.sndbuf_bytes = run->cfg.tcp.rcvbuf_bytes = (uint32_t)n;
         return true;
@@ -111,7 +110,7 @@ option_take(struct run *run, const char *name, const char *value)
     case LA_NETOPT_OTHER:
         break;
     }
-    return complain("no option", name);
+    return complain("no option --", name);
 }
 
 static bool
@@ -119,10 +118,10 @@ seconds_take(struct run *run, const char *word)
 {
     char *end;
     if (run->seconds != 0)
-        return complain("one number is enough, there is also", word);
+        return complain("one number is enough, there is also ", word);
     run->seconds = strtod(word, &end);
     if (end == word || *end != '\0' || !(run->seconds > 0 && run->seconds <= 100000))
-        return complain("SECONDS must be a number from 0 to 100000, not", word);
+        return complain("SECONDS must be a number from 0 to 100000, not ", word);
     return true;
 }
 
@@ -140,7 +139,7 @@ parse(struct run *run, int argc, char **argv)
         }
     }
     if (run->seconds == 0)
-        return complain("SECONDS is missing behind", argv[0]);
+        return complain("SECONDS is missing behind ", argv[0]);
     return run->senders_n > 0 || sender_add(run, run->cfg.tcp.congestion_control);
 }
 

@@ -57,7 +57,7 @@ struct path {
 static bool
 complain(const char *what, const char *word)
 {
-    fprintf(stderr, "lastack bench path: %s '%s'; 'lastack bench --help' says more\n", what, word);
+    (void)la_cli_usage("bench path", what, word);
     return false;
 }
 
@@ -74,7 +74,7 @@ option_take(struct path *path, const char *name, const char *value)
     case LA_NETOPT_OTHER:
         break;
     }
-    return complain("no option", name);
+    return complain("no option --", name);
 }
 
 static bool
@@ -91,11 +91,10 @@ parse(struct path *path, int argc, char **argv)
         } else if (operands_n < 2) {
             path->end[operands_n++].word = argv[i];
         } else {
-            return complain("one word too many:", argv[i]);
+            return complain("one word too many: ", argv[i]);
         }
     }
-    return operands_n == 2 ||
-           complain("wanted are two devices, not only", operands_n > 0 ? path->end[0].word : "");
+    return operands_n == 2 || complain("wanted are two devices", "");
 }
 
 /* ---- setting up ------------------------------------------------------------------------- */
@@ -122,7 +121,7 @@ end_open(struct path *path, struct end *end)
     const char *space = strchr(end->word, '@');
     size_t n = space == NULL ? strlen(end->word) : (size_t)(space - end->word);
     if (n >= sizeof(name) || (space != NULL && strlen(space) >= sizeof(name)))
-        return complain("too long a name:", end->word);
+        return complain("too long a name: ", end->word);
     memcpy(name, end->word, n);
     name[n] = '\0';
     int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);

@@ -43,7 +43,7 @@ struct run {
 static bool
 complain(const char *what, const char *word)
 {
-    fprintf(stderr, "lastack bench peer: %s '%s'; 'lastack bench --help' says more\n", what, word);
+    (void)la_cli_usage("bench peer", what, word);
     return false;
 }
 
@@ -55,17 +55,18 @@ operand_take(struct run *run, int i, const char *word)
     case 0:
         run->layer = strcmp(word, "tap") == 0 ? LA_LINK_ETHERNET : LA_LINK_IP;
         return strcmp(word, "tap") == 0 || strcmp(word, "tun") == 0 ||
-               complain("'tap' or 'tun' is wanted, not", word);
+               complain("'tap' or 'tun' is wanted, not ", word);
     case 1:
         run->name = word;
         return true;
     case 2:
-        return la_prefix_parse(word, &run->addr, &run->prefix_len) || complain("no address:", word);
+        return la_prefix_parse(word, &run->addr, &run->prefix_len) ||
+               complain("no address: ", word);
     case 3:
         return la_number_parse(word, 68, 65535, &run->mtu_bytes) ||
-               complain("the MTU must be a number from 68 to 65535, not", word);
+               complain("the MTU must be a number from 68 to 65535, not ", word);
     default:
-        return complain("one word too many:", word);
+        return complain("one word too many: ", word);
     }
 }
 
@@ -73,20 +74,20 @@ static bool
 option_take(struct run *run, const char *name, const char *value)
 {
     if (value == NULL)
-        return complain("no option, or no value behind", name);
+        return complain("no option, or no value behind ", name);
     if (strcmp(name, "--congestion") == 0 || strcmp(name, "--cc") == 0) {
         run->congestion_control = value;
         return strlen(value) < CONGESTION_CONTROL_BYTES ||
-               complain("there is no congestion control", value);
+               complain("there is no congestion control ", value);
     }
     if (strcmp(name, "--gateway") == 0)
         return (la_addr_parse(value, &run->gateway) &&
                 la_addr_is_v4(&run->gateway) == la_addr_is_v4(&run->addr)) ||
-               complain("no gateway of the address's family:", value);
+               complain("no gateway of the address's family: ", value);
     if (strcmp(name, "--window") == 0)
         return la_number_parse(value, 4096, 1 << 30, &run->window_bytes) ||
-               complain("--window must be a number of octets from 4096 to 1073741824, not", value);
-    return complain("no option", name);
+               complain("--window must be a number of octets from 4096 to 1073741824, not ", value);
+    return complain("no option ", name);
 }
 
 static bool
@@ -106,8 +107,7 @@ parse(struct run *run, int argc, char **argv)
             return false;
         }
     }
-    return operands_n == 4 || complain("wanted are tap or tun, NAME, IP and MTU, not only",
-                                       operands_n > 0 ? argv[argc - 1] : "");
+    return operands_n == 4 || complain("wanted are tap or tun, NAME, IP and MTU", "");
 }
 
 /* ---- setting up ------------------------------------------------------------------------- */
@@ -174,7 +174,7 @@ open_all(struct run *run)
         return false;
     la_err err = stack_open(run, la_host_now());
     if (err == LA_ERR_BAD_ARGUMENT && run->congestion_control != NULL && run->stack == NULL)
-        return complain("there is no congestion control", run->congestion_control);
+        return complain("there is no congestion control ", run->congestion_control);
     if (err != LA_OK)
         la_bench_failed(la_strerror(err));
     return err == LA_OK;

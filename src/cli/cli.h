@@ -9,6 +9,8 @@
 #ifndef LA_CLI_CLI_H
 #define LA_CLI_CLI_H
 
+#include <stdbool.h>
+
 enum la_cli_exit {
     LA_CLI_OK = 0,
     LA_CLI_FAILED = 1, /* the work was tried and did not succeed */
@@ -26,6 +28,12 @@ struct la_cli_command {
 const struct la_cli_command *la_cli_command_find(const char *name);
 /* The table in the order of the help text; ends with a NULL name. */
 const struct la_cli_command *la_cli_commands(void);
+
+/* Says what is wrong in the command line, with the word that it is about or "", and which --help
+ * to read. command: "ss", "bench path". Returns LA_CLI_USAGE. */
+int la_cli_usage(const char *command, const char *what, const char *word);
+/* --help or -h */
+bool la_cli_is_help(const char *word);
 
 int la_cli_run(int argc, char **argv);
 int la_cli_lab(int argc, char **argv);

@@ -18,7 +18,9 @@ static const char help[] =
     "  -v, --verbose         the ladder of every script\n"
     "  --json                one JSON object per script in place of words\n"
     "  -q, --quiet           no closing line\n"
-    "  --define NAME=VALUE   a name for a number in scripts (also -D)\n"
+    "  -D, --define NAME=VALUE\n"
+    "                        a name for a number in scripts\n"
+    "  -h, --help            this text\n"
     "\n"
     "and defaults for what scripts may say in their first lines:\n"
     "  --ip_version=ipv4|ipv6   --local_ip=ADDR   --remote_ip=ADDR   --mtu=N\n"
@@ -33,8 +35,7 @@ static const char help[] =
 static int
 usage_error(const char *text, const char *word)
 {
-    (void)fprintf(stderr, "lastack drill: %s%s; see 'lastack drill --help'\n", text, word);
-    return LA_CLI_USAGE;
+    return la_cli_usage("drill", text, word);
 }
 
 static bool
@@ -46,6 +47,15 @@ take_jobs(struct la_drill_jobs *jobs, const char *value)
         return false;
     jobs->jobs_n = (unsigned)n;
     return true;
+}
+
+static int
+take_define(struct la_drill_jobs *jobs, const char *value)
+{
+    if (value == NULL || strchr(value, '=') == NULL || jobs->defines_n == LA_DRILL_DEFINES_N_MAX)
+        return usage_error("--define needs NAME=VALUE, at most 64 times", "");
+    jobs->defines[jobs->defines_n++] = value;
+    return LA_CLI_OK;
 }
 
 /* --NAME=VALUE or --NAME VALUE. */
@@ -61,16 +71,10 @@ take_long(struct la_drill_jobs *jobs, char **argv, int *i)
     memcpy(name, word, n);
     name[n] = 0;
     const char *value = word[n] == '=' ? word + n + 1 : argv[*i + 1];
-    if (value == NULL)
-        return usage_error("a value is missing behind ", argv[*i]);
-    *i += word[n] != '=';
-    if (strcmp(name, "define") == 0) {
-        if (strchr(value, '=') == NULL || jobs->defines_n == LA_DRILL_DEFINES_N_MAX)
-            return usage_error("--define needs NAME=VALUE, at most 64 times: ", value);
-        jobs->defines[jobs->defines_n++] = value;
-        return LA_CLI_OK;
-    }
-    if (!la_drill_cfg_take(&jobs->file.cfg, name, value, &mistake))
+    *i += word[n] != '=' && value != NULL;
+    if (strcmp(name, "define") == 0)
+        return take_define(jobs, value);
+    if (!la_drill_cfg_take(&jobs->file.cfg, name, value != NULL ? value : "", &mistake))
         return usage_error(mistake.text, "");
     return LA_CLI_OK;
 }
@@ -90,10 +94,9 @@ take_option(struct la_drill_jobs *jobs, char **argv, int *i)
         if (!take_jobs(jobs, value))
             return usage_error("-j needs a number of processes, 1 to 64", "");
     } else if (strcmp(word, "-D") == 0) {
-        if (argv[*i + 1] == NULL || strchr(argv[*i + 1], '=') == NULL ||
-            jobs->defines_n == LA_DRILL_DEFINES_N_MAX)
-            return usage_error("-D needs NAME=VALUE, at most 64 times", "");
-        jobs->defines[jobs->defines_n++] = argv[++*i];
+        const char *value = argv[*i + 1];
+        *i += value != NULL;
+        return take_define(jobs, value);
     } else if (strncmp(word, "--", 2) == 0)
         return take_long(jobs, argv, i);
     else
@@ -113,7 +116,7 @@ la_cli_drill(int argc, char **argv)
         return usage_error("out of memory", "");
     int status = LA_CLI_OK;
     for (int i = 1; i < argc && status == LA_CLI_OK; i++) {
-        if (options && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
+        if (options && la_cli_is_help(argv[i])) {
             free(jobs.paths);
             (void)fputs(help, stdout);
             return fflush(stdout) == 0 ? LA_CLI_OK : LA_CLI_FAILED;
@@ -127,7 +130,7 @@ la_cli_drill(int argc, char **argv)
     }
     jobs.file.defines_n = jobs.defines_n;
     if (status == LA_CLI_OK && jobs.paths_n == 0)
-        status = usage_error("which script?", "");
+        status = usage_error("a script is missing", "");
     if (status == LA_CLI_OK)
         status = la_drill_jobs(&jobs);
     free(jobs.paths);

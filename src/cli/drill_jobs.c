@@ -191,8 +191,11 @@ put_summary(const struct totals *totals, double seconds)
         (void)printf(", %zu cannot be read", totals->count[LA_DRILL_UNREADABLE]);
     if (totals->died_n != 0)
         (void)printf(", %zu not played: a process died", totals->died_n);
-    (void)printf("; %.2f s, %.0f a minute\n", seconds,
-                 seconds > 0 ? (double)all_n * 60 / seconds : 0.0);
+    (void)printf("; %.2f s", seconds);
+    size_t played_n = totals->count[LA_DRILL_PASSED] + totals->count[LA_DRILL_FAILED];
+    if (played_n > 1 && seconds > 0)
+        (void)printf(", %.0f a minute", (double)played_n * 60 / seconds);
+    (void)putchar('\n');
 }
 
 static double

@@ -11,14 +11,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sane.h"
 #include "base/time.h"
 #include "capture/captures.h"
 #include "cli/cli.h"
 #include "cli/conn_filter.h"
+#include "cli/explain_graph.h"
 #include "cli/explain_jobs.h"
+#include "cli/plot.h"
 
-enum { PROGRESS_PACKETS = 1 << 16, IDLE_MS = 200, AT_ONCE_N = 32 };
+enum { PROGRESS_PACKETS = 1 << 16, LEFT_PACKETS_MAX = 1 << 16, IDLE_MS = 200, AT_ONCE_N = 32 };
 static const int64_t progress_ns = INT64_C(250000000);
+/* What views hear. */
+static const uint32_t ladder_mask =
+    LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_STATE);
 
 static volatile sig_atomic_t stopped;
 
@@ -32,6 +38,7 @@ struct explanation {
     const struct la_explain_args *args;
     const struct la_explain_view *view;
     struct la_explain_out out;
+    struct la_graphs *graphs; /* NULL: none are wanted */
     struct la_captures *captures;
     struct la_explain_jobs *jobs;
     unsigned jobs_n;
@@ -42,10 +49,11 @@ struct explanation {
     bool progress_on, begun;
 };
 
+/* Which connections the view is told of is not its own choice alone. */
 static bool
 is_filtered(const struct explanation *x)
 {
-    return x->args->conn != UINT64_MAX || x->args->filter != NULL;
+    return x->args->conn != UINT64_MAX || x->args->filter != NULL || x->graphs != NULL;
 }
 
 static void
@@ -112,6 +120,8 @@ static void
 tell(void *ctx, const struct la_explain_conn *conn)
 {
     struct explanation *x = ctx;
+    if (x->graphs != NULL)
+        la_graphs_conn(x->graphs, conn);
     if (x->args->conn != UINT64_MAX && conn->id != x->args->conn)
         return;
     if (x->args->filter != NULL && !la_conn_filter_holds(x->args->filter, conn, x->begin_at))
@@ -126,7 +136,7 @@ static bool
 is_in_range(struct explanation *x, la_instant at)
 {
     if (!x->begun)
-        x->begin_at = at;
+        x->begin_at = la_instant_sane(at);
     x->begun = true;
     const struct la_explain_args *args = x->args;
     int64_t from = args->from_relative ? x->begin_at.ns + args->from.ns : args->from.ns;
@@ -146,6 +156,8 @@ choose(struct explanation *x, const struct la_capture_packet *packets, size_t n,
         const struct la_capture_packet *packet = &packets[i];
         if (!is_in_range(x, packet->at))
             continue;
+        if (x->graphs != NULL)
+            la_graphs_packet(x->graphs, la_instant_sane(packet->at), packet->wire_bytes);
         out[chosen_n++] = (struct la_explain_packet){
             .bytes = {packet->data, packet->cap_bytes},
             .wire_bytes = packet->wire_bytes,
@@ -166,12 +178,17 @@ read_all(struct explanation *x)
     uint64_t packets_n = 0, shown_n = 0;
     bool show = !x->args->quiet && isatty(STDERR_FILENO);
     bool stay = la_captures_stay(x->captures);
-    while (stopped == 0) {
+    /* What an interface has captured when it is stopped is told, too. The first time that nothing
+     * came may have been the signal. */
+    unsigned idle_n = 0;
+    size_t left_n = x->args->ifaces_n > 0 ? LEFT_PACKETS_MAX : 0;
+    while (stopped == 0 || (left_n > 0 && idle_n < 2)) {
         size_t n;
         enum la_capture_next next = la_captures_some(x->captures, read, AT_ONCE_N, &n);
         if (next == LA_CAPTURE_END)
             break;
         if (next == LA_CAPTURE_IDLE) {
+            idle_n += stopped != 0;
             (void)fflush(x->out.file);
             continue;
         }
@@ -179,6 +196,8 @@ read_all(struct explanation *x)
         if (!stay)
             la_explain_jobs_flush(x->jobs);
         packets_n += n;
+        if (stopped != 0)
+            left_n -= n < left_n ? n : left_n;
         if (show && packets_n - shown_n >= PROGRESS_PACKETS) {
             shown_n = packets_n;
             progress(x, packets_n);
@@ -196,8 +215,22 @@ static void
 hear(void *ctx, const struct la_event *event)
 {
     struct explanation *x = ctx;
-    if (x->args->conn == UINT64_MAX || event->conn == x->args->conn + 1)
+    bool chosen = x->args->conn == UINT64_MAX || event->conn == x->args->conn + 1;
+    if (x->graphs != NULL)
+        la_graphs_event(x->graphs, event);
+    if (x->view->event != NULL && chosen && (ladder_mask & LA_EVENT_BIT(event->kind)) != 0)
         x->view->event(&x->out, event);
+}
+
+static struct la_trace
+trace_of(struct explanation *x)
+{
+    static const uint32_t graphs_mask = LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) |
+                                        LA_EVENT_BIT(LA_EVENT_RTT) |
+                                        LA_EVENT_BIT(LA_EVENT_CONGESTION);
+    uint32_t mask =
+        (x->view->event != NULL ? ladder_mask : 0) | (x->graphs != NULL ? graphs_mask : 0);
+    return mask == 0 ? (struct la_trace){NULL, NULL, 0} : (struct la_trace){hear, x, mask};
 }
 
 /* ---- captures --------------------------------------------------------------------------- */
@@ -257,7 +290,7 @@ jobs_of(const struct explanation *x)
     enum { BYTES_MIN = 64 << 20 };
     uint64_t done, all;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    if (x->view->event != NULL || !la_captures_stay(x->captures))
+    if (x->view->event != NULL || x->graphs != NULL || !la_captures_stay(x->captures))
         return 1;
     if (x->args->jobs_n != 0)
         return x->args->jobs_n;
@@ -276,10 +309,9 @@ begin(struct explanation *x)
                                       .tell = tell,
                                       .ctx = x};
     la_explain_cfg_init(&cfg.explain);
+    cfg.explain.throughput = x->view->wants_throughput || x->graphs != NULL;
     cfg.explain.no_transitions = !x->view->transitions;
-    if (x->view->event != NULL)
-        cfg.explain.trace = (struct la_trace){
-            hear, x, LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_STATE)};
+    cfg.explain.trace = trace_of(x);
     for (unsigned i = 0; i < shares_n(x); i++) {
         x->shares[i] = (struct share){x->view, x->view->share_new(x->args)};
         x->contexts[i] = &x->shares[i];
@@ -308,9 +340,29 @@ explain_them(struct explanation *x)
         x->view->end(&x->out, &file, x->captures);
     if (x->out.failed || la_explain_jobs_failed(x->jobs))
         return complain("out of memory: not everything is shown", "");
+    if (x->graphs != NULL && !la_graphs_draw(x->graphs, x->out.file))
+        return LA_CLI_FAILED;
     if (fflush(x->out.file) != 0 || ferror(x->out.file) != 0)
         return complain("standard output cannot be written", strerror(errno));
     return damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;
+}
+
+/* What is drawn, if anything is. False: it was said why not. */
+static bool
+open_graphs(struct explanation *x)
+{
+    char error[LA_PLOT_ERROR_BYTES];
+    const char *dir = x->args->plot_dir;
+    if (x->args->graphs == 0 && dir == NULL)
+        return true;
+    if (dir != NULL && !la_plot_dir(dir, error)) {
+        (void)complain(error, "");
+        return false;
+    }
+    x->graphs = la_graphs_new(x->args);
+    if (x->graphs == NULL)
+        (void)complain("out of memory", "");
+    return x->graphs != NULL;
 }
 
 static void
@@ -333,8 +385,9 @@ la_cli_explain(int argc, char **argv)
     struct explanation x = {
         .args = &args, .view = args.view, .out = {.args = &args, .file = stdout}};
     catch_signals();
-    status = open_captures(&x) ? explain_them(&x) : LA_CLI_FAILED;
+    status = open_graphs(&x) && open_captures(&x) ? explain_them(&x) : LA_CLI_FAILED;
     la_explain_jobs_free(x.jobs);
+    la_graphs_free(x.graphs);
     if (x.captures != NULL)
         la_captures_free(x.captures);
     la_explain_args_free(&args);

@@ -13,6 +13,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* Whose text graphs are about. */
+enum la_graph_whose {
+    LA_WHOSE_BUSIER, /* in the terminal the one's that sent more, in files both */
+    LA_WHOSE_CLIENT,
+    LA_WHOSE_SERVER,
+    LA_WHOSE_BOTH
+};
+
 struct la_captures;
 struct la_conn_filter;
 struct la_explain_view;
@@ -33,6 +41,9 @@ struct la_explain_args {
     uint32_t worst_n;         /* connections of the verdict */
     uint32_t names;           /* enum la_names */
     unsigned jobs_n;          /* threads; 0: as fits the captures */
+    uint32_t graphs;          /* LA_GRAPH_BIT(): those in the terminal */
+    const char *plot_dir;     /* for those in files; NULL: none */
+    uint8_t whose;            /* enum la_graph_whose */
     bool follow, stats, absolute, full, ascii, quiet;
     uint32_t width;           /* of the terminal, or what was asked for */
     bool colour;
@@ -49,6 +60,7 @@ struct la_explain_out {
 
 struct la_explain_view {
     const char *name;
+    bool wants_throughput; /* of each connection, over time */
     bool transitions; /* it shows those of a connection */
     /* A view may look at connections where they are analysed, in several threads with a share each:
      * share_conn says whether conn is to be told of it. All three or none. */

@@ -7,17 +7,18 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/conn_filter.h"
+#include "cli/explain_graph.h"
 #include "cli/netopt.h"
 #include "cli/number.h"
+#include "cli/terminal.h"
 
-enum { WORST_N = 20, WIDTH_MIN = 60, WIDTH_MAX = 400, WIDTH = 80 };
+enum { WORST_N = 20, WIDTH_MIN = 60, WIDTH_MAX = 400 };
 enum { MEMORY_MIN_MB = 4, MEMORY_MB = 1024, MEMORY_MAX_MB = 1 << 20 };
 
 static const struct la_explain_view *const views[] = {
@@ -50,6 +51,13 @@ static const char help[] =
     "  -n, --worst N         connections that the verdict tells of (20)\n"
     "      --stats           the verdict has a table of figures for each connection\n"
     "      --absolute        sequence numbers as on the wire\n"
+    "      --graph NAMES     of the connection of --conn: time-sequence, flight (octets in\n"
+    "                        flight and the windows), rtt, throughput; of the capture:\n"
+    "                        io; several with ',' between, or all\n"
+    "      --plot DIR        the same as SVG files into a folder, with --conn those of the\n"
+    "                        connection, too (needs gnuplot)\n"
+    "      --side SIDE       whose text the graphs are about: client, server, both (the\n"
+    "                        one's that sent more; in files both)\n"
     "      --full            ladder: long uneventful runs in full, too\n"
     "      --names NAMES     states as rfc (FIN-WAIT-1), linux (FIN_WAIT1) or bsd\n"
     "      --width N         columns (the terminal's, else 80)\n"
@@ -67,7 +75,7 @@ static const char help[] =
     "      --jobs N          threads; by default one for each core when captures are large\n"
     "                        files. What is said does not depend on it\n"
     "  -q, --quiet           no progress\n"
-    "      --help            this text\n"
+    "  -h, --help            this text\n"
     "\n"
     "exit status: 0; 1 a capture could not be read; 2 a mistake in the command line; 3 a\n"
     "capture is damaged, and what could be understood was shown\n";
@@ -78,6 +86,9 @@ enum {
     OPT_STATS,
     OPT_ABSOLUTE,
     OPT_FULL,
+    OPT_GRAPH,
+    OPT_PLOT,
+    OPT_SIDE,
     OPT_NAMES,
     OPT_WIDTH,
     OPT_COLOR,
@@ -87,8 +98,7 @@ enum {
     OPT_TO,
     OPT_FOLLOW,
     OPT_MEMORY,
-    OPT_JOBS,
-    OPT_HELP
+    OPT_JOBS
 };
 
 static const struct option options[] = {
@@ -103,6 +113,9 @@ static const struct option options[] = {
     {"stats", no_argument, NULL, OPT_STATS},
     {"absolute", no_argument, NULL, OPT_ABSOLUTE},
     {"full", no_argument, NULL, OPT_FULL},
+    {"graph", required_argument, NULL, OPT_GRAPH},
+    {"plot", required_argument, NULL, OPT_PLOT},
+    {"side", required_argument, NULL, OPT_SIDE},
     {"names", required_argument, NULL, OPT_NAMES},
     {"width", required_argument, NULL, OPT_WIDTH},
     {"color", required_argument, NULL, OPT_COLOR},
@@ -113,14 +126,14 @@ static const struct option options[] = {
     {"follow", no_argument, NULL, OPT_FOLLOW},
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"jobs", required_argument, NULL, OPT_JOBS},
-    {"help", no_argument, NULL, OPT_HELP},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
 static bool
 wrong(const char *what, const char *word)
 {
-    (void)fprintf(stderr, "lastack explain: %s%s; see 'lastack explain --help'\n", what, word);
+    (void)la_cli_usage("explain", what, word);
     return false;
 }
 
@@ -195,12 +208,31 @@ take_time(const char *word, la_instant *out, bool *relative)
 static bool
 take_colour(struct la_explain_args *args, const char *word)
 {
-    const char *no_color = getenv("NO_COLOR");
-    bool terminal = isatty(STDOUT_FILENO) != 0 && (no_color == NULL || no_color[0] == 0);
     if (strcmp(word, "auto") != 0 && strcmp(word, "always") != 0 && strcmp(word, "never") != 0)
         return wrong("--color is auto, always or never, not ", word);
-    args->colour = strcmp(word, "always") == 0 || (strcmp(word, "auto") == 0 && terminal);
+    args->colour = strcmp(word, "always") == 0 ||
+                   (strcmp(word, "auto") == 0 && la_terminal_has_colour(STDOUT_FILENO));
     return true;
+}
+
+static bool
+take_graphs(struct la_explain_args *args, const char *words)
+{
+    return la_graphs_parse(words, &args->graphs) ||
+           wrong("--graph is of time-sequence, flight, rtt, throughput, io and all, not ", words);
+}
+
+static bool
+take_side(struct la_explain_args *args, const char *word)
+{
+    static const char *const names[] = {
+        [LA_WHOSE_CLIENT] = "client", [LA_WHOSE_SERVER] = "server", [LA_WHOSE_BOTH] = "both"};
+    for (uint8_t i = LA_WHOSE_CLIENT; i <= LA_WHOSE_BOTH; i++)
+        if (strcmp(names[i], word) == 0) {
+            args->whose = i;
+            return true;
+        }
+    return wrong("--side is client, server or both, not ", word);
 }
 
 static bool
@@ -257,6 +289,13 @@ take(struct la_explain_args *args, int option, char *value)
         return true;
     case OPT_NAMES:
         return take_names(args, value);
+    case OPT_GRAPH:
+        return take_graphs(args, value);
+    case OPT_PLOT:
+        args->plot_dir = value;
+        return true;
+    case OPT_SIDE:
+        return take_side(args, value);
     case OPT_COLOR:
         return take_colour(args, value);
     case OPT_FROM:
@@ -305,7 +344,7 @@ take_operands(struct la_explain_args *args, int argc, char **argv)
     if (args->ifaces_n == 0) {
         args->files = argv;
         args->files_n = (size_t)argc;
-        return argc > 0 || wrong("which capture? a file, '-', or -i INTERFACE", "");
+        return argc > 0 || wrong("a capture is missing: a file, '-', or -i INTERFACE", "");
     }
     size_t n = 1;
     for (int i = 0; i < argc; i++)
@@ -324,13 +363,26 @@ take_operands(struct la_explain_args *args, int argc, char **argv)
     return true;
 }
 
-static uint32_t
-terminal_width(void)
+/* Graphs alone when nothing else was asked for; what they need. */
+static bool
+settle_views(struct la_explain_args *args)
 {
-    struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-        return WIDTH;
-    return size.ws_col < WIDTH_MIN ? (uint32_t)WIDTH_MIN : size.ws_col;
+    static const struct la_explain_view nothing = {.name = "graph"};
+    bool for_programs = args->view == &la_explain_json || args->view == &la_explain_jsonl ||
+                        args->view == &la_explain_csv;
+    if (args->graphs != 0 && for_programs)
+        return wrong("--graph draws in the terminal, not into --format ", args->view->name);
+    if ((args->graphs & LA_GRAPHS_OF_CONN) != 0 && args->conn == UINT64_MAX)
+        return wrong("such a graph is of one connection: choose it with --conn N", "");
+    if (args->view != NULL)
+        return true;
+    if (args->graphs != 0)
+        args->view = &nothing;
+    else if (args->conn != UINT64_MAX && args->plot_dir == NULL)
+        args->view = &la_explain_ladder;
+    else
+        args->view = &la_explain_verdict;
+    return true;
 }
 
 bool
@@ -342,7 +394,8 @@ la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *
         .from = LA_INSTANT_NEVER,
         .to = LA_INSTANT_NEVER,
         .worst_n = WORST_N,
-        .width = terminal_width(),
+        .width = la_terminal_width(STDOUT_FILENO, WIDTH_MIN),
+        .ascii = la_terminal_is_ascii(STDOUT_FILENO),
         .ifaces = calloc((size_t)argc + 1, sizeof(char *)),
     };
     *status = LA_CLI_USAGE;
@@ -350,8 +403,8 @@ la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *
         return wrong("out of memory", "");
     optind = 0;
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":f:c:F:n:i:q", options, NULL)) != -1;) {
-        if (option == OPT_HELP) {
+    for (int option; (option = getopt_long(argc, argv, ":f:c:F:n:i:qh", options, NULL)) != -1;) {
+        if (option == 'h') {
             (void)fputs(help, stdout);
             *status = LA_CLI_OK;
             return false;
@@ -364,15 +417,11 @@ la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *
         if (option == ':')
             return wrong("a value is missing behind ", argv[optind - 1]);
         if (option == '?')
-            return wrong("there is no option ", argv[optind - 1]);
+            return wrong("no option ", argv[optind - 1]);
         if (!take_switch(args, option, optarg))
             return false;
     }
-    if (!take_operands(args, argc - optind, argv + optind))
-        return false;
-    if (args->view == NULL)
-        args->view = args->conn == UINT64_MAX ? &la_explain_verdict : &la_explain_ladder;
-    return true;
+    return take_operands(args, argc - optind, argv + optind) && settle_views(args);
 }
 
 void

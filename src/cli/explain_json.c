@@ -273,9 +273,36 @@ limits(const struct la_explain_direction *d)
     json_t *o = json_object();
     for (unsigned i = 0; i < LA_LIMIT_COUNT; i++) {
         (void)snprintf(key, sizeof(key), "%s_us", la_explain_limit_name((enum la_limit)i));
-        bool told = i != LA_LIMIT_SEND_BUFFER && i != LA_LIMIT_PATH; /* flow.c cannot say */
-        set(o, key, told ? number(d->limit_us[i]) : json_null());
+        set(o, key, d->limits_told ? number(d->limit_us[i]) : json_null());
     }
+    return o;
+}
+
+static json_t *
+congestion_control(const struct la_explain_congestion *c)
+{
+    enum la_congestion_family family = (enum la_congestion_family)c->family;
+    json_t *o = json_object();
+    set(o, "family", text(la_congestion_family_name(family)));
+    set(o, "confidence",
+        family == LA_CONGESTION_UNKNOWN ? json_null()
+                                        : json_real((double)c->confidence_percent / 100));
+    set(o, "losses", number(c->losses_n));
+    set(o, "kept_percent", c->kept_percent == 0 ? json_null() : number(c->kept_percent));
+    set(o, "dips", number(c->dips_n));
+    return o;
+}
+
+static json_t *
+throughput(const struct la_explain_direction *d)
+{
+    if (d->throughput == NULL)
+        return json_null();
+    json_t *o = json_object(), *bytes = json_array();
+    for (size_t i = 0; i < d->throughput_n; i++)
+        (void)json_array_append_new(bytes, number(d->throughput[i]));
+    set(o, "bucket_ms", number(d->throughput_ms));
+    set(o, "bytes", bytes);
     return o;
 }
 
@@ -303,6 +330,8 @@ direction(const struct la_explain_direction *d)
     set(o, "ttl", number(d->ttl_hops));
     set(o, "rtt_us", rtt(&d->rtt));
     set(o, "limits", limits(d));
+    set(o, "congestion_control", congestion_control(&d->congestion));
+    set(o, "throughput", throughput(d));
     return o;
 }
 
@@ -520,6 +549,7 @@ document_end(struct la_explain_out *out, const struct la_explain_file *file,
 
 const struct la_explain_view la_explain_json = {
     .name = "json",
+    .wants_throughput = true,
     .transitions = true,
     .begin = document_begin,
     .conn = document_conn,
@@ -551,6 +581,7 @@ line_end(struct la_explain_out *out, const struct la_explain_file *file,
 
 const struct la_explain_view la_explain_jsonl = {
     .name = "jsonl",
+    .wants_throughput = true,
     .transitions = true,
     .conn = line_conn,
     .end = line_end,

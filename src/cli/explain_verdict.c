@@ -222,6 +222,23 @@ say_path(FILE *out, const struct la_explain_conn *conn, unsigned end)
                       the_end(end));
 }
 
+static void
+say_control(FILE *out, const struct la_explain_conn *conn, unsigned end)
+{
+    const struct la_explain_congestion *c = &conn->direction[end].congestion;
+    static const char *const words[LA_CONGESTION_FAMILY_COUNT] = {
+        [LA_CONGESTION_RENO] = "Reno's",
+        [LA_CONGESTION_CUBIC] = "CUBIC's",
+        [LA_CONGESTION_BBR] = "BBR's",
+    };
+    if (c->family == LA_CONGESTION_UNKNOWN || c->family >= LA_CONGESTION_FAMILY_COUNT)
+        return;
+    (void)fprintf(out, "%s's congestion window behaves like %s", The_end(end), words[c->family]);
+    if (c->kept_percent > 0)
+        (void)fprintf(out, ": after a loss it keeps %u %%", (unsigned)c->kept_percent);
+    (void)fprintf(out, " (inferred, %u %% sure). ", (unsigned)c->confidence_percent);
+}
+
 /* What held the direction with more text back for most of its time. */
 static void
 say_limit(FILE *out, const struct la_explain_conn *conn)
@@ -240,6 +257,8 @@ say_limit(FILE *out, const struct la_explain_conn *conn)
     const uint64_t *us = conn->direction[end].limit_us;
     uint64_t sum = 0;
     unsigned most = 0;
+    if (!conn->direction[end].limits_told)
+        return;
     for (unsigned i = 0; i < LA_LIMIT_COUNT; i++) {
         sum += us[i];
         most = us[i] > us[most] ? i : most;
@@ -247,6 +266,7 @@ say_limit(FILE *out, const struct la_explain_conn *conn)
     if (sum > 0)
         (void)fprintf(out, "For %u %% of the time of %s, %s. ", (unsigned)(us[most] * 100 / sum),
                       the_end(end), words[most]);
+    say_control(out, conn, end);
 }
 
 static const char *
@@ -598,7 +618,10 @@ verdict_end(struct la_explain_out *out, const struct la_explain_file *file,
             la_explain_table_row(out->file, &v->kept[i].conn);
         (void)fputc('\n', out->file);
     }
-    say_totals(out, &v->totals);
+    if (v->totals.conns_n == 0)
+        la_explain_none(out, file);
+    else
+        say_totals(out, &v->totals);
     say_capture(out, file, captures);
     for (size_t i = 0; i < v->kept_n; i++)
         let_go(&v->kept[i]);

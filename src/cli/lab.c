@@ -7,6 +7,7 @@
 #include "cli/netopt.h"
 #include "cli/number.h"
 #include "cli/plot.h"
+#include "cli/terminal.h"
 #include "cli/views.h"
 #include "lab/scenario.h"
 
@@ -14,15 +15,12 @@
 #include <lastack/host.h>
 
 #include <errno.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { SEED_DEFAULT = 1, WIDTH_PLAIN = 80, OPTION_BYTES = 64 };
+enum { SEED_DEFAULT = 1, OPTION_BYTES = 64 };
 enum { BUDGET_BYTES = 256 << 20 };
 
 struct arguments {
@@ -59,14 +57,15 @@ static const char help_head[] =
     "  --width N             columns, 60 to 240 (the terminal's, else 80)\n"
     "  --color auto|always|never\n"
     "  --ascii               no characters beyond ASCII\n"
+    "  -h, --help            this text\n"
     "\n"
-    "network (without them: what suits the scenario, mostly 10ms each way; seed 1):\n";
+    "network (without them: what suits the scenario, mostly 10ms each way; seed 1):\n"
+    "  --congestion NAME     congestion control of both ends: cubic, reno, bbr\n";
 
 static int
 usage_error(const char *text, const char *word)
 {
-    (void)fprintf(stderr, "lastack lab: %s%s; see 'lastack lab --help'\n", text, word);
-    return LA_CLI_USAGE;
+    return la_cli_usage("lab", text, word);
 }
 
 /* ---- options ---------------------------------------------------------------------------- */
@@ -228,27 +227,12 @@ struct views {
 };
 
 static uint32_t
-terminal_width(void)
-{
-    struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-        return WIDTH_PLAIN;
-    return size.ws_col < LA_STORY_WIDTH_MIN ? LA_STORY_WIDTH_MIN : size.ws_col;
-}
-
-static uint32_t
 story_flags(const struct arguments *a)
 {
-    const char *no_color = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
-    bool terminal = isatty(STDOUT_FILENO) != 0;
-    bool plain =
-        (no_color != NULL && no_color[0] != 0) || (term != NULL && strcmp(term, "dumb") == 0);
     uint32_t flags = a->flags;
-    if (a->color > 0 || (a->color == 0 && terminal && !plain))
+    if (a->color > 0 || (a->color == 0 && la_terminal_has_colour(STDOUT_FILENO)))
         flags |= LA_STORY_COLOR;
-    setlocale(LC_CTYPE, "");
-    if (terminal && strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+    if (la_terminal_is_ascii(STDOUT_FILENO))
         flags |= LA_STORY_ASCII;
     return flags;
 }
@@ -303,7 +287,7 @@ open_views(struct views *views, const struct arguments *a)
     *views = (struct views){.words = !json_out && !pcap_out};
     la_story_cfg_init(story);
     story->flags = story_flags(a);
-    story->width = a->width != 0 ? a->width : terminal_width();
+    story->width = a->width != 0 ? a->width : la_terminal_width(STDOUT_FILENO, LA_STORY_WIDTH_MIN);
     if (views->words)
         story->ladder = la_story_writer_file(stdout);
     if (a->json != NULL) {
@@ -413,6 +397,15 @@ play_all(const struct arguments *a)
     return close_views(&views, a) && shown ? LA_CLI_OK : LA_CLI_FAILED;
 }
 
+static bool
+has_picture(const struct arguments *a)
+{
+    bool has = a->all;
+    for (size_t i = 0; i < a->names_n; i++)
+        has |= la_scenario_find(a->names[i])->plot != NULL;
+    return has;
+}
+
 int
 la_cli_lab(int argc, char **argv)
 {
@@ -432,6 +425,8 @@ la_cli_lab(int argc, char **argv)
     for (size_t i = 0; !a.help && i < a.names_n; i++)
         if (la_scenario_find(a.names[i]) == NULL)
             return unknown_scenario(a.names[i]);
+    if (!a.help && a.plot != NULL && a.names_n != 0 && !has_picture(&a))
+        return usage_error("--plot: congestion has pictures, not ", a.names[0]);
     if (!a.help && (a.all || a.names_n != 0))
         return play_all(&a);
     if (fflush(stdout) == 0)

@@ -62,8 +62,7 @@ main(int argc, char **argv)
         puts("lastack " LA_VERSION);
         return flushed();
     }
-    bool is_help =
-        strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+    bool is_help = la_cli_is_help(word) || strcmp(word, "help") == 0;
     if (is_help && argc > 2)
         return help_on(argv[2]);
     if (is_help) {

@@ -120,7 +120,7 @@ static const char *const drawn[LA_PLOT_STYLES_N] = {
     [LA_PLOT_LINE] = "using 1:2 with steps linecolor rgb '#d98200' linewidth 2",
     [LA_PLOT_BOUND] = "using 1:2 with steps linecolor rgb '#888888' linewidth 1.5",
     [LA_PLOT_DOTS] = "using 1:2 with points pointtype 7 pointsize 0.3 linecolor rgb '#1f5fa8'",
-    [LA_PLOT_BARS] = "using 1:2:(0):3 with vectors nohead linecolor rgb '#1f5fa8' linewidth 2",
+    [LA_PLOT_BARS] = "using 1:2:(0):3 with vectors nohead linecolor rgb '#222222' linewidth 1.5",
     [LA_PLOT_BLOCKS] = "using 1:2:(0):3 with vectors nohead linecolor rgb '#2f8f4e' linewidth 3",
     [LA_PLOT_MARKS] = "using 1:2 with points pointtype 2 pointsize 0.8 linecolor rgb '#c0392b'",
 };

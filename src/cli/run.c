@@ -66,7 +66,7 @@ static const char help_tail[] =
     "  --wait-all            wait for all processes that it started, too\n"
     "\n"
     "  --no-udp              leave UDP to the kernel\n"
-    "  --help                this text\n"
+    "  -h, --help            this text\n"
     "\n"
     "Exit status: the program's; 128 + N when signal N ended it; 125 when lastack failed; 126 when "
     "the\n"
@@ -75,7 +75,7 @@ static const char help_tail[] =
 static int
 usage_error(const char *text, const char *word)
 {
-    (void)fprintf(stderr, "lastack run: %s%s; see 'lastack run --help'\n", text, word);
+    (void)la_cli_usage("run", text, word);
     return LA_EXIT_OURS;
 }
 
@@ -163,7 +163,7 @@ take_value(struct arguments *a, const char *name, const char *value)
                  strcmp(name, "linger") == 0 || strcmp(name, "via") == 0 ||
                  strcmp(name, "publish") == 0;
     if (!known)
-        return usage_error("unknown option --", name);
+        return usage_error("no option --", name);
     if (value == NULL)
         return usage_error("a value is missing behind --", name);
     if (strcmp(name, "via") == 0)
@@ -204,11 +204,11 @@ take_option(struct arguments *a, char **argv, int *i)
     char name[64], room[128];
     const char *word = long_form(argv[*i], room, sizeof(room));
     if (strncmp(word, "--", 2) != 0)
-        return usage_error("unknown option ", word);
+        return usage_error("no option ", word);
     word += 2;
     size_t n = strcspn(word, "=");
     if (n >= sizeof(name))
-        return usage_error("unknown option ", argv[*i]);
+        return usage_error("no option ", argv[*i]);
     memcpy(name, word, n);
     name[n] = '\0';
     if (word[n] == '\0' && take_flag(a, name))
@@ -244,7 +244,7 @@ parse(int argc, char **argv, struct arguments *a)
     if (a->via_given && a->net_name[0] != '\0')
         return usage_error("with --via there is no virtual wire, so no --", a->net_name);
     a->program = argv + i;
-    return a->program[0] != NULL ? 0 : usage_error("which program?", "");
+    return a->program[0] != NULL ? 0 : usage_error("a program is missing", "");
 }
 
 /* ---- the command --------------------------------------------------------------------------- */

@@ -42,6 +42,7 @@ static const char help[] =
     "  --ladder       with --run or --plan: what happened, as a ladder\n"
     "  --steps        what a plan is made of\n"
     "  --mutant NAME  tell the laws a lie, to see that they see it\n"
+    "  -h, --help     this text\n"
     "\n"
     "exit status: 0 all laws held, 1 one was broken (or, with --covered, something\n"
     "was never exercised), 2 usage\n";
@@ -64,8 +65,7 @@ ask_to_stop(int number)
 static int
 usage_error(const char *text, const char *word)
 {
-    (void)fprintf(stderr, "lastack sim: %s%s; see 'lastack sim --help'\n", text, word);
-    return LA_CLI_USAGE;
+    return la_cli_usage("sim", text, word);
 }
 
 /* ---- arguments -------------------------------------------------------------------------- */

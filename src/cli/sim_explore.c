@@ -39,7 +39,7 @@ print_help(void)
         "  --congestion NAME   congestion control of both ends, for all of them: reno, cubic, bbr\n"
         "  --states N          gives up beyond N states of a configuration\n"
         "  --complete-every N  watches a healed network to the end from every N-th state (%d)\n"
-        "  --help              this text\n"
+        "  -h, --help          this text\n"
         "\n"
         "Exit status: 0 when every configuration was explored whole and nothing was violated,\n"
         "1 otherwise, 2 for a mistake in the command line.\n",
@@ -49,9 +49,7 @@ print_help(void)
 static int
 usage(const char *what, const char *word)
 {
-    fprintf(stderr, "lastack sim explore: %s '%s'; 'lastack sim explore --help' says more\n", what,
-            word);
-    return LA_CLI_USAGE;
+    return la_cli_usage("sim explore", what, word);
 }
 
 static const struct la_explore_cfg *
@@ -75,23 +73,23 @@ parse(int argc, char **argv, struct options *o)
         if (states || strcmp(word, "--complete-every") == 0) {
             if (i + 1 == argc ||
                 !la_number_parse(argv[++i], 1, states ? UINT64_MAX : COMPLETE_EVERY_MAX, &n))
-                return usage("a number of at least 1 is wanted behind", word);
+                return usage("a number of at least 1 is wanted behind ", word);
             if (states)
                 o->states_max = n;
             else
                 o->complete_every = (uint32_t)n;
         } else if (strcmp(word, "--congestion") == 0) {
             if (i + 1 == argc || la_congestion_find(argv[++i]) < 0)
-                return usage("a congestion control is wanted behind", word);
+                return usage("a congestion control is wanted behind ", word);
             o->control = argv[i];
         } else if (strcmp(word, "--deep") == 0) {
             o->deep = true;
         } else if (strcmp(word, "--list") == 0) {
             o->list = true;
         } else if (word[0] == '-') {
-            return usage("no option", word);
+            return usage("no option ", word);
         } else if (find(word) == NULL) {
-            return usage("no configuration", word);
+            return usage("no configuration ", word);
         } else {
             o->name = word;
         }
@@ -158,7 +156,7 @@ int
 la_cli_sim_explore(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
+        if (la_cli_is_help(argv[i])) {
             print_help();
             return LA_CLI_OK;
         }

@@ -8,15 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "cli/terminal.h"
 
 #include <lastack/story.h>
 
-enum { NUMBER_BYTES = 32, WIDTH_PLAIN = 80, LINE_COLUMNS = 78 };
+enum { NUMBER_BYTES = 32, LINE_COLUMNS = 78 };
 
 /* 12345678 as 12,345,678. */
 static const char *
@@ -183,15 +183,6 @@ hear(void *ctx, const struct la_event *event)
         filter->to.sink(filter->to.ctx, event);
 }
 
-static uint32_t
-columns(void)
-{
-    struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-        return WIDTH_PLAIN;
-    return size.ws_col;
-}
-
 /* In a process of its own: the run may crash, and what was told before still stands. */
 void
 la_sim_report_ladder(const struct la_sim_plan *plan, const struct la_sim_env *env,
@@ -209,7 +200,7 @@ la_sim_report_ladder(const struct la_sim_plan *plan, const struct la_sim_env *en
     la_story_cfg_init(&cfg);
     cfg.ladder = la_story_writer_file(stdout);
     cfg.flags = LA_STORY_COMMON_CLOCK;
-    cfg.width = columns();
+    cfg.width = la_terminal_width(STDOUT_FILENO, LA_STORY_WIDTH_MIN);
     if (la_story_new(&cfg, &story) != LA_OK)
         _exit(1);
     struct filter filter = {result, la_story_trace(story)};

@@ -7,13 +7,13 @@
 #include "cli/cli.h"
 #include "cli/netopt.h"
 #include "cli/number.h"
+#include "cli/terminal.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -44,7 +44,7 @@ static const char help[] =
     "                        (SYN_RCVD)\n"
     "      --json            JSON lines, see docs/control.md\n"
     "      --watch TIME      again every TIME, such as 1s\n"
-    "      --help            this text\n"
+    "  -h, --help            this text\n"
     "\n"
     "Exit status: 0; 1 when no instance is running or one did not answer; 2 for a\n"
     "mistake in the command line.\n";
@@ -74,7 +74,7 @@ static const struct option options[] = {
 static bool
 complain(const char *text, const char *word)
 {
-    fprintf(stderr, "lastack ss: %s%s; see 'lastack ss --help'\n", text, word);
+    (void)la_cli_usage("ss", text, word);
     return false;
 }
 
@@ -145,7 +145,7 @@ option_take(struct la_ss_cfg *cfg, int letter, char **argv)
     case ':':
         return complain("a value is missing behind ", argv[optind - 1]);
     default:
-        return flag_take(cfg, letter) || complain("unknown option ", argv[optind - 1]);
+        return flag_take(cfg, letter) || complain("no option ", argv[optind - 1]);
     }
 }
 
@@ -200,12 +200,11 @@ take(void *ctx, const struct la_report *r, const json_t *object)
 static unsigned
 width_of_output(void)
 {
-    struct winsize size;
     const char *columns = getenv("COLUMNS");
     long n = columns != NULL ? strtol(columns, NULL, 10) : 0;
     if (n > 0 && n <= UINT16_MAX)
         return (unsigned)n;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+    return isatty(STDOUT_FILENO) != 0 ? la_terminal_width(STDOUT_FILENO, 1) : 0;
 }
 
 static int

@@ -6,12 +6,13 @@
  */
 #include "cli/views.h"
 
+#include "cli/terminal.h"
+
 #include <lastack/story.h>
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const int64_t flush_ns = INT64_C(200000000);
@@ -63,20 +64,11 @@ open_capture(struct la_views *v, const struct la_views_cfg *cfg)
 
 /* ---- ladder and JSON ----------------------------------------------------------------------- */
 
-/* Colours on a terminal only, and not against the user's word (https://no-color.org). */
 static uint32_t
 ladder_flags(void)
 {
-    const char *no_color = getenv("NO_COLOR");
-    bool color = isatty(STDERR_FILENO) && (no_color == NULL || no_color[0] == '\0');
-    return color ? LA_STORY_COLOR : 0;
-}
-
-static uint32_t
-terminal_width(void)
-{
-    struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+    return (la_terminal_has_colour(STDERR_FILENO) ? LA_STORY_COLOR : 0) |
+           (la_terminal_is_ascii(STDERR_FILENO) ? LA_STORY_ASCII : 0);
 }
 
 static bool
@@ -95,7 +87,7 @@ open_story(struct la_views *v, const struct la_views_cfg *cfg)
     struct la_story_cfg story;
     la_story_cfg_init(&story);
     story.flags = ladder_flags() | (cfg->one_sided ? LA_STORY_ONE_SIDED : 0);
-    story.width = terminal_width();
+    story.width = la_terminal_width(STDERR_FILENO, LA_STORY_WIDTH_MIN);
     story.client_name = ends_of(cfg)[0];
     story.server_name = ends_of(cfg)[1];
     if (cfg->watch) {

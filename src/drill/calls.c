@@ -146,11 +146,22 @@ new_fd(struct la_drill_doing *d, la_sock sock, bool nonblocking, bool datagram)
 struct la_drill_flow *
 la_drill_fd_flow(struct la_drill_run *run, const struct la_drill_fd *fd)
 {
-    struct la_endpoint local, remote;
-    if (fd->datagram || la_sock_local(run->socks, fd->sock, &local) != LA_OK ||
-        la_sock_peer(run->socks, fd->sock, &remote) != LA_OK)
+    struct la_conn_status status;
+    la_handle conn = fd->datagram ? 0 : la_sock_conn(run->socks, fd->sock);
+    if (conn == 0 || la_conn_status(run->stack, conn, &status) != LA_OK)
         return NULL;
-    return la_drill_flow_get(run, &local, &remote);
+    return la_drill_flow_get(run, &status.local, &status.remote);
+}
+
+void
+la_drill_flow_begin(struct la_drill_doing *d)
+{
+    struct la_drill_flow *flow = la_drill_fd_flow(d->run, d->fd);
+    if (flow == NULL)
+        return;
+    flow->iss_known = flow->irs_known = flow->ts_known = false;
+    flow->written_n = flow->read_n = 0;
+    d->run->conn = la_sock_conn(d->run->socks, d->fd->sock);
 }
 
 /* ---- life ------------------------------------------------------------------------------- */
@@ -194,15 +205,6 @@ call_listen(struct la_drill_doing *d)
                d, la_sock_listen(d->run->socks, d->fd->sock, (int)backlog, la_drill_now(d->run)));
 }
 
-/* A new attempt between the same ends has numbers of its own. */
-static void
-begin_flow(struct la_drill_doing *d)
-{
-    struct la_drill_flow *flow = la_drill_fd_flow(d->run, d->fd);
-    if (flow != NULL)
-        flow->iss_known = flow->irs_known = flow->ts_known = false;
-}
-
 static bool
 call_connect(struct la_drill_doing *d)
 {
@@ -212,7 +214,7 @@ call_connect(struct la_drill_doing *d)
         return false;
     la_err err = la_sock_connect(d->run->socks, d->fd->sock, &remote, la_drill_now(d->run));
     if (err == LA_ERR_IN_PROGRESS)
-        begin_flow(d);
+        la_drill_flow_begin(d);
     la_handle conn = la_sock_conn(d->run->socks, d->fd->sock);
     if (conn != 0)
         d->run->conn = conn;

@@ -28,6 +28,8 @@ const struct la_drill_value *la_drill_field(const struct la_drill_value *of, con
 /* Answers with the library's error (or 0); AGAIN and IN_PROGRESS of a blocking descriptor wait. */
 bool la_drill_answer_err(struct la_drill_doing *d, la_err err);
 /* The flow of a descriptor's connection; NULL: it has none. */
+/* A new attempt between the same ends has numbers of its own. */
+void la_drill_flow_begin(struct la_drill_doing *d);
 struct la_drill_flow *la_drill_fd_flow(struct la_drill_run *run, const struct la_drill_fd *fd);
 
 /* Moving octets (moves.c) and options (sockopts.c); the rest is calls.c's. */

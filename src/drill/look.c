@@ -143,7 +143,10 @@ add_option(struct line *line, const struct la_drill_run *run, const struct la_dr
             add(line, " %u:%u", la_get32(o->data.p + i) - offset,
                 la_get32(o->data.p + i + 4) - offset);
     } else {
-        add(line, "raw %02x%02zx", o->kind, o->data.n + 2);
+        if (o->kind == LA_TCP_OPT_FAST_OPEN)
+            add(line, o->data.n > 0 ? "FO " : "FO");
+        else
+            add(line, "raw %02x%02zx", o->kind, o->data.n + 2);
         for (size_t i = 0; i < o->data.n; i++)
             add(line, "%02x", o->data.p[i]);
     }

@@ -44,7 +44,8 @@ learn(struct pair *m)
     f->local_offset = seg->seq.v - f->iss;
     f->iss_known = true;
     f->fresh = f->ts_known = false;
-    f->written_n = f->read_n = 0;
+    if ((seg->flags & LA_TCP_ACK) != 0) /* else since la_drill_flow_begin(): a SYN may have text */
+        f->written_n = f->read_n = 0;
 }
 
 static void
@@ -120,7 +121,7 @@ text_matches(struct pair *m, uint32_t seq)
     if (m->line->has_text)
         return memcmp(text->p, m->line->text.p, text->n) == 0 ||
                la_drill_fail(m->run, "the octets are not those of the line");
-    uint32_t off = seq - f->iss - 1;
+    uint32_t off = seq + ((m->seen.seg.flags & LA_TCP_SYN) != 0) - f->iss - 1;
     if (text->n == 0 || !f->iss_known)
         return true;
     if (off > f->written_n || text->n > f->written_n - off)

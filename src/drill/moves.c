@@ -79,7 +79,9 @@ take_buffer(struct la_drill_doing *d, struct buffer *buffer)
     buffer->n = (size_t)n;
     if (d->call->args_n > 3 && !la_drill_arg_int(d, 3, &buffer->flags))
         return false;
-    buffer->has_peer = strcmp(name, "sendto") == 0 && d->call->args_n > 4 && d->fd->datagram;
+    bool fast = (buffer->flags & MSG_FASTOPEN) != 0;
+    buffer->has_peer =
+        strcmp(name, "sendto") == 0 && d->call->args_n > 4 && (d->fd->datagram || fast);
     struct la_endpoint usual = {la_drill_addr(cfg, false), cfg->connect_port};
     return !buffer->has_peer || la_drill_arg_endpoint(d, 4, &usual, &buffer->peer);
 }
@@ -97,11 +99,24 @@ fill(const struct buffer *buffer, uint64_t at, size_t skip_n, uint8_t *octets, s
                                                                  : la_drill_octet(true, at + i);
 }
 
+/* MSG_FASTOPEN. */
+static la_ssize
+open_and_send(struct la_drill_doing *d, const struct buffer *buffer, struct la_bytes octets)
+{
+    la_ssize n = la_sock_connect_send(d->run->socks, d->fd->sock, &buffer->peer, octets,
+                                      la_drill_now(d->run));
+    if (n > 0 || n == LA_ERR_IN_PROGRESS)
+        la_drill_flow_begin(d);
+    return n;
+}
+
 static la_ssize
 send_octets(struct la_drill_doing *d, const struct buffer *buffer, struct la_bytes octets)
 {
     struct la_drill_run *run = d->run;
     la_instant now = la_drill_now(run);
+    if ((buffer->flags & MSG_FASTOPEN) != 0 && buffer->has_peer && run->moved_n == 0)
+        return open_and_send(d, buffer, octets);
     if ((buffer->flags & MSG_OOB) != 0)
         return la_sock_send_urgent(run->socks, d->fd->sock, octets, now);
     return la_sock_send(run->socks, d->fd->sock, octets, (buffer->flags & MSG_MORE) != 0,
@@ -120,6 +135,7 @@ write_rest(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octet
         return false;
     fill(buffer, flow == NULL ? 0 : flow->written_n, (size_t)run->moved_n, octets, n_max);
     la_ssize n = send_octets(d, buffer, (struct la_bytes){octets, n_max});
+    flow = la_drill_fd_flow(run, d->fd); /* it may have begun with this call */
     if (n > 0 && flow != NULL && !la_drill_flow_wrote(flow, octets, (size_t)n))
         return la_drill_fail(run, "a connection sends at most %d octets", LA_DRILL_CALL_BYTES_MAX);
     if (n >= 0)

@@ -46,6 +46,26 @@ read_raw(struct la_drill_scan *s, struct la_drill_option *option)
     return true;
 }
 
+/* FO 0102…: a Fast Open cookie; FO alone asks for one. */
+static bool
+read_cookie(struct la_drill_scan *s, struct la_drill_option *option)
+{
+    la_drill_skip(s);
+    bool asks = la_drill_at_end(s) || hex_value((char)*s->p) < 0;
+    struct la_drill_option cookie = {.raw = {NULL, 0}};
+    if (!asks && !read_raw(s, &cookie))
+        return false;
+    uint8_t *octets = la_drill_scan_take(s, cookie.raw.n + 2);
+    if (octets == NULL)
+        return false;
+    octets[0] = LA_TCP_OPT_FAST_OPEN;
+    octets[1] = (uint8_t)(cookie.raw.n + 2);
+    if (cookie.raw.n > 0)
+        memcpy(octets + 2, cookie.raw.p, cookie.raw.n);
+    option->raw = (struct la_bytes){octets, cookie.raw.n + 2};
+    return true;
+}
+
 static bool
 read_blocks(struct la_drill_scan *s, struct la_drill_option *option)
 {
@@ -98,6 +118,10 @@ read_one_option(struct la_drill_scan *s, struct la_drill_option *option)
         option->kind = LA_DRILL_OPT_RAW;
         return read_raw(s, option);
     }
+    if (la_drill_try_word(s, "FO")) {
+        option->kind = LA_DRILL_OPT_RAW;
+        return read_cookie(s, option);
+    }
     if (la_drill_try_word(s, "TS")) {
         option->kind = LA_DRILL_OPT_TS;
         return la_drill_need(s, "val") && la_drill_u32(s, &option->a) && la_drill_need(s, "ecr") &&
@@ -105,8 +129,8 @@ read_one_option(struct la_drill_scan *s, struct la_drill_option *option)
     }
     struct la_bytes word = la_drill_word(s);
     return la_drill_wrong(
-        s, "no option '%.*s': mss, wscale, sackOK, sack, TS, nop, eol and raw HEX are", (int)word.n,
-        (const char *)word.p);
+        s, "no option '%.*s': mss, wscale, sackOK, sack, TS, FO, nop, eol and raw HEX are",
+        (int)word.n, (const char *)word.p);
 }
 
 static bool

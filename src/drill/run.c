@@ -117,6 +117,8 @@ make_stack(struct la_drill_run *run, const struct la_trace *hears)
         err = add_network(run);
     if (err == LA_OK)
         err = la_socks_new(run->stack, &run->socks);
+    if (err == LA_OK && run->script->cfg.has_key)
+        la_stack_fast_open_key_set(run->stack, run->script->cfg.key);
     run->line = 1;
     return err == LA_OK ||
            la_drill_fail(run, "no stack can be made of these options: %s", la_strerror(err));

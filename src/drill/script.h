@@ -155,6 +155,8 @@ struct la_drill_cfg {
     uint32_t peer_isn; /* what the peer's sequence number 0 is on the wire */
     char congestion[16]; /* control; empty: the stack's default */
     uint64_t seed;
+    bool has_key;
+    uint8_t key[16]; /* of Fast Open cookies */
 };
 
 struct la_drill_script {

@@ -74,6 +74,20 @@ take_congestion(struct la_drill_cfg *cfg, const char *value, struct la_drill_mis
     return true;
 }
 
+/* 32 digits, as the octets of TCP_FASTOPEN_KEY. */
+static bool
+take_key(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
+{
+    unsigned octet;
+    if (value == NULL || strlen(value) != 2 * sizeof(cfg->key) ||
+        strspn(value, "0123456789abcdefABCDEF") != strlen(value))
+        return say(mistake, "32 digits in hexadecimal are needed", "fast_open_key", value);
+    for (size_t i = 0; i < sizeof(cfg->key) && sscanf(value + 2 * i, "%2x", &octet) == 1; i++)
+        cfg->key[i] = (uint8_t)octet;
+    cfg->has_key = true;
+    return true;
+}
+
 /* Options of packetdrill's that mean nothing here: there is no network to be set up. */
 static bool
 is_ignored(const char *name)
@@ -96,6 +110,8 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
         return take_version(cfg, value, mistake);
     if (strcmp(name, "congestion") == 0)
         return take_congestion(cfg, value, mistake);
+    if (strcmp(name, "fast_open_key") == 0)
+        return take_key(cfg, value, mistake);
     if (strcmp(name, "local_ip") == 0 || strcmp(name, "remote_ip") == 0)
         return take_address(cfg, name, value, mistake);
     struct {
@@ -174,6 +190,9 @@ static const struct setting settings[] = {
     {"net.ipv4.ip_local_port_range", RANGE, CFG(port_ephemeral_min), 1, 65535},
     {"net.ipv4.ip_default_ttl", U8, TCP(ttl_hops), 1, 255},
     {"nagle", BOOL, TCP(nagle), 0, 1},
+    {"nagle_short", BOOL, TCP(nagle_short), 0, 1},
+    {"fast_open", BOOL, TCP(fast_open), 0, 1},
+    {"fast_open_n_max", U16, TCP(fast_open_n_max), 0, 65535},
     {"keepalive", BOOL, TCP(keepalive), 0, 1},
     {"sndbuf_bytes", U32, TCP(sndbuf_bytes), 4096, 1 << 30},
     {"rcvbuf_bytes", U32, TCP(rcvbuf_bytes), 4096, 1 << 30},

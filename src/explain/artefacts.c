@@ -4,10 +4,11 @@
  *
  * Copies. The same packet twice has the same numbers, IP identification and timestamp; a
  * retransmission is a new packet and differs in one of the two (heuristic: RFC 6864 leaves the
- * identification of atomic packets free, so 0 says nothing, and without either a copy must follow
- * within a millisecond and carry something). ACKs without text are told apart by the identification
- * alone: several in a row that say the same are duplicate acknowledgements.
+ * identification of atomic packets free, so 0 says nothing, and without either a copy must carry
+ * something and follow within less than a round trip). ACKs without text are told apart by the
+ * identification alone: several in a row that say the same are duplicate acknowledgements.
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 
 enum { RECENT_N = 4, COPY_NS_MAX = 1000000 };
@@ -27,8 +28,70 @@ fingerprint(const struct la_seen *seen)
     return (uint32_t)(mixed >> 32) | 1; /* 0 is an empty place. */
 }
 
+void
+la_artefacts_count_copy(struct la_explain *explain, struct la_track_end *e, bool elsewhere)
+{
+    e->copies_n++;
+    explain->file.copies++;
+    explain->file.copies_elsewhere += elsewhere;
+}
+
+/* Sooner than that nothing is sent again as it was: three quarters of the shortest round trip, and
+ * a timeout at least (200 ms in common stacks) where it carries a timestamp, which would have moved
+ * on, or is a SYN (RFC 6298 2.1: a second). */
+static int64_t
+soon_ns(const struct la_track *track, const struct la_tcp_seg *seg)
+{
+    enum { TIMEOUT_NS = 200000000 };
+    int64_t us = 0;
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 || (seg->flags & LA_TCP_SYN) != 0)
+        return TIMEOUT_NS;
+    for (unsigned end = 0; end < 2; end++)
+        if (track->end[end].part_us_min != UINT32_MAX)
+            us += track->end[end].part_us_min;
+    int64_t ns = us * LA_NS_PER_US * 3 / 4;
+    return ns > COPY_NS_MAX ? ns : COPY_NS_MAX;
+}
+
+/* By a clock of 32 bits; what is older than half of its range is a chance that few meet. */
+static int64_t
+since_us(const struct la_placed *placed, uint32_t at_us)
+{
+    return (int32_t)((uint32_t)(placed->at_ns / LA_NS_PER_US) - at_us);
+}
+
+/* Text is remembered for longer, by the direction that has it. */
+static bool
+is_known_text(struct la_explain *explain, const struct la_track *track,
+              const struct la_placed *placed, uint32_t print)
+{
+    struct la_measure *m = la_measure_of(explain, placed->me);
+    if (m == NULL || placed->seen->tcp.text_bytes == 0)
+        return false;
+    unsigned place = print / 2 % LA_PRINTS_N; /* the lowest bit is always set */
+    struct la_print *known = &m->prints[place];
+    bool has_id = placed->seen->has_ip_id && placed->seen->ip_id != 0;
+    if ((m->prints_has >> place & 1) != 0 && known->print == print &&
+        (has_id ||
+         since_us(placed, known->at_us) * LA_NS_PER_US <= soon_ns(track, &placed->seen->tcp)))
+        return true;
+    m->prints_has |= UINT64_C(1) << place;
+    *known = (struct la_print){print, (uint32_t)(placed->at_ns / LA_NS_PER_US)};
+    return false;
+}
+
+/* A SYN,ACK goes out again for each SYN that comes (RFC 9293 3.10.7.4 fourth). */
+static bool
+answers_syn(const struct la_placed *placed)
+{
+    const uint8_t both = LA_TCP_SYN | LA_TCP_ACK;
+    return (placed->seen->tcp.flags & both) == both && (placed->peer->flags & LA_END_ACKED) == 0 &&
+           placed->peer->last_at_ns > placed->me->last_at_ns;
+}
+
 bool
-la_artefacts_is_copy(struct la_explain *explain, const struct la_placed *placed)
+la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
+                     const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
     struct la_track_end *e = placed->me;
@@ -38,18 +101,23 @@ la_artefacts_is_copy(struct la_explain *explain, const struct la_placed *placed)
             continue;
         bool has_id = seen->has_ip_id && seen->ip_id != 0;
         bool has_ts = (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0;
-        bool carries = seen->tcp.len > 0;
-        bool close = placed->at_ns - e->last_at_ns <= COPY_NS_MAX;
+        bool carries = seen->tcp.len > 0 && !answers_syn(placed);
         bool other_iface = e->recent_iface[i] != (uint8_t)placed->iface;
-        if (!(has_id && (has_ts || close)) && !(carries && close) && !(other_iface && close))
+        int64_t since_ns = since_us(placed, e->recent_at_us[i]) * LA_NS_PER_US;
+        bool soon = since_ns <= soon_ns(track, &seen->tcp);
+        if (!(has_id && (has_ts || soon)) && !(carries && soon) &&
+            !(other_iface && since_ns <= COPY_NS_MAX))
             continue;
-        e->copies_n++;
-        explain->file.copies++;
-        explain->file.copies_elsewhere += other_iface;
+        la_artefacts_count_copy(explain, e, other_iface);
+        return true;
+    }
+    if (is_known_text(explain, track, placed, print)) {
+        la_artefacts_count_copy(explain, e, false);
         return true;
     }
     e->recent[e->recent_idx] = print;
     e->recent_iface[e->recent_idx] = (uint8_t)placed->iface;
+    e->recent_at_us[e->recent_idx] = (uint32_t)(placed->at_ns / LA_NS_PER_US);
     e->recent_idx = (uint8_t)((e->recent_idx + 1) % RECENT_N);
     return false;
 }

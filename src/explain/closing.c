@@ -67,6 +67,16 @@ la_closing_answers(const struct la_track *track, unsigned end)
            e->unique_bytes + peer->missing_bytes > 0;
 }
 
+/* The last that it acknowledged of its peer's was not captured, and nothing of the peer's was
+ * behind it: it may have been the peer's FIN, which came first then. */
+bool
+la_closing_is_doubtful(const struct la_track *track, unsigned end)
+{
+    const struct la_track_end *e = &track->end[end], *peer = &track->end[1 - end];
+    return (e->flags & LA_END_FIN) != 0 && (peer->flags & LA_END_FIN) == 0 &&
+           peer->missing_bytes > 0 && la_seq_eq(peer->missing_to, peer->nxt);
+}
+
 static void
 judge_fins(const struct la_track *track, struct la_explain_close *out)
 {
@@ -81,6 +91,8 @@ judge_fins(const struct la_track *track, struct la_explain_close *out)
         out->segments_n = 3;
         return;
     }
+    if (la_closing_is_doubtful(track, first))
+        out->certainty = LA_CERTAINTY_INFERRED;
     if (peer->text_at_ns > e->fin_at_ns && (peer->flags & LA_END_BARE_ACK_OF_FIN) != 0)
         out->half_close_by = out->by;
     if ((peer->flags & LA_END_FIN) == 0)
@@ -111,6 +123,11 @@ judge_reset(const struct la_track *track, const struct la_rst *rst, struct la_ex
         out->by = out->reset.by;
     }
     out->certainty = out->reset.certainty;
+    /* It crossed the FIN: which of the two was sent first is not told. */
+    if ((rst->evidence & LA_RST_AFTER_FIN) != 0 && rst->from != track->first_fin &&
+        !la_marks_can_show(&track->end[rst->from], track->end[track->first_fin].fin_at_ns,
+                           rst->at_ns))
+        out->certainty = LA_CERTAINTY_UNKNOWN;
     out->half_close_by = LA_WHO_NONE;
 }
 

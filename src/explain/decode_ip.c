@@ -125,7 +125,7 @@ la_walk_ip4(struct la_walk *w)
 {
     struct la_seen *seen = w->seen;
     struct la_ip4_view view;
-    if (!la_ip4_view_init(&view, (struct la_bytes){w->p, w->n})) {
+    if (!la_ip4_view_init(&view, la_walk_bytes(w))) {
         size_t need = w->n == 0 ? LA_IP4_HEADER_BYTES : (w->p[0] & 0x0fu) * 4;
         bool wrong = w->n > 0 && (w->p[0] >> 4 != 4 || need < LA_IP4_HEADER_BYTES);
         return wrong ? la_walk_settle(w, LA_SEEN_MALFORMED) : la_walk_short(w, need);
@@ -185,7 +185,7 @@ ip6_length_judge(struct la_walk *w, uint16_t payload_bytes, uint8_t next)
 static enum la_walk_layer
 ip6_extensions(struct la_walk *w, uint8_t next)
 {
-    struct la_ip6_ext_iter it = la_ip6_ext_iter(next, (struct la_bytes){w->p, w->n});
+    struct la_ip6_ext_iter it = la_ip6_ext_iter(next, la_walk_bytes(w));
     struct la_ip6_ext ext;
     while (la_ip6_ext_next(&it, &ext)) {
         if (ext.kind != LA_IP_FRAGMENT)
@@ -211,7 +211,7 @@ la_walk_ip6(struct la_walk *w)
 {
     struct la_seen *seen = w->seen;
     struct la_ip6_view view;
-    if (!la_ip6_view_init(&view, (struct la_bytes){w->p, w->n}))
+    if (!la_ip6_view_init(&view, la_walk_bytes(w)))
         return w->n > 0 && w->p[0] >> 4 != 6 ? la_walk_settle(w, LA_SEEN_MALFORMED)
                                              : la_walk_short(w, LA_IP6_HEADER_BYTES);
     uint8_t next = la_ip6_view_next_header(&view);
@@ -268,7 +268,7 @@ enum la_walk_layer
 la_walk_tcp(struct la_walk *w)
 {
     struct la_tcp_view view;
-    if (!la_tcp_view_init(&view, (struct la_bytes){w->p, w->n})) {
+    if (!la_tcp_view_init(&view, la_walk_bytes(w))) {
         if (w->wire_n < LA_TCP_HEADER_BYTES || w->n == w->wire_n)
             return la_walk_settle(w, LA_SEEN_MALFORMED);
         if (!header_complete(w, &view, FLAGS_BYTES) || view.header_bytes > w->wire_n)
@@ -297,7 +297,7 @@ quoted_tcp(struct la_walk *w, unsigned version)
     } else if (version == 6 && la_ip6_view_init(&ip6, bytes)) {
         struct la_ip6_exts exts;
         la_walk_skip(w, LA_IP6_HEADER_BYTES);
-        la_ip6_exts_judge(&exts, la_ip6_view_next_header(&ip6), (struct la_bytes){w->p, w->n});
+        la_ip6_exts_judge(&exts, la_ip6_view_next_header(&ip6), la_walk_bytes(w));
         if (exts.problem != LA_IP6_PROBLEM_NONE || exts.protocol != LA_IP_TCP ||
             exts.frag_off_bytes != 0 || la_ip6_view_payload_bytes(&ip6) < exts.upper_off)
             return false;
@@ -349,8 +349,7 @@ la_walk_icmp(struct la_walk *w, unsigned version)
     struct la_tcp_view view;
     if (!icmp_error(w, version) || !quoted_tcp(w, version))
         return la_walk_settle(w, LA_SEEN_ICMP);
-    if (!la_tcp_view_init(&view, (struct la_bytes){w->p, w->n}) &&
-        !header_complete(w, &view, QUOTED_BYTES_MIN))
+    if (!la_tcp_view_init(&view, la_walk_bytes(w)) && !header_complete(w, &view, QUOTED_BYTES_MIN))
         return la_walk_settle(w, LA_SEEN_ICMP);
     w->seen->icmp.has_tcp = w->n >= LA_TCP_HEADER_BYTES;
     tcp_take(w, &view);

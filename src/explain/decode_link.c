@@ -7,7 +7,7 @@
  */
 #include "explain/walk.h"
 #include "wire/ethernet.h"
-#include "wire/link_type.h"
+#include "base/link_type.h"
 #include "wire/nflog.h"
 #include "wire/ppp.h"
 #include "wire/sll.h"
@@ -74,7 +74,7 @@ enum la_walk_layer
 la_walk_ppp(struct la_walk *w)
 {
     struct la_ppp ppp;
-    if (!la_ppp_judge(&ppp, (struct la_bytes){w->p, w->n}))
+    if (!la_ppp_judge(&ppp, la_walk_bytes(w)))
         return w->n < LA_PPP_BYTES_MAX ? la_walk_short(w, LA_PPP_BYTES_MAX)
                                        : la_walk_settle(w, LA_SEEN_MALFORMED);
     la_walk_skip(w, la_ppp_header_bytes(&ppp));
@@ -96,7 +96,7 @@ enum la_walk_layer
 la_walk_pppoe(struct la_walk *w)
 {
     struct la_pppoe pppoe;
-    if (!la_pppoe_judge(&pppoe, (struct la_bytes){w->p, w->n}))
+    if (!la_pppoe_judge(&pppoe, la_walk_bytes(w)))
         return w->n < LA_PPPOE_BYTES ? la_walk_short(w, LA_PPPOE_BYTES)
                                      : la_walk_settle(w, LA_SEEN_MALFORMED);
     struct la_seen_layer *layer = la_walk_layer(w, LA_SEEN_LAYER_PPPOE);
@@ -125,7 +125,7 @@ static enum la_walk_layer
 wlan(struct la_walk *w, bool padded)
 {
     struct la_wlan header;
-    switch (la_wlan_judge(&header, (struct la_bytes){w->p, w->n})) {
+    switch (la_wlan_judge(&header, la_walk_bytes(w))) {
     case LA_WLAN_SHORT:
         return la_walk_short(w, LA_WLAN_BYTES_MAX);
     case LA_WLAN_NO_DATA:
@@ -153,7 +153,7 @@ static enum la_walk_layer
 radiotap(struct la_walk *w)
 {
     struct la_radiotap header;
-    if (!la_radiotap_judge(&header, (struct la_bytes){w->p, w->n}))
+    if (!la_radiotap_judge(&header, la_walk_bytes(w)))
         return w->n < LA_RADIOTAP_BYTES_MIN ? la_walk_short(w, LA_RADIOTAP_BYTES_MIN)
                                             : la_walk_settle(w, LA_SEEN_MALFORMED);
     la_walk_skip(w, header.header_bytes);
@@ -164,7 +164,7 @@ static enum la_walk_layer
 nflog(struct la_walk *w)
 {
     struct la_nflog header;
-    if (!la_nflog_judge(&header, (struct la_bytes){w->p, w->n}))
+    if (!la_nflog_judge(&header, la_walk_bytes(w)))
         return la_walk_settle(w, w->n < w->wire_n ? LA_SEEN_SNAPPED : LA_SEEN_MALFORMED);
     la_walk_skip(w, (size_t)(header.packet.p - w->p));
     la_walk_limit(w, w->n < w->wire_n ? w->wire_n : header.packet.n);
@@ -185,40 +185,40 @@ enum la_walk_layer
 la_walk_link(struct la_walk *w, uint16_t link_type)
 {
     switch (link_type) {
-    case LA_LINK_ETHERNET:
+    case LA_LINKTYPE_ETHERNET:
         return LA_WALK_ETHERNET;
-    case LA_LINK_RAW:
-    case LA_LINK_DLT_RAW:
-    case LA_LINK_DLT_RAW_BSD:
+    case LA_LINKTYPE_RAW:
+    case LA_LINKTYPE_DLT_RAW:
+    case LA_LINKTYPE_DLT_RAW_BSD:
         return LA_WALK_IP;
-    case LA_LINK_IPV4:
+    case LA_LINKTYPE_IPV4:
         return LA_WALK_IP4;
-    case LA_LINK_IPV6:
+    case LA_LINKTYPE_IPV6:
         return LA_WALK_IP6;
-    case LA_LINK_NULL:
-    case LA_LINK_LOOP:
+    case LA_LINKTYPE_NULL:
+    case LA_LINKTYPE_LOOP:
         return loopback(w);
-    case LA_LINK_LINUX_SLL:
+    case LA_LINKTYPE_LINUX_SLL:
         return cooked(w, false);
-    case LA_LINK_LINUX_SLL2:
+    case LA_LINKTYPE_LINUX_SLL2:
         return cooked(w, true);
-    case LA_LINK_PPP:
+    case LA_LINKTYPE_PPP:
         return LA_WALK_PPP;
-    case LA_LINK_PPP_HDLC:
+    case LA_LINKTYPE_PPP_HDLC:
         return hdlc(w, false);
-    case LA_LINK_PPP_DIR:
+    case LA_LINKTYPE_PPP_DIR:
         return ppp_with_direction(w);
-    case LA_LINK_PPP_ETHER:
+    case LA_LINKTYPE_PPP_ETHER:
         return LA_WALK_PPPOE;
-    case LA_LINK_C_HDLC:
+    case LA_LINKTYPE_C_HDLC:
         return hdlc(w, true);
-    case LA_LINK_IEEE802_11:
+    case LA_LINKTYPE_IEEE802_11:
         return wlan(w, false);
-    case LA_LINK_RADIOTAP:
+    case LA_LINKTYPE_RADIOTAP:
         return radiotap(w);
-    case LA_LINK_MPLS:
+    case LA_LINKTYPE_MPLS:
         return LA_WALK_MPLS;
-    case LA_LINK_NFLOG:
+    case LA_LINKTYPE_NFLOG:
         return nflog(w);
     default:
         return la_walk_settle(w, LA_SEEN_UNKNOWN_LINK);

@@ -97,7 +97,7 @@ enum la_walk_layer
 la_walk_gre(struct la_walk *w)
 {
     struct la_gre gre;
-    if (!la_gre_judge(&gre, (struct la_bytes){w->p, w->n}))
+    if (!la_gre_judge(&gre, la_walk_bytes(w)))
         return w->n < LA_GRE_BYTES_MAX ? la_walk_short(w, LA_GRE_BYTES_MAX)
                                        : la_walk_settle(w, LA_SEEN_OTHER_IP);
     la_walk_skip(w, la_gre_header_bytes(&gre));
@@ -118,7 +118,7 @@ enum la_walk_layer
 la_walk_mpls(struct la_walk *w)
 {
     struct la_mpls mpls;
-    if (!la_mpls_judge(&mpls, (struct la_bytes){w->p, w->n}))
+    if (!la_mpls_judge(&mpls, la_walk_bytes(w)))
         return la_walk_short(w, LA_MPLS_BYTES);
     struct la_seen_layer *layer = la_walk_layer(w, LA_SEEN_LAYER_MPLS);
     if (layer == NULL)
@@ -151,7 +151,7 @@ static enum la_walk_layer
 vxlan(struct la_walk *w)
 {
     struct la_vxlan header;
-    if (!la_vxlan_judge(&header, (struct la_bytes){w->p, w->n}))
+    if (!la_vxlan_judge(&header, la_walk_bytes(w)))
         return la_walk_settle(w, LA_SEEN_UDP);
     la_walk_skip(w, LA_VXLAN_BYTES);
     return tunnel(w, LA_SEEN_LAYER_VXLAN, &header.vni) ? LA_WALK_ETHERNET : LA_WALK_END;
@@ -161,7 +161,7 @@ static enum la_walk_layer
 geneve(struct la_walk *w)
 {
     struct la_geneve header;
-    if (!la_geneve_judge(&header, (struct la_bytes){w->p, w->n}) || header.control)
+    if (!la_geneve_judge(&header, la_walk_bytes(w)) || header.control)
         return la_walk_settle(w, LA_SEEN_UDP);
     la_walk_skip(w, la_geneve_header_bytes(&header));
     if (!tunnel(w, LA_SEEN_LAYER_GENEVE, &header.vni))
@@ -174,7 +174,7 @@ static enum la_walk_layer
 gtpu(struct la_walk *w)
 {
     struct la_gtpu header;
-    if (!la_gtpu_judge(&header, (struct la_bytes){w->p, w->n}) || header.message != LA_GTPU_PACKET)
+    if (!la_gtpu_judge(&header, la_walk_bytes(w)) || header.message != LA_GTPU_PACKET)
         return la_walk_settle(w, LA_SEEN_UDP);
     la_walk_skip(w, la_gtpu_header_bytes(&header));
     return tunnel(w, LA_SEEN_LAYER_GTPU, &header.teid) ? LA_WALK_IP : LA_WALK_END;
@@ -184,7 +184,7 @@ enum la_walk_layer
 la_walk_udp(struct la_walk *w)
 {
     struct la_udp_view view;
-    if (!la_udp_view_init(&view, (struct la_bytes){w->p, w->n}))
+    if (!la_udp_view_init(&view, la_walk_bytes(w)))
         return la_walk_short(w, LA_UDP_HEADER_BYTES);
     w->seen->src.port = la_udp_view_src_port(&view);
     w->seen->dst.port = la_udp_view_dst_port(&view);

@@ -3,6 +3,7 @@
  * explain.c - an instance of the analyser: packets in, connections out
  */
 #include "base/rng.h"
+#include "base/sane.h"
 #include "explain/parts.h"
 
 void
@@ -111,18 +112,20 @@ la_explain_seen(struct la_explain *explain, const struct la_explain_packet *pack
 void
 la_explain_packet(struct la_explain *explain, const struct la_explain_packet *packet)
 {
+    struct la_explain_packet sane = *packet;
+    sane.at = la_instant_sane(packet->at);
     take_back(explain);
     explain->file.packets++;
     explain->now_ns =
-        la_artefacts_time(&explain->file, packet->at.ns, explain->now_ns, &explain->back_ns_max);
+        la_artefacts_time(&explain->file, sane.at.ns, explain->now_ns, &explain->back_ns_max);
     explain->packet_n++;
     la_flows_expire(explain);
-    struct la_decode_packet raw = {.bytes = packet->bytes,
-                                   .wire_bytes = packet->wire_bytes,
-                                   .link_type = packet->link_type,
-                                   .at = packet->at};
+    struct la_decode_packet raw = {.bytes = sane.bytes,
+                                   .wire_bytes = sane.wire_bytes,
+                                   .link_type = sane.link_type,
+                                   .at = sane.at};
     la_decode(&explain->decoder, &raw, &explain->seen);
-    la_explain_seen(explain, packet, &explain->seen);
+    la_explain_seen(explain, &sane, &explain->seen);
 }
 
 void

@@ -6,13 +6,16 @@
  * follows from what the tap knew at the first of the two (heuristics, in this order):
  *
  *   nothing in flight, or the latest segment was not full   the application had no more
+ *     (none was, if the largest had less than a third of the MSS: paths may take less than that)
  *   the rest of the window has no room for a segment        the receiver (RFC 9293 3.8.6)
  *   a recovery is on, or a full window's worth is out       the congestion window (RFC 5681)
  *
- * The shares of the send buffer and of the path are in the last one: nothing that a segment says
- * tells them apart.
+ * The shares of the send buffer and of the path are taken out of the last one at the end of each
+ * round trip: see rounds.c.
  */
 #include "explain/measure.h"
+
+enum { FULL_SHARE = 3 };
 
 static enum la_limit
 limit_of(const struct la_measure *m, const struct la_track *track, unsigned sender)
@@ -29,6 +32,8 @@ limit_of(const struct la_measure *m, const struct la_track *track, unsigned send
         return LA_LIMIT_RECEIVER;
     if (m->recovery != LA_RECOVERY_NONE)
         return LA_LIMIT_CONGESTION;
+    if (full < la_measure_mss(&track->end[1 - sender]) / FULL_SHARE)
+        return LA_LIMIT_APPLICATION;
     return m->text_bytes_last < full ? LA_LIMIT_APPLICATION : LA_LIMIT_CONGESTION;
 }
 
@@ -59,6 +64,7 @@ la_flow_segment(struct la_measure *m, const struct la_track *track, unsigned sen
         m->flight_bytes_max = (uint32_t)flight;
     shut(m, me, placed->at_ns);
     m->limit = (uint8_t)limit_of(m, track, sender);
+    m->rounds.limits |= (uint8_t)(1u << m->limit | (unsigned)(flight <= 0) << LA_ROUND_EMPTY);
 }
 
 void

@@ -55,8 +55,11 @@ la_flows_fini(struct la_explain *explain)
 {
     for (uint32_t i = 0; i < explain->tracks.items_n; i++) {
         struct la_track *track = la_track_at(explain, i);
-        if (track->is_used)
-            la_mem_give(explain->mem, track->rare, sizeof(*track->rare));
+        if (!track->is_used)
+            continue;
+        la_mem_give(explain->mem, track->rare, sizeof(*track->rare));
+        for (unsigned end = 0; end < 2; end++)
+            la_measure_free(explain, &track->end[end]);
     }
     la_index_fini(&explain->index);
     la_pool_fini(&explain->tracks);

@@ -9,13 +9,14 @@
  * Checksums of the first segments are all verified, and decide: where more are right than wrong, a
  * wrong one means that the packet was changed.
  */
+#include "base/link_type.h"
+#include "base/sane.h"
 #include "explain/parts.h"
 #include "explain/share.h"
 #include "wire/ethernet.h"
 #include "wire/ip.h"
 #include "wire/ip4.h"
 #include "wire/ip6.h"
-#include "wire/link_type.h"
 
 enum { VERIFY_FIRST_N = 1 << 14, VERIFY_EVERY_N = 64, PORTS_BYTES = 4, SHARES_N = 255 };
 
@@ -76,7 +77,7 @@ simple_ports_at(const struct la_explain_packet *packet)
 {
     const uint8_t *p = packet->bytes.p + LA_ETH_HEADER_BYTES;
     size_t n = packet->bytes.n, at = 0;
-    if (packet->link_type != LA_LINK_ETHERNET || n < LA_ETH_HEADER_BYTES + LA_IP4_HEADER_BYTES)
+    if (packet->link_type != LA_LINKTYPE_ETHERNET || n < LA_ETH_HEADER_BYTES + LA_IP4_HEADER_BYTES)
         return 0;
     uint16_t type = la_get16(p - 2);
     if (type == LA_ETH_IPV4) {
@@ -92,23 +93,51 @@ simple_ports_at(const struct la_explain_packet *packet)
     return at > 0 && n >= at + PORTS_BYTES ? at : 0;
 }
 
-static uint8_t
-simple_share(const struct la_explain_packet *packet, size_t ports_at)
+static void
+simple_endpoints(const struct la_explain_packet *packet, size_t ports_at, struct la_endpoint *src,
+                 struct la_endpoint *dst)
 {
     const uint8_t *p = packet->bytes.p + LA_ETH_HEADER_BYTES;
-    struct la_endpoint src, dst;
     if (p[0] >> 4 == 4) {
         const struct la_ip4_view ip4 = {p, LA_IP4_HEADER_BYTES};
-        src.addr = la_ip4_view_src(&ip4);
-        dst.addr = la_ip4_view_dst(&ip4);
+        src->addr = la_ip4_view_src(&ip4);
+        dst->addr = la_ip4_view_dst(&ip4);
     } else {
         const struct la_ip6_view ip6 = {p};
-        src.addr = la_ip6_view_src(&ip6);
-        dst.addr = la_ip6_view_dst(&ip6);
+        src->addr = la_ip6_view_src(&ip6);
+        dst->addr = la_ip6_view_dst(&ip6);
     }
-    src.port = la_get16(packet->bytes.p + ports_at);
-    dst.port = la_get16(packet->bytes.p + ports_at + 2);
-    return share_of(&src, &dst, 0);
+    src->port = la_get16(packet->bytes.p + ports_at);
+    dst->port = la_get16(packet->bytes.p + ports_at + 2);
+}
+
+/* ---- who has answered whom --------------------------------------------------------------------
+ */
+
+/* What tells a full accept queue from a program that gave up (reset.c): whether the listener has
+ * other clients. Which of their connections are open now only all parts together know, so a client
+ * that was answered counts (heuristic). */
+static uint8_t
+note_answer(struct la_intake *intake, uint8_t flags, const struct la_endpoint *src,
+            const struct la_endpoint *dst)
+{
+    uint64_t endpoint = mixed(src), client = mixed(dst);
+    struct la_answerer *one =
+        &intake->answerers[endpoint * UINT64_C(0x9e3779b97f4a7c15) >> (64 - LA_ANSWERERS_SHIFT)];
+    if ((flags & LA_TCP_RST) != 0)
+        return one->endpoint == endpoint && one->has_others ? LA_BATCH_HAS_OTHERS : 0;
+    if (one->endpoint != endpoint)
+        *one = (struct la_answerer){endpoint, client, false};
+    else if (one->client != client)
+        one->has_others = true;
+    return 0;
+}
+
+static inline bool
+is_answer(uint8_t flags)
+{
+    const uint8_t syn_ack = LA_TCP_SYN | LA_TCP_ACK;
+    return (flags & LA_TCP_RST) != 0 || (flags & syn_ack) == syn_ack;
 }
 
 /* ---- what is decoded here ----------------------------------------------------------------------
@@ -162,6 +191,8 @@ take_decoded(struct la_intake *intake, struct la_batch *batch, struct la_seen *s
         batch->share[i] = LA_SHARE_NOBODY;
         return true;
     }
+    if (seen->kind == LA_SEEN_TCP && is_answer(seen->tcp.flags))
+        batch->marks[i] |= note_answer(intake, seen->tcp.flags, &seen->src, &seen->dst);
     if (seen->kind == LA_SEEN_TCP && seen->checksum == LA_SEEN_CHECKSUM_UNVERIFIED)
         seen->checksum = (uint8_t)la_seen_checksum_verify(seen, intake->decoder.options.sum);
     batch->marks[i] |= LA_BATCH_DECODED;
@@ -181,16 +212,36 @@ take_with_care(struct la_intake *intake, struct la_batch *batch,
     return is_simple || take_decoded(intake, batch, &seen);
 }
 
+static inline void
+take_simple(struct la_intake *intake, struct la_batch *batch,
+            const struct la_explain_packet *packet, size_t ports_at)
+{
+    enum { FLAGS_OFF = 13 };
+    struct la_endpoint src, dst;
+    bool has_flags = packet->bytes.n > ports_at + FLAGS_OFF;
+    uint8_t flags = has_flags ? packet->bytes.p[ports_at + FLAGS_OFF] : 0;
+    batch->share[batch->n] = 0;
+    if (intake->parts_n == 1 && !is_answer(flags))
+        return;
+    simple_endpoints(packet, ports_at, &src, &dst);
+    batch->share[batch->n] = intake->parts_n == 1 ? 0 : share_of(&src, &dst, 0);
+    if (is_answer(flags))
+        batch->marks[batch->n] |= note_answer(intake, flags, &src, &dst);
+}
+
 bool
 la_intake_take(struct la_intake *intake, struct la_batch *batch,
-               const struct la_explain_packet *packet)
+               const struct la_explain_packet *given)
 {
+    struct la_explain_packet *packet = &batch->packets[batch->n];
+    *packet = *given;
+    packet->at = la_instant_sane(given->at);
     size_t i = batch->n, ports_at = simple_ports_at(packet);
     uint64_t ordinal = ++intake->file.packets;
     bool early = ordinal <= VERIFY_FIRST_N;
     batch->marks[i] = early || ordinal % VERIFY_EVERY_N == 0 ? LA_BATCH_VERIFY : 0;
     if (ports_at > 0)
-        batch->share[i] = intake->parts_n == 1 ? 0 : simple_share(packet, ports_at);
+        take_simple(intake, batch, packet, ports_at);
     if (ports_at == 0 || early) {
         if (!take_with_care(intake, batch, packet, ports_at > 0))
             return false;
@@ -199,7 +250,6 @@ la_intake_take(struct la_intake *intake, struct la_batch *batch,
     }
     intake->now_ns =
         la_artefacts_time(&intake->file, packet->at.ns, intake->now_ns, &intake->back_ns_max);
-    batch->packets[i] = *packet;
     batch->now_ns[i] = intake->now_ns;
     batch->n++;
     return true;

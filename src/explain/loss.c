@@ -4,9 +4,11 @@
  *
  * Text that passes the tap a second time was sent again. Text that passes for the first time after
  * text behind it is late, or was sent again after it was lost before the tap: its timestamp tells
- * (RFC 7323 3: it is the time of sending), and where it does not, the time since the hole was seen:
- * a retransmission takes a round trip at least (heuristic: three quarters of the shortest one, 3 ms
- * where none is known).
+ * (RFC 7323 3: it is the time of sending) or its IP identification, where those of the end count
+ * its packets, and where neither does, the time since the hole was seen: a retransmission takes a
+ * round trip at least (heuristic: three quarters of the shortest one, 3 ms where none is known).
+ * By the same marks text that had passed and is older than what has passed since is no
+ * retransmission, but a copy that the network made.
  *
  * The cause is what the sender could know: duplicate acknowledgements or SACK blocks beyond the
  * text (RFC 5681 3.2, RFC 6675, RFC 8985) make it fast; otherwise a timer expired, that of a tail
@@ -17,6 +19,64 @@
 #include "explain/parts.h"
 
 enum { LATE_NS_UNKNOWN = 3000000, TIMESTAMPS_BYTES = 12, MSS_DEFAULT = 536 };
+
+/* ---- the order of sending ------------------------------------------------------------- */
+
+/* Heuristic: a step from one text to the next, with ACKs and super-segments between, or back where
+ * they overtook each other; so many in a row are no chance. */
+enum { ID_STEP_MAX = 1024, ID_STEPS_N_MIN = 2 };
+
+/* The identification of packets, where it is not left out (RFC 6864 4.1). */
+static bool
+has_id(const struct la_seen *seen)
+{
+    return seen->has_ip_id && seen->ip_id != 0;
+}
+
+static bool
+counts_packets(const struct la_measure *m)
+{
+    return m->id_steps_n >= ID_STEPS_N_MIN;
+}
+
+static void
+note_order(struct la_measure *m, const struct la_seen *seen)
+{
+    if ((seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
+        (!m->has_ts || la_tcp_ts_older(m->ts_high, seen->tcp.ts_val))) {
+        m->ts_high = seen->tcp.ts_val;
+        m->has_ts = true;
+    }
+    if (!has_id(seen))
+        return;
+    int16_t step = (int16_t)(seen->ip_id - m->id_high);
+    if (m->has_id && (step > ID_STEP_MAX || step < -ID_STEP_MAX))
+        m->id_steps_n = 0;
+    else if (m->has_id && step != 0 && m->id_steps_n < UINT8_MAX)
+        m->id_steps_n++;
+    if (!m->has_id || step > 0 || !counts_packets(m))
+        m->id_high = (uint16_t)seen->ip_id;
+    m->has_id = true;
+}
+
+/* Something that has passed was sent after it. */
+static bool
+is_outrun(const struct la_measure *m, const struct la_seen *seen)
+{
+    if (m->has_ts && (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && seen->tcp.ts_val != m->ts_high)
+        return la_tcp_ts_older(seen->tcp.ts_val, m->ts_high);
+    int16_t step = (int16_t)(seen->ip_id - m->id_high);
+    return counts_packets(m) && has_id(seen) && step <= 0 && step >= -ID_STEP_MAX;
+}
+
+/* It was sent after all that has passed. */
+static bool
+is_newest(const struct la_measure *m, const struct la_seen *seen)
+{
+    if (m->has_ts && (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && seen->tcp.ts_val != m->ts_high)
+        return la_tcp_ts_older(m->ts_high, seen->tcp.ts_val);
+    return counts_packets(m) && has_id(seen) && (int16_t)(seen->ip_id - m->id_high) > 0;
+}
 
 /* ---- holes ------------------------------------------------------------------------------ */
 
@@ -31,7 +91,9 @@ hole_open(struct la_measure *m, const struct la_placed *placed)
         .to = seg->seq,
         .at_ns = placed->at_ns,
         .ts_val = seg->ts_val,
+        .ip_id = (uint16_t)placed->seen->ip_id,
         .has_ts = (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0,
+        .has_ip_id = has_id(placed->seen),
     };
 }
 
@@ -87,6 +149,8 @@ is_late(const struct la_measure *m, const struct la_hole *hole, const struct la_
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     if (hole->has_ts && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 && seg->ts_val != hole->ts_val)
         return la_tcp_ts_older(seg->ts_val, hole->ts_val);
+    if (counts_packets(m) && hole->has_ip_id && has_id(placed->seen))
+        return (int16_t)(placed->seen->ip_id - hole->ip_id) < 0;
     int64_t least_ns = LATE_NS_UNKNOWN;
     uint32_t part_us = placed->me->part_us_min;
     if (m->rtt_n > 0)
@@ -193,9 +257,18 @@ text_again(struct la_measure *m, const struct la_track *track, struct la_placed 
             m->reordered_n++;
             return;
         }
+    } else if (is_outrun(m, placed->seen)) {
+        placed->is_copy = true;
+        return;
     }
     uint32_t n = segments_of(placed);
     placed->cause = (uint8_t)cause_of(m, track, placed, to);
+    /* Nothing made its sender send what had been acknowledged, and nothing shows that it did. */
+    if (placed->cause == LA_CAUSE_NONE && hole == NULL &&
+        la_seq_le(la_seq_add(seg->seq, seg->len), placed->me->una) && !is_newest(m, placed->seen)) {
+        placed->is_copy = true;
+        return;
+    }
     placed->is_again = true;
     count_again(m, (enum la_cause)placed->cause, n);
     remember(m, placed->me, from, to, n);
@@ -231,8 +304,8 @@ la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_place
     bool fin = (seg->flags & LA_TCP_FIN) != 0;
     if (is_probe(m, me, placed))
         return;
-    if (placed->gap_bytes > 0 && placed->new_bytes > 0)
-        hole_open(m, placed);
+    if (placed->gap_bytes > 0)
+        hole_open(m, placed); /* By an ACK, too: it overtook text that went before it. */
     if (placed->old_bytes > 0) {
         text_again(m, track, placed);
     } else if (fin && seg->text_bytes == 0 && (me->flags & LA_END_FIN) != 0) {
@@ -240,6 +313,10 @@ la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_place
         placed->cause = LA_CAUSE_RETRANSMIT_RTO;
         m->fin_n++;
     }
+    if (placed->is_copy)
+        return;
+    if (seg->text_bytes > 0)
+        note_order(m, placed->seen);
     if (seg->text_bytes > 0 || fin)
         m->sent_at_ns = placed->at_ns;
 }

@@ -48,13 +48,23 @@ la_marks_segment(struct la_track *track, const struct la_placed *placed)
     }
 }
 
-/* Heuristic: the way from an end to the tap takes no longer than the fastest way there and back. */
+bool
+la_marks_is_near(const struct la_track_end *end)
+{
+    enum { NEAR_US = 1000 };
+    return end->part_us_min <= NEAR_US;
+}
+
+/* Heuristic: the way from an end to the tap takes no longer than the slowest way there and back so
+ * far would, were its queues to double, and a millisecond. */
 int64_t
 la_marks_sent_ns(const struct la_track_end *end, int64_t passed_ns)
 {
     if (passed_ns == 0 || end->part_us_min == UINT32_MAX)
         return INT64_MAX;
-    return passed_ns - (int64_t)end->part_us_min * LA_NS_PER_US;
+    int64_t us = la_marks_is_near(end) ? (int64_t)end->part_us_min
+                                       : 2 * (int64_t)end->part_us_max + LA_US_PER_MS;
+    return passed_ns - us * LA_NS_PER_US;
 }
 
 /* Heuristic: an answer takes no less than half the shortest time that one took so far. */

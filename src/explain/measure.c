@@ -27,12 +27,57 @@ la_measure_take(struct la_explain *explain, struct la_track_end *e)
     return m;
 }
 
+static void
+throughput_add(struct la_explain *explain, const struct la_track *track, struct la_measure *m,
+               const struct la_placed *placed)
+{
+    uint32_t fresh = placed->new_bytes + placed->filled_bytes;
+    if (fresh == 0)
+        return;
+    if (m->throughput == NULL) {
+        m->throughput = la_mem_take(explain->mem, sizeof(*m->throughput));
+        if (m->throughput == NULL)
+            return;
+        la_buckets_init(m->throughput, track->first_at_ns);
+    }
+    la_buckets_add(m->throughput, placed->at_ns, fresh);
+}
+
 void
 la_measure_free(struct la_explain *explain, struct la_track_end *e)
 {
-    if (e->measure != NONE)
-        la_pool_give(&explain->measures, e->measure);
+    struct la_measure *m = la_measure_of(explain, e);
+    if (m == NULL)
+        return;
+    if (m->throughput != NULL)
+        la_mem_give(explain->mem, m->throughput, sizeof(*m->throughput));
+    la_pool_give(&explain->measures, e->measure);
     e->measure = NONE;
+}
+
+/* Most segments pass here: what is asked of few is asked for by few. */
+static inline void
+held_back_sent(const struct la_explain *explain, struct la_measure *m, const struct la_track *track,
+               const struct la_placed *placed)
+{
+    if (placed->new_bytes > 0 && (m->limit == LA_LIMIT_RECEIVER || m->delayed_us > 0))
+        la_stalls_sent(m, track, placed);
+    if (placed->new_bytes > 0 || m->rounds.recovery != m->recovery)
+        la_rounds_sent(explain, m, track, placed);
+}
+
+static inline void
+held_back_acked(const struct la_explain *explain, struct la_measure *m,
+                const struct la_track *track, const struct la_placed *placed)
+{
+    if (placed->window < placed->peer->segment_bytes_max || placed->rtt_us >= LA_STALL_US_MIN)
+        la_stalls_acked(m, track, placed);
+    if ((placed->seen->tcp.flags & LA_TCP_ACK) != 0) {
+        m->edge_last = placed->peer->edge;
+        m->edge_known = true;
+    }
+    if (placed->acked_bytes > 0 || m->rounds.recovery != m->recovery)
+        la_rounds_acked(explain, m, track, placed);
 }
 
 void
@@ -43,23 +88,33 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
     bool probes = seg->text_bytes == 0 && (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0 &&
                   la_seq_lt(seg->seq, me->nxt);
     bool fin_again = (seg->flags & LA_TCP_FIN) != 0 && (me->flags & LA_END_FIN) != 0;
-    bool wants = seg->text_bytes > 0 || fin_again || probes;
+    bool wants = seg->text_bytes > 0 || fin_again || probes || placed->gap_bytes > 0;
     struct la_measure *mine = la_measure_of(explain, me);
     if (mine == NULL && wants)
         mine = la_measure_take(explain, me);
     struct la_measure *its = la_measure_of(explain, peer);
     if (mine != NULL && wants)
         la_loss_sent(mine, track, placed);
+    if (placed->is_copy)
+        la_artefacts_count_copy(explain, me, false);
     me->unique_bytes += placed->filled_bytes;
+    if (mine != NULL && explain->cfg.throughput)
+        throughput_add(explain, track, mine, placed);
     if (its != NULL && (seg->flags & LA_TCP_ACK) != 0) {
         la_loss_acked(its, placed);
-        if (placed->rtt_us >= 0)
+        if (placed->rtt_us >= 0) {
             la_rtt_sample(its, placed->rtt_us);
+            la_tell_rtt(explain, track, 1u - placed->from, its, placed);
+        }
     }
-    if (mine != NULL)
+    if (mine != NULL) {
         la_flow_segment(mine, track, placed->from, placed);
-    if (its != NULL)
+        held_back_sent(explain, mine, track, placed);
+    }
+    if (its != NULL) {
         la_flow_segment(its, track, 1u - placed->from, placed);
+        held_back_acked(explain, its, track, placed);
+    }
 }
 
 void
@@ -89,4 +144,11 @@ la_measure_fill(const struct la_explain *explain, const struct la_track *track, 
     out->duplicate_acks = m->duplicate_ack_n;
     la_rtt_fill(m, &out->rtt);
     la_flow_fill(m, track, out);
+    la_rounds_fill(m, track, end, out);
+    if (m->throughput == NULL)
+        return;
+    la_buckets_add(m->throughput, track->last_at_ns, 0);
+    out->throughput = m->throughput->sum;
+    out->throughput_n = m->throughput->n;
+    out->throughput_ms = (uint64_t)(m->throughput->width_ns / LA_NS_PER_MS);
 }

@@ -22,6 +22,7 @@ static const char *const causes[] = {
     "timeout",     "middlebox",    "injected",         "stray",
 };
 static const char *const places[] = {"unknown", "near-client", "near-server", "between"};
+static const char *const families[] = {"unknown", "reno", "cubic", "bbr"};
 
 static const struct {
     const char *name, *requirement, *section, *text;
@@ -37,6 +38,7 @@ _Static_assert(sizeof(opens) / sizeof(opens[0]) == LA_OPEN_KIND_COUNT, "all name
 _Static_assert(sizeof(closes) / sizeof(closes[0]) == LA_CLOSE_KIND_COUNT, "all named");
 _Static_assert(sizeof(causes) / sizeof(causes[0]) == LA_RESET_CAUSE_COUNT, "all named");
 _Static_assert(sizeof(places) / sizeof(places[0]) == LA_TAP_PLACE_COUNT, "all named");
+_Static_assert(sizeof(families) / sizeof(families[0]) == LA_CONGESTION_FAMILY_COUNT, "all named");
 
 const char *
 la_certainty_name(enum la_certainty certainty)
@@ -72,6 +74,12 @@ const char *
 la_tap_place_name(enum la_tap_place place)
 {
     return NAME_OF(places, place);
+}
+
+const char *
+la_congestion_family_name(enum la_congestion_family family)
+{
+    return NAME_OF(families, family);
 }
 
 const char *

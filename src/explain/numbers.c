@@ -69,20 +69,21 @@ static uint32_t
 beyond_edge(const struct la_track_end *me, const struct la_placed *placed, la_seq text_end)
 {
     int32_t beyond = la_seq_diff(text_end, me->edge);
-    bool known = (me->flags & LA_END_EDGE) != 0 && (me->flags & LA_END_SCALE_KNOWN) != 0;
+    bool known = (me->flags & LA_END_EDGE) != 0 && (placed->peer->flags & LA_END_SCALE_KNOWN) != 0;
     if (!known || beyond <= 0 || (me->window_closed && placed->new_bytes == 1))
         return 0;
     return (uint32_t)beyond;
 }
 
 /* RFC 9293 3.8.6: the right edge should not move left; RFC 7323 2.4: rounding by the scale may.
- * Only a segment that is the newest in both numbers says what is offered now. */
+ * Only a segment that is the newest in both numbers says what is offered now; to who has sent a
+ * FIN, nothing is. */
 static uint32_t
 shrunk(const struct la_track_end *me, const struct la_track_end *peer,
        const struct la_placed *placed, la_seq edge)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    if (la_seq_ge(edge, peer->edge) || (peer->flags & LA_END_EDGE) == 0 ||
+    if (la_seq_ge(edge, peer->edge) || (peer->flags & (LA_END_EDGE | LA_END_FIN)) != LA_END_EDGE ||
         (me->flags & LA_END_SCALE_KNOWN) == 0 || placed->old_bytes > 0 ||
         !la_seq_eq(la_seq_add(seg->seq, seg->len), me->nxt) || !la_seq_eq(seg->ack, me->ack))
         return 0;
@@ -156,6 +157,8 @@ take_time(struct la_track_end *me, struct la_track_end *peer, struct la_placed *
     placed->rtt_us = us;
     if (us >= 0 && us < me->part_us_min)
         me->part_us_min = (uint32_t)us;
+    if (us > me->part_us_max && us < UINT32_MAX)
+        me->part_us_max = (uint32_t)us;
 }
 
 /* What `me` acknowledges of its peer's, and offers it. */

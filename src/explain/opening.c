@@ -80,13 +80,6 @@ agree_on_scale(struct la_track *track)
     }
 }
 
-/* Captured too short for its options. */
-static bool
-is_cut(const struct la_seen *seen)
-{
-    return seen->header.n < 13 || seen->header.n < (size_t)(seen->header.p[12] >> 4) * 4;
-}
-
 /* The same SYN again; a SYN,ACK after a SYN is something new. */
 static void
 again(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
@@ -133,7 +126,7 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
     }
     e->options = la_opening_options(seen);
     e->ts_val = seg->ts_val;
-    if (!placed->is_inferred && is_cut(seen))
+    if ((seen->oddities & LA_SEEN_HEADER_CUT) != 0)
         e->flags |= LA_END_SYN_CUT;
     e->mss = seg->mss;
     e->wscale = seg->wscale;
@@ -163,7 +156,7 @@ part_from_handshake(const struct la_placed *placed)
         return;
     int64_t us = (placed->at_ns - peer->syn_at_ns) / LA_NS_PER_US;
     if (us >= 0 && us < UINT32_MAX)
-        e->part_us_min = (uint32_t)us;
+        e->part_us_min = e->part_us_max = (uint32_t)us;
 }
 
 /* RFC 9293 3.10.7.4 fourth, 3.5.1: an end that has an older connection of these addresses answers a
@@ -205,6 +198,18 @@ la_opening_segment(struct la_explain *explain, struct la_track *track, struct la
     }
 }
 
+/* A SYN that came sooner than an answer can was under way already; one that was not captured may
+ * have been. */
+static bool
+syns_crossed(const struct la_track_end *client, const struct la_track_end *server)
+{
+    if ((client->flags & server->flags & LA_END_SYN_ACK) != 0 ||
+        ((client->flags | server->flags) & LA_END_SYN_UNSEEN) != 0)
+        return true;
+    return server->part_us_min != UINT32_MAX &&
+           server->syn_at_ns - client->syn_at_ns < (int64_t)server->part_us_min * LA_NS_PER_US;
+}
+
 enum la_open_kind
 la_opening_kind(const struct la_track *track)
 {
@@ -212,8 +217,11 @@ la_opening_kind(const struct la_track *track)
     if ((c->flags & LA_END_SYN) == 0 && (s->flags & LA_END_SYN_ACK) == 0)
         return LA_OPEN_MID_STREAM;
     /* RFC 9293 3.5 figure 8: both send SYN,ACK. In a split handshake only the client does. */
-    if ((s->flags & LA_END_SYN) != 0)
-        return (c->flags & s->flags & LA_END_SYN_ACK) != 0 ? LA_OPEN_SIMULTANEOUS : LA_OPEN_SPLIT;
+    if ((s->flags & LA_END_SYN) != 0) {
+        if ((c->flags & LA_END_SYN_ACK) == 0 && la_reset_is_exact(track) && !track->complete)
+            return LA_OPEN_REFUSED; /* And later it called back. */
+        return syns_crossed(c, s) ? LA_OPEN_SIMULTANEOUS : LA_OPEN_SPLIT;
+    }
     if ((s->flags & LA_END_SYN_ACK) == 0) {
         if (track->rare != NULL && track->rare->has_icmp)
             return LA_OPEN_UNREACHABLE;

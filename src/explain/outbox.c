@@ -17,6 +17,7 @@ la_outbox_fini(struct la_outbox *outbox)
     la_mem_give(mem, outbox->notes, outbox->notes_cap * sizeof(outbox->notes[0]));
     la_mem_give(mem, outbox->told, outbox->told_cap * sizeof(outbox->told[0]));
     la_mem_give(mem, outbox->transitions, outbox->transitions_cap * sizeof(outbox->transitions[0]));
+    la_mem_give(mem, outbox->amounts, outbox->amounts_cap * sizeof(outbox->amounts[0]));
     la_mem_give(mem, outbox->findings, outbox->findings_cap * sizeof(outbox->findings[0]));
     *outbox = (struct la_outbox){0};
 }
@@ -63,6 +64,25 @@ la_outbox_note(struct la_explain *part, const struct la_track *track, enum la_no
     return note;
 }
 
+static bool
+tell_amounts(struct la_outbox *outbox, const struct la_explain_conn *conn)
+{
+    for (unsigned end = 0; end < 2; end++) {
+        const struct la_explain_direction *d = &conn->direction[end];
+        size_t n = d->throughput != NULL ? d->throughput_n : 0;
+        uint64_t *amounts = roomy(outbox, outbox->amounts, sizeof(*amounts), outbox->amounts_n + n,
+                                  &outbox->amounts_cap);
+        if (n == 0)
+            continue;
+        if (amounts == NULL)
+            return false;
+        outbox->amounts = amounts;
+        memcpy(amounts + outbox->amounts_n, d->throughput, n * sizeof(*amounts));
+        outbox->amounts_n += n;
+    }
+    return true;
+}
+
 bool
 la_outbox_tell(struct la_outbox *outbox, const struct la_explain_conn *conn, uint32_t *idx)
 {
@@ -83,7 +103,11 @@ la_outbox_tell(struct la_outbox *outbox, const struct la_explain_conn *conn, uin
     if (findings == NULL && findings_n > 0)
         return false;
     outbox->findings = findings;
-    told[outbox->told_n] = (struct la_told){*conn, outbox->transitions_n, outbox->findings_n};
+    size_t amounts_at = outbox->amounts_n;
+    if (!tell_amounts(outbox, conn))
+        return false;
+    told[outbox->told_n] =
+        (struct la_told){*conn, outbox->transitions_n, outbox->findings_n, amounts_at};
     if (conn->transitions_n > 0)
         memcpy(transitions + outbox->transitions_n, conn->transitions,
                conn->transitions_n * sizeof(*transitions));
@@ -98,7 +122,8 @@ la_outbox_tell(struct la_outbox *outbox, const struct la_explain_conn *conn, uin
 void
 la_outbox_empty(struct la_outbox *outbox)
 {
-    outbox->notes_n = outbox->told_n = outbox->transitions_n = outbox->findings_n = 0;
+    outbox->amounts_n = outbox->notes_n = outbox->told_n = outbox->transitions_n =
+        outbox->findings_n = 0;
     outbox->ended_from = 0;
     outbox->is_incomplete = false;
 }

@@ -40,6 +40,9 @@ void la_numbers_place(struct la_placed *placed);
 
 void la_unseen_syn(struct la_explain *explain, struct la_track *track,
                    const struct la_placed *placed);
+/* Before its FIN is looked at: the third segment of the handshake. */
+void la_unseen_third(struct la_explain *explain, struct la_track *track,
+                     const struct la_placed *placed);
 void la_unseen_acked(struct la_explain *explain, struct la_track *track,
                      const struct la_placed *placed);
 
@@ -50,6 +53,7 @@ void la_patience_segment(const struct la_placed *placed);
 bool la_patience_gave_up(const struct la_track_end *e, int64_t end_ns);
 /* It repeated itself without an answer, and at at_ns the next time had come. */
 bool la_patience_was_due(const struct la_track_end *e, int64_t at_ns);
+bool la_patience_ends_probing(const struct la_track_end *e, int64_t at_ns);
 int64_t la_patience_due_ns(const struct la_track_end *e);
 
 /* ---- marks.c, states.c: both ends along the figure ---------------------------------------- */
@@ -63,6 +67,8 @@ void la_states_segment(struct la_explain *explain, struct la_track *track,
 void la_states_step(struct la_explain *explain, struct la_track *track, struct la_step *step);
 /* What of the segment is an event for the end that it goes to. */
 void la_marks_segment(struct la_track *track, const struct la_placed *placed);
+/* Between the tap and the end there is next to nothing. */
+bool la_marks_is_near(const struct la_track_end *end);
 /* When the end had sent what passed then, at the earliest; INT64_MAX: not known. */
 int64_t la_marks_sent_ns(const struct la_track_end *end, int64_t passed_ns);
 /* Can what passed at mark_ns show in a segment of this end that passes at at_ns? By the shortest
@@ -108,6 +114,8 @@ void la_opening_judge(struct la_explain *explain, const struct la_track *track,
                       struct la_explain_open *out);
 /* Of a capture of one direction: does the end's FIN seem to have answered its peer's? */
 bool la_closing_answers(const struct la_track *track, unsigned end);
+/* May the end's FIN have answered one that was not captured? */
+bool la_closing_is_doubtful(const struct la_track *track, unsigned end);
 /* Its FIN, the first time. */
 void la_closing_take_fin(struct la_track *track, struct la_placed *placed);
 void la_closing_segment(struct la_explain *explain, struct la_track *track,
@@ -116,6 +124,10 @@ void la_closing_judge(const struct la_explain *explain, const struct la_track *t
                       struct la_explain_close *out);
 void la_reset_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed);
+/* New text towards an end that has sent a RST: was it under way then? */
+void la_reset_text(struct la_track *track, const struct la_placed *placed);
+/* Text of an end that has sent a RST: does it stand behind that, and pass later? */
+bool la_reset_is_behind(const struct la_track *track, const struct la_placed *placed);
 /* One came that its receiver had to believe. */
 bool la_reset_is_exact(const struct la_track *track);
 /* The RST that ended it, NULL: none did. Valid when nothing more comes. */
@@ -129,7 +141,9 @@ void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
 /* ---- artefacts.c: what the capture did --------------------------------------------------- */
 
 /* Is it a packet that was captured, or delivered, twice? Counts it. */
-bool la_artefacts_is_copy(struct la_explain *explain, const struct la_placed *placed);
+bool la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
+                          const struct la_placed *placed);
+void la_artefacts_count_copy(struct la_explain *explain, struct la_track_end *e, bool elsewhere);
 /* A packet's time; it is counted in file->packets. Returns the latest one so far; *back_ns_max: by how
  * much one was before the one before it. */
 int64_t la_artefacts_time(struct la_explain_file *file, int64_t at_ns, int64_t now_ns,
@@ -152,6 +166,7 @@ bool la_violations_flags(struct la_explain *explain, struct la_track *track,
                          const struct la_placed *placed);
 void la_violations_segment(struct la_explain *explain, struct la_track *track,
                            const struct la_placed *placed);
+void la_stalls_remark(struct la_explain *explain, struct la_track *track);
 /* Of a connection that is over. */
 void la_remarks(struct la_explain *explain, struct la_track *track);
 
@@ -164,6 +179,8 @@ void la_servers_begin(struct la_explain *explain, struct la_track *track, bool b
 /* It is half-open, or is so no longer. */
 void la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns,
                             bool more);
+/* Is another connection of its listener open? */
+bool la_servers_has_others(const struct la_explain *explain, const struct la_track *track);
 void la_servers_end(struct la_explain *explain, struct la_track *track);
 /* The same by a listener's index: of a part, the whole does it (share.h). The index of the first is
  * NONE when there are too many listeners. */
@@ -177,6 +194,12 @@ void la_servers_finish(struct la_explain *explain);
 
 void la_tell_segment(const struct la_explain *explain, const struct la_track *track,
                      const struct la_placed *placed);
+struct la_measure;
+/* What was timed, and what the sender's window is taken to be after a round trip. */
+void la_tell_rtt(const struct la_explain *explain, const struct la_track *track, unsigned sender,
+                 const struct la_measure *m, const struct la_placed *placed);
+void la_tell_window(const struct la_explain *explain, const struct la_track *track,
+                    unsigned sender, const struct la_measure *m, const struct la_placed *placed);
 void la_tell_step(const struct la_explain *explain, const struct la_track *track,
                   const struct la_step *step);
 

@@ -34,6 +34,10 @@ la_patience_segment(const struct la_placed *placed)
     if (placed->acked_bytes > 0 || peer->repeat == LA_REPEAT_PROBE)
         peer->repeats_n = 0;
     enum la_repeat kind = kind_of(e, placed);
+    if (kind != LA_REPEAT_PROBE)
+        e->probes_n = 0;
+    else if (e->probes_n < UINT8_MAX)
+        e->probes_n++;
     if (kind == LA_REPEAT_NONE) {
         if (placed->new_bytes > 0 && e->repeats_n == 0)
             e->repeat_at_ns = placed->at_ns;
@@ -79,4 +83,14 @@ int64_t
 la_patience_due_ns(const struct la_track_end *e)
 {
     return e->repeat_at_ns + due_ns(e);
+}
+
+/* The answers that passed did not get there: it probed at equal pauses (RFC 9293 3.8.4), and gave
+ * up when the next probe was due, to an eighth. */
+bool
+la_patience_ends_probing(const struct la_track_end *e, int64_t at_ns)
+{
+    int64_t off_ns = at_ns - e->repeat_at_ns - e->repeat_pause_ns;
+    return e->probes_n >= 2 && !e->window_closed && off_ns <= e->repeat_pause_ns / 8 &&
+           off_ns >= -e->repeat_pause_ns / 8;
 }

@@ -191,4 +191,5 @@ la_remarks(struct la_explain *explain, struct la_track *track)
     remark_fins(explain, track, &close);
     remark_resets(explain, track, &close);
     remark_silence(explain, track);
+    la_stalls_remark(explain, track);
 }

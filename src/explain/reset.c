@@ -52,18 +52,37 @@ place_of(const struct la_placed *placed)
                    : LA_TCP_RST_OUTSIDE;
     if (la_seq_eq(seg->seq, e->nxt))
         return LA_TCP_RST_EXACT;
+    /* Heuristic: common stacks believe the number of the FIN that they have just acknowledged: the
+     * RST answers what they sent before. */
+    if ((e->flags & LA_END_FIN) != 0 && la_seq_eq(seg->seq, e->fin_seq) &&
+        la_seq_eq(peer->ack, e->nxt))
+        return LA_TCP_RST_EXACT;
     return la_tcp_rst_classify(peer->ack, peer->window, seg->seq);
 }
 
-/* Within twice the time that its SYN,ACK took. */
+/* Within twice the time that its SYN,ACK took, from a listener that has others to accept. */
 static bool
-answers_third_ack(const struct la_track_end *e, const struct la_placed *placed)
+answers_third_ack(const struct la_explain *explain, const struct la_track *track,
+                  const struct la_placed *placed)
 {
+    const struct la_track_end *e = &track->end[placed->from];
     const struct la_marks *marks = &e->marks;
-    if ((marks->waiting >> LA_MARK_ACK_OF_SYN & 1) == 0 || e->part_us_min == UINT32_MAX)
+    if ((marks->waiting >> LA_MARK_ACK_OF_SYN & 1) == 0 || e->part_us_min == UINT32_MAX ||
+        !la_servers_has_others(explain, track))
         return false;
     int64_t since_us = (placed->at_ns - marks->at_ns[LA_MARK_ACK_OF_SYN]) / LA_NS_PER_US;
     return since_us <= 2 * (int64_t)e->part_us_min;
+}
+
+/* Heuristic: an end that gives up offers more than it did a moment ago, because it threw away what
+ * it had not read. By more than the scale rounds. */
+static bool
+freed_room(const struct la_placed *placed)
+{
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
+    bool known = (e->flags & LA_END_SCALE_KNOWN) != 0 && e->segments_n > e->syn_n + e->rst_n + 1;
+    return known && (placed->seen->tcp.flags & LA_TCP_ACK) != 0 && peer->unique_bytes > 0 &&
+           placed->window > e->window + (2u << e->wscale);
 }
 
 /* Heuristic: an end that gives up sends an ACK and its window; one that answers without a
@@ -77,7 +96,8 @@ has_other_window(const struct la_track_end *e, const struct la_tcp_seg *seg)
 }
 
 static uint32_t
-evidence_of(const struct la_track *track, const struct la_placed *placed)
+evidence_of(const struct la_explain *explain, const struct la_track *track,
+            const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
     const struct la_track_end *e = placed->me, *peer = placed->peer;
@@ -88,7 +108,7 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
         evidence |= LA_RST_OTHER_TTL;
     if ((e->flags & LA_END_FIN) != 0 && peer->text_at_ns > e->fin_at_ns)
         evidence |= LA_RST_TEXT_AFTER_FIN;
-    if (la_patience_was_due(e, placed->at_ns))
+    if (la_patience_was_due(e, placed->at_ns) || la_patience_ends_probing(e, placed->at_ns))
         evidence |= LA_RST_DUE;
     if (has_other_window(e, &seen->tcp))
         evidence |= LA_RST_OTHER_WINDOW;
@@ -98,7 +118,9 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
         evidence |= LA_RST_AFTER_OWN_FIN;
     if (peer->text_at_ns > e->text_at_ns)
         evidence |= LA_RST_HEARD_LAST;
-    if (peer->text_at_ns != 0 && placed->at_ns - peer->text_at_ns > AT_ONCE_NS + e->part_us_min)
+    int64_t way_us = e->part_us_min == UINT32_MAX ? 0 : e->part_us_min;
+    if (peer->text_at_ns != 0 &&
+        placed->at_ns - peer->text_at_ns > AT_ONCE_NS + way_us * LA_NS_PER_US)
         evidence |= LA_RST_HEARD_LONG_AGO;
     if (e->unique_bytes == 0)
         evidence |= LA_RST_NEVER_SAID;
@@ -112,8 +134,13 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
         evidence |= LA_RST_IN_OPENING;
     if (e->segments_n == e->syn_n + e->rst_n + 1) /* This one is counted. */
         evidence |= LA_RST_ONLY_SYNS;
-    if (answers_third_ack(e, placed))
+    if (answers_third_ack(explain, track, placed))
         evidence |= LA_RST_TO_THIRD_ACK;
+    if (freed_room(placed))
+        evidence |= LA_RST_FREED_ROOM;
+    if ((seen->tcp.flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_FIN) == 0 &&
+        peer->unique_bytes > 0 && la_seq_gt(peer->nxt, seen->tcp.ack))
+        evidence |= LA_RST_TEXT_ON_WAY;
     return evidence;
 }
 
@@ -133,10 +160,36 @@ la_reset_segment(struct la_explain *explain, struct la_track *track, const struc
             .flags = seen->tcp.flags,
             .ttl_hops = seen->ttl_hops,
             .place = (uint8_t)place_of(placed),
-            .evidence = evidence_of(track, placed),
+            .evidence = evidence_of(explain, track, placed),
         };
     e->flags |= LA_END_RST;
     e->rst_n++;
+}
+
+void
+la_reset_text(struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_end *e = &track->end[placed->from];
+    int64_t way_us = e->part_us_min == UINT32_MAX ? 0 : e->part_us_min;
+    for (unsigned i = 0; track->rare != NULL && i < track->rare->rst_n; i++) {
+        struct la_rst *rst = &track->rare->rst[i];
+        if (rst->from != placed->from && (rst->flags & LA_TCP_ACK) != 0 &&
+            placed->at_ns - rst->at_ns <= way_us * LA_NS_PER_US)
+            rst->evidence |= LA_RST_TEXT_ON_WAY;
+    }
+}
+
+bool
+la_reset_is_behind(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    la_seq behind = la_seq_add(seg->seq, seg->len);
+    for (unsigned i = 0; track->rare != NULL && i < track->rare->rst_n; i++) {
+        const struct la_rst *rst = &track->rare->rst[i];
+        if (rst->from == placed->from && placed->at_ns >= rst->at_ns && la_seq_gt(behind, rst->seq))
+            return true;
+    }
+    return false;
 }
 
 /* ---- when it is over ------------------------------------------------------------------------ */
@@ -200,6 +253,9 @@ cause_of_abort(const struct la_rst *rst)
     /* Heuristic: no program accepts, and aborts without a word, that fast. */
     if ((evidence & LA_RST_TO_THIRD_ACK) != 0 && (evidence & LA_RST_ONLY_SYNS) != 0)
         return LA_RESET_BACKLOG;
+    /* RFC 2525 2.17. Heuristic: where text still comes, some lies there that was not read. */
+    if ((evidence & (LA_RST_TEXT_ON_WAY | LA_RST_FREED_ROOM)) != 0)
+        return LA_RESET_UNREAD_DATA;
     bool unread =
         (evidence & LA_RST_HEARD_LAST) != 0 &&
         (evidence & (LA_RST_WINDOW_SHUT | LA_RST_NEVER_SAID | LA_RST_HEARD_LONG_AGO)) != 0;
@@ -219,7 +275,7 @@ cause_of_answer(const struct la_rst *rst)
         return LA_RESET_DATA_AFTER_CLOSE;
     if ((evidence & LA_RST_ONLY_SYNS) != 0 && rst->from == LA_END_SERVER)
         return LA_RESET_BACKLOG;
-    return (evidence & LA_RST_LONG_SILENT) != 0 ? LA_RESET_HALF_OPEN_PEER : cause_of_abort(rst);
+    return LA_RESET_HALF_OPEN_PEER;
 }
 
 /* Heuristic: who ends a connection towards both ends stands between them. */
@@ -247,6 +303,14 @@ certainty_of(const struct la_track *track, const struct la_rst *rst, enum la_res
 {
     if (cause == LA_RESET_REFUSED || cause == LA_RESET_DATA_AFTER_CLOSE)
         return LA_CERTAINTY_SEEN;
+    /* By the silence before it alone: a program may as well have read everything, and waited. */
+    const uint32_t lay_there =
+        LA_RST_TEXT_ON_WAY | LA_RST_FREED_ROOM | LA_RST_WINDOW_SHUT | LA_RST_NEVER_SAID;
+    if (cause == LA_RESET_UNREAD_DATA && (rst->evidence & lay_there) == 0)
+        return LA_CERTAINTY_UNKNOWN;
+    /* It spoke a moment ago: another RST of it may have been lost before this one. */
+    if (cause == LA_RESET_HALF_OPEN_PEER && (rst->evidence & LA_RST_LONG_SILENT) == 0)
+        return LA_CERTAINTY_UNKNOWN;
     if (cause == LA_RESET_INJECTED && (track->end[rst->from].flags & LA_END_WENT_ON) != 0)
         return LA_CERTAINTY_SEEN;
     return LA_CERTAINTY_INFERRED;

@@ -134,6 +134,9 @@ static bool
 is_replaced(const struct la_track *track, const struct la_placed *placed)
 {
     enum { FIRST_RTO_S = 1 };
+    /* An end that has closed or given up opens anew; of its peer nothing may have been captured. */
+    if (placed->peer->segments_n == 0 && (placed->me->flags & (LA_END_FIN | LA_END_RST)) != 0)
+        return true;
     int64_t since_ns = placed->at_ns - placed->me->last_at_ns;
     return is_over(track) || (!track->complete && since_ns >= FIRST_RTO_S * LA_NS_PER_S);
 }
@@ -242,11 +245,35 @@ static void
 goes_on(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     struct la_track_end *e = placed->me;
-    if ((e->flags & LA_END_RST) == 0 || placed->new_bytes == 0)
+    if (placed->new_bytes > 0 && (placed->peer->flags & LA_END_RST) != 0)
+        la_reset_text(track, placed);
+    if ((e->flags & LA_END_RST) == 0 || placed->new_bytes == 0 ||
+        !la_reset_is_behind(track, placed))
         return;
     e->flags |= LA_END_WENT_ON;
     if (track->list == LA_LIST_CLOSED)
         la_flows_list(explain, track, LA_LIST_LIVE);
+}
+
+/* Numbers that go on from what was seen before need no proof. Others may be those of a segment that
+ * was damaged on its way, which its receiver drops (RFC 9293 3.1): the checksum tells, in a capture
+ * where most of them are right. */
+static bool
+is_damaged(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
+    bool goes_on =
+        (seg->flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK)) == LA_TCP_ACK &&
+        la_seq_eq(seg->seq, e->nxt) && la_seq_le(seg->ack, peer->nxt) &&
+        la_seq_ge(seg->ack, peer->una);
+    bool was_kept = placed->seen != &explain->seen;
+    if (goes_on || was_kept || !la_decoder_disbelieves(&explain->decoder, &explain->seen))
+        return false;
+    explain->file.bad_checksums++;
+    (void)la_found(explain, track, LA_FINDING_CHECKSUM_WRONG, la_who_of(placed->from),
+                   placed->frame);
+    return true;
 }
 
 /* The handshake is over, and how long it took is known: no segment but a SYN tells about it. */
@@ -271,8 +298,10 @@ follow(struct la_explain *explain, struct la_track *track, struct la_placed *pla
     if ((flags & LA_TCP_RST) != 0) {
         la_reset_segment(explain, track, placed);
     } else {
-        if ((flags & LA_TCP_FIN) != 0)
+        if ((flags & LA_TCP_FIN) != 0) {
+            la_unseen_third(explain, track, placed);
             la_closing_take_fin(track, placed);
+        }
         if (placed->acks_missing)
             la_unseen_acked(explain, track, placed);
         la_states_segment(explain, track, placed);
@@ -297,8 +326,8 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     track->last_frame = placed->frame;
     if (placed->at_ns > track->last_at_ns)
         track->last_at_ns = placed->at_ns;
-    placed->is_copy = la_artefacts_is_copy(explain, placed);
-    if (placed->is_copy || placed->is_strange)
+    placed->is_copy = la_artefacts_is_copy(explain, track, placed);
+    if (placed->is_copy || placed->is_strange || is_damaged(explain, track, placed))
         return;
     uint8_t flags = placed->seen->tcp.flags;
     bool rst = (flags & LA_TCP_RST) != 0;
@@ -314,6 +343,8 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     la_numbers_place(placed);
     if (!placed->is_strange && !rst)
         la_measure_segment(explain, track, placed);
+    if (placed->is_copy)
+        return;
     la_tell_segment(explain, track, placed);
     if (!placed->is_strange) {
         if (!rst) {

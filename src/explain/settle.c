@@ -8,7 +8,7 @@
  */
 #include "explain/parts.h"
 
-enum { LAST_WORDS_N_MAX = LA_MARKS_N + 2 * LA_RSTS_N_MAX + 2 };
+enum { LAST_WORDS_N_MAX = LA_MARKS_N + 3 * LA_RSTS_N_MAX + 2 };
 
 /* What happened to one end, in order of time. */
 struct last_words {
@@ -32,6 +32,29 @@ say(struct last_words *words, const struct la_step *step)
     words->step[i] = *step;
 }
 
+static const struct la_rst *
+first_own_rst(const struct la_track *track, unsigned end)
+{
+    for (unsigned i = 0; track->rare != NULL && i < track->rare->rst_n; i++)
+        if (track->rare->rst[i].from == end && !la_reset_is_forged(track, &track->rare->rst[i]))
+            return &track->rare->rst[i];
+    return NULL;
+}
+
+/* What passed a moment before the end's own RST had not come to it; nor had an ACK of its FIN,
+ * where the RST answers something that had none (RFC 9293 3.10.7.1: SEQ=SEG.ACK). */
+static bool
+came_too_late(const struct la_track *track, unsigned end, enum la_mark mark)
+{
+    const struct la_track_end *e = &track->end[end];
+    const struct la_rst *own = first_own_rst(track, end);
+    if (own == NULL)
+        return false;
+    return !la_marks_can_show(e, e->marks.at_ns[mark], own->at_ns) ||
+           (mark == LA_MARK_ACK_OF_FIN && (own->flags & LA_TCP_ACK) == 0 &&
+            la_seq_le(own->seq, e->fin_seq));
+}
+
 /* A FIN that was not acknowledged, and a SYN, may not have arrived; ACKs ask for no answer. */
 static void
 say_marks(const struct la_track *track, unsigned end, struct last_words *words)
@@ -47,7 +70,8 @@ say_marks(const struct la_track *track, unsigned end, struct last_words *words)
     bool refused =
         rst != NULL && rst->from == end && la_reset_cause_of(track, rst) == LA_RESET_BACKLOG;
     for (unsigned i = 0; i < 2; i++)
-        if ((marks->waiting >> silent[i].mark & 1) != 0 && !(refused && i == 0))
+        if ((marks->waiting >> silent[i].mark & 1) != 0 && !(refused && i == 0) &&
+            !came_too_late(track, end, silent[i].mark))
             say(words, &(struct la_step){.end = (uint8_t)end,
                                          .event = (uint8_t)silent[i].event,
                                          .certainty = LA_CERTAINTY_INFERRED,
@@ -74,6 +98,25 @@ event_of_own_rst(const struct la_track *track, const struct la_rst *rst)
     return LA_TCP_EV_ABORT;
 }
 
+/* A RST that stands behind its sender's FIN was believed because the FIN had come before it (RFC
+ * 5961 3.2: at RCV.NXT alone). */
+static void
+say_fin_before(const struct la_track *track, unsigned end, const struct la_rst *rst,
+               struct last_words *words)
+{
+    const struct la_track_end *sender = &track->end[1 - end];
+    const struct la_marks *marks = &track->end[end].marks;
+    if ((marks->waiting >> LA_MARK_FIN & 1) == 0 || (sender->flags & LA_END_FIN) == 0 ||
+        !la_seq_gt(rst->seq, sender->fin_seq))
+        return;
+    say(words, &(struct la_step){.end = (uint8_t)end,
+                                 .event = LA_TCP_EV_RCV_FIN,
+                                 .certainty = LA_CERTAINTY_INFERRED,
+                                 .frame = marks->frame[LA_MARK_FIN],
+                                 .earliest_ns = marks->at_ns[LA_MARK_FIN],
+                                 .latest_ns = INT64_MAX});
+}
+
 static void
 say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
 {
@@ -90,8 +133,10 @@ say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
                                .latest_ns = INT64_MAX};
         if (rst->from != end && rst->place == LA_TCP_RST_EXACT) {
             /* Where nothing had come back, this may not have got there either. */
-            if ((rst->evidence & LA_RST_DUE) == 0)
-                say(words, &step);
+            if ((rst->evidence & LA_RST_DUE) != 0)
+                continue;
+            say_fin_before(track, end, rst, words);
+            say(words, &step);
         } else if (rst->from == end && !la_reset_is_forged(track, rst) &&
                    (rst == decisive || la_reset_is_own(track, rst))) {
             step.event = (uint8_t)event_of_own_rst(track, rst);
@@ -120,7 +165,8 @@ say_gave_up(const struct la_explain *explain, const struct la_track *track, unsi
                    .certainty = LA_CERTAINTY_INFERRED,
                    .frame = la_track_frame(track, track->last_frame),
                    .earliest_ns = e->repeat_at_ns,
-                   .latest_ns = la_patience_due_ns(e)});
+                   /* Elsewhere the next one may have been lost before the tap. */
+                   .latest_ns = la_marks_is_near(e) ? la_patience_due_ns(e) : INT64_MAX});
 }
 
 /* RFC 9293 3.9.2.2: an end in SYN-SENT gives up on an ICMP error. It did if it repeated nothing
@@ -144,7 +190,7 @@ void
 la_settle(struct la_explain *explain, struct la_track *track)
 {
     for (unsigned end = 0; end < 2; end++) {
-        if (la_closing_answers(track, end))
+        if (la_closing_is_doubtful(track, end))
             la_steps_doubt_close(explain, track, end);
         struct last_words words = {.n = 0};
         say_marks(track, end, &words);

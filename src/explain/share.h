@@ -67,7 +67,7 @@ struct la_note {
 /* A result, with its lists in the outbox's own. */
 struct la_told {
     struct la_explain_conn conn;
-    size_t transitions_at, findings_at;
+    size_t transitions_at, findings_at, amounts_at;
 };
 
 /* What a part has to say about one batch. Arrays grow as they are needed, and stay. */
@@ -77,6 +77,8 @@ struct la_outbox {
     struct la_told *told;
     struct la_explain_transition *transitions;
     struct la_explain_finding *findings;
+    uint64_t *amounts;  /* throughput of both directions */
+    size_t amounts_n, amounts_cap;
     size_t notes_n, notes_cap, told_n, told_cap, transitions_n, transitions_cap, findings_n,
         findings_cap;
     size_t ended_from;  /* notes before it that are ENDs have been given their results */
@@ -99,7 +101,8 @@ void la_outbox_empty(struct la_outbox *outbox);
 enum la_batch_mark {
     LA_BATCH_VERIFY = 1,     /* its checksum is verified, whatever it is */
     LA_BATCH_TRUST_SUMS = 2, /* a wrong checksum means that the packet was changed */
-    LA_BATCH_DECODED = 4     /* `decoded` has it */
+    LA_BATCH_DECODED = 4,    /* `decoded` has it */
+    LA_BATCH_HAS_OTHERS = 8  /* a RST of an endpoint that has answered SYNs of several clients */
 };
 
 struct la_batch {
@@ -117,8 +120,17 @@ struct la_batch {
     size_t decoded_n, decoded_cap;
 };
 
+/* A listener that has answered a SYN. */
+struct la_answerer {
+    uint64_t endpoint, client; /* hashes */
+    bool has_others;           /* and that of another client */
+};
+
+enum { LA_ANSWERERS_SHIFT = 10 };
+
 struct la_intake {
     struct la_mem *mem;
+    struct la_answerer answerers[1 << LA_ANSWERERS_SHIFT]; /* the latest, by hash */
     unsigned parts_n; /* with one, all shares are its */
     struct la_decoder decoder;
     struct la_explain_file file; /* packets and times */

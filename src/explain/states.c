@@ -253,7 +253,8 @@ take_marks(struct la_explain *explain, struct la_track *track, const struct taki
             .certainty = shows(e, mark, taking) ? LA_CERTAINTY_SEEN : LA_CERTAINTY_INFERRED,
             .frame = e->marks.frame[mark],
             .earliest_ns = (e->marks.unseen >> mark & 1) != 0 ? INT64_MAX : e->marks.at_ns[mark],
-            .latest_ns = taking->latest_ns,
+            /* Where no more than the time speaks for it, it may have come later. */
+            .latest_ns = (taking->certain >> mark & 1) != 0 ? taking->latest_ns : INT64_MAX,
         };
         (void)move(explain, track, &step); /* Without an edge it was no news. */
         e->marks.waiting &= (uint8_t)~took;
@@ -303,8 +304,14 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
     const uint8_t by_syn = 1u << LA_MARK_SYN, by_syn_ack = 1u << LA_MARK_SYN_ACK;
     if (ack && (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 &&
         la_seq_gt(seg->ack, peer->iss)) {
-        taking.certain |= by_syn;
-        /* After a SYN, the SYN,ACK is no more than an ACK (RFC 9293 3.5 figure 8). */
+        /* A SYN that reaches SYN-SENT is answered with a SYN,ACK; without one, the peer's SYN,ACK
+         * came first. After a SYN, that is no more than an ACK (RFC 9293 3.5 figure 8). */
+        bool met_syn = syn || (e->flags & LA_END_SYN_ACK) != 0 || (marks->taken & by_syn) != 0 ||
+                       (marks->waiting & by_syn_ack) == 0;
+        if (met_syn)
+            taking.certain |= by_syn;
+        else
+            marks->waiting &= (uint8_t)~by_syn;
         if (!syn && ((marks->waiting | marks->taken) & by_syn) == 0)
             taking.certain |= by_syn_ack;
     }
@@ -319,6 +326,8 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
         marks->frame[LA_MARK_ACK_OF_FIN] <= marks->frame[LA_MARK_FIN])
         taking.certain |= of_fin; /* The FIN carried it, or repeated it. */
     taking.marks = taking.certain;
+    if (fin && !syn && e->proven == BIT(SYN_RECEIVED))
+        taking.marks |= of_syn; /* As la_unseen_third() has it. */
     if (!syn && la_marks_can_show(e, marks->at_ns[LA_MARK_SYN_ACK], placed->at_ns))
         taking.marks |= by_syn_ack;
     if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_SYN], placed->at_ns)) {
@@ -326,10 +335,14 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
             lost(explain, track, placed, LA_MARK_ACK_OF_SYN);
         taking.marks |= of_syn;
     }
-    if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_FIN], placed->at_ns)) {
+    /* Together with a FIN that the segment does not acknowledge, it has not come yet. */
+    bool with_fin = (marks->waiting >> LA_MARK_FIN & ~taking.certain >> LA_MARK_FIN & 1) != 0 &&
+                    marks->frame[LA_MARK_FIN] == marks->frame[LA_MARK_ACK_OF_FIN];
+    if (!with_fin && la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_FIN], placed->at_ns)) {
         if (fin)
             lost(explain, track, placed, LA_MARK_ACK_OF_FIN);
-        taking.marks |= of_fin;
+        if (e->proven != BIT(LAST_ACK)) /* That ends there, and says nothing any more. */
+            taking.marks |= of_fin;
     }
     taking.marks &= marks->waiting;
     return taking;

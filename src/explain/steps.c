@@ -57,10 +57,15 @@ la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigne
         struct la_steps *block = block_at(explain, idx);
         for (uint32_t i = 0; i < block->n; i++) {
             struct la_step *step = &block->step[i];
-            if (step->end != end || step->event != LA_TCP_EV_CLOSE)
+            if (step->end == end && step->event == LA_TCP_EV_CLOSE) {
+                step->from |= LA_TCP_STATE_BIT(LA_TCP_CLOSE_WAIT);
+                step->to |= LA_TCP_STATE_BIT(LA_TCP_LAST_ACK);
+            } else if (step->end != end && step->event == LA_TCP_EV_RCV_FIN) {
+                step->from |= LA_TCP_STATE_BIT(LA_TCP_FIN_WAIT_2);
+                step->to |= LA_TCP_STATE_BIT(LA_TCP_TIME_WAIT);
+            } else {
                 continue;
-            step->from |= LA_TCP_STATE_BIT(LA_TCP_CLOSE_WAIT);
-            step->to |= LA_TCP_STATE_BIT(LA_TCP_LAST_ACK);
+            }
             step->certainty = LA_CERTAINTY_UNKNOWN;
             track->steps_open = true;
         }

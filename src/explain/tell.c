@@ -4,8 +4,10 @@
  *
  * A segment is told as one that its sender sent; its id is the frame's number. A change of state is
  * told when it is understood, with the time at which the cause passed and the id of that segment:
- * for what only the end of the connection decides, that is late.
+ * for what only the end of the connection decides, that is late. RTT and CONGESTION are of the
+ * sender whose text it is; the window is an estimate, 0 where something else held the sender back.
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 #include "proto/event_segment.h"
 
@@ -41,6 +43,49 @@ la_tell_segment(const struct la_explain *explain, const struct la_track *track,
     event.u.segment.ecn = placed->seen->dscp_ecn & LA_IP_ECN_MASK;
     event.u.segment.cause = placed->cause;
     event.u.segment.retransmit_n = placed->is_again;
+    if (placed->is_strange)
+        event.u.segment.has |= LA_SEG_STRANGE;
+    explain->cfg.trace.sink(explain->cfg.trace.ctx, &event);
+}
+
+void
+la_tell_rtt(const struct la_explain *explain, const struct la_track *track, unsigned sender,
+            const struct la_measure *m, const struct la_placed *placed)
+{
+    if (!is_heard(explain, LA_EVENT_RTT))
+        return;
+    struct la_event event = event_of(track, sender, LA_EVENT_RTT);
+    event.at.ns = placed->at_ns;
+    event.segment_id = placed->frame;
+    event.u.rtt.sample_us = (uint32_t)placed->rtt_us;
+    event.u.rtt.srtt_us = m->srtt_us;
+    event.u.rtt.rttvar_us = m->rttvar_us;
+    explain->cfg.trace.sink(explain->cfg.trace.ctx, &event);
+}
+
+static enum la_cc_phase
+phase_of(const struct la_measure *m)
+{
+    if (m->recovery == LA_RECOVERY_FAST)
+        return LA_CC_RECOVERY;
+    if (m->recovery == LA_RECOVERY_RTO)
+        return LA_CC_LOSS;
+    return m->rounds.grown ? LA_CC_AVOIDANCE : LA_CC_SLOW_START;
+}
+
+void
+la_tell_window(const struct la_explain *explain, const struct la_track *track, unsigned sender,
+               const struct la_measure *m, const struct la_placed *placed)
+{
+    if (!is_heard(explain, LA_EVENT_CONGESTION))
+        return;
+    struct la_event event = event_of(track, sender, LA_EVENT_CONGESTION);
+    event.at.ns = placed->at_ns;
+    event.segment_id = placed->frame;
+    event.u.congestion.cwnd_bytes = la_rounds_window(m, &track->end[sender]);
+    event.u.congestion.flight_bytes =
+        (uint32_t)la_seq_diff(track->end[sender].nxt, track->end[sender].una);
+    event.u.congestion.phase = (uint8_t)phase_of(m);
     explain->cfg.trace.sink(explain->cfg.trace.ctx, &event);
 }
 

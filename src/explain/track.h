@@ -95,6 +95,7 @@ struct la_track_end {
     uint8_t recent_idx;
     uint8_t repeats_n;     /* repetitions without an answer, see patience.c */
     uint8_t repeat;        /* enum la_repeat: of what */
+    uint8_t probes_n;      /* in a row, answered or not */
     bool window_closed;    /* the peer's window for it is zero */
     bool timing;           /* timed_* are valid: an answer is awaited that gives part_us_min */
     uint16_t possible, proven;
@@ -108,6 +109,7 @@ struct la_track_end {
     uint32_t syn_frame;
     uint32_t syn_text_bytes;
     uint32_t part_us_min;  /* from the tap to this end and back; UINT32_MAX: not known */
+    uint32_t part_us_max;  /* the longest that it took, with a part_us_min */
     uint32_t rst_n;
     uint32_t ts_val;       /* TSval of its latest new text or SYN */
     int64_t syn_at_ns, fin_at_ns;
@@ -120,6 +122,7 @@ struct la_track_end {
     la_seq timed_seq;
     uint64_t segments_n, bytes, unique_bytes;
     uint32_t recent[4];    /* fingerprints of its latest segments, see artefacts.c */
+    uint32_t recent_at_us[4];
     uint8_t recent_iface[4];
     uint8_t tcp_flags;     /* of all its segments together */
     uint32_t ts_seen;      /* TSval of its latest segment, at ts_at_ns */
@@ -152,7 +155,9 @@ enum la_rst_evidence {
     LA_RST_LONG_SILENT = 8192,  /* it had not sent anything for a while */
     LA_RST_AFTER_OWN_FIN = 16384,
     LA_RST_OTHER_WINDOW = 32768, /* without ACK, and a window far from the end's last one */
-    LA_RST_TO_THIRD_ACK = 4096  /* it came at once when the handshake was complete */
+    LA_RST_TO_THIRD_ACK = 4096, /* it came at once when the handshake was complete */
+    LA_RST_FREED_ROOM = 131072, /* it offers more than the end's latest segment did */
+    LA_RST_TEXT_ON_WAY = 65536  /* the peer's text was under way to it */
 };
 
 /* A RST as it passed, with what was known then. */
@@ -294,6 +299,7 @@ struct la_server {
     struct la_addr client; /* the first one */
     uint32_t hash, hash_next;
     uint32_t half_open_n, half_open_n_max;
+    uint32_t open_n;       /* complete, and not over */
     int64_t half_open_max_at_ns, first_at_ns, last_at_ns, interval_ns;
     uint64_t syn_n, synack_n, synack_again_n, complete_n, refused_n, unanswered_n, unfinished_n;
     uint64_t forgotten_n, ignored_n, backlog_rst_n;
@@ -330,7 +336,8 @@ struct la_explain {
     uint64_t packet_n;             /* the packet at hand, counted from 1 */
     int64_t expire_ns;             /* up to then, and up to that packet, */
     uint64_t expire_n;             /* nothing has waited long enough */
-    struct la_outbox *outbox;      /* of a part, see share.h; else NULL */
+    struct la_outbox *outbox;      /* of a part, see share.h; else NULL. Of such a one: */
+    bool has_others;               /* the packet's sender has answered other clients as well */
     uint64_t note_order;           /* of what is put there */
     struct la_explain_file file;
     uint32_t file_found_first, file_found_last;

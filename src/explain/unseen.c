@@ -76,3 +76,19 @@ la_unseen_acked(struct la_explain *explain, struct la_track *track, const struct
     };
     infer(explain, track, placed, &missing);
 }
+
+/* Heuristic: a program closes a connection that it was given, and it is given none before the
+ * handshake is complete, though RFC 9293 3.10.4 knows a CLOSE in SYN-RECEIVED. */
+void
+la_unseen_third(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
+    const uint8_t bit = 1u << LA_MARK_ACK_OF_SYN;
+    if ((placed->seen->tcp.flags & (LA_TCP_FIN | LA_TCP_SYN)) != LA_TCP_FIN ||
+        e->proven != LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED) ||
+        ((e->marks.waiting | e->marks.taken) & bit) != 0)
+        return;
+    infer(
+        explain, track, placed,
+        &(struct la_tcp_seg){.seq = peer->nxt, .ack = la_seq_add(e->iss, 1), .flags = LA_TCP_ACK});
+}

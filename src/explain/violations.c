@@ -5,14 +5,19 @@
  * Each finding names the requirement that was broken (docs/requirements.tsv). What the capture can
  * feign (text above the MSS, checksums that a device fills in) is counted for the file instead.
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 
 enum { SHIFT_MAX = 14, RESERVED_BITS = 0x0e /* the fourth is AE: RFC 9768 3.1 */ };
 
+/* Damage on the way is nobody's fault. NULL: that, or no memory. */
 static struct la_explain_finding *
 blame(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
       enum la_finding id)
 {
+    bool is_at_hand = placed->seen == &explain->seen;
+    if (is_at_hand && la_decoder_disbelieves(&explain->decoder, &explain->seen))
+        return NULL;
     return la_found(explain, track, id, la_who_of(placed->from), placed->frame);
 }
 
@@ -35,14 +40,16 @@ check_header(struct la_explain *explain, struct la_track *track, const struct la
     if ((seen->tcp.has & LA_TCP_HAS_MALFORMED) == 0 &&
         (seen->oddities & LA_SEEN_RESERVED_BITS) == 0 && seen->checksum != LA_SEEN_CHECKSUM_BAD)
         return;
-    if ((seen->tcp.has & LA_TCP_HAS_MALFORMED) != 0)
+    /* What is cut by the capture ends early. */
+    if ((seen->tcp.has & LA_TCP_HAS_MALFORMED) != 0 && (seen->oddities & LA_SEEN_HEADER_CUT) == 0)
         (void)blame(explain, track, placed, LA_FINDING_OPTION_MALFORMED);
     if ((seen->oddities & LA_SEEN_RESERVED_BITS) != 0 && seen->header.n > 12 &&
         (seen->header.p[12] & RESERVED_BITS) != 0)
         (void)blame(explain, track, placed, LA_FINDING_RESERVED_BITS);
     if (seen->checksum == LA_SEEN_CHECKSUM_BAD) {
         explain->file.bad_checksums++;
-        (void)blame(explain, track, placed, LA_FINDING_CHECKSUM_WRONG);
+        (void)la_found(explain, track, LA_FINDING_CHECKSUM_WRONG, la_who_of(placed->from),
+                       placed->frame);
     }
 }
 
@@ -70,9 +77,11 @@ check_syn(struct la_explain *explain, struct la_track *track, const struct la_pl
     if ((seg->has & LA_TCP_HAS_WSCALE) != 0 && seg->wscale > SHIFT_MAX)
         blame_number(explain, track, placed, LA_FINDING_SCALE_TOO_LARGE, seg->wscale);
     if ((seg->flags & LA_TCP_ACK) == 0 || (peer->flags & LA_END_SYN) == 0 ||
-        (peer->flags & LA_END_SYN_UNSEEN) != 0)
+        (peer->flags & (LA_END_SYN_UNSEEN | LA_END_SYN_CUT)) != 0)
         return;
-    /* Of this segment: in a simultaneous open the end's SYN had options of its own. */
+    /* In a simultaneous open it repeats what its own SYN offered. */
+    if ((placed->me->flags & LA_END_SYN) != 0)
+        return;
     uint32_t unasked = la_opening_options(placed->seen) & ~peer->options;
     if ((unasked & LA_EXPLAIN_HAS_WSCALE) != 0)
         (void)blame(explain, track, placed, LA_FINDING_SCALE_UNASKED);
@@ -92,7 +101,8 @@ check_options(struct la_explain *explain, struct la_track *track, const struct l
         (void)blame(explain, track, placed, LA_FINDING_MSS_IN_TEXT);
     if ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0)
         (void)blame(explain, track, placed, LA_FINDING_SACK_PERMITTED_LATE);
-    if ((e->flags & placed->peer->flags & LA_END_SCALE_KNOWN) == 0)
+    bool cut = (placed->seen->oddities & LA_SEEN_HEADER_CUT) != 0;
+    if (cut || (e->flags & placed->peer->flags & LA_END_SCALE_KNOWN) == 0)
         return;
     uint32_t agreed = e->options & placed->peer->options;
     if (seg->sack_n > 0 && (agreed & LA_EXPLAIN_HAS_SACK_PERMITTED) == 0)
@@ -108,14 +118,44 @@ check_options(struct la_explain *explain, struct la_track *track, const struct l
         blame_number(explain, track, placed, LA_FINDING_TIMESTAMP_BACK, e->ts_val - seg->ts_val);
 }
 
+/* Text beyond the window is held against its sender when its receiver has acknowledged all before
+ * it and still does not offer that much. Otherwise the segment that did may not have been captured:
+ * the right edge does not move left (RFC 9293 3.8.6). */
+static void
+check_beyond(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    struct la_measure *mine = la_measure_of(explain, placed->me);
+    struct la_measure *its = la_measure_of(explain, placed->peer);
+    if (placed->beyond_bytes > 0 && mine != NULL && mine->beyond_bytes == 0) {
+        mine->beyond_bytes = placed->beyond_bytes;
+        mine->beyond_to = la_seq_add(seg->seq, seg->text_bytes);
+        mine->beyond_frame = placed->frame;
+    }
+    if (its == NULL || its->beyond_bytes == 0 || (seg->flags & LA_TCP_ACK) == 0 ||
+        la_seq_lt(seg->ack, la_seq_sub(its->beyond_to, its->beyond_bytes)))
+        return;
+    if (la_seq_lt(placed->peer->edge, its->beyond_to)) {
+        struct la_explain_finding *finding =
+            la_found(explain, track, LA_FINDING_BEYOND_WINDOW, la_who_of(1u - placed->from),
+                     its->beyond_frame);
+        if (finding != NULL && its->beyond_bytes > finding->values[0])
+            finding->values[0] = its->beyond_bytes;
+        if (finding != NULL)
+            finding->certainty = LA_CERTAINTY_INFERRED;
+    }
+    its->beyond_bytes = 0;
+}
+
 static void
 check_numbers(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     const struct la_track_end *e = placed->me;
-    if (placed->beyond_bytes > 0)
-        blame_number(explain, track, placed, LA_FINDING_BEYOND_WINDOW, placed->beyond_bytes);
-    if (placed->shrunk_bytes > 0)
+    check_beyond(explain, track, placed);
+    bool is_newest = placed->acked_bytes > 0 || placed->new_bytes > 0;
+    bool offered = e->segments_n > e->syn_n; /* The window of a SYN is no more than a beginning. */
+    if (placed->shrunk_bytes > 0 && is_newest && offered && explain->file.bad_checksums == 0)
         blame_number(explain, track, placed, LA_FINDING_WINDOW_SHRUNK, placed->shrunk_bytes);
     if (seg->text_bytes > 0 && (e->flags & LA_END_FIN) != 0 && !placed->fin_first &&
         la_seq_gt(la_seq_add(seg->seq, seg->text_bytes), e->fin_seq))

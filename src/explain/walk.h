@@ -47,6 +47,13 @@ la_walk_short(struct la_walk *w, size_t n)
     return la_walk_settle(w, w->wire_n < n ? LA_SEEN_MALFORMED : LA_SEEN_SNAPPED);
 }
 
+/* What was captured from the place on. */
+static inline struct la_bytes
+la_walk_bytes(const struct la_walk *w)
+{
+    return (struct la_bytes){w->p, w->n};
+}
+
 /* n octets were captured. */
 static inline void
 la_walk_skip(struct la_walk *w, size_t n)

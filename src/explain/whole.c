@@ -91,6 +91,12 @@ tell(const struct collection *c, const struct la_outbox *outbox, uint32_t idx, u
     conn->id = id;
     conn->transitions = outbox->transitions + told->transitions_at;
     conn->findings = outbox->findings + told->findings_at;
+    size_t amounts_at = told->amounts_at;
+    for (unsigned end = 0; end < 2; end++)
+        if (conn->direction[end].throughput != NULL) {
+            conn->direction[end].throughput = outbox->amounts + amounts_at;
+            amounts_at += conn->direction[end].throughput_n;
+        }
     for (unsigned end = 0; c->doubles && end < 2; end++) {
         conn->direction[end].capture_duplicates = conn->direction[end].network_duplicates;
         conn->direction[end].network_duplicates = 0;

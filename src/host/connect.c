@@ -269,7 +269,8 @@ void
 la_connect_soft_errors(struct la_run *run)
 {
     /* RFC 1122 4.2.3.9 has the stack go on trying. Linux gives a connection up that has not been
-     * opened yet (RFC 5461 3), and programs count on it to try the next address. */
+     * opened yet (RFC 5461 3), and programs count on it to try the next address. R1 (RFC
+     * 9293 3.8.3) is no such error: nobody has said anything, and the SYN goes on. */
     run->soft_error = false;
     size_t cursor = 0;
     struct la_psock *ps;
@@ -277,7 +278,8 @@ la_connect_soft_errors(struct la_run *run)
         struct la_conn_status status;
         if (ps->datagram || ps->state != LA_PSOCK_CONNECTING ||
             la_conn_status(run->near_stack, la_sock_conn(run->socks, ps->sock), &status) != LA_OK ||
-            status.state != LA_TCP_SYN_SENT || status.err_soft == LA_OK)
+            status.state != LA_TCP_SYN_SENT || status.err_soft == LA_OK ||
+            status.err_soft == LA_ERR_TIMED_OUT)
             continue;
         failed(ps, la_err_to_errno(status.err_soft));
         if (!la_psock_renew(ps))

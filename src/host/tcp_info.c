@@ -57,7 +57,8 @@ la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *
     out->tcpi_last_ack_recv = (uint32_t)((now.ns - s->heard_at.ns) / 1000000);
     out->tcpi_options =
         (uint8_t)((s->timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (s->sack ? TCPI_OPT_SACK : 0) |
-                  (s->wscale_send != 255 ? TCPI_OPT_WSCALE : 0) | (s->ecn ? TCPI_OPT_ECN : 0));
+                  (s->wscale_send != 255 ? TCPI_OPT_WSCALE : 0) | (s->ecn ? TCPI_OPT_ECN : 0) |
+                  (s->fast_opened ? TCPI_OPT_SYN_DATA : 0));
     unsigned send_scale = s->wscale_send != 255 ? s->wscale_send : 0;
     unsigned receive_scale = s->wscale_receive != 255 ? s->wscale_receive : 0;
     out->tcpi_snd_wscale = send_scale & 0xfu;
@@ -87,7 +88,9 @@ la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *
     out->tcpi_sacked = (uint32_t)((s->bytes_delivered - s->bytes_acked + mss - 1) / mss);
     out->tcpi_reordering = 3; /* the kernel's least; RACK counts no segments */
     out->tcpi_reord_seen = s->reordering;
-    out->tcpi_delivered = (uint32_t)((s->bytes_delivered + mss - 1) / mss);
+    /* The kernel counts packets, the SYN among them; with text it is one. */
+    bool syn = s->state >= LA_TCP_ESTABLISHED && !s->fast_opened;
+    out->tcpi_delivered = (uint32_t)((s->bytes_delivered + mss - 1) / mss) + syn;
     out->tcpi_delivery_rate = s->delivery_rate;
     out->tcpi_pacing_rate =
         s->pacing_rate != 0 ? s->pacing_rate : UINT64_MAX; /* as unpaced there */

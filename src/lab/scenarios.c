@@ -58,7 +58,7 @@ la_scenario_find(const char *name)
     return NULL;
 }
 
-enum { NAME_BYTES_MAX = 32, DISTANCE_FAR = 4 };
+enum { NAME_BYTES_MAX = 32, DISTANCE_FAR = 4, PART_BYTES_MIN = 3 };
 
 static size_t
 least(size_t a, size_t b, size_t c)
@@ -95,6 +95,9 @@ la_scenario_suggest(const char *name)
     size_t n = strlen(name);
     if (n == 0 || n > NAME_BYTES_MAX)
         return NULL;
+    for (size_t i = 0; n >= PART_BYTES_MIN && la_scenarios[i] != NULL; i++)
+        if (strncmp(la_scenarios[i]->name, name, n) == 0)
+            return la_scenarios[i];
     for (size_t i = 0; la_scenarios[i] != NULL; i++) {
         const char *known = la_scenarios[i]->name;
         size_t far = distance(name, known);
@@ -104,7 +107,7 @@ la_scenario_suggest(const char *name)
         }
     }
     /* Nothing near: the first part of a longer name ("simultaneous" has two). */
-    for (size_t i = 0; nearest == NULL && n >= 3 && la_scenarios[i] != NULL; i++)
+    for (size_t i = 0; nearest == NULL && n >= PART_BYTES_MIN && la_scenarios[i] != NULL; i++)
         if (strstr(la_scenarios[i]->name, name) != NULL)
             nearest = la_scenarios[i];
     return nearest;

@@ -73,6 +73,8 @@ la_net_header_init(struct la_net_header *header, const struct la_net_out *out)
     header->identified = v4 && !out->dont_fragment;
     header->checksum_off = checksum_off(out->protocol, v4);
     header->pseudo_sum = la_sum_fold(la_ip_pseudo_sum(&pseudo));
+    header->summed = out->summed;
+    header->l4_sum = out->l4_sum;
     if (v4)
         init_ip4(header, out);
     else
@@ -120,7 +122,12 @@ checksum_mark(struct la_frame *frame, const struct la_net_header *header, size_t
         return true;
     if (frame->head_n < (uint32_t)off + 2)
         return false;
-    la_put16(frame->head + off, la_sum_fold(header->pseudo_sum + (uint32_t)l4_bytes));
+    uint32_t sum = header->pseudo_sum + (uint32_t)l4_bytes;
+    if (header->summed) {
+        la_put16(frame->head + off, (uint16_t)~la_sum_fold(sum + header->l4_sum));
+        return true;
+    }
+    la_put16(frame->head + off, la_sum_fold(sum));
     frame->csum = LA_CSUM_PARTIAL;
     frame->csum_start = 0;
     frame->csum_off = (uint16_t)off;

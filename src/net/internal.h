@@ -290,7 +290,9 @@ struct la_net_header {
     uint8_t protocol;
     uint8_t n;           /* octets of it */
     int8_t checksum_off; /* from the upper header, -1 = it has none with a pseudo-header */
+    bool summed;
     uint16_t pseudo_sum; /* of the pseudo-header without its length */
+    uint32_t l4_sum;     /* with `summed`: of the segment behind it */
     union {              /* but for length and identification */
         struct la_ip4 v4;
         struct la_ip6 v6;

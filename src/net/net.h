@@ -92,7 +92,7 @@ la_err la_net_route_lookup(struct la_net *net, const struct la_addr *dst,
  * (RFC 9293 3.8.3 (b), RFC 1122 3.3.1.4). */
 void la_net_doubt(struct la_net *net, const struct la_addr *dst);
 /* The largest packet that a router has said a path takes, within ten minutes; 0: nothing is known.
- * Only what a connection of ours has found believable is to be learnt (RFC 5927 7). */
+ * Only what a connection of ours has found believable is to be learnt (RFC 5927 7.2). */
 uint32_t la_net_path_mtu(const struct la_net *net, const struct la_addr *dst, la_instant now);
 void la_net_path_mtu_learn(struct la_net *net, const struct la_addr *dst, uint32_t mtu_bytes,
                            la_instant now);
@@ -186,16 +186,19 @@ struct la_net_out {
     uint8_t ttl_hops;        /* 0 is sent as 64 (RFC 1122 3.2.1.7: never zero) */
     uint8_t dscp_ecn;
     bool dont_fragment;      /* IPv4: DF */
+    bool summed;             /* TCP: who made the segment knows its sum, the checksum taken as 0 */
+    uint32_t l4_sum;         /* then this is it, not folded */
 };
 
 /*
  * la_net_output - a segment or datagram, head at its own header
  *
- * For TCP, UDP and ICMPv6 the checksum field's value is ignored: it is computed here, or left to
- * the link as LA_CSUM_PARTIAL where it can. frame->gso_size > 0 makes it a super-segment of TCP:
- * it is handed on whole to a link that can and to ourselves, else cut here (segment.c). The frame
- * is taken in every case. NO_ROUTE; MESSAGE_TOO_BIG (a packet, or one of the pieces, is larger
- * than the MTU); NO_MEMORY (also: transmit queue full; ask la_net_tx_room()); BAD_ARGUMENT.
+ * For TCP, UDP and ICMPv6 the checksum field's value is ignored: it is computed here, or, unless
+ * the sum is known, left to the link as LA_CSUM_PARTIAL where it can. frame->gso_size > 0 makes it
+ * a super-segment of TCP: it is handed on whole to a link that can and to ourselves, else cut here
+ * (segment.c). The frame is taken in every case. NO_ROUTE; MESSAGE_TOO_BIG (a packet, or one of the
+ * pieces, is larger than the MTU); NO_MEMORY (also: transmit queue full; ask la_net_tx_room());
+ * BAD_ARGUMENT.
  */
 la_err la_net_output(struct la_net *net, struct la_frame *take_frame, const struct la_net_out *out,
                      la_instant now);

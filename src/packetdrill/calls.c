@@ -103,6 +103,8 @@ la_pd_listen(struct la_pd *pd, int fd, int backlog)
     struct la_pd_fd *f = la_pd_fd_of(pd, fd);
     if (f == NULL || f->sock == 0)
         return -EBADF;
+    if (!la_pd_ready(pd))
+        return -ENOMEM;
     int64_t err = result(la_sock_listen(pd->socks, f->sock, backlog, pd->now));
     f->listening |= err == 0;
     la_pd_turn(pd);
@@ -207,6 +209,8 @@ la_pd_connect(struct la_pd *pd, int fd, const struct sockaddr *addr, socklen_t n
     if (addr != NULL && n >= sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC)
         return dissolve(pd, c.f);
     int64_t err = read_name(c.f, addr, n, &c.remote);
+    if (err == 0 && !la_pd_ready(pd))
+        err = -ENOMEM;
     if (err != 0)
         return err;
     c.started = !c.f->nonblocking;

@@ -21,6 +21,8 @@
 #define TCP_CM_INQ 36
 #endif
 
+enum { FAST_OPEN_BYTES_MAX = 65536 }; /* more than a SYN can carry */
+
 static la_instant
 until(const struct la_pd *pd, int64_t timeout_us)
 {
@@ -37,6 +39,9 @@ struct transfer {
     int flags;
     struct la_endpoint peer; /* of a datagram */
     bool named;
+    bool opens;     /* MSG_FASTOPEN: this call connects first, */
+    bool fast_only; /* and does not wait for the handshake */
+    bool queues;    /* as on the BSDs: what the SYN does not take is sent behind it */
 };
 
 static size_t
@@ -222,10 +227,68 @@ send_piece(struct la_pd *pd, const struct transfer *t, struct iovec piece)
                         t->named ? &t->peer : NULL, pd->now);
 }
 
+/* Behind what the SYN has taken already. */
+static la_ssize
+queue_rest(struct la_pd *pd, const struct transfer *t, struct la_bytes bytes, la_ssize taken)
+{
+    la_handle conn = la_sock_conn(pd->socks, t->f->sock);
+    bytes.p += taken;
+    bytes.n -= (size_t)taken;
+    la_ssize n = bytes.n == 0 ? 0 : la_conn_send(pd->stack, conn, bytes, false, pd->now);
+    return n < 0 ? n : taken + n;
+}
+
+/* MSG_FASTOPEN: the first of it goes with the SYN. A call that may block waits for the rest. */
+static int64_t
+open_and_send(struct la_pd *pd, struct transfer *t)
+{
+    struct iovec piece = rest(t);
+    if (piece.iov_base == NULL && piece.iov_len > 0)
+        return -EFAULT;
+    uint8_t all[FAST_OPEN_BYTES_MAX];
+    size_t n = 0;
+    for (size_t i = t->idx; i < t->pieces_n && n < sizeof(all); i++) { /* one SYN for all pieces */
+        size_t room = sizeof(all) - n, part = t->pieces[i].iov_len;
+        part = part < room ? part : room;
+        if (part > 0 && t->pieces[i].iov_base == NULL)
+            return -EFAULT;
+        if (part > 0)
+            memcpy(all + n, t->pieces[i].iov_base, part);
+        n += part;
+    }
+    t->opens = false;
+    bool whole = n == t->total_n;
+    la_ssize sent =
+        la_sock_connect_send(pd->socks, t->f->sock, &t->peer, (struct la_bytes){all, n}, pd->now);
+    if (t->queues && whole && (sent >= 0 || sent == LA_ERR_IN_PROGRESS))
+        sent = queue_rest(pd, t, (struct la_bytes){all, n}, sent < 0 ? 0 : sent);
+    if (sent < 0)
+        return -la_err_to_errno((la_err)sent);
+    for (size_t left = (size_t)sent; left > 0;) {
+        size_t part = rest(t).iov_len;
+        part = part < left ? part : left;
+        advance(t, part);
+        left -= part;
+    }
+    return sent;
+}
+
+/* A SYN has taken the text along: a call that may block waits for its answer. */
+static bool
+is_connecting(const struct la_pd *pd, const struct la_pd_fd *f)
+{
+    struct la_conn_status status;
+    return !f->datagram && la_pd_fd_status(pd, f, &status) && status.state == LA_TCP_SYN_SENT;
+}
+
 static int64_t
 try_send(struct la_pd *pd, void *call)
 {
     struct transfer *t = call;
+    if (t->opens) {
+        int64_t n = open_and_send(pd, t);
+        return t->fast_only || (n < 0 && n != -EINPROGRESS) ? n : -EAGAIN;
+    }
     for (;;) {
         struct iovec piece = rest(t);
         if (piece.iov_base == NULL && piece.iov_len > 0)
@@ -238,7 +301,7 @@ try_send(struct la_pd *pd, void *call)
         if (n < 0)
             return t->done_n > 0 ? (int64_t)t->done_n : -la_err_to_errno((la_err)n);
         if (t->done_n == t->total_n || n == 0)
-            return (int64_t)t->done_n;
+            return !t->fast_only && is_connecting(pd, t->f) ? -EAGAIN : (int64_t)t->done_n;
     }
 }
 
@@ -248,20 +311,29 @@ la_pd_send(struct la_pd *pd, int fd, const struct msghdr *msg, int flags)
     struct la_pd_fd *f = la_pd_fd_of(pd, fd);
     if (f == NULL || f->sock == 0)
         return -EBADF;
-    if ((flags & MSG_FASTOPEN) != 0)
-        return -EOPNOTSUPP;
     struct transfer t = {.f = f,
                          .pieces = msg->msg_iov,
                          .pieces_n = msg->msg_iovlen,
                          .total_n = length(msg),
                          .flags = flags,
-                         .named = f->datagram && msg->msg_name != NULL};
-    if (t.named && msg->msg_namelen <= sizeof(struct sockaddr_storage)) {
+                         .named = f->datagram && msg->msg_name != NULL,
+                         .opens = !f->datagram && (flags & MSG_FASTOPEN) != 0};
+    /* The BSDs' way: TCP_FASTOPEN on a socket that sends to an address. */
+    if (!f->datagram && !t.opens && msg->msg_name != NULL &&
+        (f->stack_set >> LA_SO_FASTOPEN & 1) != 0 && la_sock_conn(pd->socks, f->sock) == 0)
+        t.opens = t.queues = true;
+    if ((t.named || t.opens) && msg->msg_name != NULL &&
+        msg->msg_namelen <= sizeof(struct sockaddr_storage)) {
         struct sockaddr_storage sa = {0};
         memcpy(&sa, msg->msg_name, msg->msg_namelen);
+        if (t.opens && sa.ss_family == AF_UNSPEC)
+            return -EOPNOTSUPP;
         la_name_from_host(&sa, &t.peer);
     }
+    if (t.opens && !la_pd_ready(pd))
+        return -ENOMEM;
     bool may_block = !f->nonblocking && (flags & MSG_DONTWAIT) == 0;
+    t.fast_only = !may_block || t.queues;
     int64_t n = la_pd_block(pd, try_send, &t, may_block, until(pd, f->send_timeout_us));
     return n == -EAGAIN && t.done_n > 0 ? (int64_t)t.done_n : n;
 }

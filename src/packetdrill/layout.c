@@ -24,10 +24,8 @@ struct options {
 static const struct place {
     uint8_t kind, by, rest;
 } bsd_order[] = {
-    {LA_TCP_OPT_MSS, 1, 0},
-    {LA_TCP_OPT_WSCALE, 2, 1},
-    {LA_TCP_OPT_SACK_PERMITTED, 2, 0},
-    {LA_TCP_OPT_TIMESTAMPS, 4, 2},
+    {LA_TCP_OPT_MSS, 1, 0},        {LA_TCP_OPT_WSCALE, 2, 1},    {LA_TCP_OPT_SACK_PERMITTED, 2, 0},
+    {LA_TCP_OPT_TIMESTAMPS, 4, 2}, {LA_TCP_OPT_FAST_OPEN, 1, 0},
 };
 
 static void

@@ -22,6 +22,7 @@
 
 /* packetdrill's own struct tcp_info is newer than many systems'. */
 enum { INFO_BYTES = 512, CC_NAME_BYTES = 16 };
+enum { STATE_CLOSE = 7, STATE_LISTEN = 10 }; /* of TCP_INFO */
 
 static bool
 is_level(const struct la_pd_fd *f, int level)
@@ -64,7 +65,7 @@ give_info(struct la_pd *pd, const struct la_pd_fd *f, void *value, socklen_t *n)
     if (la_pd_fd_status(pd, f, &status))
         la_tcp_info_of(&status, pd->now, &out.info);
     else
-        out.info.tcpi_state = 7;
+        out.info.tcpi_state = f->listening ? STATE_LISTEN : STATE_CLOSE;
     return give(value, n, out.room, sizeof(out.room));
 }
 
@@ -144,6 +145,8 @@ give_other(struct la_pd *pd, const struct la_pd_fd *f, int level, int name, void
         *n = 0; /* no control here has figures of its own */
         return 0;
     }
+    if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY && pd->keyed)
+        return give(value, n, pd->key, sizeof(pd->key));
     if (level == IPPROTO_TCP && name == TCP_INQ)
         return give_int(level, value, n, f->tells_queue);
     return is_level(f, level) ? -ENOPROTOOPT : -EOPNOTSUPP;
@@ -257,6 +260,18 @@ set_timeout(struct la_pd_fd *f, int name, const void *value, socklen_t n)
     return 0;
 }
 
+/* One key, or one and the one before it. */
+static int64_t
+set_fast_open_key(struct la_pd *pd, const uint8_t *value, socklen_t n)
+{
+    if (n != LA_FAST_OPEN_KEY_BYTES && n != 2 * LA_FAST_OPEN_KEY_BYTES)
+        return -EINVAL;
+    if (n > LA_FAST_OPEN_KEY_BYTES)
+        la_pd_key(pd, value + LA_FAST_OPEN_KEY_BYTES);
+    la_pd_key(pd, value);
+    return 0;
+}
+
 static int64_t
 set_other(struct la_pd_fd *f, int level, int name, const void *value, socklen_t n)
 {
@@ -284,6 +299,10 @@ la_pd_setsockopt(struct la_pd *pd, int fd, int level, int name, const void *valu
         return -EINVAL;
     if (value == NULL)
         return -EFAULT;
+    if (!la_pd_ready(pd))
+        return -ENOMEM;
+    if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY && !f->datagram)
+        return set_fast_open_key(pd, value, n);
     const struct la_option_row *r = is_level(f, level) ? la_option_find(level, name) : NULL;
     if (r == NULL || r->kind == LA_OPTION_NATIVE)
         return set_other(f, level, name, value, n);

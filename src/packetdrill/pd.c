@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -109,12 +110,32 @@ make_stack(struct la_pd *pd)
     return false;
 }
 
+/* A key that has changed: the one before it still counts. */
+static void
+follow_key(struct la_pd *pd)
+{
+    const struct la_pd_settings *s = &pd->settings;
+    if (!s->fast_open_keyed ||
+        (pd->keyed && memcmp(pd->key, s->fast_open_key, sizeof(pd->key)) == 0))
+        return;
+    la_pd_key(pd, s->fast_open_key);
+}
+
+void
+la_pd_key(struct la_pd *pd, const uint8_t key[LA_FAST_OPEN_KEY_BYTES])
+{
+    memcpy(pd->key, key, sizeof(pd->key));
+    pd->keyed = true;
+    la_stack_fast_open_key_set(pd->stack, key);
+}
+
 bool
 la_pd_ready(struct la_pd *pd)
 {
     la_pd_settings_follow(&pd->settings);
-    if (pd->stack == NULL)
-        return make_stack(pd);
+    if (pd->stack == NULL && !make_stack(pd))
+        return false;
+    follow_key(pd);
     /* A value out of range leaves what was valid before, as a refused sysctl would. */
     if (la_stack_tcp_cfg_set(pd->stack, &pd->settings.tcp) != LA_OK)
         pd->settings.tcp = *la_stack_tcp_cfg(pd->stack);

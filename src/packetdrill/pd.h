@@ -44,6 +44,8 @@ struct la_pd {
     struct la_pd_packet *out_first, *out_last; /* sent, not yet received by packetdrill */
     size_t out_n;
     struct la_pd_fd *fds;
+    bool keyed;
+    uint8_t key[LA_FAST_OPEN_KEY_BYTES]; /* of Fast Open, as the stack has it */
     char *states; /* what its file says (states.h) */
 };
 
@@ -52,6 +54,8 @@ struct la_pd *la_pd_new(const struct la_pd_settings *settings);
 void la_pd_free(struct la_pd *pd);
 /* Makes the stack if there is none, and follows the sysctls. False: no memory. */
 bool la_pd_ready(struct la_pd *pd);
+/* Gives the stack a key of Fast Open. */
+void la_pd_key(struct la_pd *pd, const uint8_t key[LA_FAST_OPEN_KEY_BYTES]);
 /* Makes an address one of this host's. */
 void la_pd_adopt(struct la_pd *pd, const struct la_addr *addr);
 

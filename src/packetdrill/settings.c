@@ -26,6 +26,7 @@ static const struct key keys[] = {
     {"rcvbuf_max", TCP(rcvbuf.bytes_max)},
     {"mss", TCP(mss_bytes_max)},
     {"nagle", TCP(nagle)},
+    {"nagle_short", TCP(nagle_short)},
     {"timestamps", TCP(timestamps)},
     {"window_scale", TCP(window_scale)},
     {"sack", TCP(sack)},
@@ -55,6 +56,8 @@ static const struct key keys[] = {
     {"window_slides", TCP(window_slides)},
     {"ack_every_second", TCP(ack_every_second)},
     {"time_wait_holds", TCP(time_wait_holds)},
+    {"fast_open", TCP(fast_open)},
+    {"fast_open_n", TCP(fast_open_n_max)},
 };
 enum { KEYS_N = sizeof(keys) / sizeof(keys[0]) };
 
@@ -73,8 +76,10 @@ static const struct setting profile_linux[] = {
     {"rto_max_us", "120000000"},
     {"r2_syn", "5"},
     {"push_bursts", "1"},
+    {"nagle_short", "1"},
     {"window_slides", "1"},
     {"ecn", "0"},
+    {"fast_open", "1"},
     {NULL, NULL},
 };
 /* The BSDs' buffer of 65536 octets, rounded up to whole segments of 1460. */
@@ -310,6 +315,7 @@ static const struct sysctl sysctls[] = {
     /* FreeBSD's */
     {"net.inet.tcp.rfc1323", "timestamps", 0, 1},
     {"net.inet.tcp.rfc1323", "window_scale", 0, 1},
+    {"net.inet.tcp.fastopen.client_enable", "fast_open", 0, 1},
     {"net.inet.tcp.sack.enable", "sack", 0, 1},
     {"net.inet.tcp.rexmit_initial", "rto_initial_us", 0, 1000},
     {"net.inet.tcp.msl", "msl_ms", 0, 1},
@@ -350,6 +356,28 @@ dotted(const char *name, char out[LA_PD_PATH_BYTES])
         *p = '.';
 }
 
+/* The bits of Linux's: 1 active, 2 passive, 0x400 also where no listener asks for it. */
+static void
+follow_fast_open(struct la_pd_settings *s, uint64_t value)
+{
+    enum { ACTIVE = 1, PASSIVE = 2, ALL_LISTENERS = 0x400 };
+    s->tcp.fast_open = (value & ACTIVE) != 0;
+    bool all = (value & PASSIVE) != 0 && (value & ALL_LISTENERS) != 0;
+    s->tcp.fast_open_n_max = all ? UINT16_MAX : 0;
+}
+
+/* Four numbers of 32 bits in hexadecimal, "00000001-00000002-…", the first first. */
+static void
+follow_fast_open_key(struct la_pd_settings *s, const char *value)
+{
+    unsigned word[LA_FAST_OPEN_KEY_BYTES / 4];
+    if (sscanf(value, "%8x-%8x-%8x-%8x", &word[0], &word[1], &word[2], &word[3]) != 4)
+        return;
+    for (size_t i = 0; i < LA_FAST_OPEN_KEY_BYTES; i++)
+        s->fast_open_key[i] = (uint8_t)(word[i / 4] >> i % 4 * 8);
+    s->fast_open_keyed = true;
+}
+
 void
 la_pd_settings_sysctl(struct la_pd_settings *s, const char *told, const char *value)
 {
@@ -360,6 +388,10 @@ la_pd_settings_sysctl(struct la_pd_settings *s, const char *told, const char *va
         strcmp(name, "net.ipv4.tcp_ecn") == 0 || strcmp(name, "net.inet.tcp.ecn.enable") == 0;
     if (ecn && nth_number(value, 0, &n))
         follow_ecn(s, n);
+    if (strcmp(name, "net.ipv4.tcp_fastopen") == 0 && nth_number(value, 0, &n))
+        follow_fast_open(s, n);
+    if (strcmp(name, "net.ipv4.tcp_fastopen_key") == 0)
+        follow_fast_open_key(s, value);
     for (size_t i = 0; i < sizeof(sysctls) / sizeof(sysctls[0]); i++) {
         if (strcmp(sysctls[i].name, name) != 0 || !nth_number(value, sysctls[i].nth, &n))
             continue;
@@ -417,6 +449,8 @@ la_pd_settings_follow(struct la_pd_settings *s)
     if (is_file)
         return;
     follow_tree(s, "net.ipv4.tcp_ecn");
+    follow_tree(s, "net.ipv4.tcp_fastopen");
+    follow_tree(s, "net.ipv4.tcp_fastopen_key");
     for (size_t i = 0; i < sizeof(sysctls) / sizeof(sysctls[0]); i++)
         follow_tree(s, sysctls[i].name);
 }

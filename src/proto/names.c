@@ -80,6 +80,7 @@ static const struct {
     [LA_CAUSE_RETRANSMIT_PARTIAL] = {"RETRANSMIT_PARTIAL", "partial ACK during recovery"},
     [LA_CAUSE_RETRANSMIT_SACK] = {"RETRANSMIT_SACK", "hole between SACK blocks"},
     [LA_CAUSE_RETRANSMIT_RACK] = {"RETRANSMIT_RACK", "a later segment was acknowledged first"},
+    [LA_CAUSE_RETRANSMIT_SYN_TEXT] = {"RETRANSMIT_SYN_TEXT", "the SYN alone was acknowledged"},
     [LA_CAUSE_RETRANSMIT_MTU] = {"RETRANSMIT_MTU", "it was larger than the path takes"},
     [LA_CAUSE_MTU_PROBE] = {"MTU_PROBE", "does the path take so much?"},
     [LA_CAUSE_TAIL_PROBE] = {"TAIL_PROBE", "tail loss probe"},

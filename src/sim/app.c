@@ -75,6 +75,8 @@ take_handle(const struct seat *s, la_handle handle)
     (void)la_conn_user_set(s->host->stack, handle, s->index + 1u);
 }
 
+static void write_some(const struct seat *s);
+
 static void
 open_active(const struct seat *s)
 {
@@ -86,6 +88,8 @@ open_active(const struct seat *s)
     if (err == LA_OK) {
         take_handle(s, handle);
         learn_port(s);
+        if (s->host->cfg.tcp.fast_open) /* before its SYN has left */
+            write_some(s);
         return;
     }
     bool again = err == LA_ERR_NO_MEMORY || err == LA_ERR_ADDRESS_IN_USE || err == LA_ERR_AGAIN;

@@ -315,4 +315,11 @@ la_sim_plan_draw(struct la_sim_plan *plan, uint64_t seed)
     int32_t port = chance(d, 40) ? PORT_FIRST : 0;
     for (int32_t i = 0; i < conns_n; i++)
         draw_conn(d, port == 0 ? 0 : port + below(d, PORTS));
+    bool fast = chance(d, 15);
+    for (int32_t host = 0; host < 2; host++) {
+        if (fast && chance(d, 90))
+            ADD(d, LA_SIM_TCP, host, LA_SIM_F_FAST_OPEN, 1);
+        if (chance(d, 5))
+            ADD(d, LA_SIM_TCP, host, LA_SIM_F_NAGLE_SHORT, 1);
+    }
 }

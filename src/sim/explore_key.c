@@ -29,7 +29,7 @@ struct end_key {
     struct la_tcp_busy busy;
     struct la_tcp_sent board[8];
     struct la_range sacked[8];
-    struct run ooo[RUNS_MAX];
+    struct run runs[RUNS_MAX];
     struct la_world_app app;
     uint8_t ack_armed, timer_answered;
     uint8_t live, opened, disturbed;
@@ -77,11 +77,12 @@ key_of_conn(struct end_key *k, const struct la_world_end *end)
 static void
 key_of_runs(struct end_key *k, const struct la_tcp_busy *busy)
 {
-    unsigned n = 0;
-    for (const struct la_tcp_ooo *o = busy->ooo; o != NULL && n < RUNS_MAX; o = o->next, n++) {
-        k->ooo[n] = (struct run){o->seq.v, o->octets.len, 0};
-        for (const struct la_tcp_ooo *p = busy->ooo; p != NULL; p = p->next)
-            k->ooo[n].rank += p->touched > o->touched;
+    const struct la_tcp_runs *runs = &busy->runs;
+    for (uint32_t i = 0; i < runs->row.n && i < RUNS_MAX; i++) {
+        const struct la_tcp_run *run = la_tcp_runs_at(runs, i);
+        k->runs[i] = (struct run){run->seq.v, run->octets.len, 0};
+        for (const struct la_tcp_run *newer = run->newer; newer != NULL; newer = newer->newer)
+            k->runs[i].rank++;
     }
 }
 
@@ -91,8 +92,8 @@ rank_of(la_instant at, const struct la_tcp_busy *busy, la_instant now)
 {
     const struct la_tcp_scoreboard *b = &busy->board;
     int64_t rank = la_instant_lt(at, now);
-    for (uint32_t i = 0; i < b->n; i++)
-        rank += la_instant_lt(at, b->ring[(b->head + i) & (b->cap - 1u)].sent_at);
+    for (uint32_t i = 0; i < b->row.n; i++)
+        rank += la_instant_lt(at, la_tcp_scoreboard_at(b, i)->sent_at);
     return la_instant_of_ns(rank);
 }
 
@@ -111,28 +112,33 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
 {
     struct la_tcp_busy *b = &k->busy;
     memcpy(b, busy, sizeof(*b));
-    for (uint32_t i = 0; i < b->board.n && i < 8; i++) {
-        k->board[i] = b->board.ring[(b->board.head + i) & (b->board.cap - 1u)];
+    uint32_t board_n = busy->board.row.n, sacked_n = busy->board.sacked.row.n;
+    for (uint32_t i = 0; i < board_n && i < 8; i++) {
+        k->board[i] = *la_tcp_scoreboard_at(&busy->board, i);
         k->board[i].sent_at = rank_of(k->board[i].sent_at, busy, now);
+        k->board[i].older = k->board[i].newer = 0; /* sent_at says it */
         memset(&k->board[i].flown, 0, sizeof(k->board[i].flown));
     }
-    for (uint32_t i = 0; i < b->sacked.n && i < 8; i++)
-        k->sacked[i] = b->sacked.r[i];
+    for (uint32_t i = 0; i < sacked_n && i < 8; i++)
+        k->sacked[i] = *la_ranges_at(&busy->board.sacked, i);
     key_of_rack(b, busy, now);
     key_of_runs(k, busy);
-    uint32_t sndq_n = b->sndq.len, rcvq_n = b->rcvq.len, board_n = b->board.n;
+    uint32_t sndq_n = b->sndq.len, rcvq_n = b->rcvq.len;
     memset(&b->sndq, 0, sizeof(b->sndq));
     memset(&b->rcvq, 0, sizeof(b->rcvq));
     memset(&b->snd_mark, 0, sizeof(b->snd_mark));
     memset(&b->board, 0, sizeof(b->board));
     b->sndq.len = sndq_n;
     b->rcvq.len = rcvq_n;
-    b->board.n = (uint16_t)board_n;
-    b->sacked.r = NULL;
-    b->sacked.cap = 0;
-    b->ooo = NULL;
-    b->ooo_touches_n = 0;
+    b->board.row.n = board_n;
+    b->board.sacked.row.n = sacked_n;
+    memset(&b->runs, 0, sizeof(b->runs));
+    b->runs.row.n = busy->runs.row.n;
+    b->runs.bytes = busy->runs.bytes;
     b->rtt_round_end = la_seq_of(0);
+    b->rtt_half_us = b->rtt_half_ms = 0;
+    b->rtt_old = b->undo.adapts = false; /* they touch what is measured, which is no part of it */
+    b->undo.srtt_us = b->undo.rttvar_us = 0;
     b->lost_bytes = b->used_bytes = 0;
     memset(&b->clocks, 0, sizeof(b->clocks));
     b->used_ms = 0;

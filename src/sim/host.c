@@ -237,7 +237,9 @@ check_conn(const struct la_sim_host *host, const struct la_sim_packet *packet)
 static void
 check_conns(const struct la_sim_host *host)
 {
-    for (uint32_t idx = 0; idx < host->stack->recs.items_n; idx++) {
+    for (uint32_t idx = 0; idx < la_recs_end(host->stack); idx++) {
+        if (!la_rec_exists(host->stack, idx))
+            continue;
         const struct la_rec *rec = la_rec_at(host->stack, idx);
         if ((rec->flags & LA_REC_LIVE) != 0)
             la_tcp_conn_check(&rec->tcp, &host->stack->env);
@@ -363,6 +365,8 @@ la_sim_host_settle(struct la_sim_host *host)
         again = false;
         while (la_stack_next_event(host->stack, &event)) {
             again = true;
+            if (event.kind == LA_STACK_EV_LISTENER && host->cfg.tcp.fast_open_n_max != 0)
+                (void)output(host); /* the SYN,ACK: by it the tracker knows what is accepted */
             if (event.kind == LA_STACK_EV_LISTENER)
                 la_sim_app_accept(host);
             else if (event.kind == LA_STACK_EV_CONN)

@@ -53,14 +53,31 @@ la_sim_law_prefix(struct la_sim_world *world, unsigned conn, unsigned end, struc
     }
 }
 
+/* Does the server take text that comes with a SYN? */
+static bool
+takes_early(const struct la_sim_world *world, const struct la_sim_conn *c)
+{
+    return world->host[c->app[1].host].cfg.tcp.fast_open_n_max != 0;
+}
+
+/* Then a copy of a SYN that comes when the connection is gone makes another one (RFC 7413 2.1). */
+static bool
+copies_open(const struct la_sim_world *world, unsigned conn)
+{
+    if (conn != LA_SIM_NO_CONN)
+        return takes_early(world, &world->conn[conn]);
+    return world->host[0].cfg.tcp.fast_open_n_max != 0 ||
+           world->host[1].cfg.tcp.fast_open_n_max != 0;
+}
+
 void
 la_sim_law_accepted(struct la_sim_world *world, unsigned conn)
 {
     checked(world, LA_SIM_L_ACCEPTED);
-    if (conn == LA_SIM_NO_CONN && world->strangers_n == 0)
+    if (conn == LA_SIM_NO_CONN && world->strangers_n == 0 && !copies_open(world, conn))
         la_sim_violate(world, LA_SIM_L_ACCEPTED, conn, "a connection that nobody opened");
     else if (conn != LA_SIM_NO_CONN && world->conn[conn].accepted &&
-             !world->conn[conn].view[1].fooled)
+             !world->conn[conn].view[1].fooled && !copies_open(world, conn))
         la_sim_violate(world, LA_SIM_L_ACCEPTED, conn, "a connection that was handed out before");
 }
 
@@ -361,9 +378,11 @@ la_sim_law_sequence(struct la_sim_world *world, unsigned conn, unsigned end,
     else if (la_seq_lt(seg->seq, view->iss))
         wrong = "sends a number before its first one";
     else if (acks && (seg->flags & LA_TCP_SYN) != 0 &&
-             !la_seq_eq(seg->ack, la_seq_add(view->irs, 1)))
+             !la_seq_eq(seg->ack, la_seq_add(view->irs, 1)) &&
+             !takes_early(world, &world->conn[conn]))
         wrong = "acknowledges more than a SYN by a SYN,ACK";
-    else if ((seg->flags & LA_TCP_SYN) != 0 && la_seq_gt(view->snd_max, la_seq_add(view->iss, 1)))
+    else if ((seg->flags & LA_TCP_SYN) != 0 && la_seq_gt(view->snd_max, la_seq_add(view->iss, 1)) &&
+             !world->host[world->conn[conn].app[end].host].cfg.tcp.fast_open)
         wrong = "sends its SYN again after text or FIN";
     else if (view->fin_sent && la_seq_gt(behind, la_seq_add(view->fin_seq, 1)))
         wrong = "sends octets behind its FIN";

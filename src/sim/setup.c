@@ -8,7 +8,7 @@
 #include "sim/world.h"
 #include "tcp/congestion.h"
 
-enum { HEAL_MS_DEFAULT = 30000 };
+enum { HEAL_MS_DEFAULT = 30000, FAST_OPENS_N = 8 };
 /* Of the bound on progress: round trips, delayed ACKs, a host that has to start. */
 #define SLACK_NS (10 * LA_NS_PER_S)
 
@@ -42,6 +42,10 @@ flag_of(struct la_sim_host *host, int32_t field)
         return &tcp->window_slides;
     case LA_SIM_F_ACK_EVERY_SECOND:
         return &tcp->ack_every_second;
+    case LA_SIM_F_FAST_OPEN:
+        return &tcp->fast_open;
+    case LA_SIM_F_NAGLE_SHORT:
+        return &tcp->nagle_short;
     case LA_SIM_F_TIME_WAIT_HOLDS:
         return &tcp->time_wait_holds;
     case LA_SIM_F_OVERFLOW:
@@ -104,6 +108,7 @@ set_field(struct la_sim_host *host, int32_t field, int32_t value)
     uint32_t v = (uint32_t)value, *number = number_of(host, field);
     if (flag != NULL) {
         *flag = v != 0;
+        tcp->fast_open_n_max = tcp->fast_open ? FAST_OPENS_N : 0;
     } else if (number != NULL) {
         *number = v;
     } else if (field == LA_SIM_F_MSS) {

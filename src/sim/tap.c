@@ -13,9 +13,10 @@
 
 #include <stdlib.h>
 
+#include "base/link_type.h"
 #include "sim/laws.h"
 
-enum { DRAW_TAP = 0x746170, LINKTYPE_RAW = 101 };
+enum { DRAW_TAP = 0x746170 };
 
 static void *
 take(void *ctx, size_t n)
@@ -63,7 +64,7 @@ la_sim_tap_show(struct la_sim_world *world, unsigned host, const struct la_sim_p
         return;
     struct la_explain_packet one = {.bytes = {packet->bytes, packet->n},
                                     .wire_bytes = packet->n,
-                                    .link_type = LINKTYPE_RAW,
+                                    .link_type = LA_LINKTYPE_RAW,
                                     .frame = packet->id + 1,
                                     .at = {world->now_ns}};
     struct la_explain_conn conn;

@@ -76,14 +76,14 @@ fits_syn_sent(const struct la_sim_world *world, const struct la_sim_conn *conn, 
     return view->begun ? la_seq_eq(view->iss, iss) : app->opens && app->is_open && !app->is_over;
 }
 
-/* Answers a SYN that was there. */
+/* Answers a SYN that was there, or one with text (RFC 7413). */
 static bool
 fits_syn_ack_sent(const struct la_sim_world *world, const struct la_sim_conn *conn, unsigned end,
                   la_seq irs)
 {
     (void)world;
     const struct la_sim_view *view = &conn->view[end];
-    return view->syn_seen && la_seq_eq(view->irs, irs);
+    return view->syn_seen && (la_seq_eq(view->irs, irs) || la_seq_eq(view->syn_last, irs));
 }
 
 /* The peer's SYN, as the box has shifted it. */
@@ -105,7 +105,7 @@ begin(struct la_sim_world *world, struct la_sim_view *view, const struct la_tcp_
         return;
     if (view->begun_order != 0) { /* it had forgotten this connection, and heard of it again */
         view->edge_given = view->acked = view->fin_sent = view->fin_seen = false;
-        view->rcv_max = la_seq_add(view->irs, 1);
+        view->rcv_max = la_seq_add(view->syn_last, 1);
     }
     view->begun = true;
     view->begun_order = ++world->begun_n;
@@ -218,18 +218,26 @@ la_sim_track_sent(struct la_sim_world *world, unsigned host, struct la_sim_packe
 
 /* ---- arrives ---------------------------------------------------------------------------- */
 
+/* Our SYN, and perhaps text that went with it. */
+static bool
+acks_syn(const struct la_sim_view *view, la_seq ack)
+{
+    return la_seq_gt(ack, view->iss) && la_seq_le(ack, view->snd_max);
+}
+
 /* A SYN: what it says counts until it was answered. */
 static void
 learn_syn(struct la_sim_view *view, const struct la_tcp_seg *seg)
 {
     bool answers = (seg->flags & LA_TCP_ACK) != 0;
-    if (answers && !(view->begun && la_seq_eq(seg->ack, la_seq_add(view->iss, 1))))
+    if (answers && !(view->begun && acks_syn(view, seg->ack)))
         return;
     if (view->syn_seen && view->begun)
         return; /* the first one that fitted */
     view->syn_seen = true;
     view->irs = seg->seq;
-    view->rcv_max = la_seq_add(seg->seq, 1);
+    view->syn_last = la_seq_add(seg->seq, seg->len - 1);
+    view->rcv_max = la_seq_add(seg->seq, seg->len);
     view->syn_wnd = seg->wnd;
     view->syn_wscale = (seg->has & LA_TCP_HAS_WSCALE) != 0 ? seg->wscale : 255;
     if (view->syn_wscale != 255 && view->syn_wscale > 14)
@@ -262,7 +270,7 @@ rst_fits(const struct la_sim_view *view, const struct la_tcp_seg *seg)
 {
     bool answers = (seg->flags & LA_TCP_ACK) != 0 && la_seq_eq(seg->ack, la_seq_add(view->iss, 1));
     if (!view->acked)
-        return answers;
+        return (seg->flags & LA_TCP_ACK) != 0 && acks_syn(view, seg->ack);
     la_seq highest = la_seq_max(view->rcv_max, view->ack_sent);
     return (la_seq_ge(seg->seq, view->ack_sent) && la_seq_le(seg->seq, highest)) || answers;
 }
@@ -272,7 +280,7 @@ rst_fits(const struct la_sim_view *view, const struct la_tcp_seg *seg)
 static bool
 syn_fits(const struct la_sim_view *view, bool passive, const struct la_tcp_seg *seg)
 {
-    bool answers = la_seq_eq(seg->ack, la_seq_add(view->iss, 1));
+    bool answers = acks_syn(view, seg->ack);
     if (!view->acked)
         return (seg->flags & LA_TCP_ACK) == 0 || answers;
     return passive && la_seq_eq(view->ack_seen, view->iss) && text_fits(view, seg);

@@ -31,6 +31,7 @@ struct la_sim_view {
     uint8_t cookies_n;
     uint8_t wscale_sent, wscale_seen; /* 255 = none */
     la_seq iss, irs;
+    la_seq syn_last;   /* the peer's SYN, or the last octet of text that came with it */
     struct {
         la_seq iss;
         uint8_t wscale; /* 255 = none */

@@ -34,8 +34,9 @@ connect_datagram(struct la_socks *set, struct la_sk *sk, const struct la_endpoin
     return err;
 }
 
+/* `fast`: by Fast Open. */
 static la_err
-start_connect(struct la_socks *set, struct la_sk *sk, const struct la_endpoint *remote,
+start_connect(struct la_socks *set, struct la_sk *sk, const struct la_endpoint *remote, bool fast,
               la_instant now)
 {
     struct la_endpoint local = {sk->local.addr, sk->bound ? sk->local.port : 0};
@@ -43,6 +44,7 @@ start_connect(struct la_socks *set, struct la_sk *sk, const struct la_endpoint *
     if (la_addr_is_any(&local.addr))
         local.addr = la_addr_is_v4(&remote->addr) ? la_addr_v4(0, 0, 0, 0) : (struct la_addr){{0}};
     struct la_tcp_cfg cfg = la_sk_cfg(set, sk);
+    cfg.fast_open = fast;
     la_err err = la_conn_open(set->stack, &local, remote, &cfg, &sk->handle, now);
     if (err != LA_OK)
         return err;
@@ -53,6 +55,57 @@ start_connect(struct la_socks *set, struct la_sk *sk, const struct la_endpoint *
     la_sk_options_apply(set, sk, now);
     err = la_conn_user_set(set->stack, sk->handle, la_sk_name(sk));
     return err == LA_OK ? LA_ERR_IN_PROGRESS : err;
+}
+
+la_ssize
+la_sk_open_send(struct la_socks *set, struct la_sk *sk, const struct la_endpoint *remote,
+                struct la_bytes bytes, la_instant now)
+{
+    uint32_t room;
+    la_err err = start_connect(set, sk, remote, true, now);
+    if (err != LA_ERR_IN_PROGRESS)
+        return err;
+    if (la_conn_fast_open_room(set->stack, sk->handle, &room) != LA_OK || room == 0 || bytes.n == 0)
+        return LA_ERR_IN_PROGRESS;
+    bytes.n = bytes.n < room ? bytes.n : room;
+    la_ssize n = la_conn_send(set->stack, sk->handle, bytes, false, now);
+    return n > 0 ? n : LA_ERR_IN_PROGRESS;
+}
+
+la_ssize
+la_sock_connect_send(struct la_socks *set, la_sock s, const struct la_endpoint *remote,
+                     struct la_bytes bytes, la_instant now)
+{
+    struct la_sk *sk = la_sk_of(set, s);
+    if (sk == NULL)
+        return LA_ERR_BAD_HANDLE;
+    if (sk->phase == LA_SK_DATAGRAM || !la_stack_tcp_cfg(set->stack)->fast_open)
+        return LA_ERR_NOT_SUPPORTED;
+    if (sk->family == LA_SOCK_IPV4 && !la_addr_is_v4(&remote->addr))
+        return LA_ERR_BAD_FAMILY;
+    if (sk->phase == LA_SK_CONNECTING)
+        return LA_ERR_ALREADY;
+    if (sk->phase == LA_SK_LISTENING)
+        return LA_ERR_IS_CONNECTED;
+    if (sk->phase == LA_SK_CONNECTED) /* as Linux: there is no SYN any more */
+        return la_sock_send(set, s, bytes, false, NULL, now);
+    if (sk->phase == LA_SK_FAILED && sk->err != LA_OK)
+        return la_sock_error_take(set, s);
+    return la_sk_open_send(set, sk, sk->phase == LA_SK_DEFERRED ? &sk->peer : remote, bytes, now);
+}
+
+/* LA_SO_FASTOPEN_CONNECT: where the SYN could carry text, it waits for some. */
+static la_err
+connect_fast(struct la_socks *set, struct la_sk *sk, const struct la_endpoint *remote,
+             la_instant now)
+{
+    if (!la_stack_fast_open_known(set->stack, &remote->addr))
+        return start_connect(set, sk, remote, true, now);
+    sk->err = LA_OK;
+    sk->err_taken = sk->shut_read = sk->shut_write = false;
+    sk->peer = *remote;
+    sk->phase = LA_SK_DEFERRED;
+    return LA_OK;
 }
 
 la_err
@@ -68,6 +121,7 @@ la_sock_connect(struct la_socks *set, la_sock s, const struct la_endpoint *remot
         return connect_datagram(set, sk, remote);
     case LA_SK_CONNECTING:
         return LA_ERR_ALREADY;
+    case LA_SK_DEFERRED:
     case LA_SK_LISTENING:
         return LA_ERR_IS_CONNECTED;
     case LA_SK_CONNECTED:
@@ -84,7 +138,9 @@ la_sock_connect(struct la_socks *set, la_sock s, const struct la_endpoint *remot
     }
     if (remote == NULL)
         return LA_ERR_NO_DESTINATION;
-    return start_connect(set, sk, remote, now);
+    if (sk->options[LA_SO_FASTOPEN_CONNECT] != 0 && la_stack_tcp_cfg(set->stack)->fast_open)
+        return connect_fast(set, sk, remote, now);
+    return start_connect(set, sk, remote, false, now);
 }
 
 la_err
@@ -238,6 +294,7 @@ la_sock_shutdown(struct la_socks *set, la_sock s, enum la_shutdown how, la_insta
     case LA_SK_LISTENING:
         return shut_listener(set, sk, how, now);
     case LA_SK_FRESH:
+    case LA_SK_DEFERRED:
     case LA_SK_FAILED:
     case LA_SK_DATAGRAM:
         break;

@@ -39,7 +39,8 @@ send_datagram(struct la_socks *set, struct la_sk *sk, struct la_bytes bytes,
 static la_err
 not_connected(const struct la_sk *sk)
 {
-    return sk->phase == LA_SK_CONNECTING ? LA_ERR_AGAIN : LA_ERR_NOT_CONNECTED;
+    return sk->phase == LA_SK_CONNECTING || sk->phase == LA_SK_DEFERRED ? LA_ERR_AGAIN
+                                                                        : LA_ERR_NOT_CONNECTED;
 }
 
 enum how { PUSHED, MORE, URGENT };
@@ -50,6 +51,8 @@ send_stream(struct la_socks *set, struct la_sk *sk, struct la_bytes bytes, enum 
 {
     if (sk->phase == LA_SK_FAILED)
         return sk->err != LA_OK ? la_sock_error_take(set, la_sk_name(sk)) : LA_ERR_CLOSING;
+    if (sk->phase == LA_SK_DEFERRED)
+        return la_sk_open_send(set, sk, &sk->peer, bytes, now);
     if (sk->phase != LA_SK_CONNECTED)
         return not_connected(sk);
     if (sk->shut_write)

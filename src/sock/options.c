@@ -36,6 +36,8 @@ static const struct rule rules[LA_SO_COUNT] = {
     [LA_SO_SYNCNT] = {1, 127, -1},
     [LA_SO_REUSEPORT] = {INT32_MIN, INT32_MAX, -1},
     [LA_SO_CONGESTION] = {0, INT32_MAX, LA_OPT_CONGESTION},
+    [LA_SO_FASTOPEN] = {0, INT32_MAX, -1},
+    [LA_SO_FASTOPEN_CONNECT] = {0, 1, -1},
 };
 
 /* Options that are on or off. */
@@ -56,6 +58,7 @@ la_sk_options_init(struct la_sk *sk, const struct la_tcp_cfg *d)
     o[LA_SO_TTL] = d->ttl_hops;
     o[LA_SO_TOS] = d->dscp_ecn;
     o[LA_SO_NODELAY] = !d->nagle;
+    o[LA_SO_FASTOPEN] = d->fast_open_n_max;
     o[LA_SO_KEEPIDLE] = d->keepalive_idle_s;
     o[LA_SO_KEEPINTVL] = d->keepalive_interval_s;
     o[LA_SO_KEEPCNT] = d->keepalive_probes_n;
@@ -89,6 +92,8 @@ la_sk_cfg(const struct la_socks *set, const struct la_sk *sk)
     cfg.keepalive_probes_n = (uint32_t)o[LA_SO_KEEPCNT];
     cfg.user_timeout_ms = (uint32_t)o[LA_SO_USER_TIMEOUT];
     cfg.r2_syn_n = (uint32_t)o[LA_SO_SYNCNT];
+    int64_t fast_open = o[LA_SO_FASTOPEN];
+    cfg.fast_open_n_max = (uint16_t)(fast_open < UINT16_MAX ? fast_open : UINT16_MAX);
     set_name(cfg.congestion_control, la_congestion_name((int)o[LA_SO_CONGESTION]));
     if (o[LA_SO_MAXSEG] != 0)
         cfg.mss_bytes_max = (uint16_t)o[LA_SO_MAXSEG];
@@ -159,6 +164,8 @@ la_sock_option_set(struct la_socks *set, la_sock s, enum la_sock_option opt, int
         return LA_ERR_NO_SUCH_OPTION;
     if (value < rules[opt].min || value > rules[opt].max)
         return LA_ERR_BAD_ARGUMENT;
+    if (opt == LA_SO_FASTOPEN_CONNECT && !la_stack_tcp_cfg(set->stack)->fast_open)
+        return LA_ERR_NOT_SUPPORTED;
     if (opt == LA_SO_CONGESTION && la_congestion_name((int)value) == NULL)
         return LA_ERR_BAD_ARGUMENT;
     if (is_switch(opt))

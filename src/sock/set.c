@@ -224,6 +224,8 @@ la_sock_poll(const struct la_socks *set, la_sock s)
     switch ((enum la_sk_phase)sk->phase) {
     case LA_SK_FRESH:
         return LA_POLL_OUT | LA_POLL_HUP;
+    case LA_SK_DEFERRED:
+        return LA_POLL_OUT;
     case LA_SK_CONNECTING:
         return 0;
     case LA_SK_CONNECTED:

@@ -16,6 +16,7 @@
 
 enum la_sk_phase {
     LA_SK_FRESH,      /* perhaps bound */
+    LA_SK_DEFERRED,   /* connect() has said yes, the first send will (LA_SO_FASTOPEN_CONNECT) */
     LA_SK_CONNECTING,
     LA_SK_CONNECTED,  /* also after its end, until it is closed */
     LA_SK_FAILED,     /* the attempt failed: may be tried again */
@@ -71,6 +72,10 @@ void la_sk_options_init(struct la_sk *sk, const struct la_tcp_cfg *defaults);
 struct la_tcp_cfg la_sk_cfg(const struct la_socks *set, const struct la_sk *sk);
 /* Sets on a connection what a configuration does not hold. */
 void la_sk_options_apply(struct la_socks *set, const struct la_sk *sk, la_instant now);
+
+/* Connects, with what of `bytes` goes with the SYN (calls.c): as la_sock_connect_send(). */
+la_ssize la_sk_open_send(struct la_socks *set, struct la_sk *sk, const struct la_endpoint *remote,
+                         struct la_bytes bytes, la_instant now);
 
 /* Binds to a port of its own when it has none (names.c). */
 la_err la_sk_autobind(struct la_socks *set, struct la_sk *sk);

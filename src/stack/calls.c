@@ -7,7 +7,7 @@
 #include "base/addr.h"
 #include "base/assert.h"
 #include "base/time.h"
-#include "stack/instance.h"
+#include "stack/fast_open.h"
 #include "tcp/open.h"
 #include "tcp/receive.h"
 #include "tcp/send.h"
@@ -82,6 +82,8 @@ la_conn_open(struct la_stack *s, const struct la_endpoint *local, const struct l
     la_stack_tell_call(s, idx, LA_CALL_OPEN_ACTIVE, 0);
     struct la_tcp_todo todo = la_stack_todo(s, now);
     la_tcp_open_active(&rec->tcp, &todo);
+    if ((cfg != NULL ? cfg : &s->cfg.tcp)->fast_open)
+        la_fast_open_begin(s, rec, &todo);
     *out = la_rec_handle(s, idx);
     la_rec_settle(s, idx, &todo);
     return LA_OK;

@@ -12,6 +12,10 @@
  * Timestamp, the lowest OPTION_BITS of it: what the SYN offered. They must not run ahead of the
  * clock, or the next segment would look older than this one: 64 ms earlier then.
  *
+ * A flood asks for the same again and again. What tcp/ has made of one such SYN is kept as a
+ * stencil, and the next answers are written with it: octet by octet what tcp/ would make. Where an
+ * answer depends on more (somebody listens, or memory is short), tcp/ makes it.
+ *
  * A lost third segment: nobody sends the SYN,ACK again. The peer's first text brings the cookie
  * once more; a peer that waits for the server to speak waits for ever (RFC 4987 3.6).
  */
@@ -24,6 +28,8 @@
 #include "tcp/open.h"
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
+#include "tcp/segment.h"
+#include "wire/ip.h"
 
 enum { KEY_S = 64, MSS_BITS = 3, KEY_BIT = 1 << MSS_BITS, LOW_BITS = MSS_BITS + 1 };
 enum { OPTION_BITS = 6, OPTION_MASK = (1 << OPTION_BITS) - 1 };
@@ -137,25 +143,118 @@ la_cookie_wanted(const struct la_stack *s, uint32_t listener, const struct la_tc
            la_listener_at(s, listener)->syn_queue_n >= s->cfg.syn_queue_n_max;
 }
 
-/* The clock of this connection, so that its lowest bits are `options`. */
-static void
-stamp_options(struct la_tcp_conn *c, unsigned options, la_instant now)
+/* TSval by a clock, so that its lowest bits are `options`. */
+static uint32_t
+stamp_with(uint32_t clock, unsigned options)
 {
-    uint32_t clock = la_tcp_ts_now(c, now);
-    uint32_t stamp = (clock & ~(uint32_t)OPTION_MASK) | options;
-    if (stamp - clock - 1 < OPTION_MASK)
-        stamp -= OPTION_MASK + 1;
-    c->ts_offset += stamp - clock;
+    uint32_t stamp = (clock & ~(uint32_t)OPTION_MASK) | (options & OPTION_MASK);
+    return stamp - clock - 1 < OPTION_MASK ? stamp - (OPTION_MASK + 1) : stamp;
+}
+
+/* A SYN to be answered, as far as the cookie remembers it, and what the cookie is. */
+struct asked {
+    const struct la_half_open *open;
+    la_seq irs, iss;
+    uint32_t ts_val;
+    unsigned mss_idx, options; /* options 0: without timestamps */
+};
+
+/* What of a SYN decides how the answer looks, besides its numbers: which options it has, but not
+ * the window scale that it says. */
+static unsigned
+kind_of(const struct asked *asked)
+{
+    unsigned options = asked->options;
+    return (options & ~(unsigned)OPTION_NO_SCALE) |
+           ((options & OPTION_NO_SCALE) == OPTION_NO_SCALE);
+}
+
+/* Would answers to SYNs like this one differ in nothing but what a stencil has from each? */
+static bool
+is_regular(const struct la_stack *s, const struct la_listener *l)
+{
+    return s->env.trace_mask == 0 && la_tcp_receive_is_free(&l->fresh, &s->env);
+}
+
+/* As tcp/ makes it. False: no route. */
+static bool
+answer_anew(struct la_stack *s, const struct asked *asked, struct la_tcp_todo *todo)
+{
+    struct la_rec rec;
+    if (!la_half_rec_init(s, asked->open, asked->iss, &rec))
+        return false;
+    struct la_tcp_seg syn =
+        remembered_syn(asked->irs, asked->mss_idx, asked->options != 0, asked->options);
+    syn.ts_val = asked->ts_val;
+    rec.idx = LA_REC_NONE;
+    /* No connection begins: the listener stays in LISTEN. */
+    la_tcp_take_syn(&rec.tcp, &syn, todo);
+    if (asked->options != 0) {
+        uint32_t clock = la_tcp_ts_now(&rec.tcp, todo->now);
+        rec.tcp.ts_offset += stamp_with(clock, asked->options) - clock;
+    }
+    struct la_frame *frame;
+    struct la_tcp_out out = {
+        .frames = &frame, .max = 1, .src_port = rec.local_port, .dst_port = rec.remote_port};
+    la_tcp_output_cookie(&rec.tcp, &out, todo);
+    struct la_listener *l = la_listener_at(s, asked->open->listener);
+    struct la_tcp_view view;
+    if (out.n == 1 && is_regular(s, l) &&
+        la_tcp_view_init(&view, (struct la_bytes){frame->head, frame->head_n})) {
+        la_tcp_stencil_init(&l->cookie_form.stencil, &view);
+        l->cookie_form.kind = kind_of(asked);
+    }
+    la_rec_send_frames(s, &rec, &out, todo->now);
+    return true;
 }
 
 static void
-answer(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
+send_again(struct la_stack *s, const struct asked *asked, uint32_t ts_offset,
+           struct la_tcp_todo *todo)
 {
-    struct la_frame *frame;
-    struct la_tcp_out out = {
-        .frames = &frame, .max = 1, .src_port = rec->local_port, .dst_port = rec->remote_port};
-    la_tcp_output_cookie(&rec->tcp, &out, todo);
-    la_rec_send_frames(s, rec, &out, todo->now);
+    const struct la_tuple *tuple = &asked->open->tuple;
+    const struct la_listener *l = la_listener_at(s, asked->open->listener);
+    const struct la_tcp_stencil *stencil = &l->cookie_form.stencil;
+    struct la_frame *frame = la_tcp_bare_frame(todo);
+    if (frame == NULL)
+        return;
+    struct la_tcp_stencil_numbers numbers = {
+        .src_port = tuple->local.port,
+        .dst_port = tuple->remote.port,
+        .seq = asked->iss,
+        .ack = la_seq_add(asked->irs, 1),
+        .ts_val = stamp_with(la_tcp_ts_at(ts_offset, todo->now), asked->options),
+        .ts_ecr = asked->ts_val,
+    };
+    struct la_net_out out = {
+        .src = tuple->local.addr,
+        .dst = tuple->remote.addr,
+        .protocol = LA_IP_TCP,
+        .ttl_hops = l->fresh.ttl_hops,
+        .dscp_ecn = l->fresh.dscp_ecn,
+        .dont_fragment = true,
+        .summed = true,
+    };
+    out.l4_sum = la_tcp_stencil_emit(stencil, &numbers, la_frame_push(frame, stencil->n));
+    frame->id = ++s->env.segment_id;
+    s->stats.tcp_segments_out++;
+    la_err err = la_net_output(s->net, frame, &out, todo->now);
+    (void)err; /* as good as lost on its way */
+}
+
+/* As the last one was made, to the octet. False: it would be another. */
+static bool
+answer_again(struct la_stack *s, const struct asked *asked, struct la_tcp_todo *todo)
+{
+    const struct la_listener *l = la_listener_at(s, asked->open->listener);
+    const struct la_cookie_form *form = &l->cookie_form;
+    struct la_tcp_open opening;
+    if (form->stencil.n == 0 || form->kind != kind_of(asked) || !is_regular(s, l) ||
+        !la_rec_opening(s, &asked->open->tuple, &l->cfg, &opening) ||
+        opening.mtu_bytes != l->fresh_mtu_bytes || opening.ipv6 != l->fresh_ipv6)
+        return false;
+    send_again(s, asked, opening.ts_offset, todo);
+    return true;
 }
 
 void
@@ -168,20 +267,18 @@ la_cookie_answer(struct la_stack *s, const struct la_half_open *open, const stru
     unsigned options = stamped ? options_of(syn) | OPTION_STAMPED : 0;
     unsigned mss_idx = mss_index((syn->has & LA_TCP_HAS_MSS) != 0 ? syn->mss : 536);
     unsigned low = mss_idx | ((s->cookies.age & 1) != 0 ? KEY_BIT : 0u);
-    struct la_tcp_seg kept = remembered_syn(syn->seq, mss_idx, stamped, options);
-    kept.ts_val = syn->ts_val;
-
-    struct la_rec rec;
-    la_seq iss = la_seq_of(cookie(s, &open->tuple, syn->seq, low, options));
-    if (!la_half_rec_init(s, open, iss, &rec)) {
+    struct asked asked = {
+        .open = open,
+        .irs = syn->seq,
+        .iss = la_seq_of(cookie(s, &open->tuple, syn->seq, low, options)),
+        .ts_val = syn->ts_val,
+        .mss_idx = mss_idx,
+        .options = options,
+    };
+    if (!answer_again(s, &asked, todo) && !answer_anew(s, &asked, todo)) {
         todo->reason = LA_REASON_NO_ROUTE;
         return;
     }
-    rec.idx = LA_REC_NONE;
-    la_tcp_take_syn(&rec.tcp, &kept, todo); /* no connection begins: the listener stays in LISTEN */
-    if (stamped)
-        stamp_options(&rec.tcp, options & OPTION_MASK, todo->now);
-    answer(s, &rec, todo);
     l->cookie_at = todo->now;
     l->cookies_sent_n++;
     todo->reason = stamped ? LA_REASON_SYN_COOKIE : LA_REASON_SYN_COOKIE_PLAIN;
@@ -225,7 +322,7 @@ complete(struct la_stack *s, const struct la_half_open *open, const struct la_tc
     }
     la_tcp_end(c, LA_TCP_EV_FORGET, LA_OK, todo); /* a segment that the window does not take */
     la_tcp_conn_fini(c, &s->env);
-    la_pool_give(&s->recs, reserved);
+    la_rec_give(s, reserved);
 }
 
 bool

@@ -92,7 +92,7 @@ la_gather_begin(struct la_stack *s, struct la_arrival *run, const struct la_net_
         return false;
     const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
-    if (!is_expected(c, &run->seg) || (busy != NULL && busy->ooo != NULL))
+    if (!is_expected(c, &run->seg) || (busy != NULL && busy->runs.row.n > 0))
         return false;
     uint32_t rcv_wnd = la_tcp_rcv_wnd(c);
     run->bytes_max = rcv_wnd < GATHERED_BYTES_MAX ? rcv_wnd : GATHERED_BYTES_MAX;

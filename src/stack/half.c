@@ -10,7 +10,7 @@
  * again. Only the first one must have had memory: without it there is no record either, since the
  * SYN comes again anyway.
  */
-#include "stack/half.h"
+#include "stack/fast_open.h"
 
 #include <string.h>
 
@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "tcp/acknowledge.h"
 #include "tcp/congestion.h"
+#include "tcp/fast_open.h"
 #include "tcp/open.h"
 #include "tcp/timeout.h"
 #include "tcp/user.h"
@@ -161,6 +162,7 @@ fresh_conn(struct la_listener *l, struct la_tcp_open *opening, la_instant now)
         la_tcp_conn_init(&l->fresh, opening, now);
         l->fresh_mtu_bytes = opening->mtu_bytes;
         l->fresh_ipv6 = opening->ipv6;
+        l->cookie_form.stencil.n = 0;
     }
     return &l->fresh;
 }
@@ -171,10 +173,7 @@ la_half_rec_init(const struct la_stack *s, const struct la_half_open *open, la_s
 {
     memset(out, 0, offsetof(struct la_rec, tcp));
     out->listener = (uint16_t)open->listener;
-    out->local_addr = open->tuple.local.addr;
-    out->local_port = open->tuple.local.port;
-    out->remote_addr = open->tuple.remote.addr;
-    out->remote_port = open->tuple.remote.port;
+    la_rec_tuple_set(out, &open->tuple);
     out->iface = (int8_t)open->iface;
     out->counted = LA_TCP_SYN_RECEIVED;
     la_wheel_link_init(&out->wheel);
@@ -230,6 +229,17 @@ la_half_view(const struct la_stack *s, uint32_t idx, struct la_rec *out)
     c->flags |= h->backoff_n >= s->cfg.tcp.r1_n ? LA_TCP_F_R1_REACHED : 0u;
 }
 
+/* Its SYN,ACK tells a Fast Open cookie. */
+static void
+tell_cookie(struct la_stack *s, struct la_rec *rec, bool experiment, la_instant now)
+{
+    struct la_tuple tuple = la_rec_tuple(rec);
+    struct la_tcp_cookie cookie = la_fast_open_cookie(s, &tuple);
+    cookie.experiment = experiment;
+    struct la_tcp_todo todo = la_stack_todo(s, now);
+    la_tcp_fast_open_reply(&rec->tcp, &cookie, &todo);
+}
+
 bool
 la_half_unfold(struct la_stack *s, uint32_t idx, struct la_rec *out, la_instant now)
 {
@@ -240,6 +250,8 @@ la_half_unfold(struct la_stack *s, uint32_t idx, struct la_rec *out, la_instant 
     struct la_tcp_busy *busy = la_tcp_busy_get(c, &s->env, born);
     if (busy == NULL)
         return false;
+    if ((h->flags & LA_HALF_FAST_OPEN) != 0)
+        tell_cookie(s, out, (h->flags & LA_HALF_FAST_OPEN_TRIAL) != 0, born);
     la_tcp_scoreboard_sent(&busy->board, s->mem, c->iss, c->snd_nxt, born);
     if (h->sent_n > 1)
         (void)la_tcp_scoreboard_resent(&busy->board, s->mem, c->iss, c->snd_nxt, now);
@@ -284,6 +296,9 @@ remember(struct la_stack *s, const struct la_half_open *open, const struct la_tc
     h->wscale = syn->wscale;
     h->iface = (int8_t)open->iface;
     h->flags = flags_of(syn);
+    if (rec->tcp.fast_open == LA_TCP_FAST_OPEN_TELLS)
+        h->flags |= syn->cookie.experiment ? LA_HALF_FAST_OPEN | LA_HALF_FAST_OPEN_TRIAL
+                                           : LA_HALF_FAST_OPEN;
     la_wheel_link_init(&h->wheel);
     la_index_insert(&s->index, idx | LA_HALF_IDX, la_half_hash(s, idx));
     la_listener_at(s, open->listener)->syn_queue_n++;
@@ -297,7 +312,7 @@ la_half_new(struct la_stack *s, const struct la_half_open *open, const struct la
 {
     struct la_rec rec;
     bool has_route = la_half_rec_init(s, open, la_rec_initial_sequence(s, &open->tuple), &rec);
-    bool full = s->recs.live_n + s->halves.live_n >= s->cfg.conns_n_max;
+    bool full = la_recs_live_n(s) + s->halves.live_n >= s->cfg.conns_n_max;
     uint32_t idx = full || !has_route ? LA_POOL_NONE : la_pool_take(&s->halves);
     if (idx == LA_POOL_NONE) {
         todo->reason = has_route ? LA_REASON_NO_MEMORY : LA_REASON_NO_ROUTE;
@@ -308,6 +323,8 @@ la_half_new(struct la_stack *s, const struct la_half_open *open, const struct la
     rec.gen = rec.tcp.iss.v;
     rec.idx = idx | LA_HALF_IDX;
     la_tcp_open_passive(&rec.tcp, syn, false, todo);
+    if (la_fast_open_tells(s, open->listener, syn))
+        tell_cookie(s, &rec, syn->cookie.experiment, todo->now);
     la_rec_output(s, &rec, todo);
     if (!la_seq_eq(rec.tcp.snd_nxt, rec.tcp.iss)) {
         remember(s, open, syn, idx, &rec);
@@ -322,9 +339,9 @@ la_half_new(struct la_stack *s, const struct la_half_open *open, const struct la
 uint32_t
 la_half_reserve(struct la_stack *s, struct la_rec *rec)
 {
-    bool full = s->recs.live_n >= s->cfg.conns_n_max;
-    uint32_t reserved = full ? LA_POOL_NONE : la_pool_take(&s->recs);
-    if (reserved == LA_POOL_NONE)
+    bool full = la_recs_live_n(s) >= s->cfg.conns_n_max;
+    uint32_t reserved = full ? LA_REC_NONE : la_rec_take(s, rec->ipv6 != 0);
+    if (reserved == LA_REC_NONE)
         return LA_REC_NONE;
     rec->idx = reserved;
     rec->gen = la_rec_at(s, reserved)->gen;
@@ -336,7 +353,7 @@ la_half_unreserve(struct la_stack *s, uint32_t idx, struct la_rec *rec, uint32_t
 {
     rec->idx = idx | LA_HALF_IDX;
     rec->gen = rec->tcp.iss.v;
-    la_pool_give(&s->recs, reserved);
+    la_rec_give(s, reserved);
 }
 
 void
@@ -344,7 +361,7 @@ la_half_promote(struct la_stack *s, uint32_t reserved, struct la_rec *rec, struc
 {
     struct la_rec *out = la_rec_at(s, reserved);
     rec->flags = LA_REC_LIVE | LA_REC_INDEXED;
-    *out = *rec;
+    la_rec_copy(out, rec);
     s->state_n[out->counted]++;
     la_index_insert(&s->index, reserved, la_rec_hash(s, reserved));
     la_listener_established(s, reserved);

@@ -22,7 +22,9 @@ enum la_half_flag {
     LA_HALF_WSCALE = 4,
     LA_HALF_SACK = 8,
     LA_HALF_TIMESTAMPS = 16,
-    LA_HALF_ECN = 32
+    LA_HALF_ECN = 32,
+    LA_HALF_FAST_OPEN = 64,      /* its SYN,ACK tells a Fast Open cookie, */
+    LA_HALF_FAST_OPEN_TRIAL = 128 /* in the experimental option, as it was asked */
 };
 
 struct la_half {

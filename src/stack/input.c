@@ -10,6 +10,7 @@
 #include "net/udp.h"
 #include "proto/event_segment.h"
 #include "stack/cookie.h"
+#include "stack/fast_open.h"
 #include "stack/time_wait.h"
 #include "tcp/arrive.h"
 #include "tcp/mtu.h"
@@ -176,7 +177,12 @@ to_connection(struct la_stack *s, uint32_t idx, const struct la_arrival *a,
     }
     if (rec->tcp.state == LA_TCP_TIME_WAIT)
         look_for_listener(s, a, todo);
+    struct la_fast_open_asked asked = {.asked = false};
+    if (rec->tcp.fast_open == LA_TCP_FAST_OPEN_ASKS)
+        asked = la_fast_open_asked(s, &rec->tcp);
     la_tcp_arrive(&rec->tcp, &a->seg, todo);
+    if (asked.asked && todo->established)
+        la_fast_open_learn(s, rec, &asked, &a->seg);
     tell_reason(s, &rec->tcp, todo);
     bool reuse = todo->reuse;
     la_seq snd_nxt = rec->tcp.snd_nxt;
@@ -346,17 +352,23 @@ struct icmp_news {
 };
 
 static void
+learn_path(struct la_stack *s, const struct la_rec *rec, const struct la_tcp_todo *todo)
+{
+    struct la_addr remote = la_rec_remote(rec);
+    la_net_path_mtu_learn(s->net, &remote, todo->path_mtu_bytes, todo->now);
+}
+
+static void
 take_news(struct la_stack *s, struct la_rec *rec, const struct icmp_news *news,
           struct la_tcp_todo *todo)
 {
     const struct la_net_icmp *icmp = news->icmp;
     if (news->too_big)
-        la_tcp_too_big(&rec->tcp, icmp->seq, icmp->mtu_bytes, !la_addr_is_v4(&rec->remote_addr),
-                       todo);
+        la_tcp_too_big(&rec->tcp, icmp->seq, icmp->mtu_bytes, rec->ipv6 != 0, todo);
     else
         la_tcp_icmp_error(&rec->tcp, icmp->seq, news->err, news->hard, todo);
     if (todo->path_mtu_bytes != 0)
-        la_net_path_mtu_learn(s->net, &rec->remote_addr, todo->path_mtu_bytes, todo->now);
+        learn_path(s, rec, todo);
     tell_reason(s, &rec->tcp, todo);
 }
 

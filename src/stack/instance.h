@@ -20,7 +20,7 @@
 #include "base/wheel.h"
 #include "net/net.h"
 #include "tcp/conn.h"
-#include "wire/tcp.h"
+#include "wire/tcp_stencil.h"
 
 #define LA_REC_NONE UINT32_MAX
 /* What an index names: a record; with one of these bits, a smaller one. */
@@ -54,29 +54,44 @@ enum la_rec_flag {
     LA_REC_INDEXED = 4, /* found by its four-tuple */
     LA_REC_REQUEST = 8, /* the handle is a forwarder request's */
     LA_REC_GONE = 16,   /* a request that its peer gave up; freed when that was told */
-    LA_REC_TOLD = 32    /* the request was announced */
+    LA_REC_TOLD = 32,   /* the request was announced */
+    LA_REC_FAST_OPEN = 64 /* in SYN-RECEIVED, and counts at its listener (fast_open.h) */
 };
 
+/* Of an address, all but the last four octets. */
+enum { LA_REC_HIGH_BYTES = 12 };
+
+/* Records of IPv4 connections have a pool of their own, where they end before the `high` members:
+ * they are copied with la_rec_copy(), never by assignment. The lowest bit of an index is `ipv6`. */
 struct la_rec {
     uint32_t hash_next; /* the pool's while free, as is the next member */
     uint32_t idx;       /* its own */
     struct la_wheel_link wheel;
     struct la_list_link link[LA_LIST_KINDS];
-    struct la_addr local_addr, remote_addr;
+    uint32_t local_low, remote_low; /* the last four octets of the addresses, as they lie there */
     uint64_t user;
     uint32_t gen;
     uint16_t local_port, remote_port;
     uint16_t listener;  /* that it came from, until it is accepted */
     uint8_t ready;      /* LA_READY_* to be told */
     uint8_t on_list;    /* bit per enum la_list_kind */
-    uint8_t queue;      /* enum la_rec_queue */
+    uint8_t queue : 7;  /* enum la_rec_queue */
+    uint8_t ipv6 : 1;
     uint8_t flags;      /* enum la_rec_flag */
     uint8_t counted;    /* the state it is counted under */
     int8_t iface;
     struct la_tcp_conn tcp;
+    uint8_t local_high[LA_REC_HIGH_BYTES], remote_high[LA_REC_HIGH_BYTES]; /* with `ipv6` alone */
 };
 /* What an idle connection costs (docs/bench.md): without holes between the members. */
-_Static_assert(offsetof(struct la_rec, tcp) <= 104, "a record has grown");
+_Static_assert(offsetof(struct la_rec, tcp) <= 80, "a record has grown");
+
+/* The SYN,ACK with a cookie that a listener made last; others to SYNs that ask for the same are
+ * made from it (cookie.c). */
+struct la_cookie_form {
+    struct la_tcp_stencil stencil;
+    unsigned kind; /* of the SYN */
+};
 
 struct la_listener {
     uint32_t hash_next; /* the pool's while free, as is the next member */
@@ -96,10 +111,15 @@ struct la_listener {
     struct la_tcp_conn fresh;
     uint32_t fresh_mtu_bytes; /* of its path; 0 = there is none */
     bool fresh_ipv6;
+    struct la_cookie_form cookie_form; /* goes with `fresh` */
     uint64_t user;
     uint64_t accepted_n, syn_dropped_n, accept_dropped_n;
     uint64_t cookies_sent_n, cookies_taken_n, cookies_bad_n;
     la_instant cookie_at; /* when the latest was sent */
+    uint64_t fast_opens_n;
+    uint32_t fast_open_n;            /* records with LA_REC_FAST_OPEN */
+    uint32_t fast_open_refused_n[2]; /* reset by their peers, in this period and the one before */
+    int64_t fast_open_period;
 };
 
 /* Folded connections in TIME-WAIT (time_wait.c). */
@@ -116,6 +136,17 @@ struct la_cookies {
     bool used;            /* there are keys */
 };
 
+/* TCP Fast Open (fast_open.c, fast_open_peers.c). */
+struct la_fast_opens {
+    struct la_rng rng;
+    struct la_key key[2]; /* the one that is used, and the one before it */
+    uint8_t keys_n;
+    bool key_told;        /* by the embedder */
+    la_instant rotate_at;
+    struct la_fast_open_peer *peers; /* NULL: nobody is known */
+    size_t peers_bytes;
+};
+
 /* ---- the instance ----------------------------------------------------------------------- */
 
 struct la_stack {
@@ -125,7 +156,7 @@ struct la_stack {
     struct la_tcp_env env;
     la_instant now;
 
-    struct la_pool recs;
+    struct la_pool recs[2]; /* by family: IPv4, IPv6 */
     struct la_index index;
     uint32_t found_idx;             /* the record found last, LA_REC_NONE = none; may be stale */
     struct la_wheel wheel;
@@ -143,6 +174,7 @@ struct la_stack {
     struct la_key index_key, isn_key, timestamp_key;
     struct la_rng port_rng;
     struct la_cookies cookies;
+    struct la_fast_opens fast_opens;
     struct la_stack_stats stats;
 
     /* The four-tuple that events without a connection are about. */
@@ -154,7 +186,30 @@ struct la_stack {
 static inline struct la_rec *
 la_rec_at(const struct la_stack *s, uint32_t idx)
 {
-    return la_pool_at(&s->recs, idx);
+    return la_pool_at(&s->recs[idx & 1], idx >> 1);
+}
+
+/* Is there memory at this index? Walks look at all from 0 to before la_recs_end(). */
+static inline bool
+la_rec_exists(const struct la_stack *s, uint32_t idx)
+{
+    return idx >> 1 < s->recs[idx & 1].items_n;
+}
+uint32_t la_recs_end(const struct la_stack *s);
+uint32_t la_recs_live_n(const struct la_stack *s);
+/* From the pool of the family, and back; LA_REC_NONE: no memory. */
+uint32_t la_rec_take(struct la_stack *s, bool ipv6);
+void la_rec_give(struct la_stack *s, uint32_t idx);
+/* Octets of a record in its pool. */
+static inline size_t
+la_rec_bytes(bool ipv6)
+{
+    return ipv6 ? sizeof(struct la_rec) : offsetof(struct la_rec, local_high);
+}
+static inline void
+la_rec_copy(struct la_rec *out, const struct la_rec *rec)
+{
+    memcpy(out, rec, la_rec_bytes(rec->ipv6 != 0));
 }
 
 static inline struct la_rec *
@@ -215,6 +270,10 @@ la_idx_is_rec(uint32_t idx)
     return (idx & (LA_HALF_IDX | LA_WAIT_IDX)) == 0;
 }
 struct la_tuple la_rec_tuple(const struct la_rec *rec);
+/* Four-tuple and family. */
+void la_rec_tuple_set(struct la_rec *rec, const struct la_tuple *tuple);
+struct la_addr la_rec_local(const struct la_rec *rec);
+struct la_addr la_rec_remote(const struct la_rec *rec);
 uint32_t la_rec_hash(const struct la_stack *s, uint32_t idx);
 /* Its four-tuple may be used again. */
 void la_rec_unindex(struct la_stack *s, uint32_t idx);

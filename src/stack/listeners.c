@@ -17,6 +17,7 @@
 #include "base/addr.h"
 #include "base/assert.h"
 #include "stack/cookie.h"
+#include "stack/fast_open.h"
 #include "tcp/user.h"
 
 enum { LISTENER_CHUNK_SHIFT = 3, LISTENERS_MAX = 65536 };
@@ -295,6 +296,7 @@ la_listener_close(struct la_stack *s, la_handle listener, la_instant now)
     struct la_listener *l = la_listener_at(s, idx);
     la_half_reset_all(s, idx);
     reset_all(s, &l->accept_queue);
+    la_fast_open_forget_listener(s, idx);
     untell(s, idx);
     la_index_remove(&s->listener_index, idx, port_hash(l->local.port));
     l->live = false;
@@ -323,6 +325,8 @@ la_listener_status(const struct la_stack *s, la_handle listener, struct la_liste
         .cookies_sent_n = l->cookies_sent_n,
         .cookies_taken_n = l->cookies_taken_n,
         .cookies_bad_n = l->cookies_bad_n,
+        .fast_opens_n = l->fast_opens_n,
+        .fast_open_pending_n = la_fast_open_pending(s, l),
     };
     return LA_OK;
 }
@@ -357,7 +361,7 @@ la_listener_syn(struct la_stack *s, uint32_t listener, const struct la_tuple *tu
         l->syn_dropped_n++;
     else if (cookie)
         la_cookie_answer(s, &open, syn, todo);
-    else
+    else if (!la_fast_open_take(s, &open, syn, todo))
         la_half_new(s, &open, syn, todo);
 }
 

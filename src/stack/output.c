@@ -31,8 +31,8 @@ la_rec_send_frames(struct la_stack *s, const struct la_rec *rec, struct la_tcp_o
                    la_instant now)
 {
     struct la_net_out ip = {
-        .src = rec->local_addr,
-        .dst = rec->remote_addr,
+        .src = la_rec_local(rec),
+        .dst = la_rec_remote(rec),
         .protocol = IP_PROTOCOL_TCP,
         .ttl_hops = rec->tcp.ttl_hops,
         .dont_fragment = true,
@@ -69,9 +69,8 @@ bound_turn(const struct la_stack *s, const struct la_rec *rec, uint32_t room,
            struct la_tcp_out *out)
 {
     const struct la_iface_cfg *iface = la_net_iface(s->net, rec->iface);
-    bool v4 = la_addr_is_v4(&rec->remote_addr);
     out->max = room < TURN_FRAMES ? room : TURN_FRAMES;
-    if (iface != NULL && (v4 ? iface->caps.tso4 : iface->caps.tso6)) {
+    if (iface != NULL && (rec->ipv6 != 0 ? iface->caps.tso6 : iface->caps.tso4)) {
         out->super_bytes_max = SUPER_BYTES_MAX;
     } else if (!la_tcp_hears(&s->env, LA_EVENT_SEGMENT_SENT) && room >= CUT_SEGMENTS_MAX) {
         uint32_t bytes = (uint32_t)rec->tcp.smss * CUT_SEGMENTS_MAX;
@@ -121,6 +120,8 @@ la_rec_send_some(struct la_stack *s, uint32_t idx, la_instant now)
     uint32_t room = la_net_tx_room(s->net, rec->iface);
     struct la_frame *frames[SOME_FRAMES];
     struct la_tcp_out out = {.frames = frames, .max = room < SOME_FRAMES ? room : SOME_FRAMES};
+    if (s->cfg.tcp.push_bursts && !la_tcp_hears(&s->env, LA_EVENT_SEGMENT_SENT))
+        out.super_bytes_max = SOME_FRAMES * (uint32_t)rec->tcp.smss;
     if (out.max > 0 && la_rec_on_list(rec, LA_LIST_OUTPUT))
         turn_within(s, idx, &out, now);
 }

@@ -11,7 +11,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "stack/half.h"
+#include "stack/fast_open.h"
 #include "stack/time_wait.h"
 #include "tcp/congestion.h"
 #include "tcp/mtu.h"
@@ -47,11 +47,58 @@ la_tuple_hash(const struct la_stack *s, const struct la_tuple *t)
     return (uint32_t)la_hash_words(&s->index_key, words, n);
 }
 
+static uint32_t
+low_of(const struct la_addr *addr)
+{
+    uint32_t low;
+    memcpy(&low, addr->b + LA_REC_HIGH_BYTES, sizeof(low));
+    return low;
+}
+
+static struct la_addr
+addr_of(const struct la_rec *rec, uint32_t low, const uint8_t *high)
+{
+    uint8_t octets[sizeof(low)];
+    struct la_addr addr;
+    memcpy(octets, &low, sizeof(low));
+    if (rec->ipv6 == 0)
+        return la_addr_from_v4(octets);
+    memcpy(addr.b, high, LA_REC_HIGH_BYTES);
+    memcpy(addr.b + LA_REC_HIGH_BYTES, octets, sizeof(octets));
+    return addr;
+}
+
+struct la_addr
+la_rec_local(const struct la_rec *rec)
+{
+    return addr_of(rec, rec->local_low, rec->local_high);
+}
+
+struct la_addr
+la_rec_remote(const struct la_rec *rec)
+{
+    return addr_of(rec, rec->remote_low, rec->remote_high);
+}
+
 struct la_tuple
 la_rec_tuple(const struct la_rec *rec)
 {
-    return (struct la_tuple){{rec->local_addr, rec->local_port},
-                             {rec->remote_addr, rec->remote_port}};
+    return (struct la_tuple){{la_rec_local(rec), rec->local_port},
+                             {la_rec_remote(rec), rec->remote_port}};
+}
+
+void
+la_rec_tuple_set(struct la_rec *rec, const struct la_tuple *t)
+{
+    rec->local_port = t->local.port;
+    rec->remote_port = t->remote.port;
+    rec->local_low = low_of(&t->local.addr);
+    rec->remote_low = low_of(&t->remote.addr);
+    rec->ipv6 = !la_addr_is_mapped(&t->remote.addr);
+    if (rec->ipv6 == 0)
+        return;
+    memcpy(rec->local_high, t->local.addr.b, LA_REC_HIGH_BYTES);
+    memcpy(rec->remote_high, t->remote.addr.b, LA_REC_HIGH_BYTES);
 }
 
 uint32_t
@@ -64,9 +111,13 @@ la_rec_hash(const struct la_stack *s, uint32_t idx)
 static bool
 is_about(const struct la_rec *rec, const struct la_tuple *t)
 {
-    return rec->local_port == t->local.port && rec->remote_port == t->remote.port &&
-           la_addr_same(&rec->remote_addr, &t->remote.addr) &&
-           la_addr_same(&rec->local_addr, &t->local.addr);
+    if (rec->local_port != t->local.port || rec->remote_port != t->remote.port ||
+        rec->remote_low != low_of(&t->remote.addr) || rec->local_low != low_of(&t->local.addr))
+        return false;
+    if (rec->ipv6 == 0)
+        return la_addr_is_mapped(&t->remote.addr);
+    return memcmp(rec->remote_high, t->remote.addr.b, LA_REC_HIGH_BYTES) == 0 &&
+           memcmp(rec->local_high, t->local.addr.b, LA_REC_HIGH_BYTES) == 0;
 }
 
 static bool
@@ -135,7 +186,7 @@ la_rec_of_handle(const struct la_stack *s, la_handle h, bool request)
 {
     uint32_t idx = (uint32_t)h;
     enum la_handle_kind kind = request ? LA_HANDLE_REQUEST : LA_HANDLE_CONN;
-    if (h >> 60 != kind || idx >= s->recs.items_n)
+    if (h >> 60 != kind || !la_rec_exists(s, idx))
         return LA_REC_NONE;
     const struct la_rec *rec = la_rec_at(s, idx);
     if ((rec->flags & LA_REC_LIVE) == 0 || la_rec_handle(s, idx) != h)
@@ -152,6 +203,32 @@ la_rec_owned(const struct la_stack *s, la_handle conn)
 }
 
 /* ---- life ------------------------------------------------------------------------------- */
+
+uint32_t
+la_recs_end(const struct la_stack *s)
+{
+    uint32_t v4_n = s->recs[0].items_n, v6_n = s->recs[1].items_n;
+    return 2 * (v4_n > v6_n ? v4_n : v6_n);
+}
+
+uint32_t
+la_recs_live_n(const struct la_stack *s)
+{
+    return s->recs[0].live_n + s->recs[1].live_n;
+}
+
+uint32_t
+la_rec_take(struct la_stack *s, bool ipv6)
+{
+    uint32_t at = la_pool_take(&s->recs[ipv6]);
+    return at == LA_POOL_NONE ? LA_REC_NONE : at << 1 | ipv6;
+}
+
+void
+la_rec_give(struct la_stack *s, uint32_t idx)
+{
+    la_pool_give(&s->recs[idx & 1], idx >> 1);
+}
 
 /* RFC 6528: M + F(tuple, secret), M a clock of 4 microseconds (MUST-8, MUST-9, SHLD-1). */
 la_seq
@@ -190,21 +267,18 @@ la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp
     if (!la_rec_opening(s, tuple, cfg, &open))
         return LA_ERR_NO_ROUTE;
     open.cc = la_cc_find(cfg->congestion_control);
-    if (s->recs.live_n + s->halves.live_n >= s->cfg.conns_n_max)
+    if (la_recs_live_n(s) + s->halves.live_n >= s->cfg.conns_n_max)
         return LA_ERR_LIMIT;
-    uint32_t idx = la_pool_take(&s->recs);
-    if (idx == LA_POOL_NONE)
+    uint32_t idx = la_rec_take(s, open.ipv6);
+    if (idx == LA_REC_NONE)
         return LA_ERR_NO_MEMORY;
     struct la_rec *rec = la_rec_at(s, idx);
     uint32_t gen = rec->gen;
-    memset(rec, 0, sizeof(*rec));
+    memset(rec, 0, la_rec_bytes(open.ipv6));
     rec->gen = gen;
     rec->idx = idx;
     rec->flags = LA_REC_LIVE | LA_REC_INDEXED;
-    rec->local_addr = tuple->local.addr;
-    rec->local_port = tuple->local.port;
-    rec->remote_addr = tuple->remote.addr;
-    rec->remote_port = tuple->remote.port;
+    la_rec_tuple_set(rec, tuple);
     rec->iface = (int8_t)iface;
     la_wheel_link_init(&rec->wheel);
 
@@ -256,7 +330,7 @@ la_rec_free(struct la_stack *s, uint32_t idx)
     s->state_n[rec->counted]--;
     rec->flags = 0;
     rec->gen++;
-    la_pool_give(&s->recs, idx);
+    la_rec_give(s, idx);
 }
 
 /* ---- settling --------------------------------------------------------------------------- */
@@ -338,6 +412,9 @@ count_state(struct la_stack *s, uint32_t idx)
     struct la_rec *rec = la_rec_at(s, idx);
     if (rec->counted == rec->tcp.state)
         return;
+    if ((rec->flags & LA_REC_FAST_OPEN) != 0 && rec->tcp.state != LA_TCP_SYN_RECEIVED &&
+        rec->counted == LA_TCP_SYN_RECEIVED)
+        la_fast_open_left(s, rec);
     s->state_n[rec->counted]--;
     rec->counted = rec->tcp.state;
     s->state_n[rec->counted]++;
@@ -357,12 +434,21 @@ settle_over(struct la_stack *s, uint32_t idx)
     struct la_rec *rec = la_rec_at(s, idx);
     la_wheel_disarm(&s->wheel, idx);
     la_rec_unindex(s, idx);
+    if (rec->tcp.fast_open == LA_TCP_FAST_OPEN_ASKS && rec->tcp.err == LA_ERR_TIMED_OUT)
+        la_fast_open_unanswered(s, rec);
     if (la_rec_on_list(rec, LA_LIST_OUTPUT))
         la_list_remove(s, &s->output, LA_LIST_OUTPUT, idx);
     bool held =
         (rec->flags & (LA_REC_OWNED | LA_REC_REQUEST)) != 0 || rec->queue == LA_QUEUE_ACCEPT;
     if (!held)
         la_rec_free(s, idx);
+}
+
+static void
+doubt(struct la_stack *s, const struct la_rec *rec)
+{
+    struct la_addr remote = la_rec_remote(rec);
+    la_net_doubt(s->net, &remote);
 }
 
 void
@@ -373,16 +459,17 @@ la_rec_answer(struct la_stack *s, const struct la_rec *rec, struct la_tcp_todo *
         la_stack_send_rst(s, &tuple, rec, todo);
     }
     if (todo->doubt_path)
-        la_net_doubt(s->net, &rec->remote_addr);
+        doubt(s, rec);
 }
 
 /* A connection begins with what routers have said about its path to others (RFC 8201 5.2). */
 static void
 know_path(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
 {
-    uint32_t mtu_bytes = la_net_path_mtu(s->net, &rec->remote_addr, todo->now);
+    struct la_addr remote = la_rec_remote(rec);
+    uint32_t mtu_bytes = la_net_path_mtu(s->net, &remote, todo->now);
     if (mtu_bytes != 0)
-        la_tcp_mtu_known(&rec->tcp, mtu_bytes, !la_addr_is_mapped(&rec->remote_addr), todo);
+        la_tcp_mtu_known(&rec->tcp, mtu_bytes, rec->ipv6 != 0, todo);
 }
 
 void

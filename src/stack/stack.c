@@ -10,7 +10,7 @@
 #include "base/checksum.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "stack/half.h"
+#include "stack/fast_open.h"
 #include "stack/time_wait.h"
 #include "net/udp.h"
 #include "tcp/congestion.h"
@@ -145,6 +145,7 @@ init_values(struct la_stack *s, la_instant now)
     s->timestamp_key = la_key_derive(&seed, "timestamp");
     la_rng_init(&s->port_rng, &seed, "port");
     la_rng_init(&s->cookies.rng, &seed, "cookie");
+    la_fast_opens_init(s, &seed);
     s->now = now;
     s->found_idx = LA_REC_NONE;
     la_list_init(&s->output);
@@ -158,7 +159,9 @@ init_values(struct la_stack *s, la_instant now)
     s->env.segment_id = (uint64_t)(s->cfg.end_id + 1u) << 56;
     struct la_trace trace = s->cfg.trace;
     la_stack_trace_set(s, &trace);
-    la_pool_init(&s->recs, s->mem, sizeof(struct la_rec), REC_CHUNK_SHIFT, s->cfg.conns_n_max);
+    for (unsigned ipv6 = 0; ipv6 < 2; ipv6++)
+        la_pool_init(&s->recs[ipv6], s->mem, (uint32_t)la_rec_bytes(ipv6 != 0), REC_CHUNK_SHIFT,
+                     s->cfg.conns_n_max);
     la_pool_init(&s->env.busy, s->mem, sizeof(struct la_tcp_busy), BUSY_CHUNK_SHIFT,
                  LA_TCP_IDLE - 1);
     la_wheel_init(&s->wheel, wheel_link_of_rec, s, now);
@@ -205,14 +208,16 @@ la_stack_free(struct la_stack *s)
 {
     if (s == NULL)
         return;
-    for (uint32_t idx = 0; idx < s->recs.items_n; idx++)
-        if ((la_rec_at(s, idx)->flags & LA_REC_LIVE) != 0)
+    for (uint32_t idx = 0; idx < la_recs_end(s); idx++)
+        if (la_rec_exists(s, idx) && (la_rec_at(s, idx)->flags & LA_REC_LIVE) != 0)
             la_tcp_conn_fini(&la_rec_at(s, idx)->tcp, &s->env);
     la_listeners_fini(s);
     la_halves_fini(s);
+    la_fast_opens_fini(s);
     la_time_waits_fini(s);
     la_index_fini(&s->index);
-    la_pool_fini(&s->recs);
+    la_pool_fini(&s->recs[0]);
+    la_pool_fini(&s->recs[1]);
     la_pool_fini(&s->env.busy);
     la_net_free(s->net);
     struct la_mem *mem = s->mem;

@@ -74,6 +74,7 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
     out->sent_at =
         la_instant_add_us(s->now, -(int64_t)(la_tcp_ms(s->now) - c->sent_ms) * LA_US_PER_MS);
     out->user_timeout_ms = c->user_timeout_ms;
+    out->fast_opened = c->fast_opened;
     out->bytes_delivered = out->bytes_acked;
     if (busy == NULL)
         return;
@@ -87,7 +88,7 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
                    out->sndbuf_limited_us;
     if (!la_tcp_rack_is_on(c))
         return;
-    out->lost_bytes = la_tcp_rack_lost(busy);
+    out->lost_bytes = busy->board.lost_bytes;
     out->reordering_us = la_tcp_rack_reo_wnd_us(c, busy);
 }
 
@@ -101,7 +102,7 @@ queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_c
     out->send_queue_bytes = busy->sndq.len;
     out->unsent_bytes = la_tcp_is_synchronised(c) ? la_tcp_unsent(c, busy) : busy->sndq.len;
     out->receive_queue_bytes = busy->rcvq.len;
-    out->out_of_order_bytes = busy->ooo_bytes;
+    out->out_of_order_bytes = busy->runs.bytes;
     out->flight_bytes = la_tcp_pipe(c, busy);
     int64_t stalled_us = busy->sndq.len > 0 ? la_instant_diff_us(s->now, busy->progress_at) : 0;
     out->stalled_ms =
@@ -210,14 +211,14 @@ static bool
 rec_next(const struct la_stack *s, bool request, uint32_t *cursor, la_handle *out)
 {
     *out = 0;
-    for (unsigned n = 0; n < LA_WALK_N_MAX && *cursor < s->recs.items_n && *out == 0; n++) {
+    for (unsigned n = 0; n < LA_WALK_N_MAX && *cursor < la_recs_end(s) && *out == 0; n++) {
         uint32_t idx = (*cursor)++;
-        unsigned flags = la_rec_at(s, idx)->flags;
+        unsigned flags = la_rec_exists(s, idx) ? la_rec_at(s, idx)->flags : 0;
         bool is_request = (flags & LA_REC_REQUEST) != 0;
         if ((flags & LA_REC_LIVE) != 0 && (flags & LA_REC_GONE) == 0 && is_request == request)
             *out = la_rec_handle(s, idx);
     }
-    return *out != 0 || *cursor < s->recs.items_n;
+    return *out != 0 || *cursor < la_recs_end(s);
 }
 
 bool

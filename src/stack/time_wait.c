@@ -297,8 +297,9 @@ remember(const struct la_stack *s, uint32_t idx, const struct la_rec *rec)
     w->ttl_hops = c->ttl_hops;
     w->dscp_ecn = c->dscp_ecn;
     size_t n = addr_bytes(family);
-    memcpy(w->addrs, kept_octets(&rec->local_addr, family), n);
-    memcpy(w->addrs + n, kept_octets(&rec->remote_addr, family), n);
+    struct la_addr local = la_rec_local(rec), remote = la_rec_remote(rec);
+    memcpy(w->addrs, kept_octets(&local, family), n);
+    memcpy(w->addrs + n, kept_octets(&remote, family), n);
     note(w, c);
 }
 
@@ -308,7 +309,7 @@ la_time_wait_fold(struct la_stack *s, uint32_t idx)
     struct la_rec *rec = la_rec_at(s, idx);
     if (!can_fold(s, rec))
         return false;
-    unsigned family = la_addr_is_v4(&rec->remote_addr) ? V4 : V6;
+    unsigned family = rec->ipv6 != 0 ? V6 : V4;
     uint32_t taken = la_pool_take(&s->time_waits.pool[family]);
     if (taken == LA_POOL_NONE)
         return false;
@@ -371,10 +372,7 @@ la_time_wait_unfold(const struct la_stack *s, uint32_t idx, struct la_rec *out)
     out->idx = w->rec_idx;
     out->flags = LA_REC_LIVE;
     out->counted = LA_TCP_TIME_WAIT;
-    out->local_addr = tuple.local.addr;
-    out->local_port = tuple.local.port;
-    out->remote_addr = tuple.remote.addr;
-    out->remote_port = tuple.remote.port;
+    la_rec_tuple_set(out, &tuple);
     la_wheel_link_init(&out->wheel);
     struct la_tcp_open opening;
     if (!la_rec_opening(s, &tuple, &s->cfg.tcp, &opening))

@@ -5,22 +5,13 @@
  * Read first: the order of events in lastack/event.h.
  *
  * An event belongs to a row by its segment's id, or, without one, to the user call or timer just
- * seen at the same end. A timer that is about to send waits ("floats") for the segment, whose row
+ * seen at the same end. A timer that is about to send waits for the segment (floating.c), whose row
  * then explains itself. Events may be missing, repeated or out of order: whatever cannot be
  * placed on a row gets a line of its own.
  */
 #include "story/collect.h"
 #include "story/draw.h"
 #include "story/outcome.h"
-
-/* Waits for the segment that the timer sends. */
-static bool
-timer_floats(uint8_t timer)
-{
-    return timer == LA_TIMER_RETRANSMIT || timer == LA_TIMER_PERSIST ||
-           timer == LA_TIMER_DELAYED_ACK || timer == LA_TIMER_KEEPALIVE ||
-           timer == LA_TIMER_REORDER || timer == LA_TIMER_PROBE;
-}
 
 /* ---- lines of their own ----------------------------------------------------------------- */
 
@@ -38,91 +29,6 @@ line_new(struct la_story *st, struct conn *conn, unsigned side, const struct la_
     st->current = row;
     st->current_side = (uint8_t)side;
     return row;
-}
-
-/* A line that waits for the next segment of its end. */
-static struct row *
-floating_new(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
-{
-    struct row *row = la_row_new(st, ROW_LINE, conn, e->at);
-    if (row == NULL)
-        return NULL;
-    row->from = (uint8_t)side;
-    row->at[side] = e->at;
-    row->state[side] = conn->end[side].state;
-    conn->end[side].floating = row;
-    conn->end[side].timer = (struct la_event){.kind = LA_EVENT_KIND_COUNT};
-    st->current = row;
-    st->current_side = (uint8_t)side;
-    return row;
-}
-
-/* Its line goes to the queue: the timer sent nothing, or its line has something to tell. */
-static void
-floating_land(struct la_story *st, struct conn *conn, unsigned side)
-{
-    struct conn_end *end = &conn->end[side];
-    struct row *row = end->floating;
-    end->floating = NULL;
-    bool told = row->notes != NULL || end->timer.u.timer.timer != LA_TIMER_DELAYED_ACK;
-    if (!told) {
-        if (st->current == row)
-            st->current = NULL;
-        conn->rows_n--;
-        la_row_free(st, row);
-        return;
-    }
-    row->eventful = true;
-    la_order_add(st, row);
-}
-
-/* Its notes go to the segment that it sent. */
-static void
-floating_merge(struct la_story *st, struct conn *conn, struct row *sent)
-{
-    struct conn_end *end = &conn->end[sent->from];
-    struct row *row = end->floating;
-    end->floating = NULL;
-    if (st->current == row)
-        st->current = NULL;
-    struct note **link = &sent->notes;
-    while (*link != NULL)
-        link = &(*link)->next;
-    *link = row->notes;
-    sent->notes_n = (uint8_t)(sent->notes_n + row->notes_n);
-    sent->eventful = sent->eventful || row->eventful;
-    row->notes = NULL;
-    conn->rows_n--;
-    la_row_free(st, row);
-}
-
-/* Did the timer (or the window's change) that floats make the end send this segment? */
-static bool
-floating_explains(const struct conn_end *end, const struct la_event_segment *s)
-{
-    if (end->timer.kind != LA_EVENT_TIMER)
-        return true;
-    switch ((enum la_timer_kind)end->timer.u.timer.timer) {
-    case LA_TIMER_PERSIST: /* the latter: the override timeout of 3.8.6.2.1 */
-        return s->cause == LA_CAUSE_WINDOW_PROBE || s->cause == LA_CAUSE_DATA;
-    case LA_TIMER_KEEPALIVE:
-        return s->cause == LA_CAUSE_KEEPALIVE;
-    case LA_TIMER_DELAYED_ACK:
-        return true;
-    case LA_TIMER_REORDER:
-        return s->cause == LA_CAUSE_RETRANSMIT_RACK;
-    case LA_TIMER_PROBE:
-        return s->cause == LA_CAUSE_TAIL_PROBE;
-    case LA_TIMER_RETRANSMIT:
-        return s->cause == LA_CAUSE_RETRANSMIT_RTO || s->cause == LA_CAUSE_TAIL_PROBE ||
-               (s->retransmit_n != 0 && s->cause <= LA_CAUSE_FIN);
-    case LA_TIMER_FIN_WAIT_2:
-    case LA_TIMER_TIME_WAIT:
-    case LA_TIMER_USER:
-    case LA_TIMER_COUNT:
-        break;
-    }
-    return false;
 }
 
 /* ---- placing an event ------------------------------------------------------------------- */
@@ -143,13 +49,6 @@ belongs_to_current(const struct la_story *st, const struct la_event *e, const st
     if (e->segment_id != 0)
         return row->id == e->segment_id;
     return row->kind == ROW_LINE && row->conn == conn && st->current_side == side;
-}
-
-static bool
-is_floating(const struct row *row)
-{
-    return row->conn != NULL &&
-           (row->conn->end[LEFT].floating == row || row->conn->end[RIGHT].floating == row);
 }
 
 /* The row for what follows a segment, a call or a timer. NULL: no memory. */
@@ -187,9 +86,9 @@ on_sent(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
     if (conn == NULL)
         return;
     struct conn_end *end = &conn->end[side];
-    bool explained = end->floating != NULL && floating_explains(end, &e->u.segment);
+    bool explained = end->floating != NULL && la_floating_explains(end, &e->u.segment);
     if (end->floating != NULL && !explained && end->floating->begun_at.ns != e->at.ns)
-        floating_land(st, conn, side);
+        la_floating_land(st, conn, side);
     struct row *row = segment_row(st, conn, side, e);
     if (row == NULL)
         return;
@@ -205,7 +104,7 @@ on_sent(struct la_story *st, struct conn *conn, unsigned side, const struct la_e
     bool timed = explained && end->timer.kind == LA_EVENT_TIMER;
     la_words_sent(st, row, timed ? &end->timer : NULL);
     if (explained)
-        floating_merge(st, conn, row);
+        la_floating_merge(st, conn, row);
 }
 
 static void
@@ -322,13 +221,13 @@ on_timer(struct la_story *st, struct conn *conn, unsigned side, const struct la_
 {
     if (conn == NULL)
         return;
-    if (!timer_floats(e->u.timer.timer)) {
+    if (!la_floating_timer(e->u.timer.timer)) {
         struct row *row = line_new(st, conn, side, e);
         if (row != NULL)
             la_words_timer(row, e);
         return;
     }
-    struct row *row = floating_new(st, conn, side, e);
+    struct row *row = la_floating_new(st, conn, side, e);
     if (row == NULL)
         return;
     la_words_timer(row, e);
@@ -349,8 +248,8 @@ on_state(struct la_story *st, struct conn *conn, unsigned side, const struct la_
     row->state[side] = e->u.state.to;
     row->changed[side] = row->changed[side] || e->u.state.from != e->u.state.to;
     la_words_state(st, row, side, e);
-    if (is_floating(row))
-        floating_land(st, row->conn, side);
+    if (la_floating_is(row))
+        la_floating_land(st, row->conn, side);
 }
 
 /* Reasons for which a segment never gets as far as TCP's procedure. */
@@ -429,7 +328,7 @@ on_window(struct la_story *st, struct conn *conn, unsigned side, const struct la
         return;
     bool precedes = e->segment_id == 0 && e->u.window.ours && st->current == NULL;
     if (precedes && conn->end[side].floating == NULL)
-        floating_new(st, conn, side, e);
+        la_floating_new(st, conn, side, e);
     struct row *row = row_of(st, e, conn, side);
     if (row != NULL)
         la_words_window(st, row, side, e);
@@ -472,8 +371,8 @@ on_error(struct la_story *st, struct conn *conn, unsigned side, const struct la_
     if (row == NULL)
         return;
     la_words_error(st, row, side, e);
-    if (is_floating(row) && !e->u.error.soft)
-        floating_land(st, row->conn, side);
+    if (la_floating_is(row) && !e->u.error.soft)
+        la_floating_land(st, row->conn, side);
 }
 
 static void
@@ -572,7 +471,7 @@ la_story_collect_event(struct la_story *st, const struct la_event *e)
         st->current = NULL;
         la_order_put_out(st);
         if (conn != NULL && conn->end[side].floating != NULL && e->kind == LA_EVENT_TIMER)
-            floating_land(st, conn, side);
+            la_floating_land(st, conn, side);
     }
     dispatch(st, conn, side, e);
     la_story_json_event(st, e, conn);
@@ -597,6 +496,6 @@ la_story_collect_finish(struct la_story *st)
     for (struct conn *c = st->oldest; c != NULL; c = c->newer)
         for (unsigned side = LEFT; side <= RIGHT; side++)
             if (c->end[side].floating != NULL)
-                floating_land(st, c, side);
+                la_floating_land(st, c, side);
     la_order_finish(st);
 }

@@ -4,6 +4,7 @@
  */
 #include "story/plot.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ static const struct {
 } looks[LA_PLOT_STYLES_N] = {
     [LA_PLOT_AREA] = {"█", STYLE_TAG},       [LA_PLOT_PEAKS] = {"█", STYLE_TAG},
     [LA_PLOT_LINE] = {"┄", STYLE_STRONG},    [LA_PLOT_BOUND] = {"─", STYLE_DIM},
-    [LA_PLOT_DOTS] = {"•", STYLE_TAG},       [LA_PLOT_BARS] = {"┃", STYLE_TAG},
+    [LA_PLOT_DOTS] = {"•", STYLE_TAG},       [LA_PLOT_BARS] = {"┃", STYLE_STRONG},
     [LA_PLOT_BLOCKS] = {"▪", STYLE_TAG + 1}, [LA_PLOT_MARKS] = {"✗", STYLE_BAD},
 };
 
@@ -128,7 +129,7 @@ extent_in(const struct field *field, const struct la_plot_series *series, uint32
         double begin = series->points[i].x > from ? series->points[i].x : from;
         double end =
             i + 1 < series->n && series->points[i + 1].x < to ? series->points[i + 1].x : to;
-        if (end < from || (end == from && series->points[i].x < from))
+        if (end < from || (end == from && series->points[i].x < from) || isnan(y))
             continue;
         if (extent.least > extent.most)
             extent.least = extent.most = y;
@@ -286,7 +287,7 @@ put_word(struct canvas *canvas, uint32_t col, uint32_t end, const char *word)
     la_canvas_put(canvas, col, STYLE_PLAIN, cut.p);
 }
 
-/* Each word in its place; '│' where it begins. */
+/* Each word in its place, where there is one for it; '│' where it begins. */
 static void
 put_spans(const struct field *field)
 {
@@ -296,12 +297,11 @@ put_spans(const struct field *field)
         uint32_t from = column_of(field, field->plot->spans[i].x);
         uint32_t to = i + 1 < field->plot->spans_n ? column_of(field, field->plot->spans[i + 1].x)
                                                    : field->columns_n;
-        if (from >= field->columns_n || to <= from)
+        if (from >= field->columns_n || to <= from + 1)
             continue;
         uint32_t col = AXIS_COLUMNS + 1 + from;
         la_canvas_put(&canvas, col, STYLE_DIM, "│");
-        if (to - from > 1)
-            put_word(&canvas, col + 1, AXIS_COLUMNS + 1 + to, field->plot->spans[i].word);
+        put_word(&canvas, col + 1, AXIS_COLUMNS + 1 + to, field->plot->spans[i].word);
     }
     la_canvas_write(&canvas, field->story->flags, &field->story->ladder);
 }

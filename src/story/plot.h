@@ -47,7 +47,8 @@ struct la_plot_span {
     const char *word;
 };
 
-/* Values are finite, x and y from 0 up to the maxima; points beyond are cut off. */
+/* Values are finite, x and y from 0 up to the maxima; points beyond are cut off. Where a value that
+ * holds is NAN, there is none until the next. */
 struct la_plot {
     const char *title, *x_name, *y_name; /* y_name NULL: none */
     double x_max, y_max;                 /* above 0 */

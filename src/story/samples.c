@@ -6,6 +6,7 @@
  */
 #include "story/samples.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,9 +43,9 @@ thin(struct la_samples *s, size_t size)
         double end = begin + ((double)(uint32_t)idx + 1) * width;
         struct bucket b = {i, i, i, i};
         for (; i < s->n && (p[i].x < end || i == b.first || !(width > 0)); i += size) {
-            if (p[i].y < p[b.least].y)
+            if (p[i].y < p[b.least].y || isnan(p[b.least].y))
                 b.least = i;
-            if (p[i + size - 1].y > p[b.most + size - 1].y)
+            if (p[i + size - 1].y > p[b.most + size - 1].y || isnan(p[b.most + size - 1].y))
                 b.most = i;
             b.last = i;
         }
@@ -87,6 +88,15 @@ la_samples_add(struct la_samples *s, double x, double y)
         return;
     s->points[s->n] = (struct la_plot_point){not_before(s, x), y};
     s->n++;
+}
+
+void
+la_samples_add_gap(struct la_samples *s, double x)
+{
+    if (s->n == 0 || isnan(s->points[s->n - 1].y))
+        return;
+    la_samples_add(s, x, s->points[s->n - 1].y);
+    la_samples_add(s, x, NAN);
 }
 
 void

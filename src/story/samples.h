@@ -24,6 +24,8 @@ struct la_samples {
 void la_samples_add(struct la_samples *samples, double x, double y);
 /* A bar, as LA_PLOT_BARS has it; all or none of a series are bars. */
 void la_samples_add_bar(struct la_samples *samples, double x, double low, double high);
+/* The value that held until x holds no longer, until the next one is added. */
+void la_samples_add_gap(struct la_samples *samples, double x);
 /* Multiplies every y. */
 void la_samples_scale(struct la_samples *samples, double factor);
 /* 0 when there are none. */

@@ -2,10 +2,10 @@
  *
  * story.h - the inside of a story: connections, rows, notes
  *
- * collect.c receives events, conn.c finds their connection, track.c learns from segments, row.c
- * keeps rows and notes, words.c and words_sent.c say what the notes say, and remark.c says it of
- * segments in captures. order.c lets complete rows go, fold.c decides which of them are shown, and
- * draw.h draws.
+ * collect.c receives events, floating.c keeps back what a segment will explain, conn.c finds their
+ * connection, track.c learns from segments, row.c keeps rows and notes, words.c and words_sent.c
+ * say what the notes say, and remark.c says it of segments in captures. order.c lets complete rows
+ * go, fold.c decides which of them are shown, and draw.h draws.
  *
  * Sides: 0 is left (the client by convention), 1 is right, whatever an event's `end` says; a row's
  * `from` and a note's side are such sides.

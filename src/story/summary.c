@@ -182,6 +182,7 @@ list_kinds(struct text *text, const struct conn_end *end)
         {LA_CAUSE_RETRANSMIT_PARTIAL, "on partial ACK"},
         {LA_CAUSE_RETRANSMIT_SACK, "by SACK"},
         {LA_CAUSE_RETRANSMIT_RACK, "by RACK"},
+        {LA_CAUSE_RETRANSMIT_SYN_TEXT, "of the SYN's text"},
         {LA_CAUSE_RETRANSMIT_MTU, "for the path's MTU"},
         {LA_CAUSE_TAIL_PROBE, "tail probe"},
         {LA_CAUSE_OPEN, "while opening"},

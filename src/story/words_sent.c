@@ -49,6 +49,8 @@ again_of(enum la_cause cause, bool timed)
         return (struct again){"a hole between SACK blocks", "RFC 6675 5"};
     case LA_CAUSE_RETRANSMIT_RACK:
         return (struct again){"a later segment was acknowledged first", "RFC 8985 6.2"};
+    case LA_CAUSE_RETRANSMIT_SYN_TEXT:
+        return (struct again){"it was not acknowledged with the SYN", "RFC 7413 4.2.1"};
     case LA_CAUSE_RETRANSMIT_MTU:
         return (struct again){"it was larger than the path takes", "RFC 8201 5.4"};
     case LA_CAUSE_TAIL_PROBE:
@@ -237,6 +239,7 @@ la_words_sent(struct la_story *st, struct row *row, const struct la_event *timer
     case LA_CAUSE_RETRANSMIT_PARTIAL:
     case LA_CAUSE_RETRANSMIT_SACK:
     case LA_CAUSE_RETRANSMIT_RACK:
+    case LA_CAUSE_RETRANSMIT_SYN_TEXT:
     case LA_CAUSE_RETRANSMIT_MTU:
         say_again(st, row, timer);
         return;

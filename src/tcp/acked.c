@@ -16,6 +16,7 @@
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/mtu.h"
+#include "tcp/pace.h"
 #include "tcp/rack.h"
 #include "tcp/rate.h"
 #include "tcp/recovery.h"
@@ -60,11 +61,18 @@ measure(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg
     if (!is_plausible(sample_us))
         return;
     todo->ack.rtt_us = sample_us > 0 ? (uint32_t)sample_us : 1;
-    if (la_seq_lt(seg->ack, busy->rtt_round_end) && c->srtt_us != 0)
+    struct la_tcp_undo *undo = &busy->undo;
+    bool adapts = undo->adapts && la_seq_gt(seg->ack, undo->end);
+    if (la_seq_lt(seg->ack, busy->rtt_round_end) && c->srtt_us != 0 && !adapts)
         return;
     busy->rtt_round_end = c->snd_nxt;
     busy->tlp.rtt_known = true;
-    la_tcp_rtt_sample(c, (uint32_t)sample_us, todo);
+    if (adapts) { /* once */
+        undo->adapts = false;
+        la_tcp_rtt_adapt(c, undo->srtt_us, undo->rttvar_us, (uint32_t)sample_us, todo);
+    } else {
+        la_tcp_rtt_sample(c, (uint32_t)sample_us, todo);
+    }
 }
 
 /* What one ACK may add in slow start. DEVIATION(D8): all that it acknowledges, unless configured.
@@ -135,6 +143,7 @@ prepare(const struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_t
     ack->recovers = busy->phase == LA_CC_RECOVERY;
     ack->ece = la_tcp_ecn_is_echo(c, seg);
     ack->limit_bytes = slow_start_limit(c, busy, todo->env);
+    ack->paced = la_tcp_pacing_rate(c, busy, todo->env) != 0;
 }
 
 void

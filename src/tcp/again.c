@@ -29,7 +29,7 @@ la_tcp_pipe(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
         return la_tcp_sack_missing(busy, c->snd_una, busy->rtx_nxt) +
                la_tcp_sack_missing(busy, busy->recover, c->snd_nxt);
     if (busy->phase == LA_CC_RECOVERY && la_tcp_rack_is_on(c))
-        return la_tcp_sack_missing(busy, c->snd_una, c->snd_nxt) - la_tcp_rack_lost(busy);
+        return la_tcp_sack_missing(busy, c->snd_una, c->snd_nxt) - busy->board.lost_bytes;
     if (busy->phase == LA_CC_RECOVERY && la_tcp_has_sack(c))
         return la_tcp_sack_pipe(c, busy);
     return la_tcp_sack_missing(busy, c->snd_una, c->snd_nxt); /* RFC 6675 5 (3.1), (3.2) */
@@ -108,8 +108,10 @@ la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy,
     if (busy->phase == LA_CC_RECOVERY)
         la_tcp_prr_sent(busy, again->n);
     if (!la_tcp_rack_is_on(c)) /* RACK counts what it finds */
-        la_cc_range_lost(c, busy, la_tcp_scoreboard_find(&busy->board, again->first),
+        la_cc_range_lost(c, busy, la_tcp_scoreboard_holding(&busy->board, again->first),
                          (struct la_range){again->first, end});
+    else if (busy->phase == LA_CC_RECOVERY && !first) /* it was the lowest that is lost */
+        busy->board.lost_from = end;
     if (busy->phase == LA_CC_LOSS)
         busy->rtx_nxt = la_tcp_sack_skip(busy, la_seq_max(busy->rtx_nxt, end));
     if (busy->phase != LA_CC_RECOVERY)

@@ -20,6 +20,7 @@
 #include "tcp/blocks.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
+#include "tcp/fast_open.h"
 #include "tcp/open.h"
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
@@ -61,18 +62,19 @@ take_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant n
 
 /* ---- 3.10.7.3 SYN-SENT ------------------------------------------------------------------ */
 
-/* Fourth, with our SYN acknowledged: ESTABLISHED. Text that came along is sent again by the
- * peer. */
+/* Fourth, with our SYN acknowledged: ESTABLISHED. */
 static void
 syn_sent_established(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
-    c->snd_una = seg->ack;
+    c->snd_una = la_seq_add(c->iss, 1);
     c->snd_wl2 = seg->ack;
     la_tcp_enter(c, LA_TCP_EV_RCV_SYN_ACK, todo);
     la_tcp_established(c, todo);
+    la_tcp_fast_open_answered(c, seg->ack, todo);
     la_tcp_ack_now(c, LA_CAUSE_ACK);
 }
 
+/* NEXT: text or a FIN came along, "continue processing at the sixth step". */
 static enum step
 syn_sent_state(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
@@ -99,10 +101,10 @@ syn_sent_state(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tc
     la_tcp_take_syn(c, seg, todo);
     if (ack) {
         syn_sent_established(c, seg, todo);
-    } else {
-        la_tcp_enter(c, LA_TCP_EV_RCV_SYN, todo); /* simultaneous open (MUST-10) */
-        c->want |= LA_TCP_WANT_SYN;
+        return seg->len > 1 ? NEXT : DONE;
     }
+    la_tcp_enter(c, LA_TCP_EV_RCV_SYN, todo); /* simultaneous open (MUST-10) */
+    c->want |= LA_TCP_WANT_SYN;
     return DONE;
 }
 
@@ -221,6 +223,10 @@ step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     todo->env->stats->tcp_resets_in++;
     switch ((enum la_tcp_state)c->state) {
     case LA_TCP_SYN_RECEIVED:
+        if (la_tcp_fast_open_serves(c)) { /* LISTEN would be news that nobody gets */
+            la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_ERR_CONNECTION_RESET, todo);
+            return DONE;
+        }
         c->flags |= LA_TCP_F_RELEASED;
         la_tcp_end(c, LA_TCP_EV_RCV_RST_TO_LISTEN, LA_ERR_CONNECTION_RESET, todo);
         return DONE;
@@ -254,7 +260,7 @@ step4_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
 {
     if ((seg->flags & LA_TCP_SYN) == 0)
         return NEXT;
-    if (c->state == LA_TCP_SYN_RECEIVED) {
+    if (c->state == LA_TCP_SYN_RECEIVED && !la_tcp_fast_open_serves(c)) {
         c->flags |= LA_TCP_F_RELEASED;
         la_tcp_end(c, LA_TCP_EV_RCV_SYN_REUSE, LA_ERR_CONNECTION_RESET, todo);
         return DONE;
@@ -314,6 +320,7 @@ ack_of_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_to
     c->snd_wl2 = seg->ack;
     la_tcp_enter(c, LA_TCP_EV_ACK_OF_SYN, todo);
     la_tcp_established(c, todo);
+    la_tcp_fast_open_answered(c, seg->ack, todo);
     return NEXT;
 }
 
@@ -408,8 +415,13 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
 {
     if ((seg->flags & LA_TCP_ACK) == 0)
         return drop(todo, LA_REASON_NO_ACK);
-    if (c->state == LA_TCP_SYN_RECEIVED || c->state == LA_TCP_SYN_RECEIVED_ACTIVE)
-        return ack_of_syn(c, seg, todo);
+    if (c->state == LA_TCP_SYN_RECEIVED || c->state == LA_TCP_SYN_RECEIVED_ACTIVE) {
+        /* Text may have been sent before the handshake was complete (RFC 7413 4.2.2). */
+        if (ack_of_syn(c, seg, todo) == DONE)
+            return DONE;
+        if (!la_seq_gt(seg->ack, c->snd_una))
+            return NEXT;
+    }
     probe_accepted(c, seg, todo);
     bool advances = false;
     switch (la_tcp_ack_classify(c->snd_una, c->snd_nxt, c->snd_wnd_max, seg->ack)) {
@@ -495,7 +507,7 @@ step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy != NULL)
-        la_tcp_ooo_clear(busy, todo->env);
+        la_tcp_early_clear(busy, todo->env);
     c->rcv_nxt = la_seq_add(c->rcv_nxt, 1);
     if (la_seq_gt(c->rcv_nxt, c->rcv_adv))
         c->rcv_adv = c->rcv_nxt;
@@ -515,6 +527,26 @@ step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     }
 }
 
+/* The sixth step and those behind it. */
+static void
+text_and_fin(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    bool fin;
+    step6_urg(c, seg, todo);
+    if (step7_text(c, seg, &fin, todo) == NEXT && fin)
+        step8_fin(c, todo);
+}
+
+/* What a SYN,ACK brings besides. */
+static void
+behind_syn(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    seg->flags &= (uint8_t) ~(LA_TCP_SYN | LA_TCP_URG); /* the pointer counts from the SYN */
+    seg->seq = la_seq_add(seg->seq, 1);
+    seg->len--;
+    text_and_fin(c, seg, todo);
+}
+
 static void
 other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
@@ -527,10 +559,7 @@ other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *
     if ((c->flags & LA_TCP_F_ECN) != 0 && text_bytes > 0)
         la_tcp_ecn_arrived(c, seg->flags, todo);
     la_tcp_uto_arrived(c, seg);
-    step6_urg(c, seg, todo);
-    bool fin;
-    if (step7_text(c, seg, &fin, todo) == NEXT && fin)
-        step8_fin(c, todo);
+    text_and_fin(c, seg, todo);
     /* A FIN that came with the acknowledgement of ours but could not be taken yet. */
     if (c->state == LA_TCP_FIN_WAIT_1 && fin_acked(c)) {
         la_tcp_enter(c, LA_TCP_EV_ACK_OF_FIN, todo);
@@ -549,10 +578,10 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
         return;
     }
     struct la_tcp_seg looked_at = *seg;
-    if (c->state == LA_TCP_SYN_SENT)
-        (void)syn_sent_state(c, seg, todo);
-    else
+    if (c->state != LA_TCP_SYN_SENT)
         other_states(c, &looked_at, todo);
+    else if (syn_sent_state(c, seg, todo) == NEXT)
+        behind_syn(c, &looked_at, todo);
     if (c->state == LA_TCP_CLOSED || c->state == LA_TCP_LISTEN)
         return;
     if (todo->reason == LA_REASON_NONE || todo->reason == LA_REASON_ZERO_WINDOW_PROBE ||
@@ -573,7 +602,7 @@ la_tcp_icmp_error(struct la_tcp_conn *c, la_seq seq, la_err err, bool hard,
         todo->reason = LA_REASON_ICMP_UNMATCHED;
         return;
     }
-    /* DEVIATION(D9): SHLD-26 asks for the end in every state; RFC 5927 5 tells why not. */
+    /* DEVIATION(D9): SHLD-26 asks for the end in every state; RFC 5927 5.2 tells why not. */
     if (hard && !la_tcp_is_synchronised(c)) {
         todo->env->stats->tcp_attempt_fails++;
         la_tcp_end(c, LA_TCP_EV_ICMP_HARD_ERROR, err, todo);

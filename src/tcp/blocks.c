@@ -12,12 +12,6 @@
 enum { OPTION_HEAD_BYTES = 4, BLOCK_BYTES = 8 }; /* two NOPs, kind, length */
 
 void
-la_tcp_blocks_touch(struct la_tcp_busy *busy, struct la_tcp_ooo *run)
-{
-    run->touched = ++busy->ooo_touches_n;
-}
-
-void
 la_tcp_blocks_duplicate(struct la_tcp_conn *c, la_seq first, uint32_t n, struct la_tcp_todo *todo)
 {
     if ((c->flags & LA_TCP_F_SACK) == 0 || n == 0 || todo->duplicate)
@@ -42,27 +36,11 @@ blocks_max(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
     return room < OPTION_HEAD_BYTES ? 0 : (room - OPTION_HEAD_BYTES) / BLOCK_BYTES;
 }
 
-/* The run touched latest of those that were touched more than `age` touches ago; NULL: none. */
-static const struct la_tcp_ooo *
-next_older(const struct la_tcp_busy *busy, uint32_t age)
-{
-    const struct la_tcp_ooo *best = NULL;
-    uint32_t best_age = UINT32_MAX;
-    for (const struct la_tcp_ooo *o = busy->ooo; o != NULL; o = o->next) {
-        uint32_t o_age = busy->ooo_touches_n + 1 - o->touched;
-        if (o_age > age && o_age < best_age) {
-            best = o;
-            best_age = o_age;
-        }
-    }
-    return best;
-}
-
 void
 la_tcp_blocks_fill(const struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_seg *seg)
 {
     if (busy == NULL || (c->flags & LA_TCP_F_SACK) == 0 || (seg->flags & LA_TCP_SYN) != 0 ||
-        (busy->ooo == NULL && busy->dsack_bytes == 0))
+        (busy->runs.row.n == 0 && busy->dsack_bytes == 0))
         return;
     unsigned max = blocks_max(c, seg);
     if (max == 0)
@@ -72,10 +50,7 @@ la_tcp_blocks_fill(const struct la_tcp_conn *c, struct la_tcp_busy *busy, struct
         seg->sack[seg->sack_n++] = (struct la_tcp_sack){busy->dsack_left, right};
         busy->dsack_bytes = 0;
     }
-    const struct la_tcp_ooo *run = next_older(busy, 0);
-    while (run != NULL && seg->sack_n < max) {
-        la_seq right = la_seq_add(run->seq, run->octets.len);
-        seg->sack[seg->sack_n++] = (struct la_tcp_sack){run->seq, right};
-        run = next_older(busy, busy->ooo_touches_n + 1 - run->touched);
-    }
+    for (const struct la_tcp_run *run = busy->runs.latest; run != NULL && seg->sack_n < max;
+         run = run->older)
+        seg->sack[seg->sack_n++] = (struct la_tcp_sack){run->seq, la_tcp_run_end(run)};
 }

@@ -11,8 +11,6 @@
 #include "tcp/conn.h"
 #include "wire/tcp.h"
 
-/* Text has arrived for this run: it is reported first. */
-void la_tcp_blocks_touch(struct la_tcp_busy *busy, struct la_tcp_ooo *run);
 /* The n octets from `first` on had been received before. Only the first such range of a segment is
  * reported, and of the latest segment (RFC 2883 4, 4.2). The caller wants the acknowledgement. */
 void la_tcp_blocks_duplicate(struct la_tcp_conn *c, la_seq first, uint32_t n,

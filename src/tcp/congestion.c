@@ -166,13 +166,14 @@ la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 }
 
 void
-la_cc_range_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, unsigned i, struct la_range range)
+la_cc_range_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_sent *sent,
+                 struct la_range range)
 {
     uint32_t n = la_tcp_sack_missing(busy, range.start, range.end);
     busy->lost_bytes += n;
     const struct la_cc_ops *ops = la_cc_ops(c->cc);
     struct la_cc_rate rate;
-    if (la_tcp_rate_lost(busy, i, range.end, n, &rate) && ops->range_lost != NULL)
+    if (la_tcp_rate_lost(busy, sent, range.end, n, &rate) && ops->range_lost != NULL)
         ops->range_lost(c, busy, range, n, &rate);
 }
 

@@ -85,9 +85,9 @@ void la_cc_switch(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint8_t idx);
 
 /* An acknowledgement has been processed: todo->ack is told to the control. */
 void la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo);
-/* Octets of range i of the board, at its end those that are not SACKed, are found lost. */
-void la_cc_range_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, unsigned i,
-                      struct la_range range);
+/* Octets of a range of the board, at its end those that are not SACKed, are found lost. */
+void la_cc_range_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy,
+                      const struct la_tcp_sent *sent, struct la_range range);
 /* See struct la_cc_ops. */
 void la_cc_undo(struct la_tcp_conn *c, struct la_tcp_busy *busy);
 /* Text is about to be sent, and nothing is in flight: was the connection idle? */

@@ -12,9 +12,11 @@
 #include "base/mem.h"
 #include "proto/tcp_fsm.h"
 #include "tcp/congestion.h"
+#include "tcp/fast_open.h"
 #include "tcp/rate.h"
 #include "tcp/receive.h"
 #include "tcp/sack.h"
+#include "tcp/rtt.h"
 #include "tcp/send.h"
 #include "tcp/tune.h"
 #include "tcp/urgent.h"
@@ -73,6 +75,7 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     c->keepalive_interval_s = (uint16_t)cfg->keepalive_interval_s;
     c->keepalive_probes_n = (uint8_t)cfg->keepalive_probes_n;
     c->r2_n = (uint8_t)cfg->r2_n;
+    c->nagle_short = cfg->nagle_short;
     c->r2_syn_n = (uint8_t)cfg->r2_syn_n;
     c->ttl_hops = cfg->ttl_hops;
     c->dscp_ecn = cfg->dscp_ecn & (uint8_t)~LA_IP_ECN_MASK; /* tcp/ecn.h sets that */
@@ -140,9 +143,8 @@ la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env)
         return;
     la_chain_clear(&busy->sndq);
     la_chain_clear(&busy->rcvq);
-    la_tcp_ooo_clear(busy, env);
+    la_tcp_early_clear(busy, env);
     la_tcp_scoreboard_fini(&busy->board, env->mem);
-    la_tcp_sack_fini(busy, env->mem);
     c->flags &= ~(uint32_t)(LA_TCP_F_URGENT_OUT | LA_TCP_F_URGENT_IN);
     uint32_t used_ms = busy->used_ms;
     c->want &= (uint8_t)~LA_TCP_WANT_RELEASE;
@@ -161,11 +163,12 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     struct la_tcp_busy *busy = la_pool_at(&env->busy, idx);
     memset(busy, 0, sizeof(*busy));
     busy->recover = la_seq_sub(c->snd_una, 1);
-    busy->rtx_nxt = c->snd_una;
+    busy->rtx_nxt = busy->short_end = c->snd_una;
     busy->rtt_round_end = c->snd_una;
     busy->reduced_end = la_seq_sub(c->snd_una, 1);
     busy->tlp.rtt_known = true;
     busy->progress_at = now;
+    busy->rtt_old = la_tcp_ms(now) - c->sent_ms >= LA_TCP_RTT_HALF_WINDOW_MS;
     busy->used_ms = c->busy_idx & ~LA_TCP_IDLE;
     la_tcp_rate_begin(c, busy, la_cc_ops(c->cc)->samples);
     if (la_cc_ops(c->cc)->resume != NULL)
@@ -179,7 +182,7 @@ void
 la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, env);
-    if (busy == NULL || busy->sndq.len != 0 || busy->rcvq.len != 0 || busy->ooo != NULL ||
+    if (busy == NULL || busy->sndq.len != 0 || busy->rcvq.len != 0 || busy->runs.row.n != 0 ||
         busy->fin_early || busy->dsack_bytes != 0 || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) ||
         busy->rests || (c->flags & LA_TCP_F_URGENT_IN) != 0)
         return;
@@ -198,6 +201,8 @@ la_tcp_is_synchronised(const struct la_tcp_conn *c)
 bool
 la_tcp_can_send(const struct la_tcp_conn *c)
 {
+    if (la_tcp_fast_open_serves(c))
+        return true;
     return c->state == LA_TCP_ESTABLISHED || c->state == LA_TCP_CLOSE_WAIT;
 }
 
@@ -292,18 +297,12 @@ check_busy(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
     LA_ASSERT(busy->sndq.len >= text_in_flight);
     la_tcp_scoreboard_check(&busy->board, c->snd_una, c->snd_nxt);
     check_urgent(c, busy);
-    la_ranges_check(&busy->sacked);
-    if (busy->sacked.n > 0) {
-        LA_ASSERT(la_seq_gt(busy->sacked.r[0].start, c->snd_una));
-        LA_ASSERT(la_seq_le(busy->sacked.r[busy->sacked.n - 1].end, c->snd_nxt));
+    const struct la_ranges *sacked = &busy->board.sacked;
+    if (sacked->row.n > 0) {
+        LA_ASSERT(la_seq_gt(la_ranges_at(sacked, 0)->start, c->snd_una));
+        LA_ASSERT(la_seq_le(la_ranges_at(sacked, sacked->row.n - 1)->end, c->snd_nxt));
     }
-    la_seq edge = c->rcv_nxt;
-    uint32_t n = 0;
-    for (const struct la_tcp_ooo *o = busy->ooo; o != NULL; o = o->next, n++) {
-        LA_ASSERT(la_seq_gt(o->seq, edge) && o->octets.len > 0);
-        edge = la_seq_add(o->seq, o->octets.len);
-    }
-    LA_ASSERT(n == busy->ooo_n);
+    la_tcp_runs_check(&busy->runs, c->rcv_nxt);
 }
 
 void

@@ -20,7 +20,9 @@
 #include "base/seq.h"
 #include "base/time.h"
 #include "tcp/bbr_state.h"
+#include "tcp/runs.h"
 #include "tcp/scoreboard.h"
+#include "wire/tcp.h"
 
 enum la_tcp_flag {
     LA_TCP_F_PASSIVE = 1u << 0,       /* opened by a listener or the forwarder */
@@ -80,6 +82,7 @@ struct la_cc_ack {
     bool undone;              /* it told that the recovery was for nothing */
     bool limited;             /* cwnd, not the sender, had limited what was in flight */
     bool ece;                 /* it echoes a mark of congestion (RFC 3168) */
+    bool paced;               /* what it acknowledges had been spaced by the sender */
     const struct la_cc_rate *rate; /* NULL: none */
 };
 
@@ -102,17 +105,15 @@ enum { LA_TCP_TIMER_NONE = 255 };
 
 #define LA_TCP_IDLE (UINT32_C(1) << 31)
 
-enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
-
-/* A run of octets beyond RCV.NXT. */
-struct la_tcp_ooo {
-    struct la_tcp_ooo *next;
-    la_seq seq;
-    uint32_t touched;       /* ooo_touches_n when text last arrived for it */
-    struct la_chain octets; /* never empty */
+/* What is in the way of Fast Open (fast_open.h). */
+enum la_tcp_fast_open_step {
+    LA_TCP_FAST_OPEN_NONE,
+    LA_TCP_FAST_OPEN_ASKS,  /* active, until it is answered: our first SYN shows a cookie or asks */
+    LA_TCP_FAST_OPEN_TELLS, /* passive: our SYN,ACK tells a cookie */
+    LA_TCP_FAST_OPEN_TAKEN  /* passive: the peer's cookie was ours */
 };
 
-enum { LA_TCP_OOO_MAX = 256 }; /* runs; a peer that makes more holes has them dropped */
+enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
 
 /* RFC 8985 6; rack.h. */
 struct la_tcp_rack {
@@ -174,6 +175,13 @@ struct la_tcp_mtu {
     uint16_t carried;     /* so much was acknowledged in one piece, or may have been */
 };
 
+/* RFC 7413; fast_open.h. */
+struct la_tcp_fast_open {
+    struct la_tcp_cookie cookie; /* that our SYN shows, or our SYN,ACK tells */
+    uint16_t mss;                /* the peer's, as it came with the cookie; 0 = unknown */
+    uint16_t text_bytes;         /* sent with the SYN; later: and not acknowledged with it */
+};
+
 enum la_tcp_frto { LA_TCP_FRTO_OFF, LA_TCP_FRTO_RETRANSMITTED, LA_TCP_FRTO_FORWARD };
 
 /* What a spurious recovery has changed; undo.h. */
@@ -183,7 +191,9 @@ struct la_tcp_undo {
     uint32_t ts_val;                     /* of the first retransmission */
     la_seq una, end;                     /* SND.UNA and SND.NXT when it began */
     la_seq again_end;                    /* what was sent again lies before it */
+    uint32_t srtt_us, rttvar_us;         /* before it */
     bool on, stamped;
+    bool adapts; /* it was a timeout: the first sample of what lies behind `end` (RFC 4015 3.1) */
     uint8_t frto; /* enum la_tcp_frto */
 };
 
@@ -192,6 +202,7 @@ struct la_hystart {
     la_seq window_end;
     uint32_t last_round_us, current_round_us; /* shortest round trips; 0 = none */
     uint32_t css_baseline_us;                 /* 0 = not in conservative slow start */
+    la_instant round_at, train_at; /* the round began; the last of its train of acknowledgements */
     uint8_t samples_n, css_rounds_n;
     bool round_on;
 };
@@ -245,17 +256,13 @@ struct la_tcp_busy {
     struct la_chain_mark snd_mark;  /* near SND.NXT in sndq */
     struct la_tcp_scoreboard board; /* what is in flight: SND.UNA .. SND.NXT */
     struct la_chain rcvq;           /* up to RCV.NXT, for the application */
-    struct la_tcp_ooo *ooo;         /* ascending, disjoint, all beyond RCV.NXT */
-    uint16_t ooo_n;
+    struct la_tcp_runs runs;        /* beyond RCV.NXT */
     bool fin_early;                 /* a FIN came too early and stands at fin_seq */
-    uint32_t ooo_bytes;
-    uint32_t ooo_touches_n;         /* text arrived for a run: the order of SACK blocks */
     la_seq dsack_left;              /* what arrived twice, to be reported once (RFC 2883) */
     uint32_t dsack_bytes;           /* 0 = nothing */
-    uint32_t rcv_pinned_bytes;      /* about what rcvq and ooo keep alive, rather too much */
+    uint32_t rcv_pinned_bytes;      /* about what rcvq and runs keep alive, rather too much */
     la_seq fin_seq;
     la_seq rcv_up;                  /* with LA_TCP_F_URGENT_IN */
-    struct la_ranges sacked;        /* inside SND.UNA .. SND.NXT, never at SND.UNA */
     la_seq high_rxt, rescue_rxt;    /* RFC 6675 HighRxt + 1, RescueRxt + 1; in recovery */
     la_seq recover;                 /* RFC 6582; highest number sent when recovery began */
     la_seq rtx_nxt;                 /* after a timeout: next number to send again */
@@ -264,12 +271,16 @@ struct la_tcp_busy {
     uint32_t used_bytes;            /* W_used of RFC 2861: of cwnd, since used_at */
     uint32_t used_ms;               /* T_prev: cwnd limited what is sent, or was brought down */
     union la_cc_state cc;           /* what only the congestion control reads and writes */
+    la_seq short_end;               /* with nagle_short: where the latest short segment ended */
     uint8_t phase;                  /* enum la_cc_phase */
     uint8_t dupacks_n;
     uint8_t cause;                  /* enum la_cause of the next retransmission */
     bool partial_seen;              /* first partial ACK of this recovery was seen */
     bool rests;                     /* nothing new until the timer expires (RFC 3168 6.1.2) */
     la_seq rtt_round_end;           /* a new RTT sample counts from here on */
+    uint32_t rtt_half_us;           /* the shortest round trip since rtt_half_ms; 0 = none yet */
+    uint32_t rtt_half_ms;
+    bool rtt_old;                   /* what was known of the shortest one is as old as the pause */
     struct la_tcp_rack rack;
     struct la_tcp_prr prr;
     struct la_tcp_tlp tlp;
@@ -277,6 +288,7 @@ struct la_tcp_busy {
     struct la_tcp_rate rate;
     struct la_tcp_pace pace;
     struct la_tcp_mtu mtu;
+    struct la_tcp_fast_open fast_open;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     struct la_tcp_clocks clocks;
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
@@ -332,7 +344,9 @@ struct la_tcp_conn {
 
     uint16_t rto_n, fast_retransmits_n;
     uint32_t acked_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
-    uint32_t received_wraps_n : 29, uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
+    uint32_t received_wraps_n : 25, uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
+    uint32_t fast_open : 2 /* enum la_tcp_fast_open_step */, fast_opened : 1; /* text was taken */
+    uint32_t nagle_short : 1; /* la_tcp_cfg */
     uint64_t bytes_retransmitted;
     uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
 };
@@ -497,7 +511,8 @@ la_tcp_bytes_received(const struct la_tcp_conn *c)
 
 /* Is the connection past the handshake and not over? */
 bool la_tcp_is_synchronised(const struct la_tcp_conn *c);
-/* May the application's octets still be queued, and sent? (ESTABLISHED, CLOSE-WAIT) */
+/* May the application's octets still be queued, and sent? (ESTABLISHED, CLOSE-WAIT, and
+ * SYN-RECEIVED by Fast Open) */
 bool la_tcp_can_send(const struct la_tcp_conn *c);
 
 /* Earliest deadline of all its timers. */

@@ -150,11 +150,12 @@ pause(struct la_cc_cubic *cubic, la_instant now)
 /* ---- the control ------------------------------------------------------------------------ */
 
 static void
-cubic_slow_start(struct la_tcp_conn *c, struct la_cc_cubic *cubic, const struct la_cc_ack *ack)
+cubic_slow_start(struct la_tcp_conn *c, struct la_cc_cubic *cubic, const struct la_cc_ack *ack,
+                 la_seq reached)
 {
     uint32_t divisor = 1;
     if (la_hystart_is_on(c))
-        divisor = la_hystart_acked(c, &cubic->hystart, ack);
+        divisor = la_hystart_acked(c, &cubic->hystart, ack, reached);
     if (divisor != 0) {
         la_cc_slow_start(c, ack, divisor);
         return;
@@ -168,13 +169,15 @@ static void
 cubic_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_ack *ack)
 {
     struct la_cc_cubic *cubic = &busy->cc.cubic;
+    const struct la_tcp_rack *rack = &busy->rack;
+    la_seq reached = rack->fack_known ? la_seq_max(c->snd_una, rack->fack_next) : c->snd_una;
     /* Where the path reorders, most have only SACKs: HyStart++ needs their round trips, too. */
     if (ack->acked_bytes == 0 && busy->phase == LA_CC_SLOW_START && la_hystart_is_on(c))
-        (void)la_hystart_acked(c, &cubic->hystart, ack);
+        (void)la_hystart_acked(c, &cubic->hystart, ack, reached);
     if (!la_cc_may_grow(busy, ack))
         pause(cubic, ack->now);
     else if (c->cwnd_bytes < c->ssthresh_bytes)
-        cubic_slow_start(c, cubic, ack);
+        cubic_slow_start(c, cubic, ack, reached);
     else
         avoid(c, cubic, ack);
 }

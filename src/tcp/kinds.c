@@ -11,6 +11,7 @@
 #include "tcp/again.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
+#include "tcp/fast_open.h"
 #include "tcp/pace.h"
 #include "tcp/prr.h"
 #include "tcp/rate.h"
@@ -33,6 +34,7 @@ la_tcp_send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_tod
     bool again = known && !crossing;
     struct la_tcp_plan plan = {
         .seq = c->iss,
+        .text_bytes = la_tcp_fast_open_text(c, busy),
         .flags = c->state == LA_TCP_SYN_SENT ? LA_TCP_SYN : LA_TCP_SYN | LA_TCP_ACK,
         .cause = again ? busy->cause : LA_CAUSE_OPEN,
         .sent_before_n = again ? (c->backoff_n > 0 ? c->backoff_n : 1) : 0,
@@ -41,14 +43,15 @@ la_tcp_send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_tod
     if (!la_tcp_segment_build(c, busy, out, &plan, todo))
         return false;
     c->want &= (uint8_t)~LA_TCP_WANT_SYN;
-    c->snd_nxt = la_seq_add(c->iss, 1);
     if (crossing)
         c->flags |= LA_TCP_F_SYN_ACK_SENT;
     if (!known) {
+        la_tcp_fast_open_sent(c, busy, plan.text_bytes);
         la_tcp_scoreboard_sent(&busy->board, todo->env->mem, c->iss, c->snd_nxt, todo->now);
         return true;
     }
-    (void)la_tcp_scoreboard_resent(&busy->board, todo->env->mem, c->iss, c->snd_nxt, todo->now);
+    (void)la_tcp_scoreboard_resent(&busy->board, todo->env->mem, c->iss, la_seq_add(c->iss, 1),
+                                   todo->now);
     if (!again)
         return true;
     c->flags |= LA_TCP_F_SYN_RETRANSMITTED;
@@ -125,6 +128,18 @@ la_tcp_send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
     return true;
 }
 
+/* What was not acknowledged with the SYN is new text (fast_open.h), but for those who count. */
+static void
+count_text_of_syn(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t n,
+                  const struct la_tcp_todo *todo)
+{
+    uint32_t left = busy->fast_open.text_bytes;
+    c->retransmissions_n++;
+    todo->env->stats->tcp_retransmissions++;
+    c->bytes_retransmitted += n < left ? n : left;
+    busy->fast_open.text_bytes = (uint16_t)(n < left ? left - n : 0);
+}
+
 /* Is this the last that a cwnd of a few segments lets go? A receiver that waits for a second one
  * before it acknowledges takes a good part of such a window away. */
 static bool
@@ -146,6 +161,12 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
         /* An octet that has probed the window before is not new (RFC 3168 6.1.5, 6.1.6). */
         .ect = allowed.text_bytes > 0 && (c->flags & LA_TCP_F_PROBED) == 0 && la_tcp_ecn_marks(c),
     };
+    bool of_syn = busy->fast_open.text_bytes > 0 && allowed.text_bytes > 0;
+    if (of_syn) {
+        plan.cause = LA_CAUSE_RETRANSMIT_SYN_TEXT;
+        plan.sent_before_n = 1;
+        plan.ect = false; /* RFC 3168 6.1.5 */
+    }
     if (plan.ect && (c->flags & LA_TCP_F_ECN_CWR) != 0)
         plan.flags |= LA_TCP_CWR;
     /* MUST-61: PSH in the last segment of what is buffered. */
@@ -160,6 +181,8 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
         la_tcp_enter(c, LA_TCP_EV_CLOSE, todo);
     if (!la_tcp_segment_build(c, busy, out, &plan, todo))
         return false;
+    if (of_syn)
+        count_text_of_syn(c, busy, allowed.text_bytes, todo);
     la_seq end = la_seq_add(c->snd_nxt, allowed.text_bytes + allowed.fin);
     la_tcp_scoreboard_sent(&busy->board, todo->env->mem, c->snd_nxt, end, todo->now);
     tell_control(c, busy, (struct la_range){c->snd_nxt, end}, false, todo);
@@ -168,6 +191,8 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     if (busy->phase == LA_CC_RECOVERY)
         la_tcp_prr_sent(busy, allowed.text_bytes);
     c->snd_nxt = end;
+    if (c->nagle_short && allowed.text_bytes % c->smss != 0)
+        busy->short_end = end;
     c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
     if ((plan.flags & LA_TCP_CWR) != 0)
         c->flags &= ~(uint32_t)LA_TCP_F_ECN_CWR;

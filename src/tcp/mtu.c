@@ -179,11 +179,11 @@ la_tcp_mtu_probe_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la
     if (mtu->probe_bytes == 0)
         return false;
     struct la_tcp_again again;
-    bool by_rack = busy->board.lost_n > 0;
+    bool by_rack = busy->board.lost_bytes > 0;
     la_seq first = by_rack && la_tcp_rack_next(c, busy, &again) ? again.first : c->snd_una;
     if (!la_seq_eq(first, mtu->probe_first))
         return false; /* 7.6.4: something else was lost before it; it may still arrive */
-    bool alone = !by_rack || la_tcp_rack_lost(busy) == mtu->probe_bytes;
+    bool alone = !by_rack || busy->board.lost_bytes == mtu->probe_bytes;
     fail(c, busy, todo);
     return alone;
 }

@@ -71,7 +71,21 @@ take_mss(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
     c->smss = (uint16_t)mss;
 }
 
-/* DEVIATION(D13): the SYN alone is taken; text that comes with it is not acknowledged. */
+/* RFC 7323 2.3: one that is too large is remarked upon and used as the largest. */
+static void
+take_scale(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_tcp_todo *todo)
+{
+    if ((c->flags & LA_TCP_F_WSCALE) == 0) {
+        c->rcv_wscale = 0;
+        return;
+    }
+    c->snd_wscale = syn->wscale > WSCALE_MAX ? WSCALE_MAX : syn->wscale;
+    if (syn->wscale > WSCALE_MAX && todo->reason == LA_REASON_NONE)
+        todo->reason = LA_REASON_WINDOW_SCALE_TOO_LARGE;
+}
+
+/* DEVIATION(D13): the SYN alone is taken; text that comes with it is not acknowledged, unless a
+ * Fast Open cookie speaks for it (fast_open.h). */
 void
 la_tcp_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_tcp_todo *todo)
 {
@@ -84,10 +98,7 @@ la_tcp_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_t
 
     if ((syn->has & LA_TCP_HAS_WSCALE) == 0)
         c->flags &= ~(uint32_t)LA_TCP_F_WSCALE;
-    if ((c->flags & LA_TCP_F_WSCALE) != 0)
-        c->snd_wscale = syn->wscale > WSCALE_MAX ? WSCALE_MAX : syn->wscale; /* RFC 7323 2.3 */
-    else
-        c->rcv_wscale = 0;
+    take_scale(c, syn, todo);
     if ((syn->has & LA_TCP_HAS_SACK_PERMITTED) == 0)
         c->flags &= ~(uint32_t)LA_TCP_F_SACK;
     if ((syn->has & LA_TCP_HAS_TIMESTAMPS) == 0) {
@@ -155,7 +166,8 @@ la_tcp_established(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     c->err_soft = LA_OK;
     c->sent_ms = c->read_mark_ms = la_tcp_ms(todo->now);
     c->read_mark = c->rcv_nxt;
-    la_cc_ops(c->cc)->open(c, todo->env->cfg->initial_window_n);
+    if (c->fast_open != LA_TCP_FAST_OPEN_TAKEN) /* else text may be in flight already */
+        la_cc_ops(c->cc)->open(c, todo->env->cfg->initial_window_n);
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy != NULL)
         busy->phase = la_cc_resting_phase(c, busy);

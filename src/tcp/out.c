@@ -12,6 +12,7 @@
 #include "tcp/again.h"
 #include "tcp/clocks.h"
 #include "tcp/congestion.h"
+#include "tcp/fast_open.h"
 #include "tcp/kinds.h"
 #include "tcp/mtu.h"
 #include "tcp/pace.h"
@@ -42,7 +43,7 @@ data_may_flow(const struct la_tcp_conn *c)
 {
     return c->state == LA_TCP_ESTABLISHED || c->state == LA_TCP_CLOSE_WAIT ||
            c->state == LA_TCP_FIN_WAIT_1 || c->state == LA_TCP_CLOSING ||
-           c->state == LA_TCP_LAST_ACK;
+           c->state == LA_TCP_LAST_ACK || la_tcp_fast_open_serves(c);
 }
 
 /* RFC 8985 7.3: new text if there is any, else the last segment again. */
@@ -101,6 +102,14 @@ mtu_probe_due(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, la_in
     return la_tcp_mtu_probe_next(c, busy, la_tcp_unsent(c, busy), now);
 }
 
+/* Half of cwnd, in whole segments. */
+static uint32_t
+half_window(const struct la_tcp_conn *c)
+{
+    uint32_t n = c->cwnd_bytes / 2 / c->smss;
+    return (n > 0 ? n : 1) * c->smss;
+}
+
 static enum outcome
 send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
           struct la_tcp_todo *todo)
@@ -120,6 +129,8 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
     bool super = out->super_bytes_max > c->smss && !la_tcp_urgent_unsent(c, busy) &&
                  (c->flags & LA_TCP_F_PROBED) == 0;
     uint32_t segment_max = super ? out->super_bytes_max : c->smss;
+    if (todo->env->cfg->push_bursts)
+        segment_max = min32(segment_max, half_window(c));
     if (paced_bytes > 0)
         segment_max = min32(segment_max, paced_bytes);
     struct la_tcp_allowance allowed = la_tcp_allowed(c, busy, segment_max, forced);

@@ -5,9 +5,9 @@
  * Read first: RFC 8985 3.3.2, 6.2 (its steps are named below).
  *
  * A segment is here a part of a range of the board that was sent at one instant; among those of one
- * instant the higher number is the later one. Work is bounded by the ranges of the board and of the
- * SACKed octets together, whatever a peer reports. That a path reorders is known for ever; by how
- * much, until the connection is idle.
+ * instant the higher number is the later one. Each is judged once, in the order of sending; what
+ * waits for the reordering window is looked at again. That a path reorders is known for ever; by
+ * how much, until the connection is idle.
  */
 #include "tcp/rack.h"
 
@@ -47,7 +47,7 @@ la_tcp_rack_delivered(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la
 {
     struct la_tcp_rack *rack = &busy->rack;
     const struct la_tcp_scoreboard *board = &busy->board;
-    for (unsigned i = la_tcp_scoreboard_find(board, range.start); i < board->n; i++) {
+    for (unsigned i = la_tcp_scoreboard_find(board, range.start); i < board->row.n; i++) {
         const struct la_tcp_sent *sent = la_tcp_scoreboard_at(board, i);
         if (la_seq_ge(sent->first, range.end))
             break;
@@ -112,17 +112,27 @@ la_tcp_rack_reo_wnd_us(const struct la_tcp_conn *c, const struct la_tcp_busy *bu
 
 /* ---- step 5 ----------------------------------------------------------------------------- */
 
-/* Where what is not SACKed of [first, end) ends; `first` when all of it is. *idx: no range before
- * it reaches so far. */
+/* Where what is not SACKed of [first, end) ends; `first` when all of it is. */
 static la_seq
-missing_end(const struct la_ranges *sacked, la_seq first, la_seq end, uint32_t *idx)
+missing_end(const struct la_ranges *sacked, la_seq first, la_seq end)
 {
-    while (*idx < sacked->n && la_seq_le(sacked->r[*idx].end, first))
-        (*idx)++;
-    for (uint32_t i = *idx; i < sacked->n && la_seq_lt(sacked->r[i].start, end); i++)
-        if (la_seq_ge(sacked->r[i].end, end))
-            return la_seq_max(sacked->r[i].start, first);
-    return end;
+    const struct la_range *r = la_ranges_at_or_above(sacked, la_seq_sub(end, 1));
+    return r != NULL && la_seq_lt(r->start, end) ? la_seq_max(r->start, first) : end;
+}
+
+/* Of a range that was sent at the instant of the latest one that has arrived, only what stands
+ * before that was sent before it. False: no memory to cut it. */
+static bool
+cut(const struct la_tcp_rack *rack, struct la_tcp_scoreboard *board, uint16_t idx, la_seq *end,
+    struct la_mem *mem)
+{
+    const struct la_tcp_sent *sent = &board->sent[idx];
+    if (sent->sent_at.ns != rack->xmit_at.ns || la_seq_le(*end, rack->end))
+        return true;
+    if (!la_tcp_scoreboard_split(board, mem, idx, rack->end))
+        return false;
+    *end = missing_end(&board->sacked, board->sent[idx].first, rack->end);
+    return true;
 }
 
 bool
@@ -132,37 +142,30 @@ la_tcp_rack_detect(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t *wa
     struct la_tcp_rack *rack = &busy->rack;
     struct la_tcp_scoreboard *board = &busy->board;
     bool news = false;
-    uint32_t sacked_idx = 0;
     *wait_us = 0;
     rack->fack = la_seq_max(rack->fack, rack->fack_next);
-    if (rack->rtt_us == 0)
+    if (rack->rtt_us == 0 || board->row.n == 0)
         return false;
     int64_t patience_us = (int64_t)rack->rtt_us + la_tcp_rack_reo_wnd_us(c, busy);
-    for (unsigned i = 0; i < board->n; i++) {
-        const struct la_tcp_sent *sent = la_tcp_scoreboard_at(board, i);
-        if (sent->sent_n == 1 && sent->sent_at.ns > rack->xmit_at.ns)
-            break; /* and whatever stands behind it was sent later still */
-        la_seq end = missing_end(&busy->sacked, sent->first, sent->end, &sacked_idx);
-        if (sent->lost || !la_seq_lt(sent->first, end))
-            continue;
-        if (sent->sent_at.ns == rack->xmit_at.ns && la_seq_gt(end, rack->end) &&
-            la_seq_lt(sent->first, rack->end)) {
-            if (!la_tcp_scoreboard_split(board, todo->env->mem, i, rack->end))
-                continue;
-            sent = la_tcp_scoreboard_at(board, i); /* the board may have moved */
-            end = missing_end(&busy->sacked, sent->first, sent->end, &sacked_idx);
-            if (!la_seq_lt(sent->first, end))
-                continue;
-        }
-        if (!sent_after(rack->xmit_at, rack->end, sent->sent_at, end))
-            continue;
+    for (uint16_t idx = board->unjudged; idx != LA_TCP_SENT_NONE; idx = board->sent[idx].newer) {
+        la_seq first = board->sent[idx].first;
+        if (!sent_after(rack->xmit_at, rack->end, board->sent[idx].sent_at, first))
+            break; /* and whatever was sent behind it */
+        la_seq end = missing_end(&board->sacked, first, board->sent[idx].end);
+        if (la_seq_lt(first, end) && !cut(rack, board, idx, &end, todo->env->mem))
+            break;
+        struct la_tcp_sent *sent = &board->sent[idx]; /* the board may have moved */
         int64_t left_us = patience_us - la_instant_diff_us(todo->now, sent->sent_at);
-        if (left_us > 0) {
+        if (la_seq_lt(first, end) && left_us > 0) {
             *wait_us = (uint32_t)left_us > *wait_us ? (uint32_t)left_us : *wait_us;
-            continue;
+            continue; /* so must those behind it, longer */
         }
-        la_tcp_scoreboard_lose(board, i);
-        la_cc_range_lost(c, busy, i, (struct la_range){sent->first, end});
+        if (*wait_us == 0)
+            board->unjudged = sent->newer;
+        if (!la_seq_lt(first, end) || sent->lost_bytes > 0)
+            continue;
+        la_tcp_scoreboard_lose(board, sent);
+        la_cc_range_lost(c, busy, sent, (struct la_range){first, end});
         news = true;
     }
     return news;
@@ -170,38 +173,20 @@ la_tcp_rack_detect(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t *wa
 
 /* ---- what is lost ----------------------------------------------------------------------- */
 
-uint32_t
-la_tcp_rack_lost(const struct la_tcp_busy *busy)
-{
-    const struct la_ranges *sacked = &busy->sacked;
-    uint32_t n = 0, idx = 0;
-    for (unsigned i = 0; i < busy->board.n && busy->board.lost_n > 0; i++) {
-        const struct la_tcp_sent *sent = la_tcp_scoreboard_at(&busy->board, i);
-        if (!sent->lost)
-            continue;
-        n += (uint32_t)la_seq_diff(sent->end, sent->first);
-        while (idx < sacked->n && la_seq_le(sacked->r[idx].end, sent->first))
-            idx++;
-        for (uint32_t k = idx; k < sacked->n && la_seq_lt(sacked->r[k].start, sent->end); k++)
-            n -= (uint32_t)la_seq_diff(la_seq_min(sacked->r[k].end, sent->end),
-                                       la_seq_max(sacked->r[k].start, sent->first));
-    }
-    return n;
-}
-
 bool
 la_tcp_rack_next(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                  struct la_tcp_again *again)
 {
-    for (unsigned i = 0; i < busy->board.n && busy->board.lost_n > 0; i++) {
-        const struct la_tcp_sent *sent = la_tcp_scoreboard_at(&busy->board, i);
-        la_seq first = sent->lost ? la_tcp_sack_skip(busy, sent->first) : sent->end;
-        if (!la_seq_lt(first, sent->end))
-            continue;
-        uint32_t n = (uint32_t)la_seq_diff(sent->end, first);
-        n = la_tcp_sack_gap(busy, first, n < c->smss ? n : c->smss);
-        *again = (struct la_tcp_again){first, n, false};
-        return true;
-    }
-    return false;
+    const struct la_tcp_scoreboard *board = &busy->board;
+    if (board->lost_bytes == 0)
+        return false;
+    unsigned i = la_tcp_scoreboard_find(board, board->lost_from);
+    while (la_tcp_scoreboard_at(board, i)->lost_bytes == 0)
+        i++;
+    const struct la_tcp_sent *sent = la_tcp_scoreboard_at(board, i);
+    la_seq first = la_tcp_sack_skip(busy, sent->first);
+    uint32_t n = (uint32_t)la_seq_diff(sent->end, first);
+    n = la_tcp_sack_gap(busy, first, n < c->smss ? n : c->smss);
+    *again = (struct la_tcp_again){first, n, false};
+    return true;
 }

@@ -33,9 +33,8 @@ void la_tcp_rack_recovered(struct la_tcp_busy *busy);
 bool la_tcp_rack_detect(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t *wait_us,
                         struct la_tcp_todo *todo);
 
-/* Octets known to be lost, and not sent again since. */
-uint32_t la_tcp_rack_lost(const struct la_tcp_busy *busy);
-/* The first of them, one segment at most. False: there are none. */
+/* The lowest octets that are lost, and not sent again since: one segment at most. False: there are
+ * none. */
 bool la_tcp_rack_next(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                       struct la_tcp_again *again);
 /* RACK.reo_wnd. */

@@ -77,7 +77,7 @@ la_tcp_rate_delivered(struct la_tcp_busy *busy, struct la_range range)
     if (!rate->on)
         return;
     rate->delivered += (uint32_t)la_seq_diff(range.end, range.start);
-    for (unsigned i = la_tcp_scoreboard_find(board, range.start); i < board->n; i++) {
+    for (unsigned i = la_tcp_scoreboard_find(board, range.start); i < board->row.n; i++) {
         const struct la_tcp_sent *sent = la_tcp_scoreboard_at(board, i);
         if (la_seq_ge(sent->first, range.end))
             return;
@@ -141,13 +141,12 @@ la_tcp_rate_lost_count(struct la_tcp_busy *busy, uint32_t n)
 }
 
 bool
-la_tcp_rate_lost(struct la_tcp_busy *busy, unsigned i, la_seq end, uint32_t n,
+la_tcp_rate_lost(struct la_tcp_busy *busy, const struct la_tcp_sent *sent, la_seq end, uint32_t n,
                  struct la_cc_rate *out)
 {
     struct la_tcp_rate *rate = &busy->rate;
-    if (!rate->on || i >= busy->board.n)
+    if (!rate->on || sent == NULL)
         return false;
-    const struct la_tcp_sent *sent = la_tcp_scoreboard_at(&busy->board, i);
     struct la_tcp_flown flown = sent->flown;
     uint32_t behind = (uint32_t)la_seq_diff(sent->end, end);
     flown.flight_bytes -= behind < flown.flight_bytes ? behind : flown.flight_bytes;

@@ -19,10 +19,10 @@ void la_tcp_rate_sent(const struct la_tcp_conn *c, struct la_tcp_busy *busy, str
                       la_instant now);
 /* Octets of the board, neither acknowledged nor SACKed before, have arrived. */
 void la_tcp_rate_delivered(struct la_tcp_busy *busy, struct la_range range);
-/* n octets of range i of the board, which end at `end`, are found lost. Makes the sample that they
+/* n octets of a range of the board, which end at `end`, are found lost. Makes the sample that they
  * would have been (5.5.10.2, HandleLostPacket()); false: nobody measures, or there is no range. */
-bool la_tcp_rate_lost(struct la_tcp_busy *busy, unsigned i, la_seq end, uint32_t n,
-                      struct la_cc_rate *out);
+bool la_tcp_rate_lost(struct la_tcp_busy *busy, const struct la_tcp_sent *sent, la_seq end,
+                      uint32_t n, struct la_cc_rate *out);
 /* n octets count as lost of which no range is known. */
 void la_tcp_rate_lost_count(struct la_tcp_busy *busy, uint32_t n);
 /* An acknowledgement has been processed. Makes its sample; false: nothing arrived with it of which

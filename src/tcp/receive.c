@@ -29,17 +29,18 @@ min32(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-void
-la_tcp_ooo_clear(struct la_tcp_busy *busy, struct la_tcp_env *env)
+/* How many runs there may be; see runs.h. */
+static uint32_t
+runs_max(const struct la_tcp_conn *c)
 {
-    while (busy->ooo != NULL) {
-        struct la_tcp_ooo *gone = busy->ooo;
-        busy->ooo = gone->next;
-        la_chain_clear(&gone->octets);
-        la_mem_give(env->mem, gone, sizeof(*gone));
-    }
-    busy->ooo_n = 0;
-    busy->ooo_bytes = 0;
+    uint32_t n = c->rcvbuf_bytes / c->rmss;
+    return n < LA_TCP_RUNS_MIN ? LA_TCP_RUNS_MIN : min32(n, LA_TCP_RUNS_MAX);
+}
+
+void
+la_tcp_early_clear(struct la_tcp_busy *busy, struct la_tcp_env *env)
+{
+    la_tcp_runs_clear(&busy->runs, env->mem);
     busy->fin_early = false;
 }
 
@@ -48,7 +49,7 @@ la_tcp_ooo_clear(struct la_tcp_busy *busy, struct la_tcp_env *env)
 static bool
 keep(struct la_tcp_busy *busy, struct la_mem *mem, struct la_chain *dst, struct la_chain *src)
 {
-    uint32_t held = busy->rcvq.len + busy->ooo_bytes + src->len;
+    uint32_t held = busy->rcvq.len + busy->runs.bytes + src->len;
     bool joins = dst->last != NULL && src->first != NULL && dst->last->block == src->first->block;
     uint64_t pins = joins && src->n == 1 ? 0 : la_chain_pinned(src);
     if (busy->rcv_pinned_bytes + pins <= 2 * (uint64_t)held + PIN_SLACK_BYTES) {
@@ -79,7 +80,7 @@ take_in_order(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_chain *
         la_chain_clear(text);
     else if (!keep(busy, todo->env->mem, &busy->rcvq, text)) {
         /* Out-of-order octets are given back first: they can be sent again. */
-        la_tcp_ooo_clear(busy, todo->env);
+        la_tcp_early_clear(busy, todo->env);
         if (!keep(busy, todo->env->mem, &busy->rcvq, text))
             return false;
     }
@@ -95,30 +96,32 @@ take_in_order(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_chain *
 static void
 join_runs(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
-    while (busy->ooo != NULL && la_seq_le(busy->ooo->seq, c->rcv_nxt)) {
-        struct la_tcp_ooo *run = busy->ooo;
-        uint32_t len = run->octets.len;
-        uint32_t known = min32((uint32_t)la_seq_diff(c->rcv_nxt, run->seq), len);
-        la_chain_drop_front(&run->octets, known);
+    struct la_tcp_runs *runs = &busy->runs;
+    while (runs->row.n > 0 && la_seq_le(la_tcp_runs_at(runs, 0)->seq, c->rcv_nxt)) {
+        struct la_tcp_run *run = la_tcp_runs_at(runs, 0);
+        struct la_chain octets = {0};
+        uint32_t known = min32((uint32_t)la_seq_diff(c->rcv_nxt, run->seq), run->octets.len);
         la_tcp_blocks_duplicate(c, run->seq, known, todo);
-        busy->ooo = run->next;
-        busy->ooo_n--;
-        busy->ooo_bytes -= len;
-        bool taken = run->octets.len == 0 || take_in_order(c, busy, &run->octets, todo);
-        la_chain_clear(&run->octets);
-        la_mem_give(todo->env->mem, run, sizeof(*run));
+        runs->bytes -= run->octets.len;
+        la_chain_drop_front(&run->octets, known);
+        la_chain_append_chain(&octets, &run->octets);
+        la_tcp_runs_remove(runs, todo->env->mem, 0);
+        bool taken = octets.len == 0 || take_in_order(c, busy, &octets, todo);
+        la_chain_clear(&octets);
         if (!taken)
             return; /* the peer sends it again */
     }
 }
 
-/* Puts the first n octets of text, a gap's worth, between `prev` and its successor. */
+/* Puts the first n octets of text, a gap's worth, at the end of run i - 1 or between that and run
+ * i. False: no room. */
 static bool
-insert_piece(struct la_tcp_busy *busy, struct la_tcp_ooo *prev, la_seq seq, struct la_chain *text,
-             uint32_t n, struct la_tcp_todo *todo)
+insert_piece(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t i, la_seq seq, uint32_t n,
+             struct la_tcp_todo *todo)
 {
     struct la_mem *mem = todo->env->mem;
-    struct la_chain piece = {0};
+    struct la_tcp_runs *runs = &busy->runs;
+    struct la_chain piece = {0}, *text = todo->text;
     if (la_mem_left(mem) < la_mem_reserve(mem) && la_mem_available(mem) < la_mem_reserve(mem))
         return false;
     if (n == text->len)
@@ -128,36 +131,21 @@ insert_piece(struct la_tcp_busy *busy, struct la_tcp_ooo *prev, la_seq seq, stru
     else
         return false;
 
-    bool joins = prev != NULL && la_seq_eq(la_seq_add(prev->seq, prev->octets.len), seq);
-    struct la_tcp_ooo *run = prev;
-    if (!joins) {
-        run = busy->ooo_n < LA_TCP_OOO_MAX ? la_mem_take(mem, sizeof(*run)) : NULL;
-        if (run == NULL) {
-            la_chain_clear(&piece);
-            return false;
-        }
-        run->seq = seq;
-    }
-    if (!keep(busy, mem, &run->octets, &piece)) {
+    struct la_tcp_run *run = i > 0 ? la_tcp_runs_at(runs, i - 1) : NULL;
+    bool joins = run != NULL && la_seq_eq(la_tcp_run_end(run), seq);
+    if (!joins)
+        run = la_tcp_runs_insert(runs, mem, runs_max(c), i++, seq);
+    if (run == NULL || !keep(busy, mem, &run->octets, &piece)) {
         la_chain_clear(&piece);
-        if (!joins)
-            la_mem_give(mem, run, sizeof(*run));
+        if (run != NULL && !joins)
+            la_tcp_runs_remove(runs, mem, i - 1);
         return false;
     }
-    busy->ooo_bytes += n;
-    if (!joins) {
-        struct la_tcp_ooo **link = prev != NULL ? &prev->next : &busy->ooo;
-        run->next = *link;
-        *link = run;
-        busy->ooo_n++;
-    }
-    la_tcp_blocks_touch(busy, run);
-    struct la_tcp_ooo *next = run->next;
-    if (next != NULL && la_seq_eq(la_seq_add(run->seq, run->octets.len), next->seq)) {
-        la_chain_append_chain(&run->octets, &next->octets);
-        run->next = next->next;
-        busy->ooo_n--;
-        la_mem_give(mem, next, sizeof(*next));
+    runs->bytes += n;
+    la_tcp_runs_touch(runs, run);
+    if (i < runs->row.n && la_seq_eq(la_tcp_run_end(run), la_tcp_runs_at(runs, i)->seq)) {
+        la_chain_append_chain(&run->octets, &la_tcp_runs_at(runs, i)->octets);
+        la_tcp_runs_remove(runs, mem, i);
     }
     return true;
 }
@@ -168,24 +156,21 @@ take_early(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_seq seq, struct l
 {
     struct la_chain *text = todo->text;
     while (text->len > 0) {
-        struct la_tcp_ooo *prev = NULL;
-        struct la_tcp_ooo *next = busy->ooo;
-        while (next != NULL && la_seq_le(next->seq, seq)) {
-            prev = next;
-            next = next->next;
-        }
-        la_seq prev_end = prev == NULL ? seq : la_seq_add(prev->seq, prev->octets.len);
+        uint32_t i = la_tcp_runs_behind(&busy->runs, seq);
+        struct la_tcp_run *prev = i > 0 ? la_tcp_runs_at(&busy->runs, i - 1) : NULL;
+        la_seq prev_end = prev == NULL ? seq : la_tcp_run_end(prev);
         if (la_seq_gt(prev_end, seq)) {
             uint32_t known = min32(text->len, (uint32_t)la_seq_diff(prev_end, seq));
             la_chain_drop_front(text, known);
             la_tcp_blocks_duplicate(c, seq, known, todo);
-            la_tcp_blocks_touch(busy, prev);
+            la_tcp_runs_touch(&busy->runs, prev);
             seq = la_seq_add(seq, known);
             continue;
         }
-        uint32_t gap = next == NULL ? text->len : (uint32_t)la_seq_diff(next->seq, seq);
-        uint32_t n = min32(gap, text->len);
-        if (!insert_piece(busy, prev, seq, text, n, todo))
+        uint32_t n = text->len;
+        if (i < busy->runs.row.n)
+            n = min32(n, (uint32_t)la_seq_diff(la_tcp_runs_at(&busy->runs, i)->seq, seq));
+        if (!insert_piece(c, busy, i, seq, n, todo))
             return false;
         seq = la_seq_add(seq, n);
     }
@@ -197,21 +182,18 @@ take_early(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_seq seq, struct l
 static void
 drop_runs_behind(struct la_tcp_busy *busy, la_seq end, struct la_tcp_env *env)
 {
-    struct la_tcp_ooo **link = &busy->ooo;
-    while (*link != NULL) {
-        struct la_tcp_ooo *run = *link;
-        uint32_t len = run->octets.len;
-        uint32_t kept =
-            la_seq_lt(run->seq, end) ? min32((uint32_t)la_seq_diff(end, run->seq), len) : 0;
-        la_chain_drop_back(&run->octets, len - kept);
-        busy->ooo_bytes -= len - kept;
-        if (kept > 0) {
-            link = &run->next;
-            continue;
+    struct la_tcp_runs *runs = &busy->runs;
+    while (runs->row.n > 0) {
+        struct la_tcp_run *run = la_tcp_runs_at(runs, runs->row.n - 1);
+        if (la_seq_le(la_tcp_run_end(run), end))
+            return;
+        if (la_seq_lt(run->seq, end)) {
+            uint32_t beyond = (uint32_t)la_seq_diff(la_tcp_run_end(run), end);
+            la_chain_drop_back(&run->octets, beyond);
+            runs->bytes -= beyond;
+            return;
         }
-        *link = run->next;
-        busy->ooo_n--;
-        la_mem_give(env->mem, run, sizeof(*run));
+        la_tcp_runs_remove(runs, env->mem, runs->row.n - 1);
     }
 }
 
@@ -261,9 +243,9 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
         c->rcv_mss = (uint16_t)min32(piece, c->rmss);
     uint32_t rcvbuf_bytes = c->rcvbuf_bytes;
     uint32_t room = rcvbuf_bytes + rcvbuf_bytes / ROUNDING_SLACK_PART + ROUNDING_SLACK_BYTES;
-    if (busy->rcvq.len + busy->ooo_bytes + n > room && la_seq_le(seq, c->rcv_nxt))
-        la_tcp_ooo_clear(busy, todo->env); /* what is in order goes first */
-    if (busy->rcvq.len + busy->ooo_bytes + n > room) {
+    if (busy->rcvq.len + busy->runs.bytes + n > room && la_seq_le(seq, c->rcv_nxt))
+        la_tcp_early_clear(busy, todo->env); /* what is in order goes first */
+    if (busy->rcvq.len + busy->runs.bytes + n > room) {
         todo->reason = LA_REASON_NO_MEMORY;
         return false;
     }
@@ -279,7 +261,7 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
         return false;
     }
     if (n > 0) {
-        bool had_gap = busy->ooo != NULL;
+        bool had_gap = busy->runs.row.n > 0;
         if (!take_in_order(c, busy, todo->text, todo)) {
             todo->reason = LA_REASON_NO_MEMORY;
             return false;
@@ -303,6 +285,16 @@ window_max(const struct la_tcp_conn *c)
     return UINT32_C(0xffff) << ((c->flags & LA_TCP_F_WSCALE) != 0 ? c->rcv_wscale : 0);
 }
 
+/* Memory pressure: future offers shrink, given ones stay. */
+static uint32_t
+within_memory(const struct la_tcp_env *env, uint32_t room)
+{
+    uint64_t left = la_mem_left(env->mem);
+    if (room > left / 4)
+        left = la_mem_available(env->mem);
+    return room > left / 4 ? (uint32_t)(left / 4) : room;
+}
+
 /* Where the right edge could be: the buffer's room behind RCV.NXT, as far as it can be said. */
 static la_seq
 edge_possible(const struct la_tcp_conn *c, const struct la_tcp_env *env)
@@ -310,12 +302,13 @@ edge_possible(const struct la_tcp_conn *c, const struct la_tcp_env *env)
     const struct la_tcp_busy *busy = la_tcp_busy(c, env);
     uint32_t held = busy == NULL ? 0 : busy->rcvq.len;
     uint32_t room = c->rcvbuf_bytes > held ? c->rcvbuf_bytes - held : 0;
-    uint64_t left = la_mem_left(env->mem);
-    if (room > left / 4)
-        left = la_mem_available(env->mem);
-    if (room > left / 4)
-        room = (uint32_t)(left / 4); /* memory pressure: future offers shrink, given ones stay */
-    return la_seq_add(c->rcv_nxt, min32(room, window_max(c)));
+    return la_seq_add(c->rcv_nxt, min32(within_memory(env, room), window_max(c)));
+}
+
+bool
+la_tcp_receive_is_free(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    return within_memory(env, c->rcvbuf_bytes) == c->rcvbuf_bytes;
 }
 
 /* RFC 9293 3.8.6.2.2: by at least min(half the buffer, one segment), or not at all (MUST-39). */

@@ -21,12 +21,15 @@
 bool la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_todo *todo);
 
 /* Frees all runs. */
-void la_tcp_ooo_clear(struct la_tcp_busy *busy, struct la_tcp_env *env);
+void la_tcp_early_clear(struct la_tcp_busy *busy, struct la_tcp_env *env);
 
 /* n octets of the receive queue were consumed by the application. Wants a window update when the
  * peer should hear of the room (RFC 9293 3.8.6.2.2). */
 void la_tcp_receive_consumed(struct la_tcp_conn *c, struct la_tcp_env *env, uint32_t n);
 
+/* Does memory allow for all of the buffer? Then the window of a SYN follows from the configuration
+ * alone. */
+bool la_tcp_receive_is_free(const struct la_tcp_conn *c, const struct la_tcp_env *env);
 /* The window field of the next segment; moves rcv_adv right as far as silly-window avoidance and
  * memory allow, never left. `syn`: the field of a segment with SYN, which is not scaled. */
 uint16_t la_tcp_receive_window(struct la_tcp_conn *c, struct la_tcp_env *env, bool syn);

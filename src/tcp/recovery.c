@@ -201,7 +201,7 @@ find_losses(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t delivered,
         int64_t after_us = la_instant_diff_us(todo->now, busy->rack.acked_at);
         la_cc_tell_loss(c, LA_LOSS_RACK, (uint32_t)after_us, todo);
     }
-    if (busy->board.lost_n > 0 && busy->phase != LA_CC_RECOVERY)
+    if (busy->board.lost_bytes > 0 && busy->phase != LA_CC_RECOVERY)
         la_tcp_recovery_begin(c, busy, LA_LOSS_RACK, todo);
     if (busy->phase == LA_CC_RECOVERY && delivered > 0) {
         if (!la_cc_ops(c->cc)->in_recovery)
@@ -222,7 +222,7 @@ la_tcp_look_for_losses(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
     busy->rack.fack = la_seq_max(busy->rack.fack, busy->rack.fack_next);
     if (busy->phase == LA_CC_LOSS || la_tcp_flight(c) == 0)
         return;
-    if (busy->sacked.n > 0 || busy->phase == LA_CC_RECOVERY)
+    if (busy->board.sacked.row.n > 0 || busy->phase == LA_CC_RECOVERY)
         find_losses(c, busy, todo->acked_bytes + todo->delivered_bytes, todo);
     else if (todo->acked_bytes > 0)
         choose_timer(c, busy, 0, todo);
@@ -275,7 +275,8 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     busy->recover = c->snd_nxt; /* RFC 6582 3.2 step 4 */
     busy->rtx_nxt = c->snd_una;
     busy->dupacks_n = 0;
-    la_tcp_sack_forget(busy); /* RFC 2018 5, 8; RFC 6675 5.1 */
+    /* RFC 2018 5, 8; RFC 6675 5.1. DEVIATION(D16): RFC 8985 6.3 keeps it, and loses less. */
+    la_tcp_sack_forget(busy);
     c->rto_n++;
     c->want |= LA_TCP_WANT_DATA;
     enter_phase(c, busy, LA_CC_LOSS, todo);

@@ -2,13 +2,25 @@
  *
  * rtt.c - round-trip time and the retransmission timeout
  *
- * Read first: RFC 6298 2, 5; RFC 7323 4, 5.4.
+ * Read first: RFC 6298 2, 5; RFC 7323 4, 5.4; RFC 8985 6.2 step 1 (the shortest round trip).
  *
  * DEVIATION(D4): RTO is not less than rto_us_min, by default 200 ms where RFC 6298 2.4 says 1 s.
  */
 #include "tcp/rtt.h"
 
 enum { CLOCK_GRANULARITY_US = 1000 }; /* G: the timer wheel fires within a tick of 66 us */
+
+static uint32_t
+min32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t
+max32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
 
 static uint32_t
 clamp(uint64_t rto_us, const struct la_tcp_cfg *cfg)
@@ -18,21 +30,34 @@ clamp(uint64_t rto_us, const struct la_tcp_cfg *cfg)
     return rto_us > cfg->rto_us_max ? cfg->rto_us_max : (uint32_t)rto_us;
 }
 
-void
-la_tcp_rtt_sample(struct la_tcp_conn *c, uint32_t sample_us, struct la_tcp_todo *todo)
+/* RFC 8985 6.2 step 1: of a window of time, so that it follows a path that has become longer: the
+ * half that goes on and the one before. Over a pause that is as long nothing is kept. */
+static void
+keep_shortest(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t sample_us, uint32_t now_ms)
 {
-    if (sample_us == 0)
-        sample_us = 1;
-    if (c->srtt_us == 0) { /* 2.2 */
-        c->srtt_us = sample_us;
-        c->rttvar_us = sample_us / 2;
-    } else { /* 2.3: beta 1/4, alpha 1/8; RTTVAR first */
-        uint32_t err = c->srtt_us > sample_us ? c->srtt_us - sample_us : sample_us - c->srtt_us;
-        c->rttvar_us = (uint32_t)((3 * (uint64_t)c->rttvar_us + err) / 4);
-        c->srtt_us = (uint32_t)((7 * (uint64_t)c->srtt_us + sample_us) / 8);
+    if (busy == NULL) {
+        c->rtt_us_min = min32(c->rtt_us_min, sample_us);
+        return;
     }
-    if (sample_us < c->rtt_us_min)
+    if (busy->rtt_half_us == 0)
+        busy->rtt_half_ms = now_ms;
+    if (busy->rtt_old)
         c->rtt_us_min = sample_us;
+    else if (now_ms - busy->rtt_half_ms >= LA_TCP_RTT_HALF_WINDOW_MS) {
+        c->rtt_us_min = busy->rtt_half_us;
+        busy->rtt_half_us = 0;
+        busy->rtt_half_ms = now_ms;
+    }
+    busy->rtt_old = false;
+    busy->rtt_half_us = busy->rtt_half_us == 0 ? sample_us : min32(busy->rtt_half_us, sample_us);
+    c->rtt_us_min = min32(c->rtt_us_min, sample_us);
+}
+
+/* SRTT and RTTVAR stand: what follows from them. */
+static void
+settle(struct la_tcp_conn *c, uint32_t sample_us, struct la_tcp_todo *todo)
+{
+    keep_shortest(c, la_tcp_busy(c, todo->env), sample_us, la_tcp_ms(todo->now));
     uint64_t spread = 4 * (uint64_t)c->rttvar_us;
     if (spread < CLOCK_GRANULARITY_US)
         spread = CLOCK_GRANULARITY_US;
@@ -48,14 +73,35 @@ la_tcp_rtt_sample(struct la_tcp_conn *c, uint32_t sample_us, struct la_tcp_todo 
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 
+void
+la_tcp_rtt_sample(struct la_tcp_conn *c, uint32_t sample_us, struct la_tcp_todo *todo)
+{
+    if (sample_us == 0)
+        sample_us = 1;
+    if (c->srtt_us == 0) { /* 2.2 */
+        c->srtt_us = sample_us;
+        c->rttvar_us = sample_us / 2;
+    } else { /* 2.3: beta 1/4, alpha 1/8; RTTVAR first */
+        uint32_t err = c->srtt_us > sample_us ? c->srtt_us - sample_us : sample_us - c->srtt_us;
+        c->rttvar_us = (uint32_t)((3 * (uint64_t)c->rttvar_us + err) / 4);
+        c->srtt_us = (uint32_t)((7 * (uint64_t)c->srtt_us + sample_us) / 8);
+    }
+    settle(c, sample_us, todo);
+}
+
+void
+la_tcp_rtt_adapt(struct la_tcp_conn *c, uint32_t srtt_us, uint32_t rttvar_us, uint32_t sample_us,
+                 struct la_tcp_todo *todo)
+{
+    if (sample_us == 0)
+        sample_us = 1;
+    c->srtt_us = max32(srtt_us + 2u * CLOCK_GRANULARITY_US, sample_us);
+    c->rttvar_us = max32(rttvar_us, sample_us / 2);
+    settle(c, sample_us, todo);
+}
+
 uint32_t
 la_tcp_rto_backed_off(const struct la_tcp_conn *c, const struct la_tcp_env *env, unsigned n)
 {
     return clamp((uint64_t)c->rto_us << (n > 16 ? 16 : n), env->cfg);
-}
-
-uint32_t
-la_tcp_ts_now(const struct la_tcp_conn *c, la_instant now)
-{
-    return (uint32_t)(uint64_t)(now.ns / LA_NS_PER_MS) + c->ts_offset;
 }

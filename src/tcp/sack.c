@@ -23,32 +23,32 @@ min32(uint32_t a, uint32_t b)
 
 /* ---- the scoreboard --------------------------------------------------------------------- */
 
+/* How many ranges there may be: what honest receivers need, one for every second segment at most.
+ * The rule of RFC 6675 alone goes through them all for each acknowledgement. */
+static uint32_t
+ranges_max(const struct la_tcp_conn *c)
+{
+    uint32_t n = la_tcp_rack_is_on(c) ? la_tcp_flight(c) / c->smss : 0;
+    return n < LA_TCP_SACKED_MIN ? LA_TCP_SACKED_MIN : min32(n, LA_TCP_SACKED_MAX);
+}
+
 /* Place for one range more, as far as memory and the limit go. */
 static void
-make_place(struct la_ranges *sacked, struct la_mem *mem)
+make_place(struct la_ranges *sacked, uint32_t most, struct la_mem *mem)
 {
-    if (sacked->n < sacked->cap || sacked->cap == LA_TCP_SACKED_MAX)
+    uint32_t before = sacked->row.cap, n = sacked->row.n;
+    if (n < before || before >= most)
         return;
-    uint32_t cap = sacked->cap == 0 ? (uint32_t)RANGES_FIRST : sacked->cap * 2;
+    uint32_t cap = before == 0 ? (uint32_t)RANGES_FIRST : before * 2;
     struct la_range *room = la_mem_take(mem, cap * sizeof(*room));
     if (room == NULL)
         return;
-    if (sacked->cap > 0) {
-        memcpy(room, sacked->r, sacked->n * sizeof(*room));
-        la_mem_give(mem, sacked->r, sacked->cap * sizeof(*room));
+    if (before > 0) {
+        memcpy(room, la_ranges_at(sacked, 0), n * sizeof(*room));
+        la_mem_give(mem, sacked->room, before * sizeof(*room));
     }
-    sacked->r = room;
-    sacked->cap = cap;
-}
-
-/* Where a block has no place the octets count as not SACKed; at worst they are sent again. */
-static bool
-take_block(struct la_ranges *sacked, struct la_range block, struct la_mem *mem)
-{
-    if (la_ranges_contains(sacked, block))
-        return false;
-    make_place(sacked, mem);
-    return la_ranges_add(sacked, block);
+    sacked->room = room;
+    sacked->row = (struct la_row){.cap = cap, .n = n};
 }
 
 /* It is on the board, and not SACKed. */
@@ -56,6 +56,7 @@ static void
 arrived(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range range,
         const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
+    la_tcp_scoreboard_arrived(&busy->board, range);
     if (la_tcp_rack_is_on(c))
         la_tcp_rack_delivered(c, busy, range, seg, todo);
     la_tcp_rate_delivered(busy, range);
@@ -74,6 +75,26 @@ la_tcp_sack_delivered(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la
     }
 }
 
+/* True: the block says something new. Where it has no place its octets count as not SACKed; at
+ * worst they are sent again. */
+static bool
+take_block(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_range block,
+           const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    struct la_ranges *sacked = &busy->board.sacked;
+    if (la_ranges_contains(sacked, block))
+        return false;
+    make_place(sacked, ranges_max(c), todo->env->mem);
+    if (!la_ranges_has_place(sacked, block))
+        return false;
+    todo->delivered_bytes += la_tcp_sack_missing(busy, block.start, block.end);
+    la_tcp_sack_delivered(c, busy, block, seg, todo);
+    bool added = la_ranges_add(sacked, block);
+    LA_ASSERT(added);
+    la_tcp_scoreboard_sacked(&busy->board, block);
+    return true;
+}
+
 bool
 la_tcp_sack_update(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg *seg,
                    struct la_tcp_todo *todo)
@@ -89,10 +110,7 @@ la_tcp_sack_update(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct
                 todo->reason = LA_REASON_SACK_OUTSIDE;
             continue;
         }
-        struct la_range block = {s->left, s->right};
-        todo->delivered_bytes += la_tcp_sack_missing(busy, block.start, block.end);
-        la_tcp_sack_delivered(c, busy, block, seg, todo);
-        news |= take_block(&busy->sacked, block, todo->env->mem);
+        news |= take_block(c, busy, (struct la_range){s->left, s->right}, seg, todo);
     }
     return news;
 }
@@ -100,10 +118,10 @@ la_tcp_sack_update(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct
 bool
 la_tcp_sack_advance(const struct la_tcp_conn *c, struct la_tcp_busy *busy)
 {
-    if (busy->sacked.n == 0)
-        return false;
-    la_ranges_remove_below(&busy->sacked, c->snd_una);
-    if (busy->sacked.n == 0 || la_seq_gt(busy->sacked.r[0].start, c->snd_una))
+    struct la_ranges *sacked = &busy->board.sacked;
+    la_ranges_remove_below(sacked, c->snd_una);
+    const struct la_range *first = la_ranges_first(sacked);
+    if (first == NULL || la_seq_gt(first->start, c->snd_una))
         return false;
     la_tcp_sack_forget(busy);
     return true;
@@ -112,18 +130,8 @@ la_tcp_sack_advance(const struct la_tcp_conn *c, struct la_tcp_busy *busy)
 void
 la_tcp_sack_forget(struct la_tcp_busy *busy)
 {
-    for (uint32_t i = 0; i < busy->sacked.n; i++) /* it will be delivered once more */
-        busy->rate.delivered -=
-            (uint32_t)la_seq_diff(busy->sacked.r[i].end, busy->sacked.r[i].start);
-    busy->sacked.n = 0;
-}
-
-void
-la_tcp_sack_fini(struct la_tcp_busy *busy, struct la_mem *mem)
-{
-    if (busy->sacked.cap > 0)
-        la_mem_give(mem, busy->sacked.r, busy->sacked.cap * sizeof(*busy->sacked.r));
-    busy->sacked = (struct la_ranges){0};
+    busy->rate.delivered -= busy->board.sacked.total; /* it will be delivered once more */
+    la_tcp_scoreboard_sack_none(&busy->board);
 }
 
 uint32_t
@@ -131,31 +139,21 @@ la_tcp_sack_missing(const struct la_tcp_busy *busy, la_seq first, la_seq end)
 {
     if (la_seq_ge(first, end))
         return 0;
-    uint32_t n = (uint32_t)la_seq_diff(end, first);
-    for (uint32_t i = 0; i < busy->sacked.n; i++) {
-        la_seq left = la_seq_max(busy->sacked.r[i].start, first);
-        la_seq right = la_seq_min(busy->sacked.r[i].end, end);
-        if (la_seq_lt(left, right))
-            n -= (uint32_t)la_seq_diff(right, left);
-    }
-    return n;
+    struct la_range range = {first, end};
+    return (uint32_t)la_seq_diff(end, first) - la_ranges_within(&busy->board.sacked, range);
 }
 
 la_seq
 la_tcp_sack_skip(const struct la_tcp_busy *busy, la_seq seq)
 {
-    if (busy->sacked.n == 0)
-        return seq;
-    const struct la_range *r = la_ranges_at_or_above(&busy->sacked, seq);
+    const struct la_range *r = la_ranges_at_or_above(&busy->board.sacked, seq);
     return r != NULL && la_seq_le(r->start, seq) ? r->end : seq;
 }
 
 uint32_t
 la_tcp_sack_gap(const struct la_tcp_busy *busy, la_seq first, uint32_t n)
 {
-    if (busy->sacked.n == 0)
-        return n;
-    const struct la_range *r = la_ranges_at_or_above(&busy->sacked, first);
+    const struct la_range *r = la_ranges_at_or_above(&busy->board.sacked, first);
     return r == NULL ? n : min32(n, (uint32_t)la_seq_diff(r->start, first));
 }
 
@@ -168,8 +166,9 @@ lost_end(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     uint32_t bytes = 0;
     unsigned runs_n = 0;
-    for (uint32_t i = busy->sacked.n; i > 0; i--) {
-        const struct la_range *r = &busy->sacked.r[i - 1];
+    const struct la_ranges *sacked = &busy->board.sacked;
+    for (uint32_t i = sacked->row.n; i > 0; i--) {
+        const struct la_range *r = la_ranges_at(sacked, i - 1);
         bytes += (uint32_t)la_seq_diff(r->end, r->start);
         runs_n++;
         if (runs_n >= LA_TCP_DUP_THRESH || bytes > (LA_TCP_DUP_THRESH - 1u) * c->smss)
@@ -220,8 +219,9 @@ rescue(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct la_tc
         return false;
     la_seq end = c->snd_nxt;
     la_seq floor = c->snd_una;
-    for (uint32_t i = busy->sacked.n; i > 0; i--) {
-        const struct la_range *r = &busy->sacked.r[i - 1];
+    const struct la_ranges *sacked = &busy->board.sacked;
+    for (uint32_t i = sacked->row.n; i > 0; i--) {
+        const struct la_range *r = la_ranges_at(sacked, i - 1);
         if (la_seq_lt(r->end, end)) {
             floor = r->end;
             break;
@@ -239,7 +239,8 @@ bool
 la_tcp_sack_last_resort(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                         struct la_tcp_again *again)
 {
-    uint32_t n = busy->sacked.n;
-    la_seq highest = n > 0 ? busy->sacked.r[n - 1].start : c->snd_una;
+    const struct la_ranges *sacked = &busy->board.sacked;
+    uint32_t n = sacked->row.n;
+    la_seq highest = n > 0 ? la_ranges_at(sacked, n - 1)->start : c->snd_una;
     return hole_before(c, busy, highest, again) || rescue(c, busy, again);
 }

@@ -3,8 +3,12 @@
  * sack.h - the scoreboard of SACKed octets, and what it says about losses (RFC 6675)
  *
  * HighACK is SND.UNA - 1, HighData is SND.NXT - 1, RecoveryPoint is `recover` - 1. HighRxt and
- * RescueRxt are kept as the number behind them, `high_rxt` and `rescue_rxt`. Work is bounded by
- * LA_TCP_SACKED_MAX ranges, whatever a peer reports.
+ * RescueRxt are kept as the number behind them, `high_rxt` and `rescue_rxt`.
+ *
+ * A peer's reports are one range for each segment in flight at most; LA_TCP_SACKED_MIN there may be
+ * always, more than LA_TCP_SACKED_MAX never. With RACK, an acknowledgement costs the logarithm of
+ * that, and moving half of them at worst (64 KiB); the rule of RFC 6675 alone goes through all, and
+ * has the minimum.
  */
 #ifndef LA_TCP_SACK_H
 #define LA_TCP_SACK_H
@@ -12,7 +16,7 @@
 #include "tcp/conn.h"
 #include "wire/tcp.h"
 
-enum { LA_TCP_SACKED_MAX = 256, LA_TCP_DUP_THRESH = 3 };
+enum { LA_TCP_SACKED_MIN = 256, LA_TCP_SACKED_MAX = 16384, LA_TCP_DUP_THRESH = 3 };
 
 /* A range that is sent again, one segment at most. */
 struct la_tcp_again {
@@ -34,7 +38,6 @@ void la_tcp_sack_delivered(struct la_tcp_conn *c, struct la_tcp_busy *busy, stru
 bool la_tcp_sack_advance(const struct la_tcp_conn *c, struct la_tcp_busy *busy);
 /* RFC 2018 5: after a timeout nothing counts as SACKed. */
 void la_tcp_sack_forget(struct la_tcp_busy *busy);
-void la_tcp_sack_fini(struct la_tcp_busy *busy, struct la_mem *mem);
 
 /* Octets of [first, end) that are not SACKed. */
 uint32_t la_tcp_sack_missing(const struct la_tcp_busy *busy, la_seq first, la_seq end);

@@ -9,6 +9,7 @@
 #include "proto/event_segment.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/fast_open.h"
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
 #include "tcp/urgent.h"
@@ -81,6 +82,8 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct la
     la_tcp_urgent_mark(c, busy, seg);
     la_tcp_blocks_fill(c, busy, seg);
     la_tcp_uto_fill(c, seg);
+    if (syn)
+        la_tcp_fast_open_fill(c, busy, seg);
 }
 
 struct la_frame *
@@ -103,8 +106,10 @@ la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_
     if (f == NULL)
         return false;
     if (plan->text_bytes > 0) {
-        uint32_t off = (uint32_t)la_seq_diff(plan->seq, la_tcp_sndq_seq(c));
-        struct la_chain_mark *mark = la_seq_eq(plan->seq, c->snd_nxt) ? &busy->snd_mark : NULL;
+        bool syn = (plan->flags & LA_TCP_SYN) != 0;
+        uint32_t off = (uint32_t)la_seq_diff(la_seq_add(plan->seq, syn), la_tcp_sndq_seq(c));
+        bool new_text = la_seq_eq(plan->seq, c->snd_nxt) && !syn;
+        struct la_chain_mark *mark = new_text ? &busy->snd_mark : NULL;
         if (!la_chain_share(&f->payload, env->mem, &busy->sndq, off, plan->text_bytes, mark)) {
             la_frame_free(f);
             return false;
@@ -115,7 +120,8 @@ la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_
     size_t header_bytes = la_tcp_seg_header_bytes(&seg);
     uint8_t *head = la_frame_push(f, header_bytes);
     (void)la_tcp_seg_emit(&seg, (struct la_room){head, header_bytes});
-    if (plan->text_bytes > c->smss && plan->cause != LA_CAUSE_MTU_PROBE)
+    if (plan->text_bytes > c->smss && plan->cause != LA_CAUSE_MTU_PROBE &&
+        plan->cause != LA_CAUSE_OPEN)
         f->gso_size = c->smss;
     f->id = ++env->segment_id;
     if (plan->ect)

@@ -8,6 +8,7 @@
 #include "tcp/send.h"
 
 #include "tcp/again.h"
+#include "tcp/fast_open.h"
 #include "tcp/undo.h"
 #include "tcp/urgent.h"
 
@@ -62,16 +63,32 @@ congestion_room(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
     return whole && room < c->smss ? 0 : room; /* RFC 6675 5 (C): cwnd - pipe >= 1 SMSS */
 }
 
-/* May a segment of n octets, less than SMSS, be sent? `all`: nothing queued stays behind. */
+/* Is text unacknowledged? (A SYN,ACK is none: RFC 7413 lets text follow it.) */
 static bool
-small_segment_allowed(const struct la_tcp_conn *c, uint32_t n, bool all, bool forced)
+text_is_out(const struct la_tcp_conn *c)
 {
+    return la_tcp_flight(c) > (la_tcp_fast_open_serves(c) ? 1u : 0u);
+}
+
+/* 3.7.4; and Minshall's, which does not let a short segment wait for full ones before it. */
+static bool
+nagle_waits(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    return (c->flags & LA_TCP_F_NAGLE) != 0 && text_is_out(c) &&
+           (!c->nagle_short || la_seq_gt(busy->short_end, c->snd_una));
+}
+
+/* May a segment of n octets, less than SMSS, be sent? */
+static bool
+small_segment_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint32_t n,
+                      bool forced)
+{
+    bool all = n == la_tcp_unsent(c, busy); /* nothing queued stays behind */
     if (forced)
         return true; /* 3.8.6.2.1 (4): the override timeout */
     if (all && (c->flags & LA_TCP_F_CLOSE_CALLED) != 0)
         return true; /* nothing can be added: the FIN pushes it */
-    if (all && (c->flags & (LA_TCP_F_CORK | LA_TCP_F_MORE)) == 0 &&
-        ((c->flags & LA_TCP_F_NAGLE) == 0 || la_tcp_flight(c) == 0))
+    if (all && (c->flags & (LA_TCP_F_CORK | LA_TCP_F_MORE)) == 0 && !nagle_waits(c, busy))
         return true; /* (2), (3) with Nagle: PUSHed, and nothing unacknowledged */
     /* (3): a good part of the largest window there ever was. */
     return !all && n >= c->snd_wnd_max / 2 && c->snd_wnd_max / 2 < c->smss;
@@ -104,9 +121,9 @@ la_tcp_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint
     /* Urgent octets do not wait for an acknowledgement (3.7.4) or for more (the cork), as with
      * Linux and BSD; silly windows they do avoid. */
     bool urges = all && la_tcp_urgent_unsent(c, busy);
-    if (n < c->smss && n > 0 && !urges && !small_segment_allowed(c, n, all, forced))
+    if (n < c->smss && n > 0 && !urges && !small_segment_allowed(c, busy, n, forced))
         return none;
-    bool fin = la_tcp_fin_waits(c) && all && usable > n;
+    bool fin = la_tcp_fin_waits(c) && all && usable > n && !la_tcp_fast_open_serves(c); /* D5 */
     return (struct la_tcp_allowance){n, fin};
 }
 
@@ -114,6 +131,6 @@ struct la_tcp_allowance
 la_tcp_probe_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     uint32_t n = min32(min32(la_tcp_unsent(c, busy), c->smss), usable_window(c));
-    bool small = n < c->smss && !small_segment_allowed(c, n, n == la_tcp_unsent(c, busy), false);
+    bool small = n < c->smss && !small_segment_allowed(c, busy, n, false);
     return (struct la_tcp_allowance){small ? 0 : n, false};
 }

@@ -79,7 +79,7 @@ is_syn_state(const struct la_tcp_conn *c)
 }
 
 /* For how long there may be no progress; 0: for ever. The local user timeout (RFC 9293 3.10.8
- * first), or what the instance grants a peer that keeps its window shut (RFC 6429 3). */
+ * first), or what the instance grants a peer that keeps its window shut (RFC 6429 4). */
 static uint32_t
 patience_ms(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {

@@ -20,8 +20,8 @@ is_due(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     bool recovers = busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS;
     return c->timer == LA_TIMER_RETRANSMIT && !recovers && la_tcp_rack_is_on(c) &&
-           busy->sacked.n == 0 && c->backoff_n == 0 && !busy->tlp.out && busy->tlp.rtt_known &&
-           !busy->rests && la_tcp_is_synchronised(c);
+           busy->board.sacked.row.n == 0 && c->backoff_n == 0 && !busy->tlp.out &&
+           busy->tlp.rtt_known && !busy->rests && la_tcp_is_synchronised(c);
 }
 
 void

@@ -28,6 +28,8 @@ la_tcp_undo_begin(struct la_tcp_conn *c, struct la_tcp_busy *busy, bool timeout)
         .una = c->snd_una,
         .end = c->snd_nxt,
         .again_end = c->snd_una,
+        .srtt_us = c->srtt_us,
+        .rttvar_us = c->rttvar_us,
         .on = !recovers, /* within a recovery the window before it is not known any more */
         /* 2: not when a recovery of another kind is under way. */
         .frto = timeout && !recovers ? LA_TCP_FRTO_RETRANSMITTED : LA_TCP_FRTO_OFF,
@@ -57,6 +59,7 @@ undo_window(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t acked, enu
     struct la_tcp_undo *undo = &busy->undo;
     uint32_t initial = 10u * c->smss;
     uint32_t cwnd = la_tcp_flight(c) + min32(acked, initial);
+    undo->adapts = busy->phase == LA_CC_LOSS;
     if (busy->phase != LA_CC_LOSS) { /* it was late, not lost: RACK has patience from now on */
         cwnd = undo->cwnd_bytes;
         c->flags |= LA_TCP_F_REORDERS;
@@ -116,7 +119,7 @@ la_tcp_undo_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct 
     undo->stamped = undo->stamped && original;
     /* In fast recovery: all that was sent again, and nothing more is known to be lost. */
     if (busy->phase == LA_CC_RECOVERY &&
-        (la_seq_lt(seg->ack, undo->again_end) || busy->board.lost_n > 0))
+        (la_seq_lt(seg->ack, undo->again_end) || busy->board.lost_bytes > 0))
         original = false;
     bool forward = frto_acked(c, busy, seg->ack);
     if (!recovers || ece || !(original || forward))

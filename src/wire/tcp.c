@@ -19,6 +19,7 @@ enum {
     TIMESTAMPS_BYTES = 10,
     USER_TIMEOUT_BYTES = 4,
     FAST_OPEN_HEAD_BYTES = 2,
+    EXPERIMENT_ID_BYTES = 2,
     SACK_BLOCK_BYTES = 8,
     /* What each takes when it is emitted, NOPs included. */
     TIMESTAMPS_SPACE = 12,
@@ -86,14 +87,26 @@ judge_sack(struct la_tcp_seg *seg, struct la_bytes data)
 
 /* RFC 7413 4.1.1: none, or 4 to 16 octets, an even number. */
 static bool
-judge_cookie(struct la_tcp_seg *seg, struct la_bytes data)
+judge_cookie(struct la_tcp_seg *seg, struct la_bytes data, bool experiment)
 {
     if (data.n != 0 &&
         (data.n < LA_TCP_COOKIE_BYTES_MIN || data.n > LA_TCP_COOKIE_BYTES_MAX || data.n % 2 != 0))
         return false;
-    seg->cookie = (struct la_tcp_cookie){.n = (uint8_t)data.n};
+    seg->cookie = (struct la_tcp_cookie){.n = (uint8_t)data.n, .experiment = experiment};
     memcpy(seg->cookie.bytes, data.p, data.n);
     seg->has |= LA_TCP_HAS_FAST_OPEN;
+    return true;
+}
+
+/* Others' experiments are none of ours. */
+static bool
+judge_experiment(struct la_tcp_seg *seg, struct la_bytes data)
+{
+    if (data.n >= EXPERIMENT_ID_BYTES && la_get16(data.p) == LA_TCP_FAST_OPEN_EXPERIMENT_ID)
+        return judge_cookie(
+            seg, (struct la_bytes){data.p + EXPERIMENT_ID_BYTES, data.n - EXPERIMENT_ID_BYTES},
+            true);
+    seg->has |= LA_TCP_HAS_UNKNOWN;
     return true;
 }
 
@@ -138,7 +151,10 @@ judge_option(struct la_tcp_seg *seg, const struct la_tcp_option *opt)
         seg->has |= LA_TCP_HAS_USER_TIMEOUT;
         return true;
     case LA_TCP_OPT_FAST_OPEN:
-        return judge_cookie(seg, opt->data);
+        return judge_cookie(seg, opt->data, false);
+    case LA_TCP_OPT_EXPERIMENT_1:
+    case LA_TCP_OPT_EXPERIMENT_2:
+        return judge_experiment(seg, opt->data);
     default:
         seg->has |= LA_TCP_HAS_UNKNOWN;
         return true;
@@ -208,7 +224,8 @@ fixed_bytes(const struct la_tcp_seg *seg)
 static size_t
 cookie_space(const struct la_tcp_seg *seg)
 {
-    size_t space = (FAST_OPEN_HEAD_BYTES + (size_t)seg->cookie.n + 3) / 4 * 4;
+    size_t head = FAST_OPEN_HEAD_BYTES + (seg->cookie.experiment ? (size_t)EXPERIMENT_ID_BYTES : 0);
+    size_t space = (head + seg->cookie.n + 3) / 4 * 4;
     bool fits = fixed_bytes(seg) + space <= LA_TCP_HEADER_BYTES_MAX - LA_TCP_HEADER_BYTES;
     return (seg->has & LA_TCP_HAS_FAST_OPEN) != 0 && fits ? space : 0;
 }
@@ -276,9 +293,14 @@ static uint8_t *
 emit_cookie(const struct la_tcp_seg *seg, uint8_t *p, size_t space)
 {
     uint8_t *end = p + space;
-    p[0] = LA_TCP_OPT_FAST_OPEN;
-    p[1] = (uint8_t)(FAST_OPEN_HEAD_BYTES + seg->cookie.n);
-    memcpy(p + FAST_OPEN_HEAD_BYTES, seg->cookie.bytes, seg->cookie.n);
+    size_t head = FAST_OPEN_HEAD_BYTES;
+    p[0] = seg->cookie.experiment ? LA_TCP_OPT_EXPERIMENT_2 : LA_TCP_OPT_FAST_OPEN;
+    if (seg->cookie.experiment) {
+        la_put16(p + head, LA_TCP_FAST_OPEN_EXPERIMENT_ID);
+        head += EXPERIMENT_ID_BYTES;
+    }
+    p[1] = (uint8_t)(head + seg->cookie.n);
+    memcpy(p + head, seg->cookie.bytes, seg->cookie.n);
     for (p += p[1]; p < end; p++)
         *p = LA_TCP_OPT_NOP;
     return end;

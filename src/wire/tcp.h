@@ -23,8 +23,13 @@ enum la_tcp_option_kind {
     LA_TCP_OPT_SACK = 5,
     LA_TCP_OPT_TIMESTAMPS = 8,
     LA_TCP_OPT_USER_TIMEOUT = 28,
-    LA_TCP_OPT_FAST_OPEN = 34 /* RFC 7413 */
+    LA_TCP_OPT_FAST_OPEN = 34,    /* RFC 7413 */
+    LA_TCP_OPT_EXPERIMENT_1 = 253, /* RFC 6994: a 16 or 32 bit identifier follows */
+    LA_TCP_OPT_EXPERIMENT_2 = 254
 };
+
+enum { LA_TCP_FAST_OPEN_EXPERIMENT_ID = 0xf989 };
+
 
 enum { LA_TCP_COOKIE_BYTES_MIN = 4, LA_TCP_COOKIE_BYTES_MAX = 16 };
 
@@ -148,7 +153,8 @@ struct la_tcp_sack {
 /* A Fast Open cookie (RFC 7413 4.1.1): an even number of octets; 0: one is asked for. */
 struct la_tcp_cookie {
     uint8_t n;
-    uint8_t unused[3];
+    bool experiment; /* under RFC 6994's identifier F989, as before the option had a number */
+    uint8_t unused[2];
     uint8_t bytes[LA_TCP_COOKIE_BYTES_MAX];
 };
 

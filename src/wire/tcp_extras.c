@@ -6,8 +6,6 @@
  */
 #include "wire/tcp_extras.h"
 
-enum { FAST_OPEN_EXPERIMENT_ID = 0xf989 };
-
 static void
 judge_mptcp(struct la_tcp_extras *extras, struct la_bytes data)
 {
@@ -55,7 +53,7 @@ judge_option(struct la_tcp_extras *extras, const struct la_tcp_option *opt)
         return;
     case LA_TCP_OPT_EXPERIMENT_1:
     case LA_TCP_OPT_EXPERIMENT_2:
-        if (opt->data.n >= 2 && la_get16(opt->data.p) == FAST_OPEN_EXPERIMENT_ID) {
+        if (opt->data.n >= 2 && la_get16(opt->data.p) == LA_TCP_FAST_OPEN_EXPERIMENT_ID) {
             extras->has |= LA_TCP_EXTRA_FAST_OPEN | LA_TCP_EXTRA_FAST_OPEN_EXPERIMENT;
             extras->fast_open = (struct la_bytes){opt->data.p + 2, opt->data.n - 2};
             return;

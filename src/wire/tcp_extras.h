@@ -13,9 +13,7 @@
 enum la_tcp_extra_kind {
     LA_TCP_OPT_MD5 = 19,         /* RFC 2385 */
     LA_TCP_OPT_AO = 29,          /* RFC 5925 */
-    LA_TCP_OPT_MPTCP = 30,       /* RFC 8684 */
-    LA_TCP_OPT_EXPERIMENT_1 = 253, /* RFC 6994: a 16 or 32 bit identifier follows */
-    LA_TCP_OPT_EXPERIMENT_2 = 254
+    LA_TCP_OPT_MPTCP = 30        /* RFC 8684 */
 };
 
 /* Of la_tcp_seg.has: the second look is worth while. */

@@ -104,7 +104,7 @@ class Text(unittest.TestCase):
 
     def test_what_is_wrong_on_the_command_line(self):
         for words, says in ((["--frobnicate", self.PATH], "no option"),
-                            ([], "which capture?"),
+                            ([], "a capture is missing"),
                             (["-f", "yaml", self.PATH], "verdict, table, ladder"),
                             (["--from", "noon", self.PATH], "seconds since 1970"),
                             (["--memory", "1", self.PATH], "from 4 to")):

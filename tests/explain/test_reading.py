@@ -110,6 +110,10 @@ class Files(unittest.TestCase):
             document, _ = explain("--filter", text, path)
             self.assertEqual(len(document["connections"]), n, text)
             self.assertEqual(document["file"]["connections"], 40)
+        for view in ("verdict", "table", "ladder"):
+            done = subprocess.run([PROGRAM, "explain", "--filter", "not tcp", "-f", view, path],
+                                  capture_output=True, text=True, timeout=SECONDS, check=True)
+            self.assertIn("the filter holds for none of 40 connections\n", done.stdout)
         done = subprocess.run([PROGRAM, "explain", "--filter", "closed_by == nobody", path],
                               capture_output=True, text=True, timeout=SECONDS, check=False)
         self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1))
@@ -192,7 +196,6 @@ class Growing(unittest.TestCase):
             self.addCleanup(child.kill)
             self.wait_for_packet_socket(child)
             subprocess.run([*inside, sys.executable, "-c", talk], check=True, timeout=SECONDS)
-            time.sleep(0.5)
             lines = self.end(child)
             ports = [line["server"]["port"] for line in lines if "client" in line]
             self.assertEqual(ports, [7001, 7001])

@@ -9,19 +9,20 @@
  */
 #include "explain/decode.h"
 #include "fuzz.h"
-#include "wire/link_type.h"
+#include "base/link_type.h"
 
+#include <lastack/host.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MEMORY_BYTES = 6 << 20, PATH_BYTES = 64 };
 
 static const uint16_t link_types[] = {
-    LA_LINK_ETHERNET,  LA_LINK_RAW,        LA_LINK_NULL,        LA_LINK_LOOP,
-    LA_LINK_LINUX_SLL, LA_LINK_LINUX_SLL2, LA_LINK_PPP,         LA_LINK_PPP_HDLC,
-    LA_LINK_PPP_DIR,   LA_LINK_PPP_ETHER,  LA_LINK_C_HDLC,      LA_LINK_IEEE802_11,
-    LA_LINK_RADIOTAP,  LA_LINK_MPLS,       LA_LINK_NFLOG,       LA_LINK_IPV4,
-    LA_LINK_IPV6,      LA_LINK_DLT_RAW,    LA_LINK_DLT_RAW_BSD,
+    LA_LINKTYPE_ETHERNET,  LA_LINKTYPE_RAW,        LA_LINKTYPE_NULL,        LA_LINKTYPE_LOOP,
+    LA_LINKTYPE_LINUX_SLL, LA_LINKTYPE_LINUX_SLL2, LA_LINKTYPE_PPP,         LA_LINKTYPE_PPP_HDLC,
+    LA_LINKTYPE_PPP_DIR,   LA_LINKTYPE_PPP_ETHER,  LA_LINKTYPE_C_HDLC,      LA_LINKTYPE_IEEE802_11,
+    LA_LINKTYPE_RADIOTAP,  LA_LINKTYPE_MPLS,       LA_LINKTYPE_NFLOG,       LA_LINKTYPE_IPV4,
+    LA_LINKTYPE_IPV6,      LA_LINKTYPE_DLT_RAW,    LA_LINKTYPE_DLT_RAW_BSD,
 };
 
 static volatile uint8_t octet_seen;
@@ -31,21 +32,6 @@ must(bool ok)
 {
     if (!ok)
         abort();
-}
-
-static void *
-take(void *ctx, size_t n)
-{
-    (void)ctx;
-    return malloc(n);
-}
-
-static void
-give(void *ctx, void *p, size_t n)
-{
-    (void)ctx;
-    (void)n;
-    free(p);
 }
 
 static void
@@ -92,7 +78,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct fuzz_in in = {data, n};
-    struct la_mem *mem = la_mem_new(&(struct la_alloc){take, give, NULL}, MEMORY_BYTES);
+    struct la_mem *mem = la_mem_new(la_host_alloc(), MEMORY_BYTES);
     struct la_decoder decoder;
     int64_t at_ns = 0;
     must(mem != NULL);

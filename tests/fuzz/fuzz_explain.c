@@ -14,7 +14,7 @@
 #include <lastack/explain.h>
 
 #include "proto/tcp_fsm.h"
-#include "wire/link_type.h"
+#include "base/link_type.h"
 #include "wire/tcp.h"
 
 #include <stdlib.h>
@@ -159,7 +159,7 @@ play(struct la_explain *explain, const uint8_t *data, size_t size)
         at_ns += (int64_t)(int8_t)data[7] * (INT64_C(1) << data[1] % 34);
         struct la_explain_packet one = {.bytes = {packet, n},
                                         .wire_bytes = (uint32_t)n,
-                                        .link_type = LA_LINK_RAW,
+                                        .link_type = LA_LINKTYPE_RAW,
                                         .iface = data[2] & 1,
                                         .frame = ++frame,
                                         .at = {at_ns}};

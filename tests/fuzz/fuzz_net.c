@@ -6,6 +6,7 @@
  * time passes, a datagram is sent, sockets are opened, connected, read and closed. Properties: no
  * crash, bounded queues, every frame is freed, and each frame that leaves is well formed.
  */
+#include <lastack/host.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,21 +34,6 @@ struct world {
     la_handle udp[SOCKETS];
 };
 
-static void *
-take(void *ctx, size_t n)
-{
-    (void)ctx;
-    return malloc(n);
-}
-
-static void
-give(void *ctx, void *p, size_t n)
-{
-    (void)ctx;
-    (void)n;
-    free(p);
-}
-
 static struct la_addr
 addr_of(const char *text)
 {
@@ -59,10 +45,9 @@ addr_of(const char *text)
 static void
 world_init(struct world *w)
 {
-    static const struct la_alloc alloc = {take, give, NULL};
     static const char *const addrs[3][2] = {
         {"10.0.0.1", "2001:db8::1"}, {"192.168.1.1", "fe80::1"}, {"172.16.0.1", "2001:db8:2::1"}};
-    *w = (struct world){.mem = la_mem_new(&alloc, 0), .now = {1}};
+    *w = (struct world){.mem = la_mem_new(la_host_alloc(), 0), .now = {1}};
     struct la_net_cfg cfg = {.mem = w->mem, .reason = w->reason};
     REQUIRE(la_net_new(&cfg, &w->net) == LA_OK);
     for (int i = 0; i < 3; i++) {

@@ -96,6 +96,29 @@ class Cases:
         return {self.opener: active, passive: accepted}
 
 
+class Bulk:
+    """Much text, on whatever path the cases beside it are."""
+    bulk_bytes = 0
+
+    def test_bulk_both_ways(self):
+        ends = self.connect()
+        wait = agent.start("both_ways", ends["stack"], 1, self.bulk_bytes, 2, self.bulk_bytes)
+        agent.run("both_ways", ends["kernel"], 2, self.bulk_bytes, 1, self.bulk_bytes)
+        wait()
+        for s in ends.values():
+            s.close()
+
+    @each_way
+    def test_bulk_one_way(self, sender, receiver):
+        ends = self.connect()
+        wait = agent.start("send", ends[sender], 3, self.bulk_bytes)
+        agent.run("receive", ends[receiver], 3, self.bulk_bytes)
+        wait()
+        ends[sender].close()
+        self.assertEqual(ends[receiver].recv(1), b"")
+        ends[receiver].close()
+
+
 def variants(cases, module, openers=("stack", "kernel")):
     """Puts classes for kinds, families and openers into a module: each pair of values once, or in
     the long form all combinations."""

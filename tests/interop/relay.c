@@ -6,11 +6,12 @@
  *
  * Read first: packet(7) on PACKET_VNET_HDR, linux/virtio_net.h.
  *
- * The kernel's device is opened as a TUN or TAP. lastack has the other one open in that way, so the
- * relay meets it from its kernel side, with a packet socket; that kernel has no address and stays
- * silent. Both give the header of virtio in front of each packet, which is passed on as it is, so
- * checksums that are still to be filled in need no care here. Each direction is a queue, since the
- * delay is the same for all; the fate of its n-th packet is a hash of seed, direction and n.
+ * The kernel's device is opened as a TUN or TAP. lastack has the other one open in that way (where
+ * `lastack bench path`, which joins two kernels, opens both), so the relay meets it from its kernel
+ * side, with a packet socket; that kernel has no address and stays silent. Both give the header of
+ * virtio in front of each packet, which is passed on as it is, so checksums that are still to be
+ * filled in need no care here. Each direction is a queue, since the delay is the same for all; the
+ * fate of its n-th packet is a hash of seed, direction and n.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -17,27 +17,10 @@ IN_TURN_N, TOGETHER_N = (1000, 200) if network.LONG else (100, 50)
 RESET_ERRORS = (ConnectionResetError, BrokenPipeError)
 
 
-class Pair(pair.Cases):
+class Pair(pair.Bulk, pair.Cases):
+    bulk_bytes = BULK_BYTES
 
     # ---- data
-
-    def test_bulk_both_ways(self):
-        ends = self.connect()
-        wait = agent.start("both_ways", ends["stack"], 1, BULK_BYTES, 2, BULK_BYTES)
-        agent.run("both_ways", ends["kernel"], 2, BULK_BYTES, 1, BULK_BYTES)
-        wait()
-        for s in ends.values():
-            s.close()
-
-    @pair.each_way
-    def test_bulk_one_way(self, sender, receiver):
-        ends = self.connect()
-        wait = agent.start("send", ends[sender], 3, BULK_BYTES)
-        agent.run("receive", ends[receiver], 3, BULK_BYTES)
-        wait()
-        ends[sender].close()
-        self.assertEqual(ends[receiver].recv(1), b"")
-        ends[receiver].close()
 
     def test_connections_in_turn(self):
         self.many("serve_echo_in_turn", "ask_in_turn", IN_TURN_N)

@@ -89,27 +89,10 @@ class Slow(Cases):
                                   if flag in s.flags))
 
 
-class Lossy(Cases):
+class Lossy(pair.Bulk, Cases):
     """One in a hundred packets is lost, either way."""
     delay_ms, loss_percent, seed = 1, 1, 7
-
-    def test_bulk_both_ways(self):
-        ends = self.connect()
-        wait = agent.start("both_ways", ends["stack"], 1, LOSSY_BYTES, 2, LOSSY_BYTES)
-        agent.run("both_ways", ends["kernel"], 2, LOSSY_BYTES, 1, LOSSY_BYTES)
-        wait()
-        for s in ends.values():
-            s.close()
-
-    @pair.each_way
-    def test_bulk_one_way(self, sender, receiver):
-        ends = self.connect()
-        wait = agent.start("send", ends[sender], 3, LOSSY_BYTES)
-        agent.run("receive", ends[receiver], 3, LOSSY_BYTES)
-        wait()
-        ends[sender].close()
-        self.assertEqual(ends[receiver].recv(1), b"")
-        ends[receiver].close()
+    bulk_bytes = LOSSY_BYTES
 
     @classmethod
     def tearDownClass(cls):

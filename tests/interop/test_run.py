@@ -255,11 +255,11 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.sendto(b'ask', (sys.argv[1], int(sys.argv[2])))
 print(s.recvfrom(99))
 """, *server.getsockname())
-        server.settimeout(10)
+        server.settimeout(60)
         data, peer = server.recvfrom(99)
         self.assertEqual((data, peer[0]), (b"ask", network.ADDRESSES[4].stack))
         server.sendto(b"answer", peer)
-        self.assertEqual(child.communicate(timeout=10)[0],
+        self.assertEqual(child.communicate(timeout=60)[0],
                          f"(b'answer', {server.getsockname()})\n")
 
     @unittest.skipIf(shutil.which("curl") is None, "not installed: curl")
@@ -314,7 +314,7 @@ print(s.recvfrom(99))
                         back += data
                     writer.join()
                     self.assertTrue(back == sent)
-            self.assertEqual(child.wait(timeout=10), 0)
+            self.assertEqual(child.wait(timeout=60), 0)
 
     def test_loopback_is_the_programs_own(self):
         self.assertEqual(self.python("""

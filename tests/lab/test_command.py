@@ -191,6 +191,12 @@ class Plots(unittest.TestCase):
             self.assertIn("gnuplot", done.stderr)
             self.assertEqual(os.listdir(folder), [])
 
+    def test_plot_without_a_picture(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = lab("close", "--plot", os.path.join(folder, "x"))
+            self.assertEqual((done.returncode, done.stdout, os.listdir(folder)), (2, "", []))
+        self.assertIn("congestion has pictures, not close;", done.stderr)
+
     @unittest.skipIf(shutil.which("gnuplot") is None, "gnuplot is missing")
     def test_as_svg(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -325,7 +331,8 @@ class Mistakes(unittest.TestCase):
     def test_unknown_scenarios(self):
         for word, near in (("hanshake", "'handshake'"), ("closing", "'close'"),
                            ("simultaneous", "-simultaneous'"), ("timeout", "'syn-timeout'"),
-                           ("zero_window", "'zero-window'"), ("x" * 500, "lists them"),
+                           ("zero_window", "'zero-window'"), ("hand", "'handshake'"),
+                           ("half", "'half-"), ("x" * 500, "lists them"),
                            ("quux", "lists them"), ("", "lists them")):
             done = lab(word)
             self.assertEqual((done.returncode, done.stdout), (2, ""), word)

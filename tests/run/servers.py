@@ -3,6 +3,7 @@
 import array
 import fcntl
 import hashlib
+import random
 import select
 import socket
 import struct
@@ -108,10 +109,18 @@ def pattern_digest(n):
 
 
 def closed_port():
-    """A port where nothing listens."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port where nothing listens, and which no client gets by chance: below the kernel's range for
+    these, and drawn, since others may be drawing as well."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
+        end = int(f.read().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(min(10000, end // 2), end)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:  # it has somebody already
+                pass
 
 
 class UdpServer:

@@ -52,7 +52,7 @@ class Case(unittest.TestCase):
         if child.poll() is None:
             child.terminate()
             try:
-                child.wait(timeout=5)
+                child.wait(timeout=30)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
@@ -69,7 +69,7 @@ class Case(unittest.TestCase):
         self.assertIsNotNone(said, line)
         return child, int(said[1])
 
-    def run_inside(self, *words, timeout=30, **kwargs):
+    def run_inside(self, *words, timeout=120, **kwargs):
         """`lastack run WORDS` to its end; a hang is a failure."""
         kwargs.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run([LASTACK, "run", *[str(w) for w in words]], capture_output=True,
@@ -85,7 +85,7 @@ class Case(unittest.TestCase):
         """Python code inside."""
         return self.inside(*options, "--", PYTHON, "-c", code, *arguments, **kwargs)
 
-    def outside(self, *words, status=0, timeout=60, **kwargs):
+    def outside(self, *words, status=0, timeout=120, **kwargs):
         """WORDS on the kernel's stack, to their end. Returns their output, octets."""
         kwargs.setdefault("stdin", subprocess.DEVNULL)
         done = subprocess.run([str(w) for w in words], capture_output=True, timeout=timeout,
@@ -107,7 +107,7 @@ class Case(unittest.TestCase):
     def ends(self, child, number=signal.SIGTERM, status=None):
         """After the signal it ends by itself, in good order."""
         child.send_signal(number)
-        child.communicate(timeout=30)
+        child.communicate(timeout=120)
         self.assertEqual(child.returncode, 128 + number if status is None else status)
 
     @staticmethod
@@ -116,7 +116,7 @@ class Case(unittest.TestCase):
             wait_until(lambda: connects(port, host.strip("[]")), "it listens")
 
 
-def wait_until(condition, what, seconds=30):
+def wait_until(condition, what, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -104,6 +104,16 @@ class Http(support.Case):
         done = self.run_inside("--", "curl", "-sS", "--max-time", "5", "http://[fec0::1]:1/")
         self.assertEqual(done.returncode, 7, done.stderr)
 
+    def test_connect_outlasts_lost_syns(self):
+        """R1, after the third repetition of a SYN (7 s), is no answer: the SYN goes on."""
+        self.assertEqual(self.python("""
+import errno, select, socket, sys
+s = socket.socket(); s.setblocking(False)
+print(errno.errorcode[s.connect_ex(('127.0.0.1', int(sys.argv[1])))],
+      select.select([], [s], [], 9))
+""", self.http.port, options=("--loss-up", "100%", "--seed", "1")),
+                         "EINPROGRESS ([], [], [])\n")
+
     @support.needs("curl")
     def test_over_a_bad_wire(self):
         for words in (("--loss", "3%"), ("--reorder", "10%", "--reorder-delay", "3ms"),
@@ -201,9 +211,7 @@ class Others(support.Case):
         self.addCleanup(server.wait)
         self.addCleanup(server.terminate)
         out = self.inside("sh", "-c", """
-            for i in 1 2 3 4 5 6 7 8 9; do
-                redis-cli -p %d ping >/dev/null 2>&1 && break; sleep 0.3
-            done
+            until redis-cli -p %d ping >/dev/null 2>&1; do sleep 0.1; done
             redis-cli -p %d set key value
             redis-cli -p %d get key
             """ % (port, port, port))
@@ -214,9 +222,7 @@ class Others(support.Case):
         port = servers.closed_port()
         out = self.inside("sh", "-c", """
             redis-server --port %d --bind 127.0.0.1 --save '' --dir . >/dev/null &
-            for i in 1 2 3 4 5 6 7 8 9; do
-                redis-cli -p %d ping >/dev/null 2>&1 && break; sleep 0.3
-            done
+            until redis-cli -p %d ping >/dev/null 2>&1; do sleep 0.1; done
             redis-cli -p %d set key value
             redis-cli -p %d get key
             redis-cli -p %d shutdown nosave; wait

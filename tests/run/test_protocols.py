@@ -43,7 +43,7 @@ class Case(support.Case):
     def end_daemon(child):
         child.terminate()
         try:
-            child.wait(timeout=10)
+            child.wait(timeout=120)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
@@ -287,7 +287,7 @@ class Smtp(Case):
         self.delivered("inside")
         self.assertIn(b"H=(client.test) [127.0.0.1]", self.read("log-mainlog"))
         child.terminate()
-        child.wait(timeout=30)
+        child.wait(timeout=120)
 
 
 class Terminal:
@@ -329,7 +329,7 @@ class Terminal:
     def close(self):
         if self.child.poll() is None:
             self.child.terminate()
-        self.child.wait(timeout=30)
+        self.child.wait(timeout=120)
         os.close(self.fd)
 
 
@@ -373,7 +373,7 @@ class Telnet(Case):
         t.until(self.PROMPT)
         t.say(b"exit\r")
         t.until(b"Connection closed by foreign host.")
-        t.child.wait(timeout=30)
+        t.child.wait(timeout=120)
         return t.child.returncode
 
     def interrupted(self, t):
@@ -611,7 +611,7 @@ class Snmp(Case):
             support.wait_until(lambda: ask("snmpget", "tcp", self.CONTACT), "it listens")
             self.check(ask)
             shell.stdin.close()
-            self.assertEqual(shell.wait(timeout=30), 0)
+            self.assertEqual(shell.wait(timeout=120), 0)
 
     @staticmethod
     def line_of_output(shell):

@@ -150,7 +150,7 @@ sys.stdin.read()
             data += part
         self.assertEqual(len(data), 1000)
         open_.close()
-        self.assertEqual(inside.child.wait(timeout=20), 128 + 15)
+        self.assertEqual(inside.child.wait(timeout=120), 128 + 15)
 
 
 class Connections(Case):
@@ -230,7 +230,7 @@ class Connections(Case):
         pid = self.inside("os.getpid()")
         os.kill(pid, signal.SIGKILL)
         self.assertRaises(ConnectionResetError, s.recv, 1)
-        self.assertEqual(self.inside.child.wait(timeout=20), 128 + 9)
+        self.assertEqual(self.inside.child.wait(timeout=120), 128 + 9)
 
     def test_who_does_not_read_stops_the_other(self):
         n = 60000000  # more than all buffers on the way hold
@@ -289,7 +289,7 @@ class Views(Case):
         s.close()
         inside("c.close()")
         inside.child.stdin.close()
-        inside.child.wait(timeout=20)
+        inside.child.wait(timeout=120)
         said = inside.child.stderr.read()
         self.assertRegex(said, r"program 10\.77\.0\.2:80  outside 10\.77\.0\.1:%d " % client_port)
         self.assertRegex(said, r"opened +by outside")
@@ -328,7 +328,7 @@ class Errors(Case):
             self.assertEqual(s.recv(1), b"")
             s.close()
             inside.child.stdin.close()
-            self.assertEqual(inside.child.wait(timeout=20), 0)
+            self.assertEqual(inside.child.wait(timeout=120), 0)
 
     def test_privileged_port(self):
         with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as f:
@@ -465,7 +465,7 @@ print(conn.makefile().read() == 'called back from %d' % peer[1], peer[0])
         Puppet(child)("s = listener('0.0.0.0', 8000)")
         self.assertTrue(support.connects(port))
         child.stdin.close()
-        self.assertEqual((child.wait(timeout=20), child.stderr.read()), (0, ""))
+        self.assertEqual((child.wait(timeout=120), child.stderr.read()), (0, ""))
 
 
 def send_pattern(s, n):

@@ -153,7 +153,7 @@ class Drill(unittest.TestCase):
         self.assertEqual(self.drill(path).returncode, 2)
 
     def test_command_line(self):
-        for args, message in (((), "which script?"), (("-j", "0", "x"), "-j needs"),
+        for args, message in (((), "a script is missing"), (("-j", "0", "x"), "-j needs"),
                               (("--frob=1", "x"), "no such option"), (("-x",), "no option -x"),
                               (("--define", "A", "x"), "--define needs")):
             done = self.drill(*args)

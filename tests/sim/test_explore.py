@@ -51,7 +51,7 @@ class Explore(unittest.TestCase):
                       ("--complete-every", "x")):
             done = explore(*words)
             self.assertEqual(done.returncode, 2, words)
-            self.assertRegex(done.stderr, r"\Alastack sim explore: .*--help' says more\n\Z")
+            self.assertRegex(done.stderr, r"\Alastack sim explore: .*; see 'lastack sim explore --help'\n\Z")
 
 
 if __name__ == "__main__":

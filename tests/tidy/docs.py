@@ -72,6 +72,42 @@ def check_man_pages(root, commands, findings):
             findings.add(page, 1, "a man page of no command", "remove it, or add the command")
 
 
+def help_of(program, *words):
+    done = subprocess.run([program, *words, "--help"], capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def long_options(text):
+    """--name, wherever it stands; --name-up and --name-down are the same for one direction."""
+    names = re.findall(r"(?<![\w-])--[a-z][\w-]*", text)
+    return {re.sub(r"-(up|down)$", "", name) for name in names}
+
+
+def short_options(text, begin):
+    """-x, where options are described: pieces of lines that begin so."""
+    pieces = [p for line in text.split("\n") for p in re.split(r"(?<=\S)  +", line)]
+    return {o for p in pieces if re.match(begin, p)
+            for o in re.findall(r"(?<![\w-])-[A-Za-z](?![\w-])", p)}
+
+
+def check_options(root, program, commands, findings):
+    """What --help says of options the man page says as well, and nothing else."""
+    for name in commands:
+        page = f"docs/man/lastack-{name}.1.scd"
+        if not os.path.exists(os.path.join(root, page)):
+            continue
+        man = tree.read(root, page).replace("\\", "")
+        said = help_of(program, name)
+        for below in re.findall(rf"^ +lastack {name} (\w+) .*--help", said, re.M):
+            said += help_of(program, name, below)
+        here = long_options(said) | short_options(said, r" *-")
+        there = long_options(man) | short_options(man, r"\*-")
+        for option in sorted(here - there):
+            findings.add(page, 1, f"{option} is in --help, not here", "describe it")
+        for option in sorted(there - here):
+            findings.add(page, 1, f"{option} is here, not in --help", "mend the one that is wrong")
+
+
 def code_of(text):
     """Lines of fenced blocks and pieces of `code`, with their line numbers."""
     fenced = False
@@ -167,6 +203,7 @@ def check(root, program, findings):
     check_security(root, findings)
     if commands is not None:
         check_man_pages(root, commands, findings)
+        check_options(root, program, commands, findings)
 
 
 def main(argv):

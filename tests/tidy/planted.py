@@ -17,6 +17,10 @@ cli: *
 
 CLEAN = {
     "tools/layers.txt": LAYERS,
+    "docs/architecture.md": "| `base` | octets | |\n| `wire` | codecs | base |\n"
+                            "| `link` | links | base `lastack/stack.h` |\n"
+                            "| `stack` | an instance | base wire |\n"
+                            "| `cli` | commands | everything |\n",
     "docs/rfcs.md": "| 791 | Internet Protocol | wire |\n",
     "docs/deviations.md": "## D1: one\n",
     "include/lastack/base.h": "/* SPDX-License-Identifier: MIT\n *\n * lastack/base.h - v\n */\n"
@@ -35,7 +39,7 @@ CLEAN = {
     "README.md": "# It\n\nSee [docs](docs/rfcs.md) and `make check`, `lastack run`.\n",
     "Makefile": "check:\n\ttrue\n",
     "docs/man/lastack.1.scd": "lastack(1)\n\nlastack-run(1)\n",
-    "docs/man/lastack-run.1.scd": "lastack-run(1)\n",
+    "docs/man/lastack-run.1.scd": "lastack-run(1)\n\n*-q*, *--quick*\n\tNot --slow.\n",
     ".clang-format": "BasedOnStyle: LLVM\nBreakBeforeBraces: Linux\nIndentWidth: 4\n"
                      "AlwaysBreakAfterDefinitionReturnType: All\nSortIncludes: false\n",
 }

@@ -12,6 +12,8 @@ import sys
 
 import tree
 
+ARCHITECTURE = "docs/architecture.md"
+
 SYSTEM_HEADERS_CORE = {"limits.h", "stdalign.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
 CALLS_CORE = {"memcpy", "memmove", "memset", "memcmp", "la_assert_failed"}
 # Emitted by the compiler or the linker's rules, not by the source: the offset table of position
@@ -95,8 +97,24 @@ def check_include(layers, room, path, line, quote, name, findings):
             findings.add(path, line, f'room {room} includes "{name}" of {other}', mend)
 
 
+def check_table(root, layers, findings):
+    """The table of rooms for readers says what tools/layers.txt says."""
+    told = {}
+    for line, row in enumerate(tree.read(root, ARCHITECTURE).split("\n"), 1):
+        m = re.match(r"\| `(\w+)` \|.*\|([^|]*)\|$", row)
+        if m:
+            told[m.group(1)] = line
+            may = m.group(2).replace("`", "").replace("everything", "*").split()
+            if sorted(may) != sorted(layers.may.get(m.group(1), [])):
+                findings.add(ARCHITECTURE, line, f"room {m.group(1)} may use something else",
+                             f"tools/layers.txt: {' '.join(layers.may.get(m.group(1), []))}")
+    for room in layers.may.keys() - told.keys():
+        findings.add(ARCHITECTURE, 1, f"room {room} is not in the table", "write its row")
+
+
 def check_includes(root, findings):
     layers = Layers(root)
+    check_table(root, layers, findings)
     paths = tree.files(root, ["src"], (".c", ".h", ".def"))
     public = tree.files(root, ["include/lastack"], (".h", ".def"))
     for path in paths + public:

@@ -10,11 +10,13 @@ import planted
 
 class Docs(planted.PlantedTest):
     commands = "  run        run a program\n"
+    options = "  -q, --quick    not slow (--slow)\n"
 
     def check(self, root, findings):
         program = os.path.join(root, "lastack")
         with open(program, "w", encoding="utf-8") as f:
-            f.write(f"#!/bin/sh\ncat <<'E'\nusage\n\ncommands:\n{self.commands}E\n")
+            f.write(f"#!/bin/sh\ncase $1 in run) cat <<'E'\n{self.options}E\n;; *) cat <<'E'\n"
+                    f"usage\n\ncommands:\n{self.commands}E\nesac\n")
         os.chmod(program, 0o755)
         docs.check(root, program, findings)
 
@@ -55,6 +57,16 @@ class Docs(planted.PlantedTest):
         self.assert_finds("README.md:5:", "another command")
         self.append("README.md", f"```\n{ladder}```\n")
         self.assert_finds("README.md:5:", "without its command")
+
+    def test_options_of_help_and_page(self):
+        self.append("docs/man/lastack-run.1.scd", "*-q*, *--quick*\n\tNot --slow, -z is no option.\n")
+        self.assert_clean()
+        for page, what in (("*-q*, *--quick*\n", "--slow is in --help, not here"),
+                           ("*--quick*, *--slow*\n", "-q is in --help, not here"),
+                           ("*-q*, *-x*, *--quick*, --slow-up\n", "-x is here, not in --help"),
+                           ("*-q*, *--quick*\n\t--slow --loud\n", "--loud is here, not in --help")):
+            self.plant("docs/man/lastack-run.1.scd", "lastack-run(1)\n\n" + page)
+            self.assert_finds("docs/man/lastack-run.1.scd:1:", what)
 
     def test_command_without_page(self):
         self.commands += "  lab        scenarios\n"

@@ -43,6 +43,13 @@ class Includes(planted.PlantedTest):
         self.plant("src/attic/a.c", "")
         self.assert_finds("src/attic/a.c:1:", "in no room")
 
+    def test_table_for_readers(self):
+        table = planted.CLEAN["docs/architecture.md"]
+        self.plant("docs/architecture.md", table.replace("| base wire |", "| base |"))
+        self.assert_finds("docs/architecture.md:4:", "room stack may use something else")
+        self.plant("docs/architecture.md", table.replace("| `wire` | codecs | base |\n", ""))
+        self.assert_finds("docs/architecture.md:1:", "room wire is not in the table")
+
     def test_commented_include_is_none(self):
         self.append("src/base/one.c", "/* #include <stdio.h> */\n")
         self.assert_clean()

@@ -19,11 +19,17 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 NOTHING = ("ip", "tc", "ethtool", "nstat")
-FAMILIES = {  # as Google's run_all.py has them
-    "ipv4": ("192.168.0.1", "--local_ip=192.168.0.1 --gateway_ip=192.168.0.1"
+# FreeBSD's names of states in %{ }%, as packetdrill has them on Linux.
+STATES = {"ESTABLISHED": "ESTABLISHED", "SYN_SENT": "SYN_SENT", "SYN_RECEIVED": "SYN_RECV",
+          "FIN_WAIT_1": "FIN_WAIT1", "FIN_WAIT_2": "FIN_WAIT2", "TIME_WAIT": "TIME_WAIT",
+          "CLOSED": "CLOSE", "CLOSE_WAIT": "CLOSE_WAIT", "LAST_ACK": "LAST_ACK",
+          "LISTEN": "LISTEN", "CLOSING": "CLOSING"}
+# As Google's run_all.py has them: words for the module, and for packetdrill.
+FAMILIES = {
+    "ipv4": ("local=192.168.0.1", "--local_ip=192.168.0.1 --gateway_ip=192.168.0.1"
              " --netmask_ip=255.255.0.0 --remote_ip=192.0.2.1 -D TFO_COOKIE=3021b9d889017eeb"
              " -D CODE=host_unreachable -D CMSG_LEVEL_IP=SOL_IP -D CMSG_TYPE_RECVERR=IP_RECVERR"),
-    "ipv6": ("fd3d:0a0b:17d6::1", "--mtu=1520 --local_ip=fd3d:0a0b:17d6::1"
+    "ipv6": ("local=fd3d:0a0b:17d6::1,mtu=1520", "--mtu=1520 --local_ip=fd3d:0a0b:17d6::1"
              " --gateway_ip=fd3d:0a0b:17d6:8888::1 --remote_ip=fd3d:fa7b:d17d::1"
              " -D TFO_COOKIE=c1d1e9742a47a9bc -D CMSG_LEVEL_IP=SOL_IPV6"
              " -D CMSG_TYPE_RECVERR=IPV6_RECVERR"),
@@ -45,7 +51,9 @@ def preprocessed(text, names):
             shown.pop()
             line = ""
         out.append(line if shown[-1] else "")
-    return re.sub(r"[./\w]*/set_sysctls\.py", "set_sysctls.py", "\n".join(out) + "\n")
+    text = re.sub(r"[./\w]*/set_sysctls\.py", "set_sysctls.py", "\n".join(out) + "\n")
+    text = re.sub(r"\bTCPI_(%s)\b" % "|".join(STATES), lambda m: f"TCP_{STATES[m[1]]}", text)
+    return re.sub(r"/tmp/sysctl_restore_\S+\.sh", "true", text)
 
 
 def commands(folder):
@@ -61,7 +69,7 @@ def play(args, script):
     """(passed, what packetdrill said)"""
     version = re.search(r"--ip_version=(\S+)", script.read_text(errors="replace"))
     family = version.group(1) if version else args.family
-    local, words = FAMILIES.get(family, FAMILIES["ipv4"])
+    ours, words = FAMILIES.get(family, FAMILIES["ipv4"])
     with tempfile.TemporaryDirectory(prefix="lastack-pd-") as name:
         folder = pathlib.Path(name)
         commands(folder)
@@ -70,12 +78,14 @@ def play(args, script):
         (folder / "sysctls").touch()
         flags = f"profile={args.profile},sysctls={name}/sysctls,states={name}/states"
         if not version:
-            flags += f",local={local}"
+            flags += f",{ours}"
         env = dict(os.environ, PATH=f"{name}:{os.environ['PATH']}", LD_PRELOAD=args.module,
                    PD_SYSCTLS=f"{name}/sysctls", PD_STATES=f"{name}/states")
         command = [args.packetdrill, f"--so_filename={args.module}",
                    f"--so_flags={','.join([flags, *args.flags])}"]
-        command += [] if version else [f"--ip_version={family}", *words.split()]
+        given = set(re.findall(r"^(--\w+)=", text, re.MULTILINE))
+        command += [] if version else [f"--ip_version={family}"]
+        command += [] if version else [w for w in words.split() if w.split("=")[0] not in given]
         try:
             r = subprocess.run([*command, f"{name}/script.pkt"], cwd=script.parent, env=env,
                                capture_output=True, text=True, errors="replace", timeout=30)

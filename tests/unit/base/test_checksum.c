@@ -69,6 +69,7 @@ test_checksum__kernels_read_no_more_and_never_overflow(void **state)
     assert_true(la_host_checksum() == kernels[0].sum);
 }
 
+/* LEDGER: RFC1071-1 */
 static void
 test_checksum__pieces_add_up(void **state)
 {
@@ -123,6 +124,7 @@ test_checksum__chain_equals_its_octets(void **state)
     test_mem_end(mem, &alloc);
 }
 
+/* LEDGER: RFC1624-1 */
 static void
 test_checksum__update_equals_recomputing(void **state)
 {

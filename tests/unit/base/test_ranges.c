@@ -33,14 +33,14 @@ static void
 compare(const struct la_ranges *ranges, const struct model *model)
 {
     la_ranges_check(ranges);
-    assert_int_equal(ranges->n, model_ranges_n(model));
+    assert_int_equal(ranges->row.n, model_ranges_n(model));
     uint32_t count = 0;
     for (uint32_t i = 0; i < SPACE; i++) {
         struct la_range one = {seq_at(model, i), seq_at(model, i + 1)};
         assert_int_equal(la_ranges_contains(ranges, one), model->in[i]);
         count += model->in[i];
     }
-    assert_int_equal(la_ranges_count(ranges), count);
+    assert_int_equal(ranges->total, count);
     const struct la_range *first = la_ranges_first(ranges);
     assert_int_equal(first != NULL, count > 0);
     if (first) {
@@ -60,6 +60,16 @@ check_at_or_above(const struct la_ranges *ranges, const struct model *model, uin
     assert_int_equal(r != NULL, i < SPACE);
     if (r)
         assert_true(la_seq_le(r->start, seq_at(model, i)) && la_seq_gt(r->end, seq_at(model, i)));
+}
+
+static void
+check_within(const struct la_ranges *ranges, const struct model *model, uint32_t from, uint32_t to)
+{
+    uint32_t count = 0;
+    for (uint32_t i = from; i < to; i++)
+        count += model->in[i];
+    struct la_range range = {seq_at(model, from), seq_at(model, to)};
+    assert_int_equal(la_ranges_within(ranges, range), count);
 }
 
 static void
@@ -99,6 +109,7 @@ test_ranges__equal_an_array_of_flags(void **state)
             }
             compare(&ranges, &model);
             check_at_or_above(&ranges, &model, test_below(&rng, SPACE));
+            check_within(&ranges, &model, test_below(&rng, SPACE), test_below(&rng, SPACE));
         }
         assert_memory_equal(&guard, &room[CAP], sizeof(guard));
     }
@@ -115,13 +126,13 @@ test_ranges__touching_ranges_are_one(void **state)
     assert_true(la_ranges_add(&ranges, (struct la_range){la_seq_of(10), la_seq_of(20)}));
     assert_true(la_ranges_add(&ranges, (struct la_range){la_seq_of(30), la_seq_of(40)}));
     assert_false(la_ranges_add(&ranges, (struct la_range){la_seq_of(22), la_seq_of(28)}));
-    assert_int_equal(ranges.n, 2);
+    assert_int_equal(ranges.row.n, 2);
     assert_true(la_ranges_add(&ranges, (struct la_range){la_seq_of(20), la_seq_of(30)}));
-    assert_int_equal(ranges.n, 1);
+    assert_int_equal(ranges.row.n, 1);
     assert_int_equal(la_ranges_first(&ranges)->start.v, 10);
     assert_int_equal(la_ranges_first(&ranges)->end.v, 40);
     la_ranges_remove_below(&ranges, la_seq_of(40));
-    assert_int_equal(ranges.n, 0);
+    assert_int_equal(ranges.row.n, 0);
     assert_true(la_ranges_contains(&ranges, (struct la_range){la_seq_of(5), la_seq_of(5)}));
 }
 

@@ -48,6 +48,31 @@ class Dispatch(unittest.TestCase):
             self.assertIn(f"lastack {name}", plain.stdout)
             self.assertEqual(plain.stdout, by_name.stdout)
 
+    def test_help_behind_each_command_and_benchmark(self):
+        benchmarks = set(re.findall(r"^       lastack bench ([\w-]+) ", run("bench", "-h").stdout, re.M))
+        self.assertIn("path", benchmarks)
+        for words in ([["run"], ["explain"], ["annotate"], ["lab"], ["drill"], ["sim"], ["ss"],
+                       ["bench"], ["sim", "explore"]] + [["bench", b] for b in sorted(benchmarks)]):
+            for option in ("-h", "--help"):
+                done = run(*words, option)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), words)
+                self.assertIn("usage: lastack", done.stdout)
+
+    def test_options_in_help_are_options(self):
+        """Each is taken, or its value is refused; a wrong one is refused with the way out."""
+        for words in (["run"], ["explain"], ["annotate"], ["lab"], ["drill"], ["sim"], ["ss"],
+                      ["sim", "explore"]):
+            text = run(*words, "--help").stdout
+            pieces = re.split(r"(?<=\S)  +|\n", text)
+            options = {o for piece in pieces if re.match(r" *-", piece)
+                       for o in re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", piece)}
+            self.assertGreater(len(options), 2)
+            for option in sorted(options | {"--no-such-thing"}):
+                # Behind a value that nothing can mean, or as the value itself, nothing is begun.
+                done = run(*words, option, "--no-such-thing", stdin=subprocess.DEVNULL, timeout=60)
+                refused = re.search(rf"no option {option};|{option}=.* no such option", done.stderr)
+                self.assertEqual(bool(refused), option == "--no-such-thing", done.stderr)
+
     def test_full_disk(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
             done = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE,

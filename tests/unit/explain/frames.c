@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <lastack/host.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,25 +112,10 @@ frame_usual(struct frame *frame, size_t text_n)
     frame_ip4(frame, &frame_a, &frame_b, LA_IP_TCP);
 }
 
-static void *
-take(void *ctx, size_t n)
-{
-    (void)ctx;
-    return malloc(n);
-}
-
-static void
-give(void *ctx, void *p, size_t n)
-{
-    (void)ctx;
-    (void)n;
-    free(p);
-}
-
 struct la_mem *
 frame_mem(void)
 {
-    struct la_mem *mem = la_mem_new(&(struct la_alloc){take, give, NULL}, 0);
+    struct la_mem *mem = la_mem_new(la_host_alloc(), 0);
     assert_non_null(mem);
     return mem;
 }

@@ -4,38 +4,23 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <lastack/host.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "tap.h"
-#include "wire/link_type.h"
+#include "base/link_type.h"
 
 enum { IP_BYTES = 20, PACKET_BYTES = 4096, WINDOW = 60000, NS_PER_MS = 1000000 };
-
-static void *
-take(void *ctx, size_t n)
-{
-    (void)ctx;
-    return malloc(n);
-}
-
-static void
-give(void *ctx, void *p, size_t n)
-{
-    (void)ctx;
-    (void)n;
-    free(p);
-}
 
 void
 tap_open(struct tap *tap, const struct la_explain_cfg *cfg, uint64_t budget_bytes)
 {
-    struct la_alloc alloc = {take, give, NULL};
     struct la_explain_cfg standard;
     la_explain_cfg_init(&standard);
-    *tap = (struct tap){.mem = la_mem_new(&alloc, budget_bytes),
+    *tap = (struct tap){.mem = la_mem_new(la_host_alloc(), budget_bytes),
                         .now_ns = INT64_C(1700000000000000000),
                         .ttl_hops = {64, 60},
                         .port = 5000};
@@ -48,6 +33,19 @@ tap_close(struct tap *tap)
 {
     la_explain_free(tap->explain);
     la_mem_unref(tap->mem);
+}
+
+static void
+fill_sum(uint8_t *packet, size_t n, bool damaged)
+{
+    uint32_t sum = 6 + (uint32_t)(n - IP_BYTES); /* and the addresses: the pseudo-header */
+    for (size_t i = 12; i < n; i += 2)
+        sum += (uint32_t)(packet[i] << 8 | (i + 1 < n ? packet[i + 1] : 0));
+    while (sum >> 16 != 0)
+        sum = (sum & 0xffff) + (sum >> 16);
+    sum = ~sum & 0xffff;
+    packet[IP_BYTES + 16] = (uint8_t)(sum >> 8) ^ (damaged ? 0x55 : 0);
+    packet[IP_BYTES + 17] = (uint8_t)sum;
 }
 
 void
@@ -64,6 +62,7 @@ tap_send(struct tap *tap, const struct line *line)
         .has = (uint8_t)line->has,
         .mss = 1460,
         .wscale = 2,
+        .ts_val = line->ts_val,
         .wnd = line->closed     ? 0
                : line->wnd != 0 ? line->wnd
                                 : WINDOW,
@@ -73,8 +72,9 @@ tap_send(struct tap *tap, const struct line *line)
     packet[2] = (uint8_t)(n >> 8);
     packet[3] = (uint8_t)n;
     tap->frame++;
-    packet[4] = (uint8_t)(tap->frame >> 8);
-    packet[5] = (uint8_t)tap->frame;
+    uint64_t ip_id = line->no_id ? 0 : line->ip_id != 0 ? line->ip_id : tap->frame;
+    packet[4] = (uint8_t)(ip_id >> 8);
+    packet[5] = (uint8_t)ip_id;
     packet[8] = tap->ttl_hops[line->from];
     packet[9] = 6;
     memcpy(packet + 12,
@@ -82,10 +82,12 @@ tap_send(struct tap *tap, const struct line *line)
                            : (uint8_t[]){10, 0, 0, 2, 10, 0, 0, 1},
            8);
     (void)la_tcp_seg_emit(&seg, (struct la_room){packet + IP_BYTES, header_n});
+    if (line->sum || line->damaged)
+        fill_sum(packet, n, line->damaged);
     tap->now_ns += (int64_t)(line->after_ms != 0 ? line->after_ms : 1) * NS_PER_MS;
     struct la_explain_packet one = {.bytes = {packet, n},
                                     .wire_bytes = (uint32_t)n,
-                                    .link_type = LA_LINK_RAW,
+                                    .link_type = LA_LINKTYPE_RAW,
                                     .frame = tap->frame,
                                     .at = {tap->now_ns}};
     la_explain_packet(tap->explain, &one);

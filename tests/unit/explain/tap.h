@@ -28,6 +28,11 @@ struct line {
     uint16_t wnd; /* 0: 60000; see closed */
     bool closed;  /* the window is 0 */
     uint32_t after_ms; /* since the last one; 0: 1 ms */
+    uint16_t ip_id;    /* 0: the packet's number; see no_id */
+    bool no_id;        /* the identification is 0 */
+    uint32_t ts_val;   /* with LA_TCP_HAS_TIMESTAMPS */
+    bool sum;          /* the checksum is filled in */
+    bool damaged;      /* the same, and wrong */
 };
 
 enum { C = LA_END_CLIENT, S = LA_END_SERVER };

@@ -17,7 +17,7 @@
 #include "wire/icmp4.h"
 #include "wire/icmp6.h"
 #include "wire/ip.h"
-#include "wire/link_type.h"
+#include "base/link_type.h"
 #include "wire/mpls.h"
 #include "wire/ppp.h"
 #include "wire/sll.h"
@@ -77,31 +77,31 @@ test_decode__links(void **state)
                                        3, 4, 5, 6, 1,    2,    3, 4, 5,    6, 1, 2, 3, 4,
                                        5, 6, 0, 0, 0xaa, 0xaa, 3, 0, 0,    0, 8, 0};
     (void)state;
-    assert_link(LA_LINK_RAW, "", 0);
-    assert_link(LA_LINK_DLT_RAW, "", 0);
-    assert_link(LA_LINK_DLT_RAW_BSD, "", 0);
-    assert_link(LA_LINK_IPV4, "", 0);
-    assert_link(LA_LINK_NULL, "\2\0\0\0", 4);
-    assert_link(LA_LINK_NULL, "\0\0\0\2", 4);
-    assert_link(LA_LINK_LOOP, "\0\0\0\2", 4);
-    assert_link(LA_LINK_ETHERNET, "\1\1\1\1\1\1\2\2\2\2\2\2\x8\0", 14);
-    assert_link(LA_LINK_ETHERNET, ether_llc, sizeof ether_llc);
-    assert_link(LA_LINK_LINUX_SLL, cooked, sizeof cooked);
-    assert_link(LA_LINK_LINUX_SLL2, cooked_2, sizeof cooked_2);
-    assert_link(LA_LINK_PPP, "\0\x21", 2);
-    assert_link(LA_LINK_PPP, "\xff\3\0\x21", 4);
-    assert_link(LA_LINK_PPP_HDLC, "\xff\3\0\x21", 4);
-    assert_link(LA_LINK_PPP_HDLC, "\xf\0\x8\0", 4);
-    assert_link(LA_LINK_C_HDLC, "\x8f\0\x8\0", 4);
-    assert_link(LA_LINK_PPP_DIR, "\1\xff\3\0\x21", 5);
-    assert_link(LA_LINK_PPP_ETHER, "\x11\0\0\7\0\x54\0\x21", 8);
-    assert_link(LA_LINK_MPLS, "\0\1\1\x40", 4);
-    assert_link(LA_LINK_IEEE802_11, qos, sizeof qos);
-    assert_link(LA_LINK_RADIOTAP, radiotap, sizeof radiotap);
+    assert_link(LA_LINKTYPE_RAW, "", 0);
+    assert_link(LA_LINKTYPE_DLT_RAW, "", 0);
+    assert_link(LA_LINKTYPE_DLT_RAW_BSD, "", 0);
+    assert_link(LA_LINKTYPE_IPV4, "", 0);
+    assert_link(LA_LINKTYPE_NULL, "\2\0\0\0", 4);
+    assert_link(LA_LINKTYPE_NULL, "\0\0\0\2", 4);
+    assert_link(LA_LINKTYPE_LOOP, "\0\0\0\2", 4);
+    assert_link(LA_LINKTYPE_ETHERNET, "\1\1\1\1\1\1\2\2\2\2\2\2\x8\0", 14);
+    assert_link(LA_LINKTYPE_ETHERNET, ether_llc, sizeof ether_llc);
+    assert_link(LA_LINKTYPE_LINUX_SLL, cooked, sizeof cooked);
+    assert_link(LA_LINKTYPE_LINUX_SLL2, cooked_2, sizeof cooked_2);
+    assert_link(LA_LINKTYPE_PPP, "\0\x21", 2);
+    assert_link(LA_LINKTYPE_PPP, "\xff\3\0\x21", 4);
+    assert_link(LA_LINKTYPE_PPP_HDLC, "\xff\3\0\x21", 4);
+    assert_link(LA_LINKTYPE_PPP_HDLC, "\xf\0\x8\0", 4);
+    assert_link(LA_LINKTYPE_C_HDLC, "\x8f\0\x8\0", 4);
+    assert_link(LA_LINKTYPE_PPP_DIR, "\1\xff\3\0\x21", 5);
+    assert_link(LA_LINKTYPE_PPP_ETHER, "\x11\0\0\7\0\x54\0\x21", 8);
+    assert_link(LA_LINKTYPE_MPLS, "\0\1\1\x40", 4);
+    assert_link(LA_LINKTYPE_IEEE802_11, qos, sizeof qos);
+    assert_link(LA_LINKTYPE_RADIOTAP, radiotap, sizeof radiotap);
     struct frame frame;
     frame_usual(&frame, 30);
     frame_push(&frame, "\2\0\0\0\x56\0\x9\0", 8);
-    struct la_seen seen = frame_seen(&frame, LA_LINK_NFLOG);
+    struct la_seen seen = frame_seen(&frame, LA_LINKTYPE_NFLOG);
     assert_usual(&seen, 30);
 }
 
@@ -120,7 +120,7 @@ test_decode__ethernet_tags(void **state)
             frame_push(&frame, tag, 4);
         }
         frame_ethernet(&frame, types[n % 3]);
-        struct la_seen seen = frame_seen(&frame, LA_LINK_ETHERNET);
+        struct la_seen seen = frame_seen(&frame, LA_LINKTYPE_ETHERNET);
         if (n > LA_SEEN_LAYERS_MAX) {
             assert_int_equal(seen.kind, LA_SEEN_TOO_DEEP);
             continue;
@@ -262,17 +262,17 @@ static const struct {
     const char *path; /* of the way there */
     bool is_network;
 } tunnels[] = {
-    {wrap_ipip, LA_LINK_RAW, "ip 192.0.0.3 > 192.0.0.4", true},
-    {wrap_ip_in_ip6, LA_LINK_RAW, "ip 2001:db8::1 > 2001:db8::2", true},
-    {wrap_gre, LA_LINK_RAW, "gre 42 192.0.0.3 > 192.0.0.4", true},
-    {wrap_gretap, LA_LINK_RAW, "gretap 192.0.0.3 > 192.0.0.4", true},
-    {wrap_erspan, LA_LINK_RAW, "erspan 100 192.0.0.3 > 192.0.0.4", false},
-    {wrap_vxlan, LA_LINK_RAW, "vxlan 42 192.0.0.3 > 192.0.0.4", true},
-    {wrap_geneve, LA_LINK_RAW, "geneve 42 192.0.0.3 > 192.0.0.4", true},
-    {wrap_gtpu, LA_LINK_RAW, "gtp-u 2 192.0.0.3 > 192.0.0.4", true},
-    {wrap_mpls, LA_LINK_ETHERNET, "mpls 200, mpls 200", false},
-    {wrap_pseudowire, LA_LINK_ETHERNET, "mpls 16", false},
-    {wrap_authentication, LA_LINK_RAW, "ip 192.0.0.3 > 192.0.0.4", true},
+    {wrap_ipip, LA_LINKTYPE_RAW, "ip 192.0.0.3 > 192.0.0.4", true},
+    {wrap_ip_in_ip6, LA_LINKTYPE_RAW, "ip 2001:db8::1 > 2001:db8::2", true},
+    {wrap_gre, LA_LINKTYPE_RAW, "gre 42 192.0.0.3 > 192.0.0.4", true},
+    {wrap_gretap, LA_LINKTYPE_RAW, "gretap 192.0.0.3 > 192.0.0.4", true},
+    {wrap_erspan, LA_LINKTYPE_RAW, "erspan 100 192.0.0.3 > 192.0.0.4", false},
+    {wrap_vxlan, LA_LINKTYPE_RAW, "vxlan 42 192.0.0.3 > 192.0.0.4", true},
+    {wrap_geneve, LA_LINKTYPE_RAW, "geneve 42 192.0.0.3 > 192.0.0.4", true},
+    {wrap_gtpu, LA_LINKTYPE_RAW, "gtp-u 2 192.0.0.3 > 192.0.0.4", true},
+    {wrap_mpls, LA_LINKTYPE_ETHERNET, "mpls 200, mpls 200", false},
+    {wrap_pseudowire, LA_LINKTYPE_ETHERNET, "mpls 16", false},
+    {wrap_authentication, LA_LINKTYPE_RAW, "ip 192.0.0.3 > 192.0.0.4", true},
 };
 
 static void
@@ -313,7 +313,7 @@ test_decode__depth(void **state)
         frame_usual(&frame, 10);
         for (unsigned i = 0; i < n; i++)
             wrap_ipip(&frame, false);
-        struct la_seen seen = frame_seen(&frame, LA_LINK_RAW);
+        struct la_seen seen = frame_seen(&frame, LA_LINKTYPE_RAW);
         assert_int_equal(seen.kind, n <= LA_SEEN_LAYERS_MAX ? LA_SEEN_TCP : LA_SEEN_TOO_DEEP);
     }
 }
@@ -334,7 +334,7 @@ test_decode__ip6(void **state)
         if (with)
             frame_push(&frame, headers, sizeof headers);
         frame_ip6(&frame, &frame_a6, &frame_b6, with ? LA_IP_HOP_BY_HOP : LA_IP_TCP);
-        struct la_seen seen = frame_seen(&frame, LA_LINK_IPV6);
+        struct la_seen seen = frame_seen(&frame, LA_LINKTYPE_IPV6);
         assert_int_equal(seen.kind, LA_SEEN_TCP);
         assert_int_equal(seen.checksum, LA_SEEN_CHECKSUM_GOOD);
         assert_true(seen.ip_version == 6 && seen.ttl_hops == 62 && seen.dscp_ecn == 1);
@@ -352,31 +352,31 @@ test_decode__lengths(void **state)
     (void)state;
     frame_usual(&frame, 100);
     la_put16(frame.room + frame.off + 2, 0);
-    struct la_seen seen = frame_seen(&frame, LA_LINK_RAW);
+    struct la_seen seen = frame_seen(&frame, LA_LINKTYPE_RAW);
     assert_int_equal(seen.tcp.text_bytes, 100);
     assert_int_equal(seen.oddities, LA_SEEN_LENGTH_ZERO);
 
     frame_usual(&frame, 100);
     la_put16(frame.room + frame.off + 2, 20 + 32 + 4); /* the rest pads */
-    seen = frame_seen(&frame, LA_LINK_RAW);
+    seen = frame_seen(&frame, LA_LINKTYPE_RAW);
     assert_true(seen.tcp.text_bytes == 4 && seen.text.n == 4);
     assert_int_equal(seen.oddities, LA_SEEN_PADDED);
 
     frame_usual(&frame, 100);
     la_put16(frame.room + frame.off + 2, 500);
-    seen = frame_seen(&frame, LA_LINK_RAW);
+    seen = frame_seen(&frame, LA_LINKTYPE_RAW);
     assert_true(seen.tcp.text_bytes == 448 && seen.text.n == 100);
     assert_int_equal(seen.oddities, LA_SEEN_LENGTH_BEYOND_FRAME | LA_SEEN_SNAPPED_TEXT);
 
     frame_usual(&frame, 100);
     la_put16(frame.room + frame.off + 2, 19);
-    assert_int_equal(frame_seen(&frame, LA_LINK_RAW).kind, LA_SEEN_MALFORMED);
+    assert_int_equal(frame_seen(&frame, LA_LINKTYPE_RAW).kind, LA_SEEN_MALFORMED);
 
     frame_tcp(&frame, &frame_a6, &frame_b6, LA_TCP_ACK, 20);
     frame_push(&frame, jumbo, sizeof jumbo);
     frame_ip6(&frame, &frame_a6, &frame_b6, LA_IP_HOP_BY_HOP);
     la_put16(frame.room + frame.off + 4, 0);
-    seen = frame_seen(&frame, LA_LINK_RAW);
+    seen = frame_seen(&frame, LA_LINKTYPE_RAW);
     assert_true(seen.kind == LA_SEEN_TCP && seen.tcp.text_bytes == 20);
     assert_int_equal(seen.oddities, LA_SEEN_JUMBO);
 }
@@ -389,7 +389,7 @@ test_decode__tcp_header(void **state)
     for (unsigned words = 0; words < 16; words++) {
         frame_usual(&frame, 10);
         frame.room[frame.off + 32] = (uint8_t)(words << 4);
-        struct la_seen seen = frame_seen(&frame, LA_LINK_RAW);
+        struct la_seen seen = frame_seen(&frame, LA_LINKTYPE_RAW);
         /* 42 octets are there. */
         assert_int_equal(seen.kind, words >= 5 && words <= 10 ? LA_SEEN_TCP : LA_SEEN_MALFORMED);
         if (seen.kind == LA_SEEN_TCP)
@@ -397,11 +397,11 @@ test_decode__tcp_header(void **state)
     }
     frame_usual(&frame, 0);
     frame.room[frame.off + 32] |= 0x0e;
-    assert_int_equal(frame_seen(&frame, LA_LINK_RAW).oddities, LA_SEEN_RESERVED_BITS);
+    assert_int_equal(frame_seen(&frame, LA_LINKTYPE_RAW).oddities, LA_SEEN_RESERVED_BITS);
     frame = (struct frame){0};
     frame_push(&frame, "1234567890123", 13);
     frame_ip4(&frame, &frame_a, &frame_b, LA_IP_TCP);
-    assert_int_equal(frame_seen(&frame, LA_LINK_RAW).kind, LA_SEEN_MALFORMED);
+    assert_int_equal(frame_seen(&frame, LA_LINKTYPE_RAW).kind, LA_SEEN_MALFORMED);
 }
 
 static void
@@ -418,16 +418,16 @@ test_decode__checksum(void **state)
     pseudo = la_ip_pseudo_sum(&(struct la_ip_pseudo){frame_a, frame_b, LA_IP_TCP, 0});
     uint16_t without_length = la_sum_fold(pseudo);
     const uint16_t unfilled[] = {with_length, without_length, 0};
-    assert_int_equal(frame_seen_cut(&frame, LA_LINK_RAW, frame.n - 1).checksum,
+    assert_int_equal(frame_seen_cut(&frame, LA_LINKTYPE_RAW, frame.n - 1).checksum,
                      LA_SEEN_CHECKSUM_PARTIAL);
-    assert_int_equal(frame_seen_cut(&frame, LA_LINK_RAW, 20 + 24).checksum,
+    assert_int_equal(frame_seen_cut(&frame, LA_LINKTYPE_RAW, 20 + 24).checksum,
                      LA_SEEN_CHECKSUM_PARTIAL);
     for (size_t i = 0; i < 3; i++) {
         la_put16(tcp + 16, unfilled[i]);
-        assert_int_equal(frame_seen(&frame, LA_LINK_RAW).checksum, LA_SEEN_CHECKSUM_UNFILLED);
+        assert_int_equal(frame_seen(&frame, LA_LINKTYPE_RAW).checksum, LA_SEEN_CHECKSUM_UNFILLED);
     }
     la_put16(tcp + 16, (uint16_t)(with_length + 1));
-    assert_int_equal(frame_seen(&frame, LA_LINK_RAW).checksum, LA_SEEN_CHECKSUM_BAD);
+    assert_int_equal(frame_seen(&frame, LA_LINKTYPE_RAW).checksum, LA_SEEN_CHECKSUM_BAD);
 
     /* Which ones are looked at. */
     struct la_decoder decoder;
@@ -442,7 +442,7 @@ test_decode__checksum(void **state)
         la_decode(&decoder,
                   &(struct la_decode_packet){.bytes = {frame.room + frame.off, frame.n},
                                              .wire_bytes = (uint32_t)frame.n,
-                                             .link_type = LA_LINK_RAW},
+                                             .link_type = LA_LINKTYPE_RAW},
                   &seen);
         verified_n += seen.checksum != LA_SEEN_CHECKSUM_UNVERIFIED;
     }
@@ -468,7 +468,7 @@ test_decode__disbelieved(void **state)
             la_decode(&decoder,
                       &(struct la_decode_packet){.bytes = {frame.room + frame.off, frame.n},
                                                  .wire_bytes = (uint32_t)frame.n,
-                                                 .link_type = LA_LINK_RAW},
+                                                 .link_type = LA_LINKTYPE_RAW},
                       &seen);
             assert_int_equal(seen.checksum,
                              i < right_n ? LA_SEEN_CHECKSUM_GOOD : LA_SEEN_CHECKSUM_UNVERIFIED);
@@ -502,7 +502,7 @@ test_decode__icmp4(void **state)
     (void)state;
     for (size_t quoted_n = 0; quoted_n <= 100; quoted_n++) {
         frame_icmp4(&frame, quoted_n, LA_ICMP4_UNREACHABLE, LA_ICMP4_FRAGMENTATION_NEEDED);
-        struct la_seen seen = frame_seen(&frame, LA_LINK_RAW);
+        struct la_seen seen = frame_seen(&frame, LA_LINKTYPE_RAW);
         if (quoted_n < 28) {
             assert_int_equal(seen.kind, LA_SEEN_ICMP);
             continue;
@@ -519,7 +519,7 @@ test_decode__icmp4(void **state)
             assert_int_equal(seen.tcp.text_bytes, 1000);
     }
     frame_icmp4(&frame, 60, LA_ICMP4_ECHO, 0);
-    assert_int_equal(frame_seen(&frame, LA_LINK_RAW).kind, LA_SEEN_ICMP);
+    assert_int_equal(frame_seen(&frame, LA_LINKTYPE_RAW).kind, LA_SEEN_ICMP);
 }
 
 static void
@@ -532,7 +532,7 @@ test_decode__icmp6(void **state)
     frame_push(&frame, quoted.room + quoted.off, 100);
     frame_push(&frame, "\2\0\0\0\0\0\5\0", 8);
     frame_ip6(&frame, &frame_b6, &frame_a6, LA_IP_ICMPV6);
-    struct la_seen seen = frame_seen(&frame, LA_LINK_RAW);
+    struct la_seen seen = frame_seen(&frame, LA_LINKTYPE_RAW);
     assert_int_equal(seen.kind, LA_SEEN_ICMP_ERROR);
     assert_true(seen.icmp.version == 6 && seen.icmp.type == LA_ICMP6_TOO_BIG);
     assert_int_equal(seen.icmp.mtu_bytes, 1280);
@@ -549,16 +549,16 @@ test_decode__other_kinds(void **state)
     frame_push(&frame, "abcdefgh", 8);
     frame_udp(&frame, 53);
     frame_ip4(&frame, &frame_a, &frame_b, LA_IP_UDP);
-    assert_int_equal(frame_seen(&frame, LA_LINK_RAW).kind, LA_SEEN_UDP);
+    assert_int_equal(frame_seen(&frame, LA_LINKTYPE_RAW).kind, LA_SEEN_UDP);
     assert_int_equal(frame_seen(&frame, 9999).kind, LA_SEEN_UNKNOWN_LINK);
     frame.room[frame.off + 9] = LA_IP_ESP;
-    assert_int_equal(frame_seen(&frame, LA_LINK_RAW).kind, LA_SEEN_ENCRYPTED);
+    assert_int_equal(frame_seen(&frame, LA_LINKTYPE_RAW).kind, LA_SEEN_ENCRYPTED);
     frame.room[frame.off + 9] = 132; /* SCTP */
-    assert_int_equal(frame_seen(&frame, LA_LINK_RAW).kind, LA_SEEN_OTHER_IP);
+    assert_int_equal(frame_seen(&frame, LA_LINKTYPE_RAW).kind, LA_SEEN_OTHER_IP);
     frame.room[frame.off] = 0x75;
-    assert_int_equal(frame_seen(&frame, LA_LINK_RAW).kind, LA_SEEN_MALFORMED);
+    assert_int_equal(frame_seen(&frame, LA_LINKTYPE_RAW).kind, LA_SEEN_MALFORMED);
     frame_ethernet(&frame, 0x0806);
-    assert_int_equal(frame_seen(&frame, LA_LINK_ETHERNET).kind, LA_SEEN_NOT_IP);
+    assert_int_equal(frame_seen(&frame, LA_LINKTYPE_ETHERNET).kind, LA_SEEN_NOT_IP);
     for (unsigned kind = 0; kind <= LA_SEEN_KINDS_N; kind++)
         assert_true(strlen(la_seen_kind_name(kind)) > 0);
 }

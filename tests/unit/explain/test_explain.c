@@ -41,6 +41,24 @@ close_in_order(void)
               {.from = C, .flags = ACK, .seq = 2, .ack = 2});
 }
 
+/* Instants at both ends of what a capture can claim: no difference and no sum overflows (the
+ * sanitizers look). */
+static void
+test_explain__any_instant(void **state)
+{
+    (void)state;
+    static const int64_t instants[] = {INT64_MAX, INT64_MIN, 0, INT64_MAX, INT64_MIN, -1};
+    for (size_t i = 0; i < sizeof(instants) / sizeof(instants[0]); i++) {
+        tap.port++;
+        tap.now_ns = instants[i] > 0 ? instants[i] - (INT64_C(1) << 32) : instants[i];
+        tap_handshake(&tap);
+        close_in_order();
+    }
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_true(conn.last_at.ns >= conn.first_at.ns);
+    assert_int_equal(conn.close.kind, LA_CLOSE_THREE_SEGMENT);
+}
+
 /* RFC 6191 2: a newer SYN of the same ports begins another connection. */
 static void
 test_explain__ports_are_used_again(void **state)
@@ -273,12 +291,14 @@ test_explain__violations(void **state)
 {
     (void)state;
     tap_handshake(&tap);
-    TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1, .wnd = 100},
-              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000});
+    TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 1001, .wnd = 100});
     expect_violation(LA_FINDING_WINDOW_SHRUNK, "SHLD-14");
     tap_handshake(&tap);
     TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000},
-              {.from = C, .flags = ACK, .seq = 60001, .ack = 1, .text_n = 1000});
+              {.from = C, .flags = ACK, .seq = 60001, .ack = 1, .text_n = 1000},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 60001, .closed = true});
     expect_violation(LA_FINDING_BEYOND_WINDOW, "RFC7323-10c");
     tap_handshake(&tap);
     TAP_LINES(&tap,
@@ -297,11 +317,45 @@ test_explain__violations(void **state)
     expect_violation(LA_FINDING_TEXT_AFTER_FIN, "FSM-SEND-5");
 }
 
+/* What a missing or meaningless segment may explain is nobody's fault. */
+static void
+test_explain__no_violations(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000},
+              {.from = C, .flags = ACK, .seq = 60001, .ack = 1, .text_n = 1000},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 61001},
+              {.from = C, .flags = FIN, .seq = 61001, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 61002, .wnd = 100});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_null(tap_finding(&conn, LA_FINDING_BEYOND_WINDOW)); /* an offer was not captured */
+    assert_int_equal(conn.open.kind, LA_OPEN_THREE_WAY);
+    assert_null(tap_finding(&conn, LA_FINDING_WINDOW_SHRUNK)); /* to who has closed */
+}
+
+/* Refused one way, and later tried the other way with the same ports. */
+static void
+test_explain__refused_and_called_back(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = S, .flags = LA_TCP_RST | ACK, .seq = (uint32_t)-ISN_SERVER, .ack = 1},
+              {.from = S, .flags = SYN, .after_ms = 50},
+              {.from = C, .flags = LA_TCP_RST | ACK, .seq = (uint32_t)-ISN_CLIENT, .ack = 1});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.open.kind, LA_OPEN_REFUSED);
+    assert_null(tap_finding(&conn, LA_FINDING_OPEN_SPLIT));
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_tap, close_tap)
     const struct CMUnitTest tests[] = {
+        TEST(test_explain__any_instant),
+        TEST(test_explain__no_violations),
+        TEST(test_explain__refused_and_called_back),
         TEST(test_explain__ports_are_used_again),
         TEST(test_explain__old_duplicate_syn),
         TEST(test_explain__captured_twice),

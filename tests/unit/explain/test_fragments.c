@@ -14,7 +14,7 @@
 #include "explain/fragments.h"
 #include "frames.h"
 #include "wire/ip.h"
-#include "wire/link_type.h"
+#include "base/link_type.h"
 
 enum { DATAGRAM_BYTES = 1003 };
 
@@ -245,7 +245,7 @@ put_fragments(struct la_decoder *decoder, const struct frame *whole, size_t head
         la_decode(decoder,
                   &(struct la_decode_packet){.bytes = {packet, all < cap_n ? all : cap_n},
                                              .wire_bytes = (uint32_t)all,
-                                             .link_type = LA_LINK_RAW},
+                                             .link_type = LA_LINKTYPE_RAW},
                   seen);
         assert_int_equal(seen->kind, off + n < body_n ? LA_SEEN_FRAGMENT : seen->kind);
     }
@@ -300,7 +300,7 @@ test_fragments__decoded_ip6(void **state)
         la_decode(&decoder,
                   &(struct la_decode_packet){.bytes = {frame.room + frame.off, frame.n},
                                              .wire_bytes = (uint32_t)frame.n,
-                                             .link_type = LA_LINK_RAW},
+                                             .link_type = LA_LINKTYPE_RAW},
                   &seen);
     }
     assert_true(seen.kind == LA_SEEN_TCP && seen.checksum == LA_SEEN_CHECKSUM_GOOD);

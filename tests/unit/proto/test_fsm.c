@@ -34,7 +34,7 @@ static const struct {
     {LA_TCP_EV_RCV_FIN, ".....WGTWGKT"},            /* 3.10.7.4 eighth */
     {LA_TCP_EV_ACK_OF_FIN, "......2..TC."},         /* 3.10.7.4 fifth */
     {LA_TCP_EV_RCV_FIN_ACK_OF_FIN, "......T....."}, /* figure 5, note 2 */
-    {LA_TCP_EV_RCV_RST, "..C.CCCCCCCC"},            /* 3.10.7.4 second */
+    {LA_TCP_EV_RCV_RST, "..CCCCCCCCCC"},            /* 3.10.7.4 second; RFC 7413 */
     {LA_TCP_EV_RCV_RST_TO_LISTEN, "...L........"},  /* figure 5, note 1 */
     {LA_TCP_EV_RCV_SYN_REUSE, "...L.......C"},      /* 3.10.7.4 fourth; 3.6.1 MAY-2 */
     {LA_TCP_EV_RCV_UNACCEPTABLE, "......CC.CC."},   /* 3.6.1: text after the release */

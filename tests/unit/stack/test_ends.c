@@ -109,7 +109,7 @@ test_ends__simultaneous_close(void **state)
 /* ---- giving up -------------------------------------------------------------------------- */
 
 /* RFC 1122 4.2.2.13: octets that nobody will read mean a RST. */
-/* LEDGER: SHLD-3 */
+/* LEDGER: SHLD-3, RFC2525-17 */
 static void
 test_ends__release_with_unread_octets(void **state)
 {

@@ -226,6 +226,7 @@ test_memory__tiny_budgets(void **state)
 enum { CONNS = 20, BUDGET_BYTES = 2 << 20 };
 
 /* Send queues may not take the memory that frames need, or they would wait for ever. */
+/* LEDGER: RFC2525-4 */
 static void
 test_memory__full_send_queues_move(void **state)
 {

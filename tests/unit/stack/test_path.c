@@ -185,6 +185,63 @@ test_path__long_and_fast(void **state)
     assert_true(octets[0] > octets[1] * 5 / 4);
 }
 
+/* ---- a queue that overflows with thousands of segments in flight ------------------------ */
+
+static uint64_t
+dropped(void)
+{
+    struct la_wire_stats stats;
+    la_wire_stats_get(pair.wire, 0, &stats);
+    return stats.queue_dropped_n;
+}
+
+/* 100 ms and 1 Gbit/s: slow start overflows the queue, and loses thousands of segments in as many
+ * places. Each is sent again once for each time that it was lost; no timeout comes; and what the
+ * window allows afterwards is used, which is more where the queue holds a part of it. Reno has no
+ * HyStart++; CUBIC has, which comes too late where a round trip doubles so much. */
+static void
+overflow(const char *control, uint32_t queue_n, uint32_t least_percent)
+{
+    enum { RTT_MS = 100, BUFFERS_BYTES = 64000000 };
+    struct path path = {RTT_MS / 2, 1000, queue_n, 0, control, BUFFERS_BYTES};
+    begin(&path, 1);
+    (void)run_ms(20 * RTT_MS);
+    while (sender().phase == LA_CC_RECOVERY)
+        (void)run_ms(RTT_MS);
+    assert_true(dropped() > 500);
+    assert_true(moved > capacity(&path, 20 * RTT_MS) * 30 / 100); /* slow start is in it */
+    assert_true(sender().retransmissions_n <= dropped());
+    uint64_t octets = run_ms(10 * RTT_MS);
+    assert_true(octets > capacity(&path, 10 * RTT_MS) * least_percent / 100);
+    assert_true(sender().retransmissions_n <= dropped());
+    assert_int_equal(sender().rto_n, 0);
+    end();
+}
+
+static void
+test_path__overflow_reno(void **state)
+{
+    (void)state;
+    overflow("reno", 2000, 50); /* half of what path and queue held */
+    overflow("reno", 8000, 90);
+}
+
+static void
+test_path__overflow_cubic(void **state)
+{
+    (void)state;
+    overflow("cubic", 2000, 70);
+    overflow("cubic", 8000, 90);
+}
+
+static void
+test_path__overflow_bbr(void **state)
+{
+    (void)state;
+    overflow("bbr", 2000, 90);
+    overflow("bbr", 8000, 90);
+}
+
 /* ---- buffers that nobody has set -------------------------------------------------------- */
 
 static struct la_conn_status
@@ -375,6 +432,9 @@ main(void)
         cmocka_unit_test(test_path__with_loss),
         cmocka_unit_test(test_path__slow_start_ends_without_loss),
         cmocka_unit_test(test_path__long_and_fast),
+        cmocka_unit_test(test_path__overflow_reno),
+        cmocka_unit_test(test_path__overflow_cubic),
+        cmocka_unit_test(test_path__overflow_bbr),
         cmocka_unit_test(test_path__buffers_grow),
         cmocka_unit_test(test_path__fixed_buffers_stay),
         cmocka_unit_test(test_path__grow_only_with_use),

@@ -192,6 +192,7 @@ test_transfer__small(void **state)
         run_case(seed, 3000);
 }
 
+/* LEDGER: RFC2525-4 */
 static void
 test_transfer__large(void **state)
 {

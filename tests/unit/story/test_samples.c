@@ -4,6 +4,7 @@
  */
 #include "story/samples.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -99,6 +100,29 @@ test_samples__bars(void **state)
     la_samples_fini(&s);
 }
 
+/* A gap begins where the value ends, and no maximum is nothing. */
+static void
+test_samples__gaps(void **state)
+{
+    (void)state;
+    struct la_samples s = {0};
+    la_samples_add_gap(&s, 1);
+    assert_int_equal(s.n, 0);
+    la_samples_add(&s, 1, 7);
+    la_samples_add_gap(&s, 2);
+    la_samples_add_gap(&s, 3);
+    assert_int_equal(s.n, 3);
+    assert_true(s.points[1].x == 2 && s.points[1].y == 7);
+    assert_true(s.points[2].x == 2 && isnan(s.points[2].y));
+    assert_true(la_samples_max(&s) == 7);
+    for (int i = 0; i < MANY_N; i++) {
+        la_samples_add_gap(&s, 10 + i);
+        la_samples_add(&s, 10 + i, i % 50 + (i == 123456 ? 1000 : 0));
+    }
+    assert_true(la_samples_max(&s) == 1000 + 123456 % 50);
+    la_samples_fini(&s);
+}
+
 /* Captures go back in time, and may have no time at all. */
 static void
 test_samples__time(void **state)
@@ -137,6 +161,7 @@ main(void)
         cmocka_unit_test(test_samples__spikes_stay),
         cmocka_unit_test(test_samples__bars),
         cmocka_unit_test(test_samples__time),
+        cmocka_unit_test(test_samples__gaps),
         cmocka_unit_test(test_samples__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -299,7 +299,8 @@ in_listen(const struct vars *v, const struct la_tcp_seg *seg)
     return want;
 }
 
-/* 3.10.7.3. Text and FIN that come with a SYN may be left to be sent again. */
+/* 3.10.7.3. Text and FIN that come with a SYN,ACK count, "continue processing at the sixth step".
+ */
 static struct want
 in_syn_sent(const struct vars *v, const struct la_tcp_seg *seg)
 {
@@ -322,7 +323,10 @@ in_syn_sent(const struct vars *v, const struct la_tcp_seg *seg)
     struct want want = stay(v, acks_syn ? ACK : SYN_ACK, LA_REASON_NONE);
     want.state = acks_syn ? LA_TCP_ESTABLISHED : LA_TCP_SYN_RECEIVED_ACTIVE;
     want.seq = acks_syn ? v->snd_nxt : v->snd_una;
-    want.ack = la_seq_add(seg->seq, 1);
+    want.ack = la_seq_add(seg->seq, acks_syn ? seg->len : 1);
+    want.taken = acks_syn ? seg->text_bytes : 0;
+    if (acks_syn && (seg->flags & LA_TCP_FIN) != 0)
+        want.state = LA_TCP_CLOSE_WAIT;
     return want;
 }
 

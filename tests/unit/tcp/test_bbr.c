@@ -653,20 +653,21 @@ static void
 test_bbr__switched(void **state)
 {
     (void)state;
-    static struct la_tcp_sent ring[4];
+    uint16_t order = 0;
     uint8_t bbr = c.cc, cubic = la_cc_find("cubic");
     to_cruise();
     la_cc_switch(&c, &busy, cubic);
     assert_false(busy.rate.on);
     assert_int_equal(busy.phase, LA_CC_SLOW_START); /* BBR leaves no ssthresh behind */
-    busy.board = (struct la_tcp_scoreboard){.ring = ring, .cap = 4, .n = 1};
-    ring[0] = (struct la_tcp_sent){.first = c.snd_una, .end = c.snd_nxt, .sent_n = 1};
-    ring[0].flown = (struct la_tcp_flown){.delivered = 77, .lost = 99};
+    struct la_tcp_sent sent = {.first = c.snd_una, .end = c.snd_nxt, .sent_n = 1};
+    sent.flown = (struct la_tcp_flown){.delivered = 77, .lost = 99};
+    busy.board =
+        (struct la_tcp_scoreboard){.sent = &sent, .order = &order, .row = {.cap = 1, .n = 1}};
     la_cc_switch(&c, &busy, bbr);
     assert_true(busy.rate.on);
     assert_int_equal(busy.phase, LA_CC_BBR_STARTUP);
     struct la_cc_rate rs;
-    assert_true(la_tcp_rate_lost(&busy, 0, c.snd_nxt, SMSS, &rs));
+    assert_true(la_tcp_rate_lost(&busy, &sent, c.snd_nxt, SMSS, &rs));
     assert_int_equal(rs.lost_bytes, SMSS); /* what was counted before does not count */
     assert_int_equal(rs.flight_bytes, BDP);
     assert_true(rs.app_limited);

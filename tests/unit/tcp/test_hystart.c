@@ -17,6 +17,8 @@ enum { SMSS = 1000, MS = 1000, SAMPLES_N = 8 };
 
 static struct la_tcp_conn c;
 static struct la_hystart h;
+static la_instant now;
+static bool is_paced;
 
 static void
 begin(void)
@@ -24,21 +26,32 @@ begin(void)
     memset(&c, 0, sizeof(c));
     memset(&h, 0, sizeof(h));
     c.smss = SMSS;
+    c.cwnd_bytes = 100 * SMSS;
+    c.rtt_us_min = 20 * MS;
+    is_paced = false;
     c.ssthresh_bytes = UINT32_MAX;
     c.snd_nxt = la_seq_of(100 * SMSS);
 }
 
-/* One more segment is acknowledged, and one was sent before. */
+/* One more segment is acknowledged, `after_us` after the last, and one was sent before. */
 static uint32_t
-ack(uint32_t rtt_us)
+ack_after(int64_t after_us, uint32_t rtt_us)
 {
-    struct la_cc_ack a = {.acked_bytes = SMSS, .rtt_us = rtt_us};
+    now = la_instant_add_us(now, after_us);
+    struct la_cc_ack a = {.now = now, .acked_bytes = SMSS, .rtt_us = rtt_us, .paced = is_paced};
     c.snd_una = la_seq_add(c.snd_una, SMSS);
     bool first = !h.round_on; /* nothing was sent beyond the first window yet */
     c.snd_nxt = la_seq_add(c.snd_nxt, first ? 0 : SMSS);
-    uint32_t divisor = la_hystart_acked(&c, &h, &a);
+    uint32_t divisor = la_hystart_acked(&c, &h, &a, c.snd_una);
     c.snd_nxt = la_seq_add(c.snd_nxt, first ? SMSS : 0);
     return divisor;
+}
+
+/* The next one, too late to be of a train. */
+static uint32_t
+ack(uint32_t rtt_us)
+{
+    return ack_after(3 * MS, rtt_us);
 }
 
 /* A round of a hundred segments, of which `samples_n` tell the round trip. Returns the last
@@ -155,6 +168,58 @@ test_hystart__first_slow_start_only(void **state)
     assert_false(la_hystart_is_on(&c));
 }
 
+/* How long acknowledgements that come every `gap_us` go on before slow start ends; 0: for as long
+ * as a round lasts. */
+static int64_t
+train_us(int64_t gap_us)
+{
+    la_instant began_at = la_instant_add_us(now, gap_us); /* with the first one */
+    for (unsigned i = 0; i < 99; i++)
+        if (ack_after(gap_us, 20 * MS) == 0)
+            return la_instant_diff_us(now, began_at);
+    return 0;
+}
+
+/* Half the shortest round trip and half a millisecond. */
+static void
+test_hystart__train(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(train_us(500), 11 * MS);
+    begin();
+    assert_int_equal(train_us(2 * MS), 12 * MS);
+    begin();
+    assert_int_equal(train_us(100), 0); /* too short */
+    begin();
+    assert_int_equal(train_us(2 * MS + 1), 0); /* each comes alone */
+    begin();
+    is_paced = true;
+    assert_int_equal(train_us(500), 21500);
+    begin();
+    c.cwnd_bytes = 15 * SMSS;
+    assert_int_equal(train_us(500), 0);
+    begin();
+    c.rtt_us_min = UINT32_MAX; /* nothing was measured yet */
+    assert_int_equal(train_us(500), 0);
+}
+
+/* It ends with the first gap, and begins anew with the round. */
+static void
+test_hystart__train_breaks(void **state)
+{
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(ack_after(500, 20 * MS), 1);
+    for (unsigned i = 20; i < 100; i++)
+        assert_int_equal(ack_after(i == 20 ? 3 * MS : 500, 20 * MS), 1);
+    assert_int_equal(h.samples_n, 0);
+    for (unsigned i = 0; i < 21; i++)
+        assert_int_equal(ack_after(500, 20 * MS), 1);
+    assert_int_equal(ack_after(500, 20 * MS), 0);
+}
+
 int
 main(void)
 {
@@ -165,6 +230,8 @@ main(void)
         cmocka_unit_test(test_hystart__five_rounds),
         cmocka_unit_test(test_hystart__jitter),
         cmocka_unit_test(test_hystart__first_slow_start_only),
+        cmocka_unit_test(test_hystart__train),
+        cmocka_unit_test(test_hystart__train_breaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

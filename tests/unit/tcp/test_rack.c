@@ -495,6 +495,48 @@ test_prr__heavy_loss(void **state)
     end();
 }
 
+/* One segment, acknowledged after so long; *n counts them. */
+static void
+exchange(uint32_t *n, uint32_t rtt_us)
+{
+    send_n(1);
+    peer_run_us(&p, rtt_us);
+    ack(++*n, 0, 0);
+    peer_forget(&p);
+}
+
+/* The shortest round trip follows a path that has become longer: after a pause at once, and while
+ * something is always in flight within two halves of the window. */
+/* LEDGER: RFC8985-10 */
+static void
+test_rack__shortest_round_trip_of_a_window(void **state)
+{
+    (void)state;
+    uint32_t n = 0;
+    begin();
+    exchange(&n, 10 * MS);
+    assert_int_equal(peer_status(&p, conn).rtt_us_min, 10 * MS);
+    peer_run_us(&p, INT64_C(100) * LA_US_PER_S);
+    exchange(&n, 40 * MS);
+    assert_int_equal(peer_status(&p, conn).rtt_us_min, 10 * MS); /* not old enough */
+    peer_run_us(&p, INT64_C(151) * LA_US_PER_S);
+    exchange(&n, 40 * MS);
+    assert_int_equal(peer_status(&p, conn).rtt_us_min, 40 * MS);
+    send_n(1);
+    for (unsigned i = 0; i < 3100; i++) { /* for 310 s, each acknowledged after 150 ms */
+        peer_run_us(&p, 50 * MS);
+        send_n(1);
+        peer_run_us(&p, 50 * MS);
+        ack(++n, 0, 0);
+        peer_forget(&p);
+        if (i == 1400)
+            assert_int_equal(peer_status(&p, conn).rtt_us_min, 40 * MS);
+    }
+    assert_int_equal(peer_status(&p, conn).rtt_us_min, 150 * MS);
+    assert_int_equal(peer_status(&p, conn).rto_n, 0);
+    end();
+}
+
 int
 main(void)
 {
@@ -516,6 +558,7 @@ main(void)
         cmocka_unit_test(test_tlp__repaired_loss_counts),
         cmocka_unit_test(test_prr__in_proportion),
         cmocka_unit_test(test_prr__heavy_loss),
+        cmocka_unit_test(test_rack__shortest_round_trip_of_a_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,7 +172,7 @@ test_receive__any_order(void **state)
 
 /* ---- the window ------------------------------------------------------------------------- */
 
-/* LEDGER: MUST-39, SPEC-SWS-R */
+/* LEDGER: MUST-39, SPEC-SWS-R, RFC2525-12 */
 static void
 test_receive__window_shuts_and_opens(void **state)
 {
@@ -286,6 +286,21 @@ test_receive__smaller_buffer_does_not_stop_the_stream(void **state)
 
 /* ---- out of order ----------------------------------------------------------------------- */
 
+/* Every second octet of n, one by one. Returns how many were refused. */
+static unsigned
+say_runs(uint32_t n)
+{
+    unsigned refused_n = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
+        seg.seq = la_seq_add(seg.seq, 2 + 2 * i);
+        peer_say(&p, &seg, NULL, 1);
+        assert_true(la_seq_eq(peer_expect(&p, LA_TCP_ACK)->tcp.ack, p.snd_nxt));
+        refused_n += p.reason == LA_REASON_OUT_OF_ORDER_LIMIT;
+    }
+    return refused_n;
+}
+
 /* LEDGER: SHLD-31, MAY-13 */
 static void
 test_receive__runs_are_bounded(void **state)
@@ -293,20 +308,29 @@ test_receive__runs_are_bounded(void **state)
     (void)state;
     peer_new(&p, &plain);
     la_handle conn = peer_passive(&p, &scaled);
-    unsigned refused_n = 0;
-    for (uint32_t i = 0; i < 600; i++) {
-        struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
-        seg.seq = la_seq_add(seg.seq, 2 + 2 * i);
-        peer_say(&p, &seg, NULL, 1);
-        assert_true(la_seq_eq(peer_expect(&p, LA_TCP_ACK)->tcp.ack, p.snd_nxt));
-        refused_n += p.reason == LA_REASON_OUT_OF_ORDER_LIMIT;
-    }
-    assert_int_equal(refused_n, 600 - 256);
+    assert_int_equal(say_runs(600), 600 - 256);
     assert_int_equal(peer_status(&p, conn).out_of_order_bytes, 256);
     /* The rest comes in order; what was held is used. */
     peer_send(&p, LA_TCP_ACK, NULL, 1202);
     peer_user_read(&p, conn, 1202);
     assert_int_equal(peer_status(&p, conn).out_of_order_bytes, 0);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
+/* A large buffer may hold one run for each full segment that it takes: a path that holds as much
+ * may lose every second one. */
+static void
+test_receive__runs_follow_the_buffer(void **state)
+{
+    (void)state;
+    rcvbuf_bytes = 3 << 20;
+    peer_new(&p, &buffered);
+    la_handle conn = peer_passive(&p, &scaled);
+    assert_int_equal(say_runs(2500), 2500 - (3 << 20) / 1460);
+    peer_send(&p, LA_TCP_ACK, NULL, 2);
+    peer_user_read(&p, conn, 3);
+    assert_int_equal(peer_status(&p, conn).out_of_order_bytes, (3 << 20) / 1460 - 1);
     assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
     peer_free(&p);
 }
@@ -448,7 +472,7 @@ test_receive__close_read_discards(void **state)
 }
 
 /* 3.6.1, RFC 1122 4.2.2.13: text for an application that has gone. */
-/* LEDGER: SHLD-3, MAY-1 */
+/* LEDGER: SHLD-3, MAY-1, RFC2525-16 */
 static void
 test_receive__text_for_a_released_connection_draws_a_rst(void **state)
 {
@@ -566,6 +590,38 @@ test_receive__nothing_follows_a_fin(void **state)
     }
 }
 
+/* Runs that had to be given back are not reported: only the newest one stands there. */
+/* LEDGER: RFC2018-16a */
+static void
+test_receive__what_is_given_back_is_not_reported(void **state)
+{
+    (void)state;
+    rcvbuf_bytes = 300000;
+    peer_new(&p, &buffered);
+    la_handle conn =
+        peer_passive(&p, &(struct peer_options){.mss = 1460, .wscale = 0, .sack = true});
+    for (uint32_t off = 2000; off < 200000; off += 2000) {
+        struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
+        seg.seq = la_seq_add(seg.seq, off);
+        peer_say(&p, &seg, NULL, 1000);
+        peer_forget(&p);
+    }
+    assert_true(peer_status(&p, conn).out_of_order_bytes > 80000);
+    assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_RCVBUF_BYTES, 4096, p.now), LA_OK);
+    peer_send(&p, LA_TCP_ACK, NULL, 1000); /* takes their room */
+    assert_int_equal(peer_status(&p, conn).out_of_order_bytes, 0);
+    peer_run_us(&p, 50000); /* no gap is known that it would fill */
+    assert_int_equal(peer_expect(&p, LA_TCP_ACK)->tcp.sack_n, 0);
+    struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
+    seg.seq = la_seq_add(seg.seq, 1000);
+    peer_say(&p, &seg, NULL, 1000);
+    const struct la_tcp_seg *answer = &peer_expect(&p, LA_TCP_ACK)->tcp;
+    assert_int_equal(answer->sack_n, 1);
+    assert_int_equal(la_seq_diff(answer->sack[0].left, p.snd_nxt), 1000);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -580,6 +636,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_receive__beyond_the_window_is_cut_off),
         cmocka_unit_test(test_receive__smaller_buffer_does_not_stop_the_stream),
         cmocka_unit_test(test_receive__runs_are_bounded),
+        cmocka_unit_test(test_receive__runs_follow_the_buffer),
         cmocka_unit_test(test_receive__fin_before_its_text),
         cmocka_unit_test(test_receive__delayed_and_due_acks),
         cmocka_unit_test(test_receive__one_ack_for_a_burst),
@@ -589,6 +646,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_receive__without_memory_nothing_is_acknowledged),
         cmocka_unit_test(test_receive__no_update_that_says_nothing),
         cmocka_unit_test(test_receive__nothing_follows_a_fin),
+        cmocka_unit_test(test_receive__what_is_given_back_is_not_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

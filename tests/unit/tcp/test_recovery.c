@@ -101,7 +101,7 @@ with_initial_window(struct la_stack_cfg *cfg)
     cfg->tcp.initial_window_n = initial_window_n;
 }
 
-/* LEDGER: RFC5681-5, RFC5681-6 */
+/* LEDGER: RFC5681-5, RFC5681-6, RFC2525-1, RFC2525-3 */
 static void
 test_recovery__initial_window(void **state)
 {
@@ -238,7 +238,7 @@ test_recovery__fast_retransmit_numbers(void **state)
     end();
 }
 
-/* LEDGER: RFC6582-4, RFC5681-34 */
+/* LEDGER: RFC6582-4, RFC5681-34, RFC2525-14 */
 static void
 test_recovery__partial_acknowledgement(void **state)
 {

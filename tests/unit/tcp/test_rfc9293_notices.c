@@ -155,7 +155,7 @@ test_notices__fin_is_sent_again(void **state)
 
 /* ---- keep-alive ------------------------------------------------------------------------- */
 
-/* LEDGER: MUST-24, MUST-28 */
+/* LEDGER: MUST-24, MUST-28, RFC2525-11 */
 static void
 test_notices__keepalive_by_default(void **state)
 {

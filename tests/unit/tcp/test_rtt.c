@@ -26,6 +26,7 @@ setup(void **state)
     cfg = (struct la_tcp_cfg){.rto_us_min = 200000, .rto_us_max = 60000000};
     memset(&c, 0, sizeof(c));
     c.rtt_us_min = UINT32_MAX;
+    c.busy_idx = LA_TCP_IDLE;
     c.rto_us = 1000000;
     env = (struct la_tcp_env){.cfg = &cfg};
     todo = (struct la_tcp_todo){.env = &env};
@@ -56,7 +57,7 @@ test_rtt__numbers(void **state)
     assert_int_equal(c.rtt_us_min, 50000);
 }
 
-/* LEDGER: RFC6298-8, RFC6298-11 */
+/* LEDGER: RFC6298-8, RFC6298-11, RFC2525-7 */
 static void
 test_rtt__bounds(void **state)
 {

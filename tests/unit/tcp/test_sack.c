@@ -146,7 +146,7 @@ test_sack__agrees_with_the_model(void **state)
             c.snd_una = la_seq_add(c.iss, model.una);
             assert_false(la_tcp_sack_advance(&c, &busy));
         }
-        la_tcp_sack_fini(&busy, mem);
+        la_tcp_scoreboard_fini(&busy.board, mem);
     }
     la_mem_unref(mem);
 }
@@ -472,6 +472,24 @@ test_sack__many_small_blocks(void **state)
     end();
 }
 
+/* Two duplicates, an acknowledgement that advances, and two more: none of them is the third. */
+/* LEDGER: RFC6675-10 */
+static void
+test_sack__an_advance_begins_the_count_anew(void **state)
+{
+    (void)state;
+    begin(true, 0);
+    ACK(2000, 3000, 3400);
+    ACK(2000, 3000, 3800);
+    ACK(4000, 0);
+    ACK(4000, 5000, 5400);
+    ACK(4000, 5000, 5800);
+    expect_recovery(0);
+    ACK(4000, 5000, 5900);
+    expect_recovery(1);
+    end();
+}
+
 int
 main(void)
 {
@@ -487,6 +505,7 @@ main(void)
         cmocka_unit_test(test_sack__timeout),
         cmocka_unit_test(test_sack__blocks_outside),
         cmocka_unit_test(test_sack__many_small_blocks),
+        cmocka_unit_test(test_sack__an_advance_begins_the_count_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,7 @@ stamp_ns(uint32_t end, la_instant now)
         last_ns = -1; /* a new board */
     if (last_ns < now.ns)
         last_ns = now.ns;
-    else if (board.n > 0 && end <= last_end)
+    else if (board.row.n > 0 && end <= last_end)
         last_ns++;
     last_end = end;
     return last_ns;
@@ -163,6 +163,115 @@ test_scoreboard__when_memory_fails(void **state)
         run(s, true);
 }
 
+/* ---- lost, SACKed, sent again ----------------------------------------------------------- */
+
+static bool lost[OCTETS_MAX], sacked[OCTETS_MAX];
+
+static uint32_t
+lost_n(void)
+{
+    uint32_t n = 0;
+    for (uint32_t i = una; i < nxt; i++)
+        n += lost[i] && !sacked[i];
+    return n;
+}
+
+static void
+lose_one(struct la_rng *rng)
+{
+    unsigned i = (unsigned)la_rng_below(rng, board.row.n);
+    struct la_tcp_sent *range = la_tcp_scoreboard_at(&board, i);
+    if (range->lost_bytes > 0)
+        return;
+    for (uint32_t k = (uint32_t)la_seq_diff(range->first, first);
+         k < (uint32_t)la_seq_diff(range->end, first); k++)
+        lost[k] = !sacked[k];
+    la_tcp_scoreboard_lose(&board, range);
+}
+
+static void
+arrive(uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++)
+        if (!sacked[i])
+            la_tcp_scoreboard_arrived(&board, (struct la_range){seq(i), seq(i + 1)});
+}
+
+static void
+sack(uint32_t from, uint32_t to)
+{
+    arrive(from, to);
+    memset(sacked + from, true, to - from);
+    assert_true(la_ranges_add(&board.sacked, (struct la_range){seq(from), seq(to)}));
+    la_tcp_scoreboard_sacked(&board, (struct la_range){seq(from), seq(to)});
+}
+
+/* What is lost is counted as octet by octet; ranges that are SACKed whole are few. */
+static void
+lose_and_sack(uint64_t s)
+{
+    struct la_rng rng;
+    static struct la_range room[OCTETS_MAX];
+    la_rng_init(&rng, &(struct la_seed){{s}}, "scoreboard lost");
+    first = la_seq_of((uint32_t)la_rng_below(&rng, UINT32_MAX));
+    una = nxt = 0;
+    memset(lost, 0, sizeof(lost));
+    memset(sacked, 0, sizeof(sacked));
+    la_ranges_init(&board.sacked, room, OCTETS_MAX);
+    la_instant now = la_instant_of_ns(0);
+    for (unsigned step = 0; step < 300; step++, now.ns += (int64_t)la_rng_below(&rng, 2)) {
+        uint32_t flight = nxt - una;
+        uint32_t from = una + (uint32_t)la_rng_below(&rng, flight + 1);
+        uint32_t to = from + (uint32_t)la_rng_below(&rng, nxt - from + 1);
+        uint64_t what = la_rng_below(&rng, 12);
+        if (flight == 0 || what < 4) {
+            sent(1 + (uint32_t)la_rng_below(&rng, 30), now);
+        } else if (what < 6) {
+            lose_one(&rng);
+        } else if (what < 8 && from > una && to > from) {
+            sack(from, to);
+        } else if (what == 8) {
+            while (from < nxt && sacked[from])
+                from++;
+            for (to = from; to < nxt && !sacked[to] && to < from + 20;)
+                to++;
+            if (to == from)
+                continue;
+            resent(from, to, false, now);
+            memset(lost + from, false, to - from);
+        } else if (what == 9) {
+            while (from < nxt && sacked[from])
+                from++;
+            arrive(una, from);
+            la_instant sent_at;
+            la_tcp_scoreboard_acked(&board, seq(from), &sent_at);
+            la_ranges_remove_below(&board.sacked, seq(from));
+            una = from;
+        } else if (what == 10 && la_rng_below(&rng, 8) == 0) {
+            la_tcp_scoreboard_lose_none(&board);
+            memset(lost, 0, sizeof(lost));
+        }
+        la_tcp_scoreboard_check(&board, seq(una), seq(nxt));
+        assert_int_equal(board.lost_bytes, lost_n());
+        unsigned whole_n = 0;
+        for (unsigned i = 0; i < board.row.n; i++) {
+            const struct la_tcp_sent *r = la_tcp_scoreboard_at(&board, i);
+            whole_n += la_ranges_contains(&board.sacked, (struct la_range){r->first, r->end});
+        }
+        assert_true(whole_n <= 3 * board.sacked.row.n); /* one, and what was cut off at its ends */
+    }
+    la_ranges_init(&board.sacked, NULL, 0);
+    la_tcp_scoreboard_fini(&board, mem);
+}
+
+static void
+test_scoreboard__lost_and_sacked(void **state)
+{
+    (void)state;
+    for (uint64_t s = 1; s <= 300; s++)
+        lose_and_sack(s);
+}
+
 /* However the peer acknowledges, memory is bounded. */
 static void
 test_scoreboard__is_bounded(void **state)
@@ -171,16 +280,16 @@ test_scoreboard__is_bounded(void **state)
     first = la_seq_of(0);
     una = nxt = 0;
     la_instant now = la_instant_of_ns(0);
-    for (unsigned i = 0; i < 5000; i++, now.ns++)
-        sent(2, now);
-    assert_true(board.n <= LA_TCP_SCOREBOARD_MAX);
-    for (unsigned i = 0; i < 10000; i += 4)
+    for (uint32_t i = 0; i < 40000; i++, now.ns++)
+        la_tcp_scoreboard_sent(&board, mem, seq(2 * i), seq(2 * i + 2), now);
+    assert_int_equal(board.row.n, LA_TCP_SCOREBOARD_MAX);
+    for (uint32_t i = 0; i < 80000; i += 4)
         (void)la_tcp_scoreboard_resent(&board, mem, seq(i), seq(i + 1), now);
-    assert_true(board.n <= LA_TCP_SCOREBOARD_MAX);
-    la_tcp_scoreboard_check(&board, seq(0), seq(10000));
+    assert_int_equal(board.row.n, LA_TCP_SCOREBOARD_MAX);
+    la_tcp_scoreboard_check(&board, seq(0), seq(80000));
     la_instant sent_at;
-    la_tcp_scoreboard_acked(&board, seq(10000), &sent_at);
-    assert_int_equal(board.n, 0);
+    la_tcp_scoreboard_acked(&board, seq(80000), &sent_at);
+    assert_int_equal(board.row.n, 0);
     la_tcp_scoreboard_fini(&board, mem);
 }
 
@@ -207,6 +316,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scoreboard__against_a_model),
         cmocka_unit_test(test_scoreboard__when_memory_fails),
+        cmocka_unit_test(test_scoreboard__lost_and_sacked),
         cmocka_unit_test(test_scoreboard__is_bounded),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -116,10 +116,11 @@ static void
 with_push_bursts(struct la_stack_cfg *cfg)
 {
     cfg->tcp.push_bursts = true;
-    cfg->tcp.initial_window_n = 2;
+    cfg->tcp.initial_window_n = 5;
 }
 
-/* Several segments in one go end with PSH although more waits; one alone does not. */
+/* Several segments in one go, half a cwnd at most, end with PSH although more waits; one alone does
+ * not. */
 static void
 test_send__push_bursts(void **state)
 {
@@ -132,10 +133,39 @@ test_send__push_bursts(void **state)
     conn = peer_passive(&p, &peer_plain);
     peer_user_send(&p, conn, 8 * 1460);
     peer_collect(&p);
-    expect_text(1460, false);
-    expect_text(1460, true);
+    for (unsigned i = 0; i < 5; i++)
+        expect_text(1460, i == 1 || i == 3);
     peer_expect_none(&p);
     end();
+}
+
+static void
+with_nagle_short(struct la_stack_cfg *cfg)
+{
+    cfg->tcp.nagle_short = true;
+}
+
+/* Minshall's: a short segment waits for another one to be acknowledged, not for full ones. */
+static void
+test_send__nagle_short(void **state)
+{
+    (void)state;
+    for (int minshall = 0; minshall < 2; minshall++) {
+        static const struct peer_cfg other = {.stack = with_nagle_short};
+        peer_new(&p, minshall ? &other : &plain);
+        p.wnd = 65535;
+        conn = peer_passive(&p, &peer_plain);
+        send_more(1460 + 100, false);
+        expect_text(1460, false);
+        if (minshall)
+            expect_text(100, true);
+        peer_expect_none(&p);
+        send_more(50, false);
+        peer_expect_none(&p);
+        acknowledge();
+        expect_text(minshall ? 50 : 150, true);
+        end();
+    }
 }
 
 static void
@@ -320,7 +350,7 @@ test_send__never_beyond_the_window(void **state)
 }
 
 /* A FIN takes a number: it waits for room, and goes with the last octets when there is room. */
-/* LEDGER: FSM-CLOSE-3 */
+/* LEDGER: FSM-CLOSE-3, RFC2525-15 */
 static void
 test_send__fin_and_the_window(void **state)
 {
@@ -473,6 +503,7 @@ main(void)
         cmocka_unit_test(test_send__nagle),
         cmocka_unit_test(test_send__no_delay_flushes_more),
         cmocka_unit_test(test_send__push_bursts),
+        cmocka_unit_test(test_send__nagle_short),
         cmocka_unit_test(test_send__push_small_windows),
         cmocka_unit_test(test_send__cork),
         cmocka_unit_test(test_send__more_follows),

@@ -336,6 +336,33 @@ test_timestamps__new_incarnation_leaves_unread_octets(void **state)
     peer_free(&p);
 }
 
+/* The clock behind a timestamp is moved for each pair of addresses: it tells nobody how long the
+ * host has run. A peer finds one clock, whatever the ports. */
+/* LEDGER: RFC7323-28 */
+static void
+test_timestamps__each_peer_sees_its_own_clock(void **state)
+{
+    (void)state;
+    enum { CONNS_N = 20 };
+    uint32_t ts_val[CONNS_N];
+    peer_new(&p, &(struct peer_cfg){0});
+    (void)peer_listen(&p, CONNS_N);
+    for (unsigned i = 0; i < CONNS_N; i++) { /* at one instant */
+        p.addr.addr.b[15] = (uint8_t)(2 + i / 2);
+        p.addr.port = (uint16_t)(PEER_PORT + i);
+        peer_say_syn(
+            &p, LA_TCP_SYN,
+            &(struct peer_options){.mss = 1460, .wscale = -1, .sack = true, .timestamps = true});
+        ts_val[i] = peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK)->tcp.ts_val;
+        for (unsigned k = 0; k < i; k++) {
+            bool far = ts_val[i] - ts_val[k] > 1000 && ts_val[k] - ts_val[i] > 1000;
+            assert_int_equal(far, i / 2 != k / 2);
+        }
+    }
+    peer_forget(&p);
+    peer_free(&p);
+}
+
 int
 main(void)
 {
@@ -352,6 +379,7 @@ main(void)
         cmocka_unit_test(test_timestamps__time_wait_without_them_gives_way),
         cmocka_unit_test(test_timestamps__new_incarnation_after_many_octets),
         cmocka_unit_test(test_timestamps__new_incarnation_leaves_unread_octets),
+        cmocka_unit_test(test_timestamps__each_peer_sees_its_own_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -304,6 +304,58 @@ test_undo__by_dsack(void **state)
     }
 }
 
+/* A path that has become longer by much: the timer that was too impatient begins with what the
+ * first new text tells, not with an eighth of it. */
+/* LEDGER: RFC4015-2 */
+static void
+test_undo__the_timer_becomes_patient(void **state)
+{
+    (void)state;
+    begin(false, true, 0);
+    uint32_t original = take_originals();
+    time_out();
+    p.ts_ecr = original;
+    ack(1);
+    assert_int_equal(p.last[LA_EVENT_LOSS].u.loss.rule, LA_LOSS_UNDONE_EIFEL);
+    expect_segment(WINDOW_N);
+    ack(WINDOW_N); /* of what had been in flight: nothing new is measured */
+    uint32_t late_us = peer_status(&p, conn).rto_us - 10000;
+    assert_true(peer_status(&p, conn).srtt_us < late_us / 2);
+    peer_forget(&p);
+    peer_run_us(&p, late_us);
+    ack(WINDOW_N + 1);
+    assert_int_equal(peer_status(&p, conn).srtt_us, late_us);
+    assert_true(peer_status(&p, conn).rttvar_us >= late_us / 2);
+    assert_int_equal(peer_status(&p, conn).rto_n, 1);
+    end();
+}
+
+/* An acknowledgement that comes late reports what was SACKed then, which is acknowledged by now. A
+ * duplicate it is none: what it acknowledges itself lies before it. */
+/* LEDGER: RFC2883-7 */
+static void
+test_undo__a_late_report_is_no_dsack(void **state)
+{
+    (void)state;
+    begin(true, false, 0);
+    (void)take_originals();
+    peer_run_us(&p, RTT_US);
+    ack(5);
+    peer_forget(&p);
+    uint32_t before_us = peer_status(&p, conn).reordering_us;
+    struct la_tcp_seg late = peer_usual(&p, LA_TCP_ACK);
+    late.ack = la_seq_add(base, 2 * SMSS);
+    late.sack[late.sack_n++] =
+        (struct la_tcp_sack){la_seq_add(base, 3 * SMSS), la_seq_add(base, 4 * SMSS)};
+    peer_say(&p, &late, NULL, 0);
+    assert_int_equal(peer_status(&p, conn).reordering_us, before_us);
+    late.ack =
+        la_seq_add(base, 5 * SMSS); /* the same block, below what it acknowledges: a D-SACK */
+    peer_say(&p, &late, NULL, 0);
+    assert_true(peer_status(&p, conn).reordering_us > before_us);
+    end();
+}
+
 int
 main(void)
 {
@@ -316,6 +368,8 @@ main(void)
         cmocka_unit_test(test_undo__frto_of_a_real_loss),
         cmocka_unit_test(test_undo__frto_not_in_recovery),
         cmocka_unit_test(test_undo__by_dsack),
+        cmocka_unit_test(test_undo__the_timer_becomes_patient),
+        cmocka_unit_test(test_undo__a_late_report_is_no_dsack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

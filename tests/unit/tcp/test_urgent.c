@@ -245,6 +245,7 @@ test_urgent__before_established(void **state)
 
 /* The window has no room for a single octet: a probe tells it at once, and so does each later
  * one; when the window opens, the octets follow. */
+/* LEDGER: RFC2525-12 */
 static void
 test_urgent__through_a_zero_window(void **state)
 {

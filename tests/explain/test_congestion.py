@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Which congestion control `lastack explain` takes a sender to have: right, wrong and unknown.
+
+usage: test_congestion.py LASTACK FOLDER
+
+FOLDER holds captures of the kernel whose names begin with the control. The same is asked of our own
+senders, as the lab's scenario has them. A wrong guess fails, and so do too few right ones.
+"""
+import collections
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+RIGHT_N_MIN = 6
+# The parts of `lastack lab congestion`, in their order.
+LAB = ("reno", "cubic", "cubic", "bbr", "reno", "reno")
+
+
+def explain(lastack, path):
+    done = subprocess.run([lastack, "explain", "-q", "--json", path], capture_output=True, text=True,
+                          timeout=120, check=True)
+    return json.loads(done.stdout)["connections"]
+
+
+def cases(lastack, folder, place):
+    """(name, truth, what is known of the sender's direction)"""
+    for path in sorted(glob.glob(os.path.join(folder, "*.pcap.gz"))):
+        name = os.path.basename(path)
+        for conn in explain(lastack, path):
+            yield name, name.split("_")[0], conn["client_to_server"]
+    path = os.path.join(place, "lab.pcapng")
+    subprocess.run([lastack, "lab", "congestion", "--pcap", path], stdout=subprocess.DEVNULL,
+                   timeout=120, check=True)
+    conns = explain(lastack, path)
+    assert len(conns) == len(LAB), len(conns)
+    for part, (truth, conn) in enumerate(zip(LAB, conns), 1):
+        yield f"lab congestion, part {part}", truth, conn["client_to_server"]
+
+
+def main(lastack, folder):
+    counts = collections.Counter()
+    with tempfile.TemporaryDirectory(prefix="lastack-congestion-") as place:
+        for name, truth, way in cases(lastack, folder, place):
+            guess = way["congestion_control"]
+            family, sure = guess["family"], guess["confidence"]
+            what = ("unknown" if family == "unknown" else "right" if family == truth else "wrong")
+            counts[what] += 1
+            print(f"{what:8} {name}: {family}, sure {sure}, {guess['losses']} losses keep "
+                  f"{guess['kept_percent']} %, {guess['dips']} dips")
+            assert (sure is None) == (family == "unknown") and 0 <= (sure or 0) < 1
+            far = "at_receiver" in name
+            assert far == (way["limits"]["path_us"] is None), name
+    print(f"control      right {counts['right']:5} wrong {counts['wrong']:5} "
+          f"unknown {counts['unknown']:5}")
+    return 1 if counts["wrong"] > 0 or counts["right"] < RIGHT_N_MIN else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))

@@ -1,0 +1,409 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Captures of the real kernel, with what it did: new ones each time.
+
+usage: make.py FOLDER [--runs N] [--seed S] [--jobs N] [--open KIND] [--end KIND] [--network KIND]
+
+Needs root. For each run two namespaces, a bad network between them (wire.py) and programs that do
+something with connections (play.py) are drawn at random. The folder gets captures at the client, at
+the server and between, some that a script then cuts, thins or disorders, states/*.tsv (the
+kernel's changes of state, retransmissions and RSTs) and truth.tsv, in the form that
+tests/explain/score.py reads. `truth_closer` and `truth_close` are read from the kernel's own trace.
+"""
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import play
+import trace
+import wire
+
+FIELDS = ("file", "capture_point", "truth_streams", "truth_closer", "truth_close", "kernel_retrans_client",
+          "kernel_retrans_server", "kernel_client", "kernel_server", "wire", "derived_from", "states",
+          "ground_truth", "hs_complete")
+PORT = 7000
+
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+class Network:
+    """Two namespaces and the wire between them."""
+    MAC = {"client": "02:00:00:00:00:01", "server": "02:00:00:00:00:02"}
+
+    def __init__(self, number, plan, seed, folder, name):
+        tag = f"unseen-{os.getpid()}-{number}"
+        self.names = {"client": f"{tag}-c", "server": f"{tag}-s"}
+        net = f"10.{100 + number // 250}.{1 + number % 250}"
+        net6 = f"fd{number // 250:02x}:{1 + number % 250:x}:"
+        self.addrs = {"client": {4: f"{net}.1", 6: f"{net6}:1"}, "server": {4: f"{net}.2", 6: f"{net6}:2"}}
+        self.fds, self.sniffers = {}, {}
+        for side in self.names:
+            thread = threading.Thread(target=self.build, args=(side, plan))
+            thread.start()
+            thread.join()
+        reading, self.command = os.pipe()
+        self.child = multiprocessing.Process(
+            target=wire.run, args=({"a": self.fds["client"], "b": self.fds["server"]}, self.sniffers,
+                                   reading, plan, seed, folder, name))
+        self.child.start()
+        os.close(reading)
+
+    def build(self, side, plan):
+        name, other = self.names[side], "server" if side == "client" else "client"
+        ip("netns", "add", name)
+        play.enter(name)
+        self.fds[side] = wire.tap_open("t0", plan["offload"])
+        with open("/proc/sys/net/ipv6/conf/t0/accept_dad", "w", encoding="ascii") as f:
+            f.write("0")
+        ip("link", "set", "t0", "address", self.MAC[side], "txqueuelen", "5000")
+        ip("link", "set", "lo", "up")
+        ip("link", "set", "t0", "up")
+        for family, length in ((4, 24), (6, 64)):
+            ip("addr", "add", f"{self.addrs[side][family]}/{length}", "dev", "t0")
+            ip("neigh", "add", self.addrs[other][family], "lladdr", self.MAC[other], "dev", "t0")
+        for key, value in plan["sysctl"][side].items():
+            path = f"/proc/sys/net/ipv4/{key}"
+            with open(path, "w", encoding="ascii") as f:
+                f.write(str(value))
+        self.sniffers[side] = wire.sniffer_open("t0")
+
+    def end(self):
+        """The wire stops and writes what it saw."""
+        os.write(self.command, b"end ")
+        self.child.join(60)
+        if self.child.is_alive():
+            self.child.kill()
+
+    def close(self):
+        os.close(self.command)
+        for fd in self.fds.values():
+            os.close(fd)
+        for sock in self.sniffers.values():
+            sock.close()
+        for name in self.names.values():
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+
+def counters():
+    """This thread's namespace: {name: number}."""
+    out = {}
+    for path in ("snmp", "netstat"):
+        with open(f"/proc/thread-self/net/{path}", encoding="ascii") as f:
+            lines = f.read().splitlines()
+        for head, values in zip(lines[::2], lines[1::2]):
+            if head.startswith(("Tcp:", "TcpExt:")):
+                pre = "Tcp." if head.startswith("Tcp:") else ""
+                out.update(zip((pre + w for w in head.split()[1:]), map(int, values.split()[1:])))
+    return out
+
+
+class Run:
+    """All connections of one plan."""
+
+    def __init__(self, network, plan):
+        self.network, self.plan = network, plan
+        self.af = socket.AF_INET if plan["family"] == 4 else socket.AF_INET6
+        self.port = PORT
+        self.counts, self.notes = {}, []
+        self.start = threading.Event()
+        self.ready = threading.Barrier(3)
+        self.kept = []
+
+    def address(self, side):
+        return self.network.addrs[side][self.plan["family"]]
+
+    def note(self, side, i, player):
+        self.notes.append({"side": side, "i": i, "error": player.error, "info": player.info,
+                           "done": len(player.done)})
+
+    def thread(self, side, body):
+        play.enter(self.network.names[side])
+        before = counters()
+        self.ready.wait(30)
+        try:
+            body()
+        except OSError as e:
+            self.notes.append({"side": side, "i": None, "error": str(e)})
+        self.ready.wait(120)
+        time.sleep(self.plan["tail"])
+        after = counters()
+        self.counts[side] = {k: v - before.get(k, 0) for k, v in after.items() if v != before.get(k, 0)}
+        self.ready.wait(30)
+
+    def play_one(self, side, sock, i, meet):
+        player = play.Player(sock, meet, self.network.command)
+        player.play(self.plan["scripts"][i][side])
+        self.note(side, i, player)
+        self.kept.append(sock)  # what is still open stays so until the capture ends
+
+    def in_parallel(self, calls, side):
+        def body(call, args):
+            play.enter(self.network.names[side])
+            call(*args)
+        threads = [threading.Thread(target=body, args=(call, args)) for call, *args in calls]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+
+    def server(self):
+        how, meets = self.plan["open"], self.meets
+        if how in ("refused", "simultaneous"):
+            if how == "simultaneous":
+                sock = self.socket_bound("server", self.port)
+                self.start.wait(10)
+                sock.connect((self.address("client"), self.port + 1))
+                self.play_one("server", sock, 0, meets[0])
+            return
+        listener = socket.socket(self.af)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, play.TCP_FASTOPEN, 16)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, self.plan["control"].encode())
+        listener.bind((self.address("server"), self.port))
+        listener.listen(1 if how == "backlog" else 64)
+        self.kept.append(listener)
+        listener.settimeout(10)
+        self.start.set()
+        if how in ("icmp", "filtered", "backlog"):
+            return
+        calls = []
+        for i in range(len(meets)):
+            sock, peer = listener.accept()
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, i % 2)
+            j = self.order[peer[1]] if how == "several" else i
+            if how == "several":
+                calls.append((self.play_one, "server", sock, j, meets[j]))
+                continue
+            self.play_one("server", sock, i, meets[i])
+        self.in_parallel(calls, "server")
+
+    def socket_bound(self, side, port):
+        sock = socket.socket(self.af)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, self.plan["control"].encode())
+        sock.bind((self.address(side), port))
+        sock.settimeout(12)
+        return sock
+
+    def connect(self, i, meet):
+        how, at = self.plan["open"], (self.address("server"), self.port)
+        port = {"simultaneous": self.port + 1, "reuse": 33000}.get(how, 21000 + 13 * i)
+        sock = self.socket_bound("client", port)
+        try:
+            if how == "fast-open":
+                sock.sendto(b"first words", play.MSG_FASTOPEN, at)
+            else:
+                sock.connect(at)
+        except OSError as e:
+            self.notes.append({"side": "client", "i": i, "error": str(e)})
+            self.kept.append(sock)
+            return
+        if how == "backlog":
+            self.kept.append(sock)
+            try:
+                sock.send(b"hello")
+            except OSError:
+                pass
+            return
+        if how == "closed-at-once":
+            sock.close()
+            return
+        self.play_one("client", sock, i, meet)
+
+    def client(self):
+        self.start.wait(10)
+        calls = [(self.connect, i, meet) for i, meet in enumerate(self.meets)]
+        if self.plan["open"] in ("several", "backlog"):
+            self.in_parallel(calls, "client")
+            return
+        for call, *args in calls:
+            call(*args)
+            time.sleep(1.3 if self.plan["open"] == "reuse" else 0.02)
+
+    def carry_out(self):
+        self.meets = [threading.Barrier(2) for _ in self.plan["scripts"]]
+        self.order = {21000 + 13 * i: i for i in range(len(self.meets))}
+        if self.plan["open"] in ("refused", "simultaneous"):
+            threading.Timer(0.2, self.start.set).start()
+        threads = [threading.Thread(target=self.thread, args=(side, getattr(self, side)), daemon=True)
+                   for side in ("client", "server")]
+        for t in threads:
+            t.start()
+        self.ready.wait(30)   # counters are read: go
+        self.ready.wait(200)  # both are done
+        self.ready.wait(30)   # counters are read again
+
+
+def derive(rng, folder, name, place):
+    """[(file name, capture point, derived)]: the capture, and what became of it."""
+    path = os.path.join(folder, f"{name}.{place}.pcap")
+    packets = list(read(path))
+    out = [(f"{name}.{place}.pcap", place, False)]
+    n = len(packets)
+
+    def write(kind, kept, derived, snap=0):
+        file = f"{name}.{place}.{kind}.pcap"
+        wire.pcap_write(os.path.join(folder, file), kept, snap)
+        out.append((file, place, derived))
+
+    kind = rng.choice(("snap", "snap", "up", "down", "gaps", "late", "early", "twice", "disorder"))
+    first = packets[0][1][26:30] if packets and packets[0][1][12:14] == b"\x08\x00" else \
+        packets[0][1][22:38] if packets else b""
+    if kind == "snap":
+        # A full header of IPv6 and TCP options needs 114: what is cut are options.
+        write("snap", packets, False, rng.choice((64, 96, 128)))
+    elif kind in ("up", "down"):
+        def is_up(p):
+            return (p[26:30] if p[12:14] == b"\x08\x00" else p[22:38]) == first
+        write(kind, [p for p in packets if is_up(p[1]) == (kind == "up")], True)
+    elif kind == "gaps":
+        write("gaps", [p for p in packets if rng.random() > 0.04], True)
+    elif kind == "late" and n > 6:
+        write("late", packets[rng.randrange(1, n - 2):], True)
+    elif kind == "early" and n > 3:
+        write("early", packets[:rng.randrange(2, n)], True)
+    elif kind == "twice":
+        write("twice", [q for p in packets for q in (p, (p[0] + 2000, p[1]))], False)
+    elif kind == "disorder":
+        kept = list(packets)
+        for i in range(n - 1):
+            if rng.random() < 0.05:
+                kept[i], kept[i + 1] = kept[i + 1], kept[i]
+        write("disorder", kept, True)
+    return out
+
+
+def read(path):
+    with open(path, "rb") as f:
+        f.read(24)
+        while head := f.read(16):
+            s, ns, n, _ = (int.from_bytes(head[i:i + 4], "little") for i in (0, 4, 8, 12))
+            yield s * 10**9 + ns, f.read(n)
+
+
+def streams_n(path):
+    """How many of the connections left something in the capture."""
+    ports = set()
+    for _, frame in read(path):
+        where = wire.layers(frame)
+        if where is not None:
+            ports.add(frozenset(struct.unpack_from("!HH", frame, where[1])))
+    return len(ports)
+
+
+def shows_end(path):
+    """A FIN or RST passed, and nothing was thinned out: the capture tells who closed."""
+    return any(where is not None and frame[where[1] + 13] & (wire.FIN | wire.RST)
+               for where, frame in ((wire.layers(f), f) for _, f in read(path)))
+
+
+def words(plan):
+    """The plan in a line."""
+    ends = ", ".join(f"{s['end']} by {s['by']}" for s in plan["scripts"][:3])
+    rules = " ".join(f"{a}:{k}:{m}-{n}" for a, k, m, n in plan["drops"])
+    off = " ".join(f"{side[0]}:{k[4:]}={v}" for side in plan["sysctl"] for k, v in plan["sysctl"][side].items()
+                   if k in ("tcp_timestamps", "tcp_sack", "tcp_window_scaling", "tcp_ecn", "tcp_rmem",
+                            "tcp_abort_on_overflow", "tcp_early_retrans"))
+    return f"{plan['open']}; {ends}; {plan['control']}; network {plan['network']} {rules}; IPv{plan['family']}" \
+        f"{'; offload' if plan['offload'] else ''}; {off}"
+
+
+def one_run(number, args, tracer):
+    rng = random.Random(args.seed * 1000003 + number)
+    plan = play.plan(rng, args.open, args.end, args.network)
+    plan["tail"] = rng.choice((0.2, 0.2, 0.2, 1.5, 5))
+    name = f"r{number:04}_{plan['open']}_{plan['scripts'][0]['end']}"
+    network = Network(number % 30000, plan, args.seed + number, args.folder, name)
+    tracer.clear()
+    run = Run(network, plan)
+    try:
+        run.carry_out()
+        lines = tracer.lines(run.address("client"), run.address("server"))
+        network.end()
+    finally:
+        for sock in run.kept:
+            sock.close()
+        network.close()
+    with open(os.path.join(args.folder, "states", name + ".tsv"), "w", encoding="utf-8") as f:
+        f.write("# kernel truth: pcap_time side local_port remote_port event detail\n")
+        f.writelines("\t".join(line) + "\n" for line in lines)
+    with open(os.path.join(args.folder, name + ".notes.json"), "w", encoding="utf-8") as f:
+        json.dump({"notes": run.notes, "counts": run.counts}, f, indent=1)
+    closer, close = trace.verdict(lines) if len(plan["scripts"]) == 1 else ("mixed", "mixed")
+    script = plan["scripts"][0]
+    if script["end"] == "half_close" and (closer, close) == (script["by"], "fin"):
+        close = "half-close"
+    opened = sum(line[1] == "client" and line[5].endswith("->ESTABLISHED") for line in lines)
+    rows = []
+    for place in ("client", "middle", "server"):
+        for file, point, derived in derive(rng, args.folder, name, place):
+            c, s = run.counts.get("client", {}), run.counts.get("server", {})
+            told = not derived and shows_end(os.path.join(args.folder, file))
+            rows.append({
+                "file": file, "capture_point": point, "truth_streams": "-" if derived or plan["open"] == "reuse" else
+                streams_n(os.path.join(args.folder, file)),
+                "truth_closer": closer if told else "mixed", "truth_close": close if told else "mixed",
+                "kernel_retrans_client": "" if derived else c.get("Tcp.RetransSegs", 0),
+                "kernel_retrans_server": "" if derived else s.get("Tcp.RetransSegs", 0),
+                "kernel_client": json.dumps(c), "kernel_server": json.dumps(s), "wire": plan["network"],
+                "derived_from": file if derived else "", "states": f"states/{name}.tsv",
+                "ground_truth": words(plan),
+                "hs_complete": opened if place == "client" and not derived else ""})
+    return rows
+
+
+def worker(jobs, results, args, number):
+    with trace.Tracer(f"unseen-{os.getpid()}-{number}") as tracer:
+        while (job := jobs.get()) is not None:
+            try:
+                results.put((job, one_run(job, args, tracer)))
+            except Exception as e:  # pylint: disable=broad-except
+                results.put((job, repr(e)))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder")
+    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=4)
+    for word in ("open", "end", "network"):
+        parser.add_argument("--" + word)
+    args = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("make.py: needs root for network namespaces and the kernel's trace")
+    os.makedirs(os.path.join(args.folder, "states"), exist_ok=True)
+    jobs, results = multiprocessing.Queue(), multiprocessing.Queue()
+    for i in range(args.first, args.first + args.runs):
+        jobs.put(i)
+    workers = [multiprocessing.Process(target=worker, args=(jobs, results, args, i)) for i in range(args.jobs)]
+    for w in workers:
+        jobs.put(None)
+        w.start()
+    with open(os.path.join(args.folder, "truth.tsv"), "w", encoding="utf-8") as f:
+        f.write("\t".join(FIELDS) + "\n")
+        for _ in range(args.runs):
+            job, rows = results.get()
+            if isinstance(rows, str):
+                print(f"run {job}: {rows}", file=sys.stderr)
+                continue
+            for row in rows:
+                f.write("\t".join(str(row[k]) for k in FIELDS) + "\n")
+            f.flush()
+    for w in workers:
+        w.join()
+
+
+if __name__ == "__main__":
+    main()

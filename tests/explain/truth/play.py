@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: MIT
+"""What two programs do with a connection: scripts drawn at random, and the threads that play them.
+
+A script is a list of steps for either end. `plan(rng)` draws a network and the scripts; `Player`
+carries one end out in its namespace.
+"""
+import ctypes
+import errno
+import os
+import select
+import socket
+import struct
+import threading
+import time
+
+CLONE_NEWNET = 0x40000000
+TCP_REPAIR, TCP_USER_TIMEOUT, TCP_INFO, TCP_FASTOPEN = 19, 18, 11, 23
+MSG_FASTOPEN = 0x20000000
+PATIENCE_S = 25
+
+
+def enter(namespace):
+    """Moves this thread into it."""
+    with open(f"/run/netns/{namespace}", "rb") as f:
+        if ctypes.CDLL(None, use_errno=True).setns(f.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+
+
+# ---- one end -------------------------------------------------------------------------------------
+
+
+class Player:
+    """Steps of one end of one connection."""
+
+    def __init__(self, sock, meet, command):
+        self.sock, self.meet, self.command = sock, meet, command
+        self.error, self.info, self.done = None, None, []
+
+    def play(self, steps):
+        self.sock.settimeout(PATIENCE_S)
+        try:
+            for name, *args in steps:
+                getattr(self, name)(*args)
+                self.done.append(name)
+        except TimeoutError as e:
+            self.error = errno.errorcode.get(e.errno, "patience")
+        except OSError as e:
+            self.error = errno.errorcode.get(e.errno, str(e.errno))
+        except threading.BrokenBarrierError:
+            self.error = "barrier"
+
+    def note(self):
+        """TCP_INFO, as long as the socket is there."""
+        if self.sock.fileno() >= 0:
+            raw = self.sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 256)
+            self.info = {"state": raw[0], "total_retrans": struct.unpack_from("I", raw, 100)[0],
+                         "reord_seen": struct.unpack_from("I", raw, 228)[0] if len(raw) > 231 else None,
+                         "dsack_dups": struct.unpack_from("I", raw, 216)[0] if len(raw) > 219 else None}
+
+    def send(self, n, piece=65536):
+        while n > 0:
+            n -= self.sock.send(b"\x55" * min(n, piece))
+
+    def trickle(self, n, piece, pause):
+        for _ in range(n):
+            self.sock.sendall(b"\xaa" * piece)
+            time.sleep(pause)
+
+    def recv(self, n):
+        while n > 0:
+            data = self.sock.recv(min(n, 65536))
+            if not data:
+                raise OSError(errno.EPIPE, "early end")
+            n -= len(data)
+
+    def eof(self):
+        while self.sock.recv(65536):
+            pass
+
+    def wait(self, seconds):
+        time.sleep(seconds)
+
+    def together(self):
+        self.meet.wait(PATIENCE_S)
+
+    def shut(self, how):
+        self.note()
+        self.sock.shutdown(how)
+
+    def close(self):
+        self.note()
+        self.sock.close()
+
+    def abort(self):
+        self.note()
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def vanish(self):
+        """The host has restarted: nothing is sent, nobody knows the connection."""
+        self.note()
+        self.sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+        self.sock.close()
+
+    def option(self, level, name, value):
+        self.sock.setsockopt(level, name, value)
+
+    def urgent(self):
+        self.sock.send(b"!", socket.MSG_OOB)
+
+    def cut(self, sides):
+        for side in sides:
+            os.write(self.command, f"cut:{side} ".encode())
+
+    def heal(self, sides):
+        for side in sides:
+            os.write(self.command, f"heal:{side} ".encode())
+
+    def error_comes(self, seconds):
+        poll = select.poll()
+        poll.register(self.sock, select.POLLERR | select.POLLHUP)
+        poll.poll(seconds * 1000)
+        code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, "")
+
+
+# ---- what is said ---------------------------------------------------------------------------------
+
+
+def talk(rng):
+    """Steps of (client, server) that leave nothing unread."""
+    a, b = [], []
+    for _ in range(rng.choice((0, 1, 1, 1, 2, 3))):
+        kind = rng.choice(("up", "down", "ask", "both", "trickle", "tiny"))
+        n = rng.choice((1, 100, 1448, 3000, 20000, 60000, 150000, 300000))
+        if kind == "up":
+            a, b = a + [("send", n)], b + [("recv", n)]
+        elif kind == "down":
+            a, b = a + [("recv", n)], b + [("send", n)]
+        elif kind == "both":
+            n = min(n, 20000)
+            a, b = a + [("send", n), ("recv", n)], b + [("send", n), ("recv", n)]
+        elif kind == "trickle":
+            count, piece = rng.randrange(3, 20), rng.choice((10, 500, 2000))
+            a = a + [("trickle", count, piece, rng.choice((0.001, 0.01, 0.04)))]
+            b = b + [("recv", count * piece)]
+        else:
+            for _ in range(rng.randrange(1, 8)):
+                m = rng.choice((1, 36, 600)) if kind == "tiny" else rng.choice((300, 8000))
+                a = a + [("send", m), ("recv", 2 * m)]
+                b = b + [("recv", m), ("send", 2 * m)]
+    return a, b
+
+
+# ---- how it ends ----------------------------------------------------------------------------------
+# Each returns the steps of the end that ends it and of the other one, after a talk.
+
+
+def end_orderly(rng):
+    return [("close",)], [("eof",)] + rng.choice(([], [("wait", 0.1)], [("wait", 0.3)])) + [("close",)]
+
+
+def end_shut(rng):
+    return [("shut", 1), ("eof",), ("close",)], [("eof",), ("wait", rng.choice((0, 0.2))), ("close",)]
+
+
+def end_half_close(rng):
+    n = rng.choice((1, 500, 30000, 200000))
+    pause = rng.choice((0, 0.05, 0.5, 2.5))
+    return [("shut", 1), ("eof",), ("close",)], \
+        [("eof",), ("wait", pause), ("send", n), ("wait", rng.choice((0, 0.3))), ("close",)]
+
+
+def end_simultaneous(_):
+    return [("together",), ("shut", 1), ("eof",), ("close",)], \
+        [("together",), ("shut", 1), ("eof",), ("close",)]
+
+
+def end_unread(rng):
+    n = rng.choice((1, 700, 5000, 40000))
+    say = [("send", 50)] if rng.random() < 0.5 else []
+    return [("wait", rng.choice((0.3, 0.6, 1.5)))] + say + [("wait", rng.choice((0, 0.1, 0.4))), ("close",)], \
+        [("send", n), ("error_comes", 5), ("eof",)]
+
+
+def end_read_some(_):
+    return [("recv", 1000), ("wait", 0.4), ("close",)], [("send", 9000), ("error_comes", 5)]
+
+
+def end_abort(rng):
+    return [("wait", rng.choice((0, 0.005, 0.1, 1.2))), ("abort",)], [("error_comes", 8), ("eof",)]
+
+
+def end_abort_sending(rng):
+    return [("send", rng.choice((30000, 200000))), ("abort",)], [("eof",), ("close",)]
+
+
+def end_abort_receiving(rng):
+    return [("recv", rng.choice((5000, 50000))), ("abort",)], [("send", 400000), ("close",)]
+
+
+def end_late_data(rng):
+    return [("close",)], [("wait", rng.choice((0.3, 0.9))), ("send", 100), ("wait", 0.3), ("send", 100),
+                          ("close",)]
+
+
+def end_close_while_receiving(_):
+    return [("recv", 3000), ("close",)], [("send", 250000), ("close",)]
+
+
+def end_fin_wait_2(rng):
+    late = rng.choice(([("send", 10), ("wait", 0.5)], [("close",)], [("abort",)]))
+    return [("close",)], [("wait", 4.5)] + late
+
+
+def end_dead(rng):
+    sides = rng.choice(("ab", "a", "b"))
+    n = rng.choice((1, 5000, 60000))
+    return [("cut", sides), ("send", n), ("error_comes", 15), ("close",)], \
+        [("wait", rng.choice((1, 9))), ("abort",)] if rng.random() < 0.4 else [("wait", 12)]
+
+
+def end_user_timeout(rng):
+    return [("option", 6, TCP_USER_TIMEOUT, rng.choice((1500, 3000))), ("cut", "ab"), ("send", 3000),
+            ("error_comes", 12)], [("wait", 10)]
+
+
+def end_keepalive_dead(rng):
+    sides = rng.choice(("ab", "a", "b"))
+    return [("option", 1, socket.SO_KEEPALIVE, 1), ("option", 6, 4, 1), ("option", 6, 5, 1),
+            ("option", 6, 6, 3), ("cut", sides), ("error_comes", 12)], [("wait", 9)]
+
+
+def end_keepalive_alive(_):
+    return [("option", 1, socket.SO_KEEPALIVE, 1), ("option", 6, 4, 1), ("option", 6, 5, 1),
+            ("option", 6, 6, 3), ("wait", 3.5), ("close",)], [("eof",), ("close",)]
+
+
+def end_vanish(rng):
+    say = rng.choice(([("send", 300)], [("close",)], [("send", 300), ("close",)]))
+    return [("vanish",)], [("wait", rng.choice((0.1, 1.6)))] + say + [("wait", 0.5)]
+
+
+def end_zero_window(rng):
+    n = rng.choice((40000, 90000))
+    then = rng.choice(([("recv", n), ("eof",), ("close",)], [("close",)], [("abort",)], [("wait", 3)]))
+    return [("send", n), ("close",)], [("wait", rng.choice((1, 2.8)))] + then
+
+
+def end_zero_window_given_up(_):
+    return [("option", 6, TCP_USER_TIMEOUT, 2500), ("send", 400000), ("error_comes", 10)], [("wait", 9)]
+
+
+def end_open(_):
+    return [("wait", 0.3)], [("wait", 0.3)]
+
+
+def end_urgent(_):
+    return [("send", 300), ("urgent",), ("send", 20), ("wait", 0.1), ("close",)], [("eof",), ("close",)]
+
+
+def end_shut_rd(_):
+    return [("shut", 0), ("wait", 0.4), ("close",)], [("send", 400), ("wait", 0.2), ("eof",), ("close",)]
+
+
+def end_shut_both(_):
+    return [("shut", 2), ("wait", 0.5), ("close",)], [("wait", 0.1), ("send", 10), ("wait", 0.2), ("close",)]
+
+
+def end_path_back(_):
+    """The path dies for a while, and comes back."""
+    return [("cut", "ab"), ("send", 8000), ("wait", 1.3), ("heal", "ab"), ("wait", 1), ("close",)], \
+        [("eof",), ("close",)]
+
+
+ENDS = {name[4:]: f for name, f in list(globals().items()) if name.startswith("end_")}
+CALM = {"orderly", "shut", "half_close", "abort", "unread", "late_data"}  # for several at a time
+
+
+def script(rng, name=None):
+    """{"end": name, "by": side, "client": steps, "server": steps}"""
+    name = name or rng.choice(sorted(ENDS))
+    a, b = talk(rng)
+    first, second = ENDS[name](rng)
+    by = rng.choice(("client", "server"))
+    if by == "server":
+        first, second = second, first
+    return {"end": name, "by": by, "client": a + first, "server": b + second}
+
+
+# ---- the network and the whole plan ------------------------------------------------------------------
+
+
+def hop(rng, kind):
+    h = {"delay": rng.choice((0.0002, 0.001, 0.005, 0.02, 0.05))}
+    if kind in ("loss", "bad"):
+        h["loss"] = rng.choice((0.005, 0.02, 0.05, 0.1))
+    if kind in ("burst", "bad"):
+        h["burst"] = rng.choice((0.002, 0.01))
+    if kind in ("reorder", "bad"):
+        h["reorder"] = rng.choice((0.01, 0.05, 0.2))
+    if kind in ("repeat", "bad"):
+        h["repeat"] = rng.choice((0.01, 0.1))
+    if kind in ("spoil",):
+        h["spoil"] = rng.choice((0.01, 0.05))
+    if kind in ("jitter", "bad"):
+        h["jitter"] = rng.choice((0.002, 0.02))
+    if kind == "rate":
+        h["rate"], h["queue"] = rng.choice((60000, 250000, 1250000)), rng.choice((5, 20, 100))
+    return h
+
+
+KINDS = ("clean",) * 4 + ("loss", "loss", "burst", "reorder", "repeat", "spoil", "jitter", "rate", "bad")
+OPENS = ("plain",) * 14 + ("fast-open", "refused", "icmp", "filtered", "simultaneous", "reuse", "backlog",
+                           "several", "several", "closed-at-once")
+
+
+def sysctls(rng):
+    s = {"tcp_syn_retries": 2, "tcp_synack_retries": 3,
+         "tcp_retries2": rng.choice((3, 5)), "tcp_fin_timeout": rng.choice((2, 60)), "tcp_fastopen": 3,
+         "tcp_orphan_retries": rng.choice((0, 2)), "tcp_tw_reuse": 1, "ip_local_port_range": "20000 29000"}
+    for name, odds in (("tcp_timestamps", 0.25), ("tcp_sack", 0.2), ("tcp_window_scaling", 0.15)):
+        if rng.random() < odds:
+            s[name] = 0
+    if rng.random() < 0.25:
+        s["tcp_ecn"] = 1
+    if rng.random() < 0.15:
+        s["tcp_rmem"] = "4096 8192 16384"
+    if rng.random() < 0.1:
+        s["tcp_abort_on_overflow"] = 1
+    if rng.random() < 0.1:
+        s["tcp_early_retrans"] = 0
+    return s
+
+
+def plan(rng, opens=None, end=None, network=None):
+    how = opens or rng.choice(OPENS)
+    kind = network or rng.choice(KINDS)
+    out = {"open": how, "family": rng.choice((4, 4, 6)), "offload": rng.random() < 0.25, "network": kind,
+           "hops": {side: [hop(rng, kind if rng.random() < 0.7 else "clean") for _ in range(2)]
+                    for side in "ab"},
+           "drops": [], "icmp": None, "control": rng.choice(("cubic", "cubic", "reno", "bbr")),
+           "sysctl": {"client": sysctls(rng), "server": sysctls(rng)}}
+    for side in "ab":  # one of the two hops is next to nothing, as where the capture is at an end
+        out["hops"][side][rng.randrange(2)]["delay"] = 0.0002
+    if rng.random() < 0.2:
+        first = rng.randrange(1, 4)
+        kind = rng.choice(("syn", "fin", "ack", "text", "rst"))
+        out["drops"] = [(rng.choice("ab"), kind, first, first + rng.randrange(2))]
+    n = rng.randrange(3, 9) if how == "several" else rng.randrange(3, 6) if how == "backlog" else \
+        2 if how in ("reuse", "fast-open") else 1
+    ends = sorted(CALM) if how in ("several", "reuse", "fast-open") else None
+    out["scripts"] = [script(rng, end or (rng.choice(ends) if ends else None)) for _ in range(n)]
+    if how == "icmp":
+        out["icmp"] = rng.choice(((3, 1), (3, 3), (3, 13)) if out["family"] == 4 else ((1, 1), (1, 3), (1, 4)))
+    if how == "filtered":
+        out["drops"] = [("a", "syn", 1, 99)]
+    return out

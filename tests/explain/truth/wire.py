@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: MIT
+"""A bad network between two devices of the kernel, and what was seen of it at three places.
+
+Two TAP devices, one in each namespace; every frame of one comes out of the other after two hops. A
+hop delays, loses, repeats, overtakes, spoils and queues; between the hops is the place `middle`. At
+the devices, packet sockets see what tcpdump would see there, with the kernel's times.
+"""
+import fcntl
+import heapq
+import json
+import os
+import random
+import select
+import socket
+import struct
+import time
+
+ETH_P_ALL = 3
+TUNSETIFF, TUNSETOFFLOAD = 0x400454CA, 0x400454D0
+IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
+TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6 = 1, 2, 4
+VNET = struct.Struct("=BBHHHH")
+SO_TIMESTAMPNS = 35
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+
+
+def sum16(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return total
+
+
+def layers(frame):
+    """(offset of IP, offset of TCP, offset of text, end of the packet), or None: no TCP."""
+    if len(frame) < 54:
+        return None
+    if frame[12:14] == b"\x08\x00" and frame[23] == 6:
+        tcp = 14 + (frame[14] & 15) * 4
+        end = 14 + struct.unpack_from("!H", frame, 16)[0]
+    elif frame[12:14] == b"\x86\xdd" and frame[20] == 6:
+        tcp, end = 54, 54 + struct.unpack_from("!H", frame, 18)[0]
+    else:
+        return None
+    if len(frame) < tcp + 20:
+        return None
+    return 14, tcp, tcp + (frame[tcp + 12] >> 4) * 4, end
+
+
+def fill_checksum(frame, tcp, end):
+    """The whole TCP checksum, of a packet whose IP header is right."""
+    v4 = frame[12:14] == b"\x08\x00"
+    addrs = bytes(frame[26:34] if v4 else frame[22:54])
+    frame[tcp + 16:tcp + 18] = b"\0\0"
+    total = sum16(addrs + struct.pack("!HH", 6, end - tcp) + bytes(frame[tcp:end]))
+    struct.pack_into("!H", frame, tcp + 16, total ^ 0xffff)
+
+
+def cut(frame, size):
+    """A super-segment as the packets that a device would send."""
+    _, tcp, text, end = layers(frame)
+    v4 = frame[12:14] == b"\x08\x00"
+    seq, = struct.unpack_from("!I", frame, tcp + 4)
+    ip_id, = struct.unpack_from("!H", frame, 18)
+    for i, at in enumerate(range(text, end, size)):
+        part = bytearray(frame[:text]) + frame[at:min(at + size, end)]
+        last = at + size >= end
+        struct.pack_into("!I", part, tcp + 4, (seq + at - text) & 0xffffffff)
+        if not last:
+            part[tcp + 13] &= ~(FIN | PSH) & 0xff
+        if i > 0:
+            part[tcp + 13] &= 0x7f  # CWR stands in the first alone (RFC 3168 6.1.2)
+        if v4:
+            struct.pack_into("!HH", part, 16, len(part) - 14, (ip_id + i) & 0xffff)
+            part[24:26] = b"\0\0"
+            struct.pack_into("!H", part, 24, sum16(bytes(part[14:34])) ^ 0xffff)
+        else:
+            struct.pack_into("!H", part, 18, len(part) - 54)
+        fill_checksum(part, tcp, len(part))
+        yield part
+
+
+class Hop:
+    """One way over one hop: when each frame leaves it."""
+
+    def __init__(self, rng, delay=0.0, jitter=0.0, loss=0.0, burst=0.0, reorder=0.0, repeat=0.0,
+                 spoil=0.0, rate=0, queue=100):
+        self.rng = rng
+        self.delay, self.jitter, self.loss, self.burst = delay, jitter, loss, burst
+        self.reorder, self.repeat, self.spoil = reorder, repeat, spoil
+        self.rate, self.queue = rate, queue
+        self.free_at = self.last_due = 0.0
+        self.losing = False
+
+    def pass_on(self, frame, now):
+        """[(due, frame), ...]"""
+        self.losing = self.rng.random() < (0.6 if self.losing else self.burst)
+        if self.losing or self.rng.random() < self.loss:
+            return []
+        if self.rate:
+            start = max(now, self.free_at)
+            if (start - now) * self.rate > self.queue * 1500:
+                return []
+            now = self.free_at = start + len(frame) / self.rate
+        due = now + self.delay + self.rng.random() * self.jitter
+        if self.rng.random() < self.reorder:
+            due += self.delay * self.rng.uniform(0.1, 1.5) + 0.002
+        else:
+            due = self.last_due = max(due, self.last_due)
+        if self.rng.random() < self.spoil and len(frame) > 60:
+            frame = bytearray(frame)
+            frame[self.rng.randrange(38, len(frame))] ^= 1 << self.rng.randrange(8)
+        out = [(due, frame)]
+        if self.rng.random() < self.repeat:
+            out.append((due + self.rng.random() * 0.003, frame))
+        return out
+
+
+class Rules:
+    """What is done to named segments of a run, and to the path while it lasts."""
+
+    def __init__(self, drops, icmp):
+        self.drops = drops  # [(side, kind, first, last)]: of that kind, by number from 1
+        self.icmp = icmp    # (type, code) that answers a SYN instead of the server, or None
+        self.counts = {}
+        self.cut = set()
+
+    def drops_it(self, side, frame, where):
+        if side in self.cut:
+            return True
+        _, tcp, text, end = where
+        flags = frame[tcp + 13]
+        kind = "syn" if flags & SYN else "fin" if flags & FIN else "rst" if flags & RST else \
+            "text" if end > text else "ack"
+        n = self.counts[side, kind] = self.counts.get((side, kind), 0) + 1
+        return any((side, kind) == rule[:2] and rule[2] <= n <= rule[3] for rule in self.drops)
+
+
+def icmp_error(frame, rule):
+    """A router's answer (RFC 792, RFC 4443) to the packet."""
+    v4 = frame[12:14] == b"\x08\x00"
+    head = bytes(frame[6:12] + frame[0:6] + frame[12:14])
+    quoted = bytes(frame[14:14 + (28 if v4 else 60)])
+    body = struct.pack("!BBHI", *rule, 0, 0) + quoted
+    if v4:
+        body = body[:2] + struct.pack("!H", sum16(body) ^ 0xffff) + body[4:]
+        ip = struct.pack("!BBHHHBBH", 0x45, 0xc0, 20 + len(body), 77, 0, 63, 1, 0) + \
+            bytes(frame[30:34]) + bytes(frame[26:30])
+        ip = ip[:10] + struct.pack("!H", sum16(ip) ^ 0xffff) + ip[12:]
+    else:
+        addrs = bytes(frame[38:54]) + bytes(frame[22:38])
+        total = sum16(addrs + struct.pack("!II", len(body), 58) + body)
+        body = body[:2] + struct.pack("!H", total ^ 0xffff) + body[4:]
+        ip = struct.pack("!IHBB", 0x60000000, len(body), 58, 63) + addrs
+    return bytearray(head + ip + body)
+
+
+class Wire:
+    def __init__(self, taps, sniffers, commands, plan, seed):
+        self.taps, self.sniffers, self.commands = taps, sniffers, commands
+        self.offload = plan["offload"]
+        rng = random.Random(seed)
+        self.hops = {side: [Hop(rng, **hop) for hop in plan["hops"][side]] for side in "ab"}
+        self.rules = Rules([tuple(rule) for rule in plan["drops"]], plan["icmp"])
+        self.waiting, self.order = [], 0
+        self.seen = {"client": [], "middle": [], "server": []}
+
+    def put(self, due, side, hop, frame):
+        self.order += 1
+        heapq.heappush(self.waiting, (due, self.order, side, hop, frame))
+
+    def enter(self, side, hop, frame):
+        """The frame is before that hop, now."""
+        for due, out in self.hops[side][hop].pass_on(frame, time.monotonic()):
+            self.put(due, side, hop + 1, out)
+
+    def take(self, side, frame):
+        where = layers(frame)
+        if where is None:
+            self.put(0, side, 2, frame)  # what is no TCP is not our matter
+            return
+        if self.rules.icmp and frame[where[1] + 13] & (SYN | ACK) == SYN:
+            self.put(time.monotonic() + 0.004, "b" if side == "a" else "a", 2,
+                     icmp_error(frame, self.rules.icmp))
+        elif not self.rules.drops_it(side, frame, where):
+            self.enter(side, 0, frame)
+
+    def read(self, side, fd):
+        for _ in range(64):
+            try:
+                data = os.read(fd, 70000)
+            except BlockingIOError:
+                return
+            if not self.offload:
+                self.take(side, bytearray(data))
+                continue
+            flags, kind, _, size, start, _ = VNET.unpack_from(data)
+            frame = bytearray(data[VNET.size:])
+            if kind:
+                for part in cut(frame, size):
+                    self.take(side, part)
+                continue
+            if flags & 1 and (where := layers(frame)) is not None:
+                fill_checksum(frame, start, where[3])
+            self.take(side, frame)
+
+    def move(self):
+        """All that is due; seconds until the next is."""
+        while self.waiting:
+            due, _, side, hop, frame = self.waiting[0]
+            now = time.monotonic()
+            if due > now:
+                return due - now
+            heapq.heappop(self.waiting)
+            if hop < 2:
+                self.seen["middle"].append((time.time_ns(), bytes(frame)))
+                self.enter(side, hop, frame)
+                continue
+            head = bytes(VNET.size) if self.offload else b""
+            try:
+                os.write(self.taps["b" if side == "a" else "a"], head + bytes(frame))
+            except OSError:
+                pass  # the device is down, as a scenario may want
+        return 1.0
+
+    def sniff(self, place, sock):
+        while True:
+            try:
+                data, control, _, _ = sock.recvmsg(70000, 64, socket.MSG_DONTWAIT)
+            except (BlockingIOError, OSError):
+                return
+            at = struct.unpack("qq", control[0][2])
+            self.seen[place].append((at[0] * 10**9 + at[1], data))
+
+    def command(self):
+        """False: the run is over."""
+        for line in os.read(self.commands, 65536).decode().split():
+            if line == "end":
+                return False
+            what, side = line.split(":")
+            (self.rules.cut.add if what == "cut" else self.rules.cut.discard)(side)
+        return True
+
+    def serve(self):
+        goes_on, wait = True, 1.0
+        fds = {fd: side for side, fd in self.taps.items()}
+        places = {sock.fileno(): place for place, sock in self.sniffers.items()}
+        poll = select.poll()
+        for fd in [*fds, *places, self.commands]:
+            poll.register(fd, select.POLLIN)
+        while goes_on:
+            for fd, _ in poll.poll(max(wait * 1000, 0.1)):
+                if fd in fds:
+                    self.read(fds[fd], fd)
+                elif fd == self.commands:
+                    goes_on = self.command()
+            for place, sock in self.sniffers.items():
+                self.sniff(place, sock)
+            wait = self.move()
+
+
+def tap_open(name, offload):
+    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    flags = IFF_TAP | IFF_NO_PI | (IFF_VNET_HDR if offload else 0)
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), flags))
+    if offload:
+        fcntl.ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)
+    return fd
+
+
+def sniffer_open(name):
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    sock.bind((name, 0))
+    return sock
+
+
+def is_kept(frame):
+    """TCP, and errors of ICMP."""
+    if layers(frame) is not None:
+        return True
+    v4 = frame[12:14] == b"\x08\x00" and frame[23] == 1
+    return v4 or (frame[12:14] == b"\x86\xdd" and frame[20] == 58 and frame[54] < 128)
+
+
+def pcap_write(path, packets, snap=0):
+    with open(path, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, snap or 262144, 1))
+        for at, frame in packets:
+            kept = frame[:snap] if snap else frame
+            f.write(struct.pack("<IIII", at // 10**9, at % 10**9, len(kept), len(frame)) + kept)
+
+
+def run(taps, sniffers, commands, plan, seed, folder, name):
+    """The child process of a run: carries, and writes the captures at its end."""
+    wire = Wire(taps, sniffers, commands, plan, seed)
+    wire.serve()
+    for place, packets in wire.seen.items():
+        packets = sorted((p for p in packets if is_kept(p[1])), key=lambda p: p[0])
+        pcap_write(os.path.join(folder, f"{name}.{place}.pcap"), packets)
+    with open(os.path.join(folder, f"{name}.plan.json"), "w", encoding="utf-8") as f:
+        json.dump(plan, f, default=str)

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_copies.c - what a bad network does to segments, told from what their sender does: copies,
+ * disorder, damage
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tap.h"
+
+#define ACK LA_TCP_ACK
+#define SYN LA_TCP_SYN
+#define TS LA_TCP_HAS_TIMESTAMPS
+enum { N = 1000 };
+
+static struct tap tap;
+
+static int
+open_tap(void **state)
+{
+    (void)state;
+    tap_open(&tap, NULL, 0);
+    return 0;
+}
+
+static int
+close_tap(void **state)
+{
+    (void)state;
+    tap_close(&tap);
+    return 0;
+}
+
+/* Segment k of the client with that identification. */
+static void
+text(unsigned k, uint16_t ip_id, uint32_t after_ms)
+{
+    tap_send(&tap, &(struct line){.from = C,
+                                  .flags = ACK,
+                                  .seq = 1 + k * N,
+                                  .ack = 1,
+                                  .text_n = N,
+                                  .ip_id = ip_id,
+                                  .after_ms = after_ms});
+}
+
+static struct la_explain_direction
+client_of_result(void)
+{
+    struct la_explain_conn conn = tap_result(&tap);
+    return conn.direction[C];
+}
+
+/* Many segments behind the first one, the same packet again, without timestamps. */
+static void
+test_copies__late(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    for (unsigned k = 0; k < 10; k++)
+        text(k, (uint16_t)(500 + k), 1);
+    text(0, 500, 30);
+    text(9, 510, 300);
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.network_duplicates, 1);
+    assert_int_equal(d.retransmissions.total, 1);
+}
+
+/* The copy was forgotten, but text of a later identification has passed since. */
+static void
+test_copies__outrun(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    for (unsigned k = 0; k < 400; k++)
+        text(k, (uint16_t)(500 + k), 1);
+    for (unsigned k = 0; k < 50; k++)
+        text(k, (uint16_t)(500 + k), 1);
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.network_duplicates, 50);
+    assert_int_equal(d.retransmissions.total, 0);
+}
+
+/* The same by timestamps (RFC 7323 3); a later one was sent later. */
+static void
+test_copies__by_timestamp(void **state)
+{
+    (void)state;
+    const struct line one = {
+        .from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = N, .has = TS, .ts_val = 100};
+    struct line line = one;
+    TAP_LINES(&tap, {.from = C, .flags = SYN, .has = TS, .ts_val = 90},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .has = TS, .ts_val = 7, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .has = TS, .ts_val = 100});
+    tap_send(&tap, &one);
+    line.seq += N;
+    line.ts_val = 101;
+    tap_send(&tap, &line);
+    line = one;
+    line.after_ms = 2;
+    tap_send(&tap, &line); /* another identification, and older */
+    line.ts_val = 400;
+    line.after_ms = 300;
+    tap_send(&tap, &line);
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.network_duplicates, 1);
+    assert_int_equal(d.retransmissions.total, 1);
+}
+
+/* RFC 6298 2.1: nobody sends a SYN again within milliseconds. */
+static void
+test_copies__syn(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN, .ip_id = 9},
+              {.from = C, .flags = SYN, .ip_id = 9, .after_ms = 4});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.open.syn[C].n, 1);
+    assert_int_equal(conn.direction[C].retransmissions.syn, 0);
+}
+
+/* RFC 9293 3.10.7.4 fourth: each SYN that comes is answered. */
+static void
+test_copies__syn_ack_of_each_syn(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true, .after_ms = 1000},
+              {.from = C, .flags = SYN, .after_ms = 2},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.direction[S].retransmissions.syn, 2);
+}
+
+/* An ACK that overtakes text leaves a hole; what fills it was sent before. */
+static void
+test_disorder__behind_an_ack(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    text(0, 500, 1);
+    text(1, 501, 1);
+    text(2, 502, 1);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1 + 5 * N, .ack = 1, .ip_id = 505});
+    text(3, 503, 40);
+    text(4, 504, 40);
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.reordered, 2);
+    assert_int_equal(d.retransmissions.total, 0);
+}
+
+/* By the identification, whatever the time says: one was sent before, one again. */
+static void
+test_disorder__by_identification(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    text(0, 500, 1);
+    text(1, 501, 1);
+    text(2, 502, 1);
+    text(5, 505, 1);
+    text(3, 503, 90);
+    text(4, 506, 1);
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.reordered, 1);
+    assert_int_equal(d.retransmissions.total, 1);
+}
+
+/* Identifications that are no order say nothing. */
+static void
+test_disorder__random_identification(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    text(0, 40000, 1);
+    text(1, 501, 1);
+    text(2, 30000, 1);
+    text(5, 20000, 1);
+    text(3, 10000, 90);
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.reordered, 0);
+    assert_int_equal(d.retransmissions.total, 1);
+}
+
+/* A damaged segment teaches nothing, where checksums are right otherwise; what was in it comes
+ * again. */
+static void
+test_damage__is_not_believed(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        TAP_LINES(&tap, {.from = C, .flags = SYN, .sum = true},
+                  {.from = S, .flags = SYN | ACK, .ack = 1, .sum = true, .after_ms = 10},
+                  {.from = C, .flags = ACK, .seq = 1, .ack = 1, .sum = true},
+                  {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = N, .sum = true},
+                  {.from = C, .flags = LA_TCP_FIN | ACK, .seq = 5001, .ack = 1, .damaged = i == 0},
+                  {.from = C, .flags = ACK, .seq = 1001, .ack = 1, .text_n = N, .sum = true},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 2001, .sum = true, .after_ms = 10});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_string_equal(tap_states(&conn, C),
+                            i == 0 ? "SYN-SENT ESTABLISHED" : "SYN-SENT ESTABLISHED FIN-WAIT-1");
+        assert_int_equal(conn.direction[C].bytes_missing, 0);
+        const struct la_explain_finding *found = tap_finding(&conn, LA_FINDING_CHECKSUM_WRONG);
+        assert_int_equal(found != NULL, i == 0);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_tap, close_tap)
+    const struct CMUnitTest tests[] = {
+        TEST(test_copies__late),
+        TEST(test_copies__outrun),
+        TEST(test_copies__by_timestamp),
+        TEST(test_copies__syn),
+        TEST(test_copies__syn_ack_of_each_syn),
+        TEST(test_disorder__behind_an_ack),
+        TEST(test_disorder__by_identification),
+        TEST(test_disorder__random_identification),
+        TEST(test_damage__is_not_believed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

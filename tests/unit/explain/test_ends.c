@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_ends.c - how connections end and begin on bad networks, and where the capture has gaps
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tap.h"
+
+#define ACK LA_TCP_ACK
+#define SYN LA_TCP_SYN
+#define RST LA_TCP_RST
+#define FIN (LA_TCP_FIN | LA_TCP_ACK)
+
+static struct tap tap;
+
+static int
+open_tap(void **state)
+{
+    (void)state;
+    tap_open(&tap, NULL, 0);
+    return 0;
+}
+
+static int
+close_tap(void **state)
+{
+    (void)state;
+    tap_close(&tap);
+    return 0;
+}
+
+/* Both SYNs passed, and the second end says no SYN,ACK: the peer's came to it first (RFC 9293
+ * 3.10.7.3 fourth). */
+static void
+test_opening__syn_lost(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN}, {.from = S, .flags = SYN},
+              {.from = C, .flags = SYN | ACK, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 1, .after_ms = 10},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 11});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_string_equal(tap_states(&conn, S), "SYN-SENT ESTABLISHED");
+    assert_string_equal(tap_states(&conn, C), "SYN-SENT SYN-RECEIVED ESTABLISHED");
+}
+
+/* Nobody closes what he was not given: the ACK of the handshake is missing. */
+static void
+test_opening__third_segment_missing(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .after_ms = 10},
+              {.from = S, .flags = FIN, .seq = 1, .ack = 1, .after_ms = 50});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_string_equal(tap_states(&conn, S), "SYN-RECEIVED ESTABLISHED FIN-WAIT-1");
+}
+
+/* The FIN acknowledges something that was not captured: it may have been the first FIN. */
+static void
+test_closing__fin_missing(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+              {.from = C, .flags = FIN, .seq = 1, .ack = 102, .after_ms = 10},
+              {.from = S, .flags = ACK, .seq = 102, .ack = 2, .after_ms = 10});
+    struct la_explain_conn conn = tap_result(&tap);
+    for (size_t i = 0; i < conn.transitions_n; i++)
+        if (conn.transitions[i].event == LA_TCP_EV_CLOSE ||
+            conn.transitions[i].event == LA_TCP_EV_RCV_FIN)
+            assert_int_equal(conn.transitions[i].certainty, LA_CERTAINTY_UNKNOWN);
+}
+
+/* RFC 5961 3.2: who believes a RST behind a FIN has had the FIN. */
+static void
+test_closing__fin_before_reset(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = FIN, .seq = 1, .ack = 1},
+              {.from = C, .flags = RST | ACK, .seq = 2, .ack = 1, .after_ms = 5});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_string_equal(tap_states(&conn, S), "SYN-RECEIVED ESTABLISHED CLOSE-WAIT CLOSED");
+}
+
+/* The FIN goes again while the peer's, which carries the ACK of it, is under way. */
+static void
+test_closing__fin_again_and_merged(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = FIN, .seq = 1, .ack = 1},
+              {.from = S, .flags = FIN, .seq = 1, .ack = 2, .after_ms = 10},
+              {.from = C, .flags = FIN, .seq = 1, .ack = 1, .after_ms = 250},
+              {.from = S, .flags = ACK, .seq = 2, .ack = 2, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 2, .ack = 2});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_string_equal(tap_states(&conn, C), "SYN-SENT ESTABLISHED FIN-WAIT-1 TIME-WAIT");
+    assert_null(tap_finding(&conn, LA_FINDING_LAST_ACK_LOST));
+}
+
+static enum la_reset_cause
+cause(enum la_certainty certainty)
+{
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.close.reset.certainty, certainty);
+    return (enum la_reset_cause)conn.close.reset.cause;
+}
+
+/* RFC 2525 2.17: text was under way to it, before or behind its RST. */
+static void
+test_reset__text_on_way(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct line more = {.from = S, .flags = ACK, .seq = 101, .ack = 11, .text_n = 100};
+        tap_handshake(&tap);
+        TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 11, .text_n = 100, .after_ms = 10});
+        if (i == 0)
+            tap_send(&tap, &more);
+        TAP_LINES(&tap, {.from = C, .flags = RST | ACK, .seq = 11, .ack = 101});
+        if (i == 1)
+            tap_send(&tap, &more);
+        assert_int_equal(cause(LA_CERTAINTY_INFERRED), LA_RESET_UNREAD_DATA);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
+/* Its RST offers what the buffer has, now that what lay there is thrown away. */
+static void
+test_reset__freed_room(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(
+        &tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 900},
+        {.from = S, .flags = ACK, .seq = 1, .ack = 901, .wnd = 59100, .text_n = 50, .after_ms = 10},
+        {.from = C, .flags = ACK, .seq = 901, .ack = 51},
+        {.from = S, .flags = RST | ACK, .seq = 51, .ack = 901, .wnd = 60000, .after_ms = 100});
+    assert_int_equal(cause(LA_CERTAINTY_INFERRED), LA_RESET_UNREAD_DATA);
+}
+
+/* Silence before it alone: it may have been read. */
+static void
+test_reset__long_after(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 50},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 51, .text_n = 100},
+              {.from = S, .flags = ACK, .seq = 51, .ack = 101, .after_ms = 10},
+              {.from = S, .flags = RST | ACK, .seq = 51, .ack = 101, .after_ms = 900});
+    assert_int_equal(cause(LA_CERTAINTY_UNKNOWN), LA_RESET_UNREAD_DATA);
+}
+
+/* RFC 9293 3.8.4: the answers pass here, and are lost behind. */
+static void
+test_reset__probes_unheard(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 101, .text_n = 5, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 101, .ack = 6});
+    for (unsigned i = 0; i < 3; i++)
+        TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 100, .ack = 6, .after_ms = 1000},
+                  {.from = S, .flags = ACK, .seq = 6, .ack = 101});
+    TAP_LINES(&tap, {.from = C, .flags = RST | ACK, .seq = 101, .ack = 6, .after_ms = 1001});
+    assert_int_equal(cause(LA_CERTAINTY_INFERRED), LA_RESET_TIMEOUT);
+}
+
+/* RFC 9293 3.10.7.1: an answer without ACK comes of an end that has no connection. It spoke a
+ * moment ago: whether it gave it up or lost it is not told. */
+static void
+test_reset__answer_of_none(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 101, .text_n = 5, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 101, .ack = 6},
+              {.from = C, .flags = ACK, .seq = 101, .ack = 6, .text_n = 100},
+              {.from = S, .flags = RST, .seq = 6, .after_ms = 10});
+    assert_int_equal(cause(LA_CERTAINTY_UNKNOWN), LA_RESET_HALF_OPEN_PEER);
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_tap, close_tap)
+    const struct CMUnitTest tests[] = {
+        TEST(test_opening__syn_lost),
+        TEST(test_opening__third_segment_missing),
+        TEST(test_closing__fin_missing),
+        TEST(test_closing__fin_before_reset),
+        TEST(test_closing__fin_again_and_merged),
+        TEST(test_reset__text_on_way),
+        TEST(test_reset__freed_room),
+        TEST(test_reset__long_after),
+        TEST(test_reset__probes_unheard),
+        TEST(test_reset__answer_of_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
