@@ -442,12 +442,61 @@ let_go(struct kept *kept)
     free((void *)(uintptr_t)kept->conn.findings);
 }
 
+/* What is counted of all, and how much trouble the worst of them had: one that had less than these
+ * is not among the worst of all shares. */
+struct share {
+    struct totals totals;
+    uint32_t worst_n, worst_n_max;
+    uint64_t worst[]; /* the most trouble first */
+};
+
+static void *
+verdict_share_new(const struct la_explain_args *args)
+{
+    struct share *share =
+        calloc(1, sizeof(*share) + (args->worst_n + (size_t)1) * sizeof(share->worst[0]));
+    if (share != NULL)
+        share->worst_n_max = args->worst_n;
+    return share;
+}
+
+static bool
+verdict_share_conn(void *ctx, const struct la_explain_conn *conn)
+{
+    struct share *share = ctx;
+    uint64_t trouble = la_explain_trouble(conn);
+    count(&share->totals, conn);
+    uint32_t at = share->worst_n;
+    while (at > 0 && share->worst[at - 1] < trouble)
+        at--;
+    if (at == share->worst_n_max)
+        return false;
+    memmove(share->worst + at + 1, share->worst + at,
+            (share->worst_n - at) * sizeof(share->worst[0]));
+    share->worst[at] = trouble;
+    share->worst_n += share->worst_n < share->worst_n_max;
+    return true;
+}
+
+static void
+verdict_share_end(struct la_explain_out *out, void *ctx)
+{
+    struct verdict *v = out->view;
+    const struct totals *from = &((const struct share *)ctx)->totals;
+    v->totals.conns_n += from->conns_n;
+    v->totals.bytes += from->bytes;
+    v->totals.segments += from->segments;
+    v->totals.again += from->again;
+    for (unsigned i = 0; i < LA_CLOSE_KIND_COUNT; i++)
+        v->totals.by_close[i] += from->by_close[i];
+    free(ctx);
+}
+
 static void
 verdict_conn(struct la_explain_out *out, const struct la_explain_conn *conn)
 {
     struct verdict *v = out->view;
     uint64_t trouble = la_explain_trouble(conn);
-    count(&v->totals, conn);
     size_t at = v->kept_n;
     while (at > 0 && v->kept[at - 1].trouble < trouble)
         at--;
@@ -550,6 +599,9 @@ verdict_end(struct la_explain_out *out, const struct la_explain_file *file,
 
 const struct la_explain_view la_explain_verdict = {
     .name = "verdict",
+    .share_new = verdict_share_new,
+    .share_conn = verdict_share_conn,
+    .share_end = verdict_share_end,
     .begin = verdict_begin,
     .conn = verdict_conn,
     .end = verdict_end,

@@ -212,7 +212,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct la_mem *mem = la_mem_new(&alloc, data[1] < 128 ? 0 : UINT64_C(1) << (16 + data[1] % 8));
     struct la_explain_cfg cfg;
     la_explain_cfg_init(&cfg);
-    cfg.closed_n_max = data[1] % 4;
+    cfg.closed_packets = data[1] % 16;
     cfg.throughput = (data[1] & 4) != 0;
     if ((data[1] & 8) != 0)
         cfg.trace = (struct la_trace){hear, NULL, LA_EVENT_ALL};
