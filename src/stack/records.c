@@ -230,9 +230,9 @@ la_rec_give(struct la_stack *s, uint32_t idx)
     la_pool_give(&s->recs[idx & 1], idx >> 1);
 }
 
-/* RFC 6528: M + F(tuple, secret), M a clock of 4 microseconds (MUST-8, MUST-9, SHLD-1) that moves on
- * over the text of SYNs as well: else a SYN,ACK to the last SYN between two ports might acknowledge
- * the next one. */
+/* RFC 6528: M + F(tuple, secret), M a clock of 4 microseconds (MUST-8, MUST-9, SHLD-1) that moves
+ * on over the text of SYNs as well: else a SYN,ACK to the last SYN between two ports might
+ * acknowledge the next one. */
 la_seq
 la_rec_initial_sequence(const struct la_stack *s, const struct la_tuple *t)
 {
