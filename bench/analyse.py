@@ -2,6 +2,7 @@
 """`lastack explain` on captures of any size, beside tshark: packets for each second of CPU."""
 import os
 import shutil
+import statistics
 import subprocess
 import tempfile
 import time
@@ -34,8 +35,9 @@ def anonymous_kib(pid):
 
 
 def run(words):
-    """CPU seconds, and the most anonymous memory that was seen."""
+    """CPU seconds, the most anonymous memory that was seen, and seconds by the clock."""
     most = 0
+    begin = time.monotonic()
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while True:
             most = max(most, anonymous_kib(process.pid))
@@ -46,7 +48,7 @@ def run(words):
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise Failed(f"{' '.join(words[:2])}: status {process.returncode}")
-    return usage.ru_utime + usage.ru_stime, most / 1024
+    return usage.ru_utime + usage.ru_stime, most / 1024, time.monotonic() - begin
 
 
 def measure(args, size, progress):
@@ -56,13 +58,18 @@ def measure(args, size, progress):
             progress(f"explain: a capture, {kind}")
             path = os.path.join(folder, kind + ".pcap")
             packets = make(args.load, kind, n, path)
-            found = []
+            found = {1: [], 2: []}
             for number in range(size.mem_rounds_n):
                 progress(f"explain, {kind}, round {number + 1} of {size.mem_rounds_n}")
-                found.append(run([args.lastack, "explain", "-q", "-n", "0", path]))
-            cpu_s = sorted(cpu for cpu, _ in found)[len(found) // 2]
+                for jobs, runs in found.items():
+                    runs.append(run([args.lastack, "explain", "-q", "-n", "0", "--jobs", str(jobs),
+                                     path]))
+            cpu_s = statistics.median(cpu for cpu, _, _ in found[1])
+            clock_s = {jobs: statistics.median(clock for _, _, clock in runs)
+                       for jobs, runs in found.items()}
             results[kind] = {"packets": packets, "packets_per_s": packets / max(cpu_s, 1e-9),
-                             "anonymous_mib": max(memory for _, memory in found)}
+                             "anonymous_mib": max(memory for _, memory, _ in found[1]),
+                             "two_jobs_speedup": clock_s[1] / max(clock_s[2], 1e-9)}
         results["tshark"] = beside(args, size, folder, progress)
     progress("")
     return results
@@ -75,5 +82,5 @@ def beside(args, size, folder, progress):
     progress("tshark")
     path = os.path.join(folder, "few.pcap")
     packets = make(args.load, "bulk", max(size.analysed_n // 20, 1000), path)
-    cpu_s, memory = run([*TSHARK, path])
+    cpu_s, memory, _ = run([*TSHARK, path])
     return {"packets": packets, "packets_per_s": packets / cpu_s, "anonymous_mib": memory}

@@ -243,7 +243,7 @@ enum la_cc_phase {
 /* What an event about congestion control tells besides the phase. */
 enum la_cc_why {
     LA_CC_WHY_PHASE,      /* the phase has changed */
-    LA_CC_WHY_CSS_BEGINS, /* HyStart++: the round trip grows; by less from now on (RFC 9406 4.2) */
+    LA_CC_WHY_CSS_BEGINS, /* HyStart++: the round trip grows (RFC 9406 4.2) */
     LA_CC_WHY_CSS_ENDS,   /* it has fallen again: slow start as before */
     LA_CC_WHY_RESTED,     /* nothing was sent for longer than an RTO (RFC 2861 3.1) */
     LA_CC_WHY_UNUSED,     /* the window was not used up for an RTO (RFC 2861 3.2) */

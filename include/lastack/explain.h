@@ -332,9 +332,8 @@ struct la_explain_file {
 
 struct la_explain_cfg {
     uint64_t conns_n_max;      /* watched at one time; default 4 million */
-    uint32_t closed_n_max;     /* of those, ended ones that late segments may still belong to;
-                                  default 1024 */
-    uint32_t closed_s;         /* how long these wait; default 240 s (2 MSL) */
+    uint32_t closed_s;         /* ended ones wait for late segments; default 240 s (2 MSL), */
+    uint32_t closed_packets;   /* and for how many packets of the capture at most; default 16384 */
     uint32_t idle_s;           /* a silent connection is ended after this; 0 (default): never */
     uint64_t seed;             /* of the hash that flows are found by */
     bool no_transitions;       /* connections are told without them, which costs less */
@@ -366,10 +365,6 @@ struct la_explain_packet {
 
 /* Decodes and analyses; frees what la_explain_next() lent. */
 void la_explain_packet(struct la_explain *explain, const struct la_explain_packet *packet);
-/* The same for several, in this order. Returns how many of them, at least one when n > 0: it
- * leaves off where connections have ended, for la_explain_next() to tell of them. */
-size_t la_explain_packets(struct la_explain *explain, const struct la_explain_packet *packets,
-                          size_t n);
 /* The capture has ended: every connection that is left is ended. */
 void la_explain_finish(struct la_explain *explain);
 /* A connection that has ended, in the order of ending; what it points to is valid until the next

@@ -256,6 +256,15 @@ la_captures_some(struct la_captures *c, struct la_capture_packet *packets, size_
     return next;
 }
 
+bool
+la_captures_stay(const struct la_captures *c)
+{
+    for (uint32_t i = 0; i < c->captures_n; i++)
+        if (c->captures[i].reader == NULL || !la_capture_reader_stays(c->captures[i].reader))
+            return false;
+    return true;
+}
+
 uint32_t
 la_captures_n(const struct la_captures *c)
 {

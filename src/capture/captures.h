@@ -41,6 +41,9 @@ enum la_capture_next la_captures_next(struct la_captures *captures,
 enum la_capture_next la_captures_some(struct la_captures *captures,
                                       struct la_capture_packet *packets, size_t max, size_t *n);
 
+/* The octets of all packets stay where they are until la_captures_free(). */
+bool la_captures_stay(const struct la_captures *captures);
+
 uint32_t la_captures_n(const struct la_captures *captures);
 /* idx: as in struct la_capture_packet.file_idx. */
 const char *la_captures_name(const struct la_captures *captures, uint32_t idx);

@@ -202,6 +202,12 @@ la_capture_reader_more(struct la_capture_reader *reader, struct la_capture_packe
     return n;
 }
 
+bool
+la_capture_reader_stays(const struct la_capture_reader *reader)
+{
+    return reader->src.map != NULL && reader->src.unpack == NULL;
+}
+
 size_t
 la_capture_reader_notes(const struct la_capture_reader *reader, const struct la_capture_note **out)
 {

@@ -70,6 +70,8 @@ enum la_capture_next la_capture_reader_next(struct la_capture_reader *reader,
  * until the next call. */
 size_t la_capture_reader_more(struct la_capture_reader *reader, struct la_capture_packet *packets,
                               size_t max);
+/* The octets of all packets stay where they are until it is closed: it is a mapped file. */
+bool la_capture_reader_stays(const struct la_capture_reader *reader);
 /* Notes in the order they were made, at most LA_CAPTURE_NOTES_MAX kinds. */
 size_t la_capture_reader_notes(const struct la_capture_reader *reader,
                                const struct la_capture_note **out);

@@ -17,9 +17,16 @@
 #include "cli/cli.h"
 #include "cli/conn_filter.h"
 #include "cli/explain_graph.h"
+#include "cli/explain_jobs.h"
 #include "cli/plot.h"
 
-enum { PROGRESS_PACKETS = 1 << 16, LEFT_PACKETS_MAX = 1 << 16, IDLE_MS = 200, AT_ONCE_N = 32 };
+enum {
+    PROGRESS_PACKETS = 1 << 16,
+    LEFT_PACKETS_MAX = 1 << 16,
+    IDLES_N = 3,
+    IDLE_MS = 200,
+    AT_ONCE_N = 32
+};
 static const int64_t progress_ns = INT64_C(250000000);
 /* What views hear. */
 static const uint32_t ladder_mask =
@@ -27,17 +34,33 @@ static const uint32_t ladder_mask =
 
 static volatile sig_atomic_t stopped;
 
+/* What a view makes of the connections of one job. */
+struct share {
+    const struct la_explain_view *view;
+    void *of_view;
+};
+
 struct explanation {
     const struct la_explain_args *args;
     const struct la_explain_view *view;
     struct la_explain_out out;
     struct la_graphs *graphs; /* NULL: none are wanted */
     struct la_captures *captures;
-    struct la_explain *explain;
+    struct la_explain_jobs *jobs;
+    unsigned jobs_n;
+    struct share shares[LA_PARTS_MAX]; /* see shares_n() */
+    void *contexts[LA_PARTS_MAX];
     la_instant begin_at;    /* of the first packet */
     la_instant progress_at; /* when it was shown last */
     bool progress_on, begun;
 };
+
+/* Which connections the view is told of is not its own choice alone. */
+static bool
+is_filtered(const struct explanation *x)
+{
+    return x->args->conn != UINT64_MAX || x->args->filter != NULL || x->graphs != NULL;
+}
 
 static void
 stop(int signal)
@@ -84,20 +107,35 @@ progress(struct explanation *x, uint64_t packets_n)
 
 /* ---- packets ---------------------------------------------------------------------------- */
 
-static void
-hand_out(struct explanation *x)
+/* A view's share for each job; with a filter, which may ask for what is known only when all shares
+ * are put together, one for them all. */
+static unsigned
+shares_n(const struct explanation *x)
 {
-    struct la_explain_conn conn;
-    while (la_explain_next(x->explain, &conn)) {
-        if (x->graphs != NULL)
-            la_graphs_conn(x->graphs, &conn);
-        if (x->args->conn != UINT64_MAX && conn.id != x->args->conn)
-            continue;
-        if (x->args->filter != NULL && !la_conn_filter_holds(x->args->filter, &conn, x->begin_at))
-            continue;
-        if (x->view->conn != NULL)
-            x->view->conn(&x->out, &conn);
-    }
+    return x->view->share_new == NULL ? 0 : is_filtered(x) ? 1 : x->jobs_n;
+}
+
+static bool
+wants(void *ctx, const struct la_explain_conn *conn)
+{
+    const struct share *share = ctx;
+    return share->view->share_conn(share->of_view, conn);
+}
+
+static void
+tell(void *ctx, const struct la_explain_conn *conn)
+{
+    struct explanation *x = ctx;
+    if (x->graphs != NULL)
+        la_graphs_conn(x->graphs, conn);
+    if (x->args->conn != UINT64_MAX && conn->id != x->args->conn)
+        return;
+    if (x->args->filter != NULL && !la_conn_filter_holds(x->args->filter, conn, x->begin_at))
+        return;
+    if (is_filtered(x) && x->view->share_new != NULL && !wants(&x->shares[0], conn))
+        return;
+    if (x->view->conn != NULL)
+        x->view->conn(&x->out, conn);
 }
 
 static bool
@@ -139,37 +177,30 @@ choose(struct explanation *x, const struct la_capture_packet *packets, size_t n,
 }
 
 static void
-analyse(struct explanation *x, const struct la_explain_packet *packets, size_t n)
-{
-    for (size_t i = 0; i < n;) {
-        i += la_explain_packets(x->explain, packets + i, n - i);
-        hand_out(x);
-    }
-}
-
-static void
 read_all(struct explanation *x)
 {
     struct la_capture_packet read[AT_ONCE_N];
     struct la_explain_packet chosen[AT_ONCE_N];
     uint64_t packets_n = 0, shown_n = 0;
     bool show = !x->args->quiet && isatty(STDERR_FILENO);
-    /* What an interface has captured when it is stopped is told, too. The first time that nothing
-     * came may have been the signal. */
+    bool stay = la_captures_stay(x->captures);
+    /* What an interface has captured when it is stopped is told, too. Nothing is at hand: the first
+     * time that may have been the signal, the second time the wait until the kernel handed over. */
     unsigned idle_n = 0;
     size_t left_n = x->args->ifaces_n > 0 ? LEFT_PACKETS_MAX : 0;
-    while (stopped == 0 || (left_n > 0 && idle_n < 2)) {
+    while (stopped == 0 || (left_n > 0 && idle_n < IDLES_N)) {
         size_t n;
         enum la_capture_next next = la_captures_some(x->captures, read, AT_ONCE_N, &n);
         if (next == LA_CAPTURE_END)
             break;
         if (next == LA_CAPTURE_IDLE) {
             idle_n += stopped != 0;
-            hand_out(x);
             (void)fflush(x->out.file);
             continue;
         }
-        analyse(x, chosen, choose(x, read, n, packets_n, chosen));
+        la_explain_jobs_take(x->jobs, chosen, choose(x, read, n, packets_n, chosen));
+        if (!stay)
+            la_explain_jobs_flush(x->jobs);
         packets_n += n;
         if (stopped != 0)
             left_n -= n < left_n ? n : left_n;
@@ -178,8 +209,11 @@ read_all(struct explanation *x)
             progress(x, packets_n);
         }
     }
-    la_explain_finish(x->explain);
-    hand_out(x);
+    la_explain_jobs_finish(x->jobs);
+    for (unsigned i = 0; i < shares_n(x); i++) {
+        x->view->share_end(&x->out, x->shares[i].of_view);
+        x->shares[i].of_view = NULL;
+    }
     progress_clear(x);
 }
 
@@ -254,25 +288,63 @@ say_damage(struct explanation *x)
     return damaged;
 }
 
-static int
-explain_them(struct explanation *x, struct la_mem *mem)
+/* Threads cost more than they bring for what is read in a moment; and events come in their order
+ * from one alone. */
+static unsigned
+jobs_of(const struct explanation *x)
 {
-    struct la_explain_cfg cfg;
-    la_explain_cfg_init(&cfg);
-    cfg.throughput = x->view->wants_throughput || x->graphs != NULL;
-    cfg.no_transitions = !x->view->transitions;
-    cfg.trace = trace_of(x);
-    if (la_explain_new(&cfg, mem, &x->explain) != LA_OK ||
-        (x->view->begin != NULL && !x->view->begin(&x->out)))
-        return complain("out of memory", "");
+    enum { BYTES_MIN = 64 << 20 };
+    uint64_t done, all;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (x->view->event != NULL || x->graphs != NULL || !la_captures_stay(x->captures))
+        return 1;
+    if (x->args->jobs_n != 0)
+        return x->args->jobs_n;
+    la_captures_progress(x->captures, &done, &all);
+    if (all < BYTES_MIN || cores < 1)
+        return 1;
+    return cores < LA_PARTS_MAX ? (unsigned)cores : LA_PARTS_MAX;
+}
+
+static bool
+begin(struct explanation *x)
+{
+    struct la_explain_jobs_cfg cfg = {.memory_bytes = x->args->memory_bytes,
+                                      .jobs_n = x->jobs_n = jobs_of(x),
+                                      .contexts = x->contexts,
+                                      .tell = tell,
+                                      .ctx = x};
+    la_explain_cfg_init(&cfg.explain);
+    cfg.explain.throughput = x->view->wants_throughput || x->graphs != NULL;
+    cfg.explain.no_transitions = !x->view->transitions;
+    cfg.explain.trace = trace_of(x);
+    for (unsigned i = 0; i < shares_n(x); i++) {
+        x->shares[i] = (struct share){x->view, x->view->share_new(x->args)};
+        x->contexts[i] = &x->shares[i];
+        if (x->shares[i].of_view == NULL)
+            return false;
+    }
+    if (x->view->share_new != NULL && !is_filtered(x))
+        cfg.wants = wants;
+    x->jobs = la_explain_jobs_new(&cfg);
+    if (x->jobs == NULL || (x->view->begin != NULL && !x->view->begin(&x->out)))
+        return false;
+    x->out.explain = la_explain_jobs_whole(x->jobs);
+    return true;
+}
+
+static int
+explain_them(struct explanation *x)
+{
     struct la_explain_file file;
-    x->out.explain = x->explain;
+    if (!begin(x))
+        return complain("out of memory", "");
     read_all(x);
-    la_explain_file_get(x->explain, &file);
+    la_explain_file_get(la_explain_jobs_whole(x->jobs), &file);
     bool damaged = say_damage(x);
     if (x->view->end != NULL)
         x->view->end(&x->out, &file, x->captures);
-    if (x->out.failed)
+    if (x->out.failed || la_explain_jobs_failed(x->jobs))
         return complain("out of memory: not everything is shown", "");
     if (x->graphs != NULL && !la_graphs_draw(x->graphs, x->out.file))
         return LA_CLI_FAILED;
@@ -318,18 +390,12 @@ la_cli_explain(int argc, char **argv)
     }
     struct explanation x = {
         .args = &args, .view = args.view, .out = {.args = &args, .file = stdout}};
-    struct la_mem *mem = la_mem_new(la_host_alloc(), args.memory_bytes);
     catch_signals();
-    if (mem == NULL)
-        status = complain("out of memory", "");
-    else
-        status = open_graphs(&x) && open_captures(&x) ? explain_them(&x, mem) : LA_CLI_FAILED;
-    la_explain_free(x.explain);
+    status = open_graphs(&x) && open_captures(&x) ? explain_them(&x) : LA_CLI_FAILED;
+    la_explain_jobs_free(x.jobs);
     la_graphs_free(x.graphs);
     if (x.captures != NULL)
         la_captures_free(x.captures);
-    if (mem != NULL)
-        la_mem_unref(mem);
     la_explain_args_free(&args);
     return status;
 }

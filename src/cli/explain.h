@@ -40,6 +40,7 @@ struct la_explain_args {
     bool from_relative, to_relative; /* counted from the first packet */
     uint32_t worst_n;         /* connections of the verdict */
     uint32_t names;           /* enum la_names */
+    unsigned jobs_n;          /* threads; 0: as fits the captures */
     uint32_t graphs;          /* LA_GRAPH_BIT(): those in the terminal */
     const char *plot_dir;     /* for those in files; NULL: none */
     uint8_t whose;            /* enum la_graph_whose */
@@ -61,6 +62,11 @@ struct la_explain_view {
     const char *name;
     bool wants_throughput; /* of each connection, over time */
     bool transitions; /* it shows those of a connection */
+    /* A view may look at connections where they are analysed, in several threads with a share each:
+     * share_conn says whether conn is to be told of it. All three or none. */
+    void *(*share_new)(const struct la_explain_args *args); /* NULL: no memory */
+    bool (*share_conn)(void *share, const struct la_explain_conn *conn);
+    void (*share_end)(struct la_explain_out *out, void *share); /* before end; frees it */
     /* Each may be NULL. begin: false when there is no memory. */
     bool (*begin)(struct la_explain_out *out);
     void (*conn)(struct la_explain_out *out, const struct la_explain_conn *conn);
@@ -73,9 +79,12 @@ struct la_explain_view {
 extern const struct la_explain_view la_explain_verdict, la_explain_table, la_explain_json,
     la_explain_jsonl, la_explain_csv, la_explain_ladder;
 
+/* Of --stats. */
+void la_explain_figures(FILE *file, const struct la_explain_conn *conn);
 void la_explain_table_header(FILE *file);
 void la_explain_table_row(FILE *file, const struct la_explain_conn *conn);
 
+enum { LA_EXPLAIN_JOBS_MAX = 64 };
 enum { LA_EXPLAIN_STATUS_DAMAGED = 3 }; /* exit status: a capture is damaged */
 
 /* "rfc", "linux", "bsd": enum la_names. */

@@ -72,6 +72,8 @@ static const char help[] =
     "      --follow          files may grow: wait for more\n"
     "      --memory MB       what the analysis may use (1024); when it is not enough,\n"
     "                        silent connections are ended early, and counted\n"
+    "      --jobs N          threads; by default one for each core when captures are large\n"
+    "                        files. What is said does not depend on it\n"
     "  -q, --quiet           no progress\n"
     "  -h, --help            this text\n"
     "\n"
@@ -95,7 +97,8 @@ enum {
     OPT_FROM,
     OPT_TO,
     OPT_FOLLOW,
-    OPT_MEMORY
+    OPT_MEMORY,
+    OPT_JOBS
 };
 
 static const struct option options[] = {
@@ -122,6 +125,7 @@ static const struct option options[] = {
     {"to", required_argument, NULL, OPT_TO},
     {"follow", no_argument, NULL, OPT_FOLLOW},
     {"memory", required_argument, NULL, OPT_MEMORY},
+    {"jobs", required_argument, NULL, OPT_JOBS},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -272,6 +276,11 @@ take(struct la_explain_args *args, int option, char *value)
         if (!take_number("--memory", value, MEMORY_MIN_MB, MEMORY_MAX_MB, &n))
             return false;
         args->memory_bytes = n << 20;
+        return true;
+    case OPT_JOBS:
+        if (!take_number("--jobs", value, 1, LA_EXPLAIN_JOBS_MAX, &n))
+            return false;
+        args->jobs_n = (unsigned)n;
         return true;
     case OPT_WIDTH:
         if (!take_number("--width", value, WIDTH_MIN, WIDTH_MAX, &n))

@@ -362,39 +362,7 @@ say_findings(FILE *out, const struct la_explain_finding *findings, size_t n)
     }
 }
 
-/* ---- figures ---------------------------------------------------------------------------- */
-
-static void
-figures(FILE *out, const struct la_explain_conn *conn)
-{
-    char a[LA_EXPLAIN_WORD_BYTES], b[LA_EXPLAIN_WORD_BYTES];
-    (void)fprintf(out, "  %-26s %18s %18s\n", "", "client sends", "server sends");
-    const struct la_explain_direction *c = &conn->direction[LA_END_CLIENT];
-    const struct la_explain_direction *s = &conn->direction[LA_END_SERVER];
-    const struct {
-        const char *name;
-        uint64_t client, server;
-    } rows[] = {
-        {"segments", c->segments, s->segments},
-        {"octets, each once", c->bytes_unique, s->bytes_unique},
-        {"sent again", c->retransmissions.total, s->retransmissions.total},
-        {"out of order", c->reordered, s->reordered},
-        {"doubled by the network", c->network_duplicates, s->network_duplicates},
-        {"octets not captured", c->bytes_missing, s->bytes_missing},
-        {"largest segment", c->segment_bytes_max, s->segment_bytes_max},
-        {"largest window offered", c->window_max, s->window_max},
-        {"most in flight", c->flight_bytes_max, s->flight_bytes_max},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        (void)fprintf(out, "  %-26s %18s %18s\n", rows[i].name, la_explain_count(rows[i].client, a),
-                      la_explain_count(rows[i].server, b));
-    (void)fprintf(out, "  %-26s %18s %18s\n", "round trip, median",
-                  c->rtt.samples_n == 0 ? "-" : la_explain_duration(c->rtt.median_us, a),
-                  s->rtt.samples_n == 0 ? "-" : la_explain_duration(s->rtt.median_us, b));
-    (void)fprintf(out, "  %-26s %18s %18s\n", "round trip, 95 % below",
-                  c->rtt.samples_n == 0 ? "-" : la_explain_duration(c->rtt.p95_us, a),
-                  s->rtt.samples_n == 0 ? "-" : la_explain_duration(s->rtt.p95_us, b));
-}
+/* ---- a connection ---------------------------------------------------------------------- */
 
 static void
 tell(struct la_explain_out *out, const struct la_explain_conn *conn)
@@ -422,7 +390,7 @@ tell(struct la_explain_out *out, const struct la_explain_conn *conn)
     say_findings(p.stream, conn->findings, conn->findings_n);
     prose_end(&p, out->file, out->args->width);
     if (out->args->stats)
-        figures(out->file, conn);
+        la_explain_figures(out->file, conn);
 }
 
 /* ---- the worst -------------------------------------------------------------------------- */
@@ -474,12 +442,61 @@ let_go(struct kept *kept)
     free((void *)(uintptr_t)kept->conn.findings);
 }
 
+/* What is counted of all, and how much trouble the worst of them had: one that had less than these
+ * is not among the worst of all shares. */
+struct share {
+    struct totals totals;
+    uint32_t worst_n, worst_n_max;
+    uint64_t worst[]; /* the most trouble first */
+};
+
+static void *
+verdict_share_new(const struct la_explain_args *args)
+{
+    struct share *share =
+        calloc(1, sizeof(*share) + (args->worst_n + (size_t)1) * sizeof(share->worst[0]));
+    if (share != NULL)
+        share->worst_n_max = args->worst_n;
+    return share;
+}
+
+static bool
+verdict_share_conn(void *ctx, const struct la_explain_conn *conn)
+{
+    struct share *share = ctx;
+    uint64_t trouble = la_explain_trouble(conn);
+    count(&share->totals, conn);
+    uint32_t at = share->worst_n;
+    while (at > 0 && share->worst[at - 1] < trouble)
+        at--;
+    if (at == share->worst_n_max)
+        return false;
+    memmove(share->worst + at + 1, share->worst + at,
+            (share->worst_n - at) * sizeof(share->worst[0]));
+    share->worst[at] = trouble;
+    share->worst_n += share->worst_n < share->worst_n_max;
+    return true;
+}
+
+static void
+verdict_share_end(struct la_explain_out *out, void *ctx)
+{
+    struct verdict *v = out->view;
+    const struct totals *from = &((const struct share *)ctx)->totals;
+    v->totals.conns_n += from->conns_n;
+    v->totals.bytes += from->bytes;
+    v->totals.segments += from->segments;
+    v->totals.again += from->again;
+    for (unsigned i = 0; i < LA_CLOSE_KIND_COUNT; i++)
+        v->totals.by_close[i] += from->by_close[i];
+    free(ctx);
+}
+
 static void
 verdict_conn(struct la_explain_out *out, const struct la_explain_conn *conn)
 {
     struct verdict *v = out->view;
     uint64_t trouble = la_explain_trouble(conn);
-    count(&v->totals, conn);
     size_t at = v->kept_n;
     while (at > 0 && v->kept[at - 1].trouble < trouble)
         at--;
@@ -582,6 +599,9 @@ verdict_end(struct la_explain_out *out, const struct la_explain_file *file,
 
 const struct la_explain_view la_explain_verdict = {
     .name = "verdict",
+    .share_new = verdict_share_new,
+    .share_conn = verdict_share_conn,
+    .share_end = verdict_share_end,
     .begin = verdict_begin,
     .conn = verdict_conn,
     .end = verdict_end,

@@ -8,6 +8,7 @@
  * something and follow within less than a round trip). ACKs without text are told apart by the
  * identification alone: several in a row that say the same are duplicate acknowledgements.
  */
+#include "base/bytes.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 
@@ -24,6 +25,8 @@ fingerprint(const struct la_seen *seen)
     if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0)
         mixed ^= (uint64_t)seg->ts_val << 32 | seg->ts_ecr;
     mixed ^= seg->wnd;
+    if (seen->text.n >= 4) /* Other text under the same numbers is another packet. */
+        mixed ^= (uint64_t)la_get32(seen->text.p) << 16;
     mixed *= UINT64_C(0xd6e8feb86659fd93);
     return (uint32_t)(mixed >> 32) | 1; /* 0 is an empty place. */
 }
@@ -124,29 +127,35 @@ la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
 
 /* Heuristic: a mirror or a second interface doubles most packets, a network a few. */
 bool
-la_artefacts_doubles(const struct la_explain *explain)
+la_artefacts_are_doubles(uint64_t segments_n, uint64_t copies_n, uint64_t copies_elsewhere_n)
 {
     enum { SHARE = 4 };
+    return copies_elsewhere_n > 0 || copies_n * SHARE > segments_n;
+}
+
+/* Of a part, the whole knows. */
+bool
+la_artefacts_doubles(const struct la_explain *explain)
+{
     const struct la_explain_file *file = &explain->file;
-    return file->copies_elsewhere > 0 || file->copies * SHARE > file->segments;
+    return explain->outbox == NULL &&
+           la_artefacts_are_doubles(file->segments, file->copies, file->copies_elsewhere);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-void
-la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *packet)
+int64_t
+la_artefacts_time(struct la_explain_file *file, int64_t at_ns, int64_t now_ns, int64_t *back_ns_max)
 {
-    struct la_explain_file *file = &explain->file;
-    if (file->packets == 0) {
-        file->first_at = packet->at;
-    } else if (packet->at.ns < file->last_at.ns) {
+    if (file->packets == 1) {
+        file->first_at.ns = at_ns;
+    } else if (at_ns < file->last_at.ns) {
         file->times_back++;
-        if (file->last_at.ns - packet->at.ns > explain->back_ns_max)
-            explain->back_ns_max = file->last_at.ns - packet->at.ns;
+        if (file->last_at.ns - at_ns > *back_ns_max)
+            *back_ns_max = file->last_at.ns - at_ns;
     }
-    file->last_at = packet->at;
-    if (packet->at.ns > explain->now_ns)
-        explain->now_ns = packet->at.ns;
+    file->last_at.ns = at_ns;
+    return at_ns > now_ns ? at_ns : now_ns;
 }
 
 /* An end's timestamps tick at least once a second (RFC 7323 5.4). Where the capture says that much
@@ -191,6 +200,62 @@ la_artefacts_end(struct la_explain *explain, const struct la_track *track)
         explain->file.one_way++;
     else
         explain->file.missing_bytes += a->missing_bytes + b->missing_bytes;
+}
+
+/* Frames of both, the first ones, in order. */
+static void
+add_frames(struct la_explain_finding *to, const struct la_explain_finding *from)
+{
+    uint64_t frames[LA_FINDING_FRAMES_MAX];
+    unsigned n = 0, i = 0, k = 0;
+    while (n < LA_FINDING_FRAMES_MAX && (i < to->frames_n || k < from->frames_n)) {
+        bool mine = k == from->frames_n || (i < to->frames_n && to->frames[i] < from->frames[k]);
+        frames[n++] = mine ? to->frames[i++] : from->frames[k++];
+    }
+    memcpy(to->frames, frames, n * sizeof(frames[0]));
+    to->frames_n = (uint8_t)n;
+}
+
+static void
+add_findings(struct la_explain *explain, const struct la_explain *part)
+{
+    for (uint32_t i = part->file_found_first; i != NONE;) {
+        const struct la_found *found = la_pool_at(&part->found, i);
+        const struct la_explain_finding *from = &found->finding;
+        struct la_explain_finding *to = la_found_in_file(explain, (enum la_finding)from->id, 0);
+        i = found->next;
+        if (to == NULL)
+            continue;
+        /* Its values are those of the first time. */
+        if (to->frames_n == 0 || (from->frames_n > 0 && from->frames[0] < to->frames[0])) {
+            memcpy(to->values, from->values, sizeof(to->values));
+            to->certainty = from->certainty;
+        }
+        to->n += from->n - 1; /* la_found_in_file() has counted one. */
+        add_frames(to, from);
+    }
+}
+
+void
+la_artefacts_add(struct la_explain *explain, const struct la_explain *part)
+{
+    struct la_explain_file *to = &explain->file;
+    const struct la_explain_file *from = &part->file;
+    to->segments += from->segments;
+    to->icmp_errors += from->icmp_errors;
+    to->connections += from->connections;
+    to->evicted += from->evicted;
+    to->unwatched += from->unwatched;
+    to->copies += from->copies;
+    to->copies_elsewhere += from->copies_elsewhere;
+    to->bad_checksums += from->bad_checksums;
+    to->unfilled_checksums += from->unfilled_checksums;
+    to->above_mss += from->above_mss;
+    to->one_way += from->one_way;
+    to->missing_bytes += from->missing_bytes;
+    if (part->above_mss_bytes_max > explain->above_mss_bytes_max)
+        explain->above_mss_bytes_max = part->above_mss_bytes_max;
+    add_findings(explain, part);
 }
 
 static void

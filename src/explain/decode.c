@@ -112,12 +112,19 @@ verify(struct la_decoder *decoder, struct la_seen *seen)
 }
 
 bool
+la_decoder_trusts(const struct la_decoder *decoder)
+{
+    if (decoder->sums != LA_SUMS_COUNTED)
+        return decoder->sums == LA_SUMS_TRUSTED;
+    return decoder->checksums_n[LA_SEEN_CHECKSUM_GOOD] > decoder->checksums_n[LA_SEEN_CHECKSUM_BAD];
+}
+
+bool
 la_decoder_disbelieves(struct la_decoder *decoder, struct la_seen *seen)
 {
     if (seen->checksum == LA_SEEN_CHECKSUM_UNVERIFIED)
         verify(decoder, seen);
-    return seen->checksum == LA_SEEN_CHECKSUM_BAD &&
-           decoder->checksums_n[LA_SEEN_CHECKSUM_GOOD] > decoder->checksums_n[LA_SEEN_CHECKSUM_BAD];
+    return seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(decoder);
 }
 
 void

@@ -132,8 +132,12 @@ struct la_decode_options {
     uint32_t verify_first_n;    /* and the first segments, whatever they are */
 };
 
+/* What a wrong checksum says of a packet, see la_decoder_disbelieves(). */
+enum la_sums { LA_SUMS_COUNTED, LA_SUMS_TRUSTED, LA_SUMS_UNTRUSTED };
+
 struct la_decoder {
     struct la_decode_options options;
+    uint8_t sums;                   /* enum la_sums: as counted here, or somebody else knows */
     uint32_t until_verify_n;
     struct la_fragments *fragments; /* NULL: fragments are not put together */
     uint8_t scratch[LA_TCP_HEADER_BYTES_MAX]; /* a header that was captured in part */
@@ -163,6 +167,9 @@ void la_decode(struct la_decoder *decoder, const struct la_decode_packet *packet
  * they tell nothing: the capture was edited. Verifies `seen`, the latest packet's, if that was not
  * done. */
 bool la_decoder_disbelieves(struct la_decoder *decoder, struct la_seen *seen);
+
+/* Of those verified so far more were right than wrong. */
+bool la_decoder_trusts(const struct la_decoder *decoder);
 
 /* The verdict, now, whatever `seen->checksum` says. Only for LA_SEEN_TCP. */
 enum la_seen_checksum la_seen_checksum_verify(const struct la_seen *seen, la_sum_fn *sum);

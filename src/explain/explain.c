@@ -9,7 +9,8 @@
 void
 la_explain_cfg_init(struct la_explain_cfg *cfg)
 {
-    *cfg = (struct la_explain_cfg){.conns_n_max = 4000000, .closed_n_max = 1024, .closed_s = 240};
+    *cfg =
+        (struct la_explain_cfg){.conns_n_max = 4000000, .closed_s = 240, .closed_packets = 16384};
 }
 
 /* The eighth part of the budget is kept for what comes while others leave. */
@@ -94,18 +95,10 @@ take_icmp(struct la_explain *explain, const struct la_explain_packet *packet,
     rare->icmp_at_ns = packet->at.ns;
 }
 
-static void
-take_sane(struct la_explain *explain, const struct la_explain_packet *packet)
+void
+la_explain_seen(struct la_explain *explain, const struct la_explain_packet *packet,
+                const struct la_seen *seen)
 {
-    struct la_seen *seen = &explain->seen;
-    la_artefacts_time(explain, packet);
-    explain->file.packets++;
-    la_flows_expire(explain);
-    struct la_decode_packet raw = {.bytes = packet->bytes,
-                                   .wire_bytes = packet->wire_bytes,
-                                   .link_type = packet->link_type,
-                                   .at = packet->at};
-    la_decode(&explain->decoder, &raw, seen);
     if (seen->kind == LA_SEEN_ICMP_ERROR) {
         take_icmp(explain, packet, seen);
     } else if (seen->kind == LA_SEEN_TCP) {
@@ -116,44 +109,31 @@ take_sane(struct la_explain *explain, const struct la_explain_packet *packet)
     }
 }
 
-static void
-take_packet(struct la_explain *explain, const struct la_explain_packet *packet)
-{
-    la_instant at = la_instant_sane(packet->at);
-    if (at.ns == packet->at.ns) {
-        take_sane(explain, packet);
-        return;
-    }
-    struct la_explain_packet sane = *packet;
-    sane.at = at;
-    take_sane(explain, &sane);
-}
-
 void
 la_explain_packet(struct la_explain *explain, const struct la_explain_packet *packet)
 {
+    struct la_explain_packet sane = *packet;
+    sane.at = la_instant_sane(packet->at);
     take_back(explain);
-    take_packet(explain, packet);
-}
-
-size_t
-la_explain_packets(struct la_explain *explain, const struct la_explain_packet *packets, size_t n)
-{
-    size_t taken_n = 0;
-    take_back(explain);
-    while (taken_n < n) {
-        take_packet(explain, &packets[taken_n++]);
-        if (explain->lists[LA_LIST_DONE].n > 0)
-            break;
-    }
-    return taken_n;
+    explain->file.packets++;
+    explain->now_ns =
+        la_artefacts_time(&explain->file, sane.at.ns, explain->now_ns, &explain->back_ns_max);
+    explain->packet_n++;
+    la_flows_expire(explain);
+    struct la_decode_packet raw = {.bytes = sane.bytes,
+                                   .wire_bytes = sane.wire_bytes,
+                                   .link_type = sane.link_type,
+                                   .at = sane.at};
+    la_decode(&explain->decoder, &raw, &explain->seen);
+    la_explain_seen(explain, &sane, &explain->seen);
 }
 
 void
 la_explain_finish(struct la_explain *explain)
 {
     take_back(explain);
-    la_flows_end_all(explain);
+    la_flows_line_up(explain);
+    (void)la_flows_end_some(explain, UINT64_MAX);
     la_artefacts_finish(explain);
     la_servers_finish(explain);
 }

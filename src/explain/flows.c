@@ -2,14 +2,17 @@
  *
  * flows.c - tracks come and go
  *
- * A track is in one of four lists. OPENING holds those whose handshake is not complete, in order of
- * time: they end when nothing was heard for longer than any SYN is repeated. CLOSED holds those
- * that are over, for late segments: the oldest ends by time or when there are too many. DONE waits
- * for the caller. LIVE is everything else and has no order: when there is no room for a new track,
- * a hand walks over all of them and ends the one of a few that was silent longest.
+ * A track is in one of four lists. OPENING holds those whose handshake is not complete, the one
+ * that was heard last at the end: they end when nothing was heard for longer than any SYN is
+ * repeated. CLOSED holds those that are over, for late segments: the oldest ends by time, or when
+ * so many packets have passed. (A limit to their number would make what is said of a connection
+ * depend on which others are watched in the same place, see share.h.) DONE waits for the caller.
+ * LIVE is everything else and has no order: when there is no room for a new track, a hand walks
+ * over all of them and ends the one of a few that was silent longest.
  */
 #include "explain/measure.h"
 #include "explain/parts.h"
+#include "explain/share.h"
 
 enum {
     CHUNK_SHIFT = 6,
@@ -41,6 +44,7 @@ la_flows_init(struct la_explain *explain)
     la_pool_init(&explain->found, explain->mem, sizeof(struct la_found), CHUNK_SHIFT, NONE - 1);
     for (unsigned i = 0; i < LA_LISTS_N; i++)
         explain->lists[i] = (struct la_list){NONE, NONE, 0};
+    explain->note_order = la_note_order(LA_NOTE_SEGMENT, 0);
     explain->lent = explain->file_found_first = explain->file_found_last = NONE;
     return la_index_init(&explain->index, explain->mem,
                          &(struct la_index_records){next_of, hash_of, explain});
@@ -231,11 +235,12 @@ enlist(struct la_explain *explain, struct la_track *track, enum la_track_list wh
     struct la_list *list = &explain->lists[which];
     track->list = (uint8_t)which;
     track->listed_at_ns = explain->now_ns;
+    track->listed_n = explain->packet_n;
     list->n++;
     if (which == LA_LIST_LIVE)
         return;
     if (which != LA_LIST_DONE && list->first == NONE)
-        explain->expire_ns = INT64_MIN; /* Looks again. */
+        explain->expire_n = 0; /* Looks again. */
     track->list_prev = list->last;
     track->list_next = NONE;
     if (list->last != NONE)
@@ -328,12 +333,10 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
     for (unsigned end = 0; end < 2; end++)
         track->end[end].part_us_min = track->end[end].measure = NONE;
     la_index_insert(&explain->index, idx, track->hash);
-    track->list = LA_LIST_LIVE;
     enlist(explain, track, track->client_guessed ? LA_LIST_LIVE : LA_LIST_OPENING);
     la_states_begin(explain, track, (seen->tcp.flags & LA_TCP_SYN) != 0);
     explain->file.connections++;
-    if ((seen->tcp.flags & LA_TCP_SYN) != 0)
-        la_servers_begin(explain, track);
+    la_servers_begin(explain, track, (seen->tcp.flags & LA_TCP_SYN) != 0);
     return track;
 }
 
@@ -372,68 +375,167 @@ la_track_rare(struct la_explain *explain, struct la_track *track)
 /* ---- what has waited long enough ----------------------------------------------------------------
  */
 
-static int64_t
-closed_wait_ns(const struct la_explain *explain)
+/* When the first one of a list, the oldest, has waited long enough. */
+static void
+soonest(struct la_explain *explain, enum la_track_list list, int64_t wait_ns)
 {
-    return (int64_t)explain->cfg.closed_s * LA_NS_PER_S;
+    uint32_t first = explain->lists[list].first;
+    if (first == NONE)
+        return;
+    const struct la_track *track = la_track_at(explain, first);
+    uint64_t packet_n = track->listed_n + explain->cfg.closed_packets;
+    if (track->listed_at_ns + wait_ns < explain->expire_ns)
+        explain->expire_ns = track->listed_at_ns + wait_ns;
+    if (list == LA_LIST_CLOSED && packet_n < explain->expire_n)
+        explain->expire_n = packet_n;
 }
 
-/* The next one of these, at the earliest. Lists are in order of time. */
-static int64_t
-next_expiry_ns(const struct la_explain *explain)
+static inline void
+fetch(const void *from, size_t bytes)
 {
-    uint32_t closed = explain->lists[LA_LIST_CLOSED].first;
-    uint32_t opening = explain->lists[LA_LIST_OPENING].first;
-    int64_t next_ns = INT64_MAX;
-    if (closed != NONE)
-        next_ns = la_track_at(explain, closed)->listed_at_ns + closed_wait_ns(explain);
-    if (opening != NONE) {
-        int64_t at_ns = la_track_at(explain, opening)->listed_at_ns + OPENING_S_MAX * LA_NS_PER_S;
-        next_ns = at_ns < next_ns ? at_ns : next_ns;
-    }
-    return next_ns;
+    enum { LINE_BYTES = 64 };
+    for (size_t off = 0; off < bytes; off += LINE_BYTES)
+        __builtin_prefetch((const uint8_t *)from + off);
+}
+
+/* A track that has waited has left the caches long ago, and the next one is looked at some packets
+ * from now: its record has been asked for when it was the second, now what hangs on it is. */
+static void
+fetch_next(const struct la_explain *explain)
+{
+    uint32_t first = explain->lists[LA_LIST_CLOSED].first;
+    if (first == NONE)
+        return;
+    const struct la_track *track = la_track_at(explain, first);
+    for (unsigned end = 0; end < 2; end++)
+        if (track->end[end].measure != NONE)
+            fetch(la_measure_of(explain, &track->end[end]), sizeof(struct la_measure));
+    if (track->steps_first != NONE)
+        fetch(la_pool_at(&explain->steps, track->steps_first), sizeof(struct la_steps));
+    if (track->steps_last != NONE)
+        fetch(la_pool_at(&explain->steps, track->steps_last), sizeof(struct la_steps));
+    if (track->list_next != NONE)
+        fetch(la_track_at(explain, track->list_next), sizeof(struct la_track));
 }
 
 static void
 expire(struct la_explain *explain)
 {
+    const int64_t closed_ns = (int64_t)explain->cfg.closed_s * LA_NS_PER_S;
+    const int64_t opening_ns = OPENING_S_MAX * LA_NS_PER_S;
     const struct la_list *closed = &explain->lists[LA_LIST_CLOSED];
-    int64_t wait_ns = closed_wait_ns(explain);
     while (closed->first != NONE) {
         struct la_track *track = la_track_at(explain, closed->first);
-        if (closed->n <= explain->cfg.closed_n_max &&
-            explain->now_ns - track->listed_at_ns <= wait_ns)
+        if (explain->packet_n <= track->listed_n + explain->cfg.closed_packets &&
+            explain->now_ns - track->listed_at_ns <= closed_ns)
             break;
+        explain->note_order = la_note_order(LA_NOTE_CLOSED, track->listed_n);
         la_flows_end(explain, track);
     }
     const struct la_list *opening = &explain->lists[LA_LIST_OPENING];
     while (opening->first != NONE) {
         struct la_track *track = la_track_at(explain, opening->first);
-        if (explain->now_ns - track->listed_at_ns <= OPENING_S_MAX * LA_NS_PER_S)
+        if (explain->now_ns - track->listed_at_ns <= opening_ns)
             break;
-        if (explain->now_ns - track->last_at_ns <= OPENING_S_MAX * LA_NS_PER_S)
-            la_flows_list(explain, track, LA_LIST_OPENING);
-        else
-            la_flows_end(explain, track);
+        explain->note_order = la_note_order(LA_NOTE_OPENING, track->listed_n);
+        la_flows_end(explain, track);
     }
-    explain->expire_ns = next_expiry_ns(explain);
+    explain->note_order = la_note_order(LA_NOTE_SEGMENT, 0);
+    explain->expire_ns = INT64_MAX;
+    explain->expire_n = UINT64_MAX;
+    soonest(explain, LA_LIST_CLOSED, closed_ns);
+    soonest(explain, LA_LIST_OPENING, opening_ns);
+    fetch_next(explain);
 }
 
 void
 la_flows_expire(struct la_explain *explain)
 {
-    if (explain->now_ns > explain->expire_ns ||
-        explain->lists[LA_LIST_CLOSED].n > explain->cfg.closed_n_max)
+    if (explain->now_ns > explain->expire_ns || explain->packet_n > explain->expire_n)
         expire(explain);
 }
 
-/* In the order of their appearance, as far as the pool's indices follow it. */
-void
-la_flows_end_all(struct la_explain *explain)
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+/* Takes the run that the list begins with, in the order of appearance, off it. */
+static uint32_t
+take_run(struct la_explain *explain, uint32_t *list)
 {
+    uint32_t run = *list, last = run;
+    for (;;) {
+        struct la_track *track = la_track_at(explain, last);
+        uint32_t next = track->list_next;
+        if (next == NONE || la_track_at(explain, next)->first_frame < track->first_frame) {
+            *list = next;
+            track->list_next = NONE;
+            return run;
+        }
+        last = next;
+    }
+}
+
+/* Puts the one that appeared first at *tail, which moves on. */
+static void
+merge(struct la_explain *explain, uint32_t a, uint32_t b, uint32_t **tail)
+{
+    while (a != NONE || b != NONE) {
+        bool from_a = b == NONE || (a != NONE && la_track_at(explain, a)->first_frame <=
+                                                     la_track_at(explain, b)->first_frame);
+        uint32_t *from = from_a ? &a : &b;
+        **tail = *from;
+        *tail = &la_track_at(explain, *from)->list_next;
+        *from = **tail;
+    }
+}
+
+/* All that are watched, by their first packet: in runs that are there, two of which become one as
+ * long as there are two. Indices of a pool follow the order of appearance for long stretches. */
+void
+la_flows_line_up(struct la_explain *explain)
+{
+    uint32_t list = NONE, *tail = &list;
+    uint32_t n = 0;
     for (uint32_t i = 0; i < explain->tracks.items_n; i++) {
         struct la_track *track = la_track_at(explain, i);
-        if (track->is_used && track->list != LA_LIST_DONE)
-            la_flows_end(explain, track);
+        if (!track->is_used || track->list == LA_LIST_DONE)
+            continue;
+        track->list = LA_LIST_LIVE;
+        *tail = i;
+        tail = &track->list_next;
+        n++;
     }
+    *tail = NONE;
+    explain->lists[LA_LIST_OPENING] = explain->lists[LA_LIST_CLOSED] =
+        (struct la_list){NONE, NONE, 0};
+    explain->lists[LA_LIST_LIVE].n = n;
+    for (uint32_t runs_n = 2; runs_n > 1;) {
+        uint32_t merged = NONE;
+        tail = &merged;
+        for (runs_n = 0; list != NONE; runs_n++) {
+            uint32_t a = take_run(explain, &list), b = NONE;
+            if (list != NONE)
+                b = take_run(explain, &list);
+            merge(explain, a, b, &tail);
+        }
+        list = merged;
+    }
+    explain->lists[LA_LIST_LIVE].first = list;
+}
+
+size_t
+la_flows_end_some(struct la_explain *explain, uint64_t before_frame)
+{
+    size_t n = 0;
+    struct la_list *live = &explain->lists[LA_LIST_LIVE];
+    while (live->first != NONE) {
+        struct la_track *track = la_track_at(explain, live->first);
+        if (track->first_frame >= before_frame)
+            break;
+        live->first = track->list_next;
+        explain->note_order = la_note_order(LA_NOTE_FINISH, track->first_frame);
+        la_flows_end(explain, track);
+        n++;
+    }
+    return n;
 }

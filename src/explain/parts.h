@@ -21,9 +21,12 @@ struct la_track *la_flows_begin(struct la_explain *explain, const struct la_plac
 void la_flows_list(struct la_explain *explain, struct la_track *track, enum la_track_list list);
 /* Judges it for good and queues it for the caller. */
 void la_flows_end(struct la_explain *explain, struct la_track *track);
-/* Ends what has waited long enough at `explain->now_ns`. */
+/* Ends what has waited long enough at `explain->now_ns` and `explain->packet_n`. */
 void la_flows_expire(struct la_explain *explain);
-void la_flows_end_all(struct la_explain *explain);
+/* The capture has ended. First all stand in line, in the order of appearance; */
+void la_flows_line_up(struct la_explain *explain);
+/* then those that appeared before a frame are ended. Returns how many. */
+size_t la_flows_end_some(struct la_explain *explain, uint64_t before_frame);
 /* Gives a track that is DONE and told back. */
 void la_flows_free(struct la_explain *explain, struct la_track *track);
 struct la_track_rare *la_track_rare(struct la_explain *explain, struct la_track *track);
@@ -141,13 +144,20 @@ void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
 bool la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
                           const struct la_placed *placed);
 void la_artefacts_count_copy(struct la_explain *explain, struct la_track_end *e, bool elsewhere);
-void la_artefacts_time(struct la_explain *explain, const struct la_explain_packet *packet);
+/* A packet's time; it is counted in file->packets. Returns the latest one so far; *back_ns_max: by
+ * how much one was before the one before it. */
+int64_t la_artefacts_time(struct la_explain_file *file, int64_t at_ns, int64_t now_ns,
+                          int64_t *back_ns_max);
 /* Most packets of the capture are there twice: its doing, not the network's. */
 bool la_artefacts_doubles(const struct la_explain *explain);
+/* The same by numbers. */
+bool la_artefacts_are_doubles(uint64_t segments_n, uint64_t copies_n, uint64_t copies_elsewhere_n);
 void la_artefacts_clock(struct la_explain *explain, const struct la_placed *placed);
 /* A connection is over: what it says of the capture. */
 void la_artefacts_end(struct la_explain *explain, const struct la_track *track);
 void la_artefacts_finish(struct la_explain *explain);
+/* What a part has noticed about the capture, and counted. */
+void la_artefacts_add(struct la_explain *explain, const struct la_explain *part);
 
 /* ---- violations.c, remarks.c: findings ------------------------------------------------------- */
 
@@ -164,14 +174,20 @@ void la_remarks(struct la_explain *explain, struct la_track *track);
 
 bool la_servers_init(struct la_explain *explain) LA_MUST_CHECK;
 void la_servers_fini(struct la_explain *explain);
-/* A connection begins with a SYN. */
-void la_servers_begin(struct la_explain *explain, struct la_track *track);
+/* A connection begins. */
+void la_servers_begin(struct la_explain *explain, struct la_track *track, bool by_syn);
 /* It is half-open, or is so no longer. */
 void la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns,
                             bool more);
 /* Is another connection of its listener open? */
 bool la_servers_has_others(const struct la_explain *explain, const struct la_track *track);
 void la_servers_end(struct la_explain *explain, struct la_track *track);
+/* The same by a listener's index: of a part, the whole does it (share.h). The index of the first is
+ * NONE when there are too many listeners. */
+uint32_t la_servers_syn(struct la_explain *explain, const struct la_endpoint *at,
+                        const struct la_addr *client, int64_t at_ns);
+void la_servers_count(struct la_explain *explain, uint32_t idx, int64_t at_ns, bool more);
+void la_servers_ended(struct la_explain *explain, uint32_t idx, uint16_t ending);
 void la_servers_finish(struct la_explain *explain);
 
 /* ---- tell.c: the story ---------------------------------------------------------------------- */
@@ -190,6 +206,9 @@ void la_tell_step(const struct la_explain *explain, const struct la_track *track
 /* ---- segment.c, result.c ------------------------------------------------------------------ */
 
 void la_segment(struct la_explain *explain, struct la_placed *placed);
+/* A packet that was decoded. */
+void la_explain_seen(struct la_explain *explain, const struct la_explain_packet *packet,
+                     const struct la_seen *seen);
 void la_result(struct la_explain *explain, const struct la_track *track,
                struct la_explain_conn *out);
 

@@ -321,6 +321,8 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
         explain->file.bad_checksums += placed->is_disbelieved;
         return;
     }
+    if (track->list == LA_LIST_OPENING) /* It was heard of last. */
+        la_flows_list(explain, track, LA_LIST_OPENING);
     track->last_frame = placed->frame;
     if (placed->at_ns > track->last_at_ns)
         track->last_at_ns = placed->at_ns;

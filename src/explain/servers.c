@@ -15,6 +15,7 @@
  * - scan: one source tries many ports of one host, few of which answer.
  */
 #include "explain/parts.h"
+#include "explain/share.h"
 
 enum {
     LISTENERS_N_MAX = 4096,
@@ -81,37 +82,56 @@ is_same(const struct la_endpoint *a, const struct la_endpoint *b)
     return a->port == b->port && la_addr_same(&a->addr, &b->addr);
 }
 
-void
-la_servers_begin(struct la_explain *explain, struct la_track *track)
+uint32_t
+la_servers_syn(struct la_explain *explain, const struct la_endpoint *at,
+               const struct la_addr *client, int64_t at_ns)
 {
-    struct la_endpoint at = endpoint_of(track, LA_END_SERVER);
-    struct la_endpoint client = endpoint_of(track, LA_END_CLIENT);
-    uint32_t hash = hash_endpoint(explain, &at);
+    uint32_t hash = hash_endpoint(explain, at);
     uint32_t idx = la_index_first(&explain->listener_index, hash);
-    while (idx != LA_INDEX_NONE && !is_same(&listener_at(explain, idx)->at, &at))
+    while (idx != LA_INDEX_NONE && !is_same(&listener_at(explain, idx)->at, at))
         idx = listener_at(explain, idx)->hash_next;
     if (idx == LA_INDEX_NONE) {
         idx = la_pool_take(&explain->listeners);
         if (idx == LA_POOL_NONE)
-            return;
+            return NONE;
         struct la_server *fresh = listener_at(explain, idx);
         memset(fresh, 0, sizeof(*fresh));
-        fresh->at = at;
-        fresh->client = client.addr;
+        fresh->at = *at;
+        fresh->client = *client;
         fresh->hash = hash;
         fresh->one_client = true;
-        fresh->first_at_ns = track->first_at_ns;
+        fresh->first_at_ns = at_ns;
         la_index_insert(&explain->listener_index, idx, hash);
     }
-    track->listener = idx;
     struct la_server *listener = listener_at(explain, idx);
     listener->syn_n++;
-    listener->last_at_ns = track->first_at_ns;
-    listener->one_client = listener->one_client && la_addr_same(&listener->client, &client.addr);
+    listener->last_at_ns = at_ns;
+    listener->one_client = listener->one_client && la_addr_same(&listener->client, client);
     uint64_t words[2];
-    memcpy(words, client.addr.b, sizeof(words));
+    memcpy(words, client->b, sizeof(words));
     uint64_t source = la_hash_words(&explain->key, words, 2) % LA_SOURCES_BITS;
     listener->sources[source / 64] |= UINT64_C(1) << source % 64;
+    return idx;
+}
+
+void
+la_servers_begin(struct la_explain *explain, struct la_track *track, bool by_syn)
+{
+    struct la_endpoint at = endpoint_of(track, LA_END_SERVER);
+    struct la_endpoint client = endpoint_of(track, LA_END_CLIENT);
+    if (explain->outbox == NULL) {
+        if (by_syn)
+            track->listener = la_servers_syn(explain, &at, &client.addr, track->first_at_ns);
+        return;
+    }
+    struct la_note *note = la_outbox_note(explain, track, LA_NOTE_BEGIN, track->first_at_ns);
+    if (note == NULL)
+        return;
+    note->by_syn = by_syn;
+    note->server = at;
+    note->client = client.addr;
+    if (by_syn)
+        track->listener = 0; /* The whole knows which. */
 }
 
 /* ---- half-open over time ------------------------------------------------------------------- */
@@ -142,14 +162,10 @@ sample(struct la_server *listener, int64_t at_ns)
 }
 
 void
-la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns, bool more)
+la_servers_count(struct la_explain *explain, uint32_t idx, int64_t at_ns, bool more)
 {
-    if (track->listener == NONE || track->half_open == more)
-        return;
-    struct la_server *listener = listener_at(explain, track->listener);
-    track->half_open = more;
+    struct la_server *listener = listener_at(explain, idx);
     listener->half_open_n += more ? 1 : UINT32_MAX;
-    listener->open_n += track->complete && !more;
     if (listener->half_open_n > listener->half_open_n_max) {
         listener->half_open_n_max = listener->half_open_n;
         listener->half_open_max_at_ns = at_ns;
@@ -157,9 +173,25 @@ la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t
     sample(listener, at_ns);
 }
 
+void
+la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns, bool more)
+{
+    if (track->listener == NONE || track->half_open == more)
+        return;
+    track->half_open = more;
+    if (explain->outbox == NULL) {
+        listener_at(explain, track->listener)->open_n += track->complete && !more;
+        la_servers_count(explain, track->listener, at_ns, more);
+    } else {
+        (void)la_outbox_note(explain, track, more ? LA_NOTE_HALF_OPEN : LA_NOTE_COMPLETE, at_ns);
+    }
+}
+
 bool
 la_servers_has_others(const struct la_explain *explain, const struct la_track *track)
 {
+    if (explain->outbox != NULL)
+        return explain->has_others;
     return track->listener != NONE &&
            listener_at(explain, track->listener)->open_n > (track->complete ? 1u : 0u);
 }
@@ -175,32 +207,64 @@ is_forgotten(const struct la_explain *explain, const struct la_track_end *server
            explain->now_ns - server->syn_at_ns > FIRST_RTO_S_MAX * LA_NS_PER_S;
 }
 
+/* enum la_ending. */
+static uint16_t
+ending_of(const struct la_explain *explain, const struct la_track *track)
+{
+    const struct la_track_end *client = &track->end[LA_END_CLIENT];
+    const struct la_track_end *server = &track->end[LA_END_SERVER];
+    const struct la_rst *rst = la_reset_decisive(track);
+    enum la_reset_cause cause = rst != NULL ? la_reset_cause_of(track, rst) : LA_RESET_NONE;
+    unsigned ending = 0;
+    if ((server->flags & LA_END_SYN_ACK) != 0) {
+        ending |= LA_ENDING_ANSWERED;
+        ending |= server->syn_n > 1 ? LA_ENDING_ANSWERED_AGAIN : 0;
+        ending |= track->complete ? LA_ENDING_COMPLETE : 0;
+        ending |= !track->complete && cause == LA_RESET_NONE ? LA_ENDING_UNFINISHED : 0;
+        ending |= !track->complete && is_forgotten(explain, server) ? LA_ENDING_FORGOTTEN : 0;
+        bool ignored = track->complete && server->syn_n > 1 && client->syn_n == 1;
+        ending |= ignored ? LA_ENDING_IGNORED : 0;
+    } else if (cause == LA_RESET_REFUSED) {
+        ending |= LA_ENDING_REFUSED;
+    } else if ((server->flags & LA_END_SPOKE) == 0) {
+        ending |= LA_ENDING_UNANSWERED;
+        ending |= client->syn_n > 1 ? LA_ENDING_IGNORED : 0;
+    }
+    ending |= cause == LA_RESET_BACKLOG ? LA_ENDING_BACKLOG_RST : 0;
+    return (uint16_t)ending;
+}
+
+void
+la_servers_ended(struct la_explain *explain, uint32_t idx, uint16_t ending)
+{
+    struct la_server *listener = listener_at(explain, idx);
+    listener->synack_n += (ending & LA_ENDING_ANSWERED) != 0;
+    listener->synack_again_n += (ending & LA_ENDING_ANSWERED_AGAIN) != 0;
+    listener->complete_n += (ending & LA_ENDING_COMPLETE) != 0;
+    listener->refused_n += (ending & LA_ENDING_REFUSED) != 0;
+    listener->unanswered_n += (ending & LA_ENDING_UNANSWERED) != 0;
+    listener->unfinished_n += (ending & LA_ENDING_UNFINISHED) != 0;
+    listener->forgotten_n += (ending & LA_ENDING_FORGOTTEN) != 0;
+    listener->ignored_n += (ending & LA_ENDING_IGNORED) != 0;
+    listener->backlog_rst_n += (ending & LA_ENDING_BACKLOG_RST) != 0;
+}
+
 void
 la_servers_end(struct la_explain *explain, struct la_track *track)
 {
-    if (track->listener == NONE)
-        return;
-    const struct la_track_end *client = &track->end[LA_END_CLIENT];
-    const struct la_track_end *server = &track->end[LA_END_SERVER];
-    struct la_server *listener = listener_at(explain, track->listener);
-    listener->open_n -= track->complete && !track->half_open && listener->open_n > 0;
-    la_servers_half_open(explain, track, track->last_at_ns, false);
-    const struct la_rst *rst = la_reset_decisive(track);
-    enum la_reset_cause cause = rst != NULL ? la_reset_cause_of(track, rst) : LA_RESET_NONE;
-    if ((server->flags & LA_END_SYN_ACK) != 0) {
-        listener->synack_n++;
-        listener->synack_again_n += server->syn_n > 1;
-        listener->complete_n += track->complete;
-        listener->unfinished_n += !track->complete && cause == LA_RESET_NONE;
-        listener->forgotten_n += !track->complete && is_forgotten(explain, server);
-        listener->ignored_n += track->complete && server->syn_n > 1 && client->syn_n == 1;
-    } else if (cause == LA_RESET_REFUSED) {
-        listener->refused_n++;
-    } else if ((server->flags & LA_END_SPOKE) == 0) {
-        listener->unanswered_n++;
-        listener->ignored_n += client->syn_n > 1;
+    if (explain->outbox == NULL && track->listener != NONE) {
+        struct la_server *listener = listener_at(explain, track->listener);
+        listener->open_n -= track->complete && !track->half_open && listener->open_n > 0;
     }
-    listener->backlog_rst_n += cause == LA_RESET_BACKLOG;
+    la_servers_half_open(explain, track, track->last_at_ns, false);
+    uint16_t ending = track->listener == NONE ? 0 : ending_of(explain, track);
+    if (explain->outbox != NULL) {
+        struct la_note *note = la_outbox_note(explain, track, LA_NOTE_END, track->last_at_ns);
+        if (note != NULL)
+            note->ending = ending;
+    } else if (track->listener != NONE) {
+        la_servers_ended(explain, track->listener, ending);
+    }
 }
 
 /* ---- verdicts --------------------------------------------------------------------------- */

@@ -242,7 +242,8 @@ struct la_track {
     uint64_t id;
     uint64_t first_frame, last_frame;
     int64_t first_at_ns, last_at_ns;
-    int64_t listed_at_ns;     /* when it came into its list */
+    int64_t listed_at_ns;     /* when it came into its list, */
+    uint64_t listed_n;        /* with which packet of the capture */
     struct la_track_end end[2];
     uint32_t steps_first, steps_last, found_first, found_last;
     uint32_t listener;        /* index of its listener; NONE */
@@ -332,7 +333,12 @@ struct la_explain {
     int64_t back_ns_max;           /* by which a packet's time was before the one before it */
     uint32_t above_mss_bytes_max;  /* text of the largest segment that no sender cut */
     int64_t now_ns;                /* the latest time so far */
-    int64_t expire_ns;             /* before then nothing has waited long enough */
+    uint64_t packet_n;             /* the packet at hand, counted from 1 */
+    int64_t expire_ns;             /* up to then, and up to that packet, */
+    uint64_t expire_n;             /* nothing has waited long enough */
+    struct la_outbox *outbox;      /* of a part, see share.h; else NULL. Of such a one: */
+    bool has_others;               /* the packet's sender has answered other clients as well */
+    uint64_t note_order;           /* of what is put there */
     struct la_explain_file file;
     uint32_t file_found_first, file_found_last;
     /* What can be reached from an end that has sent its first SYN, that is in SYN-RECEIVED or

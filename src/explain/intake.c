@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * intake.c - what of a capture belongs to no one flow, and whose share each packet is
+ *
+ * Time, fragments and tunnels, and whether checksums can be believed are one matter for the whole
+ * capture. A packet that can be seen at a glance to be of TCP is left to its part to decode, which
+ * is nearly every one; of the rest, which segment it holds is found out here.
+ *
+ * Checksums of the first segments are all verified, and decide: where more are right than wrong, a
+ * wrong one means that the packet was changed.
+ */
+#include "base/link_type.h"
+#include "base/sane.h"
+#include "explain/parts.h"
+#include "explain/share.h"
+#include "wire/ethernet.h"
+#include "wire/ip.h"
+#include "wire/ip4.h"
+#include "wire/ip6.h"
+
+enum { VERIFY_FIRST_N = 1 << 14, VERIFY_EVERY_N = 64, PORTS_BYTES = 4, SHARES_N = 255 };
+
+bool
+la_intake_init(struct la_intake *intake, unsigned parts_n, struct la_mem *mem)
+{
+    const struct la_decode_options options = {.verify_control = true};
+    *intake = (struct la_intake){.mem = mem, .parts_n = parts_n, .now_ns = INT64_MIN};
+    return la_decoder_init(&intake->decoder, mem, &options);
+}
+
+void
+la_intake_fini(struct la_intake *intake)
+{
+    la_decoder_fini(&intake->decoder);
+}
+
+void
+la_batch_begin(struct la_batch *batch, const struct la_intake *intake)
+{
+    batch->n = batch->decoded_n = 0;
+    batch->before_n = intake->file.packets;
+}
+
+void
+la_batch_fini(struct la_batch *batch, struct la_intake *intake)
+{
+    la_mem_give(intake->mem, batch->decoded, batch->decoded_cap * sizeof(batch->decoded[0]));
+    batch->decoded = NULL;
+    batch->decoded_cap = 0;
+}
+
+/* ---- shares -----------------------------------------------------------------------------------
+ */
+
+/* Both directions of a flow have one share. Balance matters here, not whether somebody can steer
+ * it: who makes all flows of a capture fall to one part makes it slow, and nothing else. */
+static uint64_t
+mixed(const struct la_endpoint *at)
+{
+    uint64_t words[2];
+    memcpy(words, at->addr.b, sizeof(words));
+    uint64_t h = (words[0] ^ at->port) * UINT64_C(0x9e3779b97f4a7c15) + words[1];
+    return (h ^ h >> 29) * UINT64_C(0xd6e8feb86659fd93);
+}
+
+static uint8_t
+share_of(const struct la_endpoint *src, const struct la_endpoint *dst, uint32_t path_key)
+{
+    uint64_t h = (mixed(src) + mixed(dst) + path_key) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint8_t)((h >> 32) * SHARES_N >> 32);
+}
+
+/* Ethernet, IP without anything between it and TCP, no fragment: where ports begin. 0: it is not.
+ * Where its other fields contradict themselves it is no segment, and it does not matter whose. */
+static inline size_t
+simple_ports_at(const struct la_explain_packet *packet)
+{
+    const uint8_t *p = packet->bytes.p + LA_ETH_HEADER_BYTES;
+    size_t n = packet->bytes.n, at = 0;
+    if (packet->link_type != LA_LINKTYPE_ETHERNET || n < LA_ETH_HEADER_BYTES + LA_IP4_HEADER_BYTES)
+        return 0;
+    uint16_t type = la_get16(p - 2);
+    if (type == LA_ETH_IPV4) {
+        const struct la_ip4_view ip4 = {p, (uint8_t)((p[0] & 0x0f) * 4)};
+        if (p[0] >> 4 == 4 && ip4.header_bytes >= LA_IP4_HEADER_BYTES &&
+            la_ip4_view_protocol(&ip4) == LA_IP_TCP && !la_ip4_view_is_fragment(&ip4))
+            at = LA_ETH_HEADER_BYTES + (size_t)ip4.header_bytes;
+    } else if (type == LA_ETH_IPV6 && n >= LA_ETH_HEADER_BYTES + LA_IP6_HEADER_BYTES) {
+        const struct la_ip6_view ip6 = {p};
+        if (p[0] >> 4 == 6 && la_ip6_view_next_header(&ip6) == LA_IP_TCP)
+            at = LA_ETH_HEADER_BYTES + LA_IP6_HEADER_BYTES;
+    }
+    return at > 0 && n >= at + PORTS_BYTES ? at : 0;
+}
+
+static void
+simple_endpoints(const struct la_explain_packet *packet, size_t ports_at, struct la_endpoint *src,
+                 struct la_endpoint *dst)
+{
+    const uint8_t *p = packet->bytes.p + LA_ETH_HEADER_BYTES;
+    if (p[0] >> 4 == 4) {
+        const struct la_ip4_view ip4 = {p, LA_IP4_HEADER_BYTES};
+        src->addr = la_ip4_view_src(&ip4);
+        dst->addr = la_ip4_view_dst(&ip4);
+    } else {
+        const struct la_ip6_view ip6 = {p};
+        src->addr = la_ip6_view_src(&ip6);
+        dst->addr = la_ip6_view_dst(&ip6);
+    }
+    src->port = la_get16(packet->bytes.p + ports_at);
+    dst->port = la_get16(packet->bytes.p + ports_at + 2);
+}
+
+/* ---- who has answered whom --------------------------------------------------------------------
+ */
+
+/* What tells a full accept queue from a program that gave up (reset.c): whether the listener has
+ * other clients. Which of their connections are open now only all parts together know, so a client
+ * that was answered counts (heuristic). */
+static uint8_t
+note_answer(struct la_intake *intake, uint8_t flags, const struct la_endpoint *src,
+            const struct la_endpoint *dst)
+{
+    uint64_t endpoint = mixed(src), client = mixed(dst);
+    struct la_answerer *one =
+        &intake->answerers[endpoint * UINT64_C(0x9e3779b97f4a7c15) >> (64 - LA_ANSWERERS_SHIFT)];
+    if ((flags & LA_TCP_RST) != 0)
+        return one->endpoint == endpoint && one->has_others ? LA_BATCH_HAS_OTHERS : 0;
+    if (one->endpoint != endpoint)
+        *one = (struct la_answerer){endpoint, client, false};
+    else if (one->client != client)
+        one->has_others = true;
+    return 0;
+}
+
+static inline bool
+is_answer(uint8_t flags)
+{
+    const uint8_t syn_ack = LA_TCP_SYN | LA_TCP_ACK;
+    return (flags & LA_TCP_RST) != 0 || (flags & syn_ack) == syn_ack;
+}
+
+/* ---- what is decoded here ----------------------------------------------------------------------
+ */
+
+/* Keeps what was decoded: its octets may be those of a fragment buffer. */
+static bool
+keep(struct la_intake *intake, struct la_batch *batch, const struct la_seen *seen)
+{
+    if (batch->decoded_n == batch->decoded_cap) {
+        size_t cap = batch->decoded_cap == 0 ? 16 : batch->decoded_cap * 2;
+        struct la_decoded *grown = la_mem_take(intake->mem, cap * sizeof(*grown));
+        if (grown == NULL)
+            return false;
+        for (size_t i = 0; i < batch->decoded_n; i++) {
+            grown[i] = batch->decoded[i];
+            grown[i].seen.header.p = grown[i].header;
+        }
+        la_batch_fini(batch, intake);
+        batch->decoded = grown;
+        batch->decoded_cap = cap;
+    }
+    struct la_decoded *one = &batch->decoded[batch->decoded_n++];
+    one->seen = *seen;
+    one->seen.text = (struct la_bytes){NULL, 0};
+    size_t n = seen->header.n < sizeof(one->header) ? seen->header.n : sizeof(one->header);
+    if (n > 0)
+        memcpy(one->header, seen->header.p, n);
+    one->seen.header = (struct la_bytes){one->header, n};
+    return true;
+}
+
+static void
+decode(struct la_intake *intake, const struct la_explain_packet *packet, bool verify,
+       struct la_seen *seen)
+{
+    const struct la_decode_packet raw = {.bytes = packet->bytes,
+                                         .wire_bytes = packet->wire_bytes,
+                                         .link_type = packet->link_type,
+                                         .at = packet->at};
+    intake->decoder.options.verify_first_n = verify;
+    la_decode(&intake->decoder, &raw, seen);
+}
+
+/* Of a packet that is not simple, what it is. False: no memory. */
+static bool
+take_decoded(struct la_intake *intake, struct la_batch *batch, struct la_seen *seen)
+{
+    size_t i = batch->n;
+    if (seen->kind != LA_SEEN_TCP && seen->kind != LA_SEEN_ICMP_ERROR) {
+        batch->share[i] = LA_SHARE_NOBODY;
+        return true;
+    }
+    if (seen->kind == LA_SEEN_TCP && is_answer(seen->tcp.flags))
+        batch->marks[i] |= note_answer(intake, seen->tcp.flags, &seen->src, &seen->dst);
+    if (seen->kind == LA_SEEN_TCP && seen->checksum == LA_SEEN_CHECKSUM_UNVERIFIED)
+        seen->checksum = (uint8_t)la_seen_checksum_verify(seen, intake->decoder.options.sum);
+    batch->marks[i] |= LA_BATCH_DECODED;
+    batch->share[i] = share_of(&seen->src, &seen->dst, seen->path_key);
+    return keep(intake, batch, seen);
+}
+
+/* One of the first, or not simple. */
+static bool
+take_with_care(struct la_intake *intake, struct la_batch *batch,
+               const struct la_explain_packet *packet, bool is_simple)
+{
+    struct la_seen seen;
+    uint8_t *marks = &batch->marks[batch->n];
+    decode(intake, packet, (*marks & LA_BATCH_VERIFY) != 0, &seen);
+    *marks |= la_decoder_trusts(&intake->decoder) ? LA_BATCH_TRUST_SUMS : 0;
+    return is_simple || take_decoded(intake, batch, &seen);
+}
+
+static inline void
+take_simple(struct la_intake *intake, struct la_batch *batch,
+            const struct la_explain_packet *packet, size_t ports_at)
+{
+    enum { FLAGS_OFF = 13 };
+    struct la_endpoint src, dst;
+    bool has_flags = packet->bytes.n > ports_at + FLAGS_OFF;
+    uint8_t flags = has_flags ? packet->bytes.p[ports_at + FLAGS_OFF] : 0;
+    batch->share[batch->n] = 0;
+    if (intake->parts_n == 1 && !is_answer(flags))
+        return;
+    simple_endpoints(packet, ports_at, &src, &dst);
+    batch->share[batch->n] = intake->parts_n == 1 ? 0 : share_of(&src, &dst, 0);
+    if (is_answer(flags))
+        batch->marks[batch->n] |= note_answer(intake, flags, &src, &dst);
+}
+
+bool
+la_intake_take(struct la_intake *intake, struct la_batch *batch,
+               const struct la_explain_packet *given)
+{
+    struct la_explain_packet *packet = &batch->packets[batch->n];
+    *packet = *given;
+    packet->at = la_instant_sane(given->at);
+    size_t i = batch->n, ports_at = simple_ports_at(packet);
+    uint64_t ordinal = ++intake->file.packets;
+    bool early = ordinal <= VERIFY_FIRST_N;
+    batch->marks[i] = early || ordinal % VERIFY_EVERY_N == 0 ? LA_BATCH_VERIFY : 0;
+    if (ports_at > 0)
+        take_simple(intake, batch, packet, ports_at);
+    if (ports_at == 0 || early) {
+        if (!take_with_care(intake, batch, packet, ports_at > 0))
+            return false;
+    } else {
+        batch->marks[i] |= la_decoder_trusts(&intake->decoder) ? LA_BATCH_TRUST_SUMS : 0;
+    }
+    intake->now_ns =
+        la_artefacts_time(&intake->file, packet->at.ns, intake->now_ns, &intake->back_ns_max);
+    batch->now_ns[i] = intake->now_ns;
+    batch->n++;
+    return true;
+}

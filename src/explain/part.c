@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * part.c - one instance at work on its share of the flows
+ */
+#include "explain/parts.h"
+#include "explain/share.h"
+
+/* Results of what has ended go to their notes, which are in the same order. */
+static void
+hand_over(const struct la_part *part)
+{
+    struct la_explain *explain = part->explain;
+    struct la_outbox *outbox = explain->outbox;
+    struct la_explain_conn conn;
+    while (explain->lists[LA_LIST_DONE].n > 0 && la_explain_next(explain, &conn)) {
+        while (outbox->ended_from < outbox->notes_n &&
+               outbox->notes[outbox->ended_from].kind != LA_NOTE_END)
+            outbox->ended_from++;
+        if (outbox->ended_from == outbox->notes_n) {
+            outbox->is_incomplete = true; /* There was no memory for its note. */
+            continue;
+        }
+        struct la_note *note = &outbox->notes[outbox->ended_from++];
+        bool wanted = part->wants == NULL || part->wants(part->ctx, &conn);
+        if (wanted && !la_outbox_tell(outbox, &conn, &note->conn))
+            note->conn = NONE;
+    }
+}
+
+static void
+expire(const struct la_part *part, const struct la_batch *batch, size_t from, size_t to)
+{
+    struct la_explain *explain = part->explain;
+    for (size_t i = from; i < to; i++) {
+        explain->now_ns = batch->now_ns[i];
+        explain->packet_n = batch->before_n + i + 1;
+        la_flows_expire(explain);
+    }
+    hand_over(part);
+}
+
+/* Up to packet to - 1. What was waiting ends with the packet that it was to end with, whoever that
+ * belongs to. */
+static inline void
+pass_time(const struct la_part *part, const struct la_batch *batch, size_t *looked_n, size_t to)
+{
+    struct la_explain *explain = part->explain;
+    if (to == *looked_n)
+        return;
+    if (batch->now_ns[to - 1] > explain->expire_ns || batch->before_n + to > explain->expire_n)
+        expire(part, batch, *looked_n, to);
+    explain->now_ns = batch->now_ns[to - 1];
+    explain->packet_n = batch->before_n + to;
+    *looked_n = to;
+}
+
+static void
+take_one(struct la_explain *explain, const struct la_batch *batch, size_t i,
+         const struct la_decoded *decoded)
+{
+    const struct la_explain_packet *packet = &batch->packets[i];
+    uint8_t marks = batch->marks[i];
+    explain->decoder.sums =
+        (marks & LA_BATCH_TRUST_SUMS) != 0 ? LA_SUMS_TRUSTED : LA_SUMS_UNTRUSTED;
+    explain->has_others = (marks & LA_BATCH_HAS_OTHERS) != 0;
+    if (decoded != NULL) {
+        explain->seen = decoded->seen;
+    } else {
+        explain->decoder.options.verify_first_n = (marks & LA_BATCH_VERIFY) != 0;
+        explain->decoder.options.verify_every_n = 0;
+        struct la_decode_packet raw = {.bytes = packet->bytes,
+                                       .wire_bytes = packet->wire_bytes,
+                                       .link_type = packet->link_type,
+                                       .at = packet->at};
+        la_decode(&explain->decoder, &raw, &explain->seen);
+    }
+    la_explain_seen(explain, packet, &explain->seen);
+}
+
+static void
+count(struct la_outbox *outbox, const struct la_explain_file *file)
+{
+    outbox->segments_n = file->segments;
+    outbox->copies_n = file->copies;
+    outbox->copies_elsewhere_n = file->copies_elsewhere;
+}
+
+void
+la_part_take(const struct la_part *part, const struct la_batch *batch, struct la_outbox *outbox)
+{
+    struct la_explain *explain = part->explain;
+    size_t looked_n = 0, decoded_n = 0;
+    explain->outbox = outbox;
+    for (size_t i = 0; i < batch->n; i++) {
+        bool is_decoded = (batch->marks[i] & LA_BATCH_DECODED) != 0;
+        decoded_n += is_decoded;
+        if (batch->share[i] == LA_SHARE_NOBODY || batch->share[i] % part->shares_n != part->share)
+            continue;
+        pass_time(part, batch, &looked_n, i + 1);
+        take_one(explain, batch, i, is_decoded ? &batch->decoded[decoded_n - 1] : NULL);
+        if (explain->lists[LA_LIST_DONE].n > 0)
+            hand_over(part);
+    }
+    pass_time(part, batch, &looked_n, batch->n);
+    count(outbox, &explain->file);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+void
+la_part_finish_begin(const struct la_part *part, int64_t now_ns, uint64_t packets_n)
+{
+    part->explain->now_ns = now_ns;
+    part->explain->packet_n = packets_n + 1; /* behind the last one */
+    la_flows_line_up(part->explain);
+}
+
+uint64_t
+la_part_left(const struct la_part *part, size_t n)
+{
+    const struct la_explain *explain = part->explain;
+    uint32_t idx = explain->lists[LA_LIST_LIVE].first;
+    for (size_t i = 0; i < n && idx != NONE; i++)
+        idx = la_track_at(explain, idx)->list_next;
+    return idx == NONE ? UINT64_MAX : la_track_at(explain, idx)->first_frame;
+}
+
+void
+la_part_finish_some(const struct la_part *part, uint64_t before_frame, struct la_outbox *outbox)
+{
+    part->explain->outbox = outbox;
+    (void)la_flows_end_some(part->explain, before_frame);
+    hand_over(part);
+    count(outbox, &part->explain->file);
+}
