@@ -144,8 +144,8 @@ void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
 bool la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
                           const struct la_placed *placed);
 void la_artefacts_count_copy(struct la_explain *explain, struct la_track_end *e, bool elsewhere);
-/* A packet's time; it is counted in file->packets. Returns the latest one so far; *back_ns_max: by how
- * much one was before the one before it. */
+/* A packet's time; it is counted in file->packets. Returns the latest one so far; *back_ns_max: by
+ * how much one was before the one before it. */
 int64_t la_artefacts_time(struct la_explain_file *file, int64_t at_ns, int64_t now_ns,
                           int64_t *back_ns_max);
 /* Most packets of the capture are there twice: its doing, not the network's. */
