@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Results as tables for people, 80 columns wide. The JSON is the results themselves."""
+import statistics
+
+import bbr_draft
 import device
 import flood as floods
 
@@ -165,6 +168,10 @@ def alone(found):
               f"  {row['verdict']}")
     if any(row["is_reference"] for row in found["alone"]):
         print("* This kernel has no such control: what one reached elsewhere, once.")
+    if any(row["control"] == "bbr" and row["fault"] == "loss3" for row in found["alone"]):
+        model = bbr_draft.rates(bbr_draft.usual_path(0.03), found["seconds"], range(1, 7))
+        print(f"bbr at 3 %: the draft's model moves {statistics.median(model):.1f} "
+              f"({model[0]:.1f} to {model[-1]:.1f}), bench/bbr_draft.py.")
 
 
 def shared(found):

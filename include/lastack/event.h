@@ -189,6 +189,7 @@ struct la_event {
             uint32_t cwnd_bytes, ssthresh_bytes, flight_bytes;
             uint64_t pacing_rate; /* octets/s; 0 = not paced by the congestion control */
             uint8_t phase;        /* enum la_cc_phase */
+            uint8_t why;          /* enum la_cc_why */
         } congestion;
         struct {
             uint32_t window;
@@ -239,6 +240,16 @@ enum la_cc_phase {
     LA_CC_PHASE_COUNT
 };
 
+/* What an event about congestion control tells besides the phase. */
+enum la_cc_why {
+    LA_CC_WHY_PHASE,      /* the phase has changed */
+    LA_CC_WHY_CSS_BEGINS, /* HyStart++: the round trip grows (RFC 9406 4.2) */
+    LA_CC_WHY_CSS_ENDS,   /* it has fallen again: slow start as before */
+    LA_CC_WHY_RESTED,     /* nothing was sent for longer than an RTO (RFC 2861 3.1) */
+    LA_CC_WHY_UNUSED,     /* the window was not used up for an RTO (RFC 2861 3.2) */
+    LA_CC_WHY_COUNT
+};
+
 /* Stable names: "RETRANSMIT_RTO", and words: "retransmission timeout". Never NULL. */
 const char *la_event_kind_name(enum la_event_kind kind);
 const char *la_cause_name(enum la_cause cause);
@@ -246,6 +257,7 @@ const char *la_cause_text(enum la_cause cause);
 const char *la_timer_name(enum la_timer_kind timer);
 const char *la_call_name(enum la_call call);
 const char *la_cc_phase_name(enum la_cc_phase phase);
+const char *la_cc_why_name(enum la_cc_why why);
 const char *la_wire_fate_name(enum la_wire_fate fate);
 const char *la_ecn_step_name(enum la_ecn_step step);
 const char *la_loss_rule_name(enum la_loss_rule rule);

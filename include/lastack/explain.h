@@ -332,8 +332,8 @@ struct la_explain_file {
 
 struct la_explain_cfg {
     uint64_t conns_n_max;      /* watched at one time; default 4 million */
-    uint32_t closed_s;         /* ended ones wait for late segments so long; default 240 s, */
-    uint32_t closed_packets;   /* and for so many packets of the capture at most; default 16384 */
+    uint32_t closed_s;         /* ended ones wait for late segments; default 240 s (2 MSL), */
+    uint32_t closed_packets;   /* and for how many packets of the capture at most; default 16384 */
     uint32_t idle_s;           /* a silent connection is ended after this; 0 (default): never */
     uint64_t seed;             /* of the hash that flows are found by */
     bool no_transitions;       /* connections are told without them, which costs less */

@@ -60,6 +60,10 @@ la_conn_value_name(enum la_conn_type type, unsigned v)
         return v < LA_RESET_CAUSE_COUNT ? la_reset_cause_name((enum la_reset_cause)v) : NULL;
     case LA_CONN_TAP_PLACE:
         return v < LA_TAP_PLACE_COUNT ? la_tap_place_name((enum la_tap_place)v) : NULL;
+    case LA_CONN_FAMILY:
+        return v < LA_CONGESTION_FAMILY_COUNT
+                   ? la_congestion_family_name((enum la_congestion_family)v)
+                   : NULL;
     case LA_CONN_FINDING:
         return v < LA_FINDING_COUNT ? la_finding_name((enum la_finding)v) : NULL;
     case LA_CONN_NUMBER:

@@ -19,6 +19,7 @@ enum la_conn_type {
     LA_CONN_WHO,
     LA_CONN_RESET_CAUSE,
     LA_CONN_TAP_PLACE,
+    LA_CONN_FAMILY,
     LA_CONN_FINDING
 };
 

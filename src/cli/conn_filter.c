@@ -102,6 +102,7 @@ value_parse(struct la_expr_parser *p, const char *word, struct la_conn_filter_le
     case LA_CONN_WHO:
     case LA_CONN_RESET_CAUSE:
     case LA_CONN_TAP_PLACE:
+    case LA_CONN_FAMILY:
     case LA_CONN_FINDING:
         return la_conn_value_find(type, word, &leaf->value) || fail_names(p, type);
     }

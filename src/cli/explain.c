@@ -20,7 +20,13 @@
 #include "cli/explain_jobs.h"
 #include "cli/plot.h"
 
-enum { PROGRESS_PACKETS = 1 << 16, LEFT_PACKETS_MAX = 1 << 16, IDLE_MS = 200, AT_ONCE_N = 32 };
+enum {
+    PROGRESS_PACKETS = 1 << 16,
+    LEFT_PACKETS_MAX = 1 << 16,
+    IDLES_N = 3,
+    IDLE_MS = 200,
+    AT_ONCE_N = 32
+};
 static const int64_t progress_ns = INT64_C(250000000);
 /* What views hear. */
 static const uint32_t ladder_mask =
@@ -178,11 +184,11 @@ read_all(struct explanation *x)
     uint64_t packets_n = 0, shown_n = 0;
     bool show = !x->args->quiet && isatty(STDERR_FILENO);
     bool stay = la_captures_stay(x->captures);
-    /* What an interface has captured when it is stopped is told, too. The first time that nothing
-     * came may have been the signal. */
+    /* What an interface has captured when it is stopped is told, too. Nothing is at hand: the first
+     * time that may have been the signal, the second time the wait until the kernel handed over. */
     unsigned idle_n = 0;
     size_t left_n = x->args->ifaces_n > 0 ? LEFT_PACKETS_MAX : 0;
-    while (stopped == 0 || (left_n > 0 && idle_n < 2)) {
+    while (stopped == 0 || (left_n > 0 && idle_n < IDLES_N)) {
         size_t n;
         enum la_capture_next next = la_captures_some(x->captures, read, AT_ONCE_N, &n);
         if (next == LA_CAPTURE_END)

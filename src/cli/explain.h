@@ -79,6 +79,8 @@ struct la_explain_view {
 extern const struct la_explain_view la_explain_verdict, la_explain_table, la_explain_json,
     la_explain_jsonl, la_explain_csv, la_explain_ladder;
 
+/* Of --stats. */
+void la_explain_figures(FILE *file, const struct la_explain_conn *conn);
 void la_explain_table_header(FILE *file);
 void la_explain_table_row(FILE *file, const struct la_explain_conn *conn);
 

@@ -180,15 +180,18 @@ build_flight(struct picture *p, struct la_graphs *g, unsigned end)
     struct unit unit = octets_unit(most);
     p->plot.y_name = unit.name;
     p->plot.y_max = top_of(most, la_samples_max(&s->windows)) * unit.factor;
-    add(p, "in flight", LA_PLOT_PEAKS, &s->flight, unit.factor);
+    /* Far from the sender, a part of it has not passed, or was acknowledged, but not there yet. */
+    bool near = g->conn.direction[end].limits_told;
+    add(p, near ? "in flight" : "in flight as seen from here, far from the sender", LA_PLOT_PEAKS,
+        &s->flight, unit.factor);
     add_bound(p, g, "offered window", &s->windows, unit);
-    if (g->conn.direction[end].limits_told)
+    if (near)
         add(p, "congestion window, estimated", LA_PLOT_LINE, &s->congestion, unit.factor);
     add(p, "sent again", LA_PLOT_MARKS, &s->flight_again, unit.factor);
     for (size_t i = 0; i < s->spans_n; i++)
         s->spans[i].x *= p->x_factor;
     p->plot.spans = s->spans;
-    p->plot.spans_n = g->conn.direction[end].limits_told ? s->spans_n : 0;
+    p->plot.spans_n = near ? s->spans_n : 0;
 }
 
 static void

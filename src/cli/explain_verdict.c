@@ -362,39 +362,7 @@ say_findings(FILE *out, const struct la_explain_finding *findings, size_t n)
     }
 }
 
-/* ---- figures ---------------------------------------------------------------------------- */
-
-static void
-figures(FILE *out, const struct la_explain_conn *conn)
-{
-    char a[LA_EXPLAIN_WORD_BYTES], b[LA_EXPLAIN_WORD_BYTES];
-    (void)fprintf(out, "  %-26s %18s %18s\n", "", "client sends", "server sends");
-    const struct la_explain_direction *c = &conn->direction[LA_END_CLIENT];
-    const struct la_explain_direction *s = &conn->direction[LA_END_SERVER];
-    const struct {
-        const char *name;
-        uint64_t client, server;
-    } rows[] = {
-        {"segments", c->segments, s->segments},
-        {"octets, each once", c->bytes_unique, s->bytes_unique},
-        {"sent again", c->retransmissions.total, s->retransmissions.total},
-        {"out of order", c->reordered, s->reordered},
-        {"doubled by the network", c->network_duplicates, s->network_duplicates},
-        {"octets not captured", c->bytes_missing, s->bytes_missing},
-        {"largest segment", c->segment_bytes_max, s->segment_bytes_max},
-        {"largest window offered", c->window_max, s->window_max},
-        {"most in flight", c->flight_bytes_max, s->flight_bytes_max},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        (void)fprintf(out, "  %-26s %18s %18s\n", rows[i].name, la_explain_count(rows[i].client, a),
-                      la_explain_count(rows[i].server, b));
-    (void)fprintf(out, "  %-26s %18s %18s\n", "round trip, median",
-                  c->rtt.samples_n == 0 ? "-" : la_explain_duration(c->rtt.median_us, a),
-                  s->rtt.samples_n == 0 ? "-" : la_explain_duration(s->rtt.median_us, b));
-    (void)fprintf(out, "  %-26s %18s %18s\n", "round trip, 95 % below",
-                  c->rtt.samples_n == 0 ? "-" : la_explain_duration(c->rtt.p95_us, a),
-                  s->rtt.samples_n == 0 ? "-" : la_explain_duration(s->rtt.p95_us, b));
-}
+/* ---- a connection ---------------------------------------------------------------------- */
 
 static void
 tell(struct la_explain_out *out, const struct la_explain_conn *conn)
@@ -422,7 +390,7 @@ tell(struct la_explain_out *out, const struct la_explain_conn *conn)
     say_findings(p.stream, conn->findings, conn->findings_n);
     prose_end(&p, out->file, out->args->width);
     if (out->args->stats)
-        figures(out->file, conn);
+        la_explain_figures(out->file, conn);
 }
 
 /* ---- the worst -------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
  * something and follow within less than a round trip). ACKs without text are told apart by the
  * identification alone: several in a row that say the same are duplicate acknowledgements.
  */
+#include "base/bytes.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 
@@ -24,6 +25,8 @@ fingerprint(const struct la_seen *seen)
     if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0)
         mixed ^= (uint64_t)seg->ts_val << 32 | seg->ts_ecr;
     mixed ^= seg->wnd;
+    if (seen->text.n >= 4) /* Other text under the same numbers is another packet. */
+        mixed ^= (uint64_t)la_get32(seen->text.p) << 16;
     mixed *= UINT64_C(0xd6e8feb86659fd93);
     return (uint32_t)(mixed >> 32) | 1; /* 0 is an empty place. */
 }

@@ -175,8 +175,11 @@ cause_by_timer(struct la_measure *m, const struct la_track *track, const struct 
     int64_t timeout_ns = la_rtt_timeout_ns(m, track, placed->from);
     int64_t since_ns = m->heard_at_ns > m->sent_at_ns ? m->heard_at_ns : m->sent_at_ns;
     int64_t waited_ns = placed->at_ns - since_ns;
-    if (la_seq_eq(to, me->nxt) && waited_ns < timeout_ns - timeout_ns / 10)
+    /* RFC 8985 7.3: one probe, then the timeout. */
+    if (la_seq_eq(to, me->nxt) && !m->probed && waited_ns < timeout_ns - timeout_ns / 10) {
+        m->probed = true;
         return LA_CAUSE_TAIL_PROBE;
+    }
     if (waited_ns < timeout_ns / 2)
         return LA_CAUSE_NONE;
     m->recovery = LA_RECOVERY_RTO;
@@ -360,6 +363,7 @@ la_loss_acked(struct la_measure *m, const struct la_placed *placed)
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     bool news = seg->sack_n > 0 && take_blocks(m, seg);
     if (placed->acked_bytes > 0) {
+        m->probed = false;
         m->duplicates_now = 0;
         holes_acked(m, sender->una);
         if (m->sacked && la_seq_ge(sender->una, m->sack_high))

@@ -100,6 +100,7 @@ struct la_measure {
     uint16_t id_high;         /* latest IP identification of text, with has_id */
     uint8_t id_steps_n;       /* so often in a row it grew by a little */
     bool has_ts, has_id;
+    bool probed;              /* by its tail, and not answered */
     uint32_t duplicates_now;  /* duplicate acknowledgements of this text in a row */
     uint8_t recovery;         /* enum la_recovery */
     uint8_t holes_n, agains_n; /* agains_n: all that there were, modulo 256 */

@@ -46,9 +46,12 @@ int64_t
 la_rtt_timeout_ns(const struct la_measure *m, const struct la_track *track, unsigned sender)
 {
     uint32_t part_us = track->end[sender].part_us_min;
-    if (m->rtt_n == 0)
+    uint32_t rest_us = track->end[1 - sender].part_us_min;
+    if (m->rtt_n == 0 && (part_us == UINT32_MAX || rest_us == UINT32_MAX))
         return RTO_US_UNKNOWN * LA_NS_PER_US;
-    int64_t us = (int64_t)m->srtt_us + 4 * (int64_t)m->rttvar_us;
+    /* RFC 6298 2.2: three times the first round trip, which the handshake was. */
+    int64_t us =
+        m->rtt_n == 0 ? 3 * (int64_t)rest_us : (int64_t)m->srtt_us + 4 * (int64_t)m->rttvar_us;
     if (part_us != UINT32_MAX)
         us += part_us;
     return (us > RTO_US_MIN ? us : RTO_US_MIN) * LA_NS_PER_US;

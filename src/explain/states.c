@@ -341,7 +341,9 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
     if (!with_fin && la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_FIN], placed->at_ns)) {
         if (fin)
             lost(explain, track, placed, LA_MARK_ACK_OF_FIN);
-        if (e->proven != BIT(LAST_ACK)) /* That ends there, and says nothing any more. */
+        /* That ends there and says no more, but that there is no connection, or a new one. */
+        if (e->proven != BIT(LAST_ACK) ||
+            (placed->seen->tcp.flags & (LA_TCP_SYN | LA_TCP_RST)) != 0)
             taking.marks |= of_fin;
     }
     taking.marks &= marks->waiting;

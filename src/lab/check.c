@@ -51,9 +51,10 @@ detail_of(const struct la_event *event)
         return event->u.ecn.step;
     case LA_EVENT_LOSS:
         return event->u.loss.rule;
+    case LA_EVENT_CONGESTION:
+        return event->u.congestion.why;
     case LA_EVENT_SEGMENT_ARRIVED:
     case LA_EVENT_RTT:
-    case LA_EVENT_CONGESTION:
     case LA_EVENT_CALL:
     case LA_EVENT_NEGOTIATED:
     case LA_EVENT_ERROR:

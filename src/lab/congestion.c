@@ -120,6 +120,8 @@ play_hystart(struct la_lab *lab)
     const struct la_lab_scope *scope = fill(lab, "cubic: HyStart++ leaves slow start", MUCH_BYTES);
     la_lab_expect(lab, scope->losses.n == 0, "%zu segments were lost", scope->losses.n);
     la_lab_expect(lab, scope->ssthresh.n == 1, "slow start did not end");
+    size_t begun_n = la_lab_count(lab, LA_CLIENT, LA_EVENT_CONGESTION, LA_CC_WHY_CSS_BEGINS);
+    la_lab_expect(lab, begun_n >= 1, "nobody said that the round trip grows");
 }
 
 static void
@@ -172,6 +174,8 @@ play_rest(struct la_lab *lab)
     la_lab_scope_end(scope);
     la_lab_expect_octets(lab, LA_SERVER, 2 * MEDIUM_BYTES);
     la_lab_expect(lab, scope->losses.n == 0, "%zu segments were lost", scope->losses.n);
+    size_t rested_n = la_lab_count(lab, LA_CLIENT, LA_EVENT_CONGESTION, LA_CC_WHY_RESTED);
+    la_lab_expect(lab, rested_n == 1, "the window decayed %zu times", rested_n);
 }
 
 static const struct la_plot *

@@ -100,6 +100,12 @@ static const char *const calls[LA_CALL_COUNT] = {
     "OPEN_ACTIVE", "OPEN_PASSIVE", "SEND", "RECEIVE", "CLOSE", "ABORT", "RELEASE", "SEND_URGENT",
 };
 
+static const char *const cc_whys[LA_CC_WHY_COUNT] = {
+    [LA_CC_WHY_PHASE] = "PHASE",       [LA_CC_WHY_CSS_BEGINS] = "CSS_BEGINS",
+    [LA_CC_WHY_CSS_ENDS] = "CSS_ENDS", [LA_CC_WHY_RESTED] = "RESTED",
+    [LA_CC_WHY_UNUSED] = "UNUSED",
+};
+
 static const char *const phases[LA_CC_PHASE_COUNT] = {
     "SLOW_START", "AVOIDANCE",  "RECOVERY",   "LOSS",   "BBR_STARTUP",   "BBR_DRAIN",
     "BBR_DOWN",   "BBR_CRUISE", "BBR_REFILL", "BBR_UP", "BBR_PROBE_RTT",
@@ -268,6 +274,12 @@ const char *
 la_cc_phase_name(enum la_cc_phase phase)
 {
     return PICK(phases, phase);
+}
+
+const char *
+la_cc_why_name(enum la_cc_why why)
+{
+    return PICK(cc_whys, why);
 }
 
 const char *

@@ -118,6 +118,9 @@ la_sim_app_accept(struct la_sim_host *host)
         if (la_sim_is_over(world))
             return;
         if (conn == LA_SIM_NO_CONN || world->conn[conn].accepted) { /* forged; nobody wants it */
+            if (conn !=
+                LA_SIM_NO_CONN) /* by a copy of its SYN: the peer may take it for the first */
+                world->conn[conn].view[0].fooled = world->conn[conn].view[1].fooled = true;
             (void)la_conn_release(host->stack, handle, la_sim_host_now(host));
             continue;
         }

@@ -123,8 +123,10 @@ la_fast_open_begin(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *t
         return;
     }
     peer->used_s = seconds(s);
-    if (!pauses(s, peer))
-        la_tcp_fast_open_ask(&rec->tcp, &peer->cookie, peer->mss, todo);
+    if (pauses(s, peer))
+        return;
+    la_tcp_fast_open_ask(&rec->tcp, &peer->cookie, peer->mss, todo);
+    s->isn_past += la_tcp_fast_open_room(&rec->tcp, peer->mss);
 }
 
 struct la_fast_open_asked

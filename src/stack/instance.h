@@ -172,6 +172,7 @@ struct la_stack {
     uint32_t listener_events;       /* first to tell; LA_REC_NONE = none */
 
     struct la_key index_key, isn_key, timestamp_key;
+    uint32_t isn_past; /* numbers that M has moved over besides its clock */
     struct la_rng port_rng;
     struct la_cookies cookies;
     struct la_fast_opens fast_opens;

@@ -230,13 +230,15 @@ la_rec_give(struct la_stack *s, uint32_t idx)
     la_pool_give(&s->recs[idx & 1], idx >> 1);
 }
 
-/* RFC 6528: M + F(tuple, secret), M a clock of 4 microseconds (MUST-8, MUST-9, SHLD-1). */
+/* RFC 6528: M + F(tuple, secret), M a clock of 4 microseconds (MUST-8, MUST-9, SHLD-1) that moves
+ * on over the text of SYNs as well: else a SYN,ACK to the last SYN between two ports might
+ * acknowledge the next one. */
 la_seq
 la_rec_initial_sequence(const struct la_stack *s, const struct la_tuple *t)
 {
     uint64_t words[LA_TUPLE_WORDS_MAX];
     size_t n = la_tuple_words(t, words);
-    uint32_t m = (uint32_t)(uint64_t)(s->now.ns / (4 * LA_NS_PER_US));
+    uint32_t m = (uint32_t)(uint64_t)(s->now.ns / (4 * LA_NS_PER_US)) + s->isn_past;
     return la_seq_of(m + (uint32_t)la_hash_words(&s->isn_key, words, n));
 }
 

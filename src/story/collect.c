@@ -312,7 +312,8 @@ on_rtt(struct conn *conn, unsigned side, const struct la_event *e)
 static void
 on_congestion(struct la_story *st, struct conn *conn, unsigned side, const struct la_event *e)
 {
-    if (conn == NULL || e->u.congestion.phase == conn->end[side].phase)
+    if (conn == NULL ||
+        (e->u.congestion.phase == conn->end[side].phase && e->u.congestion.why == LA_CC_WHY_PHASE))
         return;
     struct row *row = row_of(st, e, conn, side);
     if (row != NULL)

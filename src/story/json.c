@@ -196,6 +196,8 @@ static void
 set_congestion(json_t *object, const struct la_event *e)
 {
     set_text(object, "phase", la_cc_phase_name((enum la_cc_phase)e->u.congestion.phase));
+    if (e->u.congestion.why != LA_CC_WHY_PHASE)
+        set_text(object, "why", la_cc_why_name((enum la_cc_why)e->u.congestion.why));
     set_int(object, "cwnd", e->u.congestion.cwnd_bytes);
     set_int(object, "ssthresh", e->u.congestion.ssthresh_bytes);
     set_int(object, "flight", e->u.congestion.flight_bytes);

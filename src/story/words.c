@@ -141,9 +141,42 @@ add_bbr(struct text *text, const struct la_event *e)
     return of[e->u.congestion.phase].cite;
 }
 
+/* What changed the window within its phase, and where that is written. */
+static const char *
+add_why(struct text *text, enum la_cc_why why)
+{
+    static const struct {
+        const char *text, *cite;
+    } of[LA_CC_WHY_COUNT] = {
+        [LA_CC_WHY_CSS_BEGINS] = {"the round trip grows, slow start goes on at a quarter, ",
+                                  "RFC 9406 4.2"},
+        [LA_CC_WHY_CSS_ENDS] = {"the round trip is short again, slow start goes on, ",
+                                "RFC 9406 4.2"},
+        [LA_CC_WHY_RESTED] = {"the window decays over a rest, ", "RFC 2861 3.1"},
+        [LA_CC_WHY_UNUSED] = {"half of what was not used goes, ", "RFC 2861 3.2"},
+    };
+    la_text_add(text, "%s", of[why].text);
+    return of[why].cite;
+}
+
+static void
+congestion_why(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
+{
+    struct note head = {.side = (uint8_t)side, .style = STYLE_AGAIN};
+    struct text text = text_empty();
+    la_text_add(&text, "%s: ", st->name[side].p);
+    head.cite = add_why(&text, (enum la_cc_why)e->u.congestion.why);
+    add_windows(&text, e);
+    la_words_say(st, row, &head, &text);
+}
+
 void
 la_words_congestion(struct la_story *st, struct row *row, unsigned side, const struct la_event *e)
 {
+    if (e->u.congestion.why > LA_CC_WHY_PHASE && e->u.congestion.why < LA_CC_WHY_COUNT) {
+        congestion_why(st, row, side, e);
+        return;
+    }
     uint8_t before = row->conn != NULL ? row->conn->end[side].phase : LA_CC_SLOW_START;
     struct note head = {.side = (uint8_t)side, .style = STYLE_AGAIN, .cite = "RFC 5681 3.1"};
     struct text text = text_empty();

@@ -132,9 +132,18 @@ use_or_lose(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp
     if (used < c->cwnd_bytes) {
         remember_window(c);
         c->cwnd_bytes = used + (c->cwnd_bytes - used) / 2;
+        la_cc_tell_why(c, busy, LA_CC_WHY_UNUSED, todo);
     }
     busy->used_ms = now_ms;
     busy->used_bytes = 0;
+}
+
+/* Is slow start conservative now (RFC 9406 4.2)? */
+static bool
+hesitates(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    return ops->hesitates != NULL && ops->hesitates(c, busy);
 }
 
 /* ---- what happens ----------------------------------------------------------------------- */
@@ -153,7 +162,10 @@ la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     struct la_cc_rate rate;
     ack->rate = la_tcp_rate_sample(busy, c->rtt_us_min, todo->now, &rate) ? &rate : NULL;
     const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    bool hesitated = hesitates(c, busy);
     ops->acked(c, busy, ack);
+    if (hesitates(c, busy) != hesitated && la_cc_resting_phase(c, busy) == LA_CC_SLOW_START)
+        la_cc_tell_why(c, busy, hesitated ? LA_CC_WHY_CSS_ENDS : LA_CC_WHY_CSS_BEGINS, todo);
     if (ops->validates)
         use_or_lose(c, busy, todo);
     if (busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS)
@@ -194,8 +206,11 @@ la_cc_wakes(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp
     if (idle_ms <= c->rto_us / LA_US_PER_MS)
         return;
     c->sent_ms = la_tcp_ms(todo->now); /* once */
+    uint32_t cwnd_bytes = c->cwnd_bytes;
     if (ops->validates && cfg->slow_start_after_idle)
         decay(c, idle_ms, initial_window(c, cfg->initial_window_n));
+    if (c->cwnd_bytes < cwnd_bytes)
+        la_cc_tell_why(c, busy, LA_CC_WHY_RESTED, todo);
     if (ops->idle_restart != NULL)
         ops->idle_restart(c, busy, idle_ms);
 }
@@ -251,7 +266,15 @@ la_cc_resting_phase(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 }
 
 void
-la_cc_tell(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+la_cc_tell(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+           const struct la_tcp_todo *todo)
+{
+    la_cc_tell_why(c, busy, LA_CC_WHY_PHASE, todo);
+}
+
+void
+la_cc_tell_why(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, enum la_cc_why why,
+               const struct la_tcp_todo *todo)
 {
     if (!la_tcp_hears(todo->env, LA_EVENT_CONGESTION))
         return;
@@ -261,6 +284,7 @@ la_cc_tell(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct l
     ev.u.congestion.ssthresh_bytes = c->ssthresh_bytes;
     ev.u.congestion.flight_bytes = la_tcp_flight(c);
     ev.u.congestion.phase = busy->phase;
+    ev.u.congestion.why = (uint8_t)why;
     const struct la_cc_ops *ops = la_cc_ops(c->cc);
     ev.u.congestion.pacing_rate = ops->pacing_rate == NULL ? 0 : ops->pacing_rate(c, busy);
     todo->env->emit(todo->env->ctx, c, &ev);

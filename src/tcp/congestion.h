@@ -62,6 +62,8 @@ struct la_cc_ops {
                        uint32_t n, const struct la_cc_rate *rate);
     /* enum la_cc_phase outside recoveries; busy may be NULL. */
     uint8_t (*phase)(const struct la_tcp_conn *c, const struct la_tcp_busy *busy);
+    /* Slow start is conservative now: it grows by less (RFC 9406 4.2). */
+    bool (*hesitates)(const struct la_tcp_conn *c, const struct la_tcp_busy *busy);
     /* Octets/s at which segments may leave; 0 = as fast as the window allows. */
     uint64_t (*pacing_rate)(const struct la_tcp_conn *c, const struct la_tcp_busy *busy);
     /* struct la_tcp_busy goes, and comes again. */
@@ -110,7 +112,10 @@ void la_cc_slow_start(struct la_tcp_conn *c, const struct la_cc_ack *ack, uint32
 uint8_t la_cc_resting_phase(const struct la_tcp_conn *c, const struct la_tcp_busy *busy);
 /* Emits what the congestion state is now. */
 void la_cc_tell(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
-                struct la_tcp_todo *todo);
+                const struct la_tcp_todo *todo);
+/* The same, and what has changed when the phase has not. */
+void la_cc_tell_why(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                    enum la_cc_why why, const struct la_tcp_todo *todo);
 /* Emits which rule has found a loss, or that there was none. */
 void la_cc_tell_loss(const struct la_tcp_conn *c, enum la_loss_rule rule, uint32_t after_us,
                      struct la_tcp_todo *todo);

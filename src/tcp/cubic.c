@@ -165,6 +165,12 @@ cubic_slow_start(struct la_tcp_conn *c, struct la_cc_cubic *cubic, const struct 
     cubic->w_max_bytes = 0;
 }
 
+static bool
+cubic_hesitates(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    return la_hystart_is_on(c) && busy->cc.cubic.hystart.css_baseline_us != 0;
+}
+
 static void
 cubic_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_cc_ack *ack)
 {
@@ -252,6 +258,7 @@ const struct la_cc_ops la_cc_cubic = {
     .validates = true,
     .open = la_cc_initial_window,
     .acked = cubic_acked,
+    .hesitates = cubic_hesitates,
     .lost = cubic_lost,
     .timed_out = cubic_timed_out,
     .undo = cubic_undo,

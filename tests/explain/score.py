@@ -5,7 +5,8 @@
 usage: score.py LASTACK FOLDER [-v] [NAME...]
 
 FOLDER holds captures, truth.tsv (what was done) and states/*.tsv (each change of state of both sockets,
-by the kernel's tracepoint). Exit status 1 when something is wrong that is not
+by the kernel's tracepoint). Captures of senders with a known congestion control are beside it, in
+`congestion` (test_congestion.py). Exit status 1 when something is wrong that is not
 excused below. Habits of that tracepoint, which are undone here: the passive side's
 LISTEN->SYN_RECV is logged with the third segment; TIME-WAIT is a socket of another kind, so that
 FIN_WAIT2->CLOSE and CLOSING->CLOSE of an end whose FIN and whose peer's FIN were exchanged mean
@@ -16,6 +17,8 @@ import json
 import os
 import subprocess
 import sys
+
+import test_congestion
 
 RFC = {"CLOSE": "CLOSED", "SYN_RECV": "SYN-RECEIVED", "FIN_WAIT1": "FIN-WAIT-1",
        "FIN_WAIT2": "FIN-WAIT-2"}
@@ -358,7 +361,14 @@ def main(argv):
         if said and (verbose or wrong_here):
             print(f"{name}: {truth['ground_truth']}")
             print("\n".join(said))
-    for column in COLUMNS:
+    beside = os.path.join(os.path.dirname(os.path.abspath(folder)), "congestion")
+    if os.path.isdir(beside) and not names:
+        counts, lines = test_congestion.count(lastack, beside)
+        totals["control"] = [counts[what] for what in ("right", "wrong", "unknown")]
+        failed = failed or counts["wrong"] > 0
+        if verbose:
+            print("congestion control:", *lines, sep="\n    ")
+    for column in totals:
         right, wrong, unknown = totals[column]
         failed = failed or right == 0
         print(f"{column:12} right {right:5} wrong {wrong:5} unknown {unknown:5}")

@@ -19,6 +19,7 @@ BULK = os.path.join(FOLDER, "congestion", "reno_r3_d10_q6_loss1.pcap.gz")
 LOSS = os.path.join(FOLDER, "kernel", "loss_burst_sack.pcap")
 BOTH_WAYS = os.path.join(FOLDER, "kernel", "bidirectional_bulk.pcap")
 MANY = os.path.join(FOLDER, "kernel", "many_connections_mixed_ends.pcap")
+DOWNLOAD = os.path.join(FOLDER, "kernel", "bulk_download.pcap")  # at the receiver
 REFUSED = os.path.join(FOLDER, "kernel", "refused_rst.pcap")
 AXIS = 9  # columns before the field
 
@@ -71,6 +72,15 @@ class Terminal(unittest.TestCase):
         self.assertEqual(len(titles("--side", "both")), 4)
         for side in ("client", "server"):
             self.assertEqual([side in t for t in titles("--side", side)], [True, True])
+
+    def test_far_from_the_sender(self):
+        """What is in flight at the receiver is not what the sender has in flight, and is not called so."""
+        here = "in flight as seen from here, far from the sender"
+        self.assertIn(here, explain("-c", "0", "--graph", "flight", DOWNLOAD).stdout)
+        at_sender = explain("-c", "0", "--graph", "flight", BULK).stdout
+        self.assertNotIn(here, at_sender)
+        self.assertIn("congestion window, estimated", at_sender)
+        self.assertIn("│av", at_sender)
 
     def test_width_and_characters(self):
         for width in (60, 80, 120, 200, 400):

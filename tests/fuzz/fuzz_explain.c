@@ -7,7 +7,7 @@
  * times that jump, packets that come twice. Memory is short and fails where the input says so.
  *
  * Held against every result: sets of states are never empty, transitions are edges of the figure,
- * sentences have an end, and nothing is lost of the memory.
+ * sentences have an end, times and shares are within bounds, and nothing is lost of the memory.
  */
 #include "fuzz.h"
 
@@ -79,12 +79,42 @@ check(const struct la_explain_conn *conn)
     must(la_open_kind_name((enum la_open_kind)conn->open.kind)[0] != '?');
 }
 
+/* What is timed and judged of a direction is within bounds, and amounts over time are what came. */
+static void
+check_direction(const struct la_explain_direction *d)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < LA_LIMIT_COUNT; i++)
+        must(d->limit_us[i] <= INT64_MAX / 1000);
+    must(d->congestion.family < LA_CONGESTION_FAMILY_COUNT);
+    must(d->congestion.confidence_percent < 100);
+    must((d->congestion.family == LA_CONGESTION_UNKNOWN) ==
+         (d->congestion.confidence_percent == 0));
+    must((d->throughput == NULL) == (d->throughput_n == 0));
+    for (size_t i = 0; i < d->throughput_n; i++)
+        sum += d->throughput[i];
+    must(sum <= d->bytes_unique);
+}
+
+/* Whoever listens hears of connections and ends that there are. */
+static void
+hear(void *ctx, const struct la_event *event)
+{
+    (void)ctx;
+    must(event->conn > 0 && event->end < 2);
+    if (event->kind == LA_EVENT_CONGESTION)
+        must(event->u.congestion.phase < LA_CC_PHASE_COUNT);
+}
+
 static void
 drain(struct la_explain *explain)
 {
     struct la_explain_conn conn;
-    while (la_explain_next(explain, &conn))
+    while (la_explain_next(explain, &conn)) {
         check(&conn);
+        for (unsigned end = 0; end < 2; end++)
+            check_direction(&conn.direction[end]);
+    }
 }
 
 /* One packet: which connection and end, flags, how far its numbers are off, text, time. */
@@ -183,6 +213,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct la_explain_cfg cfg;
     la_explain_cfg_init(&cfg);
     cfg.closed_packets = data[1] % 16;
+    cfg.throughput = (data[1] & 4) != 0;
+    if ((data[1] & 8) != 0)
+        cfg.trace = (struct la_trace){hear, NULL, LA_EVENT_ALL};
     struct la_explain *explain = NULL;
     if (mem != NULL && la_explain_new(&cfg, mem, &explain) == LA_OK) {
         play(explain, data + 2, size - 2);

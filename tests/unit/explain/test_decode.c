@@ -458,10 +458,10 @@ test_decode__disbelieved(void **state)
     for (unsigned right_n = 0; right_n < 4; right_n++) {
         struct la_decoder decoder;
         struct la_seen seen;
+        struct frame frame; /* what is seen of it is looked at below */
         const struct la_decode_options options = {.verify_first_n = right_n};
         assert_true(la_decoder_init(&decoder, NULL, &options));
         for (unsigned i = 0; i <= right_n; i++) {
-            struct frame frame;
             frame_usual(&frame, 5);
             if (i == right_n)
                 frame.room[frame.off + 21] ^= 1; /* its port */

@@ -132,6 +132,19 @@ test_measure__timeout(void **state)
     assert_again(&d.retransmissions, 3, 0, 3, 0);
 }
 
+/* RFC 8985 7.3: one probe for want of an answer, then the timeout (RFC 6298 2.2: by the round trip
+ * of the handshake, 200 ms at least). */
+static void
+test_measure__one_probe(void **state)
+{
+    (void)state;
+    text(0, 1);
+    text(0, 100);
+    text(0, 100);
+    struct la_explain_direction d = client_of_result();
+    assert_again(&d.retransmissions, 2, 0, 1, 1);
+}
+
 /* RFC 8985 7.2: the last segment, before the timeout is due. */
 static void
 test_measure__tail_probe(void **state)
@@ -304,19 +317,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_measure__nothing_lost),
-        TEST(test_measure__fast),
-        TEST(test_measure__timeout),
-        TEST(test_measure__tail_probe),
-        TEST(test_measure__spurious),
-        TEST(test_measure__overtaken),
-        TEST(test_measure__lost_before_the_tap),
-        TEST(test_measure__not_captured),
-        TEST(test_measure__keepalive),
-        TEST(test_measure__zero_window),
-        TEST(test_measure__fin_again),
-        TEST(test_measure__nothing_to_send),
-        TEST(test_measure__bounded),
+        TEST(test_measure__nothing_lost),    TEST(test_measure__fast),
+        TEST(test_measure__timeout),         TEST(test_measure__one_probe),
+        TEST(test_measure__tail_probe),      TEST(test_measure__spurious),
+        TEST(test_measure__overtaken),       TEST(test_measure__lost_before_the_tap),
+        TEST(test_measure__not_captured),    TEST(test_measure__keepalive),
+        TEST(test_measure__zero_window),     TEST(test_measure__fin_again),
+        TEST(test_measure__nothing_to_send), TEST(test_measure__bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

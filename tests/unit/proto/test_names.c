@@ -188,6 +188,7 @@ NAME_FN(la_cause_name, la_cause)
 NAME_FN(la_timer_name, la_timer_kind)
 NAME_FN(la_call_name, la_call)
 NAME_FN(la_cc_phase_name, la_cc_phase)
+NAME_FN(la_cc_why_name, la_cc_why)
 
 static void
 test_names__every_value_has_its_own(void **state)
@@ -200,6 +201,7 @@ test_names__every_value_has_its_own(void **state)
     all_differ(la_timer_name_of, LA_TIMER_COUNT);
     all_differ(la_call_name_of, LA_CALL_COUNT);
     all_differ(la_cc_phase_name_of, LA_CC_PHASE_COUNT);
+    all_differ(la_cc_why_name_of, LA_CC_WHY_COUNT);
     for (unsigned fate = LA_WIRE_DELIVERED; fate <= LA_WIRE_REORDERED; fate++)
         is_name(la_wire_fate_name((enum la_wire_fate)fate));
     assert_string_equal(la_wire_fate_name((enum la_wire_fate)0), "?");
