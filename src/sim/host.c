@@ -31,7 +31,8 @@ next_state(struct la_sim_host *host, const struct la_event *event)
     if (i >= host->handles_n)
         return 0;
     host->handle[i].state = to;
-    if (to == LA_TCP_CLOSED) /* its number may be somebody else's next */
+    bool back = to == LA_TCP_LISTEN && event->u.state.from != LA_TCP_CLOSED;
+    if (to == LA_TCP_CLOSED || back) /* its number may be somebody else's next */
         host->handle[i] = host->handle[--host->handles_n];
     return before;
 }
