@@ -9,6 +9,7 @@
  * Heuristic: "far" is more than two windows, or 1 MiB where the window is not known.
  */
 #include "explain/parts.h"
+#include "proto/tcp_accept.h"
 
 enum { FAR_BYTES_MIN = 1 << 20 };
 
@@ -51,13 +52,22 @@ is_before(const struct la_track_end *me, la_seq seq)
            la_seq_lt(seq, me->iss);
 }
 
+/* Of an earlier incarnation: behind a gap, and sent before what stands in front of the gap. */
+static bool
+is_older(const struct la_track_end *me, const struct la_tcp_seg *seg)
+{
+    return (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
+           (me->options & LA_EXPLAIN_HAS_TIMESTAMPS) != 0 && la_seq_gt(seg->seq, me->nxt) &&
+           la_tcp_ts_older(seg->ts_val, me->ts_val);
+}
+
 static bool
 is_strange(const struct la_placed *placed)
 {
     const struct la_track_end *me = placed->me, *peer = placed->peer;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     if ((me->flags & LA_END_SPOKE) != 0 &&
-        (is_before(me, seg->seq) || is_far(seg->seq, me->nxt, peer)))
+        (is_before(me, seg->seq) || is_far(seg->seq, me->nxt, peer) || is_older(me, seg)))
         return true;
     return (seg->flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_SPOKE) != 0 &&
            (is_far(seg->ack, peer->nxt, me) ||

@@ -7,7 +7,8 @@
  * always include the state that either end says it is in (docs/explain.md, "States").
  *
  * The law is silent where the other end was told what never passed the tap: by a box that makes
- * packets up or changes numbers, and where the four-tuple is another connection's by now.
+ * packets up or changes numbers, where the four-tuple is another connection's by now, and where
+ * text of the connection before it comes late: its numbers may fit.
  */
 #include <lastack/explain.h>
 
@@ -55,6 +56,19 @@ la_sim_tap_fini(struct la_sim_world *world)
     world->observer = NULL;
 }
 
+/* Text or a FIN of an earlier connection between these ports comes late: its numbers may fit. */
+static void
+note_late(struct la_sim_world *world, unsigned host, const struct la_sim_packet *packet)
+{
+    unsigned end = 0;
+    const struct la_lab_packet *p = &packet->read;
+    if (!packet->is_tcp || packet->conn == LA_SIM_NO_CONN || p->seg.len == 0)
+        return;
+    uint8_t now = la_sim_track_find(world, host, &p->dst, &p->src, &end);
+    if (now != LA_SIM_NO_CONN && now != packet->conn)
+        world->conn[now].misled = true;
+}
+
 void
 la_sim_tap_show(struct la_sim_world *world, unsigned host, const struct la_sim_packet *packet)
 {
@@ -62,6 +76,7 @@ la_sim_tap_show(struct la_sim_world *world, unsigned host, const struct la_sim_p
     if (world->observer == NULL || host != world->tap_host ||
         (is_fin && world->env.mutant == LA_SIM_MUTANT_TAP_BLIND))
         return;
+    note_late(world, host, packet);
     struct la_explain_packet one = {.bytes = {packet->bytes, packet->n},
                                     .wire_bytes = packet->n,
                                     .link_type = LA_LINKTYPE_RAW,

@@ -128,7 +128,7 @@ struct la_sim_conn {
     uint64_t lost_n;          /* packets of it that did not arrive as they were sent */
     uint64_t moved;           /* la_sim_law_progress() */
     bool never_opens, optimistic;
-    bool misled; /* by a made-up ACK of what was never sent: an observer may believe it */
+    bool misled; /* a made-up ACK of what was never sent, or old text: an observer may believe it */
     bool accepted;
 };
 
