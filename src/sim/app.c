@@ -101,6 +101,20 @@ open_active(const struct seat *s)
     wake_at(s, s->world->now_ns + RETRY_NS);
 }
 
+/* By a copy of its SYN, or by one whose SYN,ACK found no memory yet (RFC 7413): the peer may take
+ * it for what it has opened. */
+static void
+give_away(const struct la_sim_host *host, const struct la_endpoint *local,
+          const struct la_endpoint *remote)
+{
+    struct la_sim_world *world = host->world;
+    for (unsigned i = 0; i < world->conns_n; i++) {
+        struct la_sim_conn *c = &world->conn[i];
+        if (la_sim_track_is_end(c, 1, host->index, local, remote))
+            c->view[0].fooled = c->view[1].fooled = true;
+    }
+}
+
 void
 la_sim_app_accept(struct la_sim_host *host)
 {
@@ -118,9 +132,8 @@ la_sim_app_accept(struct la_sim_host *host)
         if (la_sim_is_over(world))
             return;
         if (conn == LA_SIM_NO_CONN || world->conn[conn].accepted) { /* forged; nobody wants it */
-            if (conn !=
-                LA_SIM_NO_CONN) /* by a copy of its SYN: the peer may take it for the first */
-                world->conn[conn].view[0].fooled = world->conn[conn].view[1].fooled = true;
+            if (conn != LA_SIM_NO_CONN || host->cfg.tcp.fast_open_n_max != 0)
+                give_away(host, &status.local, &status.remote);
             (void)la_conn_release(host->stack, handle, la_sim_host_now(host));
             continue;
         }
