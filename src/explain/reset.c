@@ -319,12 +319,12 @@ cause_of_answer(const struct la_rst *rst)
     uint32_t evidence = rst->evidence;
     if ((evidence & LA_RST_AFTER_RST) != 0)
         return LA_RESET_STRAY; /* It had been told that the connection is over. */
-    if ((evidence & LA_RST_IN_OPENING) != 0)
-        return rst->from == LA_END_SERVER ? LA_RESET_REFUSED : LA_RESET_STRAY;
     if ((evidence & (LA_RST_TEXT_AFTER_FIN | LA_RST_AFTER_OWN_FIN)) != 0)
         return LA_RESET_DATA_AFTER_CLOSE;
     if ((evidence & LA_RST_ONLY_SYNS) != 0 && rst->from == LA_END_SERVER)
         return LA_RESET_BACKLOG;
+    if ((evidence & LA_RST_IN_OPENING) != 0)
+        return rst->from == LA_END_SERVER ? LA_RESET_REFUSED : LA_RESET_STRAY;
     return LA_RESET_HALF_OPEN_PEER;
 }
 
@@ -359,11 +359,15 @@ is_decided(const struct la_rst *rst, enum la_reset_cause cause)
 static enum la_certainty
 certainty_of(const struct la_track *track, const struct la_rst *rst, enum la_reset_cause cause)
 {
-    bool answers = (rst->evidence & LA_RST_ANSWERS) != 0;
+    bool answers =
+        (rst->evidence & LA_RST_ANSWERS) != 0 && track->end[1 - rst->from].segments_n > 0;
     if (cause == LA_RESET_REFUSED || (cause == LA_RESET_DATA_AFTER_CLOSE && answers))
         return LA_CERTAINTY_SEEN;
     if ((cause == LA_RESET_UNREAD_DATA || cause == LA_RESET_LINGER_ABORT) &&
         !is_decided(rst, cause))
+        return LA_CERTAINTY_UNKNOWN;
+    /* The third segment, which it would answer, did not pass. */
+    if (cause == LA_RESET_BACKLOG && (rst->evidence & LA_RST_IN_OPENING) != 0)
         return LA_CERTAINTY_UNKNOWN;
     /* It spoke a moment ago: another RST of it may have been lost before this one. So may its FIN
      * have gone before the capture began. */

@@ -228,6 +228,71 @@ test_reset__probes_unheard(void **state)
     assert_int_equal(cause(LA_CERTAINTY_INFERRED), LA_RESET_TIMEOUT);
 }
 
+/* Each packet is there twice, a moment apart, and nothing tells copies of probes: they are no
+ * repetition. */
+static void
+test_reset__probes_doubled(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 101, .text_n = 5, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 101, .ack = 6});
+    for (unsigned i = 0; i < 3; i++)
+        TAP_LINES(&tap,
+                  {.from = C, .flags = ACK, .seq = 100, .ack = 6, .no_id = true, .after_ms = 1000},
+                  {.from = C, .flags = ACK, .seq = 100, .ack = 6, .no_id = true});
+    TAP_LINES(&tap, {.from = C, .flags = RST | ACK, .seq = 101, .ack = 6, .after_ms = 999});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.close.kind, LA_CLOSE_RESET);
+    assert_int_equal(conn.close.by, LA_WHO_CLIENT);
+    assert_int_equal(conn.close.reset.cause, LA_RESET_TIMEOUT);
+}
+
+/* Of a capture of one direction: the second FIN, or an octet, came before the ACK, or with it. */
+static void
+test_closing__one_way(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .after_ms = 30},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10},
+              {.from = C, .flags = FIN | ACK, .seq = 11, .ack = 1},
+              {.from = C, .flags = ACK, .seq = 12, .ack = 2, .after_ms = 30});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_string_equal(tap_states(&conn, C), "SYN-SENT ESTABLISHED FIN-WAIT-1 TIME-WAIT");
+    const struct la_explain_transition *last = &conn.transitions[conn.transitions_n - 1];
+    for (size_t i = 0; i < conn.transitions_n; i++)
+        if (conn.transitions[i].end == C)
+            last = &conn.transitions[i];
+    assert_int_equal(last->certainty, LA_CERTAINTY_INFERRED);
+}
+
+/* Of the other direction: text shows that the SYN,ACK was acknowledged, an abort that it was
+ * accepted, and an answer without ACK that the FIN had been acknowledged. */
+static void
+test_opening__one_way(void **state)
+{
+    (void)state;
+    static const struct line last[] = {
+        {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10, .after_ms = 30},
+        {.from = S, .flags = RST | ACK, .seq = 1, .ack = 1, .after_ms = 30},
+        {.from = S, .flags = RST, .seq = 2, .after_ms = 30}};
+    static const char *const states[] = {"SYN-RECEIVED ESTABLISHED",
+                                         "SYN-RECEIVED ESTABLISHED CLOSED",
+                                         "SYN-RECEIVED ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 CLOSED"};
+    for (unsigned i = 0; i < 3; i++) {
+        TAP_LINES(&tap, {.from = S, .flags = SYN | ACK, .ack = 1});
+        if (i == 2)
+            TAP_LINES(&tap, {.from = S, .flags = FIN | ACK, .seq = 1, .ack = 1, .after_ms = 30});
+        tap_send(&tap, &last[i]);
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_string_equal(tap_states(&conn, S), states[i]);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 /* RFC 9293 3.10.7.1: an answer without ACK comes of an end that has no connection. It spoke a
  * moment ago: whether it gave it up or lost it is not told. */
 static void
@@ -281,12 +346,15 @@ main(void)
         TEST(test_closing__fin_missing),
         TEST(test_closing__fin_before_reset),
         TEST(test_closing__fin_again_and_merged),
+        TEST(test_opening__one_way),
+        TEST(test_closing__one_way),
         TEST(test_reset__text_on_way),
         TEST(test_reset__text_lost),
         TEST(test_reset__freed_room),
         TEST(test_reset__heard_none),
         TEST(test_reset__long_after),
         TEST(test_reset__probes_unheard),
+        TEST(test_reset__probes_doubled),
         TEST(test_reset__answer_of_none),
         TEST(test_reset__answer_in_the_middle),
         TEST(test_reset__answer_one_way),
