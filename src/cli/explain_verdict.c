@@ -585,9 +585,9 @@ verdict_end(struct la_explain_out *out, const struct la_explain_file *file,
         (void)fprintf(out->file, "These are the %zu with most trouble; --worst N shows more.\n\n",
                       v->kept_n);
     if (v->kept_n > 1) {
-        la_explain_table_header(out->file);
+        la_explain_table_header(out);
         for (size_t i = 0; i < v->kept_n; i++)
-            la_explain_table_row(out->file, &v->kept[i].conn);
+            la_explain_table_row(out, &v->kept[i].conn);
         (void)fputc('\n', out->file);
     }
     if (v->totals.conns_n == 0)
