@@ -216,7 +216,7 @@ talk_from(la_handle conn, struct la_addr src)
     assert_true(n > 4);
 }
 
-/* LEDGER: MUST-43, MUST-44, MUST-45 */
+/* LEDGER: MUST-43, MUST-44, MUST-45, RFC1122-I6, RFC1122-R6 */
 static void
 test_open__local_address(void **state)
 {
@@ -254,6 +254,7 @@ test_open__local_address(void **state)
 }
 
 /* RFC 1122 3.2.1.3 (g): an address of 127/8 must not be seen outside the host. */
+/* LEDGER: RFC1122-I9 */
 static void
 test_open__loopback_stays_inside(void **state)
 {
