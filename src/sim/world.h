@@ -215,8 +215,8 @@ void la_sim_router(struct la_sim_world *world, unsigned node, struct la_sim_pack
 /* Tells the sender of `about` by ICMP; enum la_sim_icmp. */
 void la_sim_icmp_send(struct la_sim_world *world, unsigned node, const struct la_sim_packet *about,
                       enum la_sim_icmp kind, uint32_t mtu_bytes);
-/* Is one of the nodes a box? Without, steps about it do nothing: a plan that is made smaller may have
- * lost its topology. */
+/* Is one of the nodes a box? Without, steps about it do nothing: a plan that is made smaller may
+ * have lost its topology. */
 static inline bool
 la_sim_is_boxed(const struct la_sim_world *world)
 {
