@@ -40,9 +40,12 @@ void la_numbers_place(struct la_placed *placed);
 
 void la_unseen_syn(struct la_explain *explain, struct la_track *track,
                    const struct la_placed *placed);
-/* Before its FIN is looked at: the third segment of the handshake. */
+/* Of an end in SYN-RECEIVED, before its FIN is looked at: the third segment of the handshake. */
 void la_unseen_third(struct la_explain *explain, struct la_track *track,
                      const struct la_placed *placed);
+/* Before its RST is looked at: an ACK of its FIN. */
+void la_unseen_answered(struct la_explain *explain, struct la_track *track,
+                        const struct la_placed *placed);
 void la_unseen_acked(struct la_explain *explain, struct la_track *track,
                      const struct la_placed *placed);
 

@@ -294,14 +294,19 @@ is_closing(const struct la_track *track)
 static void
 follow(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
+    enum {
+        SYN_RECEIVED =
+            LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED) | LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED_ACTIVE)
+    };
     uint8_t flags = placed->seen->tcp.flags;
+    if ((placed->me->proven & ~SYN_RECEIVED) == 0)
+        la_unseen_third(explain, track, placed);
     if ((flags & LA_TCP_RST) != 0) {
+        la_unseen_answered(explain, track, placed);
         la_reset_segment(explain, track, placed);
     } else {
-        if ((flags & LA_TCP_FIN) != 0) {
-            la_unseen_third(explain, track, placed);
+        if ((flags & LA_TCP_FIN) != 0)
             la_closing_take_fin(track, placed);
-        }
         if (placed->acks_missing)
             la_unseen_acked(explain, track, placed);
         la_states_segment(explain, track, placed);

@@ -225,11 +225,14 @@ came_merged(const struct la_track_end *e, uint8_t set)
            e->marks.frame[LA_MARK_FIN] == e->marks.frame[LA_MARK_ACK_OF_FIN];
 }
 
-/* The ACK of a FIN that passed before the peer's own FIN may have been lost, and come with that. */
+/* The ACK of a FIN that passed before the peer's own FIN may have been lost, and come with that. A
+ * FIN that was not captured may have been an octet, and come before or with the ACK. */
 static bool
 shows(const struct la_track_end *e, enum la_mark mark, const struct taking *taking)
 {
-    return !taking->is_inferred && (taking->certain >> mark & 1) != 0 &&
+    const uint8_t fins = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
+    bool guessed = ((e->marks.unseen & fins) >> mark & 1) != 0;
+    return !taking->is_inferred && !guessed && (taking->certain >> mark & 1) != 0 &&
            (mark != LA_MARK_ACK_OF_FIN ||
             e->marks.frame[LA_MARK_ACK_OF_FIN] == e->marks.frame[LA_MARK_FIN]);
 }

@@ -63,6 +63,7 @@ tap_send(struct tap *tap, const struct line *line)
         .mss = 1460,
         .wscale = 2,
         .ts_val = line->ts_val,
+        .ts_ecr = line->ts_ecr,
         .wnd = line->closed     ? 0
                : line->wnd != 0 ? line->wnd
                                 : WINDOW,

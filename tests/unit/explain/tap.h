@@ -31,6 +31,7 @@ struct line {
     uint16_t ip_id;    /* 0: the packet's number; see no_id */
     bool no_id;        /* the identification is 0 */
     uint32_t ts_val;   /* with LA_TCP_HAS_TIMESTAMPS */
+    uint32_t ts_ecr;
     bool sum;          /* the checksum is filled in */
     bool damaged;      /* the same, and wrong */
 };
