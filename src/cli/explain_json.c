@@ -526,9 +526,11 @@ static bool
 document_begin(struct la_explain_out *out)
 {
     out->view = calloc(1, sizeof(struct document));
+    if (out->view == NULL)
+        return false;
     (void)fprintf(out->file, "{\"schema\":\"lastack-explain\",\"version\":%d,\"connections\":[",
                   SCHEMA_VERSION);
-    return out->view != NULL;
+    return true;
 }
 
 static void
@@ -547,7 +549,6 @@ document_end(struct la_explain_out *out, const struct la_explain_file *file,
     (void)fputs("\n],\"file\":", out->file);
     dump(out, whole(out, file, captures));
     (void)fputs("}\n", out->file);
-    free(out->view);
 }
 
 const struct la_explain_view la_explain_json = {

@@ -163,10 +163,9 @@ table_end(struct la_explain_out *out, const struct la_explain_file *file,
           struct la_captures *captures)
 {
     (void)captures;
-    struct table *table = out->view;
+    const struct table *table = out->view;
     if (table->rows_n == 0)
         la_explain_none(out, file);
-    free(table);
 }
 
 const struct la_explain_view la_explain_table = {

@@ -44,6 +44,15 @@ la_opening_options(const struct la_seen *seen)
     return options;
 }
 
+bool
+la_opening_may_speak_early(const struct la_track_end *e, const struct la_track_end *peer)
+{
+    bool has_cookie = (peer->options & LA_EXPLAIN_HAS_FAST_OPEN_COOKIE) != 0;
+    bool refused = (e->flags & LA_END_SYN_ACK) != 0 && (e->flags & LA_END_SYN_UNSEEN) == 0 &&
+                   peer->syn_text_bytes > 0;
+    return (e->flags & LA_END_TOOK_SYN_TEXT) != 0 || (has_cookie && !refused);
+}
+
 /* Its SYN was captured with all its options. */
 static bool
 knows_options(const struct la_track_end *e)

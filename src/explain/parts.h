@@ -114,6 +114,9 @@ void la_opening_segment(struct la_explain *explain, struct la_track *track,
                         struct la_placed *placed);
 /* enum la_explain_option, of a SYN. */
 uint32_t la_opening_options(const struct la_seen *seen);
+/* May the end send text before its SYN is acknowledged? RFC 7413 4.2.2: once it took the cookie in
+ * the peer's SYN, with the text that came along, if any did. */
+bool la_opening_may_speak_early(const struct la_track_end *e, const struct la_track_end *peer);
 enum la_open_kind la_opening_kind(const struct la_track *track);
 void la_opening_judge(struct la_explain *explain, const struct la_track *track,
                       struct la_explain_open *out);

@@ -320,8 +320,7 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
     }
     if (ack && (peer->flags & LA_END_FIN) != 0 && la_seq_gt(seg->ack, peer->fin_seq))
         taking.certain |= 1u << LA_MARK_FIN;
-    /* RFC 7413 4.2.2: after a Fast Open the text may come before the ACK. */
-    if (placed->new_bytes > 0 && !syn && (e->flags & LA_END_TOOK_SYN_TEXT) == 0)
+    if (placed->new_bytes > 0 && !syn && !la_opening_may_speak_early(e, peer))
         taking.certain |= of_syn;
     if (placed->acked_bytes > 0 && (marks->taken & of_syn) == 0 && acks_text(peer, seg))
         taking.certain |= of_syn; /* All text of the peer's carries an ACK of the SYN. */

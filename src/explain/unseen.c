@@ -77,9 +77,9 @@ la_unseen_acked(struct la_explain *explain, struct la_track *track, const struct
     infer(explain, track, placed, &missing);
 }
 
-/* Text of an end whose SYN was acknowledged (RFC 7413 4.2.2 alone lets a server send some before
- * that). Heuristic: a program closes, or aborts, a connection that it was given, and it is given
- * none before the handshake is complete, though RFC 9293 3.10.4 knows a CLOSE in SYN-RECEIVED. */
+/* Text of an end whose SYN was acknowledged. Heuristic: a program closes, or aborts, a connection
+ * that it was given, and it is given none before the handshake is complete, though RFC 9293 3.10.4
+ * knows a CLOSE in SYN-RECEIVED. */
 static bool
 shows_third(const struct la_placed *placed)
 {
@@ -89,7 +89,7 @@ shows_third(const struct la_placed *placed)
     if ((seg->flags & LA_TCP_RST) != 0)
         return (seg->flags & LA_TCP_ACK) != 0 && placed->peer->segments_n == 0;
     return (seg->flags & LA_TCP_FIN) != 0 ||
-           (placed->new_bytes > 0 && (placed->me->flags & LA_END_TOOK_SYN_TEXT) == 0);
+           (placed->new_bytes > 0 && !la_opening_may_speak_early(placed->me, placed->peer));
 }
 
 void
