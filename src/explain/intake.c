@@ -111,35 +111,6 @@ simple_endpoints(const struct la_explain_packet *packet, size_t ports_at, struct
     dst->port = la_get16(packet->bytes.p + ports_at + 2);
 }
 
-/* ---- who has answered whom --------------------------------------------------------------------
- */
-
-/* What tells a full accept queue from a program that gave up (reset.c): whether the listener has
- * other clients. Which of their connections are open now only all parts together know, so a client
- * that was answered counts (heuristic). */
-static uint8_t
-note_answer(struct la_intake *intake, uint8_t flags, const struct la_endpoint *src,
-            const struct la_endpoint *dst)
-{
-    uint64_t endpoint = mixed(src), client = mixed(dst);
-    struct la_answerer *one =
-        &intake->answerers[endpoint * UINT64_C(0x9e3779b97f4a7c15) >> (64 - LA_ANSWERERS_SHIFT)];
-    if ((flags & LA_TCP_RST) != 0)
-        return one->endpoint == endpoint && one->has_others ? LA_BATCH_HAS_OTHERS : 0;
-    if (one->endpoint != endpoint)
-        *one = (struct la_answerer){endpoint, client, false};
-    else if (one->client != client)
-        one->has_others = true;
-    return 0;
-}
-
-static inline bool
-is_answer(uint8_t flags)
-{
-    const uint8_t syn_ack = LA_TCP_SYN | LA_TCP_ACK;
-    return (flags & LA_TCP_RST) != 0 || (flags & syn_ack) == syn_ack;
-}
-
 /* ---- what is decoded here ----------------------------------------------------------------------
  */
 
@@ -191,8 +162,6 @@ take_decoded(struct la_intake *intake, struct la_batch *batch, struct la_seen *s
         batch->share[i] = LA_SHARE_NOBODY;
         return true;
     }
-    if (seen->kind == LA_SEEN_TCP && is_answer(seen->tcp.flags))
-        batch->marks[i] |= note_answer(intake, seen->tcp.flags, &seen->src, &seen->dst);
     if (seen->kind == LA_SEEN_TCP && seen->checksum == LA_SEEN_CHECKSUM_UNVERIFIED)
         seen->checksum = (uint8_t)la_seen_checksum_verify(seen, intake->decoder.options.sum);
     batch->marks[i] |= LA_BATCH_DECODED;
@@ -216,17 +185,12 @@ static inline void
 take_simple(struct la_intake *intake, struct la_batch *batch,
             const struct la_explain_packet *packet, size_t ports_at)
 {
-    enum { FLAGS_OFF = 13 };
     struct la_endpoint src, dst;
-    bool has_flags = packet->bytes.n > ports_at + FLAGS_OFF;
-    uint8_t flags = has_flags ? packet->bytes.p[ports_at + FLAGS_OFF] : 0;
     batch->share[batch->n] = 0;
-    if (intake->parts_n == 1 && !is_answer(flags))
+    if (intake->parts_n == 1)
         return;
     simple_endpoints(packet, ports_at, &src, &dst);
-    batch->share[batch->n] = intake->parts_n == 1 ? 0 : share_of(&src, &dst, 0);
-    if (is_answer(flags))
-        batch->marks[batch->n] |= note_answer(intake, flags, &src, &dst);
+    batch->share[batch->n] = share_of(&src, &dst, 0);
 }
 
 bool

@@ -62,7 +62,6 @@ take_one(struct la_explain *explain, const struct la_batch *batch, size_t i,
     uint8_t marks = batch->marks[i];
     explain->decoder.sums =
         (marks & LA_BATCH_TRUST_SUMS) != 0 ? LA_SUMS_TRUSTED : LA_SUMS_UNTRUSTED;
-    explain->has_others = (marks & LA_BATCH_HAS_OTHERS) != 0;
     if (decoded != NULL) {
         explain->seen = decoded->seen;
     } else {

@@ -62,20 +62,6 @@ place_of(const struct la_placed *placed)
     return la_tcp_rst_classify(peer->ack, peer->window, seg->seq);
 }
 
-/* Within twice the time that its SYN,ACK took, from a listener that has others to accept. */
-static bool
-answers_third_ack(const struct la_explain *explain, const struct la_track *track,
-                  const struct la_placed *placed)
-{
-    const struct la_track_end *e = &track->end[placed->from];
-    const struct la_marks *marks = &e->marks;
-    if ((marks->waiting >> LA_MARK_ACK_OF_SYN & 1) == 0 || e->part_us_min == UINT32_MAX ||
-        !la_servers_has_others(explain, track))
-        return false;
-    int64_t since_us = (placed->at_ns - marks->at_ns[LA_MARK_ACK_OF_SYN]) / LA_NS_PER_US;
-    return since_us <= 2 * (int64_t)e->part_us_min;
-}
-
 /* Heuristic: an end that gives up offers more than it did a moment ago, because it threw away what
  * it had not read. By more than the scale rounds, and nothing came in between. */
 static bool
@@ -147,8 +133,7 @@ has_other_window(const struct la_track_end *e, const struct la_tcp_seg *seg)
 }
 
 static uint32_t
-evidence_of(const struct la_explain *explain, const struct la_track *track,
-            const struct la_placed *placed)
+evidence_of(const struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
     const struct la_track_end *e = placed->me, *peer = placed->peer;
@@ -176,8 +161,6 @@ evidence_of(const struct la_explain *explain, const struct la_track *track,
     /* This one is counted. */
     if (e->syn_n > 0 && e->segments_n == e->syn_n + e->rst_n + 1)
         evidence |= LA_RST_ONLY_SYNS;
-    if (answers_third_ack(explain, track, placed))
-        evidence |= LA_RST_TO_THIRD_ACK;
     return evidence;
 }
 
@@ -197,7 +180,7 @@ la_reset_segment(struct la_explain *explain, struct la_track *track, const struc
             .flags = seen->tcp.flags,
             .ttl_hops = seen->ttl_hops,
             .place = (uint8_t)place_of(placed),
-            .evidence = evidence_of(explain, track, placed),
+            .evidence = evidence_of(track, placed),
         };
     e->flags |= LA_END_RST;
     e->rst_n++;
@@ -225,8 +208,13 @@ la_reset_is_behind(const struct la_track *track, const struct la_placed *placed)
     la_seq behind = la_seq_add(seg->seq, seg->len);
     for (unsigned i = 0; track->rare != NULL && i < track->rare->rst_n; i++) {
         const struct la_rst *rst = &track->rare->rst[i];
-        if (rst->from == placed->from && placed->at_ns >= rst->at_ns && la_seq_gt(behind, rst->seq))
-            return true;
+        if (rst->from != placed->from || placed->at_ns < rst->at_ns || !la_seq_gt(behind, rst->seq))
+            continue;
+        /* The number of an answer is its peer's, and text before it may have been overtaken. */
+        if ((rst->evidence & LA_RST_ANSWERS) != 0 &&
+            la_marks_sent_ns(placed->me, placed->at_ns) < rst->at_ns)
+            continue;
+        return true;
     }
     return false;
 }
@@ -306,9 +294,6 @@ cause_of_abort(const struct la_rst *rst)
         return LA_RESET_DATA_AFTER_CLOSE;
     if ((evidence & LA_RST_DUE) != 0)
         return LA_RESET_TIMEOUT;
-    /* Heuristic: no program accepts, and aborts without a word, that fast. */
-    if ((evidence & LA_RST_TO_THIRD_ACK) != 0 && (evidence & LA_RST_ONLY_SYNS) != 0)
-        return LA_RESET_BACKLOG;
     return likelier_of(evidence);
 }
 

@@ -101,8 +101,7 @@ void la_outbox_empty(struct la_outbox *outbox);
 enum la_batch_mark {
     LA_BATCH_VERIFY = 1,     /* its checksum is verified, whatever it is */
     LA_BATCH_TRUST_SUMS = 2, /* a wrong checksum means that the packet was changed */
-    LA_BATCH_DECODED = 4,    /* `decoded` has it */
-    LA_BATCH_HAS_OTHERS = 8  /* a RST of an endpoint that has answered SYNs of several clients */
+    LA_BATCH_DECODED = 4     /* `decoded` has it */
 };
 
 struct la_batch {
@@ -120,17 +119,8 @@ struct la_batch {
     size_t decoded_n, decoded_cap;
 };
 
-/* A listener that has answered a SYN. */
-struct la_answerer {
-    uint64_t endpoint, client; /* hashes */
-    bool has_others;           /* and that of another client */
-};
-
-enum { LA_ANSWERERS_SHIFT = 10 };
-
 struct la_intake {
     struct la_mem *mem;
-    struct la_answerer answerers[1 << LA_ANSWERERS_SHIFT]; /* the latest, by hash */
     unsigned parts_n; /* with one, all shares are its */
     struct la_decoder decoder;
     struct la_explain_file file; /* packets and times */
