@@ -112,11 +112,11 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
     const struct la_tcp_seg *seg = &seen->tcp;
     struct la_track_end *e = placed->me, *peer = placed->peer;
     bool answers = (seg->flags & LA_TCP_ACK) != 0;
-    placed->syn_first = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) == 0;
     uint32_t kind = answers ? LA_END_SYN_ACK : LA_END_SYN;
     bool was_unseen = !placed->is_inferred && (e->flags & LA_END_SYN_UNSEEN) != 0;
     if (was_unseen) /* The file has it behind its answer. */
         e->flags &= ~(uint32_t)(LA_END_SYN_UNSEEN | kind);
+    placed->syn_first = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) == 0;
     if (placed->is_inferred)
         e->flags |= LA_END_SYN_UNSEEN;
     else
@@ -137,6 +137,8 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
     e->ts_val = seg->ts_val;
     if ((seen->oddities & LA_SEEN_HEADER_CUT) != 0)
         e->flags |= LA_END_SYN_CUT;
+    if (seen->checksum == LA_SEEN_CHECKSUM_BAD)
+        e->flags |= LA_END_SYN_DAMAGED;
     e->mss = seg->mss;
     e->wscale = seg->wscale;
     e->syn_window = seg->wnd;

@@ -102,6 +102,8 @@ struct la_explain_finding *la_found(struct la_explain *explain, struct la_track 
 /* The same about the capture. */
 struct la_explain_finding *la_found_in_file(struct la_explain *explain, enum la_finding id,
                                             uint64_t frame);
+bool la_found_has(const struct la_explain *explain, const struct la_track *track,
+                  enum la_finding id);
 void la_found_free(struct la_explain *explain, uint32_t first);
 /* Of one chain, in the instance's scratch. */
 size_t la_found_list(struct la_explain *explain, uint32_t first);

@@ -161,6 +161,10 @@ reuse_of(const struct la_track *old, const struct la_placed *placed, struct reus
     bool had = (e->options & old->end[1 - placed->from].options & LA_EXPLAIN_HAS_TIMESTAMPS) != 0;
     out->is_known = true;
     out->since_ns = placed->at_ns - old->last_at_ns;
+    bool cut =
+        (placed->seen->oddities & LA_SEEN_HEADER_CUT) != 0 || (e->flags & LA_END_SYN_CUT) != 0;
+    if (cut && !la_seq_gt(seg->seq, e->nxt))
+        out->is_known = false; /* There may have been timestamps. */
     if (timestamps && had && seg->ts_val != e->ts_val)
         out->is_newer = la_tcp_ts_older(e->ts_val, seg->ts_val);
     else

@@ -16,6 +16,7 @@ struct tap {
     int64_t now_ns;
     uint8_t ttl_hops[2];
     uint16_t port; /* of the client; the server's is 80 */
+    bool sums;     /* all checksums are filled in */
 };
 
 /* A segment by what is unusual about it; numbers count from each end's ISN. */
