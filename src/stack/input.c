@@ -12,6 +12,7 @@
 #include "stack/cookie.h"
 #include "stack/fast_open.h"
 #include "stack/time_wait.h"
+#include "tcp/advice.h"
 #include "tcp/arrive.h"
 #include "tcp/mtu.h"
 #include "tcp/open.h"
