@@ -219,6 +219,15 @@ static const struct setting settings[] = {
     {"window_slides", BOOL, TCP(window_slides), 0, 1},
     {"ack_every_second", BOOL, TCP(ack_every_second), 0, 1},
     {"time_wait_holds", BOOL, TCP(time_wait_holds), 0, 1},
+    {"rst_challenged", BOOL, TCP(rst_challenged), 0, 1},
+    {"syn_challenged", BOOL, TCP(syn_challenged), 0, 1},
+    {"drop_syn_fin", BOOL, TCP(drop_syn_fin), 0, 1},
+    {"fin_again", BOOL, TCP(fin_again), 0, 1},
+    {"window_is_buffer", BOOL, TCP(window_is_buffer), 0, 1},
+    {"rcvbuf_whole", BOOL, TCP(rcvbuf_whole), 0, 1},
+    {"icmp_hard", U8, TCP(icmp_hard), LA_ICMP_IGNORED, LA_ICMP_REFUSES},
+    {"syn_ecn_n", U8, TCP(syn_ecn_n), 0, 255},
+    {"syn_options_n", U8, TCP(syn_options_n), 0, 255},
 };
 #undef TCP
 #undef CFG

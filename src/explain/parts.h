@@ -154,8 +154,19 @@ bool la_artefacts_is_copy(struct la_explain *explain, const struct la_track *tra
 void la_artefacts_count_copy(struct la_explain *explain, struct la_track_end *e, bool elsewhere);
 /* A packet's time; it is counted in file->packets. Returns the latest one so far; *back_ns_max: by
  * how much one was before the one before it. */
-int64_t la_artefacts_time(struct la_explain_file *file, int64_t at_ns, int64_t now_ns,
-                          int64_t *back_ns_max);
+static inline int64_t
+la_artefacts_time(struct la_explain_file *file, int64_t at_ns, int64_t now_ns, int64_t *back_ns_max)
+{
+    if (file->packets == 1) {
+        file->first_at.ns = at_ns;
+    } else if (at_ns < file->last_at.ns) {
+        file->times_back++;
+        if (file->last_at.ns - at_ns > *back_ns_max)
+            *back_ns_max = file->last_at.ns - at_ns;
+    }
+    file->last_at.ns = at_ns;
+    return at_ns > now_ns ? at_ns : now_ns;
+}
 /* Most packets of the capture are there twice: its doing, not the network's. */
 bool la_artefacts_doubles(const struct la_explain *explain);
 /* The same by numbers. */
@@ -212,9 +223,9 @@ void la_tell_step(const struct la_explain *explain, const struct la_track *track
 /* ---- segment.c, result.c ------------------------------------------------------------------ */
 
 void la_segment(struct la_explain *explain, struct la_placed *placed);
-/* A packet that was decoded. */
+/* A packet that was decoded, at a sane time. */
 void la_explain_seen(struct la_explain *explain, const struct la_explain_packet *packet,
-                     const struct la_seen *seen);
+                     int64_t at_ns, const struct la_seen *seen);
 void la_result(struct la_explain *explain, const struct la_track *track,
                struct la_explain_conn *out);
 

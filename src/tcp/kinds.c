@@ -226,10 +226,29 @@ la_tcp_send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
     return true;
 }
 
+/* Only where one acknowledgement is owed: those of what is out of order are duplicates, which are
+ * counted, and a challenge says no more than it must. */
+static bool
+fin_rides(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    bool asked = c->ack_cause == LA_CAUSE_ACK || c->ack_cause == LA_CAUSE_ACK_DELAYED ||
+                 c->ack_cause == LA_CAUSE_WINDOW_UPDATE;
+    return env->cfg->fin_again && asked && c->dup_acks_owed_n == 0 &&
+           (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_tcp_flight(c) > 0 &&
+           la_seq_eq(la_tcp_bare_seq(c), c->snd_nxt);
+}
+
 bool
 la_tcp_send_ack(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
 {
     struct la_tcp_plan plan = {
         .seq = la_tcp_bare_seq(c), .flags = LA_TCP_ACK, .cause = c->ack_cause};
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL && fin_rides(c, todo->env)) {
+        plan.seq = fin_seq(c);
+        plan.flags |= LA_TCP_FIN;
+        plan.sent_before_n =
+            la_tcp_scoreboard_resent(&busy->board, todo->env->mem, plan.seq, c->snd_nxt, todo->now);
+    }
     return la_tcp_segment_build(c, NULL, out, &plan, todo);
 }

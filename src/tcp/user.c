@@ -168,6 +168,10 @@ la_tcp_readable(const struct la_tcp_conn *c, const struct la_tcp_env *env)
         uint32_t urgent = la_tcp_urgent_unread(c, busy);
         return urgent > 0 && urgent < busy->rcvq.len ? urgent : busy->rcvq.len;
     }
+    bool both_closed =
+        (c->flags & LA_TCP_F_FIN_SENT) != 0 && (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
+    if (c->err == LA_ERR_CONNECTION_RESET && both_closed)
+        return 0; /* the peer's stream was whole before its RST came */
     if (c->err != LA_OK)
         return c->err;
     if ((c->flags & (LA_TCP_F_FIN_RECEIVED | LA_TCP_F_READ_CLOSED)) != 0)
