@@ -62,6 +62,18 @@ place_of(const struct la_placed *placed)
     return la_tcp_rst_classify(peer->ack, peer->window, seg->seq);
 }
 
+/* As soon as an answer to the ACK of the handshake takes. */
+static bool
+answers_third_ack(const struct la_placed *placed)
+{
+    const struct la_track_end *e = placed->me;
+    const struct la_marks *marks = &e->marks;
+    if ((marks->waiting >> LA_MARK_ACK_OF_SYN & 1) == 0 || e->part_us_min == UINT32_MAX)
+        return false;
+    int64_t since_us = (placed->at_ns - marks->at_ns[LA_MARK_ACK_OF_SYN]) / LA_NS_PER_US;
+    return since_us <= (int64_t)e->part_us_min + e->part_us_min / 8 + LA_US_PER_MS;
+}
+
 /* Heuristic: an end that gives up offers more than it did a moment ago, because it threw away what
  * it had not read. By more than the scale rounds, and nothing came in between. */
 static bool
@@ -161,6 +173,8 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
     /* This one is counted. */
     if (e->syn_n > 0 && e->segments_n == e->syn_n + e->rst_n + 1)
         evidence |= LA_RST_ONLY_SYNS;
+    if (answers_third_ack(placed))
+        evidence |= LA_RST_TO_THIRD_ACK;
     return evidence;
 }
 
@@ -294,6 +308,9 @@ cause_of_abort(const struct la_rst *rst)
         return LA_RESET_DATA_AFTER_CLOSE;
     if ((evidence & LA_RST_DUE) != 0)
         return LA_RESET_TIMEOUT;
+    /* Heuristic: few programs accept, and abort without a word, that fast. */
+    if ((evidence & LA_RST_TO_THIRD_ACK) != 0 && (evidence & LA_RST_ONLY_SYNS) != 0)
+        return LA_RESET_BACKLOG;
     return likelier_of(evidence);
 }
 
@@ -351,8 +368,8 @@ certainty_of(const struct la_track *track, const struct la_rst *rst, enum la_res
     if ((cause == LA_RESET_UNREAD_DATA || cause == LA_RESET_LINGER_ABORT) &&
         !is_decided(rst, cause))
         return LA_CERTAINTY_UNKNOWN;
-    /* The third segment, which it would answer, did not pass. */
-    if (cause == LA_RESET_BACKLOG && (rst->evidence & LA_RST_IN_OPENING) != 0)
+    /* A program may have given it up; or the third segment, which it would answer, did not pass. */
+    if (cause == LA_RESET_BACKLOG && (!answers || (rst->evidence & LA_RST_IN_OPENING) != 0))
         return LA_CERTAINTY_UNKNOWN;
     /* It spoke a moment ago: another RST of it may have been lost before this one. So may its FIN
      * have gone before the capture began. */
@@ -368,7 +385,7 @@ certainty_of(const struct la_track *track, const struct la_rst *rst, enum la_res
 static enum la_reset_cause
 or_cause_of(const struct la_track *track, enum la_reset_cause cause)
 {
-    if (cause == LA_RESET_UNREAD_DATA)
+    if (cause == LA_RESET_UNREAD_DATA || cause == LA_RESET_BACKLOG)
         return LA_RESET_LINGER_ABORT;
     if (cause == LA_RESET_LINGER_ABORT)
         return LA_RESET_UNREAD_DATA;

@@ -156,6 +156,7 @@ enum la_rst_evidence {
     LA_RST_LONG_SILENT = 8192,  /* it had not sent anything for a while */
     LA_RST_AFTER_OWN_FIN = 16384,
     LA_RST_OTHER_WINDOW = 32768, /* without ACK, and a window far from the end's last one */
+    LA_RST_TO_THIRD_ACK = 4096, /* it came at once when the handshake was complete */
     LA_RST_TEXT_ON_WAY = 65536, /* the peer's text was under way to it, */
     LA_RST_STREAM_ON_WAY = 262144, /* and more than one segment of it */
     LA_RST_FREED_ROOM = 131072, /* it offers more than the end's latest segment did, */
