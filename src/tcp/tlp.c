@@ -41,10 +41,8 @@ la_tcp_tlp_arm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_to
     if (la_tcp_flight(c) <= c->smss)
         pto_us += ACK_DELAY_US_MAX;
     la_instant at = la_instant_add_us(todo->now, pto_us);
-    if (!la_instant_lt(at, c->timer_at))
-        return;
     busy->tlp.rto_at = c->timer_at;
-    la_tcp_timer_set(c, LA_TIMER_PROBE, at);
+    la_tcp_timer_set(c, LA_TIMER_PROBE, la_instant_min(at, c->timer_at));
 }
 
 void
