@@ -56,6 +56,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .ttl_hops = 64,
         .initial_window_n = 10,
         .slow_start_after_idle = true,
+        .burst_n_min = 2,
         .congestion_control = "cubic",
     };
 }
