@@ -263,8 +263,12 @@ struct la_placed {
     int64_t at_ns;
     uint64_t frame;
     uint32_t iface;
+    uint32_t at_us;          /* at_ns, by a clock of 32 bits */
     uint8_t from;            /* the end that sent it; 1 - from is the other */
-    struct la_track_end *me, *peer; /* these ends */
+    struct la_track_end *me, *peer; /* these ends, */
+    struct la_measure *mine, *its;  /* and what is measured of their text; NULL: nothing yet */
+    bool goes_on;            /* without SYN, FIN or RST, and both its numbers are the next ones:
+                              * of it, nothing needs to be looked at twice */
     uint32_t new_bytes;      /* text beyond nxt */
     uint32_t old_bytes;      /* text before nxt: sent before, or late */
     uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */

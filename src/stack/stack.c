@@ -60,6 +60,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .syn_challenged = true,
         .icmp_hard = LA_ICMP_HEEDED,
         .syn_ecn_n = 1,
+        .burst_n_min = 2,
         .congestion_control = "cubic",
     };
 }

@@ -66,7 +66,8 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     uint32_t rcvbuf = buffer(cfg->rcvbuf_bytes, cfg->rcvbuf.bytes_initial);
     c->sndbuf_bytes = sndbuf & LA_TCP_BUFFER_MASK;
     c->rcvbuf_bytes = rcvbuf & LA_TCP_BUFFER_MASK;
-    c->rcv_wscale = window_shift(c->rcvbuf_tuned ? cfg->rcvbuf.bytes_max : rcvbuf);
+    c->rcv_wscale =
+        LA_TCP_WSCALE_MASK & window_shift(c->rcvbuf_tuned ? cfg->rcvbuf.bytes_max : rcvbuf);
     if (cfg->mss_bytes_max != 0 && c->rmss > cfg->mss_bytes_max)
         c->rmss = cfg->mss_bytes_max;
     c->rto_us = cfg->rto_us_initial;
@@ -144,6 +145,7 @@ la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env)
     if (busy == NULL)
         return;
     la_chain_clear(&busy->sndq);
+    la_tcp_pieces_clear(&busy->pieces, env);
     la_chain_clear(&busy->rcvq);
     la_tcp_early_clear(busy, env);
     la_tcp_scoreboard_fini(&busy->board, env->mem);
@@ -166,7 +168,7 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     memset(busy, 0, sizeof(*busy));
     busy->recover = la_seq_sub(c->snd_una, 1);
     busy->rtx_nxt = busy->short_end = c->snd_una;
-    busy->rtt_round_end = c->snd_una;
+    busy->rtt_round_end = busy->usage.end = busy->peak.round_end = c->snd_una;
     busy->reduced_end = la_seq_sub(c->snd_una, 1);
     busy->tlp.rtt_known = true;
     busy->progress_at = now;
@@ -186,7 +188,7 @@ la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
     struct la_tcp_busy *busy = la_tcp_busy(c, env);
     if (busy == NULL || busy->sndq.len != 0 || busy->rcvq.len != 0 || busy->runs.row.n != 0 ||
         busy->fin_early || busy->dsack_bytes != 0 || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) ||
-        busy->rests || (c->flags & LA_TCP_F_URGENT_IN) != 0)
+        busy->rests || busy->lowat_bytes != 0 || (c->flags & LA_TCP_F_URGENT_IN) != 0)
         return;
     if (la_cc_ops(c->cc)->rest != NULL)
         la_cc_ops(c->cc)->rest(c, busy);
@@ -237,10 +239,12 @@ la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err, struct la
      * connection (RFC 9293 3.10.7.4 second: "all segment queues should be flushed"). */
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy != NULL)
-        busy->dsack_bytes = 0; /* no acknowledgement follows */
-    if (busy != NULL &&
-        (err != LA_OK || (c->flags & LA_TCP_F_RELEASED) != 0 || busy->rcvq.len == 0))
+        busy->dsack_bytes = 0;                                     /* no acknowledgement follows */
+    bool keeps = err == LA_OK || todo->env->cfg->reset_keeps_text; /* DEVIATION(D26) */
+    if (busy != NULL && (!keeps || (c->flags & LA_TCP_F_RELEASED) != 0 || busy->rcvq.len == 0))
         la_tcp_conn_fini(c, todo->env);
+    else if (busy != NULL && err != LA_OK)
+        la_chain_clear(&busy->sndq);
     todo->wake |= LA_READY_CLOSED | LA_READY_READ | LA_READY_WRITE |
                   (err != LA_OK ? LA_READY_ERROR : LA_READY_END);
     if (err == LA_OK || !la_tcp_hears(todo->env, LA_EVENT_ERROR))

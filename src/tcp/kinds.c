@@ -13,6 +13,7 @@
 #include "tcp/ecn.h"
 #include "tcp/fast_open.h"
 #include "tcp/pace.h"
+#include "tcp/pieces.h"
 #include "tcp/prr.h"
 #include "tcp/rate.h"
 #include "tcp/segment.h"
@@ -113,7 +114,9 @@ la_tcp_send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
         .cause = busy->cause,
     };
     la_seq queue_end = la_seq_add(la_tcp_sndq_seq(c), busy->sndq.len);
-    if (plan.text_bytes > 0 && la_seq_eq(la_seq_add(first, plan.text_bytes), queue_end))
+    la_seq text_end = la_seq_add(first, plan.text_bytes);
+    if (plan.text_bytes > 0 && (la_seq_eq(text_end, queue_end) ||
+                                (busy->pieces.row.n > 0 && la_tcp_pieces_pushed(busy, text_end))))
         plan.flags |= LA_TCP_PSH;
     struct la_tcp_scoreboard *board = &busy->board;
     plan.sent_before_n = la_tcp_scoreboard_resent(board, todo->env->mem, first, end, todo->now);
@@ -169,8 +172,13 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     }
     if (plan.ect && (c->flags & LA_TCP_F_ECN_CWR) != 0)
         plan.flags |= LA_TCP_CWR;
-    /* MUST-61: PSH in the last segment of what is buffered. */
-    if (allowed.text_bytes > 0 && allowed.text_bytes == la_tcp_unsent(c, busy))
+    /* MUST-61: PSH in the last segment of what is buffered; MAY-15: unless the user said that more
+     * follows, and did not take too long. */
+    bool pushed = (c->flags & LA_TCP_F_MORE) == 0 || (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
+    if (allowed.text_bytes > 0 && allowed.text_bytes == la_tcp_unsent(c, busy) && pushed)
+        plan.flags |= LA_TCP_PSH;
+    if (busy->pieces.row.n > 0 && allowed.text_bytes > 0 &&
+        la_tcp_pieces_pushed(busy, la_seq_add(c->snd_nxt, allowed.text_bytes)))
         plan.flags |= LA_TCP_PSH;
     if (todo->env->cfg->push_bursts && allowed.text_bytes > c->smss)
         plan.flags |= LA_TCP_PSH;
@@ -191,6 +199,7 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     if (busy->phase == LA_CC_RECOVERY)
         la_tcp_prr_sent(busy, allowed.text_bytes);
     c->snd_nxt = end;
+    la_tcp_pieces_sent(c, busy, todo->env, end);
     if (c->nagle_short && allowed.text_bytes % c->smss != 0)
         busy->short_end = end;
     c->flags &= ~(uint32_t)LA_TCP_F_PROBED;

@@ -80,7 +80,7 @@ take_scale(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_tcp_to
         c->rcv_wscale = 0;
         return;
     }
-    c->snd_wscale = syn->wscale > WSCALE_MAX ? WSCALE_MAX : syn->wscale;
+    c->snd_wscale = LA_TCP_WSCALE_MASK & (syn->wscale > WSCALE_MAX ? WSCALE_MAX : syn->wscale);
     if (syn->wscale > WSCALE_MAX && todo->reason == LA_REASON_NONE)
         todo->reason = LA_REASON_WINDOW_SCALE_TOO_LARGE;
 }
