@@ -17,8 +17,20 @@
 #include "tcp/rate.h"
 #include "tcp/segment.h"
 #include "tcp/send.h"
+#include "tcp/tally.h"
 
 enum { SMALL_WINDOW_N = 10 };
+
+/* A segment was sent again, with so many octets of text. */
+static void
+count_again(struct la_tcp_conn *c, uint32_t text_bytes, struct la_tcp_todo *todo)
+{
+    struct la_tcp_tally *tally = la_tcp_tally(c, todo->env);
+    tally->retransmissions_n++;
+    tally->bytes_retransmitted += text_bytes;
+    todo->env->stats->tcp_retransmissions++;
+    todo->again_n++;
+}
 
 bool
 la_tcp_send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
@@ -55,8 +67,7 @@ la_tcp_send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_tod
     if (!again)
         return true;
     c->flags |= LA_TCP_F_SYN_RETRANSMITTED;
-    c->retransmissions_n++;
-    todo->env->stats->tcp_retransmissions++;
+    count_again(c, 0, todo);
     return true;
 }
 
@@ -122,21 +133,17 @@ la_tcp_send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
     la_tcp_retransmitted(c, busy, again, todo->now);
     tell_control(c, busy, (struct la_range){first, end}, true, todo);
     account(c, busy, (struct la_range){first, end}, todo);
-    c->retransmissions_n++;
-    c->bytes_retransmitted += plan.text_bytes;
-    todo->env->stats->tcp_retransmissions++;
+    count_again(c, plan.text_bytes, todo);
     return true;
 }
 
 /* What was not acknowledged with the SYN is new text (fast_open.h), but for those who count. */
 static void
 count_text_of_syn(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t n,
-                  const struct la_tcp_todo *todo)
+                  struct la_tcp_todo *todo)
 {
     uint32_t left = busy->fast_open.text_bytes;
-    c->retransmissions_n++;
-    todo->env->stats->tcp_retransmissions++;
-    c->bytes_retransmitted += n < left ? n : left;
+    count_again(c, n < left ? n : left, todo);
     busy->fast_open.text_bytes = (uint16_t)(n < left ? left - n : 0);
 }
 
