@@ -77,6 +77,8 @@ struct la_tcp_cfg {
                                     Linux acknowledges it at once; default off */
     bool pacing;                 /* the instance's: also a control without a rate of its own is
                                     paced, by cwnd and the round trip; default off */
+    uint64_t pacing_rate_max;    /* octets/s that a connection sends at most, whatever its control;
+                                    with one, every control is paced; 0 (the default): none */
     bool window_slides;          /* while a segment finds room, the right edge moves with every ACK
                                     and is told when a quarter of the buffer was read, as that of
                                     the BSDs; default off: by one segment or half the buffer at

@@ -264,6 +264,7 @@ struct la_conn_status {
     uint32_t user_timeout_ms;   /* in force; 0 = R2 alone */
     bool reordering;            /* the path has reordered */
     la_instant sent_at;         /* the latest text sent, to a millisecond */
+    uint64_t pacing_rate_max;   /* the application's bound; 0: none */
     bool fast_opened;           /* text went with the SYN and was taken (RFC 7413) */
 };
 /* Of a connection that rests in TIME-WAIT without an owner, state, endpoints, timer, RCV.WND and
@@ -304,6 +305,7 @@ enum la_conn_option {
     LA_OPT_MSS_MAX,          /* before OPEN */
     LA_OPT_RELEASE_RESETS,   /* 1: la_conn_release() aborts (SO_LINGER with 0 seconds) */
     LA_OPT_CONGESTION,       /* la_congestion_find(); at any time, the window stays */
+    LA_OPT_PACING_RATE_MAX,  /* octets/s at most, kept to a thousandth; 0: no bound */
     LA_OPT_COUNT
 };
 /* NO_SUCH_OPTION, BAD_ARGUMENT (out of range), BAD_HANDLE. Values out of a sensible range that

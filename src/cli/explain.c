@@ -25,7 +25,7 @@ enum {
     LEFT_PACKETS_MAX = 1 << 16,
     IDLES_N = 3,
     IDLE_MS = 200,
-    AT_ONCE_N = 32
+    AT_ONCE_N = 64
 };
 static const int64_t progress_ns = INT64_C(250000000);
 /* What views hear. */
@@ -151,19 +151,29 @@ is_in_range(struct explanation *x, la_instant at)
            (la_instant_is_never(args->to) || at.ns <= to);
 }
 
+static bool
+is_chosen(struct explanation *x, const struct la_capture_packet *packet)
+{
+    if (!is_in_range(x, packet->at))
+        return false;
+    if (x->graphs != NULL)
+        la_graphs_packet(x->graphs, la_instant_sane(packet->at), packet->wire_bytes);
+    return true;
+}
+
 /* Those that are asked for, as the analyser takes them. Returns how many. */
 static size_t
 choose(struct explanation *x, const struct la_capture_packet *packets, size_t n, uint64_t before_n,
        struct la_explain_packet *out)
 {
     bool one_file = la_captures_n(x->captures) == 1;
+    bool all = x->begun && x->graphs == NULL && la_instant_is_never(x->args->from) &&
+               la_instant_is_never(x->args->to);
     size_t chosen_n = 0;
     for (size_t i = 0; i < n; i++) {
         const struct la_capture_packet *packet = &packets[i];
-        if (!is_in_range(x, packet->at))
+        if (!all && !is_chosen(x, packet))
             continue;
-        if (x->graphs != NULL)
-            la_graphs_packet(x->graphs, la_instant_sane(packet->at), packet->wire_bytes);
         out[chosen_n++] = (struct la_explain_packet){
             .bytes = {packet->data, packet->cap_bytes},
             .wire_bytes = packet->wire_bytes,

@@ -46,6 +46,7 @@ struct la_explain_args {
     uint8_t whose;            /* enum la_graph_whose */
     bool follow, stats, absolute, full, ascii, quiet;
     uint32_t width;           /* of the terminal, or what was asked for */
+    uint32_t table_width;     /* the same; 0, in a pipe: as wide as tables are */
     bool colour;
     int status;               /* when nothing is to be done */
 };
@@ -84,8 +85,8 @@ extern const struct la_explain_view la_explain_verdict, la_explain_table, la_exp
 
 /* Of --stats. */
 void la_explain_figures(FILE *file, const struct la_explain_conn *conn);
-void la_explain_table_header(FILE *file);
-void la_explain_table_row(FILE *file, const struct la_explain_conn *conn);
+void la_explain_table_header(const struct la_explain_out *out);
+void la_explain_table_row(const struct la_explain_out *out, const struct la_explain_conn *conn);
 
 enum { LA_EXPLAIN_JOBS_MAX = 64 };
 enum { LA_EXPLAIN_STATUS_DAMAGED = 3 }; /* exit status: a capture is damaged */

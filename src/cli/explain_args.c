@@ -60,7 +60,7 @@ static const char help[] =
     "                        one's that sent more; in files both)\n"
     "      --full            ladder: long uneventful runs in full, too\n"
     "      --names NAMES     states as rfc (FIN-WAIT-1), linux (FIN_WAIT1) or bsd\n"
-    "      --width N         columns (the terminal's, else 80)\n"
+    "      --width N         columns (the terminal's; in a pipe 80, tables all)\n"
     "      --color WHEN      auto, always or never\n"
     "      --ascii           no characters beyond ASCII\n"
     "\n"
@@ -292,7 +292,7 @@ take(struct la_explain_args *args, int option, char *value)
     case OPT_WIDTH:
         if (!take_number("--width", value, WIDTH_MIN, WIDTH_MAX, &n))
             return false;
-        args->width = (uint32_t)n;
+        args->width = args->table_width = (uint32_t)n;
         return true;
     case OPT_NAMES:
         return take_names(args, value);
@@ -402,6 +402,7 @@ la_explain_args_parse(struct la_explain_args *args, int argc, char **argv)
         .to = LA_INSTANT_NEVER,
         .worst_n = WORST_N,
         .width = la_terminal_width(STDOUT_FILENO, WIDTH_MIN),
+        .table_width = isatty(STDOUT_FILENO) ? la_terminal_width(STDOUT_FILENO, WIDTH_MIN) : 0,
         .ascii = la_terminal_is_ascii(STDOUT_FILENO),
         .colour = la_terminal_has_colour(STDOUT_FILENO),
         .ifaces = calloc((size_t)argc + 1, sizeof(char *)),

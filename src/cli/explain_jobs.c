@@ -42,7 +42,8 @@ struct la_explain_jobs {
     struct la_intake intake;
     struct job job[LA_PARTS_MAX];
     struct slot slots[SLOTS_N];
-    unsigned slots_n; /* those in use: alone, one, which stays in the cache */
+    unsigned slots_n; /* those in use: of a job that is alone, one */
+    size_t alone_n;   /* packets that such a one has taken since it was collected from */
     pthread_mutex_t lock;
     pthread_cond_t published, done;
     uint64_t published_n, collected_n; /* slots; published_n under the lock */
@@ -156,6 +157,22 @@ work_here(struct la_explain_jobs *jobs, struct slot *slot)
     }
 }
 
+static bool
+is_alone(const struct la_explain_jobs *jobs)
+{
+    return jobs->cfg.jobs_n == 1;
+}
+
+/* What the slot asks for was done. */
+static void
+collect_alone(struct la_explain_jobs *jobs)
+{
+    jobs->alone_n = 0;
+    jobs->job[0].done_n++;
+    jobs->published_n++;
+    collect(jobs);
+}
+
 /* The slot that was filled is everybody's, and the next one free. */
 static void
 publish(struct la_explain_jobs *jobs)
@@ -172,10 +189,30 @@ publish(struct la_explain_jobs *jobs)
     la_batch_begin(&slot_now(jobs)->batch, &jobs->intake);
 }
 
+/* As many at a time as a batch has, so that what is said is the same. */
+static void
+take_alone(struct la_explain_jobs *jobs, const struct la_explain_packet *packets, size_t n)
+{
+    while (n > 0) {
+        size_t room = LA_BATCH_N - jobs->alone_n, some = n < room ? n : room;
+        la_part_take_all(&jobs->job[0].part, &jobs->intake, packets, some,
+                         &slot_now(jobs)->outboxes[0]);
+        packets += some;
+        n -= some;
+        jobs->alone_n += some;
+        if (jobs->alone_n == LA_BATCH_N)
+            collect_alone(jobs);
+    }
+}
+
 void
 la_explain_jobs_take(struct la_explain_jobs *jobs, const struct la_explain_packet *packets,
                      size_t n)
 {
+    if (is_alone(jobs)) {
+        take_alone(jobs, packets, n);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         struct la_batch *batch = &slot_now(jobs)->batch;
         if (!la_intake_take(&jobs->intake, batch, &packets[i]))
@@ -188,6 +225,8 @@ la_explain_jobs_take(struct la_explain_jobs *jobs, const struct la_explain_packe
 void
 la_explain_jobs_flush(struct la_explain_jobs *jobs)
 {
+    if (jobs->alone_n > 0)
+        collect_alone(jobs);
     if (slot_now(jobs)->batch.n > 0)
         publish(jobs);
     while (jobs->collected_n < jobs->published_n)
@@ -250,7 +289,7 @@ static bool
 init(struct la_explain_jobs *jobs)
 {
     jobs->mem = la_mem_new(la_host_alloc(), jobs->cfg.memory_bytes / WHOLE_SHARE);
-    if (jobs->mem == NULL || !la_intake_init(&jobs->intake, jobs->cfg.jobs_n, jobs->mem) ||
+    if (jobs->mem == NULL || !la_intake_init(&jobs->intake, jobs->mem) ||
         la_whole_init(&jobs->whole, &jobs->cfg.explain, jobs->mem) != LA_OK)
         return false;
     for (unsigned i = 0; i < SLOTS_N; i++) {

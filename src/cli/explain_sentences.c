@@ -203,7 +203,11 @@ say_reset(FILE *out, const struct la_explain_conn *conn)
         return;
     (void)fprintf(out, "%s sent a RST: %s", The_who((enum la_who)reset->by),
                   reset_words((enum la_reset_cause)reset->cause));
-    say_certainty(out, (enum la_certainty)reset->certainty);
+    if (reset->or_cause != LA_RESET_NONE)
+        (void)fprintf(out, ", or %s (the capture leaves it open)",
+                      reset_words((enum la_reset_cause)reset->or_cause));
+    else
+        say_certainty(out, (enum la_certainty)reset->certainty);
     (void)fputs(". ", out);
 }
 

@@ -227,9 +227,9 @@ say_worst(struct la_explain_out *out, const struct verdict *v)
                       n);
     if (n < 2)
         return;
-    la_explain_table_header(out->file);
+    la_explain_table_header(out);
     for (size_t i = 0; i < n; i++)
-        la_explain_table_row(out->file, kept_conn(v, i));
+        la_explain_table_row(out, kept_conn(v, i));
     (void)fputc('\n', out->file);
 }
 

@@ -144,20 +144,6 @@ la_artefacts_doubles(const struct la_explain *explain)
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-int64_t
-la_artefacts_time(struct la_explain_file *file, int64_t at_ns, int64_t now_ns, int64_t *back_ns_max)
-{
-    if (file->packets == 1) {
-        file->first_at.ns = at_ns;
-    } else if (at_ns < file->last_at.ns) {
-        file->times_back++;
-        if (file->last_at.ns - at_ns > *back_ns_max)
-            *back_ns_max = file->last_at.ns - at_ns;
-    }
-    file->last_at.ns = at_ns;
-    return at_ns > now_ns ? at_ns : now_ns;
-}
-
 /* An end's timestamps tick at least once a second (RFC 7323 5.4). Where the capture says that much
  * more time has passed, or less than none, its clock was stepped. By how much is told by ticks of a
  * millisecond, which most ends use. */

@@ -31,7 +31,7 @@ options_judge(const struct la_ip4_view *view)
     la_ip4_judge(&ip, view);
     if (ip.has & LA_IP4_HAS_MALFORMED)
         return LA_REASON_IP_MALFORMED;
-    /* DEVIATION(D12): no source routes. */
+    /* DEVIATION(D12): no source routes. DEVIATION(D30): nobody is told of the others. */
     return ip.has & LA_IP4_HAS_SOURCE_ROUTE ? LA_REASON_IP_SOURCE_ROUTE : LA_REASON_NONE;
 }
 

@@ -93,6 +93,15 @@ give_linger(struct la_pd *pd, const struct la_pd_fd *f, void *value, socklen_t *
 }
 
 static int64_t
+give_rate(struct la_pd *pd, const struct la_pd_fd *f, void *value, socklen_t *n)
+{
+    int64_t rate = -1;
+    uint8_t octets[LA_OPTION_RATE_BYTES];
+    (void)la_sock_option_get(pd->socks, f->sock, LA_SO_MAX_PACING_RATE, &rate);
+    return give(value, n, octets, la_option_rate_write(rate, octets, *n));
+}
+
+static int64_t
 give_special(struct la_pd *pd, struct la_pd_fd *f, const struct la_option_row *r, void *value,
              socklen_t *n)
 {
@@ -119,6 +128,8 @@ give_special(struct la_pd *pd, struct la_pd_fd *f, const struct la_option_row *r
                         la_err_to_errno(la_sock_error_take(pd->socks, f->sock)));
     case SO_LINGER:
         return give_linger(pd, f, value, n);
+    case SO_MAX_PACING_RATE:
+        return give_rate(pd, f, value, n);
     default:
         return -ENOPROTOOPT;
     }
@@ -310,6 +321,10 @@ la_pd_setsockopt(struct la_pd *pd, int fd, int level, int name, const void *valu
         return -r->arg;
     if (r->level == SOL_SOCKET && r->name == SO_LINGER)
         return set_linger(pd, f, value, n);
+    if (r->level == SOL_SOCKET && r->name == SO_MAX_PACING_RATE)
+        return n < sizeof(uint32_t)
+                   ? -EINVAL
+                   : set_stack(pd, f, LA_SO_MAX_PACING_RATE, la_option_rate_read(value, n));
     if (r->level == IPPROTO_TCP && r->name == TCP_CONGESTION)
         return set_congestion(pd, f, value, n);
     if (r->kind == LA_OPTION_SPECIAL || r->kind == LA_OPTION_FIXED)

@@ -75,6 +75,7 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
         la_instant_add_us(s->now, -(int64_t)(la_tcp_ms(s->now) - c->sent_ms) * LA_US_PER_MS);
     out->user_timeout_ms = c->user_timeout_ms;
     out->fast_opened = c->fast_opened;
+    out->pacing_rate_max = la_tcp_pace_bound(c);
     out->bytes_delivered = out->bytes_acked;
     if (busy == NULL)
         return;
@@ -335,6 +336,13 @@ set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
             return LA_ERR_BAD_ARGUMENT;
         la_cc_switch(c, la_tcp_busy(c, todo->env), (uint8_t)value);
         return LA_OK;
+    case LA_OPT_PACING_RATE_MAX:
+        if (value < 0)
+            return LA_ERR_BAD_ARGUMENT;
+        la_tcp_pace_bound_set(c, (uint64_t)value);
+        if (la_tcp_busy(c, todo->env) != NULL)
+            la_tcp_pace_begin(c, la_tcp_busy(c, todo->env), todo->now);
+        return LA_OK;
     case LA_OPT_NAGLE:
     case LA_OPT_KEEPALIVE:
     case LA_OPT_CORK:
@@ -386,6 +394,7 @@ la_conn_option_get(const struct la_stack *s, la_handle conn, enum la_conn_option
         [LA_OPT_DSCP_ECN] = c->dscp_ecn,
         [LA_OPT_MSS_MAX] = c->smss,
         [LA_OPT_CONGESTION] = c->cc,
+        [LA_OPT_PACING_RATE_MAX] = (int64_t)la_tcp_pace_bound(c),
     };
     enum la_tcp_flag flag = flag_of(opt);
     *out = flag != 0 ? (c->flags & flag) != 0 : values[opt];

@@ -13,6 +13,7 @@
 #include "proto/tcp_fsm.h"
 #include "tcp/congestion.h"
 #include "tcp/fast_open.h"
+#include "tcp/pace.h"
 #include "tcp/rate.h"
 #include "tcp/receive.h"
 #include "tcp/sack.h"
@@ -76,6 +77,7 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     c->keepalive_probes_n = (uint8_t)cfg->keepalive_probes_n;
     c->r2_n = (uint8_t)cfg->r2_n;
     c->nagle_short = cfg->nagle_short;
+    la_tcp_pace_bound_set(c, cfg->pacing_rate_max);
     c->r2_syn_n = (uint8_t)cfg->r2_syn_n;
     c->ttl_hops = cfg->ttl_hops;
     c->dscp_ecn = cfg->dscp_ecn & (uint8_t)~LA_IP_ECN_MASK; /* tcp/ecn.h sets that */

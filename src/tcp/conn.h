@@ -347,7 +347,7 @@ struct la_tcp_conn {
     uint32_t received_wraps_n : 25, uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
     uint32_t fast_open : 2 /* enum la_tcp_fast_open_step */, fast_opened : 1; /* text was taken */
     uint32_t nagle_short : 1; /* la_tcp_cfg */
-    uint64_t bytes_retransmitted;
+    uint64_t bytes_retransmitted : 48, pace_bound : 16; /* la_tcp_pace_bound() */
     uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
 };
 /* What an idle connection costs (`lastack bench conns`): without holes between the members. */
