@@ -7,6 +7,7 @@
 #include "cli/live.h"
 #include "cli/netopt.h"
 #include "cli/number.h"
+#include "cli/option.h"
 #include "cli/plot.h"
 #include "cli/terminal.h"
 #include "cli/views.h"
@@ -21,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SEED_DEFAULT = 1, OPTION_BYTES = 64 };
+enum { SEED_DEFAULT = 1 };
 enum { BUDGET_BYTES = 256 << 20 };
 
 struct arguments {
@@ -178,23 +179,17 @@ take_value(struct arguments *a, const char *name, char *value)
 static int
 take_option(struct arguments *a, char **argv, int *i)
 {
-    char name[OPTION_BYTES];
-    char *word = argv[*i] + 2;
-    size_t n = strcspn(word, "=");
+    struct la_option option;
     if (strcmp(argv[*i], "-h") == 0) {
         a->help = true;
         return LA_CLI_OK;
     }
-    if (argv[*i][1] != '-' || n == 0 || n >= sizeof(name))
+    if (!la_option_split(argv, *i, &option))
         return usage_error("no option ", argv[*i]);
-    memcpy(name, word, n);
-    name[n] = 0;
-    if (word[n] == 0 && take_flag(a, name))
+    if (!option.joined && take_flag(a, option.name))
         return LA_CLI_OK;
-    if (word[n] == '=')
-        return take_value(a, name, word + n + 1);
-    int status = take_value(a, name, argv[*i + 1]);
-    *i += status == LA_CLI_OK;
+    int status = take_value(a, option.name, option.value);
+    *i += status == LA_CLI_OK && !option.joined;
     return status;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "cli/cli.h"
 #include "cli/netopt.h"
+#include "cli/option.h"
 #include "cli/publish.h"
 #include "cli/via.h"
 #include "cli/views.h"
@@ -179,46 +180,52 @@ take_value(struct arguments *a, const char *name, const char *value)
     return 0;
 }
 
-/* The word in its long form, in `room`; other words as they are. */
+/* Short options are another way to write long ones: -p8080:80, -p 8080:80, -h, -P. *joined: what
+ * follows stands in the same word. NULL: no option of one letter. */
 static const char *
-long_form(const char *word, char *room, size_t room_n)
+short_form(char *word, char **joined)
 {
-    static const char *const forms[][2] = {
-        {"-h", "--help"}, {"-p", "--publish"}, {"-P", "--publish-all"}};
-    if (strncmp(word, "-p", 2) == 0 && word[2] != '\0') { /* -p8080:80 */
-        (void)snprintf(room, room_n, "--publish=%s", word + 2);
-        return room;
+    static const struct {
+        char letter;
+        const char *name;
+    } forms[] = {{'h', "help"}, {'p', "publish"}, {'P', "publish-all"}};
+    *joined = NULL;
+    for (size_t i = 0; word[1] != '\0' && i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (word[1] != forms[i].letter)
+            continue;
+        *joined = word[2] != '\0' ? word + 2 : NULL;
+        return *joined == NULL || word[1] == 'p' ? forms[i].name : NULL;
     }
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (strcmp(word, forms[i][0]) == 0)
-            return forms[i][1];
-    }
-    return word;
+    return NULL;
 }
 
-/* One word that begins with dashes; *i moves on when it uses the next one. 0, or the exit
- * status. */
+static bool
+split(char **argv, int i, struct la_option *out)
+{
+    if (la_option_split(argv, i, out))
+        return true;
+    char *joined;
+    const char *name = short_form(argv[i], &joined);
+    if (name == NULL)
+        return false;
+    *out = (struct la_option){.value = joined != NULL ? joined : argv[i + 1],
+                              .joined = joined != NULL};
+    (void)snprintf(out->name, sizeof(out->name), "%s", name);
+    return true;
+}
+
+/* One word that begins with a dash; *i moves on when it uses the next one. 0, or the exit status.
+ */
 static int
 take_option(struct arguments *a, char **argv, int *i)
 {
-    char name[64], room[128];
-    const char *word = long_form(argv[*i], room, sizeof(room));
-    if (strncmp(word, "--", 2) != 0)
-        return usage_error("no option ", word);
-    word += 2;
-    size_t n = strcspn(word, "=");
-    if (n >= sizeof(name))
+    struct la_option option;
+    if (!split(argv, *i, &option))
         return usage_error("no option ", argv[*i]);
-    memcpy(name, word, n);
-    name[n] = '\0';
-    if (word[n] == '\0' && take_flag(a, name))
+    if (!option.joined && take_flag(a, option.name))
         return 0;
-    if (word[n] == '=')
-        return take_value(a, name, word + n + 1);
-    const char *value = argv[*i + 1];
-    int status = take_value(a, name, value);
-    if (status == 0)
-        ++*i;
+    int status = take_value(a, option.name, option.value);
+    *i += status == 0 && !option.joined;
     return status;
 }
 
