@@ -364,7 +364,7 @@ struct la_arrival {
      * there as they came. */
     const uint8_t *heads;
     uint8_t link_n, ip_n, tcp_n;
-    uint16_t pseudo_sum;    /* without the length */
+    uint16_t same_sum; /* of the pseudo-header but its length, and of what they repeat of TCP's */
 };
 
 /* May what follows this segment, which came as `in` says, be gathered with it? Its text must be all
