@@ -19,8 +19,8 @@ static const char help[] =
     "  -v, --verbose         the ladder of every script\n"
     "  --json                one JSON object per script in place of words\n"
     "  -q, --quiet           no closing line\n"
-    "  -D, --define NAME=VALUE\n"
-    "                        a name for a number in scripts\n"
+    "  -D, --define NAME[=VALUE]\n"
+    "                        a name for a number in scripts (1), and for #ifdef\n"
     "  -h, --help            this text\n"
     "\n"
     "and defaults for what scripts may say in their first lines:\n"
@@ -53,8 +53,8 @@ take_jobs(struct la_drill_jobs *jobs, const char *value)
 static int
 take_define(struct la_drill_jobs *jobs, const char *value)
 {
-    if (value == NULL || strchr(value, '=') == NULL || jobs->defines_n == LA_DRILL_DEFINES_N_MAX)
-        return usage_error("--define needs NAME=VALUE, at most 64 times", "");
+    if (value == NULL || value[0] == 0 || jobs->defines_n == LA_DRILL_DEFINES_N_MAX)
+        return usage_error("--define needs NAME or NAME=VALUE, at most 64 times", "");
     jobs->defines[jobs->defines_n++] = value;
     return LA_CLI_OK;
 }
