@@ -120,8 +120,10 @@ evidence_of_unread(const struct la_track *track, const struct la_placed *placed)
         if (lay_long || seg->wnd > 2u * e->window_raw)
             evidence |= LA_RST_LAY_THERE;
     }
-    if (track->complete && peer->segments_n > peer->syn_n && peer->unique_bytes == 0 &&
-        peer->missing_bytes == 0)
+    bool acks_more = (seg->flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_SPOKE) != 0 &&
+                     la_seq_gt(seg->ack, peer->nxt);
+    if (track->handshake_seen && peer->unique_bytes + peer->missing_bytes == 0 && !acks_more &&
+        (!track->complete || peer->segments_n > peer->syn_n))
         evidence |= LA_RST_HEARD_NONE;
     if (track->handshake_seen && e->unique_bytes == 0 && peer->segments_n > 0)
         evidence |= LA_RST_NEVER_SAID;
@@ -389,8 +391,9 @@ or_cause_of(const struct la_track *track, enum la_reset_cause cause)
         return LA_RESET_LINGER_ABORT;
     if (cause == LA_RESET_LINGER_ABORT)
         return LA_RESET_UNREAD_DATA;
+    /* RFC 9293 3.10.5: nor has ABORT's RST an ACK, though few stacks do it so. */
     if (cause == LA_RESET_HALF_OPEN_PEER)
-        return track->handshake_seen ? LA_RESET_STRAY : LA_RESET_DATA_AFTER_CLOSE;
+        return track->handshake_seen ? LA_RESET_LINGER_ABORT : LA_RESET_DATA_AFTER_CLOSE;
     return LA_RESET_NONE;
 }
 

@@ -74,6 +74,7 @@ enum la_end_flag {
     LA_END_TOOK_SYN_TEXT = 65536, /* its SYN,ACK acknowledges text in the SYN */
     LA_END_SYN_CUT = 131072,   /* of its SYN's options, some were not captured */
     LA_END_SYN_DAMAGED = 262144, /* its SYN's checksum is wrong */
+    LA_END_TEXT_BEHIND_FIN = 524288, /* text that acknowledged its peer's FIN */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 

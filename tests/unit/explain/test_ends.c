@@ -114,6 +114,43 @@ cause(enum la_certainty certainty)
     return (enum la_reset_cause)conn.close.reset.cause;
 }
 
+/* The other end's text crosses the FIN: no half-close. Text that acknowledges it makes one. */
+static void
+test_closing__half_close(void **state)
+{
+    (void)state;
+    for (uint32_t acked = 1; acked <= 2; acked++) {
+        tap_handshake(&tap);
+        TAP_LINES(&tap, {.from = C, .flags = FIN | ACK, .seq = 1, .ack = 1});
+        if (acked == 2)
+            TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 2, .after_ms = 10});
+        TAP_LINES(&tap,
+                  {.from = S, .flags = ACK, .seq = 1, .ack = acked, .text_n = 24, .after_ms = 10},
+                  {.from = S, .flags = ACK, .seq = 25, .ack = 2},
+                  {.from = S, .flags = FIN | ACK, .seq = 25, .ack = 2},
+                  {.from = C, .flags = ACK, .seq = 2, .ack = 26});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_int_equal(conn.close.kind, LA_CLOSE_FOUR_SEGMENT);
+        assert_int_equal(conn.close.half_close_by, acked == 1 ? LA_WHO_NONE : LA_WHO_CLIENT);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
+/* An ACK overtook the FIN that went before it: the FINs crossed. */
+static void
+test_closing__fin_overtaken(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = FIN | ACK, .seq = 1, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 2, .ack = 2, .after_ms = 10},
+              {.from = S, .flags = FIN | ACK, .seq = 1, .ack = 1},
+              {.from = C, .flags = ACK, .seq = 2, .ack = 2});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.close.kind, LA_CLOSE_SIMULTANEOUS);
+}
+
 /* RFC 2525 2.17: a stream was under way to it, before or behind its RST. A single segment may be
  * the next word of a peer that had been heard to the end. */
 static void
@@ -386,6 +423,8 @@ main(void)
         TEST(test_closing__fin_missing),
         TEST(test_closing__fin_before_reset),
         TEST(test_closing__fin_again_and_merged),
+        TEST(test_closing__half_close),
+        TEST(test_closing__fin_overtaken),
         TEST(test_opening__one_way),
         TEST(test_closing__one_way),
         TEST(test_reset__text_on_way),
