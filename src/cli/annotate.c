@@ -432,8 +432,10 @@ write_out(struct annotator *a)
         error = la_capture_output_close(&a->output);
     }
     la_captures_free(captures);
-    if (error != 0)
-        return complain(a->out, strerror(error));
+    if (error != 0) {
+        (void)fprintf(stderr, "lastack annotate: cannot write %s: %s\n", a->out, strerror(error));
+        return LA_CLI_FAILED;
+    }
     if (a->no_memory)
         return complain(a->in, "not enough memory for all of its comments");
     return a->damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;

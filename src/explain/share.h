@@ -13,8 +13,8 @@
  * they noted, in the order in which one instance would have met it: how many there are does not
  * show. A part that is alone needs no batches: it takes packets as they come, and does the intake's
  * work with what it has decoded (part.c). Nothing here knows of threads: the caller sees to it that
- * a batch is not changed while a part looks at it, and that an outbox is read when its part has left
- * it.
+ * a batch is not changed while a part looks at it, and that an outbox is read when its part has
+ * left it.
  */
 #ifndef LA_EXPLAIN_SHARE_H
 #define LA_EXPLAIN_SHARE_H
