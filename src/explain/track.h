@@ -263,8 +263,12 @@ struct la_placed {
     int64_t at_ns;
     uint64_t frame;
     uint32_t iface;
+    uint32_t at_us;          /* at_ns, by a clock of 32 bits */
     uint8_t from;            /* the end that sent it; 1 - from is the other */
-    struct la_track_end *me, *peer; /* these ends */
+    struct la_track_end *me, *peer; /* these ends, */
+    struct la_measure *mine, *its;  /* and what is measured of their text; NULL: nothing yet */
+    bool goes_on;            /* without SYN, FIN or RST, and both its numbers are the next ones:
+                              * of it, nothing needs to be looked at twice */
     uint32_t new_bytes;      /* text beyond nxt */
     uint32_t old_bytes;      /* text before nxt: sent before, or late */
     uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */
@@ -303,7 +307,6 @@ struct la_server {
     struct la_addr client; /* the first one */
     uint32_t hash, hash_next;
     uint32_t half_open_n, half_open_n_max;
-    uint32_t open_n;       /* complete, and not over */
     int64_t half_open_max_at_ns, first_at_ns, last_at_ns, interval_ns;
     uint64_t syn_n, synack_n, synack_again_n, complete_n, refused_n, unanswered_n, unfinished_n;
     uint64_t forgotten_n, ignored_n, backlog_rst_n;
@@ -341,7 +344,6 @@ struct la_explain {
     int64_t expire_ns;             /* up to then, and up to that packet, */
     uint64_t expire_n;             /* nothing has waited long enough */
     struct la_outbox *outbox;      /* of a part, see share.h; else NULL. Of such a one: */
-    bool has_others;               /* the packet's sender has answered other clients as well */
     uint64_t note_order;           /* of what is put there */
     struct la_explain_file file;
     uint32_t file_found_first, file_found_last;

@@ -165,8 +165,7 @@ static void
 check_beyond(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_measure *mine = la_measure_of(explain, placed->me);
-    struct la_measure *its = la_measure_of(explain, placed->peer);
+    struct la_measure *mine = placed->mine, *its = placed->its;
     if (placed->beyond_bytes > 0 && mine != NULL && mine->beyond_bytes == 0) {
         mine->beyond_bytes = placed->beyond_bytes;
         mine->beyond_to = la_seq_add(seg->seq, seg->text_bytes);

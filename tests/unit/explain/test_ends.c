@@ -293,6 +293,46 @@ test_opening__one_way(void **state)
     }
 }
 
+/* Retransmissions a moment apart were no timers (RFC 6298 2.4): nothing was due yet. */
+static void
+test_reset__after_fast_retransmissions(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 101, .text_n = 5, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 101, .ack = 6, .text_n = 100},
+              {.from = C, .flags = ACK, .seq = 201, .ack = 6, .text_n = 100},
+              {.from = C, .flags = ACK, .seq = 101, .ack = 6, .text_n = 100, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 201, .ack = 6, .text_n = 100});
+    TAP_LINES(&tap, {.from = C, .flags = RST | ACK, .seq = 301, .ack = 6, .after_ms = 20});
+    assert_int_equal(cause(LA_CERTAINTY_UNKNOWN), LA_RESET_LINGER_ABORT);
+}
+
+/* An answer has its peer's number; text of before it may have been overtaken. */
+static void
+test_reset__text_overtaken(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        tap_handshake(&tap);
+        TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 101, .text_n = 100, .after_ms = 10},
+                  {.from = C, .flags = ACK, .seq = 101, .ack = 101},
+                  {.from = S, .flags = RST, .seq = 101, .after_ms = 100},
+                  {.from = S,
+                   .flags = ACK,
+                   .seq = 101,
+                   .ack = 101,
+                   .text_n = 100,
+                   .after_ms = i == 0 ? 15 : 400});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_int_equal(conn.close.by, i == 0 ? LA_WHO_SERVER : LA_WHO_THIRD);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 /* RFC 9293 3.10.7.1: an answer without ACK comes of an end that has no connection. It spoke a
  * moment ago: whether it gave it up or lost it is not told. */
 static void
@@ -355,6 +395,8 @@ main(void)
         TEST(test_reset__long_after),
         TEST(test_reset__probes_unheard),
         TEST(test_reset__probes_doubled),
+        TEST(test_reset__after_fast_retransmissions),
+        TEST(test_reset__text_overtaken),
         TEST(test_reset__answer_of_none),
         TEST(test_reset__answer_in_the_middle),
         TEST(test_reset__answer_one_way),
