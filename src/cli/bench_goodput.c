@@ -141,6 +141,9 @@ parse(struct run *run, int argc, char **argv)
     }
     if (run->seconds == 0)
         return complain("SECONDS is missing behind ", argv[0]);
+    const struct la_impair *up = &run->net.impair[0], *down = &run->net.impair[1];
+    if (up->delay_ns == 0 && up->rate_bps == 0 && down->delay_ns == 0)
+        return complain("a path takes time: give it a --rate or a --delay", "");
     return run->senders_n > 0 || sender_add(run, run->cfg.tcp.congestion_control);
 }
 

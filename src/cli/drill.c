@@ -31,7 +31,8 @@ static const char help[] =
     "  --peer_isn=N          what the peer's sequence number 0 is on the wire (0)\n"
     "  --seed=N              of the stack's random numbers (1)\n"
     "\n"
-    "exit status: 0 all passed; 1 one failed; 2 one cannot be read, or usage\n";
+    "Exit status: 0 all passed; 1 one failed; 2 one cannot be read, or a mistake in\n"
+    "the command line.\n";
 
 static int
 usage_error(const char *text, const char *word)

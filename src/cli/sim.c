@@ -23,7 +23,7 @@ static const char help[] =
     "usage: lastack sim [OPTION...]             many runs\n"
     "       lastack sim --run SEED [--ladder]   one run, as a failure names it\n"
     "       lastack sim --plan PLAN [--ladder]  one run by its plan\n"
-    "       lastack sim explore [--help]        every order of events of a small connection\n"
+    "       lastack sim explore [--help]        every order of events of a connection\n"
     "\n"
     "Whole networks in virtual time on the stack that ships: applications, links\n"
     "and hosts with faults, routers and middleboxes are drawn from a seed, and laws\n"
@@ -45,8 +45,8 @@ static const char help[] =
     "  --mutant NAME  tell the laws a lie, to see that they see it\n"
     "  -h, --help     this text\n"
     "\n"
-    "exit status: 0 all laws held, 1 one was broken (or, with --covered, something\n"
-    "was never exercised), 2 usage\n";
+    "Exit status: 0 all laws held; 1 one was broken (or, with --covered, something\n"
+    "was never exercised); 2 a mistake in the command line.\n";
 
 struct arguments {
     uint64_t runs_n, seed, jobs_n, twice_n, run;

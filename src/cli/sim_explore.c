@@ -28,23 +28,24 @@ struct options {
 static void
 print_help(void)
 {
-    printf(
-        "usage: lastack sim explore [OPTION...] [NAME]\n"
-        "\n"
-        "Runs two ends of the shipping TCP through every order in which segments can arrive,\n"
-        "get lost and be doubled, timers expire and calls be made, within small bounds, and looks\n"
-        "at the laws after each step. NAME: one configuration alone.\n"
-        "\n"
-        "  --list              the configurations\n"
-        "  --deep              the large ones, too (minutes)\n"
-        "  --congestion NAME   congestion control of both ends, for all of them: reno, cubic, bbr\n"
-        "  --states N          gives up beyond N states of a configuration\n"
-        "  --complete-every N  watches a healed network to the end from every N-th state (%d)\n"
-        "  -h, --help          this text\n"
-        "\n"
-        "Exit status: 0 when every configuration was explored whole and nothing was violated,\n"
-        "1 otherwise, 2 for a mistake in the command line.\n",
-        COMPLETE_EVERY);
+    printf("usage: lastack sim explore [OPTION...] [NAME]\n"
+           "\n"
+           "Runs two ends of the shipping TCP through every order in which segments can\n"
+           "arrive, get lost and be doubled, timers expire and calls be made, within small\n"
+           "bounds, and looks at the laws after each step. NAME: one configuration alone.\n"
+           "\n"
+           "  --list              the configurations\n"
+           "  --deep              the large ones, too (minutes)\n"
+           "  --congestion NAME   congestion control of both ends, for all of them: reno,\n"
+           "                      cubic, bbr\n"
+           "  --states N          gives up beyond N states of a configuration\n"
+           "  --complete-every N  watches a healed network to the end from every N-th state\n"
+           "                      (%d)\n"
+           "  -h, --help          this text\n"
+           "\n"
+           "Exit status: 0 when every configuration was explored whole and nothing was\n"
+           "violated; 1 otherwise; 2 for a mistake in the command line.\n",
+           COMPLETE_EVERY);
 }
 
 static int
