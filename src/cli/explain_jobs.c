@@ -13,6 +13,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
+
 enum { SLOTS_N = 16, FINISH_N = 512, WHOLE_SHARE = 8 };
 
 enum work { WORK_BATCH, WORK_LINE_UP, WORK_FINISH };
@@ -29,8 +31,8 @@ struct job {
     struct la_mem *mem;
     struct la_part part;
     pthread_t thread;
-    bool runs;
-    uint64_t done_n; /* slots; under the lock */
+    bool runs;       /* in its thread; otherwise the caller's does its work */
+    uint64_t done_n; /* slots; under the lock when it runs */
 };
 
 struct la_explain_jobs {
@@ -93,21 +95,18 @@ run(void *ctx)
 }
 
 /* Signals are the caller's thread's. */
-static bool
+static void
 start(struct la_explain_jobs *jobs)
 {
     sigset_t all, before;
-    bool good = true;
     (void)sigfillset(&all);
     (void)sigdelset(&all, SIGBUS); /* capture/map.h */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (unsigned i = 0; good && i < jobs->cfg.jobs_n && jobs->cfg.jobs_n > 1; i++) {
+    for (unsigned i = 0; i < jobs->cfg.jobs_n && jobs->cfg.jobs_n > 1; i++) {
         struct job *job = &jobs->job[i];
         job->runs = pthread_create(&job->thread, NULL, run, job) == 0;
-        good = job->runs;
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return good;
 }
 
 static bool
@@ -144,6 +143,20 @@ collect(struct la_explain_jobs *jobs)
     jobs->collected_n++;
 }
 
+/* What no thread of its own does: all with one job, and that of a job whose thread did not start.
+ */
+static void
+work_here(struct la_explain_jobs *jobs, struct slot *slot)
+{
+    for (unsigned i = 0; i < jobs->cfg.jobs_n; i++) {
+        struct job *job = &jobs->job[i];
+        if (job->runs)
+            continue;
+        work(job, i, slot);
+        job->done_n++;
+    }
+}
+
 static bool
 is_alone(const struct la_explain_jobs *jobs)
 {
@@ -164,17 +177,14 @@ collect_alone(struct la_explain_jobs *jobs)
 static void
 publish(struct la_explain_jobs *jobs)
 {
-    if (is_alone(jobs)) {
-        work(&jobs->job[0], 0, slot_now(jobs));
-        collect_alone(jobs);
-    } else {
-        (void)pthread_mutex_lock(&jobs->lock);
-        jobs->published_n++;
-        (void)pthread_cond_broadcast(&jobs->published);
-        (void)pthread_mutex_unlock(&jobs->lock);
-        if (jobs->published_n - jobs->collected_n == jobs->slots_n)
-            collect(jobs);
-    }
+    struct slot *slot = slot_now(jobs);
+    (void)pthread_mutex_lock(&jobs->lock);
+    jobs->published_n++;
+    (void)pthread_cond_broadcast(&jobs->published);
+    (void)pthread_mutex_unlock(&jobs->lock);
+    work_here(jobs, slot);
+    if (jobs->published_n - jobs->collected_n == jobs->slots_n)
+        collect(jobs);
     slot_now(jobs)->work = WORK_BATCH;
     la_batch_begin(&slot_now(jobs)->batch, &jobs->intake);
 }
@@ -291,7 +301,8 @@ init(struct la_explain_jobs *jobs)
         if (!job_init(jobs, i))
             return false;
     la_batch_begin(&slot_now(jobs)->batch, &jobs->intake);
-    return start(jobs);
+    start(jobs);
+    return true;
 }
 
 struct la_explain_jobs *
@@ -360,5 +371,8 @@ la_explain_jobs_whole(struct la_explain_jobs *jobs)
 bool
 la_explain_jobs_failed(const struct la_explain_jobs *jobs)
 {
-    return jobs->failed || jobs->whole.is_incomplete;
+    bool was_short = la_mem_was_short(jobs->mem);
+    for (unsigned i = 0; i < jobs->cfg.jobs_n; i++)
+        was_short |= la_mem_was_short(jobs->job[i].mem);
+    return was_short || jobs->failed || jobs->whole.is_incomplete;
 }

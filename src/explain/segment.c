@@ -178,6 +178,10 @@ reuse_of(const struct la_track *old, const struct la_placed *placed, struct reus
     bool had = (e->options & old->end[1 - placed->from].options & LA_EXPLAIN_HAS_TIMESTAMPS) != 0;
     out->is_known = true;
     out->since_ns = placed->at_ns - old->last_at_ns;
+    bool cut =
+        (placed->seen->oddities & LA_SEEN_HEADER_CUT) != 0 || (e->flags & LA_END_SYN_CUT) != 0;
+    if (cut && !la_seq_gt(seg->seq, e->nxt))
+        out->is_known = false; /* There may have been timestamps. */
     if (timestamps && had && seg->ts_val != e->ts_val)
         out->is_newer = la_tcp_ts_older(e->ts_val, seg->ts_val);
     else
@@ -326,14 +330,19 @@ is_closing(const struct la_track *track)
 static void
 follow(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
+    enum {
+        SYN_RECEIVED =
+            LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED) | LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED_ACTIVE)
+    };
     uint8_t flags = placed->seen->tcp.flags;
+    if ((placed->me->proven & ~SYN_RECEIVED) == 0)
+        la_unseen_third(explain, track, placed);
     if ((flags & LA_TCP_RST) != 0) {
+        la_unseen_answered(explain, track, placed);
         la_reset_segment(explain, track, placed);
     } else {
-        if ((flags & LA_TCP_FIN) != 0) {
-            la_unseen_third(explain, track, placed);
+        if ((flags & LA_TCP_FIN) != 0)
             la_closing_take_fin(track, placed);
-        }
         if (placed->acks_missing)
             la_unseen_acked(explain, track, placed);
         la_states_segment(explain, track, placed);

@@ -73,6 +73,8 @@ enum la_end_flag {
     LA_END_SYN_UNSEEN = 32768, /* its SYN was not captured, others show it */
     LA_END_TOOK_SYN_TEXT = 65536, /* its SYN,ACK acknowledges text in the SYN */
     LA_END_SYN_CUT = 131072,   /* of its SYN's options, some were not captured */
+    LA_END_SYN_DAMAGED = 262144, /* its SYN's checksum is wrong */
+    LA_END_TEXT_BEHIND_FIN = 524288, /* text that acknowledged its peer's FIN */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
@@ -159,8 +161,11 @@ enum la_rst_evidence {
     LA_RST_AFTER_OWN_FIN = 16384,
     LA_RST_OTHER_WINDOW = 32768, /* without ACK, and a window far from the end's last one */
     LA_RST_TO_THIRD_ACK = 4096, /* it came at once when the handshake was complete */
-    LA_RST_FREED_ROOM = 131072, /* it offers more than the end's latest segment did */
-    LA_RST_TEXT_ON_WAY = 65536  /* the peer's text was under way to it */
+    LA_RST_TEXT_ON_WAY = 65536, /* the peer's text was under way to it, */
+    LA_RST_STREAM_ON_WAY = 262144, /* and more than one segment of it */
+    LA_RST_FREED_ROOM = 131072, /* it offers more than the end's latest segment did, */
+    LA_RST_LAY_THERE = 524288,  /* and no program had read that meanwhile */
+    LA_RST_HEARD_NONE = 1048576 /* its peer, whose segments were captured, never sent any text */
 };
 
 /* A RST as it passed, with what was known then. */
@@ -307,7 +312,6 @@ struct la_server {
     struct la_addr client; /* the first one */
     uint32_t hash, hash_next;
     uint32_t half_open_n, half_open_n_max;
-    uint32_t open_n;       /* complete, and not over */
     int64_t half_open_max_at_ns, first_at_ns, last_at_ns, interval_ns;
     uint64_t syn_n, synack_n, synack_again_n, complete_n, refused_n, unanswered_n, unfinished_n;
     uint64_t forgotten_n, ignored_n, backlog_rst_n;
@@ -347,7 +351,6 @@ struct la_explain {
     int64_t expire_ns;             /* up to then, and up to that packet, */
     uint64_t expire_n;             /* nothing has waited long enough */
     struct la_outbox *outbox;      /* of a part, see share.h; else NULL. Of such a one: */
-    bool has_others;               /* the packet's sender has answered other clients as well */
     uint64_t note_order;           /* of what is put there */
     struct la_explain_file file;
     uint32_t file_found_first, file_found_last;

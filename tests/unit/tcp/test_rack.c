@@ -371,16 +371,30 @@ test_tlp__new_data_first(void **state)
     end();
 }
 
-/* One segment may be waiting for a delayed ACK: the timeout comes first, and no probe. */
-/* LEDGER: RFC8985-17, RFC8985-4 */
+/* One segment may be waiting for a delayed ACK. Where the timeout would come first, the probe takes
+ * its place (7.2), and the timeout its own time behind that. */
+/* LEDGER: RFC8985-17 */
 static void
-test_tlp__when_there_is_none(void **state)
+test_tlp__instead_of_timeout(void **state)
 {
     (void)state;
     begin();
     send_n(1);
-    assert_int_equal(peer_status(&p, conn).timer, LA_TIMER_RETRANSMIT);
+    struct la_conn_status status = peer_status(&p, conn);
+    assert_int_equal(status.timer, LA_TIMER_PROBE);
+    assert_in_range(la_instant_diff_us(status.timer_at, p.now), status.rto_us - MS, status.rto_us);
+    expect_segment_after(status.rto_us, 0);
+    assert_int_equal(peer_status(&p, conn).rto_n, 0);
+    expect_segment_after(status.rto_us, 0);
+    assert_int_equal(peer_status(&p, conn).rto_n, 1);
     end();
+}
+
+/* LEDGER: RFC8985-4 */
+static void
+test_tlp__when_there_is_none(void **state)
+{
+    (void)state;
     begin_with(without_rack, true);
     send_n(3);
     assert_int_equal(peer_status(&p, conn).timer, LA_TIMER_RETRANSMIT);
@@ -433,6 +447,28 @@ test_tlp__repaired_loss_counts(void **state)
                          needed != 0 ? LA_LOSS_PROBE_REPAIRED : 0);
         end();
     }
+}
+
+/* Text of the peer with the same acknowledgement is no duplicate of it: nothing says that both the
+ * original and the probe have arrived. */
+static void
+test_tlp__text_is_no_duplicate(void **state)
+{
+    (void)state;
+    begin();
+    peer_send(&p, LA_TCP_ACK, "x", 1); /* stays unread: the connection remembers the probe */
+    send_n(4);
+    expect_segment_after(2 * RTT_US, 3);
+    peer_run_us(&p, RTT_US);
+    ack(4, 0, 0);
+    peer_send(&p, LA_TCP_ACK, "y", 1);
+    uint32_t cwnd = peer_status(&p, conn).cwnd_bytes;
+    send_n(1);
+    peer_run_us(&p, RTT_US);
+    ack(5, 0, 0);
+    assert_true(peer_status(&p, conn).cwnd_bytes < cwnd);
+    assert_int_equal(p.last[LA_EVENT_LOSS].u.loss.rule, LA_LOSS_PROBE_REPAIRED);
+    end();
 }
 
 /* ---- PRR -------------------------------------------------------------------------------- */
@@ -553,9 +589,11 @@ main(void)
         cmocka_unit_test(test_rack__only_with_sack),
         cmocka_unit_test(test_tlp__last_segment_again),
         cmocka_unit_test(test_tlp__new_data_first),
+        cmocka_unit_test(test_tlp__instead_of_timeout),
         cmocka_unit_test(test_tlp__when_there_is_none),
         cmocka_unit_test(test_tlp__one_at_a_time),
         cmocka_unit_test(test_tlp__repaired_loss_counts),
+        cmocka_unit_test(test_tlp__text_is_no_duplicate),
         cmocka_unit_test(test_prr__in_proportion),
         cmocka_unit_test(test_prr__heavy_loss),
         cmocka_unit_test(test_rack__shortest_round_trip_of_a_window),
