@@ -44,5 +44,7 @@ void la_tcp_ack_unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg
 /* A segment with an acknowledgement is being sent: none is owed any more, but for duplicates, which
  * count only when they are bare (no text, no SYN or FIN: RFC 5681 2). */
 void la_tcp_ack_sent(struct la_tcp_conn *c, bool bare);
+/* Text was sent: an answer to what came just before? Then acknowledgements may ride on such. */
+void la_tcp_ack_replied(struct la_tcp_busy *busy, const struct la_tcp_todo *todo);
 
 #endif
