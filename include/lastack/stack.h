@@ -266,6 +266,12 @@ struct la_conn_status {
     uint32_t reordering_us;     /* RACK waits so long for what may only be late (RFC 8985 6) */
     uint32_t user_timeout_ms;   /* in force; 0 = R2 alone */
     bool reordering;            /* the path has reordered */
+    bool disordered;            /* a duplicate or selective ACK came, and no recovery began */
+    bool reduced;               /* cwnd, for a mark of congestion in the window of data in flight */
+    uint32_t again_bytes;       /* sent again, not arrived: of the first 64 ranges of the board */
+    uint32_t reorder_bytes;     /* what was SACKed came so far behind what had been */
+    la_instant text_at;         /* text came, or our SYN was answered; NEVER: it is forgotten */
+    uint16_t mss_received;      /* of text: the largest segment of the peer */
     la_instant sent_at;         /* the latest text sent, to a millisecond */
     uint64_t pacing_rate_max;   /* the application's bound; 0: none */
     bool fast_opened;           /* text went with the SYN and was taken (RFC 7413) */
