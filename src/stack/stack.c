@@ -16,7 +16,7 @@
 #include "tcp/congestion.h"
 #include "tcp/timeout.h"
 
-enum { REC_CHUNK_SHIFT = 6, BUSY_CHUNK_SHIFT = 5 };
+enum { REC_CHUNK_SHIFT = 6, BUSY_CHUNK_SHIFT = 5, TALLY_CHUNK_SHIFT = 6 };
 
 void
 la_stack_cfg_init(struct la_stack_cfg *cfg)
@@ -60,6 +60,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .syn_challenged = true,
         .icmp_hard = LA_ICMP_HEEDED,
         .syn_ecn_n = 1,
+        .burst_n_min = 2,
         .congestion_control = "cubic",
     };
 }
@@ -85,8 +86,8 @@ emit(void *ctx, const struct la_tcp_conn *c, struct la_event *ev)
         ev->remote = s->about_remote;
     } else {
         const struct la_rec *rec = la_rec_of(c);
-        if (rec->idx != LA_REC_NONE) /* a SYN cookie's, which is no connection yet */
-            ev->conn = la_handle_make(LA_HANDLE_CONN, rec->gen, rec->idx);
+        if (c->name != LA_REC_NONE) /* a SYN cookie's, which is no connection yet */
+            ev->conn = la_handle_make(LA_HANDLE_CONN, rec->gen, c->name);
         struct la_tuple tuple = la_rec_tuple(rec);
         ev->local = tuple.local;
         ev->remote = tuple.remote;
@@ -168,6 +169,8 @@ init_values(struct la_stack *s, la_instant now)
                      s->cfg.conns_n_max);
     la_pool_init(&s->env.busy, s->mem, sizeof(struct la_tcp_busy), BUSY_CHUNK_SHIFT,
                  LA_TCP_IDLE - 1);
+    la_pool_init(&s->env.tallies, s->mem, sizeof(struct la_tcp_tally), TALLY_CHUNK_SHIFT,
+                 s->cfg.conns_n_max);
     la_wheel_init(&s->wheel, wheel_link_of_rec, s, now);
     la_halves_init(s);
     la_time_waits_init(s);
@@ -223,6 +226,7 @@ la_stack_free(struct la_stack *s)
     la_pool_fini(&s->recs[0]);
     la_pool_fini(&s->recs[1]);
     la_pool_fini(&s->env.busy);
+    la_pool_fini(&s->env.tallies);
     la_net_free(s->net);
     struct la_mem *mem = s->mem;
     la_mem_give(mem, s, sizeof(*s));

@@ -95,8 +95,7 @@ static void
 reduce(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
     uint32_t before = c->cwnd_bytes;
-    uint32_t flight = la_tcp_flight(c);
-    la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_ECN, flight < before ? flight : before);
+    la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_ECN, la_cc_reduced_from(c, todo->env));
     c->cwnd_bytes = c->ssthresh_bytes < before ? c->ssthresh_bytes : before / 2;
     if (c->cwnd_bytes < c->smss)
         c->cwnd_bytes = c->smss;

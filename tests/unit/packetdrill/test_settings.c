@@ -132,7 +132,8 @@ test_sysctls_of_a_file(void **state)
     assert_true(s.tcp.sack);
     assert_false(s.tcp.timestamps);
     assert_int_equal(s.tcp.ecn, LA_ECN_ASK);
-    assert_int_equal(s.tcp.sndbuf_bytes, 30000);
+    assert_int_equal(s.tcp.sndbuf.bytes_initial, 30000);
+    assert_int_equal(s.tcp.sndbuf.bytes_max, 4194304);
     assert_int_equal(s.tcp.fin_wait_2_ms, 60000); /* does not fit: stays */
     (void)unlink(path);
     la_pd_settings_follow(&s); /* gone: nothing changes */
