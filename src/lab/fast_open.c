@@ -29,7 +29,7 @@ ask(struct la_lab *lab)
                   la_conn_open(lab->bed->stack[LA_CLIENT], &local, &server, NULL, &conn,
                                lab->bed->now) == LA_OK,
                   "active OPEN failed");
-    la_lab_send(lab, LA_CLIENT, REQUEST_BYTES); /* before the SYN leaves */
+    la_lab_send(lab, LA_CLIENT, REQUEST_BYTES);              /* before the SYN leaves */
     la_lab_await_state(lab, LA_SERVER, LA_TCP_SYN_RECEIVED); /* of this one */
     la_lab_await_octets(lab, LA_SERVER, REQUEST_BYTES);
     la_lab_send(lab, LA_SERVER, ANSWER_BYTES);
