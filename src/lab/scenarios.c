@@ -13,6 +13,7 @@ const struct la_scenario *const la_scenarios[] = {
     &la_scenario_handshake,
     &la_scenario_open_simultaneous,
     &la_scenario_old_syn,
+    &la_scenario_fast_open,
     &la_scenario_mss,
     &la_scenario_options,
     &la_scenario_transfer,
