@@ -176,8 +176,8 @@ bool la_net_has_local(const struct la_net *net);
  * of the link and of local senders are believed. True when cfg.checksum_verify is off. */
 bool la_net_l4_checksum_ok(const struct la_net *net, const struct la_net_in *in,
                            const struct la_frame *frame);
-/* The same where the pseudo-header's sum is known. */
-bool la_net_l4_sum_ok(const struct la_net *net, uint32_t pseudo_sum, const struct la_frame *frame);
+/* The same where the sum of all that stands before the frame's octets is known. */
+bool la_net_l4_sum_ok(const struct la_net *net, uint32_t sum, const struct la_frame *frame);
 /* Counts a frame whose headers repeat those of one that la_net_input() found good. */
 void la_net_count_repeated(struct la_net *net);
 

@@ -163,17 +163,6 @@ give_other(struct la_pd *pd, const struct la_pd_fd *f, int level, int name, void
     return is_level(f, level) ? -ENOPROTOOPT : -EOPNOTSUPP;
 }
 
-/* The BSDs round a connection's receive buffer up to whole segments. */
-static int64_t
-told_rcvbuf(struct la_pd *pd, const struct la_pd_fd *f)
-{
-    struct la_conn_status s;
-    int64_t told = pd->settings.rcvbuf_told;
-    if (!la_pd_fd_status(pd, f, &s) || s.state <= LA_TCP_SYN_RECEIVED)
-        return told;
-    return (told + s.mss_send - 1) / s.mss_send * s.mss_send;
-}
-
 int64_t
 la_pd_getsockopt(struct la_pd *pd, int fd, int level, int name, void *value, socklen_t *n)
 {
@@ -197,9 +186,6 @@ la_pd_getsockopt(struct la_pd *pd, int fd, int level, int name, void *value, soc
     la_err err = LA_OK;
     if (r->kind == LA_OPTION_STACK)
         err = la_sock_option_get(pd->socks, f->sock, (enum la_sock_option)r->arg, &v);
-    if (r->kind == LA_OPTION_STACK && r->arg == LA_SO_RCVBUF && pd->settings.rcvbuf_told != 0 &&
-        (f->stack_set >> LA_SO_RCVBUF & 1) == 0)
-        v = told_rcvbuf(pd, f);
     return err != LA_OK ? -la_err_to_errno(err) : give_int(level, value, n, v);
 }
 

@@ -39,13 +39,15 @@ static const struct rule rules[LA_SO_COUNT] = {
     [LA_SO_FASTOPEN] = {0, INT32_MAX, -1},
     [LA_SO_FASTOPEN_CONNECT] = {0, 1, -1},
     [LA_SO_MAX_PACING_RATE] = {-1, INT64_MAX, LA_OPT_PACING_RATE_MAX},
+    [LA_SO_NOTSENT_LOWAT] = {INT32_MIN, UINT32_MAX, LA_OPT_NOTSENT_LOWAT_BYTES},
 };
 
 /* Options that are on or off. */
 static bool
 is_switch(enum la_sock_option opt)
 {
-    return rules[opt].min == INT32_MIN && opt != LA_SO_SNDBUF && opt != LA_SO_RCVBUF;
+    return rules[opt].min == INT32_MIN && opt != LA_SO_SNDBUF && opt != LA_SO_RCVBUF &&
+           opt != LA_SO_NOTSENT_LOWAT;
 }
 
 void
@@ -115,8 +117,8 @@ la_sk_cfg(const struct la_socks *set, const struct la_sk *sk)
 void
 la_sk_options_apply(struct la_socks *set, const struct la_sk *sk, la_instant now)
 {
-    static const uint8_t late[] = {LA_SO_CORK,      LA_SO_QUICKACK, LA_SO_NODELAY,
-                                   LA_SO_KEEPALIVE, LA_SO_TTL,      LA_SO_TOS};
+    static const uint8_t late[] = {LA_SO_CORK, LA_SO_QUICKACK, LA_SO_NODELAY,      LA_SO_KEEPALIVE,
+                                   LA_SO_TTL,  LA_SO_TOS,      LA_SO_NOTSENT_LOWAT};
     for (size_t i = 0; i < sizeof(late); i++) {
         enum la_sock_option opt = (enum la_sock_option)late[i];
         la_err err =
@@ -195,6 +197,8 @@ la_sock_option_set(struct la_socks *set, la_sock s, enum la_sock_option opt, int
         return LA_ERR_BAD_ARGUMENT;
     if (is_switch(opt))
         value = value != 0;
+    if (opt == LA_SO_NOTSENT_LOWAT) /* an int there, and there -1 is the most */
+        value = (uint32_t)value;
     if (opt == LA_SO_SNDBUF || opt == LA_SO_RCVBUF)
         value = buffer_value(value);
     sk->options[opt] = value;

@@ -117,6 +117,16 @@ la_conn_send_urgent(struct la_stack *s, la_handle conn, struct la_bytes bytes, l
 }
 
 la_err
+la_conn_end_record(struct la_stack *s, la_handle conn, la_instant now)
+{
+    uint32_t idx = la_rec_owned(s, conn);
+    if (idx == LA_REC_NONE)
+        return LA_ERR_BAD_HANDLE;
+    struct la_tcp_todo todo = la_stack_todo(s, la_stack_clock(s, now));
+    return la_tcp_end_record(&la_rec_at(s, idx)->tcp, &todo);
+}
+
+la_err
 la_conn_reserve(struct la_stack *s, la_handle conn, size_t want_n, struct la_room *room)
 {
     uint32_t idx = la_rec_owned(s, conn);

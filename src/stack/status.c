@@ -13,6 +13,7 @@
 #include "tcp/pace.h"
 #include "tcp/rack.h"
 #include "tcp/send.h"
+#include "tcp/tally.h"
 #include "tcp/timeout.h"
 #include "tcp/urgent.h"
 #include "tcp/user.h"
@@ -29,7 +30,7 @@ ready_level(const struct la_stack *s, const struct la_tcp_conn *c)
     if (la_tcp_is_synchronised(c))
         ready |= LA_READY_OPEN;
     bool refused = (c->flags & LA_TCP_F_WRITER_WAITS) != 0 && queued > 0;
-    if (la_tcp_can_send(c) && la_tcp_queue_is_low(c, queued) && !refused)
+    if (la_tcp_can_send(c) && !refused && (busy == NULL || la_tcp_pieces_low(c, busy, &s->env)))
         ready |= LA_READY_WRITE;
     if ((c->flags & LA_TCP_F_FIN_RECEIVED) != 0)
         ready |= LA_READY_END;
@@ -120,10 +121,13 @@ place_status(const struct la_stack *s, const struct la_rec *rec, struct la_conn_
     const struct la_tcp_conn *c = &rec->tcp;
     const char *name = la_cc_ops(c->cc)->name;
     out->owned = (rec->flags & LA_REC_OWNED) != 0;
-    out->half_open = (rec->idx & LA_HALF_IDX) != 0;
+    out->half_open = (c->name & LA_HALF_IDX) != 0;
+    if (out->half_open)
+        out->retransmissions_n = la_half_again_n(s, c->name & ~LA_HALF_IDX);
     out->accept_waits = rec->queue == LA_QUEUE_ACCEPT;
-    out->ack_at = (c->want & LA_TCP_WANT_ACK) == 0 ? c->ack_at : LA_INSTANT_NEVER;
-    out->keepalive_at = c->keepalive_at;
+    const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
+    out->ack_at = (c->want & LA_TCP_WANT_ACK) == 0 ? la_tcp_ack_at(busy) : LA_INSTANT_NEVER;
+    out->keepalive_at = la_tcp_keepalive_at(c, s->now);
     out->keepalive_sent_n = c->keepalive_sent_n;
     out->heard_at =
         la_instant_add_us(s->now, -(int64_t)(la_tcp_ms(s->now) - c->heard_ms) * LA_US_PER_MS);
@@ -157,6 +161,7 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         return LA_ERR_BAD_HANDLE;
     const struct la_tcp_conn *c = &rec->tcp;
     struct la_tuple tuple = la_rec_tuple(rec);
+    const struct la_tcp_tally *tally = la_tcp_tally_of(c, &s->env);
     bool scaled = (c->flags & LA_TCP_F_WSCALE) != 0;
     *out = (struct la_conn_status){
         .local = tuple.local,
@@ -181,18 +186,18 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .rttvar_us = c->rttvar_us,
         .rto_us = c->rto_us,
         .rtt_us_min = c->rtt_us_min == UINT32_MAX ? 0 : c->rtt_us_min,
-        .bytes_sent = la_tcp_bytes_acked(c),
-        .bytes_acked = la_tcp_bytes_acked(c),
-        .bytes_received = la_tcp_bytes_received(c),
-        .bytes_retransmitted = c->bytes_retransmitted,
+        .bytes_sent = la_tcp_bytes_acked(c, &s->env),
+        .bytes_acked = la_tcp_bytes_acked(c, &s->env),
+        .bytes_received = la_tcp_bytes_received(c, &s->env),
+        .bytes_retransmitted = tally->bytes_retransmitted,
         .segments_sent = c->segments_sent,
         .segments_received = c->segments_received,
-        .retransmissions_n = c->retransmissions_n,
-        .rto_n = c->rto_n,
-        .fast_retransmits_n = c->fast_retransmits_n,
-        .duplicate_acks_n = c->duplicate_acks_n,
+        .retransmissions_n = tally->retransmissions_n,
+        .rto_n = tally->rto_n,
+        .fast_retransmits_n = tally->fast_retransmits_n,
+        .duplicate_acks_n = tally->duplicate_acks_n,
         .backoff_n = c->backoff_n,
-        .timer = c->timer,
+        .timer = c->timer == LA_TCP_TIMER_NONE ? UINT8_MAX : c->timer,
         .timer_at = c->timer_at,
         .user = rec->user,
     };
@@ -278,8 +283,8 @@ set_flag(struct la_tcp_conn *c, enum la_tcp_flag flag, bool on, struct la_tcp_to
     if (flag == LA_TCP_F_KEEPALIVE)
         la_tcp_keepalive_start(c, todo->now);
     if (flag == LA_TCP_F_NAGLE && !on)
-        c->flags &= ~(uint32_t)LA_TCP_F_MORE; /* as Linux: a flush (tcp(7), TCP_NODELAY) */
-    c->want |= LA_TCP_WANT_DATA;              /* what Nagle or the cork held back may go now */
+        c->flush = LA_TCP_FLUSH_ALL; /* as Linux (tcp(7), TCP_NODELAY), also over TCP_CORK */
+    c->want |= LA_TCP_WANT_DATA;     /* what Nagle or the cork held back may go now */
     return LA_OK;
 }
 
@@ -343,6 +348,8 @@ set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
         if (la_tcp_busy(c, todo->env) != NULL)
             la_tcp_pace_begin(c, la_tcp_busy(c, todo->env), todo->now);
         return LA_OK;
+    case LA_OPT_NOTSENT_LOWAT_BYTES:
+        return la_tcp_set_lowat(c, clamp(value, 0, UINT32_MAX), todo);
     case LA_OPT_NAGLE:
     case LA_OPT_KEEPALIVE:
     case LA_OPT_CORK:
@@ -380,6 +387,7 @@ la_conn_option_get(const struct la_stack *s, la_handle conn, enum la_conn_option
     if (rec == NULL)
         return LA_ERR_BAD_HANDLE;
     const struct la_tcp_conn *c = &rec->tcp;
+    const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
     if ((unsigned)opt >= LA_OPT_COUNT)
         return LA_ERR_NO_SUCH_OPTION;
     const int64_t values[LA_OPT_COUNT] = {
@@ -395,6 +403,7 @@ la_conn_option_get(const struct la_stack *s, la_handle conn, enum la_conn_option
         [LA_OPT_MSS_MAX] = c->smss,
         [LA_OPT_CONGESTION] = c->cc,
         [LA_OPT_PACING_RATE_MAX] = (int64_t)la_tcp_pace_bound(c),
+        [LA_OPT_NOTSENT_LOWAT_BYTES] = busy == NULL ? 0 : busy->lowat_bytes,
     };
     enum la_tcp_flag flag = flag_of(opt);
     *out = flag != 0 ? (c->flags & flag) != 0 : values[opt];

@@ -13,12 +13,25 @@
 #include "tcp/ecn.h"
 #include "tcp/fast_open.h"
 #include "tcp/pace.h"
+#include "tcp/pieces.h"
 #include "tcp/prr.h"
 #include "tcp/rate.h"
 #include "tcp/segment.h"
 #include "tcp/send.h"
+#include "tcp/tally.h"
 
 enum { SMALL_WINDOW_N = 10 };
+
+/* A segment was sent again, with so many octets of text. */
+static void
+count_again(struct la_tcp_conn *c, uint32_t text_bytes, struct la_tcp_todo *todo)
+{
+    struct la_tcp_tally *tally = la_tcp_tally(c, todo->env);
+    tally->retransmissions_n++;
+    tally->bytes_retransmitted += text_bytes;
+    todo->env->stats->tcp_retransmissions++;
+    todo->again_n++;
+}
 
 bool
 la_tcp_send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
@@ -55,8 +68,7 @@ la_tcp_send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_tod
     if (!again)
         return true;
     c->flags |= LA_TCP_F_SYN_RETRANSMITTED;
-    c->retransmissions_n++;
-    todo->env->stats->tcp_retransmissions++;
+    count_again(c, 0, todo);
     return true;
 }
 
@@ -113,7 +125,9 @@ la_tcp_send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
         .cause = busy->cause,
     };
     la_seq queue_end = la_seq_add(la_tcp_sndq_seq(c), busy->sndq.len);
-    if (plan.text_bytes > 0 && la_seq_eq(la_seq_add(first, plan.text_bytes), queue_end))
+    la_seq text_end = la_seq_add(first, plan.text_bytes);
+    if (plan.text_bytes > 0 && (la_seq_eq(text_end, queue_end) ||
+                                (busy->pieces.row.n > 0 && la_tcp_pieces_pushed(busy, text_end))))
         plan.flags |= LA_TCP_PSH;
     struct la_tcp_scoreboard *board = &busy->board;
     plan.sent_before_n = la_tcp_scoreboard_resent(board, todo->env->mem, first, end, todo->now);
@@ -122,21 +136,17 @@ la_tcp_send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
     la_tcp_retransmitted(c, busy, again, todo->now);
     tell_control(c, busy, (struct la_range){first, end}, true, todo);
     account(c, busy, (struct la_range){first, end}, todo);
-    c->retransmissions_n++;
-    c->bytes_retransmitted += plan.text_bytes;
-    todo->env->stats->tcp_retransmissions++;
+    count_again(c, plan.text_bytes, todo);
     return true;
 }
 
 /* What was not acknowledged with the SYN is new text (fast_open.h), but for those who count. */
 static void
 count_text_of_syn(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t n,
-                  const struct la_tcp_todo *todo)
+                  struct la_tcp_todo *todo)
 {
     uint32_t left = busy->fast_open.text_bytes;
-    c->retransmissions_n++;
-    todo->env->stats->tcp_retransmissions++;
-    c->bytes_retransmitted += n < left ? n : left;
+    count_again(c, n < left ? n : left, todo);
     busy->fast_open.text_bytes = (uint16_t)(n < left ? left - n : 0);
 }
 
@@ -169,8 +179,13 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     }
     if (plan.ect && (c->flags & LA_TCP_F_ECN_CWR) != 0)
         plan.flags |= LA_TCP_CWR;
-    /* MUST-61: PSH in the last segment of what is buffered. */
-    if (allowed.text_bytes > 0 && allowed.text_bytes == la_tcp_unsent(c, busy))
+    /* MUST-61: PSH in the last segment of what is buffered; MAY-15: unless the user said that more
+     * follows, and did not take too long. */
+    bool pushed = (c->flags & LA_TCP_F_MORE) == 0 || (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
+    if (allowed.text_bytes > 0 && allowed.text_bytes == la_tcp_unsent(c, busy) && pushed)
+        plan.flags |= LA_TCP_PSH;
+    if (busy->pieces.row.n > 0 && allowed.text_bytes > 0 &&
+        la_tcp_pieces_pushed(busy, la_seq_add(c->snd_nxt, allowed.text_bytes)))
         plan.flags |= LA_TCP_PSH;
     if (todo->env->cfg->push_bursts && allowed.text_bytes > c->smss)
         plan.flags |= LA_TCP_PSH;
@@ -191,7 +206,8 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     if (busy->phase == LA_CC_RECOVERY)
         la_tcp_prr_sent(busy, allowed.text_bytes);
     c->snd_nxt = end;
-    if (c->nagle_short && allowed.text_bytes % c->smss != 0)
+    la_tcp_pieces_sent(c, busy, todo->env, end);
+    if (busy->nagle_short && allowed.text_bytes % c->smss != 0)
         busy->short_end = end;
     c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
     if ((plan.flags & LA_TCP_CWR) != 0)
@@ -226,10 +242,29 @@ la_tcp_send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
     return true;
 }
 
+/* Only where one acknowledgement is owed: those of what is out of order are duplicates, which are
+ * counted, and a challenge says no more than it must. */
+static bool
+fin_rides(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, const struct la_tcp_env *env)
+{
+    bool asked = c->ack_cause == LA_CAUSE_ACK || c->ack_cause == LA_CAUSE_ACK_DELAYED ||
+                 c->ack_cause == LA_CAUSE_WINDOW_UPDATE;
+    return env->cfg->fin_again && asked && busy->owed.duplicates_n == 0 &&
+           (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_tcp_flight(c) > 0 &&
+           la_seq_eq(la_tcp_bare_seq(c), c->snd_nxt);
+}
+
 bool
 la_tcp_send_ack(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
 {
     struct la_tcp_plan plan = {
         .seq = la_tcp_bare_seq(c), .flags = LA_TCP_ACK, .cause = c->ack_cause};
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL && fin_rides(c, busy, todo->env)) {
+        plan.seq = fin_seq(c);
+        plan.flags |= LA_TCP_FIN;
+        plan.sent_before_n =
+            la_tcp_scoreboard_resent(&busy->board, todo->env->mem, plan.seq, c->snd_nxt, todo->now);
+    }
     return la_tcp_segment_build(c, NULL, out, &plan, todo);
 }

@@ -25,6 +25,14 @@ uint64_t la_tcp_pacing_rate(const struct la_tcp_conn *c, const struct la_tcp_bus
                             const struct la_tcp_env *env);
 /* C.send_quantum at this rate. */
 uint32_t la_tcp_pacing_quantum(const struct la_tcp_conn *c, uint64_t rate);
+/* How much is cut from one piece with push_bursts: what leaves in a millisecond at the rate that
+ * the window makes, at least cfg->burst_n_min segments, at most half a cwnd; in whole segments. */
+uint32_t la_tcp_burst_bytes(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                            const struct la_tcp_env *env);
+/* The same where an acknowledgement that is due would let more leave in one piece: shall the next
+ * burst, of at most n octets, wait for it? Then cwnd is what it waits for if *full. */
+bool la_tcp_burst_waits(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                        const struct la_tcp_todo *todo, bool *full);
 /* Octets that may leave now, a segment at least; 0: none before busy->pace.release_at. */
 uint32_t la_tcp_pace_room(const struct la_tcp_conn *c, struct la_tcp_busy *busy,
                           const struct la_tcp_todo *todo);

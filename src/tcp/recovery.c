@@ -16,6 +16,7 @@
 #include "tcp/mtu.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
+#include "tcp/tally.h"
 #include "tcp/tlp.h"
 #include "tcp/undo.h"
 #include "wire/tcp.h"
@@ -64,7 +65,7 @@ la_tcp_recovery_begin(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_l
     else if (la_tcp_mtu_probe_lost(c, busy, todo))
         c->ssthresh_bytes = c->cwnd_bytes; /* RFC 4821 7.6.2: no congestion */
     else
-        la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_LOSS, min32(la_tcp_flight(c), c->cwnd_bytes));
+        la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_LOSS, la_cc_reduced_from(c, todo->env));
     la_tcp_ecn_reduced(c, busy);
     busy->recover = c->snd_nxt;
     busy->partial_seen = false;
@@ -83,7 +84,7 @@ la_tcp_recovery_begin(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_l
     }
     if (rule != LA_LOSS_RACK)
         c->want |= LA_TCP_WANT_RETRANSMIT;
-    c->fast_retransmits_n++;
+    la_tcp_tally(c, todo->env)->fast_retransmits_n++;
     if (rule != LA_LOSS_RACK) /* each loss that RACK finds is told, this one too */
         la_cc_tell_loss(c, rule, 0, todo);
     enter_phase(c, busy, LA_CC_RECOVERY, todo);
@@ -270,14 +271,15 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     c->want &= (uint8_t)~LA_TCP_WANT_TAIL_PROBE;
     la_tcp_mtu_timed_out(c, busy, todo);
     /* RFC 5681 3.1: ssthresh is kept when the same data is lost again. */
-    la_cc_ops(c->cc)->timed_out(c, busy, la_tcp_flight(c), !first);
+    uint32_t from = todo->env->cfg->reduces_cwnd ? c->cwnd_bytes : la_tcp_flight(c);
+    la_cc_ops(c->cc)->timed_out(c, busy, from, !first);
     la_tcp_ecn_reduced(c, busy);
     busy->recover = c->snd_nxt; /* RFC 6582 3.2 step 4 */
     busy->rtx_nxt = c->snd_una;
     busy->dupacks_n = 0;
     /* RFC 2018 5, 8; RFC 6675 5.1. DEVIATION(D16): RFC 8985 6.3 keeps it, and loses less. */
     la_tcp_sack_forget(busy);
-    c->rto_n++;
+    la_tcp_tally(c, todo->env)->rto_n++;
     c->want |= LA_TCP_WANT_DATA;
     enter_phase(c, busy, LA_CC_LOSS, todo);
 }
