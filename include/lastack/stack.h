@@ -58,6 +58,8 @@ struct la_stack_cfg {
     uint32_t requests_n_max;     /* forwarder requests not yet answered; default 1024 */
     uint32_t time_wait_n_max;    /* connections in TIME-WAIT; beyond it the oldest goes, counted as
                                     TIME_WAIT_FULL; default 256 Ki */
+    uint32_t neighbour_reachable_ms; /* Ethernet: a neighbour that is used is asked again so long
+                                    after it was confirmed; 0 .. 3600000, default 30000 */
     uint16_t port_ephemeral_min; /* RFC 6056; default 49152 .. 65535 */
     uint16_t port_ephemeral_max;
     bool checksum_verify;        /* default true; false only for wires that cannot corrupt */
@@ -430,6 +432,9 @@ la_ssize la_udp_receive(struct la_stack *stack, la_handle udp, struct la_room ro
 /* Tells the sender of the last datagram received that nobody is there (ICMP port unreachable). */
 la_err la_udp_refuse(struct la_stack *stack, la_handle udp, const struct la_udp_from *to,
                      la_instant now);
+/* RFC 1122 4.1.4. NO_SUCH_OPTION, BAD_ARGUMENT, BAD_HANDLE. */
+la_err la_udp_option_set(struct la_stack *stack, la_handle udp, enum la_udp_option opt,
+                         int64_t value);
 /* Is there a datagram, or an error, to receive now? */
 bool la_udp_readable(const struct la_stack *stack, la_handle udp);
 la_err la_udp_local(const struct la_stack *stack, la_handle udp, struct la_endpoint *out);
