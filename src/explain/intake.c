@@ -9,6 +9,7 @@
  * Checksums of the first segments are all verified, and decide: where more are right than wrong, a
  * wrong one means that the packet was changed.
  */
+#include "base/apart.h"
 #include "base/link_type.h"
 #include "base/sane.h"
 #include "explain/parts.h"
@@ -152,7 +153,7 @@ note_checksum(struct la_intake *intake, const struct la_seen *seen)
 }
 
 /* Of the text of what is not simple nothing is needed any more. */
-void
+LA_APART void
 la_intake_seen(struct la_intake *intake, struct la_seen *seen)
 {
     bool is_tcp = seen->kind == LA_SEEN_TCP;

@@ -2,12 +2,13 @@
  *
  * part.c - one instance at work on its share of the flows
  */
+#include "base/apart.h"
 #include "base/sane.h"
 #include "explain/parts.h"
 #include "explain/share.h"
 
 /* Results of what has ended go to their notes, which are in the same order. */
-static void
+LA_APART static void
 hand_all_over(const struct la_part *part)
 {
     struct la_explain *explain = part->explain;

@@ -22,6 +22,8 @@ static enum la_repeat
 kind_of(const struct la_track_end *e, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if (placed->goes_on)
+        return LA_REPEAT_NONE;
     if ((seg->flags & LA_TCP_SYN) != 0)
         return placed->syn_again ? LA_REPEAT_SYN : LA_REPEAT_NONE;
     if (seg->text_bytes <= 1 && la_seq_eq(la_seq_add(seg->seq, 1), e->nxt) &&

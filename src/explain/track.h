@@ -46,12 +46,12 @@ enum la_mark {
 };
 
 struct la_marks {
-    int64_t at_ns[LA_MARKS_N];
-    uint32_t frame[LA_MARKS_N]; /* counted from the track's first one */
     uint8_t waiting; /* 1 << enum la_mark: passed, not known to have reached the end */
     uint8_t taken;   /* the end has it */
     uint8_t unseen;  /* of those, what was not captured: it passed at at_ns or before */
     uint8_t again;   /* it had passed before at_ns, and was taken to be lost */
+    uint32_t frame[LA_MARKS_N]; /* counted from the track's first one */
+    int64_t at_ns[LA_MARKS_N];
 };
 
 /* ---- one end ---------------------------------------------------------------------------- */
@@ -81,61 +81,64 @@ enum la_end_flag {
 
 enum la_repeat { LA_REPEAT_NONE, LA_REPEAT_SYN, LA_REPEAT_TEXT, LA_REPEAT_PROBE };
 
+/* What every segment needs stands first: of most tracks, no more is in the caches. */
 struct la_track_end {
     uint32_t flags;        /* enum la_end_flag */
-    la_seq iss;
     la_seq nxt;            /* behind the highest octet it sent, SYN and FIN counted */
     la_seq una;            /* highest acknowledgement of what it sent */
     la_seq edge;           /* how far the peer lets it send */
     la_seq ack;            /* highest acknowledgement that it sent */
     la_seq last_ack;       /* of its latest segment */
-    la_seq fin_seq;
     uint32_t window;       /* as it last offered, scaled where the scale is known */
     uint32_t window_max;
-    uint8_t wscale;        /* that its own windows are shifted by, once agreed */
-    uint8_t ttl_hops;      /* of its first segment */
-    uint8_t certainty;     /* enum la_certainty, of proven */
-    uint8_t recent_idx;
-    uint8_t repeats_n;     /* repetitions without an answer, see patience.c */
-    uint8_t repeat;        /* enum la_repeat: of what */
-    uint8_t probes_n;      /* in a row, answered or not */
-    bool window_closed;    /* the peer's window for it is zero */
-    bool timing;           /* timed_* are valid: an answer is awaited that gives part_us_min */
-    uint16_t possible, proven;
-    uint16_t widened;      /* possible when it was last closed under the events widened_by */
-    uint32_t widened_by;
-    uint32_t options;      /* enum la_explain_option, of its SYN */
-    uint16_t mss;
-    uint16_t syn_window;
     uint16_t window_raw;   /* of its latest segment */
-    uint32_t syn_n;        /* copies of its SYN or SYN,ACK */
-    uint32_t syn_frame;
-    uint32_t syn_text_bytes;
-    uint32_t part_us_min;  /* from the tap to this end and back; UINT32_MAX: not known */
-    uint32_t part_us_max;  /* the longest that it took, with a part_us_min */
-    uint32_t rst_n;
-    uint32_t ts_val;       /* TSval of its latest new text or SYN */
-    int64_t syn_at_ns, fin_at_ns;
-    uint32_t fin_frame, fin_n;
-    uint64_t bytes_at_fin; /* unique_bytes when the peer's FIN passed */
+    uint16_t possible, proven;
+    uint16_t mss;
+    uint8_t certainty;     /* enum la_certainty, of proven */
+    uint8_t wscale;        /* that its own windows are shifted by, once agreed */
+    uint32_t options;      /* enum la_explain_option, of its SYN */
+    uint32_t measure;      /* index, see measure.h; NONE */
+    uint32_t segment_bytes_max;
+    uint64_t segments_n, bytes, unique_bytes;
     int64_t last_at_ns;    /* its latest segment that is no RST */
     int64_t text_at_ns;    /* its latest new text */
-    int64_t repeat_at_ns, repeat_pause_ns;
+    int64_t ts_at_ns;
+    uint32_t ts_seen;      /* TSval of its latest segment, at ts_at_ns */
+    uint32_t ts_val;       /* TSval of its latest new text or SYN */
     int64_t timed_at_ns;   /* when text up to timed_seq passed */
     la_seq timed_seq;
-    uint64_t segments_n, bytes, unique_bytes;
+    bool timing;           /* timed_* are valid: an answer is awaited that gives part_us_min */
+    bool window_closed;    /* the peer's window for it is zero */
+    uint8_t repeats_n;     /* repetitions without an answer, see patience.c */
+    uint8_t repeat;        /* enum la_repeat: of what */
+    int64_t repeat_at_ns;
+    uint32_t part_us_min;  /* from the tap to this end and back; UINT32_MAX: not known */
+    uint32_t part_us_max;  /* the longest that it took, with a part_us_min */
     uint32_t recent[4];    /* fingerprints of its latest segments, see artefacts.c */
     uint32_t recent_at_us[4];
     uint8_t recent_iface[4];
+    uint8_t recent_idx;
     uint8_t tcp_flags;     /* of all its segments together */
-    uint32_t ts_seen;      /* TSval of its latest segment, at ts_at_ns */
-    int64_t ts_at_ns;
+    uint8_t probes_n;      /* in a row, answered or not */
+    uint8_t ttl_hops;      /* of its first segment */
+    struct la_marks marks; /* towards this end; all but its first octets: */
+    /* What only opening, closing, loss and repetition need. */
+    la_seq iss;
+    la_seq fin_seq;
+    uint16_t widened;      /* possible when it was last closed under the events widened_by */
+    uint16_t syn_window;
+    uint32_t widened_by;
+    uint32_t syn_n;        /* copies of its SYN or SYN,ACK */
+    uint32_t syn_frame;
+    uint32_t syn_text_bytes;
+    uint32_t rst_n;
+    int64_t syn_at_ns, fin_at_ns;
+    uint32_t fin_frame, fin_n;
+    uint64_t bytes_at_fin; /* unique_bytes when the peer's FIN passed */
+    int64_t repeat_pause_ns;
     la_seq missing_from, missing_to; /* the latest of what is missing */
-    struct la_marks marks; /* towards this end */
     uint32_t copies_n;     /* made by the capture or the network, see artefacts.c */
-    uint32_t segment_bytes_max;
     uint64_t missing_bytes;/* acknowledged, never captured */
-    uint32_t measure;      /* index, see measure.h; NONE */
 };
 
 /* ---- what few connections need ---------------------------------------------------------- */
@@ -252,6 +255,7 @@ struct la_track {
     uint64_t listed_n;        /* with which packet of the capture */
     struct la_track_end end[2];
     uint32_t steps_first, steps_last, found_first, found_last;
+    uint32_t steps_n;         /* all of them: a block is not read to be added to */
     uint32_t listener;        /* index of its listener; NONE */
     bool half_open;           /* counted there */
     struct la_track_rare *rare;
@@ -298,7 +302,7 @@ struct la_list {
     uint32_t first, last, n;
 };
 
-enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 10 };
+enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 12 };
 
 enum { LA_SOURCES_BITS = 2048 };
 
@@ -334,6 +338,8 @@ struct la_explain {
     struct la_pool tracks, steps, found, listeners, measures;
     struct la_index index, listener_index;
     struct la_track *recent[1 << LA_RECENT_SHIFT]; /* that were found, see flows.c; or NULL */
+    uint32_t sought_hash;          /* with was_sought: of what was looked for last, in vain */
+    bool was_sought;
     struct la_list lists[LA_LISTS_N];
     uint32_t lent;                 /* the track that the caller holds a result of */
     uint64_t spare_bytes;          /* with less than this left, room is made */

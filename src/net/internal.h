@@ -19,6 +19,7 @@
 #include "wire/ip.h"
 #include "wire/ip4.h"
 #include "wire/ip6.h"
+#include "wire/tcp.h"
 
 enum {
     NET_TTL_DEFAULT = 64,
@@ -76,7 +77,7 @@ struct la_net_judged {
 
 enum la_neigh_state {
     LA_NEIGH_INCOMPLETE = 1, /* solicited, no answer yet; packets wait */
-    LA_NEIGH_REACHABLE,      /* confirmed less than 30 s before its last use */
+    LA_NEIGH_REACHABLE,      /* confirmed less than neigh_reachable_ms before its last use */
     LA_NEIGH_STALE,          /* known, unconfirmed: the next use solicits */
     LA_NEIGH_PROBE           /* known, being confirmed; packets flow */
 };
@@ -109,6 +110,7 @@ struct la_udp_socket {
     uint32_t next_idx; /* port chain */
     struct la_endpoint local, remote;
     bool live, any_port, connected, ready_listed;
+    uint8_t option[LA_UDP_OPTION_COUNT]; /* by enum la_udp_option */
     la_err err; /* of the latest ICMP error, reported once */
     uint32_t first_idx, last_idx;
     uint32_t queue_n;
@@ -148,6 +150,7 @@ struct la_net {
     struct la_frameq failed; /* our IP packets whose neighbour was not found */
     struct la_pool neighs;
     uint32_t neigh_bucket[NET_NEIGHBOUR_BUCKETS];
+    uint32_t neigh_reachable_ms;
     la_instant neigh_at;     /* no timer of a neighbour is earlier */
     uint32_t icmp_tokens;
     la_instant icmp_tokens_at;
@@ -337,10 +340,24 @@ void la_net_emit(struct la_net *net, int iface, const uint8_t *mac, uint16_t typ
                  struct la_frame *take_frame);
 /* Any frame to the transmit queue; counts it as dropped when that is full. */
 void la_net_transmit(struct la_net *net, int iface, struct la_frame *take_frame);
-/* Cuts a super-segment (an IP packet). False: no memory, `out` holds the first pieces. */
-bool la_net_segment(struct la_frame *take_frame, struct la_frameq *out);
+/* Cutting a super-segment, which is an IP packet, one piece after the other. */
+struct la_net_cut {
+    struct la_frame *frame; /* what is left of it; NULL: no memory */
+    uint32_t off;           /* octets of text that have gone */
+    uint32_t ip_n, n;       /* of its headers: IP's, all */
+    bool v4, identified, begun;
+    uint16_t head_sum;      /* from TCP's header on, of the latest piece */
+    uint16_t same_sum;      /* of that, without what differs from piece to piece */
+    uint8_t bytes[LA_IP6_HEADER_BYTES + LA_TCP_HEADER_BYTES_MAX]; /* of a piece of gso_size */
+};
+void la_net_cut_begin(struct la_net_cut *cut, struct la_frame *take_frame);
+/* NULL: there is none any more, or no memory for it (cut->frame: NULL). */
+struct la_frame *la_net_cut_next(struct la_net_cut *cut);
+void la_net_cut_end(struct la_net_cut *cut);
 /* Fills in an LA_CSUM_PARTIAL checksum. */
 void la_net_checksum_finish(struct la_net *net, struct la_frame *frame);
+/* The same where the sum of its head, from csum_start on, is known. */
+void la_net_checksum_put(struct la_net *net, struct la_frame *frame, uint16_t head_sum);
 /* The folded sum of all octets. */
 uint16_t la_net_sum(const struct la_net *net, uint32_t sum, const struct la_frame *frame);
 

@@ -45,6 +45,7 @@ struct la_net_cfg {
     uint64_t *reason;             /* LA_REASON_COUNT counters of the owner; must outlive the net */
     la_sum_fn *kernel;            /* NULL = la_sum_portable */
     bool checksum_verify;         /* false: UDP, TCP and ICMP checksums are not looked at */
+    uint32_t neighbour_reachable_ms; /* RFC 4861 6.3.2, REACHABLE_TIME */
     uint16_t port_ephemeral_min;  /* UDP; 0, 0 = 49152 .. 65535 */
     uint16_t port_ephemeral_max;
 };
@@ -175,8 +176,8 @@ bool la_net_has_local(const struct la_net *net);
  * of the link and of local senders are believed. True when cfg.checksum_verify is off. */
 bool la_net_l4_checksum_ok(const struct la_net *net, const struct la_net_in *in,
                            const struct la_frame *frame);
-/* The same where the pseudo-header's sum is known. */
-bool la_net_l4_sum_ok(const struct la_net *net, uint32_t pseudo_sum, const struct la_frame *frame);
+/* The same where the sum of all that stands before the frame's octets is known. */
+bool la_net_l4_sum_ok(const struct la_net *net, uint32_t sum, const struct la_frame *frame);
 /* Counts a frame whose headers repeat those of one that la_net_input() found good. */
 void la_net_count_repeated(struct la_net *net);
 

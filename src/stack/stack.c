@@ -16,7 +16,7 @@
 #include "tcp/congestion.h"
 #include "tcp/timeout.h"
 
-enum { REC_CHUNK_SHIFT = 6, BUSY_CHUNK_SHIFT = 5 };
+enum { REC_CHUNK_SHIFT = 6, BUSY_CHUNK_SHIFT = 5, TALLY_CHUNK_SHIFT = 6 };
 
 void
 la_stack_cfg_init(struct la_stack_cfg *cfg)
@@ -30,6 +30,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
     cfg->time_wait_n_max = 256 * 1024;
     cfg->port_ephemeral_min = 49152; /* DEVIATION(D28): the dynamic ports alone */
     cfg->port_ephemeral_max = 65535;
+    cfg->neighbour_reachable_ms = 30000;
     cfg->checksum_verify = true;
     cfg->tcp = (struct la_tcp_cfg){
         .sndbuf = {4096, 256 * 1024, 0xffff << 8},
@@ -86,8 +87,8 @@ emit(void *ctx, const struct la_tcp_conn *c, struct la_event *ev)
         ev->remote = s->about_remote;
     } else {
         const struct la_rec *rec = la_rec_of(c);
-        if (rec->idx != LA_REC_NONE) /* a SYN cookie's, which is no connection yet */
-            ev->conn = la_handle_make(LA_HANDLE_CONN, rec->gen, rec->idx);
+        if (c->name != LA_REC_NONE) /* a SYN cookie's, which is no connection yet */
+            ev->conn = la_handle_make(LA_HANDLE_CONN, rec->gen, c->name);
         struct la_tuple tuple = la_rec_tuple(rec);
         ev->local = tuple.local;
         ev->remote = tuple.remote;
@@ -104,6 +105,7 @@ la_stack_trace_set(struct la_stack *s, const struct la_trace *trace)
 
 /* ---- life ------------------------------------------------------------------------------- */
 
+enum { NEIGHBOUR_REACHABLE_MS_MAX = 3600 * 1000 };
 enum { MSS_BYTES_MAX_LEAST = 88 }; /* as LA_OPT_MSS_MAX has it */
 
 static bool
@@ -137,6 +139,7 @@ cfg_ok(const struct la_stack_cfg *cfg)
     return cfg->mem != NULL && cfg->conns_n_max > 0 && cfg->conns_n_max <= LA_CONNS_MAX &&
            cfg->accept_queue_n_max > 0 && cfg->time_wait_n_max > 0 &&
            cfg->syn_cookies <= LA_SYN_COOKIES_ALWAYS && cfg->port_ephemeral_min > 0 &&
+           cfg->neighbour_reachable_ms <= NEIGHBOUR_REACHABLE_MS_MAX &&
            cfg->port_ephemeral_min <= cfg->port_ephemeral_max && la_tcp_cfg_ok(t);
 }
 
@@ -169,6 +172,8 @@ init_values(struct la_stack *s, la_instant now)
                      s->cfg.conns_n_max);
     la_pool_init(&s->env.busy, s->mem, sizeof(struct la_tcp_busy), BUSY_CHUNK_SHIFT,
                  LA_TCP_IDLE - 1);
+    la_pool_init(&s->env.tallies, s->mem, sizeof(struct la_tcp_tally), TALLY_CHUNK_SHIFT,
+                 s->cfg.conns_n_max);
     la_wheel_init(&s->wheel, wheel_link_of_rec, s, now);
     la_halves_init(s);
     la_time_waits_init(s);
@@ -191,6 +196,7 @@ la_stack_new(const struct la_stack_cfg *cfg, la_instant now, struct la_stack **o
         .reason = s->stats.reason,
         .kernel = cfg->checksum,
         .checksum_verify = cfg->checksum_verify,
+        .neighbour_reachable_ms = cfg->neighbour_reachable_ms,
         .port_ephemeral_min = cfg->port_ephemeral_min,
         .port_ephemeral_max = cfg->port_ephemeral_max,
     };
@@ -224,6 +230,7 @@ la_stack_free(struct la_stack *s)
     la_pool_fini(&s->recs[0]);
     la_pool_fini(&s->recs[1]);
     la_pool_fini(&s->env.busy);
+    la_pool_fini(&s->env.tallies);
     la_net_free(s->net);
     struct la_mem *mem = s->mem;
     la_mem_give(mem, s, sizeof(*s));

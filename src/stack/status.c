@@ -13,6 +13,7 @@
 #include "tcp/pace.h"
 #include "tcp/rack.h"
 #include "tcp/send.h"
+#include "tcp/tally.h"
 #include "tcp/timeout.h"
 #include "tcp/urgent.h"
 #include "tcp/user.h"
@@ -66,6 +67,21 @@ look_up(const struct la_stack *s, la_handle conn, struct la_rec *room)
     return idx != LA_REC_NONE ? room : NULL;
 }
 
+/* A status costs the same however much is in flight. */
+enum { RANGES_LOOKED_AT = 64 };
+
+static uint32_t
+again_bytes(const struct la_tcp_busy *busy)
+{
+    uint32_t n = 0;
+    for (unsigned i = 0; i < busy->board.row.n && i < RANGES_LOOKED_AT; i++) {
+        const struct la_tcp_sent *sent = la_tcp_scoreboard_at(&busy->board, i);
+        if (sent->sent_n > 1 && sent->lost_bytes == 0)
+            n += la_tcp_sack_missing(busy, sent->first, sent->end);
+    }
+    return n;
+}
+
 static void
 progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
 {
@@ -77,6 +93,7 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
     out->fast_opened = c->fast_opened;
     out->pacing_rate_max = la_tcp_pace_bound(c);
     out->bytes_delivered = out->bytes_acked;
+    out->text_at = LA_INSTANT_NEVER;
     if (busy == NULL)
         return;
     uint32_t missing = la_tcp_sack_missing(busy, c->snd_una, c->snd_nxt);
@@ -87,6 +104,12 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
     out->sndbuf_limited_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_SNDBUF, s->now);
     out->busy_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_BUSY, s->now) + out->rwnd_limited_us +
                    out->sndbuf_limited_us;
+    bool recovers = busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS;
+    out->disordered = !recovers && (busy->dupacks_n > 0 || busy->board.sacked.row.n > 0);
+    out->reduced = !recovers && la_tcp_ecn_marks(c) && la_tcp_ecn_is_reduced(c, busy);
+    out->again_bytes = again_bytes(busy);
+    out->text_at = busy->text_at.ns == 0 ? LA_INSTANT_NEVER : busy->text_at;
+    out->reorder_bytes = busy->rack.reorder_bytes;
     if (!la_tcp_rack_is_on(c))
         return;
     out->lost_bytes = busy->board.lost_bytes;
@@ -120,10 +143,13 @@ place_status(const struct la_stack *s, const struct la_rec *rec, struct la_conn_
     const struct la_tcp_conn *c = &rec->tcp;
     const char *name = la_cc_ops(c->cc)->name;
     out->owned = (rec->flags & LA_REC_OWNED) != 0;
-    out->half_open = (rec->idx & LA_HALF_IDX) != 0;
+    out->half_open = (c->name & LA_HALF_IDX) != 0;
+    if (out->half_open)
+        out->retransmissions_n = la_half_again_n(s, c->name & ~LA_HALF_IDX);
     out->accept_waits = rec->queue == LA_QUEUE_ACCEPT;
-    out->ack_at = (c->want & LA_TCP_WANT_ACK) == 0 ? c->ack_at : LA_INSTANT_NEVER;
-    out->keepalive_at = c->keepalive_at;
+    const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
+    out->ack_at = (c->want & LA_TCP_WANT_ACK) == 0 ? la_tcp_ack_at(busy) : LA_INSTANT_NEVER;
+    out->keepalive_at = la_tcp_keepalive_at(c, s->now);
     out->keepalive_sent_n = c->keepalive_sent_n;
     out->heard_at =
         la_instant_add_us(s->now, -(int64_t)(la_tcp_ms(s->now) - c->heard_ms) * LA_US_PER_MS);
@@ -157,6 +183,7 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         return LA_ERR_BAD_HANDLE;
     const struct la_tcp_conn *c = &rec->tcp;
     struct la_tuple tuple = la_rec_tuple(rec);
+    const struct la_tcp_tally *tally = la_tcp_tally_of(c, &s->env);
     bool scaled = (c->flags & LA_TCP_F_WSCALE) != 0;
     *out = (struct la_conn_status){
         .local = tuple.local,
@@ -168,6 +195,7 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .ready = ready_level(s, c),
         .mss_send = c->smss,
         .mss_receive = c->rmss,
+        .mss_received = c->rcv_mss,
         .snd_wnd = c->snd_wnd,
         .rcv_wnd = la_tcp_rcv_wnd(c),
         .wscale_send = scaled ? c->snd_wscale : 255,
@@ -181,18 +209,18 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .rttvar_us = c->rttvar_us,
         .rto_us = c->rto_us,
         .rtt_us_min = c->rtt_us_min == UINT32_MAX ? 0 : c->rtt_us_min,
-        .bytes_sent = la_tcp_bytes_acked(c),
-        .bytes_acked = la_tcp_bytes_acked(c),
-        .bytes_received = la_tcp_bytes_received(c),
-        .bytes_retransmitted = c->bytes_retransmitted,
+        .bytes_sent = la_tcp_bytes_acked(c, &s->env),
+        .bytes_acked = la_tcp_bytes_acked(c, &s->env),
+        .bytes_received = la_tcp_bytes_received(c, &s->env),
+        .bytes_retransmitted = tally->bytes_retransmitted,
         .segments_sent = c->segments_sent,
         .segments_received = c->segments_received,
-        .retransmissions_n = c->retransmissions_n,
-        .rto_n = c->rto_n,
-        .fast_retransmits_n = c->fast_retransmits_n,
-        .duplicate_acks_n = c->duplicate_acks_n,
+        .retransmissions_n = tally->retransmissions_n,
+        .rto_n = tally->rto_n,
+        .fast_retransmits_n = tally->fast_retransmits_n,
+        .duplicate_acks_n = tally->duplicate_acks_n,
         .backoff_n = c->backoff_n,
-        .timer = c->timer,
+        .timer = c->timer == LA_TCP_TIMER_NONE ? UINT8_MAX : c->timer,
         .timer_at = c->timer_at,
         .user = rec->user,
     };

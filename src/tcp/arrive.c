@@ -67,10 +67,12 @@ static void
 syn_sent_established(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     c->snd_una = la_seq_add(c->iss, 1);
-    c->snd_wl2 = seg->ack;
     la_tcp_enter(c, LA_TCP_EV_RCV_SYN_ACK, todo);
     la_tcp_established(c, todo);
     la_tcp_fast_open_answered(c, seg->ack, todo);
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL)
+        busy->text_at = todo->now;
     la_tcp_ack_now(c, LA_CAUSE_ACK);
 }
 
@@ -135,7 +137,9 @@ step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_t
     if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0) {
         /* A SYN is answered "irrespective of the sequence number" (RFC 5961 4.2): a peer that has
          * forgotten the connection may have forgotten its timestamps as well. */
-        return (seg->flags & LA_TCP_SYN) != 0 ? NEXT : drop(todo, LA_REASON_TIMESTAMP_MISSING);
+        bool taken = (seg->flags & LA_TCP_SYN) != 0 ||
+                     todo->env->cfg->timestamps_may_lack; /* DEVIATION(D26) */
+        return taken ? NEXT : drop(todo, LA_REASON_TIMESTAMP_MISSING);
     }
     if (ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
         if ((seg->flags & LA_TCP_SYN) != 0 && la_tcp_is_synchronised(c))
@@ -319,12 +323,13 @@ time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
  * before the ACK field was found acceptable: who guesses a sequence number alone (RFC 5961 5) must
  * not set it to what makes PAWS drop the peer's own segments. */
 static void
-update_ts_recent(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant now)
+update_ts_recent(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                 const struct la_tcp_todo *todo)
 {
     if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
-        la_seq_le(seg->seq, c->rcv_acked) &&
-        !(ts_recent_is_valid(c, now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)))
-        take_timestamp(c, seg, now);
+        la_seq_le(seg->seq, la_tcp_ack_told(c, la_tcp_busy(c, todo->env))) &&
+        !(ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)))
+        take_timestamp(c, seg, todo->now);
 }
 
 /* Fifth, SYN-RECEIVED. */
@@ -335,13 +340,12 @@ ack_of_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_to
         answer_rst(todo, seg->ack, LA_CAUSE_RST_REFUSED);
         return drop(todo, LA_REASON_ACK_UNACCEPTABLE);
     }
-    update_ts_recent(c, seg, todo->now);
+    update_ts_recent(c, seg, todo);
     c->snd_una = la_seq_add(c->iss, 1);
     c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
     if (c->snd_wnd > c->snd_wnd_max)
         c->snd_wnd_max = c->snd_wnd;
     c->snd_wl1 = seg->seq;
-    c->snd_wl2 = seg->ack;
     la_tcp_enter(c, LA_TCP_EV_ACK_OF_SYN, todo);
     la_tcp_established(c, todo);
     la_tcp_fast_open_answered(c, seg->ack, todo);
@@ -360,21 +364,22 @@ tell_peer_window(const struct la_tcp_conn *c, uint32_t before, struct la_tcp_tod
 
 /* The send window follows the newest segment (3.10.7.4 fifth); of gathered ones the last.
  * DEVIATION(D18): which that is, SEG.SEQ alone does not say. A retransmission has an old number,
- * and when it acknowledges something new (`advances`) its window is the newest there is. */
+ * and when it acknowledges something new (`advances`) its window is the newest there is.
+ * SND.WL2, the SEG.ACK of the segment that the window came with, is not kept: what comes here has
+ * SND.UNA =< SEG.ACK, and so had that one, which has moved SND.UNA up to its own. So SND.WL2 =<
+ * SND.UNA =< SEG.ACK, and the test of SND.WL2 =< SEG.ACK is always true. */
 static void
 update_window(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool advances,
               struct la_tcp_todo *todo)
 {
     la_seq seq = la_seq_add(seg->seq, todo->last_off);
-    if (!(advances || la_seq_lt(c->snd_wl1, seq) ||
-          (la_seq_eq(c->snd_wl1, seq) && la_seq_le(c->snd_wl2, seg->ack))))
+    if (!advances && la_seq_lt(seq, c->snd_wl1))
         return;
     uint32_t before = c->snd_wnd;
     c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
     if (c->snd_wnd > c->snd_wnd_max)
         c->snd_wnd_max = c->snd_wnd;
     c->snd_wl1 = la_seq_max(c->snd_wl1, seq);
-    c->snd_wl2 = seg->ack;
     if (c->snd_wnd != before)
         c->want |= LA_TCP_WANT_DATA;
     if (before == 0 && c->snd_wnd > 0 && c->timer == LA_TIMER_PERSIST)
@@ -455,10 +460,11 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         return DONE;
     case LA_TCP_ACK_UNSENT:
         todo->reason = LA_REASON_ACK_UNSENT;
-        la_tcp_ack_challenge(c, todo);
+        if (!todo->env->cfg->unsent_ack_silent) /* DEVIATION(D26) */
+            la_tcp_ack_challenge(c, todo);
         return DONE;
     case LA_TCP_ACK_OLD:
-        update_ts_recent(c, seg, todo->now);
+        update_ts_recent(c, seg, todo);
         return NEXT;
     case LA_TCP_ACK_DUP:
         if (la_tcp_ecn_is_echo(c, seg))
@@ -473,7 +479,7 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         advances = true;
         break;
     }
-    update_ts_recent(c, seg, todo->now);
+    update_ts_recent(c, seg, todo);
     la_tcp_selective_ack(c, seg, todo);
     la_tcp_look_for_losses(c, seg, todo);
     la_cc_acked(c, todo);
@@ -514,7 +520,8 @@ step7_text(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool *fin, struc
         return DONE;
     }
     if (nobody_reads(c, seg)) {
-        answer_rst(todo, la_tcp_bare_seq(c), LA_CAUSE_RST_ABORT);
+        /* Where the peer is, as of CLOSED (3.10.7.1): our FIN may not have arrived. */
+        answer_rst(todo, seg->ack, LA_CAUSE_RST_ABORT);
         la_tcp_end(c, LA_TCP_EV_RCV_UNACCEPTABLE, LA_ERR_CONNECTION_RESET, todo);
         return drop(todo, LA_REASON_DATA_AFTER_CLOSE);
     }
@@ -529,16 +536,15 @@ step7_text(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool *fin, struc
 static void
 step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
-    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
-    if (busy != NULL)
-        la_tcp_early_clear(busy, todo->env);
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env); /* the seventh step has found it there */
+    LA_ASSERT(busy != NULL);
+    la_tcp_early_clear(busy, todo->env);
     c->rcv_nxt = la_seq_add(c->rcv_nxt, 1);
     if (la_seq_gt(c->rcv_nxt, c->rcv_adv))
         c->rcv_adv = c->rcv_nxt;
     c->flags |= LA_TCP_F_FIN_RECEIVED;
-    if (busy != NULL)
-        la_tcp_urgent_settle(c, busy);
-    la_tcp_ack_later(c, todo->env, todo->now);
+    la_tcp_urgent_settle(c, busy);
+    la_tcp_ack_later(c, busy, todo->env, todo->now);
     todo->wake |= LA_READY_READ | LA_READY_END;
     bool both = c->state == LA_TCP_FIN_WAIT_1 && fin_acked(c);
     la_tcp_enter(c, both ? LA_TCP_EV_RCV_FIN_ACK_OF_FIN : LA_TCP_EV_RCV_FIN, todo);

@@ -8,6 +8,7 @@
  */
 #include "tcp/kinds.h"
 
+#include "tcp/acknowledge.h"
 #include "tcp/again.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
@@ -18,8 +19,20 @@
 #include "tcp/rate.h"
 #include "tcp/segment.h"
 #include "tcp/send.h"
+#include "tcp/tally.h"
 
 enum { SMALL_WINDOW_N = 10 };
+
+/* A segment was sent again, with so many octets of text. */
+static void
+count_again(struct la_tcp_conn *c, uint32_t text_bytes, struct la_tcp_todo *todo)
+{
+    struct la_tcp_tally *tally = la_tcp_tally(c, todo->env);
+    tally->retransmissions_n++;
+    tally->bytes_retransmitted += text_bytes;
+    todo->env->stats->tcp_retransmissions++;
+    todo->again_n++;
+}
 
 bool
 la_tcp_send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
@@ -55,9 +68,9 @@ la_tcp_send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_tod
                                    todo->now);
     if (!again)
         return true;
-    c->flags |= LA_TCP_F_SYN_RETRANSMITTED;
-    c->retransmissions_n++;
-    todo->env->stats->tcp_retransmissions++;
+    if (busy->cause != LA_CAUSE_RETRANSMIT_MTU) /* RFC 5681 3.1 is about one that was lost */
+        c->flags |= LA_TCP_F_SYN_RETRANSMITTED;
+    count_again(c, 0, todo);
     return true;
 }
 
@@ -116,7 +129,8 @@ la_tcp_send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
     la_seq queue_end = la_seq_add(la_tcp_sndq_seq(c), busy->sndq.len);
     la_seq text_end = la_seq_add(first, plan.text_bytes);
     if (plan.text_bytes > 0 && (la_seq_eq(text_end, queue_end) ||
-                                (busy->pieces.row.n > 0 && la_tcp_pieces_pushed(busy, text_end))))
+                                (busy->pieces.row.n > 0 && la_tcp_pieces_pushed(busy, text_end)) ||
+                                (todo->env->cfg->push_bursts && plan.text_bytes > c->smss)))
         plan.flags |= LA_TCP_PSH;
     struct la_tcp_scoreboard *board = &busy->board;
     plan.sent_before_n = la_tcp_scoreboard_resent(board, todo->env->mem, first, end, todo->now);
@@ -125,21 +139,17 @@ la_tcp_send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
     la_tcp_retransmitted(c, busy, again, todo->now);
     tell_control(c, busy, (struct la_range){first, end}, true, todo);
     account(c, busy, (struct la_range){first, end}, todo);
-    c->retransmissions_n++;
-    c->bytes_retransmitted += plan.text_bytes;
-    todo->env->stats->tcp_retransmissions++;
+    count_again(c, plan.text_bytes, todo);
     return true;
 }
 
 /* What was not acknowledged with the SYN is new text (fast_open.h), but for those who count. */
 static void
 count_text_of_syn(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t n,
-                  const struct la_tcp_todo *todo)
+                  struct la_tcp_todo *todo)
 {
     uint32_t left = busy->fast_open.text_bytes;
-    c->retransmissions_n++;
-    todo->env->stats->tcp_retransmissions++;
-    c->bytes_retransmitted += n < left ? n : left;
+    count_again(c, n < left ? n : left, todo);
     busy->fast_open.text_bytes = (uint16_t)(n < left ? left - n : 0);
 }
 
@@ -199,8 +209,10 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     if (busy->phase == LA_CC_RECOVERY)
         la_tcp_prr_sent(busy, allowed.text_bytes);
     c->snd_nxt = end;
+    if (allowed.text_bytes > 0 && !of_syn)
+        la_tcp_ack_replied(busy, todo);
     la_tcp_pieces_sent(c, busy, todo->env, end);
-    if (c->nagle_short && allowed.text_bytes % c->smss != 0)
+    if (busy->nagle_short && allowed.text_bytes % c->smss != 0 && !of_syn)
         busy->short_end = end;
     c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
     if ((plan.flags & LA_TCP_CWR) != 0)
@@ -217,7 +229,8 @@ bool
 la_tcp_send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
                   enum la_cause cause, struct la_tcp_todo *todo)
 {
-    bool octet = cause == LA_CAUSE_WINDOW_PROBE && busy != NULL && la_tcp_unsent(c, busy) > 0;
+    bool octet = cause == LA_CAUSE_WINDOW_PROBE && busy != NULL && la_tcp_unsent(c, busy) > 0 &&
+                 !todo->env->cfg->probe_empty; /* DEVIATION(D26) */
     struct la_tcp_plan plan = {
         .seq = octet ? c->snd_nxt : la_seq_sub(c->snd_nxt, 1),
         .text_bytes = octet ? 1 : 0,
@@ -238,11 +251,11 @@ la_tcp_send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
 /* Only where one acknowledgement is owed: those of what is out of order are duplicates, which are
  * counted, and a challenge says no more than it must. */
 static bool
-fin_rides(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+fin_rides(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, const struct la_tcp_env *env)
 {
     bool asked = c->ack_cause == LA_CAUSE_ACK || c->ack_cause == LA_CAUSE_ACK_DELAYED ||
                  c->ack_cause == LA_CAUSE_WINDOW_UPDATE;
-    return env->cfg->fin_again && asked && c->dup_acks_owed_n == 0 &&
+    return env->cfg->fin_again && asked && busy->owed.duplicates_n == 0 &&
            (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_tcp_flight(c) > 0 &&
            la_seq_eq(la_tcp_bare_seq(c), c->snd_nxt);
 }
@@ -253,7 +266,7 @@ la_tcp_send_ack(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_tod
     struct la_tcp_plan plan = {
         .seq = la_tcp_bare_seq(c), .flags = LA_TCP_ACK, .cause = c->ack_cause};
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
-    if (busy != NULL && fin_rides(c, todo->env)) {
+    if (busy != NULL && fin_rides(c, busy, todo->env)) {
         plan.seq = fin_seq(c);
         plan.flags |= LA_TCP_FIN;
         plan.sent_before_n =

@@ -94,7 +94,9 @@ la_tcp_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_t
     c->irs = syn->seq;
     c->rcv_nxt = la_seq_add(syn->seq, 1);
     c->rcv_adv = la_seq_add(c->rcv_nxt, offered);
-    c->rcv_acked = syn->seq;
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL) /* our SYN is in flight; else the SYN,ACK is the first that is sent */
+        busy->owed.acked = syn->seq;
     c->heard_ms = la_tcp_ms(todo->now);
 
     if ((syn->has & LA_TCP_HAS_WSCALE) == 0)
@@ -116,7 +118,6 @@ la_tcp_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_t
     c->snd_wnd = syn->wnd; /* never scaled in a SYN */
     c->snd_wnd_max = c->snd_wnd;
     c->snd_wl1 = syn->seq;
-    c->snd_wl2 = syn->ack;
 }
 
 static void

@@ -25,8 +25,6 @@
 #include "tcp/urgent.h"
 #include "tcp/usage.h"
 
-enum { STARVED_RETRY_US = 10000 };
-
 static uint32_t
 min32(uint32_t a, uint32_t b)
 {
@@ -63,7 +61,7 @@ send_tail_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
         return SENT;
     }
     busy->cause = LA_CAUSE_TAIL_PROBE;
-    if (!la_tcp_retransmit_tail(c, &again))
+    if (!la_tcp_retransmit_tail(c, busy, &again))
         return NOTHING;
     if (!la_tcp_send_again(c, busy, out, &again, todo))
         return NO_ROOM;
@@ -114,9 +112,15 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
     if ((c->want & LA_TCP_WANT_TAIL_PROBE) != 0)
         return send_tail_probe(c, busy, out, todo);
     uint32_t paced_bytes = la_tcp_pace_room(c, busy, todo);
-    if (la_tcp_retransmit_next(c, busy, &again))
-        return paced_bytes == 0 ? release_later(c, busy)
-                                : sent_or_no_room(la_tcp_send_again(c, busy, out, &again, todo));
+    if (la_tcp_retransmit_next(c, busy, &again)) {
+        if (paced_bytes == 0)
+            return release_later(c, busy);
+        if (todo->env->cfg->push_bursts)
+            la_tcp_retransmit_more(
+                c, busy, min32(out->super_bytes_max, la_tcp_burst_bytes(c, busy, todo->env)),
+                &again);
+        return sent_or_no_room(la_tcp_send_again(c, busy, out, &again, todo));
+    }
     if (la_tcp_flight(c) == 0 && la_tcp_unsent(c, busy) > 0)
         la_cc_wakes(c, busy, todo);
     bool forced = (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
@@ -238,11 +242,7 @@ la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo 
     la_seq snd_nxt = c->snd_nxt;
     while (outcome == SENT && out->n < out->max)
         outcome = c->state == LA_TCP_CLOSED ? NOTHING : send_next(c, out, todo);
-    if (outcome == NO_ROOM) { /* the timer for delayed ACKs comes back to it */
-        todo->starved = true;
-        la_instant again = la_instant_add_us(todo->now, STARVED_RETRY_US);
-        c->ack_at = la_instant_min(c->ack_at, again);
-    }
+    todo->starved = outcome == NO_ROOM;
     arm(c, todo);
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy != NULL) {

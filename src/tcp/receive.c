@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/tally.h"
 #include "tcp/urgent.h"
 
 /* How far the queue may outgrow the buffer before octets are dropped: rounding up moves the edge by
@@ -87,7 +88,7 @@ take_in_order(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_chain *
     uint32_t before = la_tcp_received_low(c);
     c->rcv_nxt = la_seq_add(c->rcv_nxt, n);
     if (la_tcp_received_low(c) < before)
-        c->received_wraps_n++;
+        la_tcp_tally(c, todo->env)->received_wraps_n++;
     todo->wake |= LA_READY_READ;
     return true;
 }
@@ -237,6 +238,10 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
         return false;
     }
     seq = trim(c, busy, seq, &fin, todo);
+    if (todo->text->len > 0) {
+        busy->text_at = todo->now;
+        busy->heard_text = true;
+    }
     uint32_t n = todo->text->len;
     uint32_t piece = todo->segments_n > 1 ? min32(todo->piece_bytes, n) : n;
     if (piece > c->rcv_mss) /* RFC 5681 4.2: a coalesced segment is no full-sized one */
@@ -257,7 +262,7 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
     if (la_seq_gt(seq, c->rcv_nxt)) {
         if (!take_early(c, busy, seq, todo))
             todo->reason = LA_REASON_OUT_OF_ORDER_LIMIT;
-        la_tcp_ack_out_of_order(c);
+        la_tcp_ack_out_of_order(c, busy);
         return false;
     }
     if (n > 0) {
@@ -267,11 +272,11 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
             return false;
         }
         join_runs(c, busy, todo);
-        la_tcp_ack_in_order(c);
+        la_tcp_ack_in_order(busy);
         if (had_gap)
             la_tcp_ack_now(c, LA_CAUSE_ACK); /* RFC 5681 4.2: fills a gap */
         else
-            la_tcp_ack_later(c, todo->env, todo->now);
+            la_tcp_ack_later(c, busy, todo->env, todo->now);
     }
     return fin || (busy->fin_early && la_seq_eq(busy->fin_seq, c->rcv_nxt));
 }

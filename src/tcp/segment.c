@@ -140,10 +140,7 @@ la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_
 
     bool bare = plan->text_bytes == 0 && (plan->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0;
     if ((plan->flags & LA_TCP_ACK) != 0)
-        la_tcp_ack_sent(c, bare);
-    const struct la_tcp_busy *owing = la_tcp_busy(c, env);
-    if (owing != NULL && owing->dsack_bytes > 0) /* beside this text there was no room */
-        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+        la_tcp_ack_sent(c, la_tcp_busy(c, env), bare);
     uint32_t pieces_n = f->gso_size == 0 ? 1 : (plan->text_bytes + c->smss - 1) / c->smss;
     c->segments_sent += pieces_n;
     env->stats->tcp_segments_out += pieces_n;

@@ -259,7 +259,7 @@ la_tcp_abort(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (abort_is_told(c))
         tell_abort(c, todo);
     la_tcp_end(c, LA_TCP_EV_ABORT, LA_OK, todo);
-    la_tcp_conn_fini(c, todo->env);
+    la_tcp_busy_give(c, todo->env);
 }
 
 void
@@ -267,7 +267,7 @@ la_tcp_release(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
     c->flags |= LA_TCP_F_RELEASED;
     if (c->state == LA_TCP_CLOSED) {
-        la_tcp_conn_fini(c, todo->env);
+        la_tcp_busy_give(c, todo->env);
         return;
     }
     const struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);

@@ -211,7 +211,7 @@ test_pace__bound_and_rate(void **state)
     struct la_tcp_busy busy = {.phase = LA_CC_SLOW_START};
     struct la_tcp_cfg cfg = {.pacing = false};
     struct la_tcp_env env = {.cfg = &cfg};
-    c.cc = la_cc_find("reno");
+    c.cc = la_cc_find("reno") & LA_TCP_CC_MASK;
     c.ssthresh_bytes = UINT32_MAX;
     la_tcp_pace_bound_set(&c, 256000);
     assert_int_equal(la_tcp_pacing_rate(&c, &busy, &env), 256000); /* no round trip known */
@@ -219,7 +219,7 @@ test_pace__bound_and_rate(void **state)
     assert_int_equal(la_tcp_pacing_rate(&c, &busy, &env), 200000);
     la_tcp_pace_bound_set(&c, 128000);
     assert_int_equal(la_tcp_pacing_rate(&c, &busy, &env), 128000);
-    c.cc = la_cc_find("bbr");
+    c.cc = la_cc_find("bbr") & LA_TCP_CC_MASK;
     busy.cc.bbr = (struct la_cc_bbr){.pacing_rate = 90000};
     assert_int_equal(la_tcp_pacing_rate(&c, &busy, &env), 90000);
     busy.cc.bbr.pacing_rate = 130000;
@@ -235,7 +235,7 @@ test_pace__avoidance(void **state)
     struct la_tcp_busy busy = {.phase = LA_CC_SLOW_START};
     struct la_tcp_cfg cfg = {.pacing = true};
     struct la_tcp_env env = {.cfg = &cfg};
-    c.cc = la_cc_find("reno");
+    c.cc = la_cc_find("reno") & LA_TCP_CC_MASK;
     c.ssthresh_bytes = UINT32_MAX;
     assert_int_equal(la_tcp_pacing_rate(&c, &busy, &env), 200000);
     c.ssthresh_bytes = 20 * SMSS; /* slow start, but not far from its end */
