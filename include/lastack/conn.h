@@ -18,6 +18,15 @@ enum la_ecn {
     LA_ECN_ASK     /* asks for it as well */
 };
 
+/* What hard ICMP errors (RFC 9293 3.9.2.2) do to a connection that is being opened. Soft ones are
+ * advice alone; nothing of the kind ends a synchronised one. */
+enum la_icmp_hard {
+    LA_ICMP_IGNORED,  /* nothing */
+    LA_ICMP_HEEDED,   /* end it, each with its error: protocol or port unreachable, prohibited */
+    LA_ICMP_REFUSES   /* as the BSDs, MUST-56 apart: any of them is a refusal, and so is an unknown
+                       * next header; a TTL that ran out ends it, too */
+};
+
 /* A buffer that grows as the connection moves more: Linux's tcp_wmem and tcp_rmem. It is held only
  * as far as it is filled. */
 struct la_buffer_tuning {
@@ -34,6 +43,13 @@ struct la_tcp_cfg {
     uint32_t sndbuf_bytes;       /* send buffer, 4 KiB .. 1 GiB; 0 (the default): `sndbuf` says */
     uint32_t rcvbuf_bytes;       /* receive buffer, the same with `rcvbuf` */
     struct la_buffer_tuning sndbuf, rcvbuf; /* default 4 KiB, 256 KiB, 65535 << 8 */
+    uint32_t sndbuf_piece_bytes; /* the send queue is cut into pieces as large as a super-segment,
+                                    of which each counts for so much besides its text, and the last
+                                    that begins in the buffer may exceed it; 0 (the default): octets
+                                    alone count. Linux: 1280 on 64-bit machines */
+    uint32_t notsent_lowat_bytes; /* no room in the send buffer while so much is unsent; 0 (the
+                                    default): as much as there is room for. Of the instance; for one
+                                    connection LA_OPT_NOTSENT_LOWAT_BYTES */
     uint16_t mss_bytes_max;      /* announced at most, from 88; 0 = what the interface takes */
     bool nagle;                  /* RFC 9293 3.7.4; default on */
     bool nagle_short;            /* Nagle's wait ends when no short segment is unacknowledged, full
@@ -50,6 +66,9 @@ struct la_tcp_cfg {
     uint32_t rto_us_initial;     /* RFC 6298 2.1: 1 s */
     uint32_t rto_us_min;         /* default 200 ms: DEVIATION(D4), RFC 6298 2.4 says 1 s */
     uint32_t rto_us_max;         /* default 60 s */
+    bool rto_follows_peaks;      /* each ACK is a sample, RTO is at least SRTT + rto_us_min, and the
+                                    peak of 4 * RTTVAR in a window of data counts, as on Linux;
+                                    default off: RFC 6298, one sample a round trip */
     uint32_t delayed_ack_us;     /* default 40 ms, < 500 ms (MUST-40); 0 = ACK at once */
     uint32_t r1_n;               /* retransmissions before advice to IP; default 3 */
     uint32_t r2_n;               /* retransmissions before giving up; default 15; 0 = never */
@@ -67,16 +86,33 @@ struct la_tcp_cfg {
     uint16_t slow_start_limit_n; /* RFC 3465's L: segments that one ACK may add to cwnd; 0 (the
                                     default): all that it acknowledges, DEVIATION(D8) */
     bool slow_start_after_idle;  /* cwnd falls while it is not used (RFC 2861); default on */
+    bool usage_by_window;        /* cwnd may grow with all ACKs of a window of data in which it was
+                                    full, in slow start more than half full, as on Linux; default
+                                    off: with each ACK that finds half of it in the network */
+    bool reduces_cwnd;           /* a loss reduces cwnd and not what is in flight, as on Linux:
+                                    DEVIATION(D26); default off */
+    bool reset_keeps_text;       /* what had been received before a RST, or before a timeout, can
+                                    still be read, as on Linux: DEVIATION(D26); default off */
     bool mtu_probing;            /* RFC 4821: after two timeouts in a row segments become smaller,
                                     in case large ones vanish on the way without ICMP. Of the
                                     instance; default on */
     bool push_bursts;            /* PSH also on the last of several segments cut from one, of which
-                                    at most half a cwnd is cut at a time: receivers that gather
-                                    pass them on (as Linux); default off */
+                                    at most half a cwnd is cut at a time, and no more than leaves in
+                                    a millisecond at the rate of cwnd: receivers that gather pass
+                                    them on (as Linux); default off */
+    uint16_t burst_n_min;        /* with push_bursts: of so many segments at least, where half a
+                                    cwnd has them; default 2 */
+    uint16_t burst_window_part;  /* with push_bursts: where less than this part of the window is
+                                    open and an ACK is due, a burst waits for it; 0 (the default):
+                                    never; Linux: 3 */
+    bool more_until_ack;         /* what SEND said more of waits for the next ACK at most, as on
+                                    Linux; default off: until it is there, or for 0.2 s */
     bool push_small_windows;     /* PSH also on what a cwnd of less than ten segments lets go last:
                                     Linux acknowledges it at once; default off */
     bool pacing;                 /* the instance's: also a control without a rate of its own is
                                     paced, by cwnd and the round trip; default off */
+    uint64_t pacing_rate_max;    /* octets/s that a connection sends at most, whatever its control;
+                                    with one, every control is paced; 0 (the default): none */
     bool window_slides;          /* while a segment finds room, the right edge moves with every ACK
                                     and is told when a quarter of the buffer was read, as that of
                                     the BSDs; default off: by one segment or half the buffer at
@@ -92,6 +128,24 @@ struct la_tcp_cfg {
                                     be open by one alone at a time; default 0: no Fast Open. What
                                     comes with a SYN may be a replay: for idempotent requests */
     bool time_wait_holds;        /* no SYN ends a TIME-WAIT early (RFC 9293 MAY-2); default off */
+    bool rst_challenged;         /* RFC 5961 3.2: a RST in the window, but not at RCV.NXT, draws a
+                                    challenge ACK; off: ends the connection; default on */
+    bool syn_challenged;         /* RFC 5961 4.2: so does a SYN in the window; off: it draws a RST
+                                    and ends the connection; default on */
+    bool drop_syn_fin;           /* SYN with FIN is dropped, but in TIME-WAIT; default off */
+    bool fin_again;              /* acknowledgements of what is in order carry our FIN, until it is
+                                    acknowledged, as those of the BSDs; default off */
+    bool window_is_buffer;       /* what the buffer has room for is in the window, also beyond the
+                                    65535 octets that can be told without window scale, as with
+                                    the BSDs; text is taken as far as it was offered; default
+                                    off */
+    bool rcvbuf_whole;           /* a receive buffer that is tuned begins as whole segments: rounded
+                                    up by the peer's SYN, as with the BSDs; default off */
+    uint8_t icmp_hard;           /* enum la_icmp_hard; default LA_ICMP_HEEDED */
+    uint8_t syn_ecn_n;           /* SYNs that ask for ECN, where it is asked for; those behind them
+                                    do not (RFC 3168 6.1.1.1); default 1 */
+    uint8_t syn_options_n;       /* SYNs with options; those behind them have an MSS alone, for
+                                    paths that drop the others; 0 (the default): all */
     char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681),
                                     "bbr" (draft-ietf-ccwg-bbr-06) */
 };

@@ -63,6 +63,9 @@ la_ssize la_sock_receive(struct la_socks *socks, la_sock s, struct la_room room,
  * as la_sock_send(). */
 la_ssize la_sock_send_urgent(struct la_socks *socks, la_sock s, struct la_bytes bytes,
                              la_instant now);
+/* MSG_EOR: what was sent ends a record; no segment holds octets from before and behind it. Stream
+ * only (NOT_SUPPORTED); NOT_CONNECTED, NO_MEMORY. */
+la_err la_sock_end_record(struct la_socks *socks, la_sock s, la_instant now);
 /* Urgent data is always in line (SO_OOBINLINE). la_sock_receive() stops before the marked octet
  * and behind it, so that it comes alone; here (SIOCATMARK): is it the next one to be read? */
 la_err la_sock_at_mark(const struct la_socks *socks, la_sock s, bool *out);
@@ -92,6 +95,9 @@ enum la_sock_option {
     LA_SO_FASTOPEN, /* of a listener: la_tcp_cfg.fast_open_n_max */
     LA_SO_FASTOPEN_CONNECT, /* la_sock_connect() succeeds at once where a cookie is known, and the
                                first la_sock_send() connects. NOT_SUPPORTED as there */
+    LA_SO_MAX_PACING_RATE, /* octets/s; -1: no bound. 0 is none either, as there */
+    LA_SO_NOTSENT_LOWAT, /* la_sock_send() takes nothing more while so many octets are unsent; with
+                            less than half of that, OUT; 0: as much as the send buffer takes */
     LA_SO_COUNT
 };
 /* Switches take any value, 0 is off. Before a connection or after, on a listener for those to come.

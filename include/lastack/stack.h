@@ -182,6 +182,9 @@ la_ssize la_conn_send(struct la_stack *stack, la_handle conn, struct la_bytes by
  * middleboxes clear the pointer, and other stacks treat one octet at most as urgent. */
 la_ssize la_conn_send_urgent(struct la_stack *stack, la_handle conn, struct la_bytes bytes,
                              la_instant now);
+/* What has been queued ends a record (MSG_EOR): no segment holds octets of it and of what is sent
+ * later. The peer is told nothing. NO_MEMORY (nothing was marked), BAD_HANDLE. */
+la_err la_conn_end_record(struct la_stack *stack, la_handle conn, la_instant now);
 /* The same without a copy: room of 1 .. want_n octets inside the send buffer, then how much was
  * written there (n <= room->n; 0 gives it back), with no other call on this connection in between.
  * BAD_ARGUMENT (want_n 0), and what la_conn_send() returns. */
@@ -264,6 +267,7 @@ struct la_conn_status {
     uint32_t user_timeout_ms;   /* in force; 0 = R2 alone */
     bool reordering;            /* the path has reordered */
     la_instant sent_at;         /* the latest text sent, to a millisecond */
+    uint64_t pacing_rate_max;   /* the application's bound; 0: none */
     bool fast_opened;           /* text went with the SYN and was taken (RFC 7413) */
 };
 /* Of a connection that rests in TIME-WAIT without an owner, state, endpoints, timer, RCV.WND and
@@ -304,6 +308,8 @@ enum la_conn_option {
     LA_OPT_MSS_MAX,          /* before OPEN */
     LA_OPT_RELEASE_RESETS,   /* 1: la_conn_release() aborts (SO_LINGER with 0 seconds) */
     LA_OPT_CONGESTION,       /* la_congestion_find(); at any time, the window stays */
+    LA_OPT_PACING_RATE_MAX,  /* octets/s at most, kept to a thousandth; 0: no bound */
+    LA_OPT_NOTSENT_LOWAT_BYTES, /* no room while so much is unsent; 0: tcp.notsent_lowat_bytes */
     LA_OPT_COUNT
 };
 /* NO_SUCH_OPTION, BAD_ARGUMENT (out of range), BAD_HANDLE. Values out of a sensible range that

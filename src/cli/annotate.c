@@ -15,12 +15,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/mem.h"
 #include "base/time.h"
 #include "capture/captures.h"
 #include "capture/output.h"
 #include "capture/pcapng.h"
 #include "cli/cli.h"
 #include "cli/explain.h"
+#include "cli/views.h"
 #include "story/story.h"
 
 enum { ROOM_MIN = 1024, FLUSH_BYTES = 1 << 20, IFACES_N_MAX = 65536 };
@@ -246,6 +248,7 @@ analyse(struct annotator *a, struct la_mem *mem)
     if (la_story_new(&story_cfg, &story) == LA_OK && la_explain_new(&cfg, mem, &explain) == LA_OK) {
         a->story = la_story_trace(story);
         read_all(a, captures, explain);
+        a->no_memory |= la_views_story_is_short(story) || la_mem_was_short(mem);
         la_explain_free(explain);
         if (a->remarks_n > 0)
             qsort(a->remarks, a->remarks_n, sizeof(*a->remarks), by_frame);

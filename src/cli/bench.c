@@ -100,7 +100,7 @@ la_cli_bench(int argc, char **argv)
         return bench_all();
     if (la_cli_is_help(argv[1]) || (argc > 2 && la_cli_is_help(argv[2]))) {
         print_help(stdout);
-        return fflush(stdout) == 0 ? LA_CLI_OK : LA_CLI_FAILED;
+        return LA_CLI_OK;
     }
     for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++)
         if (strcmp(argv[1], nouns[i].name) == 0)

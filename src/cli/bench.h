@@ -101,7 +101,7 @@ struct la_bench_report {
 };
 
 void la_bench_report_add(struct la_bench_report *report, struct la_bench_result result);
-/* To standard output; the exit status. */
-int la_bench_report_print(const struct la_bench_report *report, bool json);
+/* To standard output. */
+void la_bench_report_print(const struct la_bench_report *report, bool json);
 
 #endif

@@ -273,7 +273,8 @@ report(const struct run *run)
     for (unsigned i = 0; i < run->senders_n && i < sizeof(keys) / sizeof(keys[0]); i++)
         la_bench_report_add(&out, (struct la_bench_result){
                                       keys[i], run->senders[i].congestion_control, mbit[i], 2});
-    return la_bench_report_print(&out, run->json);
+    la_bench_report_print(&out, run->json);
+    return LA_CLI_OK;
 }
 
 int

@@ -301,7 +301,8 @@ report(const struct path *path)
                                                        late * 100, 3});
     la_bench_report_add(&out, (struct la_bench_result){"late_us_max", "us late at the most",
                                                        (double)l->max_ns / 1e3, 0});
-    return la_bench_report_print(&out, path->json);
+    la_bench_report_print(&out, path->json);
+    return LA_CLI_OK;
 }
 
 static int
@@ -311,7 +312,7 @@ carry_until_told(struct path *path)
     int error = signal_fd < 0 ? errno : 0;
     if (error == 0) {
         printf("carrying between %s and %s\n", path->end[0].word, path->end[1].word);
-        error = fflush(stdout) != 0 ? errno : carry(path, signal_fd);
+        error = fflush(stdout) == 0 ? carry(path, signal_fd) : ECANCELED; /* see main.c */
         (void)close(signal_fd);
     }
     if (error == ECANCELED)

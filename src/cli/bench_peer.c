@@ -280,7 +280,7 @@ serve_until_told(const struct run *run)
     int error = signal_fd < 0 ? errno : 0;
     if (error == 0) {
         printf("serving 5001 (sink), 5002 (source) and 5003 (echo) on %s\n", run->name);
-        error = fflush(stdout) != 0 ? errno : serve(run, signal_fd);
+        error = fflush(stdout) == 0 ? serve(run, signal_fd) : ECANCELED; /* see main.c */
         (void)close(signal_fd);
     }
     if (error == ECANCELED)

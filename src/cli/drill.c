@@ -113,13 +113,13 @@ la_cli_drill(int argc, char **argv)
     jobs.file.defines = jobs.defines;
     jobs.paths = calloc((size_t)argc, sizeof(*jobs.paths));
     if (jobs.paths == NULL)
-        return usage_error("out of memory", "");
+        return la_cli_out_of_memory("drill");
     int status = LA_CLI_OK;
     for (int i = 1; i < argc && status == LA_CLI_OK; i++) {
         if (options && la_cli_is_help(argv[i])) {
             free(jobs.paths);
             (void)fputs(help, stdout);
-            return fflush(stdout) == 0 ? LA_CLI_OK : LA_CLI_FAILED;
+            return LA_CLI_OK;
         }
         if (options && strcmp(argv[i], "--") == 0)
             options = false;

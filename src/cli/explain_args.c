@@ -60,7 +60,7 @@ static const char help[] =
     "                        one's that sent more; in files both)\n"
     "      --full            ladder: long uneventful runs in full, too\n"
     "      --names NAMES     states as rfc (FIN-WAIT-1), linux (FIN_WAIT1) or bsd\n"
-    "      --width N         columns (the terminal's, else 80)\n"
+    "      --width N         columns (the terminal's; in a pipe 80, tables all)\n"
     "      --color WHEN      auto, always or never\n"
     "      --ascii           no characters beyond ASCII\n"
     "\n"
@@ -134,6 +134,13 @@ static bool
 wrong(const char *what, const char *word)
 {
     (void)la_cli_usage("explain", what, word);
+    return false;
+}
+
+static bool
+out_of_memory(struct la_explain_args *args)
+{
+    args->status = la_cli_out_of_memory("explain");
     return false;
 }
 
@@ -242,7 +249,7 @@ take_filter(struct la_explain_args *args, const char *text)
     free(args->filter);
     args->filter = calloc(1, sizeof(*args->filter));
     if (args->filter == NULL)
-        return wrong("out of memory", "");
+        return out_of_memory(args);
     if (la_conn_filter_parse(text, args->filter, error))
         return true;
     (void)fprintf(stderr, "lastack explain: --filter: %s\n", error);
@@ -285,7 +292,7 @@ take(struct la_explain_args *args, int option, char *value)
     case OPT_WIDTH:
         if (!take_number("--width", value, WIDTH_MIN, WIDTH_MAX, &n))
             return false;
-        args->width = (uint32_t)n;
+        args->width = args->table_width = (uint32_t)n;
         return true;
     case OPT_NAMES:
         return take_names(args, value);
@@ -351,7 +358,7 @@ take_operands(struct la_explain_args *args, int argc, char **argv)
         n += strlen(argv[i]) + 1;
     args->joined = argc > 0 ? calloc(1, n) : NULL;
     if (args->joined == NULL)
-        return argc == 0 || wrong("out of memory", "");
+        return argc == 0 || out_of_memory(args);
     for (int i = 0; i < argc; i++) {
         (void)strcat(args->joined, argv[i]);
         (void)strcat(args->joined, i + 1 < argc ? " " : "");
@@ -386,7 +393,7 @@ settle_views(struct la_explain_args *args)
 }
 
 bool
-la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *status)
+la_explain_args_parse(struct la_explain_args *args, int argc, char **argv)
 {
     *args = (struct la_explain_args){
         .conn = UINT64_MAX,
@@ -395,23 +402,25 @@ la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *
         .to = LA_INSTANT_NEVER,
         .worst_n = WORST_N,
         .width = la_terminal_width(STDOUT_FILENO, WIDTH_MIN),
+        .table_width = isatty(STDOUT_FILENO) ? la_terminal_width(STDOUT_FILENO, WIDTH_MIN) : 0,
         .ascii = la_terminal_is_ascii(STDOUT_FILENO),
+        .colour = la_terminal_has_colour(STDOUT_FILENO),
         .ifaces = calloc((size_t)argc + 1, sizeof(char *)),
+        .status = LA_CLI_USAGE,
     };
-    *status = LA_CLI_USAGE;
-    if (args->ifaces == NULL || !take_colour(args, "auto"))
-        return wrong("out of memory", "");
+    if (args->ifaces == NULL)
+        return out_of_memory(args);
     optind = 0;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, ":f:c:F:n:i:qh", options, NULL)) != -1;) {
         if (option == 'h') {
             (void)fputs(help, stdout);
-            *status = LA_CLI_OK;
+            args->status = LA_CLI_OK;
             return false;
         }
         if (option == 'F' && strcmp(optarg, "help") == 0) {
             la_conn_filter_help(stdout);
-            *status = LA_CLI_OK;
+            args->status = LA_CLI_OK;
             return false;
         }
         if (option == ':')

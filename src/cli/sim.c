@@ -281,8 +281,5 @@ la_cli_sim(int argc, char **argv)
         status = run_one(&a, &env);
     else
         status = run_many(&a, &env);
-    if (fflush(stdout) == 0)
-        return status;
-    perror("lastack sim: cannot write to standard output");
-    return LA_CLI_FAILED;
+    return status;
 }

@@ -62,6 +62,14 @@ open_capture(struct la_views *v, const struct la_views_cfg *cfg)
     return true;
 }
 
+bool
+la_views_story_is_short(const struct la_story *story)
+{
+    struct la_story_stats stats;
+    la_story_stats_get(story, &stats);
+    return stats.no_memory_n != 0;
+}
+
 /* ---- ladder and JSON ----------------------------------------------------------------------- */
 
 static uint32_t
@@ -138,7 +146,9 @@ failed(struct la_views *v, const char *name, int error)
 static void
 flush_json(struct la_views *v)
 {
-    if (v->json != NULL && (fflush(v->json) != 0 || ferror(v->json)))
+    if (v->json == NULL || (fflush(v->json) == 0 && !ferror(v->json)))
+        return;
+    if (v->json != stdout) /* of which main.c says it at the end */
         failed(v, v->json_name, errno != 0 ? errno : EIO);
 }
 
@@ -163,6 +173,8 @@ la_views_close(struct la_views *v)
 {
     if (v->story != NULL)
         la_story_finish(v->story);
+    if (v->story != NULL && la_views_story_is_short(v->story))
+        failed(v, "all of the story", ENOMEM);
     la_story_free(v->story);
     v->story = NULL;
     (void)fflush(stderr);

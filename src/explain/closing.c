@@ -122,7 +122,9 @@ judge_reset(const struct la_track *track, const struct la_rst *rst, struct la_ex
         out->kind = LA_CLOSE_RESET;
         out->by = out->reset.by;
     }
-    out->certainty = out->reset.certainty;
+    /* Why it came may be unknown; that it came, and from whom, is not. */
+    out->certainty =
+        out->reset.certainty == LA_CERTAINTY_UNKNOWN ? LA_CERTAINTY_INFERRED : out->reset.certainty;
     /* It crossed the FIN: which of the two was sent first is not told. */
     if ((rst->evidence & LA_RST_AFTER_FIN) != 0 && rst->from != track->first_fin &&
         !la_marks_can_show(&track->end[rst->from], track->end[track->first_fin].fin_at_ns,

@@ -24,7 +24,9 @@ enum {
 struct la_hole {
     la_seq from, to;
     int64_t at_ns;   /* when that was */
-    uint32_t ts_val; /* of what was behind it */
+    uint32_t ts_val; /* of what was behind it, */
+    uint32_t ts_ecr;
+    uint32_t peer_ts; /* and the receiver's latest until then; 0: none */
     uint16_t ip_id;
     bool has_ts, has_ip_id;
 };

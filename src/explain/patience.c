@@ -11,6 +11,9 @@
 #include "explain/parts.h"
 
 enum { PAUSE_S_MAX = 120 }; /* No common stack waits longer between two. */
+/* Heuristic: nor does one probe faster. What comes sooner is a copy, which a probe that has neither
+ * timestamp nor identification does not show (artefacts.c). */
+enum { PROBE_NS_MIN = 20000000 };
 
 static enum la_repeat
 kind_of(const struct la_track_end *e, const struct la_placed *placed)
@@ -34,6 +37,9 @@ la_patience_segment(const struct la_placed *placed)
     if (placed->acked_bytes > 0 || peer->repeat == LA_REPEAT_PROBE)
         peer->repeats_n = 0;
     enum la_repeat kind = kind_of(e, placed);
+    if (kind == LA_REPEAT_PROBE && e->probes_n > 0 &&
+        placed->at_ns - e->repeat_at_ns < PROBE_NS_MIN)
+        return;
     if (kind != LA_REPEAT_PROBE)
         e->probes_n = 0;
     else if (e->probes_n < UINT8_MAX)

@@ -225,11 +225,14 @@ came_merged(const struct la_track_end *e, uint8_t set)
            e->marks.frame[LA_MARK_FIN] == e->marks.frame[LA_MARK_ACK_OF_FIN];
 }
 
-/* The ACK of a FIN that passed before the peer's own FIN may have been lost, and come with that. */
+/* The ACK of a FIN that passed before the peer's own FIN may have been lost, and come with that. A
+ * FIN that was not captured may have been an octet, and come before or with the ACK. */
 static bool
 shows(const struct la_track_end *e, enum la_mark mark, const struct taking *taking)
 {
-    return !taking->is_inferred && (taking->certain >> mark & 1) != 0 &&
+    const uint8_t fins = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
+    bool guessed = ((e->marks.unseen & fins) >> mark & 1) != 0;
+    return !taking->is_inferred && !guessed && (taking->certain >> mark & 1) != 0 &&
            (mark != LA_MARK_ACK_OF_FIN ||
             e->marks.frame[LA_MARK_ACK_OF_FIN] == e->marks.frame[LA_MARK_FIN]);
 }
@@ -317,8 +320,7 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
     }
     if (ack && (peer->flags & LA_END_FIN) != 0 && la_seq_gt(seg->ack, peer->fin_seq))
         taking.certain |= 1u << LA_MARK_FIN;
-    /* RFC 7413 4.2.2: after a Fast Open the text may come before the ACK. */
-    if (placed->new_bytes > 0 && !syn && (e->flags & LA_END_TOOK_SYN_TEXT) == 0)
+    if (placed->new_bytes > 0 && !syn && !la_opening_may_speak_early(e, peer))
         taking.certain |= of_syn;
     if (placed->acked_bytes > 0 && (marks->taken & of_syn) == 0 && acks_text(peer, seg))
         taking.certain |= of_syn; /* All text of the peer's carries an ACK of the SYN. */

@@ -73,6 +73,7 @@ enum la_end_flag {
     LA_END_SYN_UNSEEN = 32768, /* its SYN was not captured, others show it */
     LA_END_TOOK_SYN_TEXT = 65536, /* its SYN,ACK acknowledges text in the SYN */
     LA_END_SYN_CUT = 131072,   /* of its SYN's options, some were not captured */
+    LA_END_SYN_DAMAGED = 262144, /* its SYN's checksum is wrong */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
@@ -156,8 +157,11 @@ enum la_rst_evidence {
     LA_RST_AFTER_OWN_FIN = 16384,
     LA_RST_OTHER_WINDOW = 32768, /* without ACK, and a window far from the end's last one */
     LA_RST_TO_THIRD_ACK = 4096, /* it came at once when the handshake was complete */
-    LA_RST_FREED_ROOM = 131072, /* it offers more than the end's latest segment did */
-    LA_RST_TEXT_ON_WAY = 65536  /* the peer's text was under way to it */
+    LA_RST_TEXT_ON_WAY = 65536, /* the peer's text was under way to it, */
+    LA_RST_STREAM_ON_WAY = 262144, /* and more than one segment of it */
+    LA_RST_FREED_ROOM = 131072, /* it offers more than the end's latest segment did, */
+    LA_RST_LAY_THERE = 524288,  /* and no program had read that meanwhile */
+    LA_RST_HEARD_NONE = 1048576 /* its peer, whose segments were captured, never sent any text */
 };
 
 /* A RST as it passed, with what was known then. */
@@ -259,8 +263,12 @@ struct la_placed {
     int64_t at_ns;
     uint64_t frame;
     uint32_t iface;
+    uint32_t at_us;          /* at_ns, by a clock of 32 bits */
     uint8_t from;            /* the end that sent it; 1 - from is the other */
-    struct la_track_end *me, *peer; /* these ends */
+    struct la_track_end *me, *peer; /* these ends, */
+    struct la_measure *mine, *its;  /* and what is measured of their text; NULL: nothing yet */
+    bool goes_on;            /* without SYN, FIN or RST, and both its numbers are the next ones:
+                              * of it, nothing needs to be looked at twice */
     uint32_t new_bytes;      /* text beyond nxt */
     uint32_t old_bytes;      /* text before nxt: sent before, or late */
     uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */

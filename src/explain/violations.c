@@ -10,6 +10,29 @@
 
 enum { SHIFT_MAX = 14, RESERVED_BITS = 0x0e /* the fourth is AE: RFC 9768 3.1 */ };
 
+/* Its checksum shows that the segment is as it was sent. */
+static bool
+is_verified(struct la_explain *explain, const struct la_placed *placed)
+{
+    bool is_at_hand = placed->seen == &explain->seen;
+    return is_at_hand && !la_decoder_disbelieves(&explain->decoder, &explain->seen) &&
+           explain->seen.checksum == LA_SEEN_CHECKSUM_GOOD;
+}
+
+/* Otherwise the capture may be at fault: what was seen so few times is not told (findings.c leaves
+ * out what is uncertain). */
+static void
+doubt(struct la_explain *explain, const struct la_placed *placed,
+      struct la_explain_finding *finding)
+{
+    enum { UNVERIFIED_N_MIN = 4 };
+    if (is_verified(explain, placed))
+        finding->certainty = LA_CERTAINTY_SEEN;
+    else if (finding->n == 1 || finding->certainty == LA_CERTAINTY_UNKNOWN)
+        finding->certainty =
+            finding->n < UNVERIFIED_N_MIN ? LA_CERTAINTY_UNKNOWN : LA_CERTAINTY_INFERRED;
+}
+
 /* Damage on the way is nobody's fault. NULL: that, or no memory. */
 static struct la_explain_finding *
 blame(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
@@ -18,7 +41,11 @@ blame(struct la_explain *explain, struct la_track *track, const struct la_placed
     bool is_at_hand = placed->seen == &explain->seen;
     if (is_at_hand && la_decoder_disbelieves(&explain->decoder, &explain->seen))
         return NULL;
-    return la_found(explain, track, id, la_who_of(placed->from), placed->frame);
+    struct la_explain_finding *finding =
+        la_found(explain, track, id, la_who_of(placed->from), placed->frame);
+    if (finding != NULL)
+        doubt(explain, placed, finding);
+    return finding;
 }
 
 static void
@@ -28,7 +55,8 @@ blame_number(struct la_explain *explain, struct la_track *track, const struct la
     struct la_explain_finding *finding = blame(explain, track, placed, id);
     if (finding == NULL)
         return;
-    finding->certainty = LA_CERTAINTY_INFERRED;
+    if (finding->certainty == LA_CERTAINTY_SEEN)
+        finding->certainty = LA_CERTAINTY_INFERRED;
     if (value > finding->values[0])
         finding->values[0] = value;
 }
@@ -69,6 +97,18 @@ la_violations_flags(struct la_explain *explain, struct la_track *track,
     return false;
 }
 
+/* Is it this SYN that it answers? One before it may not have been captured, and may have asked for
+ * more: a client that gets no answer asks for less (RFC 3168 6.1.1.1). The echo tells. */
+static bool
+answers_syn(const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *peer = placed->peer;
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0 || seg->ts_ecr == 0)
+        return peer->syn_n == 1;
+    return (peer->options & LA_EXPLAIN_HAS_TIMESTAMPS) != 0 && seg->ts_ecr == peer->ts_val;
+}
+
 static void
 check_syn(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
@@ -77,10 +117,10 @@ check_syn(struct la_explain *explain, struct la_track *track, const struct la_pl
     if ((seg->has & LA_TCP_HAS_WSCALE) != 0 && seg->wscale > SHIFT_MAX)
         blame_number(explain, track, placed, LA_FINDING_SCALE_TOO_LARGE, seg->wscale);
     if ((seg->flags & LA_TCP_ACK) == 0 || (peer->flags & LA_END_SYN) == 0 ||
-        (peer->flags & (LA_END_SYN_UNSEEN | LA_END_SYN_CUT)) != 0)
+        (peer->flags & (LA_END_SYN_UNSEEN | LA_END_SYN_CUT | LA_END_SYN_DAMAGED)) != 0)
         return;
     /* In a simultaneous open it repeats what its own SYN offered. */
-    if ((placed->me->flags & LA_END_SYN) != 0)
+    if ((placed->me->flags & LA_END_SYN) != 0 || !answers_syn(placed))
         return;
     uint32_t unasked = la_opening_options(placed->seen) & ~peer->options;
     if ((unasked & LA_EXPLAIN_HAS_WSCALE) != 0)
@@ -125,8 +165,7 @@ static void
 check_beyond(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_measure *mine = la_measure_of(explain, placed->me);
-    struct la_measure *its = la_measure_of(explain, placed->peer);
+    struct la_measure *mine = placed->mine, *its = placed->its;
     if (placed->beyond_bytes > 0 && mine != NULL && mine->beyond_bytes == 0) {
         mine->beyond_bytes = placed->beyond_bytes;
         mine->beyond_to = la_seq_add(seg->seq, seg->text_bytes);
@@ -142,6 +181,8 @@ check_beyond(struct la_explain *explain, struct la_track *track, const struct la
         if (finding != NULL && its->beyond_bytes > finding->values[0])
             finding->values[0] = its->beyond_bytes;
         if (finding != NULL)
+            doubt(explain, placed, finding);
+        if (finding != NULL && finding->certainty == LA_CERTAINTY_SEEN)
             finding->certainty = LA_CERTAINTY_INFERRED;
     }
     its->beyond_bytes = 0;
@@ -155,7 +196,9 @@ check_numbers(struct la_explain *explain, struct la_track *track, const struct l
     check_beyond(explain, track, placed);
     bool is_newest = placed->acked_bytes > 0 || placed->new_bytes > 0;
     bool offered = e->segments_n > e->syn_n; /* The window of a SYN is no more than a beginning. */
-    if (placed->shrunk_bytes > 0 && is_newest && offered && explain->file.bad_checksums == 0)
+    /* One window that was misread moves the edge for long. */
+    if (placed->shrunk_bytes > 0 && is_newest && offered && is_verified(explain, placed) &&
+        !la_found_has(explain, track, LA_FINDING_CHECKSUM_WRONG))
         blame_number(explain, track, placed, LA_FINDING_WINDOW_SHRUNK, placed->shrunk_bytes);
     if (seg->text_bytes > 0 && (e->flags & LA_END_FIN) != 0 && !placed->fin_first &&
         la_seq_gt(la_seq_add(seg->seq, seg->text_bytes), e->fin_seq))
@@ -178,7 +221,8 @@ la_violations_segment(struct la_explain *explain, struct la_track *track,
     if ((seen->tcp.flags & LA_TCP_RST) == 0)
         check_numbers(explain, track, placed);
     struct la_track_end *e = placed->me;
-    if ((seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && placed->new_bytes > 0)
+    bool damaged = seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(&explain->decoder);
+    if ((seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && placed->new_bytes > 0 && !damaged)
         e->ts_val = seen->tcp.ts_val;
     /* RFC 9293 3.7.1: more than the peer's MSS is the work of a device (TSO, GRO). */
     uint32_t mss = placed->peer->mss;

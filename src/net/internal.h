@@ -128,6 +128,7 @@ struct la_net_udp {
 };
 
 struct la_net_paths;
+struct la_net_fragments;
 
 struct la_net {
     struct la_mem *mem;
@@ -153,9 +154,33 @@ struct la_net {
     la_instant icmp_tokens_at;
     struct la_net_udp udp;
     struct la_net_paths *paths; /* path_mtu.c; NULL until a router has said something */
+    struct la_net_fragments *fragments; /* reassembly.c; NULL until one has come */
+    la_instant fragments_at;            /* nothing that waits for its rest is over earlier */
 };
 
 void la_net_paths_fini(struct la_net *net);
+
+/* ---- keep.c, reassembly.c --------------------------------------------------------------- */
+
+/* The frame, or a copy where it would keep much more memory than it shows; *cost_bytes: what the
+ * result keeps. */
+struct la_frame *la_net_keep(struct la_frame *take_frame, uint32_t *cost_bytes);
+
+/* What the headers say of one piece of a packet. */
+struct la_net_piece {
+    uint32_t id;
+    uint32_t off_bytes;
+    bool more;
+    uint8_t protocol;    /* IPv4; 0 for IPv6 */
+    uint8_t next_header; /* IPv6 */
+};
+/* `take_piece`: its octets alone, one at least. True: it was the last one that was missing, the
+ * frame is the caller's again and holds the whole packet with an IP header, and `in` is the first
+ * piece's. False: others are missing, or it was dropped and counted. */
+bool la_net_reassemble(struct la_net *net, struct la_frame *take_piece, struct la_net_in *in,
+                       const struct la_net_piece *piece, la_instant now) LA_MUST_CHECK;
+void la_net_fragments_run(struct la_net *net, la_instant now);
+void la_net_fragments_fini(struct la_net *net);
 
 /* ---- input.c ---------------------------------------------------------------------------- */
 
@@ -344,6 +369,9 @@ enum la_net_verdict la_icmp6_input(struct la_net *net, struct la_frame *take_fra
 enum la_net_verdict la_icmp_deliver(struct la_net *net, struct la_net_in *in);
 /* The quoted packet's ends, protocol and sequence number. False: too little of it is there. */
 bool la_icmp_quote_judge(struct la_net_icmp *icmp, struct la_bytes quoted);
+/* Pieces of the packet are missing, and time is up: `in` and `quoted` are of the first one. */
+void la_icmp_incomplete(struct la_net *net, const struct la_net_in *in, struct la_bytes quoted,
+                        la_instant now);
 /* Where the octet at fault is, from the start of the packet (RFC 4443 3.4). */
 struct la_icmp_fault {
     uint8_t code; /* enum la_icmp6_parameter */

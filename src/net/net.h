@@ -9,6 +9,8 @@
  * la_net_output(), which adds the headers, resolves the neighbour, finishes checksums and segments
  * what the link cannot, and leaves the result on the interface's transmit queue.
  *
+ * Packets that come in pieces are put together (reassembly.c); none is sent in pieces.
+ *
  * Nothing a frame holds may reach an assertion; whatever is dropped is counted with its reason.
  * Bounds: la_net_limits. One caller at a time; `now` never goes back.
  */
@@ -242,7 +244,7 @@ void la_net_icmp_unreachable(struct la_net *net, const struct la_net_in *in, str
 
 /* When la_net_run() is next needed; may be early, never late. */
 la_instant la_net_deadline(const struct la_net *net);
-/* Neighbour timers. Bounded by the number of neighbours. */
+/* Timers of neighbours and of packets in pieces. Bounded by the number of both. */
 void la_net_run(struct la_net *net, la_instant now);
 
 #endif

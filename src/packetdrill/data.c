@@ -41,6 +41,7 @@ struct transfer {
     bool named;
     bool opens;     /* MSG_FASTOPEN: this call connects first, */
     bool fast_only; /* and does not wait for the handshake */
+    bool waits;     /* for room: as on Linux a writer sleeps until there is a good part of it */
     bool queues;    /* as on the BSDs: what the SYN does not take is sent behind it */
 };
 
@@ -281,6 +282,13 @@ is_connecting(const struct la_pd *pd, const struct la_pd_fd *f)
     return !f->datagram && la_pd_fd_status(pd, f, &status) && status.state == LA_TCP_SYN_SENT;
 }
 
+static la_ssize
+end_record(struct la_pd *pd, const struct transfer *t, la_ssize n)
+{
+    la_err err = la_sock_end_record(pd->socks, t->f->sock, pd->now);
+    return err == LA_OK ? n : err;
+}
+
 static int64_t
 try_send(struct la_pd *pd, void *call)
 {
@@ -289,6 +297,8 @@ try_send(struct la_pd *pd, void *call)
         int64_t n = open_and_send(pd, t);
         return t->fast_only || (n < 0 && n != -EINPROGRESS) ? n : -EAGAIN;
     }
+    if (t->waits && la_sock_poll(pd->socks, t->f->sock) == 0)
+        return -EAGAIN;
     for (;;) {
         struct iovec piece = rest(t);
         if (piece.iov_base == NULL && piece.iov_len > 0)
@@ -296,10 +306,15 @@ try_send(struct la_pd *pd, void *call)
         la_ssize n = send_piece(pd, t, piece);
         if (n > 0)
             advance(t, (size_t)n);
+        t->waits = n == LA_ERR_AGAIN && !t->f->datagram;
         if (n == LA_ERR_AGAIN)
             return -EAGAIN;
         if (n < 0)
             return t->done_n > 0 ? (int64_t)t->done_n : -la_err_to_errno((la_err)n);
+        if (n > 0 && t->done_n == t->total_n && (t->flags & MSG_EOR) != 0 && !t->f->datagram)
+            n = end_record(pd, t, n);
+        if (n > 0 && t->done_n < t->total_n) /* what can leave makes room */
+            la_pd_turn(pd);
         if (t->done_n == t->total_n || n == 0)
             return !t->fast_only && is_connecting(pd, t->f) ? -EAGAIN : (int64_t)t->done_n;
     }

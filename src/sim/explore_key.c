@@ -143,6 +143,8 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     b->used_ms = 0;
     memset(&b->rate, 0, sizeof(b->rate));
     memset(&b->pace, 0, sizeof(b->pace));
+    memset(&b->usage, 0, sizeof(b->usage)); /* of windows; peaks are measurements */
+    memset(&b->peak, 0, sizeof(b->peak));
     memset(&b->cc, 0, sizeof(b->cc));
     b->cc.reno.acked_bytes = k->conn.cc == la_cc_find("reno") ? busy->cc.reno.acked_bytes : 0;
     b->progress_at = la_instant_of_ns(0);

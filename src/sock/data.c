@@ -86,6 +86,18 @@ la_sock_send_urgent(struct la_socks *set, la_sock s, struct la_bytes bytes, la_i
 }
 
 la_err
+la_sock_end_record(struct la_socks *set, la_sock s, la_instant now)
+{
+    const struct la_sk *sk = la_sk_of(set, s);
+    if (sk == NULL)
+        return LA_ERR_BAD_HANDLE;
+    if (sk->phase == LA_SK_DATAGRAM)
+        return LA_ERR_NOT_SUPPORTED;
+    return sk->phase == LA_SK_CONNECTED ? la_conn_end_record(set->stack, sk->handle, now)
+                                        : LA_ERR_NOT_CONNECTED;
+}
+
+la_err
 la_sock_at_mark(const struct la_socks *set, la_sock s, bool *out)
 {
     const struct la_sk *sk = la_sk_of(set, s);

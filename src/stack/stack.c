@@ -56,6 +56,11 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .ttl_hops = 64,
         .initial_window_n = 10,
         .slow_start_after_idle = true,
+        .rst_challenged = true,
+        .syn_challenged = true,
+        .icmp_hard = LA_ICMP_HEEDED,
+        .syn_ecn_n = 1,
+        .burst_n_min = 2,
         .congestion_control = "cubic",
     };
 }
@@ -120,7 +125,7 @@ la_tcp_cfg_ok(const struct la_tcp_cfg *t)
            t->ttl_hops > 0 && t->keepalive_idle_s > 0 && t->keepalive_idle_s <= UINT16_MAX &&
            t->keepalive_interval_s > 0 && t->keepalive_interval_s <= UINT16_MAX &&
            (t->mss_bytes_max == 0 || t->mss_bytes_max >= MSS_BYTES_MAX_LEAST) &&
-           t->ecn <= LA_ECN_ASK && t->keepalive_probes_n > 0 &&
+           t->ecn <= LA_ECN_ASK && t->icmp_hard <= LA_ICMP_REFUSES && t->keepalive_probes_n > 0 &&
            t->keepalive_probes_n <= UINT8_MAX && text_ends &&
            la_cc_find(t->congestion_control) != UINT8_MAX;
 }

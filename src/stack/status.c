@@ -30,7 +30,7 @@ ready_level(const struct la_stack *s, const struct la_tcp_conn *c)
     if (la_tcp_is_synchronised(c))
         ready |= LA_READY_OPEN;
     bool refused = (c->flags & LA_TCP_F_WRITER_WAITS) != 0 && queued > 0;
-    if (la_tcp_can_send(c) && la_tcp_queue_is_low(c, queued) && !refused)
+    if (la_tcp_can_send(c) && !refused && (busy == NULL || la_tcp_pieces_low(c, busy, &s->env)))
         ready |= LA_READY_WRITE;
     if ((c->flags & LA_TCP_F_FIN_RECEIVED) != 0)
         ready |= LA_READY_END;
@@ -76,6 +76,7 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
         la_instant_add_us(s->now, -(int64_t)(la_tcp_ms(s->now) - c->sent_ms) * LA_US_PER_MS);
     out->user_timeout_ms = c->user_timeout_ms;
     out->fast_opened = c->fast_opened;
+    out->pacing_rate_max = la_tcp_pace_bound(c);
     out->bytes_delivered = out->bytes_acked;
     if (busy == NULL)
         return;
@@ -281,9 +282,10 @@ set_flag(struct la_tcp_conn *c, enum la_tcp_flag flag, bool on, struct la_tcp_to
     c->flags = on ? c->flags | flag : c->flags & ~(uint32_t)flag;
     if (flag == LA_TCP_F_KEEPALIVE)
         la_tcp_keepalive_start(c, todo->now);
-    if (flag == LA_TCP_F_NAGLE && !on)
-        c->flags &= ~(uint32_t)LA_TCP_F_MORE; /* as Linux: a flush (tcp(7), TCP_NODELAY) */
-    c->want |= LA_TCP_WANT_DATA;              /* what Nagle or the cork held back may go now */
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (flag == LA_TCP_F_NAGLE && !on && busy != NULL)
+        busy->flush = LA_TCP_FLUSH_ALL; /* as Linux (tcp(7), TCP_NODELAY), also over TCP_CORK */
+    c->want |= LA_TCP_WANT_DATA;        /* what Nagle or the cork held back may go now */
     return LA_OK;
 }
 
@@ -340,6 +342,15 @@ set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
             return LA_ERR_BAD_ARGUMENT;
         la_cc_switch(c, la_tcp_busy(c, todo->env), (uint8_t)value);
         return LA_OK;
+    case LA_OPT_PACING_RATE_MAX:
+        if (value < 0)
+            return LA_ERR_BAD_ARGUMENT;
+        la_tcp_pace_bound_set(c, (uint64_t)value);
+        if (la_tcp_busy(c, todo->env) != NULL)
+            la_tcp_pace_begin(c, la_tcp_busy(c, todo->env), todo->now);
+        return LA_OK;
+    case LA_OPT_NOTSENT_LOWAT_BYTES:
+        return la_tcp_set_lowat(c, clamp(value, 0, UINT32_MAX), todo);
     case LA_OPT_NAGLE:
     case LA_OPT_KEEPALIVE:
     case LA_OPT_CORK:
@@ -377,6 +388,7 @@ la_conn_option_get(const struct la_stack *s, la_handle conn, enum la_conn_option
     if (rec == NULL)
         return LA_ERR_BAD_HANDLE;
     const struct la_tcp_conn *c = &rec->tcp;
+    const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
     if ((unsigned)opt >= LA_OPT_COUNT)
         return LA_ERR_NO_SUCH_OPTION;
     const int64_t values[LA_OPT_COUNT] = {
@@ -391,6 +403,8 @@ la_conn_option_get(const struct la_stack *s, la_handle conn, enum la_conn_option
         [LA_OPT_DSCP_ECN] = c->dscp_ecn,
         [LA_OPT_MSS_MAX] = c->smss,
         [LA_OPT_CONGESTION] = c->cc,
+        [LA_OPT_PACING_RATE_MAX] = (int64_t)la_tcp_pace_bound(c),
+        [LA_OPT_NOTSENT_LOWAT_BYTES] = busy == NULL ? 0 : busy->lowat_bytes,
     };
     enum la_tcp_flag flag = flag_of(opt);
     *out = flag != 0 ? (c->flags & flag) != 0 : values[opt];

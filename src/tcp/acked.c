@@ -25,6 +25,7 @@
 #include "tcp/tune.h"
 #include "tcp/undo.h"
 #include "tcp/urgent.h"
+#include "tcp/usage.h"
 #include "wire/tcp.h"
 
 static uint32_t
@@ -64,7 +65,8 @@ measure(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg
     todo->ack.rtt_us = sample_us > 0 ? (uint32_t)sample_us : 1;
     struct la_tcp_undo *undo = &busy->undo;
     bool adapts = undo->adapts && la_seq_gt(seg->ack, undo->end);
-    if (la_seq_lt(seg->ack, busy->rtt_round_end) && c->srtt_us != 0 && !adapts)
+    if (la_seq_lt(seg->ack, busy->rtt_round_end) && c->srtt_us != 0 && !adapts &&
+        !todo->env->cfg->rto_follows_peaks)
         return;
     busy->rtt_round_end = c->snd_nxt;
     busy->tlp.rtt_known = true;
@@ -110,14 +112,24 @@ rearm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
     la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, la_instant_add_us(todo->now, c->rto_us));
 }
 
-/* Wakes a writer that was refused once a third of the buffer is free. */
-static void
-wake_writer(struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+void
+la_tcp_wake_writer(struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
-    if ((c->flags & LA_TCP_F_WRITER_WAITS) != 0 && la_tcp_queue_is_low(c, busy->sndq.len)) {
-        c->flags &= ~(uint32_t)LA_TCP_F_WRITER_WAITS;
-        todo->wake |= LA_READY_WRITE;
-    }
+    if ((c->flags & LA_TCP_F_WRITER_WAITS) == 0 || !la_tcp_pieces_low(c, busy, todo->env))
+        return;
+    c->flags &= ~(uint32_t)LA_TCP_F_WRITER_WAITS;
+    todo->wake |= LA_READY_WRITE;
+}
+
+/* With pieces, what the writer gets room for depends on what this acknowledgement lets go: out.c.
+ */
+static void
+tell_room(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    if (todo->env->cfg->sndbuf_piece_bytes != 0)
+        busy->room_due = true;
+    else
+        la_tcp_wake_writer(c, busy, todo);
     if (busy->sndq.len == 0)
         todo->wake |= LA_READY_SENT;
 }
@@ -128,6 +140,7 @@ deliver(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_seg
         struct la_tcp_todo *todo)
 {
     todo->acked_bytes = la_tcp_sack_missing(busy, c->snd_una, seg->ack);
+    todo->duplicates_n = la_tcp_has_sack(c) ? 0 : busy->dupacks_n;
     la_tcp_sack_delivered(c, busy, (struct la_range){c->snd_una, seg->ack}, seg, todo);
 }
 
@@ -140,7 +153,7 @@ prepare(const struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_t
     struct la_cc_ack *ack = &todo->ack;
     la_tcp_rate_look(c, busy);
     ack->flight_bytes = la_tcp_pipe(c, busy);
-    ack->limited = busy->phase == LA_CC_LOSS || ack->flight_bytes * 2 >= c->cwnd_bytes;
+    ack->limited = busy->phase == LA_CC_LOSS || la_tcp_usage_is_full(c, busy, todo->env);
     ack->recovers = busy->phase == LA_CC_RECOVERY;
     ack->ece = la_tcp_ecn_is_echo(c, seg);
     ack->limit_bytes = slow_start_limit(c, busy, todo->env);
@@ -165,6 +178,7 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     la_chain_drop_front(&busy->sndq, octets);
     uint32_t before = la_tcp_acked_low(c);
     c->snd_una = seg->ack;
+    la_tcp_pieces_acked(c, busy, todo->env);
     la_tcp_urgent_acked(c, busy);
     if (la_tcp_acked_low(c) < before)
         la_tcp_tally(c, todo->env)->acked_wraps_n++;
@@ -185,8 +199,10 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     else if (busy->phase == LA_CC_LOSS)
         busy->rtx_nxt = la_tcp_sack_skip(busy, busy->rtx_nxt);
     rearm(c, busy, todo);
+    if (todo->env->cfg->more_until_ack && busy->flush == LA_TCP_FLUSH_NONE)
+        busy->flush = LA_TCP_FLUSH_MORE;
     la_tcp_tune_send(c, todo->env);
-    wake_writer(c, busy, todo);
+    tell_room(c, busy, todo);
     c->want |= LA_TCP_WANT_DATA;
 }
 

@@ -17,5 +17,8 @@ void la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo);
 /* The SACK blocks of an acknowledgement at or beyond SND.UNA, after it was processed. */
 void la_tcp_selective_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                           struct la_tcp_todo *todo);
+/* Wakes a writer that was refused, once there is room enough for it (pieces.h). */
+void la_tcp_wake_writer(struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                        struct la_tcp_todo *todo);
 
 #endif

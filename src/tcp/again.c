@@ -52,9 +52,19 @@ pipe_has_room(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
     return (uint64_t)la_tcp_sack_pipe(c, busy) + c->smss <= c->cwnd_bytes;
 }
 
-bool
-la_tcp_retransmit_next(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
-                       struct la_tcp_again *again)
+/* A segment that goes again holds octets of one record as well. */
+static void
+stay_in_piece(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+              struct la_tcp_again *again)
+{
+    la_seq limit = la_tcp_pieces_limit(c, busy, again->first);
+    if (la_seq_lt(again->first, limit))
+        again->n = min32(again->n, (uint32_t)la_seq_diff(limit, again->first));
+}
+
+/* What the rule that is at work says. */
+static bool
+choose_next(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, struct la_tcp_again *again)
 {
     uint32_t flight = la_tcp_flight(c);
     if (flight == 0)
@@ -77,6 +87,17 @@ la_tcp_retransmit_next(const struct la_tcp_conn *c, const struct la_tcp_busy *bu
     *again = (struct la_tcp_again){busy->rtx_nxt, n, false};
     /* The first one goes out whatever cwnd says; it is one segment (RFC 5681 3.1). */
     return la_seq_eq(again->first, c->snd_una) || la_tcp_pipe(c, busy) + n <= c->cwnd_bytes;
+}
+
+bool
+la_tcp_retransmit_next(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                       struct la_tcp_again *again)
+{
+    if (!choose_next(c, busy, again))
+        return false;
+    if (busy->pieces.row.n > 0)
+        stay_in_piece(c, busy, again);
+    return true;
 }
 
 bool

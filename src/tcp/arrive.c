@@ -173,11 +173,24 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
                : drop(todo, old ? LA_REASON_DATA_DUPLICATE : LA_REASON_SEQ_OUTSIDE_WINDOW);
 }
 
+/* RCV.WND as segments are judged by it: what was told, or what the buffer takes. A half-open
+ * connection and one in TIME-WAIT have none. */
+static uint32_t
+judged_window(const struct la_tcp_conn *c, const struct la_tcp_todo *todo)
+{
+    uint32_t told = la_tcp_rcv_wnd(c);
+    if (!todo->env->cfg->window_is_buffer || c->state == LA_TCP_SYN_RECEIVED ||
+        c->state == LA_TCP_TIME_WAIT)
+        return told;
+    uint32_t room = la_tcp_receive_room(c, todo->env);
+    return room > told ? room : told;
+}
+
 /* First: check sequence number. May change `seg` into the part that is looked at. */
 static enum step
 step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
-    uint32_t rcv_wnd = la_tcp_rcv_wnd(c);
+    uint32_t rcv_wnd = judged_window(c, todo);
     /* DEVIATION(D7): the SYN,ACK of a simultaneous open acknowledges our SYN (figure 8, line 6);
      * the test alone would drop it, since its SYN is known. */
     bool crossing =
@@ -214,7 +227,8 @@ step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     /* DEVIATION(D15), RFC 1337 3 (F1): an old duplicate must not end TIME-WAIT. */
     if (c->state == LA_TCP_TIME_WAIT)
         return drop(todo, LA_REASON_RST_IN_TIME_WAIT);
-    if (la_tcp_rst_classify(c->rcv_nxt, la_tcp_rcv_wnd(c), seg->seq) != LA_TCP_RST_EXACT) {
+    if (todo->env->cfg->rst_challenged && /* RFC 5961 3.2 */
+        la_tcp_rst_classify(c->rcv_nxt, la_tcp_rcv_wnd(c), seg->seq) != LA_TCP_RST_EXACT) {
         todo->reason = LA_REASON_RST_IN_WINDOW;
         la_tcp_ack_challenge(c, todo);
         return DONE;
@@ -240,7 +254,9 @@ step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         return DONE;
     case LA_TCP_CLOSING:
     case LA_TCP_LAST_ACK:
-        la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_OK, todo);
+        la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_OK, todo); /* what was received stays */
+        c->err = LA_ERR_CONNECTION_RESET; /* whether all of ours arrived, nobody knows */
+        todo->wake |= LA_READY_ERROR;
         return DONE;
     case LA_TCP_TIME_WAIT:
     case LA_TCP_CLOSED:
@@ -265,7 +281,15 @@ step4_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         return DONE;
     }
     todo->reason = LA_REASON_SYN_IN_WINDOW;
-    la_tcp_ack_challenge(c, todo); /* RFC 5961 4 */
+    bool inside = la_tcp_seg_acceptable(c->rcv_nxt, judged_window(c, todo), seg->seq, 0);
+    if (todo->env->cfg->syn_challenged || !inside) {
+        la_tcp_ack_challenge(c, todo); /* RFC 5961 4.2 */
+        return DONE;
+    }
+    answer_rst(todo, la_tcp_bare_seq(c), LA_CAUSE_RST_ABORT);
+    todo->rst_flags = LA_TCP_RST | LA_TCP_ACK;
+    todo->rst_ack = c->rcv_nxt;
+    la_tcp_end(c, LA_TCP_EV_RCV_UNACCEPTABLE, LA_ERR_CONNECTION_RESET, todo); /* RFC 5961 4.1 */
     return DONE;
 }
 
@@ -571,6 +595,10 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
 {
     LA_ASSERT(c->state != LA_TCP_CLOSED && c->state != LA_TCP_LISTEN);
     c->segments_received += todo->segments_n > 1 ? todo->segments_n : 1;
+    if (c->state != LA_TCP_TIME_WAIT && la_tcp_is_unwanted(seg, todo->env->cfg)) {
+        todo->reason = LA_REASON_SYN_FIN;
+        return;
+    }
     if (time_wait_gives_way(c, seg, todo)) { /* whoever owns it may still read what was received */
         la_tcp_end(c, LA_TCP_EV_RCV_SYN_REUSE, LA_OK, todo);
         todo->reuse = true;
@@ -589,29 +617,4 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
         c->keepalive_sent_n = 0;
     }
     la_tcp_busy_settle(c, todo->env);
-}
-
-void
-la_tcp_icmp_error(struct la_tcp_conn *c, la_seq seq, la_err err, bool hard,
-                  struct la_tcp_todo *todo)
-{
-    /* RFC 5927 4.1: only about what is in flight. */
-    if (c->state == LA_TCP_CLOSED || c->state == LA_TCP_LISTEN || la_seq_lt(seq, c->snd_una) ||
-        la_seq_ge(seq, c->snd_nxt)) {
-        todo->reason = LA_REASON_ICMP_UNMATCHED;
-        return;
-    }
-    /* DEVIATION(D9): SHLD-26 asks for the end in every state; RFC 5927 5.2 tells why not. */
-    if (hard && !la_tcp_is_synchronised(c)) {
-        todo->env->stats->tcp_attempt_fails++;
-        la_tcp_end(c, LA_TCP_EV_ICMP_HARD_ERROR, err, todo);
-        return;
-    }
-    c->err_soft = (int8_t)err; /* MUST-56: advice; SHLD-25: the application can ask */
-    if (!la_tcp_hears(todo->env, LA_EVENT_ERROR))
-        return;
-    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_ERROR};
-    ev.u.error.err = err;
-    ev.u.error.soft = true;
-    todo->env->emit(todo->env->ctx, c, &ev);
 }

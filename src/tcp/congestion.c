@@ -13,6 +13,7 @@
 #include "tcp/rate.h"
 #include "tcp/sack.h"
 #include "tcp/send.h"
+#include "tcp/usage.h"
 
 static const struct la_cc_ops *const controls[] = {&la_cc_reno, &la_cc_cubic, &la_cc_bbr};
 
@@ -59,7 +60,7 @@ la_cc_switch(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint8_t idx)
 {
     if (c->cc == idx)
         return;
-    c->cc = idx;
+    c->cc = idx & LA_TCP_CC_MASK;
     c->cc_kept = 0;
     if (busy == NULL)
         return;
@@ -157,6 +158,8 @@ la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         return;
     ack->now = todo->now;
     ack->delivered_bytes = todo->acked_bytes + todo->delivered_bytes;
+    if (todo->env->cfg->usage_by_window && ack->acked_bytes > 0)
+        ack->acked_bytes = la_tcp_usage_news(c, ack->delivered_bytes, todo->duplicates_n);
     ack->lost_bytes = busy->lost_bytes;
     busy->lost_bytes = 0;
     struct la_cc_rate rate;
@@ -175,6 +178,14 @@ la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         return;
     busy->phase = phase;
     la_cc_tell(c, busy, todo);
+}
+
+/* DEVIATION(D26): with reduces_cwnd as Linux, which counts on cwnd not having grown unused. */
+uint32_t
+la_cc_reduced_from(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    uint32_t flight = la_tcp_flight(c);
+    return env->cfg->reduces_cwnd || flight > c->cwnd_bytes ? c->cwnd_bytes : flight;
 }
 
 void

@@ -13,6 +13,7 @@
 #include "proto/tcp_fsm.h"
 #include "tcp/congestion.h"
 #include "tcp/fast_open.h"
+#include "tcp/pace.h"
 #include "tcp/rate.h"
 #include "tcp/receive.h"
 #include "tcp/sack.h"
@@ -67,7 +68,8 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     uint32_t rcvbuf = buffer(cfg->rcvbuf_bytes, cfg->rcvbuf.bytes_initial);
     c->sndbuf_bytes = sndbuf & LA_TCP_BUFFER_MASK;
     c->rcvbuf_bytes = rcvbuf & LA_TCP_BUFFER_MASK;
-    c->rcv_wscale = window_shift(c->rcvbuf_tuned ? cfg->rcvbuf.bytes_max : rcvbuf);
+    c->rcv_wscale =
+        LA_TCP_WSCALE_MASK & window_shift(c->rcvbuf_tuned ? cfg->rcvbuf.bytes_max : rcvbuf);
     if (cfg->mss_bytes_max != 0 && c->rmss > cfg->mss_bytes_max)
         c->rmss = cfg->mss_bytes_max;
     c->rto_us = cfg->rto_us_initial;
@@ -78,6 +80,7 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     c->keepalive_probes_n = (uint8_t)cfg->keepalive_probes_n;
     c->r2_n = (uint8_t)cfg->r2_n;
     c->nagle_short = cfg->nagle_short;
+    la_tcp_pace_bound_set(c, cfg->pacing_rate_max);
     c->r2_syn_n = (uint8_t)cfg->r2_syn_n;
     c->ttl_hops = cfg->ttl_hops;
     c->dscp_ecn = cfg->dscp_ecn & (uint8_t)~LA_IP_ECN_MASK; /* tcp/ecn.h sets that */
@@ -106,7 +109,7 @@ la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_insta
     c->rtt_us_min = UINT32_MAX;
     c->timer_at = LA_INSTANT_NEVER;
     c->tally_idx = LA_POOL_NONE;
-    c->cc = open->cc;
+    c->cc = open->cc & LA_TCP_CC_MASK;
     la_tcp_conn_begin(c, open->iss, open->ts_offset, now);
 }
 
@@ -124,7 +127,7 @@ la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8
 {
     LA_ASSERT(c->state == LA_TCP_LISTEN && (c->flags & LA_TCP_F_HELD) != 0);
     take_cfg(c, cfg);
-    c->cc = cc;
+    c->cc = cc & LA_TCP_CC_MASK;
     uint32_t dropped = c->flags & ~offers_of(cfg) &
                        (LA_TCP_F_WSCALE | LA_TCP_F_TIMESTAMPS | LA_TCP_F_SACK | LA_TCP_F_ECN);
     c->flags &= ~dropped;
@@ -152,6 +155,7 @@ la_tcp_busy_give(struct la_tcp_conn *c, struct la_tcp_env *env)
     if (busy == NULL)
         return;
     la_chain_clear(&busy->sndq);
+    la_tcp_pieces_clear(&busy->pieces, env);
     la_chain_clear(&busy->rcvq);
     la_tcp_early_clear(busy, env);
     la_tcp_scoreboard_fini(&busy->board, env->mem);
@@ -175,7 +179,7 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     busy->owed = (struct la_tcp_owed){.at = LA_INSTANT_NEVER, .acked = c->rcv_nxt};
     busy->recover = la_seq_sub(c->snd_una, 1);
     busy->rtx_nxt = busy->short_end = c->snd_una;
-    busy->rtt_round_end = c->snd_una;
+    busy->rtt_round_end = busy->usage.end = busy->peak.round_end = c->snd_una;
     busy->reduced_end = la_seq_sub(c->snd_una, 1);
     busy->tlp.rtt_known = true;
     busy->progress_at = now;
@@ -203,7 +207,7 @@ la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
     struct la_tcp_busy *busy = la_tcp_busy(c, env);
     if (busy == NULL || busy->sndq.len != 0 || busy->rcvq.len != 0 || busy->runs.row.n != 0 ||
         busy->fin_early || owes(c, busy) || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) ||
-        busy->rests || (c->flags & LA_TCP_F_URGENT_IN) != 0)
+        busy->rests || busy->lowat_bytes != 0 || (c->flags & LA_TCP_F_URGENT_IN) != 0)
         return;
     if (la_cc_ops(c->cc)->rest != NULL)
         la_cc_ops(c->cc)->rest(c, busy);
@@ -256,9 +260,11 @@ la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err, struct la
         busy->owed = (struct la_tcp_owed){.at = LA_INSTANT_NEVER, .acked = c->rcv_nxt};
         busy->dsack_bytes = 0;
     }
-    if (busy != NULL &&
-        (err != LA_OK || (c->flags & LA_TCP_F_RELEASED) != 0 || busy->rcvq.len == 0))
+    bool keeps = err == LA_OK || todo->env->cfg->reset_keeps_text; /* DEVIATION(D26) */
+    if (busy != NULL && (!keeps || (c->flags & LA_TCP_F_RELEASED) != 0 || busy->rcvq.len == 0))
         la_tcp_busy_give(c, todo->env);
+    else if (busy != NULL && err != LA_OK)
+        la_chain_clear(&busy->sndq);
     todo->wake |= LA_READY_CLOSED | LA_READY_READ | LA_READY_WRITE |
                   (err != LA_OK ? LA_READY_ERROR : LA_READY_END);
     if (err == LA_OK || !la_tcp_hears(todo->env, LA_EVENT_ERROR))

@@ -21,6 +21,7 @@
 #include "base/seq.h"
 #include "base/time.h"
 #include "tcp/bbr_state.h"
+#include "tcp/pieces.h"
 #include "tcp/runs.h"
 #include "tcp/scoreboard.h"
 #include "wire/tcp.h"
@@ -99,10 +100,20 @@ enum la_tcp_want {
     LA_TCP_WANT_RELEASE = 128      /* text, at busy->pace.release_at and not before */
 };
 
+#define LA_TCP_WSCALE_MASK 15u
+#define LA_TCP_CAUSE_MASK 31u
+#define LA_TCP_CC_MASK 7u
 enum { LA_BUFFER_BYTES_MIN = 4096, LA_BUFFER_BYTES_MAX = 1 << 30 };
 #define LA_TCP_BUFFER_MASK UINT32_C(0x7fffffff)
 
 enum { LA_TCP_TIMER_NONE = 255 };
+
+/* Until more is queued: may the last segment go although it is short? */
+enum la_tcp_flush {
+    LA_TCP_FLUSH_NONE,
+    LA_TCP_FLUSH_MORE, /* although SEND said that more follows */
+    LA_TCP_FLUSH_ALL   /* and although it is corked: TCP_NODELAY was set (tcp(7)) */
+};
 
 #define LA_TCP_IDLE (UINT32_C(1) << 31)
 
@@ -164,6 +175,19 @@ struct la_tcp_pace {
     la_instant release_at; /* C.next_send_time */
     uint32_t left_bytes;   /* of the quantum that leaves now */
     bool waits;            /* text waits for release_at */
+};
+
+/* Of 4 * RTTVAR; rtt.c. */
+struct la_tcp_peak {
+    la_seq round_end;
+    uint32_t us, round_us;
+};
+
+/* usage.h; of what was sent before `end`. */
+struct la_tcp_usage {
+    la_seq end;
+    uint32_t most_bytes; /* in flight */
+    bool full;
 };
 
 /* RFC 4821; mtu.h. While nothing of it is known, all is 0. */
@@ -262,6 +286,8 @@ struct la_tcp_owed {
 struct la_tcp_busy {
     struct la_chain sndq;           /* from SND.UNA (behind the SYN) on */
     struct la_chain_mark snd_mark;  /* near SND.NXT in sndq */
+    struct la_tcp_pieces pieces;    /* where segments of sndq end */
+    uint32_t lowat_bytes;           /* TCP_NOTSENT_LOWAT; 0 = none. While it is set, this stays */
     struct la_tcp_scoreboard board; /* what is in flight: SND.UNA .. SND.NXT */
     struct la_chain rcvq;           /* up to RCV.NXT, for the application */
     struct la_tcp_runs runs;        /* beyond RCV.NXT */
@@ -283,8 +309,10 @@ struct la_tcp_busy {
     la_seq short_end;               /* with nagle_short: where the latest short segment ended */
     uint8_t phase;                  /* enum la_cc_phase */
     uint8_t dupacks_n;
+    uint8_t flush;                  /* enum la_tcp_flush */
     uint8_t cause;                  /* enum la_cause of the next retransmission */
     bool partial_seen;              /* first partial ACK of this recovery was seen */
+    bool room_due;                  /* something was acknowledged: is there room for a writer? */
     bool rests;                     /* nothing new until the timer expires (RFC 3168 6.1.2) */
     la_seq rtt_round_end;           /* a new RTT sample counts from here on */
     uint32_t rtt_half_us;           /* the shortest round trip since rtt_half_ms; 0 = none yet */
@@ -297,6 +325,8 @@ struct la_tcp_busy {
     struct la_tcp_rate rate;
     struct la_tcp_pace pace;
     struct la_tcp_mtu mtu;
+    struct la_tcp_usage usage;
+    struct la_tcp_peak peak;
     struct la_tcp_fast_open fast_open;
     la_seq snd_up;                  /* with LA_TCP_F_URGENT_OUT */
     struct la_tcp_clocks clocks;
@@ -331,7 +361,9 @@ struct la_tcp_conn {
     uint16_t smss;     /* octets of text per segment, options of every segment taken off */
     uint16_t rmss;     /* what we announced */
     uint16_t rcv_mss;  /* largest text received lately: what "full-sized" means for ACKs */
-    uint8_t snd_wscale, rcv_wscale;
+    uint8_t snd_wscale : 4, rcv_wscale : 4;
+    uint8_t ack_cause : 5; /* enum la_cause of the acknowledgement that is wanted */
+    uint8_t cc : 3;        /* index of the congestion control */
 
     uint32_t cwnd_bytes, ssthresh_bytes;
     uint32_t srtt_us, rttvar_us, rto_us, rtt_us_min;
@@ -350,8 +382,7 @@ struct la_tcp_conn {
     uint16_t keepalive_idle_s, keepalive_interval_s;
     uint8_t keepalive_probes_n, keepalive_sent_n;
     uint8_t r2_n, r2_syn_n;
-    uint8_t cc;        /* index of the congestion control */
-    uint8_t ack_cause; /* enum la_cause of the acknowledgement that is wanted */
+    uint16_t pace_bound; /* la_tcp_pace_bound() */
     int8_t err;        /* la_err that ended it */
     int8_t err_soft;
     uint8_t ttl_hops, dscp_ecn;
@@ -399,6 +430,7 @@ struct la_tcp_todo {
     la_seq rst_seq, rst_ack;
     bool duplicate;         /* a part of the text had been received before: D-SACK */
     uint32_t acked_bytes;     /* that the arriving segment acknowledged first */
+    uint32_t duplicates_n;    /* before it, without SACK, since the last such */
     uint32_t delivered_bytes; /* and those that its SACK blocks reported first */
     struct la_cc_ack ack;     /* the same, for the congestion control */
     la_instant sent_at;       /* with is_timed: of those sent once, the latest one's */
@@ -496,14 +528,6 @@ static inline bool
 la_tcp_heard_since(const struct la_tcp_conn *c, la_instant at)
 {
     return (int32_t)(c->heard_ms - la_tcp_ms(at)) >= 0;
-}
-
-/* Is a third of the send buffer free? Then a writer that was refused is woken. */
-static inline bool
-la_tcp_queue_is_low(const struct la_tcp_conn *c, uint32_t queued_bytes)
-{
-    uint32_t sndbuf_bytes = c->sndbuf_bytes;
-    return queued_bytes <= sndbuf_bytes - sndbuf_bytes / 3;
 }
 
 /* Octets of text that were acknowledged, and that were received in order: their last 32 bits. */

@@ -94,6 +94,7 @@ la_tcp_fast_open_answered(struct la_tcp_conn *c, la_seq ack, struct la_tcp_todo 
     la_chain_mark_drop(&busy->snd_mark, n);
     la_chain_drop_front(&busy->sndq, n);
     c->snd_una = c->snd_nxt = la_seq_add(first, n);
+    la_tcp_pieces_acked(c, busy, todo->env);
     c->fast_opened = n > 0;
     busy->fast_open.text_bytes = (uint16_t)(busy->fast_open.text_bytes - n);
     busy->rtx_nxt = busy->rtt_round_end = c->snd_una;

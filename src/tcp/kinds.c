@@ -13,6 +13,7 @@
 #include "tcp/ecn.h"
 #include "tcp/fast_open.h"
 #include "tcp/pace.h"
+#include "tcp/pieces.h"
 #include "tcp/prr.h"
 #include "tcp/rate.h"
 #include "tcp/segment.h"
@@ -124,7 +125,9 @@ la_tcp_send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
         .cause = busy->cause,
     };
     la_seq queue_end = la_seq_add(la_tcp_sndq_seq(c), busy->sndq.len);
-    if (plan.text_bytes > 0 && la_seq_eq(la_seq_add(first, plan.text_bytes), queue_end))
+    la_seq text_end = la_seq_add(first, plan.text_bytes);
+    if (plan.text_bytes > 0 && (la_seq_eq(text_end, queue_end) ||
+                                (busy->pieces.row.n > 0 && la_tcp_pieces_pushed(busy, text_end))))
         plan.flags |= LA_TCP_PSH;
     struct la_tcp_scoreboard *board = &busy->board;
     plan.sent_before_n = la_tcp_scoreboard_resent(board, todo->env->mem, first, end, todo->now);
@@ -176,8 +179,13 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     }
     if (plan.ect && (c->flags & LA_TCP_F_ECN_CWR) != 0)
         plan.flags |= LA_TCP_CWR;
-    /* MUST-61: PSH in the last segment of what is buffered. */
-    if (allowed.text_bytes > 0 && allowed.text_bytes == la_tcp_unsent(c, busy))
+    /* MUST-61: PSH in the last segment of what is buffered; MAY-15: unless the user said that more
+     * follows, and did not take too long. */
+    bool pushed = (c->flags & LA_TCP_F_MORE) == 0 || (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
+    if (allowed.text_bytes > 0 && allowed.text_bytes == la_tcp_unsent(c, busy) && pushed)
+        plan.flags |= LA_TCP_PSH;
+    if (busy->pieces.row.n > 0 && allowed.text_bytes > 0 &&
+        la_tcp_pieces_pushed(busy, la_seq_add(c->snd_nxt, allowed.text_bytes)))
         plan.flags |= LA_TCP_PSH;
     if (todo->env->cfg->push_bursts && allowed.text_bytes > c->smss)
         plan.flags |= LA_TCP_PSH;
@@ -198,6 +206,7 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     if (busy->phase == LA_CC_RECOVERY)
         la_tcp_prr_sent(busy, allowed.text_bytes);
     c->snd_nxt = end;
+    la_tcp_pieces_sent(c, busy, todo->env, end);
     if (c->nagle_short && allowed.text_bytes % c->smss != 0)
         busy->short_end = end;
     c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
@@ -233,10 +242,29 @@ la_tcp_send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
     return true;
 }
 
+/* Only where one acknowledgement is owed: those of what is out of order are duplicates, which are
+ * counted, and a challenge says no more than it must. */
+static bool
+fin_rides(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, const struct la_tcp_env *env)
+{
+    bool asked = c->ack_cause == LA_CAUSE_ACK || c->ack_cause == LA_CAUSE_ACK_DELAYED ||
+                 c->ack_cause == LA_CAUSE_WINDOW_UPDATE;
+    return env->cfg->fin_again && asked && busy->owed.duplicates_n == 0 &&
+           (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_tcp_flight(c) > 0 &&
+           la_seq_eq(la_tcp_bare_seq(c), c->snd_nxt);
+}
+
 bool
 la_tcp_send_ack(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
 {
     struct la_tcp_plan plan = {
         .seq = la_tcp_bare_seq(c), .flags = LA_TCP_ACK, .cause = c->ack_cause};
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL && fin_rides(c, busy, todo->env)) {
+        plan.seq = fin_seq(c);
+        plan.flags |= LA_TCP_FIN;
+        plan.sent_before_n =
+            la_tcp_scoreboard_resent(&busy->board, todo->env->mem, plan.seq, c->snd_nxt, todo->now);
+    }
     return la_tcp_segment_build(c, NULL, out, &plan, todo);
 }

@@ -9,6 +9,7 @@
  */
 #include "tcp/out.h"
 
+#include "tcp/acked.h"
 #include "tcp/again.h"
 #include "tcp/clocks.h"
 #include "tcp/congestion.h"
@@ -20,7 +21,9 @@
 #include "tcp/rtt.h"
 #include "tcp/send.h"
 #include "tcp/tlp.h"
+#include "tcp/tune.h"
 #include "tcp/urgent.h"
+#include "tcp/usage.h"
 
 static uint32_t
 min32(uint32_t a, uint32_t b)
@@ -95,17 +98,10 @@ send_mtu_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_ou
 static uint32_t
 mtu_probe_due(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, la_instant now)
 {
-    if (busy->mtu.full == 0 || la_tcp_urgent_unsent(c, busy) || (c->flags & LA_TCP_F_PROBED) != 0)
+    if (busy->mtu.full == 0 || busy->pieces.row.n > 0 || la_tcp_urgent_unsent(c, busy) ||
+        (c->flags & LA_TCP_F_PROBED) != 0)
         return 0;
     return la_tcp_mtu_probe_next(c, busy, la_tcp_unsent(c, busy), now);
-}
-
-/* Half of cwnd, in whole segments. */
-static uint32_t
-half_window(const struct la_tcp_conn *c)
-{
-    uint32_t n = c->cwnd_bytes / 2 / c->smss;
-    return (n > 0 ? n : 1) * c->smss;
 }
 
 static enum outcome
@@ -128,9 +124,14 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
                  (c->flags & LA_TCP_F_PROBED) == 0;
     uint32_t segment_max = super ? out->super_bytes_max : c->smss;
     if (todo->env->cfg->push_bursts)
-        segment_max = min32(segment_max, half_window(c));
+        segment_max = min32(segment_max, la_tcp_burst_bytes(c, busy, todo->env));
     if (paced_bytes > 0)
         segment_max = min32(segment_max, paced_bytes);
+    bool full = false;
+    if (todo->env->cfg->push_bursts && !forced && la_tcp_burst_waits(c, busy, todo, &full)) {
+        la_tcp_usage_sent(c, busy, full);
+        return NOTHING;
+    }
     struct la_tcp_allowance allowed = la_tcp_allowed(c, busy, segment_max, forced);
     if (allowed.text_bytes > 0 && paced_bytes == 0 && !forced)
         return release_later(c, busy);
@@ -218,6 +219,16 @@ la_tcp_has_output(const struct la_tcp_conn *c)
     return want != 0;
 }
 
+/* Is there room for a writer that waits, now that less is unsent, or less is queued? */
+static void
+look_for_room(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
+{
+    if (busy->room_due && (c->flags & LA_TCP_F_WRITER_WAITS) != 0)
+        la_tcp_tune_pieces(c, busy, todo->env);
+    la_tcp_wake_writer(c, busy, todo);
+    busy->room_due = false;
+}
+
 bool
 la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
 {
@@ -232,8 +243,12 @@ la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo 
         la_tcp_rate_sent_all(c, busy);
         la_tcp_clocks_look(c, busy, todo->now);
     }
-    if (busy != NULL && !la_seq_eq(snd_nxt, c->snd_nxt))
+    if (busy != NULL && !la_seq_eq(snd_nxt, c->snd_nxt)) {
         la_tcp_tlp_arm(c, busy, todo);
+        la_tcp_usage_sent(c, busy, false);
+    }
+    if (busy != NULL && outcome != SENT)
+        look_for_room(c, busy, todo);
     la_tcp_busy_settle(c, todo->env);
     return outcome == SENT;
 }

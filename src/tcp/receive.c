@@ -296,14 +296,19 @@ within_memory(const struct la_tcp_env *env, uint32_t room)
     return room > left / 4 ? (uint32_t)(left / 4) : room;
 }
 
+uint32_t
+la_tcp_receive_room(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    const struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    uint32_t held = busy == NULL ? 0 : busy->rcvq.len;
+    return within_memory(env, c->rcvbuf_bytes > held ? c->rcvbuf_bytes - held : 0);
+}
+
 /* Where the right edge could be: the buffer's room behind RCV.NXT, as far as it can be said. */
 static la_seq
 edge_possible(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
-    const struct la_tcp_busy *busy = la_tcp_busy(c, env);
-    uint32_t held = busy == NULL ? 0 : busy->rcvq.len;
-    uint32_t room = c->rcvbuf_bytes > held ? c->rcvbuf_bytes - held : 0;
-    return la_seq_add(c->rcv_nxt, min32(within_memory(env, room), window_max(c)));
+    return la_seq_add(c->rcv_nxt, min32(la_tcp_receive_room(c, env), window_max(c)));
 }
 
 bool

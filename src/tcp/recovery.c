@@ -65,7 +65,7 @@ la_tcp_recovery_begin(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_l
     else if (la_tcp_mtu_probe_lost(c, busy, todo))
         c->ssthresh_bytes = c->cwnd_bytes; /* RFC 4821 7.6.2: no congestion */
     else
-        la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_LOSS, min32(la_tcp_flight(c), c->cwnd_bytes));
+        la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_LOSS, la_cc_reduced_from(c, todo->env));
     la_tcp_ecn_reduced(c, busy);
     busy->recover = c->snd_nxt;
     busy->partial_seen = false;
@@ -271,7 +271,8 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     c->want &= (uint8_t)~LA_TCP_WANT_TAIL_PROBE;
     la_tcp_mtu_timed_out(c, busy, todo);
     /* RFC 5681 3.1: ssthresh is kept when the same data is lost again. */
-    la_cc_ops(c->cc)->timed_out(c, busy, la_tcp_flight(c), !first);
+    uint32_t from = todo->env->cfg->reduces_cwnd ? c->cwnd_bytes : la_tcp_flight(c);
+    la_cc_ops(c->cc)->timed_out(c, busy, from, !first);
     la_tcp_ecn_reduced(c, busy);
     busy->recover = c->snd_nxt; /* RFC 6582 3.2 step 4 */
     busy->rtx_nxt = c->snd_una;

@@ -8,6 +8,7 @@
  */
 #include "tcp/rtt.h"
 
+enum { CALM_PARTS = 32 };             /* of the way up, where the round trip has become shorter */
 enum { CLOCK_GRANULARITY_US = 1000 }; /* G: the timer wheel fires within a tick of 66 us */
 
 static uint32_t
@@ -53,12 +54,35 @@ keep_shortest(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t sample_u
     c->rtt_us_min = min32(c->rtt_us_min, sample_us);
 }
 
+/* What RTO adds to SRTT, with rto_follows_peaks: the largest of 4 * RTTVAR in a window of data,
+ * from which it falls by a quarter in each that stays below, and never below rto_us_min. */
+static uint64_t
+peak(const struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_cfg *cfg)
+{
+    uint32_t now = max32(cfg->rto_us_min, min32(c->rttvar_us, UINT32_MAX / 4) * 4);
+    if (busy == NULL)
+        return now;
+    struct la_tcp_peak *p = &busy->peak;
+    p->round_us = max32(p->round_us, now);
+    p->us = max32(p->us, p->round_us);
+    if (!la_seq_gt(c->snd_una, p->round_end))
+        return p->us;
+    p->us -= (p->us - p->round_us) / 4;
+    p->round_end = c->snd_nxt;
+    p->round_us = cfg->rto_us_min;
+    return p->us;
+}
+
 /* SRTT and RTTVAR stand: what follows from them. */
 static void
 settle(struct la_tcp_conn *c, uint32_t sample_us, struct la_tcp_todo *todo)
 {
-    keep_shortest(c, la_tcp_busy(c, todo->env), sample_us, la_tcp_ms(todo->now));
+    const struct la_tcp_cfg *cfg = todo->env->cfg;
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    keep_shortest(c, busy, sample_us, la_tcp_ms(todo->now));
     uint64_t spread = 4 * (uint64_t)c->rttvar_us;
+    if (cfg->rto_follows_peaks)
+        spread = peak(c, busy, cfg);
     if (spread < CLOCK_GRANULARITY_US)
         spread = CLOCK_GRANULARITY_US;
     c->rto_us = clamp(c->srtt_us + spread, todo->env->cfg);
@@ -83,7 +107,11 @@ la_tcp_rtt_sample(struct la_tcp_conn *c, uint32_t sample_us, struct la_tcp_todo 
         c->rttvar_us = sample_us / 2;
     } else { /* 2.3: beta 1/4, alpha 1/8; RTTVAR first */
         uint32_t err = c->srtt_us > sample_us ? c->srtt_us - sample_us : sample_us - c->srtt_us;
-        c->rttvar_us = (uint32_t)((3 * (uint64_t)c->rttvar_us + err) / 4);
+        bool calms = c->srtt_us > sample_us && err > c->rttvar_us;
+        if (calms && todo->env->cfg->rto_follows_peaks) /* what comes sooner is no reason to wait */
+            c->rttvar_us += (err - c->rttvar_us) / CALM_PARTS;
+        else
+            c->rttvar_us = (uint32_t)((3 * (uint64_t)c->rttvar_us + err) / 4);
         c->srtt_us = (uint32_t)((7 * (uint64_t)c->srtt_us + sample_us) / 8);
     }
     settle(c, sample_us, todo);

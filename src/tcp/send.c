@@ -78,6 +78,21 @@ nagle_waits(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
            (!c->nagle_short || la_seq_gt(busy->short_end, c->snd_una));
 }
 
+/* Does the user want to add to what is queued before it goes? */
+static bool
+is_held(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    bool cork = (c->flags & LA_TCP_F_CORK) != 0 && busy->flush != LA_TCP_FLUSH_ALL;
+    return cork || ((c->flags & LA_TCP_F_MORE) != 0 && busy->flush == LA_TCP_FLUSH_NONE);
+}
+
+/* Octets from SND.NXT to where the piece of the queue ends that they stand in. */
+static uint32_t
+piece_unsent(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    return (uint32_t)la_seq_diff(la_tcp_pieces_limit(c, busy, c->snd_nxt), c->snd_nxt);
+}
+
 /* May a segment of n octets, less than SMSS, be sent? */
 static bool
 small_segment_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint32_t n,
@@ -86,9 +101,11 @@ small_segment_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *bus
     bool all = n == la_tcp_unsent(c, busy); /* nothing queued stays behind */
     if (forced)
         return true; /* 3.8.6.2.1 (4): the override timeout */
+    if (!all && n == piece_unsent(c, busy))
+        return true; /* nothing can be added: a record ends here, and another follows */
     if (all && (c->flags & LA_TCP_F_CLOSE_CALLED) != 0)
         return true; /* nothing can be added: the FIN pushes it */
-    if (all && (c->flags & (LA_TCP_F_CORK | LA_TCP_F_MORE)) == 0 && !nagle_waits(c, busy))
+    if (all && !is_held(c, busy) && !nagle_waits(c, busy))
         return true; /* (2), (3) with Nagle: PUSHed, and nothing unacknowledged */
     /* (3): a good part of the largest window there ever was. */
     return !all && n >= c->snd_wnd_max / 2 && c->snd_wnd_max / 2 < c->smss;
@@ -115,6 +132,8 @@ la_tcp_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, uint
     uint32_t unsent = la_tcp_unsent(c, busy);
     uint32_t usable = usable_window(c);
     uint32_t n = min32(min32(unsent, segment_max), la_tcp_room(c, busy));
+    if (busy->pieces.row.n > 0)
+        n = min32(n, piece_unsent(c, busy));
     if (n > c->smss)
         n -= n % c->smss; /* a super-segment holds full segments only */
     bool all = n == unsent;
@@ -131,6 +150,8 @@ struct la_tcp_allowance
 la_tcp_probe_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     uint32_t n = min32(min32(la_tcp_unsent(c, busy), c->smss), usable_window(c));
+    if (n > 0 && busy->pieces.row.n > 0)
+        n = min32(n, piece_unsent(c, busy));
     bool small = n < c->smss && !small_segment_allowed(c, busy, n, false);
     return (struct la_tcp_allowance){small ? 0 : n, false};
 }

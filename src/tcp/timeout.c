@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "tcp/acknowledge.h"
+#include "tcp/advice.h"
 #include "tcp/ecn.h"
 #include "tcp/rate.h"
 #include "tcp/recovery.h"
@@ -26,17 +27,6 @@ tell_timer(const struct la_tcp_conn *c, enum la_timer_kind kind, unsigned backof
     ev.u.timer.backoff_n = (uint8_t)(backoff_n > UINT8_MAX ? UINT8_MAX : backoff_n);
     ev.u.timer.after_us = after_us;
     ev.u.timer.next_us = next_us;
-    todo->env->emit(todo->env->ctx, c, &ev);
-}
-
-static void
-tell_soft_error(const struct la_tcp_conn *c, la_err err, struct la_tcp_todo *todo)
-{
-    if (!la_tcp_hears(todo->env, LA_EVENT_ERROR))
-        return;
-    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_ERROR};
-    ev.u.error.err = err;
-    ev.u.error.soft = true;
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 
@@ -145,8 +135,7 @@ reach_r1(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         return;
     c->flags |= LA_TCP_F_R1_REACHED; /* SHLD-9: tell the application before R2 */
     todo->doubt_path = true;         /* 3.8.3 (b): and the IP layer */
-    c->err_soft = LA_ERR_TIMED_OUT;
-    tell_soft_error(c, LA_ERR_TIMED_OUT, todo);
+    la_tcp_advise(c, LA_ERR_TIMED_OUT, todo);
 }
 
 static void

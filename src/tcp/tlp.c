@@ -41,10 +41,8 @@ la_tcp_tlp_arm(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_to
     if (la_tcp_flight(c) <= c->smss)
         pto_us += ACK_DELAY_US_MAX;
     la_instant at = la_instant_add_us(todo->now, pto_us);
-    if (!la_instant_lt(at, c->timer_at))
-        return;
     busy->tlp.rto_at = c->timer_at;
-    la_tcp_timer_set(c, LA_TIMER_PROBE, at);
+    la_tcp_timer_set(c, LA_TIMER_PROBE, la_instant_min(at, c->timer_at));
 }
 
 void
@@ -70,9 +68,7 @@ la_tcp_tlp_sent(struct la_tcp_conn *c, struct la_tcp_busy *busy, bool again,
 static void
 repaired(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
-    uint32_t flight = la_tcp_flight(c);
-    la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_PROBE,
-                           flight < c->cwnd_bytes ? flight : c->cwnd_bytes);
+    la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_PROBE, la_cc_reduced_from(c, todo->env));
     if (!la_cc_ops(c->cc)->in_recovery && c->cwnd_bytes > c->ssthresh_bytes)
         c->cwnd_bytes = c->ssthresh_bytes;
     la_tcp_ecn_reduced(c, busy);

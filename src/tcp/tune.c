@@ -10,6 +10,7 @@
 #include "tcp/tune.h"
 
 #include "base/mem.h"
+#include "tcp/again.h"
 #include "tcp/rtt.h"
 
 /* What is read in a round trip may double in the next (slow start), and what is offered now is used
@@ -17,6 +18,8 @@
 enum { GROWTH = 4 };
 /* Two windows: one in flight, one that takes its place when it is acknowledged. */
 enum { SEND_WINDOWS = 2 };
+/* What Linux adds to a segment before it rounds up, and after. */
+enum { SEGMENT_HEADERS_BYTES = 640, SEGMENT_BYTES = 256 };
 /* See round_trip_ms(). */
 enum { QUEUE = 4 };
 /* A pause after which what was known about the path is old. */
@@ -39,6 +42,14 @@ initial(const struct la_buffer_tuning *tuning, const struct la_tcp_env *env)
 {
     uint32_t most = limit(tuning, env);
     return tuning->bytes_initial < most ? tuning->bytes_initial : most;
+}
+
+void
+la_tcp_tune_open(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
+{
+    uint32_t mss = c->smss + ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 ? LA_TCP_TIMESTAMPS_BYTES : 0u);
+    if (cfg->rcvbuf_whole && c->rcvbuf_tuned)
+        c->rcvbuf_bytes = (c->rcvbuf_bytes + mss - 1) / mss * mss & LA_TCP_BUFFER_MASK;
 }
 
 /* ---- receiving -------------------------------------------------------------------------- */
@@ -105,9 +116,26 @@ la_tcp_tune_receive(struct la_tcp_conn *c, const struct la_tcp_busy *busy,
 /* ---- sending ---------------------------------------------------------------------------- */
 
 void
+la_tcp_tune_pieces(struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                   const struct la_tcp_env *env)
+{
+    if (!c->sndbuf_tuned || la_tcp_pipe(c, busy) + c->smss > c->cwnd_bytes)
+        return;
+    uint32_t each = 1, most = limit(&env->cfg->sndbuf, env);
+    while (each < c->smss + (uint32_t)SEGMENT_HEADERS_BYTES)
+        each *= 2;
+    uint64_t want = (uint64_t)SEND_WINDOWS * (c->cwnd_bytes / c->smss) * (each + SEGMENT_BYTES);
+    if (want > most)
+        want = most;
+    if (want > c->sndbuf_bytes)
+        c->sndbuf_bytes = (uint32_t)want & LA_TCP_BUFFER_MASK;
+}
+
+void
 la_tcp_tune_send(struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
-    if (!c->sndbuf_tuned || c->cwnd_bytes <= c->sndbuf_bytes / SEND_WINDOWS)
+    if (!c->sndbuf_tuned || env->cfg->sndbuf_piece_bytes != 0 ||
+        c->cwnd_bytes <= c->sndbuf_bytes / SEND_WINDOWS)
         return;
     uint32_t most = limit(&env->cfg->sndbuf, env);
     uint32_t want = c->cwnd_bytes < most / SEND_WINDOWS ? SEND_WINDOWS * c->cwnd_bytes : most;

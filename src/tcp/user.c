@@ -48,8 +48,7 @@ uint32_t
 la_tcp_send_room(struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, env);
-    uint32_t queued = busy == NULL ? 0 : busy->sndq.len;
-    uint32_t room = c->sndbuf_bytes > queued ? c->sndbuf_bytes - queued : 0;
+    uint32_t room = la_tcp_pieces_room(c, busy, env);
     if (room == 0)
         c->flags |= LA_TCP_F_WRITER_WAITS;
     return room;
@@ -73,9 +72,11 @@ static void
 queued(struct la_tcp_conn *c, size_t n, bool more, struct la_tcp_todo *todo)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    la_tcp_pieces_queued(c, busy, todo->env, (uint32_t)n, more);
     if (busy->sndq.len == n && la_tcp_flight(c) == 0)
         busy->progress_at = todo->now; /* the user timeout counts from here */
     c->flags = more ? c->flags | LA_TCP_F_MORE : c->flags & ~(uint32_t)LA_TCP_F_MORE;
+    busy->flush = LA_TCP_FLUSH_NONE;
     c->want |= LA_TCP_WANT_DATA;
 }
 
@@ -101,9 +102,9 @@ la_tcp_send(struct la_tcp_conn *c, struct la_bytes bytes, bool more, struct la_t
     la_mem_reserve_open(todo->env->mem);
     if (n == 0)
         return no_memory(c, todo->env);
-    if (n < wanted_n)
-        c->flags |= LA_TCP_F_WRITER_WAITS;
     queued(c, n, more, todo);
+    if (n < bytes.n || (n < wanted_n && la_tcp_send_room(c, todo->env) == 0))
+        c->flags |= LA_TCP_F_WRITER_WAITS;
     return (la_ssize)n;
 }
 
@@ -119,6 +120,27 @@ la_tcp_send_urgent(struct la_tcp_conn *c, struct la_bytes bytes, struct la_tcp_t
     if (la_tcp_can_send(c) && c->snd_wnd == 0 && la_tcp_flight(c) == 0)
         c->want |= LA_TCP_WANT_WINDOW_PROBE;
     return n;
+}
+
+la_err
+la_tcp_end_record(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    return busy == NULL ? LA_OK : la_tcp_pieces_end(c, busy, todo->env);
+}
+
+la_err
+la_tcp_set_lowat(struct la_tcp_conn *c, uint32_t bytes, struct la_tcp_todo *todo)
+{
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (bytes == 0 && (busy == NULL || busy->lowat_bytes == 0))
+        return LA_OK;
+    busy = la_tcp_busy_get(c, todo->env, todo->now);
+    if (busy == NULL)
+        return LA_ERR_NO_MEMORY;
+    busy->lowat_bytes = bytes;
+    la_tcp_busy_settle(c, todo->env);
+    return LA_OK;
 }
 
 la_err
@@ -168,6 +190,10 @@ la_tcp_readable(const struct la_tcp_conn *c, const struct la_tcp_env *env)
         uint32_t urgent = la_tcp_urgent_unread(c, busy);
         return urgent > 0 && urgent < busy->rcvq.len ? urgent : busy->rcvq.len;
     }
+    bool both_closed =
+        (c->flags & LA_TCP_F_FIN_SENT) != 0 && (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
+    if (c->err == LA_ERR_CONNECTION_RESET && both_closed)
+        return 0; /* the peer's stream was whole before its RST came */
     if (c->err != LA_OK)
         return c->err;
     if ((c->flags & (LA_TCP_F_FIN_RECEIVED | LA_TCP_F_READ_CLOSED)) != 0)

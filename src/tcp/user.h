@@ -16,6 +16,11 @@ la_ssize la_tcp_send(struct la_tcp_conn *c, struct la_bytes bytes, bool more,
                      struct la_tcp_todo *todo);
 /* The same with the URGENT flag: what it took, and everything queued before it, is urgent. */
 la_ssize la_tcp_send_urgent(struct la_tcp_conn *c, struct la_bytes bytes, struct la_tcp_todo *todo);
+/* What is queued ends a record: no segment will hold octets from before and behind it. NO_MEMORY.
+ */
+la_err la_tcp_end_record(struct la_tcp_conn *c, struct la_tcp_todo *todo);
+/* TCP_NOTSENT_LOWAT; 0: none. NO_MEMORY. */
+la_err la_tcp_set_lowat(struct la_tcp_conn *c, uint32_t bytes, struct la_tcp_todo *todo);
 /* The same in two steps without a copy. */
 la_err la_tcp_reserve(struct la_tcp_conn *c, size_t want_n, struct la_room *room,
                       struct la_tcp_todo *todo);

@@ -371,16 +371,30 @@ test_tlp__new_data_first(void **state)
     end();
 }
 
-/* One segment may be waiting for a delayed ACK: the timeout comes first, and no probe. */
-/* LEDGER: RFC8985-17, RFC8985-4 */
+/* One segment may be waiting for a delayed ACK. Where the timeout would come first, the probe takes
+ * its place (7.2), and the timeout its own time behind that. */
+/* LEDGER: RFC8985-17 */
 static void
-test_tlp__when_there_is_none(void **state)
+test_tlp__instead_of_timeout(void **state)
 {
     (void)state;
     begin();
     send_n(1);
-    assert_int_equal(peer_status(&p, conn).timer, LA_TIMER_RETRANSMIT);
+    struct la_conn_status status = peer_status(&p, conn);
+    assert_int_equal(status.timer, LA_TIMER_PROBE);
+    assert_in_range(la_instant_diff_us(status.timer_at, p.now), status.rto_us - MS, status.rto_us);
+    expect_segment_after(status.rto_us, 0);
+    assert_int_equal(peer_status(&p, conn).rto_n, 0);
+    expect_segment_after(status.rto_us, 0);
+    assert_int_equal(peer_status(&p, conn).rto_n, 1);
     end();
+}
+
+/* LEDGER: RFC8985-4 */
+static void
+test_tlp__when_there_is_none(void **state)
+{
+    (void)state;
     begin_with(without_rack, true);
     send_n(3);
     assert_int_equal(peer_status(&p, conn).timer, LA_TIMER_RETRANSMIT);
@@ -575,6 +589,7 @@ main(void)
         cmocka_unit_test(test_rack__only_with_sack),
         cmocka_unit_test(test_tlp__last_segment_again),
         cmocka_unit_test(test_tlp__new_data_first),
+        cmocka_unit_test(test_tlp__instead_of_timeout),
         cmocka_unit_test(test_tlp__when_there_is_none),
         cmocka_unit_test(test_tlp__one_at_a_time),
         cmocka_unit_test(test_tlp__repaired_loss_counts),

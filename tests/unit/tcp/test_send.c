@@ -108,7 +108,17 @@ test_send__no_delay_flushes_more(void **state)
     send_more(10, true);
     peer_expect_none(&p);
     set(LA_OPT_NAGLE, 0);
-    expect_text(10, true);
+    expect_text(10, false); /* not pushed: it said that more follows */
+    acknowledge();
+    set(LA_OPT_NAGLE, 1);
+    set(LA_OPT_CORK, 1);
+    send_more(20, false);
+    peer_expect_none(&p);
+    set(LA_OPT_NAGLE, 0); /* over the cork, too; */
+    expect_text(20, true);
+    acknowledge();
+    send_more(30, false); /* but only once */
+    peer_expect_none(&p);
     end();
 }
 
@@ -136,6 +146,64 @@ test_send__push_bursts(void **state)
     for (unsigned i = 0; i < 5; i++)
         expect_text(1460, i == 1 || i == 3);
     peer_expect_none(&p);
+    end();
+}
+
+static void
+with_more_until_ack(struct la_stack_cfg *cfg)
+{
+    cfg->tcp.more_until_ack = true;
+    cfg->tcp.nagle = false;
+}
+
+/* What MSG_MORE holds back goes with the next ACK, if asked for; without PSH. */
+static void
+test_send__more_until_ack(void **state)
+{
+    (void)state;
+    static const struct peer_cfg other = {.stack = with_more_until_ack};
+    peer_new(&p, &other);
+    p.wnd = 65535;
+    conn = peer_passive(&p, &peer_plain);
+    send_more(1460 + 40, true);
+    expect_text(1460, false);
+    send_more(60, true);
+    peer_expect_none(&p);
+    acknowledge();
+    expect_text(100, false);
+    send_more(10, true);
+    peer_expect_none(&p);
+    end();
+}
+
+static void
+with_long_bursts(struct la_stack_cfg *cfg)
+{
+    cfg->tcp.push_bursts = true;
+    cfg->tcp.burst_n_min = 4;
+}
+
+/* A burst is what the window sends in a millisecond, and burst_n_min segments at least. */
+static void
+test_send__bursts_of_a_rate(void **state)
+{
+    (void)state;
+    static const struct peer_cfg pushing = {.stack = with_long_bursts};
+    peer_new(&p, &pushing);
+    la_stack_trace_set(p.stack, &(struct la_trace){0});
+    p.wnd = 65535;
+    la_handle listener = peer_listen(&p, 1);
+    peer_say_syn(&p, LA_TCP_SYN, &peer_plain);
+    (void)peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK);
+    peer_run_us(&p, 200000); /* the round trip: 10 segments in 0.2 s are less than one in 1 ms */
+    acknowledge();
+    assert_int_equal(la_listener_accept(p.stack, listener, &conn, p.now), LA_OK);
+    peer_user_send(&p, conn, 12 * 1460);
+    peer_collect(&p);
+    for (unsigned i = 0; i < 10; i++)
+        expect_text(1460, i % 4 == 3 || i == 9);
+    peer_expect_none(&p);
+    assert_int_equal(la_listener_close(p.stack, listener, p.now), LA_OK);
     end();
 }
 
@@ -505,6 +573,8 @@ main(void)
         cmocka_unit_test(test_send__push_bursts),
         cmocka_unit_test(test_send__nagle_short),
         cmocka_unit_test(test_send__push_small_windows),
+        cmocka_unit_test(test_send__more_until_ack),
+        cmocka_unit_test(test_send__bursts_of_a_rate),
         cmocka_unit_test(test_send__cork),
         cmocka_unit_test(test_send__more_follows),
         cmocka_unit_test(test_send__push),
