@@ -346,7 +346,8 @@ struct la_net_cut {
     bool v4, identified, begun;
     uint16_t head_sum;      /* from TCP's header on, of the latest piece */
     uint16_t same_sum;      /* of that, without what differs from piece to piece */
-    uint8_t bytes[LA_IP6_HEADER_BYTES + LA_TCP_HEADER_BYTES_MAX]; /* of a piece of gso_size octets */
+    /* Those of a piece of gso_size octets. */
+    uint8_t bytes[LA_IP6_HEADER_BYTES + LA_TCP_HEADER_BYTES_MAX];
 };
 void la_net_cut_begin(struct la_net_cut *cut, struct la_frame *take_frame);
 /* NULL: there is none any more, or no memory for it (cut->frame: NULL). */
