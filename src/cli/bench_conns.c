@@ -187,12 +187,11 @@ int
 la_bench_conns(int argc, char **argv)
 {
     uint64_t pairs_n = 0, ipv6 = 0, json = 0;
-    const struct la_bench_option options[] = {{"--ipv6", true, 0, 0, &ipv6},
-                                              {"--json", true, 0, 0, &json}};
+    const struct la_bench_option options[] = {{"ipv6", true, 0, 0, &ipv6},
+                                              {"json", true, 0, 0, &json}};
     const struct la_bench_args args = {
         .noun = "conns",
-        .operand = "N",
-        .operand_range = {"", false, 1, PAIRS_MAX, &pairs_n},
+        .operand = {"N", false, 1, PAIRS_MAX, &pairs_n},
         .options = options,
         .options_n = sizeof(options) / sizeof(options[0]),
     };

@@ -183,11 +183,10 @@ int
 la_bench_half_open(int argc, char **argv)
 {
     uint64_t n = 0, json = 0;
-    const struct la_bench_option options[] = {{"--json", true, 0, 0, &json}};
+    const struct la_bench_option options[] = {{"json", true, 0, 0, &json}};
     const struct la_bench_args args = {
         .noun = "half-open",
-        .operand = "N",
-        .operand_range = {"", false, 1, HALVES_MAX, &n},
+        .operand = {"N", false, 1, HALVES_MAX, &n},
         .options = options,
         .options_n = 1,
     };
@@ -285,12 +284,11 @@ int
 la_bench_flood(int argc, char **argv)
 {
     uint64_t n = 0, syn_queue_n = 1024, json = 0;
-    const struct la_bench_option options[] = {{"--syn-queue", false, 0, 1 << 20, &syn_queue_n},
-                                              {"--json", true, 0, 0, &json}};
+    const struct la_bench_option options[] = {{"syn-queue", false, 0, 1 << 20, &syn_queue_n},
+                                              {"json", true, 0, 0, &json}};
     const struct la_bench_args args = {
         .noun = "flood",
-        .operand = "N",
-        .operand_range = {"", false, LEGITIMATE_N, FLOOD_MAX, &n},
+        .operand = {"N", false, LEGITIMATE_N, FLOOD_MAX, &n},
         .options = options,
         .options_n = 2,
     };

@@ -89,12 +89,11 @@ int
 la_bench_time_wait(int argc, char **argv)
 {
     uint64_t n = 0, ipv6 = 0, json = 0;
-    const struct la_bench_option options[] = {{"--ipv6", true, 0, 0, &ipv6},
-                                              {"--json", true, 0, 0, &json}};
+    const struct la_bench_option options[] = {{"ipv6", true, 0, 0, &ipv6},
+                                              {"json", true, 0, 0, &json}};
     const struct la_bench_args args = {
         .noun = "time-wait",
-        .operand = "N",
-        .operand_range = {"", false, 1, WAITS_MAX, &n},
+        .operand = {"N", false, 1, WAITS_MAX, &n},
         .options = options,
         .options_n = sizeof(options) / sizeof(options[0]),
     };

@@ -99,6 +99,7 @@ open_story(struct la_views *v, const struct la_views_cfg *cfg)
     story.client_name = ends_of(cfg)[0];
     story.server_name = ends_of(cfg)[1];
     if (cfg->watch) {
+        v->watched = true;
         story.ladder = la_story_writer_file(stderr);
         (void)setvbuf(stderr, v->ladder_buf, _IOFBF, sizeof(v->ladder_buf));
     }
@@ -178,7 +179,8 @@ la_views_close(struct la_views *v)
     la_story_free(v->story);
     v->story = NULL;
     (void)fflush(stderr);
-    (void)setvbuf(stderr, NULL, _IONBF, 0); /* its buffer goes with the views */
+    v->failed |= v->watched && ferror(stderr) != 0; /* nobody can be told */
+    (void)setvbuf(stderr, NULL, _IONBF, 0);         /* its buffer goes with the views */
     flush_json(v);
     if (v->json != NULL && v->json != stdout && fclose(v->json) != 0)
         failed(v, v->json_name, errno);

@@ -33,6 +33,7 @@ struct la_views {
     uint32_t capture_iface;
     la_instant flushed_at;
     char ladder_buf[65536];            /* of standard error while it shows the ladder */
+    bool watched;                      /* the ladder goes to standard error */
     bool failed;                       /* something could not be written; it was said */
 };
 

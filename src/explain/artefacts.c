@@ -8,11 +8,12 @@
  * something and follow within less than a round trip). ACKs without text are told apart by the
  * identification alone: several in a row that say the same are duplicate acknowledgements.
  */
+#include "base/apart.h"
 #include "base/bytes.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 
-enum { RECENT_N = 4, COPY_NS_MAX = 1000000 };
+enum { RECENT_N = 4, COPY_NS_MAX = 1000000, DOUBT_S = 60 };
 
 static uint32_t
 fingerprint(const struct la_seen *seen)
@@ -93,7 +94,7 @@ answers_syn(const struct la_placed *placed)
 }
 
 /* One of the end's latest segments, or of its text, again. */
-static bool
+LA_APART static bool
 is_known(struct la_explain *explain, const struct la_track *track, const struct la_placed *placed,
          uint32_t print)
 {
@@ -172,27 +173,32 @@ la_artefacts_doubles(const struct la_explain *explain)
 /* An end's timestamps tick at least once a second (RFC 7323 5.4). Where the capture says that much
  * more time has passed, or less than none, its clock was stepped. By how much is told by ticks of a
  * millisecond, which most ends use. */
+LA_APART static void
+look_at_clock(struct la_explain *explain, const struct la_placed *placed, int64_t passed_ns)
+{
+    int64_t ticks = (int32_t)(placed->seen->tcp.ts_val - placed->me->ts_seen);
+    if (placed->me->ts_at_ns == 0 || ticks < 0 ||
+        (passed_ns > 0 && passed_ns <= (ticks + 1) * LA_NS_PER_S + DOUBT_S * LA_NS_PER_S))
+        return;
+    struct la_explain_finding *finding =
+        la_found_in_file(explain, LA_FINDING_CAPTURE_CLOCK_STEP, placed->frame);
+    if (finding != NULL && finding->n == 1) {
+        finding->certainty = LA_CERTAINTY_INFERRED;
+        finding->values[0] = passed_ns / LA_NS_PER_US - ticks * LA_US_PER_MS;
+    }
+}
+
 void
 la_artefacts_clock(struct la_explain *explain, const struct la_placed *placed)
 {
-    enum { DOUBT_S = 60, BACK_S = 1 };
+    enum { BACK_S = 1 };
     struct la_track_end *e = placed->me;
-    const struct la_tcp_seg *seg = &placed->seen->tcp;
-    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0)
+    if ((placed->seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) == 0)
         return;
     int64_t passed_ns = placed->at_ns - e->ts_at_ns;
-    int64_t ticks = (int32_t)(seg->ts_val - e->ts_seen);
-    bool odd = passed_ns > DOUBT_S * LA_NS_PER_S || passed_ns < -BACK_S * LA_NS_PER_S;
-    if (odd && e->ts_at_ns != 0 && ticks >= 0 &&
-        (passed_ns < 0 || passed_ns > (ticks + 1) * LA_NS_PER_S + DOUBT_S * LA_NS_PER_S)) {
-        struct la_explain_finding *finding =
-            la_found_in_file(explain, LA_FINDING_CAPTURE_CLOCK_STEP, placed->frame);
-        if (finding != NULL && finding->n == 1) {
-            finding->certainty = LA_CERTAINTY_INFERRED;
-            finding->values[0] = passed_ns / LA_NS_PER_US - ticks * LA_US_PER_MS;
-        }
-    }
-    e->ts_seen = seg->ts_val;
+    if (passed_ns > DOUBT_S * LA_NS_PER_S || passed_ns < -BACK_S * LA_NS_PER_S)
+        look_at_clock(explain, placed, passed_ns);
+    e->ts_seen = placed->seen->tcp.ts_val;
     e->ts_at_ns = placed->at_ns;
 }
 

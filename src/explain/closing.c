@@ -37,9 +37,11 @@ note_fins(struct la_track *track, const struct la_placed *placed)
             e->flags |= LA_END_FIN_ACKS_FIN;
         if (seg->text_bytes > 0)
             e->flags |= LA_END_FIN_WITH_TEXT;
-    } else if (acks_fin && (e->flags & LA_END_FIN) == 0) {
-        e->flags |= LA_END_BARE_ACK_OF_FIN;
+    } else if (acks_fin && (e->flags & LA_END_FIN) == 0 && placed->gap_bytes == 0) {
+        e->flags |= LA_END_BARE_ACK_OF_FIN; /* Not behind a FIN that it overtook. */
     }
+    if (acks_fin && placed->new_bytes > 0)
+        e->flags |= LA_END_TEXT_BEHIND_FIN;
 }
 
 void
@@ -93,7 +95,8 @@ judge_fins(const struct la_track *track, struct la_explain_close *out)
     }
     if (la_closing_is_doubtful(track, first))
         out->certainty = LA_CERTAINTY_INFERRED;
-    if (peer->text_at_ns > e->fin_at_ns && (peer->flags & LA_END_BARE_ACK_OF_FIN) != 0)
+    const uint32_t went_on = LA_END_BARE_ACK_OF_FIN | LA_END_TEXT_BEHIND_FIN;
+    if ((peer->flags & went_on) == went_on)
         out->half_close_by = out->by;
     if ((peer->flags & LA_END_FIN) == 0)
         return;

@@ -9,6 +9,7 @@
  * Checksums of the first segments are all verified, and decide: where more are right than wrong, a
  * wrong one means that the packet was changed.
  */
+#include "base/apart.h"
 #include "base/link_type.h"
 #include "base/sane.h"
 #include "explain/parts.h"
@@ -111,35 +112,6 @@ simple_endpoints(const struct la_explain_packet *packet, size_t ports_at, struct
     dst->port = la_get16(packet->bytes.p + ports_at + 2);
 }
 
-/* ---- who has answered whom --------------------------------------------------------------------
- */
-
-/* What tells a full accept queue from a program that gave up (reset.c): whether the listener has
- * other clients. Which of their connections are open now only all parts together know, so a client
- * that was answered counts (heuristic). */
-static uint8_t
-note_answer(struct la_intake *intake, uint8_t flags, const struct la_endpoint *src,
-            const struct la_endpoint *dst)
-{
-    uint64_t endpoint = mixed(src), client = mixed(dst);
-    struct la_answerer *one =
-        &intake->answerers[endpoint * UINT64_C(0x9e3779b97f4a7c15) >> (64 - LA_ANSWERERS_SHIFT)];
-    if ((flags & LA_TCP_RST) != 0)
-        return one->endpoint == endpoint && one->has_others ? LA_BATCH_HAS_OTHERS : 0;
-    if (one->endpoint != endpoint)
-        *one = (struct la_answerer){endpoint, client, false};
-    else if (one->client != client)
-        one->has_others = true;
-    return 0;
-}
-
-static inline bool
-is_answer(uint8_t flags)
-{
-    const uint8_t syn_ack = LA_TCP_SYN | LA_TCP_ACK;
-    return (flags & LA_TCP_RST) != 0 || (flags & syn_ack) == syn_ack;
-}
-
 /* ---- what is decoded here ----------------------------------------------------------------------
  */
 
@@ -181,7 +153,7 @@ note_checksum(struct la_intake *intake, const struct la_seen *seen)
 }
 
 /* Of the text of what is not simple nothing is needed any more. */
-uint8_t
+LA_APART void
 la_intake_seen(struct la_intake *intake, struct la_seen *seen)
 {
     bool is_tcp = seen->kind == LA_SEEN_TCP;
@@ -192,12 +164,9 @@ la_intake_seen(struct la_intake *intake, struct la_seen *seen)
             seen->checksum = (uint8_t)la_seen_checksum_verify(seen, intake->decoder.options.sum);
         seen->text = (struct la_bytes){NULL, 0};
     }
-    return is_tcp && is_answer(seen->tcp.flags)
-               ? note_answer(intake, seen->tcp.flags, &seen->src, &seen->dst)
-               : 0;
 }
 
-/* One of the first, an answer, or not simple. False: no memory. */
+/* One of the first, or not simple. False: no memory. */
 static bool
 take_with_care(struct la_intake *intake, struct la_batch *batch,
                const struct la_explain_packet *packet, bool is_simple)
@@ -210,7 +179,7 @@ take_with_care(struct la_intake *intake, struct la_batch *batch,
     size_t i = batch->n;
     intake->decoder.options.verify_first_n = (batch->marks[i] & LA_BATCH_VERIFY) != 0;
     la_decode(&intake->decoder, &raw, &seen);
-    batch->marks[i] |= la_intake_seen(intake, &seen);
+    la_intake_seen(intake, &seen);
     if (is_simple)
         return true;
     if (seen.kind != LA_SEEN_TCP && seen.kind != LA_SEEN_ICMP_ERROR) {
@@ -220,15 +189,6 @@ take_with_care(struct la_intake *intake, struct la_batch *batch,
     batch->marks[i] |= LA_BATCH_DECODED;
     batch->share[i] = share_of(&seen.src, &seen.dst, seen.path_key);
     return keep(intake, batch, &seen);
-}
-
-/* Of a simple packet, as far as they are there. */
-static uint8_t
-flags_of(const struct la_explain_packet *packet, size_t ports_at)
-{
-    enum { FLAGS_OFF = 13 };
-    size_t at = ports_at + FLAGS_OFF;
-    return packet->bytes.n > at ? packet->bytes.p[at] : 0;
 }
 
 bool
@@ -248,8 +208,7 @@ la_intake_take(struct la_intake *intake, struct la_batch *batch,
         batch->share[i] = share_of(&src, &dst, 0);
     }
     bool is_early = intake->sums.segments_n < LA_SUMS_FIRST_N;
-    if ((ports_at == 0 || is_early || is_answer(flags_of(packet, ports_at))) &&
-        !take_with_care(intake, batch, packet, ports_at > 0))
+    if ((ports_at == 0 || is_early) && !take_with_care(intake, batch, packet, ports_at > 0))
         return false;
     batch->marks[i] |= la_intake_trusts(intake);
     batch->n++;

@@ -22,7 +22,7 @@ la_measure_take(struct la_explain *explain, struct la_track_end *e)
     if (idx == LA_POOL_NONE)
         return NULL;
     struct la_measure *m = la_pool_at(&explain->measures, idx);
-    memset(m, 0, offsetof(struct la_measure, holes));
+    memset(m, 0, offsetof(struct la_measure, rtt_us));
     e->measure = idx;
     return m;
 }

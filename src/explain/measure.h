@@ -137,9 +137,9 @@ struct la_measure {
     int64_t delayed_at_ns;
     struct la_buckets *throughput; /* NULL: not asked for, or no memory */
     /* Of these as many are valid as holes_n, agains_n, rtt_n and prints_has say. */
+    uint32_t rtt_us[LA_RTT_SAMPLES_N];
     struct la_hole holes[LA_HOLES_N];
     struct la_again agains[LA_AGAINS_N];
-    uint32_t rtt_us[LA_RTT_SAMPLES_N];
     struct la_print prints[LA_PRINTS_N]; /* each in the place that its low bits name */
 };
 

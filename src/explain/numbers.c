@@ -8,6 +8,7 @@
  *
  * Heuristic: "far" is more than two windows, or 1 MiB where the window is not known.
  */
+#include "base/apart.h"
 #include "explain/parts.h"
 #include "proto/tcp_accept.h"
 
@@ -61,7 +62,7 @@ is_older(const struct la_track_end *me, const struct la_tcp_seg *seg)
            la_tcp_ts_older(seg->ts_val, me->ts_val);
 }
 
-static bool
+LA_APART static bool
 is_strange(const struct la_placed *placed)
 {
     const struct la_track_end *me = placed->me, *peer = placed->peer;
@@ -102,7 +103,7 @@ shrunk(const struct la_track_end *me, const struct la_track_end *peer,
 }
 
 /* Of what `me` sends: where it lies against what it has sent. */
-static void
+LA_APART static void
 compare_text(struct la_track_end *me, struct la_placed *placed, la_seq text, la_seq text_end)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;

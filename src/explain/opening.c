@@ -231,7 +231,9 @@ la_opening_kind(const struct la_track *track)
     if ((s->flags & LA_END_SYN) != 0) {
         if ((c->flags & LA_END_SYN_ACK) == 0 && la_reset_is_exact(track) && !track->complete)
             return LA_OPEN_REFUSED; /* And later it called back. */
-        return syns_crossed(c, s) ? LA_OPEN_SIMULTANEOUS : LA_OPEN_SPLIT;
+        bool split = (c->flags & LA_END_SYN_ACK) != 0 && (s->flags & LA_END_SYN_ACK) == 0;
+        return syns_crossed(c, s) && !(split && track->complete) ? LA_OPEN_SIMULTANEOUS
+                                                                 : LA_OPEN_SPLIT;
     }
     if ((s->flags & LA_END_SYN_ACK) == 0) {
         if (track->rare != NULL && track->rare->has_icmp)

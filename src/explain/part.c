@@ -2,12 +2,13 @@
  *
  * part.c - one instance at work on its share of the flows
  */
+#include "base/apart.h"
 #include "base/sane.h"
 #include "explain/parts.h"
 #include "explain/share.h"
 
 /* Results of what has ended go to their notes, which are in the same order. */
-static void
+LA_APART static void
 hand_all_over(const struct la_part *part)
 {
     struct la_explain *explain = part->explain;
@@ -80,7 +81,6 @@ follow_marks(struct la_explain *explain, uint8_t marks)
 {
     explain->decoder.sums =
         (marks & LA_BATCH_TRUST_SUMS) != 0 ? LA_SUMS_TRUSTED : LA_SUMS_UNTRUSTED;
-    explain->has_others = (marks & LA_BATCH_HAS_OTHERS) != 0;
 }
 
 static void
@@ -110,7 +110,7 @@ take_raw(const struct la_part *part, struct la_intake *intake,
     hand_over(part);
     decode(explain, packet, at_ns, marks);
     if (la_intake_wants(intake, seen))
-        marks |= la_intake_seen(intake, seen);
+        la_intake_seen(intake, seen);
     follow_marks(explain, marks | la_intake_trusts(intake));
     la_explain_seen(explain, packet, at_ns, seen);
     hand_over(part);

@@ -198,8 +198,6 @@ void la_servers_begin(struct la_explain *explain, struct la_track *track, bool b
 /* It is half-open, or is so no longer. */
 void la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns,
                             bool more);
-/* Is another connection of its listener open? */
-bool la_servers_has_others(const struct la_explain *explain, const struct la_track *track);
 void la_servers_end(struct la_explain *explain, struct la_track *track);
 /* The same by a listener's index: of a part, the whole does it (share.h). The index of the first is
  * NONE when there are too many listeners. */

@@ -62,18 +62,16 @@ place_of(const struct la_placed *placed)
     return la_tcp_rst_classify(peer->ack, peer->window, seg->seq);
 }
 
-/* Within twice the time that its SYN,ACK took, from a listener that has others to accept. */
+/* As soon as an answer to the ACK of the handshake takes. */
 static bool
-answers_third_ack(const struct la_explain *explain, const struct la_track *track,
-                  const struct la_placed *placed)
+answers_third_ack(const struct la_placed *placed)
 {
-    const struct la_track_end *e = &track->end[placed->from];
+    const struct la_track_end *e = placed->me;
     const struct la_marks *marks = &e->marks;
-    if ((marks->waiting >> LA_MARK_ACK_OF_SYN & 1) == 0 || e->part_us_min == UINT32_MAX ||
-        !la_servers_has_others(explain, track))
+    if ((marks->waiting >> LA_MARK_ACK_OF_SYN & 1) == 0 || e->part_us_min == UINT32_MAX)
         return false;
     int64_t since_us = (placed->at_ns - marks->at_ns[LA_MARK_ACK_OF_SYN]) / LA_NS_PER_US;
-    return since_us <= 2 * (int64_t)e->part_us_min;
+    return since_us <= (int64_t)e->part_us_min + e->part_us_min / 8 + LA_US_PER_MS;
 }
 
 /* Heuristic: an end that gives up offers more than it did a moment ago, because it threw away what
@@ -122,8 +120,10 @@ evidence_of_unread(const struct la_track *track, const struct la_placed *placed)
         if (lay_long || seg->wnd > 2u * e->window_raw)
             evidence |= LA_RST_LAY_THERE;
     }
-    if (track->complete && peer->segments_n > peer->syn_n && peer->unique_bytes == 0 &&
-        peer->missing_bytes == 0)
+    bool acks_more = (seg->flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_SPOKE) != 0 &&
+                     la_seq_gt(seg->ack, peer->nxt);
+    if (track->handshake_seen && peer->unique_bytes + peer->missing_bytes == 0 && !acks_more &&
+        (!track->complete || peer->segments_n > peer->syn_n))
         evidence |= LA_RST_HEARD_NONE;
     if (track->handshake_seen && e->unique_bytes == 0 && peer->segments_n > 0)
         evidence |= LA_RST_NEVER_SAID;
@@ -147,8 +147,7 @@ has_other_window(const struct la_track_end *e, const struct la_tcp_seg *seg)
 }
 
 static uint32_t
-evidence_of(const struct la_explain *explain, const struct la_track *track,
-            const struct la_placed *placed)
+evidence_of(const struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
     const struct la_track_end *e = placed->me, *peer = placed->peer;
@@ -176,7 +175,7 @@ evidence_of(const struct la_explain *explain, const struct la_track *track,
     /* This one is counted. */
     if (e->syn_n > 0 && e->segments_n == e->syn_n + e->rst_n + 1)
         evidence |= LA_RST_ONLY_SYNS;
-    if (answers_third_ack(explain, track, placed))
+    if (answers_third_ack(placed))
         evidence |= LA_RST_TO_THIRD_ACK;
     return evidence;
 }
@@ -197,7 +196,7 @@ la_reset_segment(struct la_explain *explain, struct la_track *track, const struc
             .flags = seen->tcp.flags,
             .ttl_hops = seen->ttl_hops,
             .place = (uint8_t)place_of(placed),
-            .evidence = evidence_of(explain, track, placed),
+            .evidence = evidence_of(track, placed),
         };
     e->flags |= LA_END_RST;
     e->rst_n++;
@@ -225,8 +224,13 @@ la_reset_is_behind(const struct la_track *track, const struct la_placed *placed)
     la_seq behind = la_seq_add(seg->seq, seg->len);
     for (unsigned i = 0; track->rare != NULL && i < track->rare->rst_n; i++) {
         const struct la_rst *rst = &track->rare->rst[i];
-        if (rst->from == placed->from && placed->at_ns >= rst->at_ns && la_seq_gt(behind, rst->seq))
-            return true;
+        if (rst->from != placed->from || placed->at_ns < rst->at_ns || !la_seq_gt(behind, rst->seq))
+            continue;
+        /* The number of an answer is its peer's, and text before it may have been overtaken. */
+        if ((rst->evidence & LA_RST_ANSWERS) != 0 &&
+            la_marks_sent_ns(placed->me, placed->at_ns) < rst->at_ns)
+            continue;
+        return true;
     }
     return false;
 }
@@ -306,7 +310,7 @@ cause_of_abort(const struct la_rst *rst)
         return LA_RESET_DATA_AFTER_CLOSE;
     if ((evidence & LA_RST_DUE) != 0)
         return LA_RESET_TIMEOUT;
-    /* Heuristic: no program accepts, and aborts without a word, that fast. */
+    /* Heuristic: few programs accept, and abort without a word, that fast. */
     if ((evidence & LA_RST_TO_THIRD_ACK) != 0 && (evidence & LA_RST_ONLY_SYNS) != 0)
         return LA_RESET_BACKLOG;
     return likelier_of(evidence);
@@ -366,8 +370,8 @@ certainty_of(const struct la_track *track, const struct la_rst *rst, enum la_res
     if ((cause == LA_RESET_UNREAD_DATA || cause == LA_RESET_LINGER_ABORT) &&
         !is_decided(rst, cause))
         return LA_CERTAINTY_UNKNOWN;
-    /* The third segment, which it would answer, did not pass. */
-    if (cause == LA_RESET_BACKLOG && (rst->evidence & LA_RST_IN_OPENING) != 0)
+    /* A program may have given it up; or the third segment, which it would answer, did not pass. */
+    if (cause == LA_RESET_BACKLOG && (!answers || (rst->evidence & LA_RST_IN_OPENING) != 0))
         return LA_CERTAINTY_UNKNOWN;
     /* It spoke a moment ago: another RST of it may have been lost before this one. So may its FIN
      * have gone before the capture began. */
@@ -383,12 +387,13 @@ certainty_of(const struct la_track *track, const struct la_rst *rst, enum la_res
 static enum la_reset_cause
 or_cause_of(const struct la_track *track, enum la_reset_cause cause)
 {
-    if (cause == LA_RESET_UNREAD_DATA)
+    if (cause == LA_RESET_UNREAD_DATA || cause == LA_RESET_BACKLOG)
         return LA_RESET_LINGER_ABORT;
     if (cause == LA_RESET_LINGER_ABORT)
         return LA_RESET_UNREAD_DATA;
+    /* RFC 9293 3.10.5: nor has ABORT's RST an ACK, though few stacks do it so. */
     if (cause == LA_RESET_HALF_OPEN_PEER)
-        return track->handshake_seen ? LA_RESET_STRAY : LA_RESET_DATA_AFTER_CLOSE;
+        return track->handshake_seen ? LA_RESET_LINGER_ABORT : LA_RESET_DATA_AFTER_CLOSE;
     return LA_RESET_NONE;
 }
 

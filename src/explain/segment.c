@@ -5,10 +5,23 @@
  * The order matters: which incarnation it belongs to; whether it is a packet at all or a copy of
  * one; its SYN, which says what its numbers mean; its numbers; then what follows from them.
  */
+#include "base/apart.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 
 /* ---- which incarnation -------------------------------------------------------------------- */
+
+/* What is measured is needed in a moment, when the numbers are known. */
+static inline void
+fetch(const struct la_measure *m)
+{
+    if (m == NULL)
+        return;
+    __builtin_prefetch(&m->rto_n);
+    __builtin_prefetch(&m->prints_has);
+    __builtin_prefetch(&m->limit_ns);
+    __builtin_prefetch(&m->rounds);
+}
 
 static inline struct la_track *
 find(struct la_explain *explain, struct la_placed *placed)
@@ -19,6 +32,8 @@ find(struct la_explain *explain, struct la_placed *placed)
         placed->peer = &track->end[1 - placed->from];
         placed->mine = la_measure_of(explain, placed->me);
         placed->its = la_measure_of(explain, placed->peer);
+        fetch(placed->mine);
+        fetch(placed->its);
     }
     return track;
 }
@@ -187,7 +202,7 @@ remark_reuse(struct la_explain *explain, struct la_track *track, const struct la
         finding->values[0] = reuse->since_ns / LA_NS_PER_US;
 }
 
-static struct la_track *
+LA_APART static struct la_track *
 track_with_care(struct la_explain *explain, struct la_placed *placed, struct la_track *track)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;

@@ -104,8 +104,7 @@ void la_outbox_empty(struct la_outbox *outbox);
 enum la_batch_mark {
     LA_BATCH_VERIFY = 1,     /* its checksum is verified, whatever it is */
     LA_BATCH_TRUST_SUMS = 2, /* a wrong checksum means that the packet was changed */
-    LA_BATCH_DECODED = 4,    /* `decoded` has it */
-    LA_BATCH_HAS_OTHERS = 8  /* a RST of an endpoint that has answered SYNs of several clients */
+    LA_BATCH_DECODED = 4     /* `decoded` has it */
 };
 
 struct la_batch {
@@ -123,14 +122,6 @@ struct la_batch {
     size_t decoded_n, decoded_cap;
 };
 
-/* A listener that has answered a SYN. */
-struct la_answerer {
-    uint64_t endpoint, client; /* hashes */
-    bool has_others;           /* and that of another client */
-};
-
-enum { LA_ANSWERERS_SHIFT = 10 };
-
 /* What checksums tell, by the first segments. */
 struct la_intake_sums {
     uint32_t segments_n; /* that were looked at, up to LA_SUMS_FIRST_N */
@@ -141,7 +132,6 @@ enum { LA_SUMS_FIRST_N = 1 << 14, LA_SUMS_EVERY_N = 64 };
 
 struct la_intake {
     struct la_mem *mem;
-    struct la_answerer answerers[1 << LA_ANSWERERS_SHIFT]; /* the latest, by hash */
     struct la_decoder decoder;
     struct la_intake_sums sums;
     struct la_explain_file file; /* packets and times */
@@ -172,13 +162,11 @@ la_intake_see(struct la_intake *intake, int64_t at_ns)
 static inline bool
 la_intake_wants(const struct la_intake *intake, const struct la_seen *seen)
 {
-    const uint8_t syn_ack = LA_TCP_SYN | LA_TCP_ACK;
-    return !seen->is_bare || intake->sums.segments_n < LA_SUMS_FIRST_N ||
-           (seen->tcp.flags & LA_TCP_RST) != 0 || (seen->tcp.flags & syn_ack) == syn_ack;
+    return !seen->is_bare || intake->sums.segments_n < LA_SUMS_FIRST_N;
 }
 
-/* Then, LA_BATCH_HAS_OTHERS or 0. */
-uint8_t la_intake_seen(struct la_intake *intake, struct la_seen *seen);
+/* Then. */
+void la_intake_seen(struct la_intake *intake, struct la_seen *seen);
 
 /* LA_BATCH_TRUST_SUMS or 0. */
 static inline uint8_t

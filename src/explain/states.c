@@ -15,6 +15,7 @@
  *
  * Opening a new connection is no event here: that is another incarnation, with a track of its own.
  */
+#include "base/apart.h"
 #include "explain/parts.h"
 
 #define BIT(state) LA_TCP_STATE_BIT(LA_TCP_##state)
@@ -515,12 +516,9 @@ is_plain(const struct la_explain *explain, const struct la_placed *placed)
     return true;
 }
 
-void
-la_states_segment(struct la_explain *explain, struct la_track *track,
-                  const struct la_placed *placed)
+LA_APART static void
+take_segment(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
-    if (is_plain(explain, placed))
-        return;
     struct la_track_end *e = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     la_marks_segment(track, placed);
@@ -546,6 +544,14 @@ la_states_segment(struct la_explain *explain, struct la_track *track,
         e->possible = closure(explain, demand, events_all & ~events_opening);
     widen(explain, track, placed->from);
     widen(explain, track, 1 - placed->from);
+}
+
+void
+la_states_segment(struct la_explain *explain, struct la_track *track,
+                  const struct la_placed *placed)
+{
+    if (!is_plain(explain, placed))
+        take_segment(explain, track, placed);
 }
 
 void

@@ -5,6 +5,7 @@
  * Each finding names the requirement that was broken (docs/requirements.tsv). What the capture can
  * feign (text above the MSS, checksums that a device fills in) is counted for the file instead.
  */
+#include "base/apart.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 
@@ -161,7 +162,7 @@ check_options(struct la_explain *explain, struct la_track *track, const struct l
 /* Text beyond the window is held against its sender when its receiver has acknowledged all before
  * it and still does not offer that much. Otherwise the segment that did may not have been captured:
  * the right edge does not move left (RFC 9293 3.8.6). */
-static void
+LA_APART static void
 check_beyond(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
@@ -188,47 +189,79 @@ check_beyond(struct la_explain *explain, struct la_track *track, const struct la
     its->beyond_bytes = 0;
 }
 
-static void
+LA_APART static void
+check_shrunk(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_end *e = placed->me;
+    bool is_newest = placed->acked_bytes > 0 || placed->new_bytes > 0;
+    bool offered = e->segments_n > e->syn_n; /* The window of a SYN is no more than a beginning. */
+    /* One window that was misread moves the edge for long. */
+    if (is_newest && offered && is_verified(explain, placed) &&
+        !la_found_has(explain, track, LA_FINDING_CHECKSUM_WRONG))
+        blame_number(explain, track, placed, LA_FINDING_WINDOW_SHRUNK, placed->shrunk_bytes);
+}
+
+static inline void
 check_numbers(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     const struct la_track_end *e = placed->me;
-    check_beyond(explain, track, placed);
-    bool is_newest = placed->acked_bytes > 0 || placed->new_bytes > 0;
-    bool offered = e->segments_n > e->syn_n; /* The window of a SYN is no more than a beginning. */
-    /* One window that was misread moves the edge for long. */
-    if (placed->shrunk_bytes > 0 && is_newest && offered && is_verified(explain, placed) &&
-        !la_found_has(explain, track, LA_FINDING_CHECKSUM_WRONG))
-        blame_number(explain, track, placed, LA_FINDING_WINDOW_SHRUNK, placed->shrunk_bytes);
+    if (placed->beyond_bytes > 0 || (placed->its != NULL && placed->its->beyond_bytes > 0))
+        check_beyond(explain, track, placed);
+    if (placed->shrunk_bytes > 0)
+        check_shrunk(explain, track, placed);
     if (seg->text_bytes > 0 && (e->flags & LA_END_FIN) != 0 && !placed->fin_first &&
         la_seq_gt(la_seq_add(seg->seq, seg->text_bytes), e->fin_seq))
         (void)blame(explain, track, placed, LA_FINDING_TEXT_AFTER_FIN);
+}
+
+/* Nothing in its header is wrong, or was not agreed on: most are such. */
+static inline bool
+is_ordinary(const struct la_placed *placed)
+{
+    const struct la_seen *seen = placed->seen;
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
+    bool timestamps = (e->options & peer->options & LA_EXPLAIN_HAS_TIMESTAMPS) != 0;
+    return seen->tcp.has == (timestamps ? LA_TCP_HAS_TIMESTAMPS : 0) && seen->tcp.sack_n == 0 &&
+           (seen->tcp.flags & (LA_TCP_SYN | LA_TCP_RST)) == 0 &&
+           (seen->oddities & (LA_SEEN_RESERVED_BITS | LA_SEEN_HEADER_CUT)) == 0 &&
+           seen->checksum != LA_SEEN_CHECKSUM_BAD && seen->checksum != LA_SEEN_CHECKSUM_UNFILLED &&
+           (e->flags & peer->flags & LA_END_SCALE_KNOWN) != 0 &&
+           (!timestamps || placed->new_bytes == 0 || seen->tcp.ts_val == e->ts_val ||
+            !la_tcp_ts_older(seen->tcp.ts_val, e->ts_val));
+}
+
+LA_APART static void
+check_what_is_said(struct la_explain *explain, struct la_track *track,
+                   const struct la_placed *placed)
+{
+    check_header(explain, track, placed);
+    if (placed->seen->checksum == LA_SEEN_CHECKSUM_UNFILLED)
+        explain->file.unfilled_checksums++;
+    if ((placed->seen->tcp.flags & LA_TCP_SYN) != 0)
+        check_syn(explain, track, placed);
+    else
+        check_options(explain, track, placed);
 }
 
 void
 la_violations_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed)
 {
-    const struct la_seen *seen = placed->seen;
-    bool syn = (seen->tcp.flags & LA_TCP_SYN) != 0;
-    check_header(explain, track, placed);
-    if (seen->checksum == LA_SEEN_CHECKSUM_UNFILLED)
-        explain->file.unfilled_checksums++;
-    if (syn)
-        check_syn(explain, track, placed);
-    else
-        check_options(explain, track, placed);
-    if ((seen->tcp.flags & LA_TCP_RST) == 0)
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if (!is_ordinary(placed))
+        check_what_is_said(explain, track, placed);
+    if ((seg->flags & LA_TCP_RST) == 0)
         check_numbers(explain, track, placed);
-    struct la_track_end *e = placed->me;
-    bool damaged = seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(&explain->decoder);
-    if ((seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && placed->new_bytes > 0 && !damaged)
-        e->ts_val = seen->tcp.ts_val;
+    bool damaged =
+        placed->seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(&explain->decoder);
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 && placed->new_bytes > 0 && !damaged)
+        placed->me->ts_val = seg->ts_val;
     /* RFC 9293 3.7.1: more than the peer's MSS is the work of a device (TSO, GRO). */
     uint32_t mss = placed->peer->mss;
-    if (mss != 0 && seen->tcp.text_bytes > mss) {
+    if (mss != 0 && seg->text_bytes > mss) {
         explain->file.above_mss++;
-        if (seen->tcp.text_bytes > explain->above_mss_bytes_max)
-            explain->above_mss_bytes_max = seen->tcp.text_bytes;
+        if (seg->text_bytes > explain->above_mss_bytes_max)
+            explain->above_mss_bytes_max = seg->text_bytes;
     }
 }

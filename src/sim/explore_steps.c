@@ -130,8 +130,9 @@ fair_timer(const struct la_world_ctx *ctx, struct la_step *step)
     int64_t best = INT64_MAX;
     for (unsigned e = 0; e < 2; e++) {
         const struct la_world_end *end = &ctx->world->end[e];
-        la_instant at =
-            end->live ? la_tcp_deadline(&end->conn, &end->env, end->now) : LA_INSTANT_NEVER;
+        if (!end->live)
+            continue;
+        la_instant at = la_tcp_deadline(&end->conn, &end->env, end->now);
         if (la_instant_is_never(at))
             continue;
         int64_t left_ns = at.ns - end->now.ns;

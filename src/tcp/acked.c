@@ -199,8 +199,8 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     else if (busy->phase == LA_CC_LOSS)
         busy->rtx_nxt = la_tcp_sack_skip(busy, busy->rtx_nxt);
     rearm(c, busy, todo);
-    if (todo->env->cfg->more_until_ack && busy->flush == LA_TCP_FLUSH_NONE)
-        busy->flush = LA_TCP_FLUSH_MORE;
+    if (todo->env->cfg->more_until_ack && c->flush == LA_TCP_FLUSH_NONE)
+        c->flush = LA_TCP_FLUSH_MORE;
     la_tcp_tune_send(c, todo->env);
     tell_room(c, busy, todo);
     c->want |= LA_TCP_WANT_DATA;

@@ -79,7 +79,6 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     c->keepalive_interval_s = (uint16_t)cfg->keepalive_interval_s;
     c->keepalive_probes_n = (uint8_t)cfg->keepalive_probes_n;
     c->r2_n = (uint8_t)cfg->r2_n;
-    c->nagle_short = cfg->nagle_short;
     la_tcp_pace_bound_set(c, cfg->pacing_rate_max);
     c->r2_syn_n = (uint8_t)cfg->r2_syn_n;
     c->ttl_hops = cfg->ttl_hops;
@@ -177,6 +176,7 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     struct la_tcp_busy *busy = la_pool_at(&env->busy, idx);
     memset(busy, 0, sizeof(*busy));
     busy->owed = (struct la_tcp_owed){.at = LA_INSTANT_NEVER, .acked = c->rcv_nxt};
+    busy->nagle_short = env->cfg->nagle_short;
     busy->recover = la_seq_sub(c->snd_una, 1);
     busy->rtx_nxt = busy->short_end = c->snd_una;
     busy->rtt_round_end = busy->usage.end = busy->peak.round_end = c->snd_una;
@@ -201,13 +201,21 @@ owes(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
            busy->dsack_bytes != 0;
 }
 
+/* Does it stay while the connection is idle? */
+static bool
+is_kept(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, const struct la_tcp_env *env)
+{
+    return (busy->lowat_bytes != 0 || env->cfg->idle_keeps) && c->state != LA_TCP_TIME_WAIT &&
+           c->state != LA_TCP_CLOSED;
+}
+
 void
 la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, env);
     if (busy == NULL || busy->sndq.len != 0 || busy->rcvq.len != 0 || busy->runs.row.n != 0 ||
         busy->fin_early || owes(c, busy) || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) ||
-        busy->rests || busy->lowat_bytes != 0 || (c->flags & LA_TCP_F_URGENT_IN) != 0)
+        busy->rests || is_kept(c, busy, env) || (c->flags & LA_TCP_F_URGENT_IN) != 0)
         return;
     if (la_cc_ops(c->cc)->rest != NULL)
         la_cc_ops(c->cc)->rest(c, busy);
@@ -290,7 +298,7 @@ la_tcp_timer_set(struct la_tcp_conn *c, enum la_timer_kind kind, la_instant at)
 {
     if (c->timer != kind && !(la_tcp_timer_retransmits(c->timer) && la_tcp_timer_retransmits(kind)))
         c->backoff_n = 0;
-    c->timer = (uint8_t)kind;
+    c->timer = (uint32_t)kind & LA_TCP_TIMER_MASK;
     c->timer_at = at;
 }
 

@@ -101,12 +101,12 @@ enum la_tcp_want {
 };
 
 #define LA_TCP_WSCALE_MASK 15u
-#define LA_TCP_CAUSE_MASK 31u
-#define LA_TCP_CC_MASK 7u
+#define LA_TCP_TIMER_MASK 15u
+#define LA_TCP_CC_MASK 15u
 enum { LA_BUFFER_BYTES_MIN = 4096, LA_BUFFER_BYTES_MAX = 1 << 30 };
 #define LA_TCP_BUFFER_MASK UINT32_C(0x7fffffff)
 
-enum { LA_TCP_TIMER_NONE = 255 };
+enum { LA_TCP_TIMER_NONE = 15 };
 
 /* Until more is queued: may the last segment go although it is short? */
 enum la_tcp_flush {
@@ -135,6 +135,7 @@ struct la_tcp_rack {
     la_seq fack;         /* RACK.fack before this acknowledgement */
     la_seq fack_next;    /* and with it */
     la_seq round_end;    /* RACK.dsack_round */
+    uint32_t reorder_bytes; /* so far behind `fack` something came that was sent once */
     uint32_t rtt_us;     /* RACK.rtt; 0 = nothing has arrived yet */
     uint8_t extra_n;     /* RACK.reo_wnd_mult - 1 */
     uint8_t persist_n;   /* RACK.reo_wnd_persist */
@@ -204,6 +205,7 @@ struct la_tcp_mtu {
 struct la_tcp_fast_open {
     struct la_tcp_cookie cookie; /* that our SYN shows, or our SYN,ACK tells */
     uint16_t mss;                /* the peer's, as it came with the cookie; 0 = unknown */
+    bool bare;                   /* text goes with the SYN without a cookie, or a wish for one */
     uint16_t text_bytes;         /* sent with the SYN; later: and not acknowledged with it */
 };
 
@@ -306,12 +308,15 @@ struct la_tcp_busy {
     uint32_t used_bytes;            /* W_used of RFC 2861: of cwnd, since used_at */
     uint32_t used_ms;               /* T_prev: cwnd limited what is sent, or was brought down */
     union la_cc_state cc;           /* what only the congestion control reads and writes */
-    la_seq short_end;               /* with nagle_short: where the latest short segment ended */
+    bool nagle_short;               /* la_tcp_cfg */
+    la_seq short_end;               /* with that: where the latest short segment ended */
     uint8_t phase;                  /* enum la_cc_phase */
     uint8_t dupacks_n;
-    uint8_t flush;                  /* enum la_tcp_flush */
     uint8_t cause;                  /* enum la_cause of the next retransmission */
     bool partial_seen;              /* first partial ACK of this recovery was seen */
+    la_instant text_at;             /* text was received, or our SYN answered; 0 = never */
+    bool heard_text;                /* text was received */
+    bool replies;                   /* text was sent soon after: ack_replies_later */
     bool room_due;                  /* something was acknowledged: is there room for a writer? */
     bool rests;                     /* nothing new until the timer expires (RFC 3168 6.1.2) */
     la_seq rtt_round_end;           /* a new RTT sample counts from here on */
@@ -343,7 +348,8 @@ struct la_tcp_tally {
 
 struct la_tcp_conn {
     uint8_t state;     /* enum la_tcp_state; written by la_tcp_enter() alone */
-    uint8_t timer;     /* of enum la_timer_kind one that ends or repeats; LA_TCP_TIMER_NONE */
+    uint8_t timer : 4; /* of enum la_timer_kind one that ends or repeats; LA_TCP_TIMER_NONE */
+    uint8_t cc : 4;    /* index of the congestion control */
     uint8_t want;      /* enum la_tcp_want */
     uint8_t backoff_n; /* expirations of `timer` in a row */
     uint32_t flags;    /* enum la_tcp_flag */
@@ -362,8 +368,9 @@ struct la_tcp_conn {
     uint16_t rmss;     /* what we announced */
     uint16_t rcv_mss;  /* largest text received lately: what "full-sized" means for ACKs */
     uint8_t snd_wscale : 4, rcv_wscale : 4;
-    uint8_t ack_cause : 5; /* enum la_cause of the acknowledgement that is wanted */
-    uint8_t cc : 3;        /* index of the congestion control */
+    uint8_t flush : 2; /* enum la_tcp_flush: of what is queued */
+    uint8_t uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
+    uint8_t fast_open : 2 /* enum la_tcp_fast_open_step */, fast_opened : 1; /* text was taken */
 
     uint32_t cwnd_bytes, ssthresh_bytes;
     uint32_t srtt_us, rttvar_us, rto_us, rtt_us_min;
@@ -382,14 +389,12 @@ struct la_tcp_conn {
     uint16_t keepalive_idle_s, keepalive_interval_s;
     uint8_t keepalive_probes_n, keepalive_sent_n;
     uint8_t r2_n, r2_syn_n;
-    uint16_t pace_bound; /* la_tcp_pace_bound() */
+    uint8_t ack_cause; /* enum la_cause of the acknowledgement that is wanted */
     int8_t err;        /* la_err that ended it */
     int8_t err_soft;
     uint8_t ttl_hops, dscp_ecn;
     uint8_t challenges; /* second modulo 16, and challenge ACKs in it (acknowledge.h) */
-    uint8_t uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
-    uint8_t fast_open : 2 /* enum la_tcp_fast_open_step */, fast_opened : 1; /* text was taken */
-    uint8_t nagle_short : 1; /* la_tcp_cfg */
+    uint16_t pace_bound; /* la_tcp_pace_bound() */
     uint32_t cc_kept; /* what the congestion control remembers over idle times; congestion.h */
 
     uint32_t segments_sent, segments_received;

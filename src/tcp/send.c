@@ -32,11 +32,12 @@ la_tcp_fin_waits(const struct la_tcp_conn *c)
     return (c->flags & (LA_TCP_F_CLOSE_CALLED | LA_TCP_F_FIN_SENT)) == LA_TCP_F_CLOSE_CALLED;
 }
 
-/* U of 3.8.6.2.1: SND.UNA + SND.WND - SND.NXT; a window that shrank leaves nothing. */
+/* A SYN,ACK before the handshake is complete (RFC 7413) stands before the window.
+ * U of 3.8.6.2.1: SND.UNA + SND.WND - SND.NXT; a window that shrank leaves nothing. */
 static uint32_t
 usable_window(const struct la_tcp_conn *c)
 {
-    uint32_t flight = la_tcp_flight(c);
+    uint32_t flight = la_tcp_flight(c) - la_tcp_fast_open_serves(c);
     return c->snd_wnd > flight ? c->snd_wnd - flight : 0;
 }
 
@@ -55,7 +56,8 @@ static uint32_t
 congestion_room(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     uint32_t cwnd = la_tcp_cwnd_now(c, busy);
-    uint32_t pipe = la_tcp_pipe(c, busy);
+    uint32_t pipe = la_tcp_pipe(c, busy), syn = la_tcp_fast_open_serves(c);
+    pipe -= min32(pipe, syn);
     if (pipe == 0 && cwnd < c->smss)
         return c->smss;
     uint32_t room = cwnd > pipe ? cwnd - pipe : 0;
@@ -75,15 +77,15 @@ static bool
 nagle_waits(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     return (c->flags & LA_TCP_F_NAGLE) != 0 && text_is_out(c) &&
-           (!c->nagle_short || la_seq_gt(busy->short_end, c->snd_una));
+           (!busy->nagle_short || la_seq_gt(busy->short_end, c->snd_una));
 }
 
 /* Does the user want to add to what is queued before it goes? */
 static bool
-is_held(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+is_held(const struct la_tcp_conn *c)
 {
-    bool cork = (c->flags & LA_TCP_F_CORK) != 0 && busy->flush != LA_TCP_FLUSH_ALL;
-    return cork || ((c->flags & LA_TCP_F_MORE) != 0 && busy->flush == LA_TCP_FLUSH_NONE);
+    bool cork = (c->flags & LA_TCP_F_CORK) != 0 && c->flush != LA_TCP_FLUSH_ALL;
+    return cork || ((c->flags & LA_TCP_F_MORE) != 0 && c->flush == LA_TCP_FLUSH_NONE);
 }
 
 /* Octets from SND.NXT to where the piece of the queue ends that they stand in. */
@@ -105,7 +107,7 @@ small_segment_allowed(const struct la_tcp_conn *c, const struct la_tcp_busy *bus
         return true; /* nothing can be added: a record ends here, and another follows */
     if (all && (c->flags & LA_TCP_F_CLOSE_CALLED) != 0)
         return true; /* nothing can be added: the FIN pushes it */
-    if (all && !is_held(c, busy) && !nagle_waits(c, busy))
+    if (all && !is_held(c) && !nagle_waits(c, busy))
         return true; /* (2), (3) with Nagle: PUSHed, and nothing unacknowledged */
     /* (3): a good part of the largest window there ever was. */
     return !all && n >= c->snd_wnd_max / 2 && c->snd_wnd_max / 2 < c->smss;

@@ -76,7 +76,7 @@ queued(struct la_tcp_conn *c, size_t n, bool more, struct la_tcp_todo *todo)
     if (busy->sndq.len == n && la_tcp_flight(c) == 0)
         busy->progress_at = todo->now; /* the user timeout counts from here */
     c->flags = more ? c->flags | LA_TCP_F_MORE : c->flags & ~(uint32_t)LA_TCP_F_MORE;
-    busy->flush = LA_TCP_FLUSH_NONE;
+    c->flush = LA_TCP_FLUSH_NONE;
     c->want |= LA_TCP_WANT_DATA;
 }
 

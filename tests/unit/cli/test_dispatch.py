@@ -49,6 +49,8 @@ class Dispatch(unittest.TestCase):
             self.assertEqual(plain.returncode, 0, name)
             self.assertIn(f"lastack {name}", plain.stdout)
             self.assertEqual(plain.stdout, by_name.stdout)
+            for line in (plain.stdout + run("sim", "explore", "-h").stdout).split("\n"):
+                self.assertLessEqual(len(line), 80, line)
 
     def test_help_behind_each_command_and_benchmark(self):
         benchmarks = set(re.findall(r"^       lastack bench ([\w-]+) ", run("bench", "-h").stdout, re.M))

@@ -114,6 +114,43 @@ cause(enum la_certainty certainty)
     return (enum la_reset_cause)conn.close.reset.cause;
 }
 
+/* The other end's text crosses the FIN: no half-close. Text that acknowledges it makes one. */
+static void
+test_closing__half_close(void **state)
+{
+    (void)state;
+    for (uint32_t acked = 1; acked <= 2; acked++) {
+        tap_handshake(&tap);
+        TAP_LINES(&tap, {.from = C, .flags = FIN | ACK, .seq = 1, .ack = 1});
+        if (acked == 2)
+            TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 2, .after_ms = 10});
+        TAP_LINES(&tap,
+                  {.from = S, .flags = ACK, .seq = 1, .ack = acked, .text_n = 24, .after_ms = 10},
+                  {.from = S, .flags = ACK, .seq = 25, .ack = 2},
+                  {.from = S, .flags = FIN | ACK, .seq = 25, .ack = 2},
+                  {.from = C, .flags = ACK, .seq = 2, .ack = 26});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_int_equal(conn.close.kind, LA_CLOSE_FOUR_SEGMENT);
+        assert_int_equal(conn.close.half_close_by, acked == 1 ? LA_WHO_NONE : LA_WHO_CLIENT);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
+/* An ACK overtook the FIN that went before it: the FINs crossed. */
+static void
+test_closing__fin_overtaken(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = FIN | ACK, .seq = 1, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 2, .ack = 2, .after_ms = 10},
+              {.from = S, .flags = FIN | ACK, .seq = 1, .ack = 1},
+              {.from = C, .flags = ACK, .seq = 2, .ack = 2});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.close.kind, LA_CLOSE_SIMULTANEOUS);
+}
+
 /* RFC 2525 2.17: a stream was under way to it, before or behind its RST. A single segment may be
  * the next word of a peer that had been heard to the end. */
 static void
@@ -293,6 +330,46 @@ test_opening__one_way(void **state)
     }
 }
 
+/* Retransmissions a moment apart were no timers (RFC 6298 2.4): nothing was due yet. */
+static void
+test_reset__after_fast_retransmissions(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 101, .text_n = 5, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 101, .ack = 6, .text_n = 100},
+              {.from = C, .flags = ACK, .seq = 201, .ack = 6, .text_n = 100},
+              {.from = C, .flags = ACK, .seq = 101, .ack = 6, .text_n = 100, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 201, .ack = 6, .text_n = 100});
+    TAP_LINES(&tap, {.from = C, .flags = RST | ACK, .seq = 301, .ack = 6, .after_ms = 20});
+    assert_int_equal(cause(LA_CERTAINTY_UNKNOWN), LA_RESET_LINGER_ABORT);
+}
+
+/* An answer has its peer's number; text of before it may have been overtaken. */
+static void
+test_reset__text_overtaken(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        tap_handshake(&tap);
+        TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 101, .text_n = 100, .after_ms = 10},
+                  {.from = C, .flags = ACK, .seq = 101, .ack = 101},
+                  {.from = S, .flags = RST, .seq = 101, .after_ms = 100},
+                  {.from = S,
+                   .flags = ACK,
+                   .seq = 101,
+                   .ack = 101,
+                   .text_n = 100,
+                   .after_ms = i == 0 ? 15 : 400});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_int_equal(conn.close.by, i == 0 ? LA_WHO_SERVER : LA_WHO_THIRD);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 /* RFC 9293 3.10.7.1: an answer without ACK comes of an end that has no connection. It spoke a
  * moment ago: whether it gave it up or lost it is not told. */
 static void
@@ -346,6 +423,8 @@ main(void)
         TEST(test_closing__fin_missing),
         TEST(test_closing__fin_before_reset),
         TEST(test_closing__fin_again_and_merged),
+        TEST(test_closing__half_close),
+        TEST(test_closing__fin_overtaken),
         TEST(test_opening__one_way),
         TEST(test_closing__one_way),
         TEST(test_reset__text_on_way),
@@ -355,6 +434,8 @@ main(void)
         TEST(test_reset__long_after),
         TEST(test_reset__probes_unheard),
         TEST(test_reset__probes_doubled),
+        TEST(test_reset__after_fast_retransmissions),
+        TEST(test_reset__text_overtaken),
         TEST(test_reset__answer_of_none),
         TEST(test_reset__answer_in_the_middle),
         TEST(test_reset__answer_one_way),
