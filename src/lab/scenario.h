@@ -73,6 +73,7 @@ bool la_scenario_play(const struct la_scenario *scenario, const struct la_lab_cf
 /* ---- the scenarios, by file ------------------------------------------------------------- */
 
 extern const struct la_scenario la_scenario_handshake, la_scenario_open_simultaneous;
+extern const struct la_scenario la_scenario_fast_open;
 extern const struct la_scenario la_scenario_mss, la_scenario_options;
 extern const struct la_scenario la_scenario_transfer, la_scenario_nagle;
 extern const struct la_scenario la_scenario_close, la_scenario_close_merged,

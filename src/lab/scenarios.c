@@ -13,6 +13,7 @@ const struct la_scenario *const la_scenarios[] = {
     &la_scenario_handshake,
     &la_scenario_open_simultaneous,
     &la_scenario_old_syn,
+    &la_scenario_fast_open,
     &la_scenario_mss,
     &la_scenario_options,
     &la_scenario_transfer,
@@ -100,8 +101,8 @@ la_scenario_suggest(const char *name)
             return la_scenarios[i];
     for (size_t i = 0; la_scenarios[i] != NULL; i++) {
         const char *known = la_scenarios[i]->name;
-        size_t far = distance(name, known);
-        if (far < nearest_at && 2 * far <= strlen(known)) {
+        size_t far = distance(name, known), known_n = strlen(known);
+        if (far < nearest_at && 2 * far <= (known_n > n ? known_n : n)) {
             nearest = la_scenarios[i];
             nearest_at = far;
         }

@@ -35,7 +35,7 @@ EXPECTED = {"handshake", "open-simultaneous", "mss", "options", "transfer", "clo
             "close-merged", "close-simultaneous", "half-close", "time-wait", "refused", "abort",
             "syn-timeout", "rto", "fast-retransmit", "zero-window", "layers", "sockets", "binding",
             "linger", "silly-window", "keepalive", "backlog", "syn-queue", "syn-flood",
-            "syn-cookies", "congestion", "pmtu"}
+            "syn-cookies", "congestion", "pmtu", "fast-open"}
 
 
 def on_terminal(args, env):
