@@ -18,6 +18,15 @@ enum la_ecn {
     LA_ECN_ASK     /* asks for it as well */
 };
 
+/* What hard ICMP errors (RFC 9293 3.9.2.2) do to a connection that is being opened. Soft ones are
+ * advice alone; nothing of the kind ends a synchronised one. */
+enum la_icmp_hard {
+    LA_ICMP_IGNORED,  /* nothing */
+    LA_ICMP_HEEDED,   /* end it, each with its error: protocol or port unreachable, prohibited */
+    LA_ICMP_REFUSES   /* as the BSDs, MUST-56 apart: any of them is a refusal, and so is an unknown
+                       * next header; a TTL that ran out ends it, too */
+};
+
 /* A buffer that grows as the connection moves more: Linux's tcp_wmem and tcp_rmem. It is held only
  * as far as it is filled. */
 struct la_buffer_tuning {
@@ -117,6 +126,8 @@ struct la_tcp_cfg {
                                     Linux acknowledges it at once; default off */
     bool pacing;                 /* the instance's: also a control without a rate of its own is
                                     paced, by cwnd and the round trip; default off */
+    uint64_t pacing_rate_max;    /* octets/s that a connection sends at most, whatever its control;
+                                    with one, every control is paced; 0 (the default): none */
     bool window_slides;          /* while a segment finds room, the right edge moves with every ACK
                                     and is told when a quarter of the buffer was read, as that of
                                     the BSDs; default off: by one segment or half the buffer at
@@ -135,6 +146,24 @@ struct la_tcp_cfg {
                                     (for the instance) and of a listener: text of a SYN is believed
                                     whoever may have sent it. For closed networks; default off */
     bool time_wait_holds;        /* no SYN ends a TIME-WAIT early (RFC 9293 MAY-2); default off */
+    bool rst_challenged;         /* RFC 5961 3.2: a RST in the window, but not at RCV.NXT, draws a
+                                    challenge ACK; off: ends the connection; default on */
+    bool syn_challenged;         /* RFC 5961 4.2: so does a SYN in the window; off: it draws a RST
+                                    and ends the connection; default on */
+    bool drop_syn_fin;           /* SYN with FIN is dropped, but in TIME-WAIT; default off */
+    bool fin_again;              /* acknowledgements of what is in order carry our FIN, until it is
+                                    acknowledged, as those of the BSDs; default off */
+    bool window_is_buffer;       /* what the buffer has room for is in the window, also beyond the
+                                    65535 octets that can be told without window scale, as with
+                                    the BSDs; text is taken as far as it was offered; default
+                                    off */
+    bool rcvbuf_whole;           /* a receive buffer that is tuned begins as whole segments: rounded
+                                    up by the peer's SYN, as with the BSDs; default off */
+    uint8_t icmp_hard;           /* enum la_icmp_hard; default LA_ICMP_HEEDED */
+    uint8_t syn_ecn_n;           /* SYNs that ask for ECN, where it is asked for; those behind them
+                                    do not (RFC 3168 6.1.1.1); default 1 */
+    uint8_t syn_options_n;       /* SYNs with options; those behind them have an MSS alone, for
+                                    paths that drop the others; 0 (the default): all */
     char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681),
                                     "bbr" (draft-ietf-ccwg-bbr-06) */
 };

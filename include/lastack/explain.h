@@ -198,6 +198,7 @@ struct la_explain_reset {
     uint8_t cause;       /* enum la_reset_cause */
     uint8_t by;          /* enum la_who */
     uint8_t certainty;   /* enum la_certainty */
+    uint8_t or_cause;    /* enum la_reset_cause: as likely, where that is unknown; NONE: no other */
     uint32_t n[2];       /* RSTs that each end sent, or was made to seem to send */
     uint64_t frame;      /* the one that decided */
 };

@@ -95,6 +95,7 @@ enum la_sock_option {
     LA_SO_FASTOPEN, /* of a listener: la_tcp_cfg.fast_open_n_max */
     LA_SO_FASTOPEN_CONNECT, /* la_sock_connect() succeeds at once where a cookie is known, and the
                                first la_sock_send() connects. NOT_SUPPORTED as there */
+    LA_SO_MAX_PACING_RATE, /* octets/s; -1: no bound. 0 is none either, as there */
     LA_SO_NOTSENT_LOWAT, /* la_sock_send() takes nothing more while so many octets are unsent; with
                             less than half of that, OUT; 0: as much as the send buffer takes */
     LA_SO_COUNT

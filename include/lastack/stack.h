@@ -273,6 +273,7 @@ struct la_conn_status {
     la_instant text_at;         /* text came, or our SYN was answered; NEVER: it is forgotten */
     uint16_t mss_received;      /* of text: the largest segment of the peer */
     la_instant sent_at;         /* the latest text sent, to a millisecond */
+    uint64_t pacing_rate_max;   /* the application's bound; 0: none */
     bool fast_opened;           /* text went with the SYN and was taken (RFC 7413) */
 };
 /* Of a connection that rests in TIME-WAIT without an owner, state, endpoints, timer, RCV.WND and
@@ -313,6 +314,7 @@ enum la_conn_option {
     LA_OPT_MSS_MAX,          /* before OPEN */
     LA_OPT_RELEASE_RESETS,   /* 1: la_conn_release() aborts (SO_LINGER with 0 seconds) */
     LA_OPT_CONGESTION,       /* la_congestion_find(); at any time, the window stays */
+    LA_OPT_PACING_RATE_MAX,  /* octets/s at most, kept to a thousandth; 0: no bound */
     LA_OPT_NOTSENT_LOWAT_BYTES, /* no room while so much is unsent; 0: tcp.notsent_lowat_bytes */
     LA_OPT_COUNT
 };

@@ -74,4 +74,22 @@ void la_wr16(struct la_wr *wr, uint16_t v);
 void la_wr32(struct la_wr *wr, uint32_t v);
 void la_wr_bytes(struct la_wr *wr, struct la_bytes bytes);
 
+/* The bits in which octets differ, in the order of memory: 0 = in none. */
+static inline uint16_t
+la_differ16(const uint8_t *a, const uint8_t *b)
+{
+    uint16_t x, y;
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return x ^ y;
+}
+static inline uint32_t
+la_differ32(const uint8_t *a, const uint8_t *b)
+{
+    uint32_t x, y;
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return x ^ y;
+}
+
 #endif

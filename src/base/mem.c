@@ -145,6 +145,12 @@ la_mem_left(const struct la_mem *mem)
     return mem->budget_bytes ? mem->budget_bytes - mem->used_bytes : UINT64_MAX;
 }
 
+bool
+la_mem_was_short(const struct la_mem *mem)
+{
+    return mem->failed_n != 0;
+}
+
 uint64_t
 la_mem_available(const struct la_mem *mem)
 {

@@ -20,6 +20,8 @@ void la_mem_give(struct la_mem *mem, void *p, size_t n);
 uint64_t la_mem_left(const struct la_mem *mem);
 /* The same with what lies in the free lists, which a refusal empties. O(1). */
 uint64_t la_mem_available(const struct la_mem *mem);
+/* Has a request ever been refused? Whoever took it may have left something out. */
+bool la_mem_was_short(const struct la_mem *mem);
 /* What must stay available for what moves: octets that only wait (to be sent, or for a gap to be
  * filled) may not take it, or no frame could be made that lets them go. 0 without a budget. */
 uint64_t la_mem_reserve(const struct la_mem *mem);

@@ -7,8 +7,9 @@
  * A tick is a number of 48 bits; level L looks at bits 6L .. 6L+5. A node waits at the level of the
  * highest group of bits in which its tick differs from tick_now, in the slot that its own bits
  * name. So every slot of a level lies before every slot of the next level, and all slots but those
- * of the top level lie ahead of tick_now without wrapping. At the top a node waits in the slot of
- * its tick, or 63 slots ahead when that is farther away.
+ * of the top level lie ahead of tick_now without wrapping. Nodes keep the lower 32 bits of their
+ * ticks: none is farther ahead than LA_WHEEL_AHEAD_MAX, and none is behind, since tick_now waits
+ * for those that are due.
  *
  * Ticks are counted from the earliest instant that there is, so that all of them are positive.
  */
@@ -17,7 +18,6 @@
 #include "base/assert.h"
 
 enum { GROUP_BITS = 6, TOP = LA_WHEEL_LEVELS - 1, EXPIRED = LA_WHEEL_LEVELS * LA_WHEEL_SLOTS };
-#define NOT_ARMED UINT64_MAX
 #define SIGN_BIT (UINT64_C(1) << 63)
 
 /* ---- ticks ------------------------------------------------------------------------------ */
@@ -41,6 +41,12 @@ instant_of(uint64_t tick)
     if (tick >> (64 - LA_WHEEL_TICK_SHIFT))
         return LA_INSTANT_NEVER;
     return (la_instant){(int64_t)((tick << LA_WHEEL_TICK_SHIFT) ^ SIGN_BIT)};
+}
+
+static uint64_t
+tick_of(const struct la_wheel *w, const struct la_wheel_link *link)
+{
+    return w->tick_now + (uint32_t)(link->tick - (uint32_t)w->tick_now);
 }
 
 /* ---- lists ------------------------------------------------------------------------------ */
@@ -118,13 +124,8 @@ place(struct la_wheel *w, uint32_t idx, uint64_t tick)
     }
     unsigned highest = 63 - (unsigned)__builtin_clzll(tick ^ w->tick_now);
     unsigned level = highest / GROUP_BITS;
-    if (level >= TOP) {
-        unsigned shift = GROUP_BITS * TOP;
-        uint64_t farthest = (w->tick_now >> shift) + LA_WHEEL_SLOTS - 1;
-        if (tick >> shift > farthest)
-            tick = farthest << shift;
+    if (level > TOP)
         level = TOP;
-    }
     slot_push(w, level, slot_of(level, tick), idx);
 }
 
@@ -167,7 +168,7 @@ cascade(struct la_wheel *w, const struct next_slot *next)
     while (idx != LA_WHEEL_NONE) {
         const struct la_wheel_link *link = link_at(w, idx);
         uint32_t after = link->next;
-        place(w, idx, link->tick);
+        place(w, idx, tick_of(w, link));
         idx = after;
     }
 }
@@ -191,19 +192,28 @@ la_wheel_init(struct la_wheel *w, la_wheel_link_fn *link_of, void *ctx, la_insta
 void
 la_wheel_link_init(struct la_wheel_link *link)
 {
-    *link = (struct la_wheel_link){LA_WHEEL_NONE, LA_WHEEL_NONE, NOT_ARMED};
+    *link = (struct la_wheel_link){LA_WHEEL_NONE, LA_WHEEL_NONE, 0};
 }
 
 bool
 la_wheel_is_armed(const struct la_wheel_link *link)
 {
-    return link->tick != NOT_ARMED;
+    return link->prev != LA_WHEEL_NONE;
 }
 
 la_instant
-la_wheel_at(const struct la_wheel_link *link)
+la_wheel_at(const struct la_wheel *w, const struct la_wheel_link *link)
 {
-    return link->tick == NOT_ARMED ? LA_INSTANT_NEVER : instant_of(link->tick);
+    return la_wheel_is_armed(link) ? instant_of(tick_of(w, link)) : LA_INSTANT_NEVER;
+}
+
+static uint64_t
+within_reach(const struct la_wheel *w, uint64_t tick)
+{
+    if (tick < w->tick_now)
+        return w->tick_now;
+    uint64_t farthest = w->tick_now + LA_WHEEL_AHEAD_MAX;
+    return tick < farthest ? tick : farthest;
 }
 
 void
@@ -211,23 +221,24 @@ la_wheel_arm(struct la_wheel *w, uint32_t idx, la_instant at)
 {
     LA_ASSERT(idx < LA_WHEEL_HEAD);
     struct la_wheel_link *link = link_at(w, idx);
-    uint64_t tick = tick_after(at);
-    if (link->tick == tick)
-        return;
-    if (link->tick != NOT_ARMED)
+    uint64_t tick = within_reach(w, tick_after(at));
+    bool armed = la_wheel_is_armed(link), never = at.ns == INT64_MAX;
+    if (armed && !never && tick_of(w, link) == tick)
+        return; /* and keeps its turn */
+    if (armed)
         unlink_node(w, link);
-    if (at.ns == INT64_MAX) {
-        link->tick = NOT_ARMED;
+    la_wheel_link_init(link);
+    if (never)
         return;
-    }
-    link->tick = tick;
+    link->tick = (uint32_t)tick;
     place(w, idx, tick);
 }
 
 void
 la_wheel_arm_lazy(struct la_wheel *w, uint32_t idx, la_instant at)
 {
-    if (link_at(w, idx)->tick > tick_after(at))
+    const struct la_wheel_link *link = link_at(w, idx);
+    if (!la_wheel_is_armed(link) || tick_of(w, link) > tick_after(at))
         la_wheel_arm(w, idx, at);
 }
 
@@ -276,8 +287,8 @@ check_list(const struct la_wheel *w, uint32_t first, unsigned code)
     for (uint32_t idx = first; idx != LA_WHEEL_NONE; idx = link_at(w, idx)->next) {
         const struct la_wheel_link *link = link_at(w, idx);
         LA_ASSERT(link->prev == prev);
-        LA_ASSERT(link->tick != NOT_ARMED);
-        LA_ASSERT((code == EXPIRED) == (link->tick <= w->tick_now));
+        LA_ASSERT(la_wheel_is_armed(link));
+        LA_ASSERT((code == EXPIRED) == (tick_of(w, link) == w->tick_now));
         prev = idx;
     }
     LA_ASSERT(code != EXPIRED || first == LA_WHEEL_NONE || prev == w->expired_last);

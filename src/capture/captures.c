@@ -250,6 +250,10 @@ la_captures_some(struct la_captures *c, struct la_capture_packet *packets, size_
     if (next != LA_CAPTURE_PACKET || c->captures_n != 1 || one->reader == NULL)
         return next;
     size_t more_n = la_capture_reader_more(one->reader, packets + 1, max - 1);
+    if (c->filter == NULL) {
+        *n += more_n;
+        return next;
+    }
     for (size_t i = 0; i < more_n; i++)
         if (passes(c, one, &packets[i + 1]))
             packets[(*n)++] = packets[i + 1];

@@ -70,12 +70,17 @@ struct record {
     uint32_t s, fraction, cap_bytes, wire_bytes;
 };
 
+static inline struct record
+record_in_order(const uint8_t *p, bool big_endian)
+{
+    return (struct record){la_order_get32(p, big_endian), la_order_get32(p + 4, big_endian),
+                           la_order_get32(p + 8, big_endian), la_order_get32(p + 12, big_endian)};
+}
+
 static struct record
 record_at(const struct la_pcap *pcap, const uint8_t *p)
 {
-    return (struct record){
-        la_order_get32(p, pcap->big_endian), la_order_get32(p + 4, pcap->big_endian),
-        la_order_get32(p + 8, pcap->big_endian), la_order_get32(p + 12, pcap->big_endian)};
+    return record_in_order(p, pcap->big_endian);
 }
 
 static bool
@@ -183,12 +188,12 @@ la_pcap_begin(struct la_pcap *pcap, struct la_capture_source *src, struct la_cap
     return true;
 }
 
-static void
-record_take(struct la_pcap *pcap, struct la_capture_source *src, const struct record *r,
+static inline void
+packet_fill(const struct la_pcap *pcap, const uint8_t *at, const struct record *r,
             struct la_capture_packet *packet)
 {
     packet->at.ns = (int64_t)r->s * 1000000000 + (int64_t)r->fraction * pcap->unit_ns;
-    packet->data = src->at + pcap->record_bytes;
+    packet->data = at + pcap->record_bytes;
     packet->cap_bytes = r->cap_bytes;
     packet->wire_bytes = r->wire_bytes >= r->cap_bytes ? r->wire_bytes : r->cap_bytes;
     packet->link_type = pcap->link_type;
@@ -196,16 +201,16 @@ record_take(struct la_pcap *pcap, struct la_capture_source *src, const struct re
     packet->direction = LA_CAPTURE_DIRECTION_UNKNOWN;
     packet->has_time = true;
     packet->comment = (struct la_bytes){NULL, 0};
+}
+
+static void
+record_take(struct la_pcap *pcap, struct la_capture_source *src, const struct record *r,
+            struct la_capture_packet *packet)
+{
+    packet_fill(pcap, src->at, r, packet);
     time_take(pcap, r->s);
     pcap->last_off = src->off;
     la_capture_source_skip(src, pcap->record_bytes + (size_t)r->cap_bytes);
-    /* The next header and the headers of its packet, while this one is being analysed; and those
-     * behind it, if it is as long as this one. */
-    __builtin_prefetch(src->at);
-    __builtin_prefetch(src->at + 64);
-    const uint8_t *after = src->at + pcap->record_bytes + (size_t)r->cap_bytes;
-    __builtin_prefetch(after);
-    __builtin_prefetch(after + 64);
 }
 
 /* Looks for the next place where records follow each other. In a mapped file from behind the header
@@ -326,17 +331,42 @@ la_pcap_next(struct la_pcap *pcap, struct la_capture_source *src, struct la_capt
     return LA_CAPTURE_PACKET;
 }
 
+/* Packets with nothing unusual about them; whatever else there is ends the run, and is looked at
+ * by la_pcap_next(). */
+static inline size_t
+plain_run(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_packet *packets,
+          size_t max, bool big_endian)
+{
+    const size_t head_bytes = pcap->record_bytes;
+    const uint8_t *at = src->at, *last = at;
+    size_t n = 0;
+    while (n < max && (size_t)(src->end - at) >= head_bytes) {
+        struct record r = record_in_order(at, big_endian);
+        size_t bytes = head_bytes + (size_t)r.cap_bytes;
+        if (!is_near(r.s, pcap->last_s) || r.fraction >= pcap->unit_n || r.wire_bytes == 0 ||
+            r.cap_bytes > pcap->cap_bytes_max || r.cap_bytes > r.wire_bytes ||
+            (size_t)(src->end - at) < bytes)
+            break;
+        packet_fill(pcap, at, &r, &packets[n++]);
+        pcap->last_s = r.s;
+        last = at;
+        at += bytes;
+        /* Header and packet of the next one, while this one is being looked at. */
+        __builtin_prefetch(at + bytes);
+        __builtin_prefetch(at + bytes + 64);
+    }
+    if (n > 0)
+        pcap->last_off = src->off + (uint64_t)(last - src->at);
+    la_capture_source_skip(src, (size_t)(at - src->at));
+    return n;
+}
+
 size_t
 la_pcap_more(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_packet *packets,
              size_t max)
 {
-    size_t n = 0;
-    for (; n < max && la_capture_source_left(src) >= pcap->record_bytes; n++) {
-        struct record r = record_at(pcap, src->at);
-        if (!is_plausible(pcap, &r) ||
-            la_capture_source_left(src) < pcap->record_bytes + (size_t)r.cap_bytes)
-            break;
-        record_take(pcap, src, &r, &packets[n]);
-    }
-    return n;
+    if (!pcap->has_last)
+        return 0;
+    return pcap->big_endian ? plain_run(pcap, src, packets, max, true)
+                            : plain_run(pcap, src, packets, max, false);
 }

@@ -15,12 +15,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/mem.h"
 #include "base/time.h"
 #include "capture/captures.h"
 #include "capture/output.h"
 #include "capture/pcapng.h"
 #include "cli/cli.h"
 #include "cli/explain.h"
+#include "cli/views.h"
 #include "story/story.h"
 
 enum { ROOM_MIN = 1024, FLUSH_BYTES = 1 << 20, IFACES_N_MAX = 65536 };
@@ -30,17 +32,18 @@ enum { COMMENT_BYTES = 2 * LA_EXPLAIN_TEXT_BYTES };
 static const char help[] =
     "usage: lastack annotate CAPTURE -o OUT.pcapng\n"
     "\n"
-    "Writes the same capture with comments on its packets: the states of both ends of the\n"
-    "connection, each change of state with the paragraph that rules it, why a segment was\n"
-    "sent again, and what else was noticed. Wireshark shows them beside its own; 'lastack\n"
-    "explain' says the same in words.\n"
+    "Writes the same capture with comments on its packets: the states of both ends of\n"
+    "the connection, each change of state with the paragraph that rules it, why a\n"
+    "segment was sent again, and what else was noticed. Wireshark shows them beside\n"
+    "its own; 'lastack explain' says the same in words.\n"
     "\n"
     "  -o, --output FILE  pcapng; '-': standard output\n"
     "      --names NAMES  states as rfc (FIN-WAIT-1), linux (FIN_WAIT1) or bsd\n"
     "  -h, --help         this text\n"
     "\n"
-    "exit status: 0; 1 a file could not be read or written; 2 a mistake in the command\n"
-    "line; 3 the capture is damaged, and what could be understood was written\n";
+    "Exit status: 0; 1 a file could not be read or written; 2 a mistake in the\n"
+    "command line; 3 the capture is damaged, and what could be understood was\n"
+    "written.\n";
 
 /* What a segment was, by its frame. */
 struct mark {
@@ -246,6 +249,7 @@ analyse(struct annotator *a, struct la_mem *mem)
     if (la_story_new(&story_cfg, &story) == LA_OK && la_explain_new(&cfg, mem, &explain) == LA_OK) {
         a->story = la_story_trace(story);
         read_all(a, captures, explain);
+        a->no_memory |= la_views_story_is_short(story) || la_mem_was_short(mem);
         la_explain_free(explain);
         if (a->remarks_n > 0)
             qsort(a->remarks, a->remarks_n, sizeof(*a->remarks), by_frame);
@@ -428,8 +432,10 @@ write_out(struct annotator *a)
         error = la_capture_output_close(&a->output);
     }
     la_captures_free(captures);
-    if (error != 0)
-        return complain(a->out, strerror(error));
+    if (error != 0) {
+        (void)fprintf(stderr, "lastack annotate: cannot write %s: %s\n", a->out, strerror(error));
+        return LA_CLI_FAILED;
+    }
     if (a->no_memory)
         return complain(a->in, "not enough memory for all of its comments");
     return a->damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;

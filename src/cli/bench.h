@@ -25,7 +25,7 @@ int la_bench_peer(int argc, char **argv);
 
 /* Numbers take the suffixes K, M and G, powers of 1024. */
 struct la_bench_option {
-    const char *name; /* "--mtu" */
+    const char *name; /* "mtu"; of the operand, "BYTES" */
     bool is_switch;   /* takes no value; *value becomes 1 */
     uint64_t min, max;
     uint64_t *value;
@@ -33,8 +33,7 @@ struct la_bench_option {
 
 struct la_bench_args {
     const char *noun;
-    const char *operand; /* what the one operand is called: "BYTES" */
-    struct la_bench_option operand_range; /* its name is not used */
+    struct la_bench_option operand;
     const struct la_bench_option *options;
     size_t options_n;
 };
@@ -101,7 +100,7 @@ struct la_bench_report {
 };
 
 void la_bench_report_add(struct la_bench_report *report, struct la_bench_result result);
-/* To standard output; the exit status. */
-int la_bench_report_print(const struct la_bench_report *report, bool json);
+/* To standard output. */
+void la_bench_report_print(const struct la_bench_report *report, bool json);
 
 #endif

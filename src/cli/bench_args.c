@@ -4,6 +4,7 @@
  */
 #include "cli/bench.h"
 #include "cli/cli.h"
+#include "cli/option.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -42,7 +43,7 @@ complain(const struct la_bench_args *args, const char *what, const char *word)
 
 static bool
 take_number(const struct la_bench_args *args, const struct la_bench_option *option,
-            const char *name, const char *text)
+            const char *text)
 {
     uint64_t n;
     if (number_parse(text, &n) && n >= option->min && n <= option->max) {
@@ -50,18 +51,38 @@ take_number(const struct la_bench_args *args, const struct la_bench_option *opti
         return true;
     }
     char what[WHAT_BYTES];
-    snprintf(what, sizeof(what), "%s must be a number from %" PRIu64 " to %" PRIu64 ", not ", name,
-             option->min, option->max);
+    snprintf(what, sizeof(what), "%s%s must be a number from %" PRIu64 " to %" PRIu64 ", not ",
+             option == &args->operand ? "" : "--", option->name, option->min, option->max);
     return complain(args, what, text);
 }
 
 static const struct la_bench_option *
-option_find(const struct la_bench_args *args, const char *word)
+option_find(const struct la_bench_args *args, const char *name)
 {
     for (size_t i = 0; i < args->options_n; i++)
-        if (strcmp(args->options[i].name, word) == 0)
+        if (strcmp(args->options[i].name, name) == 0)
             return &args->options[i];
     return NULL;
+}
+
+/* argv[*i] begins with a dash; *i moves on when the next word is used. */
+static bool
+take_option(const struct la_bench_args *args, char **argv, int *i)
+{
+    struct la_option word;
+    const struct la_bench_option *option = NULL;
+    if (la_option_split(argv, *i, &word))
+        option = option_find(args, word.name);
+    if (option == NULL || (option->is_switch && word.joined))
+        return complain(args, "no option ", argv[*i]);
+    if (option->is_switch) {
+        *option->value = 1;
+        return true;
+    }
+    if (word.value == NULL)
+        return complain(args, "no number behind ", argv[*i]);
+    *i += !word.joined;
+    return take_number(args, option, word.value);
 }
 
 bool
@@ -69,24 +90,16 @@ la_bench_args_parse(const struct la_bench_args *args, int argc, char **argv)
 {
     bool has_operand = false;
     for (int i = 1; i < argc; i++) {
-        const char *word = argv[i];
-        const struct la_bench_option *option = option_find(args, word);
-        if (option != NULL && option->is_switch) {
-            *option->value = 1;
-        } else if (option != NULL) {
-            if (i + 1 == argc)
-                return complain(args, "no number behind ", word);
-            if (!take_number(args, option, word, argv[++i]))
+        if (argv[i][0] == '-') {
+            if (!take_option(args, argv, &i))
                 return false;
-        } else if (word[0] == '-') {
-            return complain(args, "no option ", word);
         } else if (has_operand) {
-            return complain(args, "one number is enough, there is also ", word);
+            return complain(args, "one number is enough, there is also ", argv[i]);
         } else {
             has_operand = true;
-            if (!take_number(args, &args->operand_range, args->operand, word))
+            if (!take_number(args, &args->operand, argv[i]))
                 return false;
         }
     }
-    return has_operand || complain(args, "wanted is ", args->operand);
+    return has_operand || complain(args, "wanted is ", args->operand.name);
 }

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/netopt.h"
 #include "cli/number.h"
+#include "cli/option.h"
 
 #include <inttypes.h>
 #include <lastack/host.h>
@@ -105,8 +106,7 @@ option_take(struct run *run, const char *name, const char *value)
     case LA_NETOPT_OK:
         return true;
     case LA_NETOPT_BAD:
-        fprintf(stderr, "lastack bench goodput: %s\n", error);
-        return false;
+        return complain(error, "");
     case LA_NETOPT_OTHER:
         break;
     }
@@ -129,17 +129,21 @@ static bool
 parse(struct run *run, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        if (strncmp(argv[i], "--", 2) != 0) {
+        struct la_option option;
+        if (!la_option_split(argv, i, &option)) {
             if (!seconds_take(run, argv[i]))
                 return false;
-        } else if (!switch_take(run, argv[i] + 2)) {
-            if (!option_take(run, argv[i] + 2, i + 1 < argc ? argv[i + 1] : NULL))
+        } else if (option.joined || !switch_take(run, option.name)) {
+            if (!option_take(run, option.name, option.value))
                 return false;
-            i++;
+            i += !option.joined;
         }
     }
     if (run->seconds == 0)
         return complain("SECONDS is missing behind ", argv[0]);
+    const struct la_impair *up = &run->net.impair[0], *down = &run->net.impair[1];
+    if (up->delay_ns == 0 && up->rate_bps == 0 && down->delay_ns == 0)
+        return complain("a path takes time: give it a --rate or a --delay", "");
     return run->senders_n > 0 || sender_add(run, run->cfg.tcp.congestion_control);
 }
 
@@ -273,7 +277,8 @@ report(const struct run *run)
     for (unsigned i = 0; i < run->senders_n && i < sizeof(keys) / sizeof(keys[0]); i++)
         la_bench_report_add(&out, (struct la_bench_result){
                                       keys[i], run->senders[i].congestion_control, mbit[i], 2});
-    return la_bench_report_print(&out, run->json);
+    la_bench_report_print(&out, run->json);
+    return LA_CLI_OK;
 }
 
 int

@@ -180,7 +180,8 @@ report(const struct run *run, const struct counts *from, const struct counts *to
     };
     for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
         la_bench_report_add(&report, results[i]);
-    return la_bench_report_print(&report, run->json != 0);
+    la_bench_report_print(&report, run->json != 0);
+    return LA_CLI_OK;
 }
 
 static int
@@ -202,19 +203,18 @@ la_bench_mem(int argc, char **argv)
     struct run run = {
         .write_bytes = 16384, .window_bytes = 256 * 1024, .mss_bytes = 1460, .mtu_bytes = 1500};
     const struct la_bench_option options[] = {
-        {"--mss", false, 88, 65495, &run.mss_bytes},
-        {"--mtu", false, 128, 65535, &run.mtu_bytes},
-        {"--write", false, 1, WRITE_BYTES_MAX, &run.write_bytes},
-        {"--window", false, 4096, 1 << 30, &run.window_bytes},
-        {"--no-checksum", true, 0, 0, &run.no_checksum},
-        {"--tso", true, 0, 0, &run.tso},
-        {"--ipv6", true, 0, 0, &run.ipv6},
-        {"--json", true, 0, 0, &run.json},
+        {"mss", false, 88, 65495, &run.mss_bytes},
+        {"mtu", false, 128, 65535, &run.mtu_bytes},
+        {"write", false, 1, WRITE_BYTES_MAX, &run.write_bytes},
+        {"window", false, 4096, 1 << 30, &run.window_bytes},
+        {"no-checksum", true, 0, 0, &run.no_checksum},
+        {"tso", true, 0, 0, &run.tso},
+        {"ipv6", true, 0, 0, &run.ipv6},
+        {"json", true, 0, 0, &run.json},
     };
     const struct la_bench_args args = {
         .noun = "mem",
-        .operand = "BYTES",
-        .operand_range = {"", false, 1, UINT64_C(1) << 50, &run.bytes},
+        .operand = {"BYTES", false, 1, UINT64_C(1) << 50, &run.bytes},
         .options = options,
         .options_n = sizeof(options) / sizeof(options[0]),
     };

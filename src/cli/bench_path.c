@@ -12,6 +12,7 @@
 #include "cli/bench.h"
 #include "cli/cli.h"
 #include "cli/netopt.h"
+#include "cli/option.h"
 #include "host/device.h"
 
 #include <errno.h>
@@ -69,8 +70,7 @@ option_take(struct path *path, const char *name, const char *value)
     case LA_NETOPT_OK:
         return true;
     case LA_NETOPT_BAD:
-        fprintf(stderr, "lastack bench path: %s\n", error);
-        return false;
+        return complain(error, "");
     case LA_NETOPT_OTHER:
         break;
     }
@@ -82,12 +82,15 @@ parse(struct path *path, int argc, char **argv)
 {
     int operands_n = 0;
     for (int i = 1; i < argc; i++) {
+        struct la_option option;
         if (strcmp(argv[i], "--json") == 0) {
             path->json = true;
-        } else if (strncmp(argv[i], "--", 2) == 0) {
-            if (!option_take(path, argv[i] + 2, i + 1 < argc ? argv[i + 1] : NULL))
+        } else if (la_option_split(argv, i, &option)) {
+            if (!option_take(path, option.name, option.value))
                 return false;
-            i++;
+            i += !option.joined;
+        } else if (argv[i][0] == '-') {
+            return complain("no option ", argv[i]);
         } else if (operands_n < 2) {
             path->end[operands_n++].word = argv[i];
         } else {
@@ -301,7 +304,8 @@ report(const struct path *path)
                                                        late * 100, 3});
     la_bench_report_add(&out, (struct la_bench_result){"late_us_max", "us late at the most",
                                                        (double)l->max_ns / 1e3, 0});
-    return la_bench_report_print(&out, path->json);
+    la_bench_report_print(&out, path->json);
+    return LA_CLI_OK;
 }
 
 static int
@@ -311,7 +315,7 @@ carry_until_told(struct path *path)
     int error = signal_fd < 0 ? errno : 0;
     if (error == 0) {
         printf("carrying between %s and %s\n", path->end[0].word, path->end[1].word);
-        error = fflush(stdout) != 0 ? errno : carry(path, signal_fd);
+        error = fflush(stdout) == 0 ? carry(path, signal_fd) : ECANCELED; /* see main.c */
         (void)close(signal_fd);
     }
     if (error == ECANCELED)

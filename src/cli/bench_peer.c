@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/prefix.h"
 #include "cli/number.h"
+#include "cli/option.h"
 #include "host/control.h"
 #include "host/device.h"
 
@@ -74,20 +75,20 @@ static bool
 option_take(struct run *run, const char *name, const char *value)
 {
     if (value == NULL)
-        return complain("no option, or no value behind ", name);
-    if (strcmp(name, "--congestion") == 0 || strcmp(name, "--cc") == 0) {
+        return complain("no option, or no value behind --", name);
+    if (strcmp(name, "congestion") == 0 || strcmp(name, "cc") == 0) {
         run->congestion_control = value;
         return strlen(value) < CONGESTION_CONTROL_BYTES ||
                complain("there is no congestion control ", value);
     }
-    if (strcmp(name, "--gateway") == 0)
+    if (strcmp(name, "gateway") == 0)
         return (la_addr_parse(value, &run->gateway) &&
                 la_addr_is_v4(&run->gateway) == la_addr_is_v4(&run->addr)) ||
                complain("no gateway of the address's family: ", value);
-    if (strcmp(name, "--window") == 0)
+    if (strcmp(name, "window") == 0)
         return la_number_parse(value, 4096, 1 << 30, &run->window_bytes) ||
                complain("--window must be a number of octets from 4096 to 1073741824, not ", value);
-    return complain("no option ", name);
+    return complain("no option --", name);
 }
 
 static bool
@@ -95,14 +96,17 @@ parse(struct run *run, int argc, char **argv)
 {
     int operands_n = 0;
     for (int i = 1; i < argc; i++) {
+        struct la_option option;
         if (strcmp(argv[i], "--plain") == 0) {
             run->plain = 1;
         } else if (strcmp(argv[i], "--ecn") == 0 || strcmp(argv[i], "--no-ecn") == 0) {
             run->ecn = argv[i][2] == 'e' ? LA_ECN_ASK : LA_ECN_OFF;
-        } else if (argv[i][0] == '-') {
-            if (!option_take(run, argv[i], i + 1 < argc ? argv[i + 1] : NULL))
+        } else if (la_option_split(argv, i, &option)) {
+            if (!option_take(run, option.name, option.value))
                 return false;
-            i++;
+            i += !option.joined;
+        } else if (argv[i][0] == '-') {
+            return complain("no option ", argv[i]);
         } else if (!operand_take(run, operands_n++, argv[i])) {
             return false;
         }
@@ -280,7 +284,7 @@ serve_until_told(const struct run *run)
     int error = signal_fd < 0 ? errno : 0;
     if (error == 0) {
         printf("serving 5001 (sink), 5002 (source) and 5003 (echo) on %s\n", run->name);
-        error = fflush(stdout) != 0 ? errno : serve(run, signal_fd);
+        error = fflush(stdout) == 0 ? serve(run, signal_fd) : ECANCELED; /* see main.c */
         (void)close(signal_fd);
     }
     if (error == ECANCELED)

@@ -39,14 +39,11 @@ print_table(const struct la_bench_report *report)
     }
 }
 
-int
+void
 la_bench_report_print(const struct la_bench_report *report, bool json)
 {
     if (json)
         print_json(report);
     else
         print_table(report);
-    if (fflush(stdout) == 0)
-        return LA_CLI_OK;
-    return la_bench_failed("cannot write to standard output");
 }

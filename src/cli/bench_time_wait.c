@@ -81,19 +81,19 @@ weigh(struct run *run, uint32_t n, bool json)
     struct la_bench_report report = {.noun = "time-wait"};
     for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
         la_bench_report_add(&report, results[i]);
-    return la_bench_report_print(&report, json);
+    la_bench_report_print(&report, json);
+    return LA_CLI_OK;
 }
 
 int
 la_bench_time_wait(int argc, char **argv)
 {
     uint64_t n = 0, ipv6 = 0, json = 0;
-    const struct la_bench_option options[] = {{"--ipv6", true, 0, 0, &ipv6},
-                                              {"--json", true, 0, 0, &json}};
+    const struct la_bench_option options[] = {{"ipv6", true, 0, 0, &ipv6},
+                                              {"json", true, 0, 0, &json}};
     const struct la_bench_args args = {
         .noun = "time-wait",
-        .operand = "N",
-        .operand_range = {"", false, 1, WAITS_MAX, &n},
+        .operand = {"N", false, 1, WAITS_MAX, &n},
         .options = options,
         .options_n = sizeof(options) / sizeof(options[0]),
     };

@@ -21,7 +21,8 @@ enum la_cli_exit {
 struct la_cli_command {
     const char *name;
     const char *summary;
-    int (*main)(int argc, char **argv);
+    int (*main)(int argc, char **argv); /* need not see whether standard output is written */
+    int failed; /* exit status when that could not be written; 0: LA_CLI_FAILED */
 };
 
 /* The command of that name, NULL when there is none. */
@@ -32,6 +33,8 @@ const struct la_cli_command *la_cli_commands(void);
 /* Says what is wrong in the command line, with the word that it is about or "", and which --help
  * to read. command: "ss", "bench path". Returns LA_CLI_USAGE. */
 int la_cli_usage(const char *command, const char *what, const char *word);
+/* Says so. Returns LA_CLI_FAILED. */
+int la_cli_out_of_memory(const char *command);
 /* --help or -h */
 bool la_cli_is_help(const char *word);
 

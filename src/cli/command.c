@@ -6,17 +6,21 @@
 
 #include <string.h>
 
+#include "host/launch.h"
+
 static const struct la_cli_command commands[] = {
-    {"run", "run an unmodified program on lastack instead of the kernel's TCP", la_cli_run},
-    {"explain", "the TCP connections of a capture: states, causes, verdicts", la_cli_explain},
-    {"annotate", "the same capture with that as packet comments, for Wireshark", la_cli_annotate},
-    {"lab", "scenarios of TCP on a virtual wire, in virtual time", la_cli_lab},
-    {"drill", "packet scripts (packetdrill's language) in virtual time", la_cli_drill},
+    {"run", "run an unmodified program on lastack instead of the kernel's TCP", la_cli_run,
+     LA_EXIT_OURS},
+    {"explain", "the TCP connections of a capture: states, causes, verdicts", la_cli_explain, 0},
+    {"annotate", "the same capture with that as packet comments, for Wireshark", la_cli_annotate,
+     0},
+    {"lab", "scenarios of TCP on a virtual wire, in virtual time", la_cli_lab, 0},
+    {"drill", "packet scripts (packetdrill's language) in virtual time", la_cli_drill, 0},
     {"sim", "the simulator: random networks, workloads and faults, each run from its seed",
-     la_cli_sim},
-    {"ss", "the sockets, queues, timers and counters of running instances", la_cli_ss},
-    {"bench", "benchmarks, each beside its reference", la_cli_bench},
-    {NULL, NULL, NULL},
+     la_cli_sim, 0},
+    {"ss", "the sockets, queues, timers and counters of running instances", la_cli_ss, 0},
+    {"bench", "benchmarks, each beside its reference", la_cli_bench, 0},
+    {NULL, NULL, NULL, 0},
 };
 
 const struct la_cli_command *

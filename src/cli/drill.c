@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 #include "cli/drill.h"
+#include "cli/option.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,8 @@ static const char help[] =
     "  -v, --verbose         the ladder of every script\n"
     "  --json                one JSON object per script in place of words\n"
     "  -q, --quiet           no closing line\n"
-    "  -D, --define NAME=VALUE\n"
-    "                        a name for a number in scripts\n"
+    "  -D, --define NAME[=VALUE]\n"
+    "                        a name for a number in scripts (1), and for #ifdef\n"
     "  -h, --help            this text\n"
     "\n"
     "and defaults for what scripts may say in their first lines:\n"
@@ -30,7 +31,8 @@ static const char help[] =
     "  --peer_isn=N          what the peer's sequence number 0 is on the wire (0)\n"
     "  --seed=N              of the stack's random numbers (1)\n"
     "\n"
-    "exit status: 0 all passed; 1 one failed; 2 one cannot be read, or usage\n";
+    "Exit status: 0 all passed; 1 one failed; 2 one cannot be read, or a mistake in\n"
+    "the command line.\n";
 
 static int
 usage_error(const char *text, const char *word)
@@ -52,29 +54,24 @@ take_jobs(struct la_drill_jobs *jobs, const char *value)
 static int
 take_define(struct la_drill_jobs *jobs, const char *value)
 {
-    if (value == NULL || strchr(value, '=') == NULL || jobs->defines_n == LA_DRILL_DEFINES_N_MAX)
-        return usage_error("--define needs NAME=VALUE, at most 64 times", "");
+    if (value == NULL || value[0] == 0 || jobs->defines_n == LA_DRILL_DEFINES_N_MAX)
+        return usage_error("--define needs NAME or NAME=VALUE, at most 64 times", "");
     jobs->defines[jobs->defines_n++] = value;
     return LA_CLI_OK;
 }
 
-/* --NAME=VALUE or --NAME VALUE. */
 static int
 take_long(struct la_drill_jobs *jobs, char **argv, int *i)
 {
-    char name[64];
+    struct la_option option;
     struct la_drill_mistake mistake;
-    const char *word = argv[*i] + 2;
-    size_t n = strcspn(word, "=");
-    if (n == 0 || n >= sizeof(name))
+    if (!la_option_split(argv, *i, &option))
         return usage_error("no option ", argv[*i]);
-    memcpy(name, word, n);
-    name[n] = 0;
-    const char *value = word[n] == '=' ? word + n + 1 : argv[*i + 1];
-    *i += word[n] != '=' && value != NULL;
-    if (strcmp(name, "define") == 0)
-        return take_define(jobs, value);
-    if (!la_drill_cfg_take(&jobs->file.cfg, name, value != NULL ? value : "", &mistake))
+    *i += !option.joined && option.value != NULL;
+    if (strcmp(option.name, "define") == 0)
+        return take_define(jobs, option.value);
+    const char *value = option.value != NULL ? option.value : "";
+    if (!la_drill_cfg_take(&jobs->file.cfg, option.name, value, &mistake))
         return usage_error(mistake.text, "");
     return LA_CLI_OK;
 }
@@ -113,13 +110,13 @@ la_cli_drill(int argc, char **argv)
     jobs.file.defines = jobs.defines;
     jobs.paths = calloc((size_t)argc, sizeof(*jobs.paths));
     if (jobs.paths == NULL)
-        return usage_error("out of memory", "");
+        return la_cli_out_of_memory("drill");
     int status = LA_CLI_OK;
     for (int i = 1; i < argc && status == LA_CLI_OK; i++) {
         if (options && la_cli_is_help(argv[i])) {
             free(jobs.paths);
             (void)fputs(help, stdout);
-            return fflush(stdout) == 0 ? LA_CLI_OK : LA_CLI_FAILED;
+            return LA_CLI_OK;
         }
         if (options && strcmp(argv[i], "--") == 0)
             options = false;

@@ -34,14 +34,16 @@ play(const struct la_drill_jobs *jobs, size_t i, char **text)
 {
     size_t n = 0;
     FILE *out = open_memstream(text, &n);
-    struct record record = {LA_DRILL_UNREADABLE, 0};
-    if (out == NULL) {
+    struct record record = {LA_DRILL_FAILED, 0};
+    if (out == NULL)
         *text = NULL;
-        return record;
-    }
-    record.outcome = (uint8_t)la_drill_file(jobs->paths[i], &jobs->file, out);
-    if (fclose(out) == 0 && n <= UINT32_MAX)
+    else
+        record.outcome = (uint8_t)la_drill_file(jobs->paths[i], &jobs->file, out);
+    if (out != NULL && fclose(out) == 0 && n <= UINT32_MAX)
         record.text_n = (uint32_t)n;
+    else
+        (void)fprintf(stderr, "lastack drill: out of memory: nothing is said of %s\n",
+                      jobs->paths[i]);
     return record;
 }
 
@@ -224,10 +226,6 @@ la_drill_jobs(const struct la_drill_jobs *jobs)
     }
     if (!jobs->quiet && !jobs->file.json)
         put_summary(&totals, seconds_now() - from);
-    if (fflush(stdout) != 0) {
-        perror("lastack drill: cannot write to standard output");
-        return LA_CLI_FAILED;
-    }
     if (totals.count[LA_DRILL_FAILED] != 0 || totals.died_n != 0)
         return LA_CLI_FAILED;
     return totals.count[LA_DRILL_UNREADABLE] != 0 ? LA_CLI_USAGE : LA_CLI_OK;

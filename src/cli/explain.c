@@ -25,7 +25,7 @@ enum {
     LEFT_PACKETS_MAX = 1 << 16,
     IDLES_N = 3,
     IDLE_MS = 200,
-    AT_ONCE_N = 32
+    AT_ONCE_N = 64
 };
 static const int64_t progress_ns = INT64_C(250000000);
 /* What views hear. */
@@ -151,19 +151,29 @@ is_in_range(struct explanation *x, la_instant at)
            (la_instant_is_never(args->to) || at.ns <= to);
 }
 
+static bool
+is_chosen(struct explanation *x, const struct la_capture_packet *packet)
+{
+    if (!is_in_range(x, packet->at))
+        return false;
+    if (x->graphs != NULL)
+        la_graphs_packet(x->graphs, la_instant_sane(packet->at), packet->wire_bytes);
+    return true;
+}
+
 /* Those that are asked for, as the analyser takes them. Returns how many. */
 static size_t
 choose(struct explanation *x, const struct la_capture_packet *packets, size_t n, uint64_t before_n,
        struct la_explain_packet *out)
 {
     bool one_file = la_captures_n(x->captures) == 1;
+    bool all = x->begun && x->graphs == NULL && la_instant_is_never(x->args->from) &&
+               la_instant_is_never(x->args->to);
     size_t chosen_n = 0;
     for (size_t i = 0; i < n; i++) {
         const struct la_capture_packet *packet = &packets[i];
-        if (!is_in_range(x, packet->at))
+        if (!all && !is_chosen(x, packet))
             continue;
-        if (x->graphs != NULL)
-            la_graphs_packet(x->graphs, la_instant_sane(packet->at), packet->wire_bytes);
         out[chosen_n++] = (struct la_explain_packet){
             .bytes = {packet->data, packet->cap_bytes},
             .wire_bytes = packet->wire_bytes,
@@ -190,6 +200,8 @@ read_all(struct explanation *x)
     size_t left_n = x->args->ifaces_n > 0 ? LEFT_PACKETS_MAX : 0;
     while (stopped == 0 || (left_n > 0 && idle_n < IDLES_N)) {
         size_t n;
+        if (ferror(x->out.file)) /* nobody would read it */
+            break;
         enum la_capture_next next = la_captures_some(x->captures, read, AT_ONCE_N, &n);
         if (next == LA_CAPTURE_END)
             break;
@@ -210,10 +222,8 @@ read_all(struct explanation *x)
         }
     }
     la_explain_jobs_finish(x->jobs);
-    for (unsigned i = 0; i < shares_n(x); i++) {
+    for (unsigned i = 0; i < shares_n(x); i++)
         x->view->share_end(&x->out, x->shares[i].of_view);
-        x->shares[i].of_view = NULL;
-    }
     progress_clear(x);
 }
 
@@ -338,18 +348,18 @@ explain_them(struct explanation *x)
 {
     struct la_explain_file file;
     if (!begin(x))
-        return complain("out of memory", "");
+        return la_cli_out_of_memory("explain");
     read_all(x);
     la_explain_file_get(la_explain_jobs_whole(x->jobs), &file);
     bool damaged = say_damage(x);
     if (x->view->end != NULL)
         x->view->end(&x->out, &file, x->captures);
-    if (x->out.failed || la_explain_jobs_failed(x->jobs))
+    bool drawn = x->graphs == NULL || la_graphs_draw(x->graphs, x->out.file);
+    if (x->out.failed || la_explain_jobs_failed(x->jobs) ||
+        (x->graphs != NULL && la_graphs_failed(x->graphs)))
         return complain("out of memory: not everything is shown", "");
-    if (x->graphs != NULL && !la_graphs_draw(x->graphs, x->out.file))
+    if (!drawn)
         return LA_CLI_FAILED;
-    if (fflush(x->out.file) != 0 || ferror(x->out.file) != 0)
-        return complain("standard output cannot be written", strerror(errno));
     return damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;
 }
 
@@ -367,8 +377,22 @@ open_graphs(struct explanation *x)
     }
     x->graphs = la_graphs_new(x->args);
     if (x->graphs == NULL)
-        (void)complain("out of memory", "");
+        (void)la_cli_out_of_memory("explain");
     return x->graphs != NULL;
+}
+
+static void
+fini(struct explanation *x)
+{
+    la_explain_jobs_free(x->jobs);
+    for (unsigned i = 0; i < LA_PARTS_MAX; i++)
+        free(x->shares[i].of_view);
+    if (x->view->fini != NULL)
+        x->view->fini(&x->out);
+    free(x->out.view);
+    la_graphs_free(x->graphs);
+    if (x->captures != NULL)
+        la_captures_free(x->captures);
 }
 
 static void
@@ -383,19 +407,15 @@ int
 la_cli_explain(int argc, char **argv)
 {
     struct la_explain_args args;
-    int status = LA_CLI_OK;
-    if (!la_explain_args_parse(&args, argc, argv, &status)) {
+    if (!la_explain_args_parse(&args, argc, argv)) {
         la_explain_args_free(&args);
-        return status;
+        return args.status;
     }
     struct explanation x = {
         .args = &args, .view = args.view, .out = {.args = &args, .file = stdout}};
     catch_signals();
-    status = open_graphs(&x) && open_captures(&x) ? explain_them(&x) : LA_CLI_FAILED;
-    la_explain_jobs_free(x.jobs);
-    la_graphs_free(x.graphs);
-    if (x.captures != NULL)
-        la_captures_free(x.captures);
+    int status = open_graphs(&x) && open_captures(&x) ? explain_them(&x) : LA_CLI_FAILED;
+    fini(&x);
     la_explain_args_free(&args);
     return status;
 }

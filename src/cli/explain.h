@@ -46,7 +46,9 @@ struct la_explain_args {
     uint8_t whose;            /* enum la_graph_whose */
     bool follow, stats, absolute, full, ascii, quiet;
     uint32_t width;           /* of the terminal, or what was asked for */
+    uint32_t table_width;     /* the same; 0, in a pipe: as wide as tables are */
     bool colour;
+    int status;               /* when nothing is to be done */
 };
 
 /* One view at work. */
@@ -54,7 +56,7 @@ struct la_explain_out {
     const struct la_explain_args *args;
     FILE *file;
     const struct la_explain *explain; /* once it is made */
-    void *view;  /* its own memory */
+    void *view;  /* its own memory, for free(); NULL: none (yet) */
     bool failed; /* out of memory; said once at the end */
 };
 
@@ -64,9 +66,9 @@ struct la_explain_view {
     bool transitions; /* it shows those of a connection */
     /* A view may look at connections where they are analysed, in several threads with a share each:
      * share_conn says whether conn is to be told of it. All three or none. */
-    void *(*share_new)(const struct la_explain_args *args); /* NULL: no memory */
+    void *(*share_new)(const struct la_explain_args *args); /* for free(); NULL: no memory */
     bool (*share_conn)(void *share, const struct la_explain_conn *conn);
-    void (*share_end)(struct la_explain_out *out, void *share); /* before end; frees it */
+    void (*share_end)(struct la_explain_out *out, const void *share); /* before end */
     /* Each may be NULL. begin: false when there is no memory. */
     bool (*begin)(struct la_explain_out *out);
     void (*conn)(struct la_explain_out *out, const struct la_explain_conn *conn);
@@ -74,6 +76,8 @@ struct la_explain_view {
     void (*event)(struct la_explain_out *out, const struct la_event *event);
     void (*end)(struct la_explain_out *out, const struct la_explain_file *file,
                 struct la_captures *captures);
+    /* In any case, also when begin was not called: what out->view holds, itself not. */
+    void (*fini)(struct la_explain_out *out);
 };
 
 extern const struct la_explain_view la_explain_verdict, la_explain_table, la_explain_json,
@@ -81,16 +85,17 @@ extern const struct la_explain_view la_explain_verdict, la_explain_table, la_exp
 
 /* Of --stats. */
 void la_explain_figures(FILE *file, const struct la_explain_conn *conn);
-void la_explain_table_header(FILE *file);
-void la_explain_table_row(FILE *file, const struct la_explain_conn *conn);
+void la_explain_table_header(const struct la_explain_out *out);
+void la_explain_table_row(const struct la_explain_out *out, const struct la_explain_conn *conn);
 
 enum { LA_EXPLAIN_JOBS_MAX = 64 };
 enum { LA_EXPLAIN_STATUS_DAMAGED = 3 }; /* exit status: a capture is damaged */
 
 /* "rfc", "linux", "bsd": enum la_names. */
 bool la_explain_names_parse(const char *word, uint32_t *out);
-/* False: it was said on standard error what is wrong; *status is what to return (help is 0). */
-bool la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *status);
+/* False: it was said on standard error what is wrong, or help was given; args->status is what to
+ * return. In any case args are to be freed. */
+bool la_explain_args_parse(struct la_explain_args *args, int argc, char **argv);
 void la_explain_args_free(struct la_explain_args *args);
 
 /* ---- explain_words.c -------------------------------------------------------------------- */

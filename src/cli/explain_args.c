@@ -31,10 +31,10 @@ static const char help[] =
     "usage: lastack explain [OPTION...] FILE...\n"
     "       lastack explain [OPTION...] -i INTERFACE [PACKET FILTER]\n"
     "\n"
-    "Says what happened to the TCP connections of captures (pcap, pcapng, gzip or zstd\n"
-    "around them, '-' is standard input) or of interfaces: how each was opened, which\n"
-    "states both ends were in, what was lost and sent again, who closed it and why;\n"
-    "and how sure that is.\n"
+    "Says what happened to the TCP connections of captures (pcap, pcapng, gzip or\n"
+    "zstd around them, '-' is standard input) or of interfaces: how each was opened,\n"
+    "which states both ends were in, what was lost and sent again, who closed it and\n"
+    "why; and how sure that is.\n"
     "\n"
     "what to show:\n"
     "  -f, --format FORMAT   verdict  in words, the worst first, a table, the capture\n"
@@ -45,40 +45,43 @@ static const char help[] =
     "                        jsonl    one line for each connection as it ends\n"
     "                        csv      a table for other programs\n"
     "      --json, --jsonl   short for --format json, jsonl\n"
-    "  -c, --conn N          connection N alone; with no format given, its ladder, too\n"
+    "  -c, --conn N          connection N alone; with no format given, its ladder\n"
     "  -F, --filter EXPR     connections of which it holds: 'closed_by == server and\n"
     "                        retransmissions > 3'; --filter help lists the fields\n"
     "  -n, --worst N         connections that the verdict tells of (20)\n"
     "      --stats           the verdict has a table of figures for each connection\n"
     "      --absolute        sequence numbers as on the wire\n"
-    "      --graph NAMES     of the connection of --conn: time-sequence, flight (octets in\n"
-    "                        flight and the windows), rtt, throughput; of the capture:\n"
-    "                        io; several with ',' between, or all\n"
-    "      --plot DIR        the same as SVG files into a folder, with --conn those of the\n"
-    "                        connection, too (needs gnuplot)\n"
-    "      --side SIDE       whose text the graphs are about: client, server, both (the\n"
-    "                        one's that sent more; in files both)\n"
+    "      --graph NAMES     of the connection of --conn: time-sequence, flight\n"
+    "                        (octets in flight and the windows), rtt, throughput; of\n"
+    "                        the capture: io; several with ',' between, or all\n"
+    "      --plot DIR        the same as SVG files into a folder, with --conn those\n"
+    "                        of the connection, too (needs gnuplot)\n"
+    "      --side SIDE       whose text the graphs are about: client, server, both\n"
+    "                        (the one's that sent more; in files both)\n"
     "      --full            ladder: long uneventful runs in full, too\n"
     "      --names NAMES     states as rfc (FIN-WAIT-1), linux (FIN_WAIT1) or bsd\n"
-    "      --width N         columns (the terminal's, else 80)\n"
+    "      --width N         columns (the terminal's; in a pipe 80, tables all)\n"
     "      --color WHEN      auto, always or never\n"
     "      --ascii           no characters beyond ASCII\n"
     "\n"
     "what to read:\n"
-    "  -i, --interface NAME  packets of an interface as they come, or 'any'; Ctrl-C ends\n"
+    "  -i, --interface NAME  packets of an interface as they come, or 'any', until\n"
+    "                        Ctrl-C\n"
     "      --packets FILTER  only these packets, in libpcap's language: 'port 443'\n"
     "      --from TIME       only packets from then on, and up to --to: seconds since\n"
-    "      --to TIME         1970, '2026-11-28 10:00:00.5' (UTC), or +30s from the first\n"
+    "      --to TIME         1970, '2026-11-28 10:00:00.5' (UTC), or +30s from the\n"
+    "                        first one\n"
     "      --follow          files may grow: wait for more\n"
     "      --memory MB       what the analysis may use (1024); when it is not enough,\n"
     "                        silent connections are ended early, and counted\n"
-    "      --jobs N          threads; by default one for each core when captures are large\n"
-    "                        files. What is said does not depend on it\n"
+    "      --jobs N          threads; by default one for each core when captures are\n"
+    "                        large files. What is said does not depend on it\n"
     "  -q, --quiet           no progress\n"
     "  -h, --help            this text\n"
     "\n"
-    "exit status: 0; 1 a capture could not be read; 2 a mistake in the command line; 3 a\n"
-    "capture is damaged, and what could be understood was shown\n";
+    "Exit status: 0; 1 a capture could not be read, or memory was not enough; 2 a\n"
+    "mistake in the command line; 3 a capture is damaged, and what could be\n"
+    "understood was shown.\n";
 
 enum {
     OPT_JSON = 256,
@@ -134,6 +137,13 @@ static bool
 wrong(const char *what, const char *word)
 {
     (void)la_cli_usage("explain", what, word);
+    return false;
+}
+
+static bool
+out_of_memory(struct la_explain_args *args)
+{
+    args->status = la_cli_out_of_memory("explain");
     return false;
 }
 
@@ -242,7 +252,7 @@ take_filter(struct la_explain_args *args, const char *text)
     free(args->filter);
     args->filter = calloc(1, sizeof(*args->filter));
     if (args->filter == NULL)
-        return wrong("out of memory", "");
+        return out_of_memory(args);
     if (la_conn_filter_parse(text, args->filter, error))
         return true;
     (void)fprintf(stderr, "lastack explain: --filter: %s\n", error);
@@ -285,7 +295,7 @@ take(struct la_explain_args *args, int option, char *value)
     case OPT_WIDTH:
         if (!take_number("--width", value, WIDTH_MIN, WIDTH_MAX, &n))
             return false;
-        args->width = (uint32_t)n;
+        args->width = args->table_width = (uint32_t)n;
         return true;
     case OPT_NAMES:
         return take_names(args, value);
@@ -351,7 +361,7 @@ take_operands(struct la_explain_args *args, int argc, char **argv)
         n += strlen(argv[i]) + 1;
     args->joined = argc > 0 ? calloc(1, n) : NULL;
     if (args->joined == NULL)
-        return argc == 0 || wrong("out of memory", "");
+        return argc == 0 || out_of_memory(args);
     for (int i = 0; i < argc; i++) {
         (void)strcat(args->joined, argv[i]);
         (void)strcat(args->joined, i + 1 < argc ? " " : "");
@@ -386,7 +396,7 @@ settle_views(struct la_explain_args *args)
 }
 
 bool
-la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *status)
+la_explain_args_parse(struct la_explain_args *args, int argc, char **argv)
 {
     *args = (struct la_explain_args){
         .conn = UINT64_MAX,
@@ -395,23 +405,25 @@ la_explain_args_parse(struct la_explain_args *args, int argc, char **argv, int *
         .to = LA_INSTANT_NEVER,
         .worst_n = WORST_N,
         .width = la_terminal_width(STDOUT_FILENO, WIDTH_MIN),
+        .table_width = isatty(STDOUT_FILENO) ? la_terminal_width(STDOUT_FILENO, WIDTH_MIN) : 0,
         .ascii = la_terminal_is_ascii(STDOUT_FILENO),
+        .colour = la_terminal_has_colour(STDOUT_FILENO),
         .ifaces = calloc((size_t)argc + 1, sizeof(char *)),
+        .status = LA_CLI_USAGE,
     };
-    *status = LA_CLI_USAGE;
-    if (args->ifaces == NULL || !take_colour(args, "auto"))
-        return wrong("out of memory", "");
+    if (args->ifaces == NULL)
+        return out_of_memory(args);
     optind = 0;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, ":f:c:F:n:i:qh", options, NULL)) != -1;) {
         if (option == 'h') {
             (void)fputs(help, stdout);
-            *status = LA_CLI_OK;
+            args->status = LA_CLI_OK;
             return false;
         }
         if (option == 'F' && strcmp(optarg, "help") == 0) {
             la_conn_filter_help(stdout);
-            *status = LA_CLI_OK;
+            args->status = LA_CLI_OK;
             return false;
         }
         if (option == ':')

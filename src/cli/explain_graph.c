@@ -12,6 +12,8 @@
 
 #include "base/time.h"
 
+enum { SAMPLES_N = 11 }; /* of one end */
+
 bool
 la_graphs_parse(const char *words, uint32_t *mask)
 {
@@ -46,18 +48,32 @@ la_graphs_new(const struct la_explain_args *args)
     return g;
 }
 
+/* The i-th samples of both ends. */
+static struct la_samples *
+samples_at(struct la_graphs *g, size_t i)
+{
+    struct la_graph_side *s = &g->side[i / SAMPLES_N];
+    struct la_samples *all[SAMPLES_N] = {&s->sent,         &s->again,  &s->sacked,  &s->acked,
+                                         &s->edges,        &s->flight, &s->windows, &s->congestion,
+                                         &s->flight_again, &s->rtt,    &s->smoothed};
+    return all[i % SAMPLES_N];
+}
+
 void
 la_graphs_free(struct la_graphs *g)
 {
-    for (unsigned end = 0; g != NULL && end < 2; end++) {
-        struct la_graph_side *s = &g->side[end];
-        struct la_samples *all[] = {&s->sent,     &s->again,      &s->sacked,      &s->acked,
-                                    &s->edges,    &s->flight,     &s->windows,     &s->rtt,
-                                    &s->smoothed, &s->congestion, &s->flight_again};
-        for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-            la_samples_fini(all[i]);
-    }
+    for (size_t i = 0; g != NULL && i < 2 * (size_t)SAMPLES_N; i++)
+        la_samples_fini(samples_at(g, i));
     free(g);
+}
+
+bool
+la_graphs_failed(struct la_graphs *g)
+{
+    bool failed = false;
+    for (size_t i = 0; i < 2 * (size_t)SAMPLES_N; i++)
+        failed |= samples_at(g, i)->failed;
+    return failed;
 }
 
 /* ---- the capture ------------------------------------------------------------------------ */

@@ -68,6 +68,8 @@ void la_graphs_free(struct la_graphs *graphs);
 void la_graphs_packet(struct la_graphs *graphs, la_instant at, uint32_t wire_bytes);
 void la_graphs_event(struct la_graphs *graphs, const struct la_event *event);
 void la_graphs_conn(struct la_graphs *graphs, const struct la_explain_conn *conn);
+/* Something is missing for lack of memory. */
+bool la_graphs_failed(struct la_graphs *graphs);
 /* Draws. False: it was said on standard error what is wrong. */
 bool la_graphs_draw(struct la_graphs *graphs, FILE *out);
 

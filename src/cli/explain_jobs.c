@@ -13,6 +13,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
+
 enum { SLOTS_N = 16, FINISH_N = 512, WHOLE_SHARE = 8 };
 
 enum work { WORK_BATCH, WORK_LINE_UP, WORK_FINISH };
@@ -29,8 +31,8 @@ struct job {
     struct la_mem *mem;
     struct la_part part;
     pthread_t thread;
-    bool runs;
-    uint64_t done_n; /* slots; under the lock */
+    bool runs;       /* in its thread; otherwise the caller's does its work */
+    uint64_t done_n; /* slots; under the lock when it runs */
 };
 
 struct la_explain_jobs {
@@ -40,7 +42,8 @@ struct la_explain_jobs {
     struct la_intake intake;
     struct job job[LA_PARTS_MAX];
     struct slot slots[SLOTS_N];
-    unsigned slots_n; /* those in use: alone, one, which stays in the cache */
+    unsigned slots_n; /* those in use: of a job that is alone, one */
+    size_t alone_n;   /* packets that such a one has taken since it was collected from */
     pthread_mutex_t lock;
     pthread_cond_t published, done;
     uint64_t published_n, collected_n; /* slots; published_n under the lock */
@@ -92,21 +95,18 @@ run(void *ctx)
 }
 
 /* Signals are the caller's thread's. */
-static bool
+static void
 start(struct la_explain_jobs *jobs)
 {
     sigset_t all, before;
-    bool good = true;
     (void)sigfillset(&all);
     (void)sigdelset(&all, SIGBUS); /* capture/map.h */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (unsigned i = 0; good && i < jobs->cfg.jobs_n && jobs->cfg.jobs_n > 1; i++) {
+    for (unsigned i = 0; i < jobs->cfg.jobs_n && jobs->cfg.jobs_n > 1; i++) {
         struct job *job = &jobs->job[i];
         job->runs = pthread_create(&job->thread, NULL, run, job) == 0;
-        good = job->runs;
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return good;
 }
 
 static bool
@@ -143,31 +143,76 @@ collect(struct la_explain_jobs *jobs)
     jobs->collected_n++;
 }
 
+/* What no thread of its own does: all with one job, and that of a job whose thread did not start.
+ */
+static void
+work_here(struct la_explain_jobs *jobs, struct slot *slot)
+{
+    for (unsigned i = 0; i < jobs->cfg.jobs_n; i++) {
+        struct job *job = &jobs->job[i];
+        if (job->runs)
+            continue;
+        work(job, i, slot);
+        job->done_n++;
+    }
+}
+
+static bool
+is_alone(const struct la_explain_jobs *jobs)
+{
+    return jobs->cfg.jobs_n == 1;
+}
+
+/* What the slot asks for was done. */
+static void
+collect_alone(struct la_explain_jobs *jobs)
+{
+    jobs->alone_n = 0;
+    jobs->job[0].done_n++;
+    jobs->published_n++;
+    collect(jobs);
+}
+
 /* The slot that was filled is everybody's, and the next one free. */
 static void
 publish(struct la_explain_jobs *jobs)
 {
-    if (jobs->cfg.jobs_n == 1) {
-        work(&jobs->job[0], 0, slot_now(jobs));
-        jobs->job[0].done_n++;
-        jobs->published_n++;
+    struct slot *slot = slot_now(jobs);
+    (void)pthread_mutex_lock(&jobs->lock);
+    jobs->published_n++;
+    (void)pthread_cond_broadcast(&jobs->published);
+    (void)pthread_mutex_unlock(&jobs->lock);
+    work_here(jobs, slot);
+    if (jobs->published_n - jobs->collected_n == jobs->slots_n)
         collect(jobs);
-    } else {
-        (void)pthread_mutex_lock(&jobs->lock);
-        jobs->published_n++;
-        (void)pthread_cond_broadcast(&jobs->published);
-        (void)pthread_mutex_unlock(&jobs->lock);
-        if (jobs->published_n - jobs->collected_n == jobs->slots_n)
-            collect(jobs);
-    }
     slot_now(jobs)->work = WORK_BATCH;
     la_batch_begin(&slot_now(jobs)->batch, &jobs->intake);
+}
+
+/* As many at a time as a batch has, so that what is said is the same. */
+static void
+take_alone(struct la_explain_jobs *jobs, const struct la_explain_packet *packets, size_t n)
+{
+    while (n > 0) {
+        size_t room = LA_BATCH_N - jobs->alone_n, some = n < room ? n : room;
+        la_part_take_all(&jobs->job[0].part, &jobs->intake, packets, some,
+                         &slot_now(jobs)->outboxes[0]);
+        packets += some;
+        n -= some;
+        jobs->alone_n += some;
+        if (jobs->alone_n == LA_BATCH_N)
+            collect_alone(jobs);
+    }
 }
 
 void
 la_explain_jobs_take(struct la_explain_jobs *jobs, const struct la_explain_packet *packets,
                      size_t n)
 {
+    if (is_alone(jobs)) {
+        take_alone(jobs, packets, n);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         struct la_batch *batch = &slot_now(jobs)->batch;
         if (!la_intake_take(&jobs->intake, batch, &packets[i]))
@@ -180,6 +225,8 @@ la_explain_jobs_take(struct la_explain_jobs *jobs, const struct la_explain_packe
 void
 la_explain_jobs_flush(struct la_explain_jobs *jobs)
 {
+    if (jobs->alone_n > 0)
+        collect_alone(jobs);
     if (slot_now(jobs)->batch.n > 0)
         publish(jobs);
     while (jobs->collected_n < jobs->published_n)
@@ -242,7 +289,7 @@ static bool
 init(struct la_explain_jobs *jobs)
 {
     jobs->mem = la_mem_new(la_host_alloc(), jobs->cfg.memory_bytes / WHOLE_SHARE);
-    if (jobs->mem == NULL || !la_intake_init(&jobs->intake, jobs->cfg.jobs_n, jobs->mem) ||
+    if (jobs->mem == NULL || !la_intake_init(&jobs->intake, jobs->mem) ||
         la_whole_init(&jobs->whole, &jobs->cfg.explain, jobs->mem) != LA_OK)
         return false;
     for (unsigned i = 0; i < SLOTS_N; i++) {
@@ -254,7 +301,8 @@ init(struct la_explain_jobs *jobs)
         if (!job_init(jobs, i))
             return false;
     la_batch_begin(&slot_now(jobs)->batch, &jobs->intake);
-    return start(jobs);
+    start(jobs);
+    return true;
 }
 
 struct la_explain_jobs *
@@ -323,5 +371,8 @@ la_explain_jobs_whole(struct la_explain_jobs *jobs)
 bool
 la_explain_jobs_failed(const struct la_explain_jobs *jobs)
 {
-    return jobs->failed || jobs->whole.is_incomplete;
+    bool was_short = la_mem_was_short(jobs->mem);
+    for (unsigned i = 0; i < jobs->cfg.jobs_n; i++)
+        was_short |= la_mem_was_short(jobs->job[i].mem);
+    return was_short || jobs->failed || jobs->whole.is_incomplete;
 }

@@ -3,7 +3,7 @@
  * explain_jobs.h - the analysis in several threads, each with a share of the flows
  *
  * Read first: explain/share.h. With one job there is no thread but the caller's, and the same is
- * said in the same order.
+ * said in the same order; so it does the work of a job whose thread cannot be started.
  */
 #ifndef LA_CLI_EXPLAIN_JOBS_H
 #define LA_CLI_EXPLAIN_JOBS_H
@@ -22,7 +22,7 @@ struct la_explain_jobs_cfg {
     void *ctx;
 };
 
-/* NULL: no memory, or no threads. */
+/* NULL: no memory. */
 struct la_explain_jobs *la_explain_jobs_new(const struct la_explain_jobs_cfg *cfg);
 void la_explain_jobs_free(struct la_explain_jobs *jobs);
 /* Packets in the order of the capture. Their octets stay until la_explain_jobs_flush(). Connections
@@ -35,7 +35,8 @@ void la_explain_jobs_flush(struct la_explain_jobs *jobs);
 void la_explain_jobs_finish(struct la_explain_jobs *jobs);
 /* Listeners and the file. */
 struct la_explain *la_explain_jobs_whole(struct la_explain_jobs *jobs);
-/* Something is missing for lack of memory. */
+/* Something may be missing for lack of memory, besides what was ended early, which is counted. The
+ * capture has ended. */
 bool la_explain_jobs_failed(const struct la_explain_jobs *jobs);
 
 #endif

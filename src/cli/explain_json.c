@@ -206,6 +206,9 @@ reset(const struct la_explain_reset *r)
     set(o, "by", text(la_who_name((enum la_who)r->by)));
     set(o, "cause", text(la_reset_cause_name((enum la_reset_cause)r->cause)));
     set(o, "certainty", text(la_certainty_name((enum la_certainty)r->certainty)));
+    set(o, "or_cause",
+        r->or_cause == LA_RESET_NONE ? json_null()
+                                     : text(la_reset_cause_name((enum la_reset_cause)r->or_cause)));
     set(o, "frame", r->frame == 0 ? json_null() : number(r->frame));
     set(o, "client_count", number(r->n[LA_END_CLIENT]));
     set(o, "server_count", number(r->n[LA_END_SERVER]));
@@ -523,9 +526,11 @@ static bool
 document_begin(struct la_explain_out *out)
 {
     out->view = calloc(1, sizeof(struct document));
+    if (out->view == NULL)
+        return false;
     (void)fprintf(out->file, "{\"schema\":\"lastack-explain\",\"version\":%d,\"connections\":[",
                   SCHEMA_VERSION);
-    return out->view != NULL;
+    return true;
 }
 
 static void
@@ -544,7 +549,6 @@ document_end(struct la_explain_out *out, const struct la_explain_file *file,
     (void)fputs("\n],\"file\":", out->file);
     dump(out, whole(out, file, captures));
     (void)fputs("}\n", out->file);
-    free(out->view);
 }
 
 const struct la_explain_view la_explain_json = {

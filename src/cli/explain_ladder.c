@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/views.h"
+
 enum { EVENTS_ROOM = 256, EVENTS_N_MAX = 1 << 20 };
 
 struct kept {
@@ -39,11 +41,12 @@ ladder_event(struct la_explain_out *out, const struct la_event *event)
     struct ladder *l = out->view;
     if (l->n == l->room) {
         size_t room = l->room == 0 ? EVENTS_ROOM : l->room * 2;
-        struct kept *grown = room > EVENTS_N_MAX ? NULL : realloc(l->events, room * sizeof(*grown));
-        if (grown == NULL) {
-            l->left_out_n++;
+        bool too_many = room > EVENTS_N_MAX;
+        struct kept *grown = too_many ? NULL : realloc(l->events, room * sizeof(*grown));
+        l->left_out_n += too_many;
+        out->failed |= !too_many && grown == NULL;
+        if (grown == NULL)
             return;
-        }
         l->events = grown;
         l->room = room;
     }
@@ -128,6 +131,7 @@ tell(struct la_explain_out *out, struct ladder *l)
     for (size_t i = 0; i < l->n; i++)
         trace.sink(trace.ctx, &l->events[i].event);
     la_story_finish(story);
+    out->failed |= la_views_story_is_short(story);
     la_story_free(story);
 }
 
@@ -151,9 +155,16 @@ ladder_end(struct la_explain_out *out, const struct la_explain_file *file,
                       "lastack explain: %s events behind these are not shown; choose a connection "
                       "with --conn, or a time with --from and --to\n",
                       la_explain_count(l->left_out_n, count));
+}
+
+static void
+ladder_fini(struct la_explain_out *out)
+{
+    struct ladder *l = out->view;
+    if (l == NULL)
+        return;
     free(l->events);
     free(l->chosen);
-    free(l);
 }
 
 const struct la_explain_view la_explain_ladder = {
@@ -162,4 +173,5 @@ const struct la_explain_view la_explain_ladder = {
     .conn = ladder_conn,
     .event = ladder_event,
     .end = ladder_end,
+    .fini = ladder_fini,
 };

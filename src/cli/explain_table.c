@@ -10,8 +10,6 @@
 
 #include "base/time.h"
 
-enum { HEADER_EVERY = 40 };
-
 /* "12k", "3.4M": at most five characters. */
 static const char *
 short_count(uint64_t n, char out[LA_EXPLAIN_WORD_BYTES])
@@ -30,17 +28,18 @@ short_count(uint64_t n, char out[LA_EXPLAIN_WORD_BYTES])
     return out;
 }
 
-/* The verdict in two or three words. */
+/* The verdict in two or three words; `brief`: why there was a RST says that there was one. */
 static const char *
-ending(const struct la_explain_conn *conn, char out[LA_EXPLAIN_TEXT_BYTES])
+ending(const struct la_explain_conn *conn, bool brief, char out[LA_EXPLAIN_TEXT_BYTES])
 {
     const struct la_explain_close *close = &conn->close;
     const char *kind = la_close_kind_name((enum la_close_kind)close->kind);
-    if (close->reset.cause > LA_RESET_UNKNOWN)
-        (void)snprintf(out, LA_EXPLAIN_TEXT_BYTES, "%s: %s", kind,
-                       la_reset_cause_name((enum la_reset_cause)close->reset.cause));
-    else
-        (void)snprintf(out, LA_EXPLAIN_TEXT_BYTES, "%s", kind);
+    const char *cause = la_reset_cause_name((enum la_reset_cause)close->reset.cause);
+    const char *doubt = close->reset.certainty == LA_CERTAINTY_UNKNOWN ? "?" : "";
+    if (close->reset.cause <= LA_RESET_UNKNOWN)
+        return kind;
+    (void)snprintf(out, LA_EXPLAIN_TEXT_BYTES, "%s%s%s%s", brief ? "" : kind, brief ? "" : ": ",
+                   cause, doubt);
     return out;
 }
 
@@ -48,31 +47,96 @@ static const char *
 closer(const struct la_explain_conn *conn)
 {
     enum la_who who = (enum la_who)conn->close.by;
+    if (who == LA_WHO_THIRD)
+        return "third";
     return who == LA_WHO_NONE ? "-" : la_who_name(who);
 }
 
-void
-la_explain_table_header(FILE *file)
+/* ---- columns ---- */
+
+enum { COLUMNS_N = 9, RANKS_N = 7, HOW_WIDTH = 32, HOW_BRIEF_WIDTH = 16 };
+
+/* rank: which are left out first where there is no room, the highest. */
+static const struct {
+    const char *name;
+    int width; /* less than 0: to the left */
+    unsigned rank;
+} columns[COLUMNS_N] = {
+    {"#", 5, 0},  {"client", -21, 0}, {"server", -21, 0}, {"lasted", 9, 5},  {"out", 5, 3},
+    {"in", 5, 4}, {"again", 5, 2},    {"rtt", 8, 6},      {"closed", -6, 1},
+};
+
+struct layout {
+    unsigned ranks_n, gap;
+    bool brief;
+};
+
+static uint32_t
+width_of(const struct layout *layout)
 {
-    (void)fprintf(file, "%5s  %-21s  %-21s  %9s  %5s  %5s  %5s  %8s  %-6s  %s\n", "#", "client",
-                  "server", "lasted", "out", "in", "again", "rtt", "closed", "how it ended");
+    uint32_t sum = layout->brief ? HOW_BRIEF_WIDTH : HOW_WIDTH;
+    for (unsigned i = 0; i < COLUMNS_N; i++)
+        if (columns[i].rank < layout->ranks_n)
+            sum += (uint32_t)abs(columns[i].width) + layout->gap;
+    return sum;
+}
+
+/* The most that fits; width 0: all. */
+static struct layout
+layout_of(uint32_t width)
+{
+    struct layout layout = {.ranks_n = RANKS_N, .gap = 2};
+    for (; width != 0 && layout.ranks_n > 1; layout.ranks_n--)
+        for (unsigned i = 0; i < 3; i++) {
+            layout.brief = i > 0;
+            layout.gap = i < 2 ? 2 : 1;
+            if (width_of(&layout) <= width)
+                return layout;
+        }
+    return layout;
+}
+
+static void
+print_row(const struct la_explain_out *out, const char *const cells[COLUMNS_N], const char *how)
+{
+    struct layout layout = layout_of(out->args->table_width);
+    for (unsigned i = 0; i < COLUMNS_N; i++)
+        if (columns[i].rank < layout.ranks_n)
+            (void)fprintf(out->file, "%*s%*s", columns[i].width, cells[i], (int)layout.gap, "");
+    (void)fprintf(out->file, "%s\n", how);
 }
 
 void
-la_explain_table_row(FILE *file, const struct la_explain_conn *conn)
+la_explain_table_header(const struct la_explain_out *out)
 {
-    char client[LA_EXPLAIN_WORD_BYTES], server[LA_EXPLAIN_WORD_BYTES],
-        lasted[LA_EXPLAIN_WORD_BYTES], out[LA_EXPLAIN_WORD_BYTES], in[LA_EXPLAIN_WORD_BYTES],
-        again[LA_EXPLAIN_WORD_BYTES], rtt[LA_EXPLAIN_WORD_BYTES], how[LA_EXPLAIN_TEXT_BYTES];
-    (void)fprintf(file, "%5" PRIu64 "  %-21s  %-21s  %9s  %5s  %5s  %5s  %8s  %-6s  %s\n", conn->id,
-                  la_explain_endpoint(&conn->at[LA_END_CLIENT], client),
-                  la_explain_endpoint(&conn->at[LA_END_SERVER], server),
-                  la_explain_duration(la_instant_diff_us(conn->last_at, conn->first_at), lasted),
-                  short_count(conn->direction[LA_END_CLIENT].bytes_unique, out),
-                  short_count(conn->direction[LA_END_SERVER].bytes_unique, in),
-                  short_count(la_explain_lost(conn), again),
-                  la_explain_duration(conn->open.rtt_us, rtt), closer(conn), ending(conn, how));
+    const char *cells[COLUMNS_N];
+    for (unsigned i = 0; i < COLUMNS_N; i++)
+        cells[i] = columns[i].name;
+    print_row(out, cells, "how it ended");
 }
+
+void
+la_explain_table_row(const struct la_explain_out *out, const struct la_explain_conn *conn)
+{
+    char id[LA_EXPLAIN_WORD_BYTES], client[LA_EXPLAIN_WORD_BYTES], server[LA_EXPLAIN_WORD_BYTES],
+        lasted[LA_EXPLAIN_WORD_BYTES], sent[LA_EXPLAIN_WORD_BYTES], got[LA_EXPLAIN_WORD_BYTES],
+        again[LA_EXPLAIN_WORD_BYTES], rtt[LA_EXPLAIN_WORD_BYTES], how[LA_EXPLAIN_TEXT_BYTES];
+    (void)snprintf(id, sizeof(id), "%" PRIu64, conn->id);
+    const char *const cells[COLUMNS_N] = {
+        id,
+        la_explain_endpoint(&conn->at[LA_END_CLIENT], client),
+        la_explain_endpoint(&conn->at[LA_END_SERVER], server),
+        la_explain_duration(la_instant_diff_us(conn->last_at, conn->first_at), lasted),
+        short_count(conn->direction[LA_END_CLIENT].bytes_unique, sent),
+        short_count(conn->direction[LA_END_SERVER].bytes_unique, got),
+        short_count(la_explain_lost(conn), again),
+        la_explain_duration(conn->open.rtt_us, rtt),
+        closer(conn),
+    };
+    print_row(out, cells, ending(conn, layout_of(out->args->table_width).brief, how));
+}
+
+/* ---- the view ---- */
 
 struct table {
     uint64_t rows_n;
@@ -90,8 +154,8 @@ table_conn(struct la_explain_out *out, const struct la_explain_conn *conn)
 {
     struct table *table = out->view;
     if (table->rows_n++ == 0)
-        la_explain_table_header(out->file);
-    la_explain_table_row(out->file, conn);
+        la_explain_table_header(out);
+    la_explain_table_row(out, conn);
 }
 
 static void
@@ -99,10 +163,9 @@ table_end(struct la_explain_out *out, const struct la_explain_file *file,
           struct la_captures *captures)
 {
     (void)captures;
-    struct table *table = out->view;
+    const struct table *table = out->view;
     if (table->rows_n == 0)
         la_explain_none(out, file);
-    free(table);
 }
 
 const struct la_explain_view la_explain_table = {

@@ -2,10 +2,12 @@
  *
  * lab.c - `lastack lab`: the command line, and where the views go
  */
+#include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/live.h"
 #include "cli/netopt.h"
 #include "cli/number.h"
+#include "cli/option.h"
 #include "cli/plot.h"
 #include "cli/terminal.h"
 #include "cli/views.h"
@@ -20,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SEED_DEFAULT = 1, OPTION_BYTES = 64 };
+enum { SEED_DEFAULT = 1 };
 enum { BUDGET_BYTES = 256 << 20 };
 
 struct arguments {
@@ -43,14 +45,18 @@ static const char help_head[] =
     "       lastack lab NAME... [OPTION...]    play them\n"
     "       lastack lab --all [OPTION...]      play all\n"
     "\n"
-    "Two stacks, a wire between them, virtual time: each scenario shows one mechanism of TCP as a\n"
-    "ladder with both ends' states. Nothing is printed that did not happen.\n"
+    "Two stacks, a wire between them, virtual time: each scenario shows one mechanism\n"
+    "of TCP as a ladder with both ends' states. Nothing is printed that did not\n"
+    "happen.\n"
     "\n"
     "views:\n"
     "  --pcap FILE           write a capture (pcapng) with comments\n"
-    "  --json FILE           write the events as JSON lines ('-': standard output, without words)\n"
-    "  --plot DIR            pictures as SVG into a folder (scenario 'congestion'; needs gnuplot)\n"
-    "  --live                in real time: 'lastack ss -a' shows both stacks meanwhile\n"
+    "  --json FILE           write the events as JSON lines ('-': standard output,\n"
+    "                        without words)\n"
+    "  --plot DIR            pictures as SVG into a folder (scenario 'congestion';\n"
+    "                        needs gnuplot)\n"
+    "  --live                in real time: 'lastack ss -a' shows both stacks\n"
+    "                        meanwhile\n"
     "  --full                every segment: long uneventful runs are not collapsed\n"
     "  --absolute            sequence numbers as on the wire\n"
     "  --names rfc|linux     SYN-RECEIVED or SYN_RECV\n"
@@ -177,23 +183,17 @@ take_value(struct arguments *a, const char *name, char *value)
 static int
 take_option(struct arguments *a, char **argv, int *i)
 {
-    char name[OPTION_BYTES];
-    char *word = argv[*i] + 2;
-    size_t n = strcspn(word, "=");
+    struct la_option option;
     if (strcmp(argv[*i], "-h") == 0) {
         a->help = true;
         return LA_CLI_OK;
     }
-    if (argv[*i][1] != '-' || n == 0 || n >= sizeof(name))
+    if (!la_option_split(argv, *i, &option))
         return usage_error("no option ", argv[*i]);
-    memcpy(name, word, n);
-    name[n] = 0;
-    if (word[n] == 0 && take_flag(a, name))
+    if (!option.joined && take_flag(a, option.name))
         return LA_CLI_OK;
-    if (word[n] == '=')
-        return take_value(a, name, word + n + 1);
-    int status = take_value(a, name, argv[*i + 1]);
-    *i += status == LA_CLI_OK;
+    int status = take_value(a, option.name, option.value);
+    *i += status == LA_CLI_OK && !option.joined;
     return status;
 }
 
@@ -312,7 +312,7 @@ open_views(struct views *views, const struct arguments *a)
     memcpy(views->cfg.impair, a->net.impair, sizeof(views->cfg.impair));
     views->cfg.mem = la_mem_new(la_host_alloc(), BUDGET_BYTES);
     if (views->cfg.mem == NULL)
-        (void)fputs("lastack lab: no memory\n", stderr);
+        (void)la_cli_out_of_memory("lab");
     return views->cfg.mem != NULL;
 }
 
@@ -334,12 +334,13 @@ close_views(struct views *views, const struct arguments *a)
             (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", a->json, strerror(errno));
         good &= !failed;
     }
-    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-        perror("lastack lab: cannot write to standard output");
+    if (views->cfg.mem == NULL)
+        return false;
+    if (la_mem_was_short(views->cfg.mem)) { /* which the stacks bear, but it changes what they do */
+        (void)la_cli_out_of_memory("lab");
         good = false;
     }
-    if (views->cfg.mem != NULL)
-        la_mem_unref(views->cfg.mem);
+    la_mem_unref(views->cfg.mem);
     return good;
 }
 
@@ -429,8 +430,5 @@ la_cli_lab(int argc, char **argv)
         return usage_error("--plot: congestion has pictures, not ", a.names[0]);
     if (!a.help && (a.all || a.names_n != 0))
         return play_all(&a);
-    if (fflush(stdout) == 0)
-        return LA_CLI_OK;
-    perror("lastack lab: cannot write to standard output");
-    return LA_CLI_FAILED;
+    return LA_CLI_OK;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * main.c - `lastack COMMAND`: finds the command and hands over
+ * main.c - `lastack COMMAND`: finds the command and hands over; looks whether its output was
+ * written
  */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,14 +26,24 @@ print_help(FILE *out)
         fprintf(out, "  %-10s %s\n", c->name, c->summary);
 }
 
-/* What was written must have arrived: a full disk behind `lastack --help > file` is a failure. */
+/* What was written must have arrived: a full disk behind `> file` is a failure, of every command.
+ */
 static int
-flushed(void)
+finish(const char *command, int status, int failed)
 {
-    if (fflush(stdout) == 0)
-        return LA_CLI_OK;
-    perror("lastack: cannot write to standard output");
-    return LA_CLI_FAILED;
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    (void)fprintf(stderr, "lastack%s%s: cannot write to standard output%s%s\n",
+                  command[0] != '\0' ? " " : "", command, errno != 0 ? ": " : "",
+                  errno != 0 ? strerror(errno) : "");
+    return status == LA_CLI_OK ? failed : status;
+}
+
+static int
+run_command(const struct la_cli_command *c, int argc, char **argv)
+{
+    return finish(c->name, c->main(argc, argv), c->failed != 0 ? c->failed : LA_CLI_FAILED);
 }
 
 /* `help COMMAND` is `COMMAND --help`, as people type both. */
@@ -47,7 +59,7 @@ help_on(const char *name)
     char option[] = "--help";
     snprintf(command, sizeof(command), "%s", c->name);
     char *argv[] = {command, option, NULL};
-    return c->main(2, argv);
+    return run_command(c, 2, argv);
 }
 
 int
@@ -60,14 +72,14 @@ main(int argc, char **argv)
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         puts("lastack " LA_VERSION);
-        return flushed();
+        return finish("", LA_CLI_OK, LA_CLI_FAILED);
     }
     bool is_help = la_cli_is_help(word) || strcmp(word, "help") == 0;
     if (is_help && argc > 2)
         return help_on(argv[2]);
     if (is_help) {
         print_help(stdout);
-        return flushed();
+        return finish("", LA_CLI_OK, LA_CLI_FAILED);
     }
     const struct la_cli_command *c = la_cli_command_find(word);
     if (c == NULL) {
@@ -75,5 +87,5 @@ main(int argc, char **argv)
                 word[0] == '-' ? "option" : "command", word);
         return LA_CLI_USAGE;
     }
-    return c->main(argc - 1, argv + 1);
+    return run_command(c, argc - 1, argv + 1);
 }

@@ -7,6 +7,7 @@
  */
 #include "cli/cli.h"
 #include "cli/netopt.h"
+#include "cli/option.h"
 #include "cli/publish.h"
 #include "cli/via.h"
 #include "cli/views.h"
@@ -37,23 +38,27 @@ struct arguments {
 static const char help_head[] =
     "usage: lastack run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
     "\n"
-    "Runs PROGRAM with its TCP and UDP sockets on lastack instead of the kernel's stack: no root, "
-    "no\n"
-    "change to the program. What it connects to is dialled by this process.\n"
+    "Runs PROGRAM with its TCP and UDP sockets on lastack instead of the kernel's\n"
+    "stack: no root, no change to the program. What it connects to is dialled by this\n"
+    "process.\n"
     "\n"
     "network:\n";
 static const char help_tail[] =
     "  --via tun:NAME[,ADDR/LEN] | tap:NAME[,ADDR/LEN[,GATEWAY]]\n"
-    "                        a device in place of the virtual wire, whatever is behind it as peer\n"
-    "  --congestion NAME     congestion control of both stacks: cubic (default), reno, bbr\n"
-    "  --ecn                 ask for explicit congestion notification; --no-ecn: refuse it\n"
+    "                        a device in place of the virtual wire, and whatever is\n"
+    "                        behind it as peer\n"
+    "  --congestion NAME     congestion control of both stacks: cubic (default),\n"
+    "                        reno, bbr\n"
+    "  --ecn                 ask for explicit congestion notification; --no-ecn:\n"
+    "                        refuse it\n"
     "\n"
     "servers:\n"
     "  -p, --publish [ADDR:][HOSTPORT:]PORT\n"
-    "                        a port of this host (0: any free one, which is said) behind which "
-    "the\n"
-    "                        program's PORT is reached; again for more\n"
-    "  -P, --publish-all     each port that the program listens on, at the same port of localhost\n"
+    "                        a port of this host (0: any free one, which is said)\n"
+    "                        behind which the program's PORT is reached; again for\n"
+    "                        more\n"
+    "  -P, --publish-all     each port that the program listens on, at the same port\n"
+    "                        of localhost\n"
     "\n"
     "views:\n"
     "  --watch               draw every segment and state, live, on standard error\n"
@@ -62,15 +67,15 @@ static const char help_tail[] =
     "  --trace               one line for each socket call that is refused\n"
     "\n"
     "ending:\n"
-    "  --linger TIME         wait for open connections when the program has ended (5s)\n"
+    "  --linger TIME         wait so long for open connections when the program has\n"
+    "                        ended (5s)\n"
     "  --wait-all            wait for all processes that it started, too\n"
     "\n"
     "  --no-udp              leave UDP to the kernel\n"
     "  -h, --help            this text\n"
     "\n"
-    "Exit status: the program's; 128 + N when signal N ended it; 125 when lastack failed; 126 when "
-    "the\n"
-    "program cannot be executed; 127 when it was not found.\n";
+    "Exit status: the program's; 128 + N when signal N ended it; 125 when lastack\n"
+    "failed; 126 when the program cannot be executed; 127 when it was not found.\n";
 
 static int
 usage_error(const char *text, const char *word)
@@ -179,46 +184,52 @@ take_value(struct arguments *a, const char *name, const char *value)
     return 0;
 }
 
-/* The word in its long form, in `room`; other words as they are. */
+/* Short options are another way to write long ones: -p8080:80, -p 8080:80, -h, -P. *joined: what
+ * follows stands in the same word. NULL: no option of one letter. */
 static const char *
-long_form(const char *word, char *room, size_t room_n)
+short_form(char *word, char **joined)
 {
-    static const char *const forms[][2] = {
-        {"-h", "--help"}, {"-p", "--publish"}, {"-P", "--publish-all"}};
-    if (strncmp(word, "-p", 2) == 0 && word[2] != '\0') { /* -p8080:80 */
-        (void)snprintf(room, room_n, "--publish=%s", word + 2);
-        return room;
+    static const struct {
+        char letter;
+        const char *name;
+    } forms[] = {{'h', "help"}, {'p', "publish"}, {'P', "publish-all"}};
+    *joined = NULL;
+    for (size_t i = 0; word[1] != '\0' && i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (word[1] != forms[i].letter)
+            continue;
+        *joined = word[2] != '\0' ? word + 2 : NULL;
+        return *joined == NULL || word[1] == 'p' ? forms[i].name : NULL;
     }
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (strcmp(word, forms[i][0]) == 0)
-            return forms[i][1];
-    }
-    return word;
+    return NULL;
 }
 
-/* One word that begins with dashes; *i moves on when it uses the next one. 0, or the exit
- * status. */
+static bool
+split(char **argv, int i, struct la_option *out)
+{
+    if (la_option_split(argv, i, out))
+        return true;
+    char *joined;
+    const char *name = short_form(argv[i], &joined);
+    if (name == NULL)
+        return false;
+    *out = (struct la_option){.value = joined != NULL ? joined : argv[i + 1],
+                              .joined = joined != NULL};
+    (void)snprintf(out->name, sizeof(out->name), "%s", name);
+    return true;
+}
+
+/* One word that begins with a dash; *i moves on when it uses the next one. 0, or the exit status.
+ */
 static int
 take_option(struct arguments *a, char **argv, int *i)
 {
-    char name[64], room[128];
-    const char *word = long_form(argv[*i], room, sizeof(room));
-    if (strncmp(word, "--", 2) != 0)
-        return usage_error("no option ", word);
-    word += 2;
-    size_t n = strcspn(word, "=");
-    if (n >= sizeof(name))
+    struct la_option option;
+    if (!split(argv, *i, &option))
         return usage_error("no option ", argv[*i]);
-    memcpy(name, word, n);
-    name[n] = '\0';
-    if (word[n] == '\0' && take_flag(a, name))
+    if (!option.joined && take_flag(a, option.name))
         return 0;
-    if (word[n] == '=')
-        return take_value(a, name, word + n + 1);
-    const char *value = argv[*i + 1];
-    int status = take_value(a, name, value);
-    if (status == 0)
-        ++*i;
+    int status = take_value(a, option.name, option.value);
+    *i += status == 0 && !option.joined;
     return status;
 }
 

@@ -6,6 +6,7 @@
 #include "cli/sim_explore.h"
 #include "cli/sim_report.h"
 #include "cli/number.h"
+#include "cli/option.h"
 
 #include <lastack/host.h>
 
@@ -22,7 +23,7 @@ static const char help[] =
     "usage: lastack sim [OPTION...]             many runs\n"
     "       lastack sim --run SEED [--ladder]   one run, as a failure names it\n"
     "       lastack sim --plan PLAN [--ladder]  one run by its plan\n"
-    "       lastack sim explore [--help]        every order of events of a small connection\n"
+    "       lastack sim explore [--help]        every order of events of a connection\n"
     "\n"
     "Whole networks in virtual time on the stack that ships: applications, links\n"
     "and hosts with faults, routers and middleboxes are drawn from a seed, and laws\n"
@@ -44,8 +45,8 @@ static const char help[] =
     "  --mutant NAME  tell the laws a lie, to see that they see it\n"
     "  -h, --help     this text\n"
     "\n"
-    "exit status: 0 all laws held, 1 one was broken (or, with --covered, something\n"
-    "was never exercised), 2 usage\n";
+    "Exit status: 0 all laws held; 1 one was broken (or, with --covered, something\n"
+    "was never exercised); 2 a mistake in the command line.\n";
 
 struct arguments {
     uint64_t runs_n, seed, jobs_n, twice_n, run;
@@ -71,17 +72,17 @@ usage_error(const char *text, const char *word)
 /* ---- arguments -------------------------------------------------------------------------- */
 
 static bool
-take_flag(struct arguments *a, const char *word)
+take_flag(struct arguments *a, const char *name)
 {
     const struct {
-        const char *word;
+        const char *name;
         bool *flag;
     } flags[] = {
-        {"--cover", &a->cover}, {"--covered", &a->covered}, {"--ladder", &a->ladder},
-        {"--steps", &a->steps}, {"--help", &a->help},       {"-h", &a->help},
+        {"cover", &a->cover}, {"covered", &a->covered}, {"ladder", &a->ladder},
+        {"steps", &a->steps}, {"help", &a->help},
     };
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-        if (strcmp(word, flags[i].word) == 0) {
+        if (strcmp(name, flags[i].name) == 0) {
             *flags[i].flag = true;
             return true;
         }
@@ -89,27 +90,27 @@ take_flag(struct arguments *a, const char *word)
 }
 
 static int
-take_value(struct arguments *a, const char *word, const char *value)
+take_value(struct arguments *a, const char *name, const char *value)
 {
     const struct {
-        const char *word;
+        const char *name;
         uint64_t *number;
         uint64_t max;
     } numbers[] = {
-        {"--runs", &a->runs_n, UINT64_MAX}, {"--seed", &a->seed, UINT64_MAX},
-        {"--jobs", &a->jobs_n, JOBS_N_MAX}, {"--twice", &a->twice_n, UINT64_MAX},
-        {"--run", &a->run, UINT64_MAX},
+        {"runs", &a->runs_n, UINT64_MAX}, {"seed", &a->seed, UINT64_MAX},
+        {"jobs", &a->jobs_n, JOBS_N_MAX}, {"twice", &a->twice_n, UINT64_MAX},
+        {"run", &a->run, UINT64_MAX},
     };
-    bool text = strcmp(word, "--plan") == 0 || strcmp(word, "--mutant") == 0;
+    bool plan = strcmp(name, "plan") == 0, mutant = strcmp(name, "mutant") == 0;
     size_t i = 0;
-    while (i < sizeof(numbers) / sizeof(numbers[0]) && strcmp(word, numbers[i].word) != 0)
+    while (i < sizeof(numbers) / sizeof(numbers[0]) && strcmp(name, numbers[i].name) != 0)
         i++;
-    if (!text && i == sizeof(numbers) / sizeof(numbers[0]))
-        return usage_error("no option ", word);
+    if (!plan && !mutant && i == sizeof(numbers) / sizeof(numbers[0]))
+        return usage_error("no option --", name);
     if (value == NULL)
-        return usage_error("a value is missing behind ", word);
-    if (text) {
-        *(word[2] == 'p' ? &a->plan : &a->mutant) = value;
+        return usage_error("a value is missing behind --", name);
+    if (plan || mutant) {
+        *(plan ? &a->plan : &a->mutant) = value;
         return LA_CLI_OK;
     }
     if (!la_number_parse(value, 0, numbers[i].max, numbers[i].number))
@@ -121,15 +122,19 @@ take_value(struct arguments *a, const char *word, const char *value)
 static int
 parse(int argc, char **argv, struct arguments *a)
 {
-    for (int i = 1; i < argc; i++) {
-        if (take_flag(a, argv[i]))
+    for (int i = 1; i < argc && !a->help; i++) {
+        struct la_option option;
+        a->help = strcmp(argv[i], "-h") == 0;
+        if (a->help)
+            break;
+        if (!la_option_split(argv, i, &option))
+            return usage_error(argv[i][0] == '-' ? "no option " : "not understood: ", argv[i]);
+        if (!option.joined && take_flag(a, option.name))
             continue;
-        if (argv[i][0] != '-')
-            return usage_error("not understood: ", argv[i]);
-        int status = take_value(a, argv[i], argv[i + 1]);
+        int status = take_value(a, option.name, option.value);
         if (status != LA_CLI_OK)
             return status;
-        i++;
+        i += !option.joined;
     }
     if (a->run_given && a->plan != NULL)
         return usage_error("--run and --plan each name a run; give one", "");
@@ -281,8 +286,5 @@ la_cli_sim(int argc, char **argv)
         status = run_one(&a, &env);
     else
         status = run_many(&a, &env);
-    if (fflush(stdout) == 0)
-        return status;
-    perror("lastack sim: cannot write to standard output");
-    return LA_CLI_FAILED;
+    return status;
 }

@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/number.h"
+#include "cli/option.h"
 #include "sim/explore.h"
 
 enum { COMPLETE_EVERY = 16, COMPLETE_EVERY_MAX = 1000000 };
@@ -27,23 +28,24 @@ struct options {
 static void
 print_help(void)
 {
-    printf(
-        "usage: lastack sim explore [OPTION...] [NAME]\n"
-        "\n"
-        "Runs two ends of the shipping TCP through every order in which segments can arrive,\n"
-        "get lost and be doubled, timers expire and calls be made, within small bounds, and looks\n"
-        "at the laws after each step. NAME: one configuration alone.\n"
-        "\n"
-        "  --list              the configurations\n"
-        "  --deep              the large ones, too (minutes)\n"
-        "  --congestion NAME   congestion control of both ends, for all of them: reno, cubic, bbr\n"
-        "  --states N          gives up beyond N states of a configuration\n"
-        "  --complete-every N  watches a healed network to the end from every N-th state (%d)\n"
-        "  -h, --help          this text\n"
-        "\n"
-        "Exit status: 0 when every configuration was explored whole and nothing was violated,\n"
-        "1 otherwise, 2 for a mistake in the command line.\n",
-        COMPLETE_EVERY);
+    printf("usage: lastack sim explore [OPTION...] [NAME]\n"
+           "\n"
+           "Runs two ends of the shipping TCP through every order in which segments can\n"
+           "arrive, get lost and be doubled, timers expire and calls be made, within small\n"
+           "bounds, and looks at the laws after each step. NAME: one configuration alone.\n"
+           "\n"
+           "  --list              the configurations\n"
+           "  --deep              the large ones, too (minutes)\n"
+           "  --congestion NAME   congestion control of both ends, for all of them: reno,\n"
+           "                      cubic, bbr\n"
+           "  --states N          gives up beyond N states of a configuration\n"
+           "  --complete-every N  watches a healed network to the end from every N-th state\n"
+           "                      (%d)\n"
+           "  -h, --help          this text\n"
+           "\n"
+           "Exit status: 0 when every configuration was explored whole and nothing was\n"
+           "violated; 1 otherwise; 2 for a mistake in the command line.\n",
+           COMPLETE_EVERY);
 }
 
 static int
@@ -61,37 +63,51 @@ find(const char *name)
     return NULL;
 }
 
+static int
+take_value(struct options *o, const char *name, const char *value)
+{
+    bool states = strcmp(name, "states") == 0;
+    uint64_t n;
+    if (strcmp(name, "congestion") == 0) {
+        if (value == NULL || la_congestion_find(value) < 0)
+            return usage("a congestion control is wanted behind --", name);
+        o->control = value;
+        return LA_CLI_OK;
+    }
+    if (!states && strcmp(name, "complete-every") != 0)
+        return usage("no option --", name);
+    if (value == NULL || !la_number_parse(value, 1, states ? UINT64_MAX : COMPLETE_EVERY_MAX, &n))
+        return usage("a number of at least 1 is wanted behind --", name);
+    if (states)
+        o->states_max = n;
+    else
+        o->complete_every = (uint32_t)n;
+    return LA_CLI_OK;
+}
+
 /* LA_CLI_OK, or the status to end with. */
 static int
 parse(int argc, char **argv, struct options *o)
 {
     *o = (struct options){.complete_every = COMPLETE_EVERY};
     for (int i = 1; i < argc; i++) {
-        const char *word = argv[i];
-        bool states = strcmp(word, "--states") == 0;
-        uint64_t n;
-        if (states || strcmp(word, "--complete-every") == 0) {
-            if (i + 1 == argc ||
-                !la_number_parse(argv[++i], 1, states ? UINT64_MAX : COMPLETE_EVERY_MAX, &n))
-                return usage("a number of at least 1 is wanted behind ", word);
-            if (states)
-                o->states_max = n;
-            else
-                o->complete_every = (uint32_t)n;
-        } else if (strcmp(word, "--congestion") == 0) {
-            if (i + 1 == argc || la_congestion_find(argv[++i]) < 0)
-                return usage("a congestion control is wanted behind ", word);
-            o->control = argv[i];
-        } else if (strcmp(word, "--deep") == 0) {
-            o->deep = true;
-        } else if (strcmp(word, "--list") == 0) {
-            o->list = true;
-        } else if (word[0] == '-') {
-            return usage("no option ", word);
-        } else if (find(word) == NULL) {
-            return usage("no configuration ", word);
+        struct la_option option;
+        if (la_option_split(argv, i, &option)) {
+            bool deep = strcmp(option.name, "deep") == 0, list = strcmp(option.name, "list") == 0;
+            o->deep |= deep && !option.joined;
+            o->list |= list && !option.joined;
+            if ((deep || list) && !option.joined)
+                continue;
+            int status = take_value(o, option.name, option.value);
+            if (status != LA_CLI_OK)
+                return status;
+            i += !option.joined;
+        } else if (argv[i][0] == '-') {
+            return usage("no option ", argv[i]);
+        } else if (find(argv[i]) == NULL) {
+            return usage("no configuration ", argv[i]);
         } else {
-            o->name = word;
+            o->name = argv[i];
         }
     }
     return LA_CLI_OK;

@@ -232,10 +232,6 @@ show(const struct la_ss_cfg *cfg)
     if (view.rows.no_memory)
         status = LA_CLI_FAILED;
     la_ss_rows_fini(&view.rows);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "lastack ss: cannot write: %s\n", strerror(errno));
-        status = LA_CLI_FAILED;
-    }
     return asked.answered_n + asked.failed_n == 0 ? none_running(cfg) : status;
 }
 
@@ -249,7 +245,7 @@ watch(const struct la_ss_cfg *cfg)
         if (terminal)
             (void)fputs("\033[H\033[2J", stdout);
         int status = show(cfg);
-        if (status != LA_CLI_OK)
+        if (status != LA_CLI_OK || fflush(stdout) != 0 || ferror(stdout))
             return status;
         (void)nanosleep(&pause, NULL);
         if (!terminal && !cfg->json)
@@ -267,7 +263,7 @@ la_cli_ss(int argc, char **argv)
         return LA_CLI_USAGE;
     if (wants_help) {
         (void)fputs(help, stdout);
-        return fflush(stdout) == 0 ? LA_CLI_OK : LA_CLI_FAILED;
+        return LA_CLI_OK;
     }
     return cfg.watch_ns != 0 ? watch(&cfg) : show(&cfg);
 }

@@ -132,6 +132,8 @@ add_agreed(const struct la_conn_status *s, struct la_ss_words *words)
         add(words, "sack");
     if (s->ecn)
         add(words, "ecn");
+    if (s->fast_opened)
+        add(words, "fastopen");
     if (s->congestion_control[0] != 0) {
         add(words, "%s", s->congestion_control);
         la_ss_clean(words->word[words->n - 1]);

@@ -15,6 +15,13 @@ la_cli_usage(const char *command, const char *what, const char *word)
     return LA_CLI_USAGE;
 }
 
+int
+la_cli_out_of_memory(const char *command)
+{
+    (void)fprintf(stderr, "lastack %s: out of memory\n", command);
+    return LA_CLI_FAILED;
+}
+
 bool
 la_cli_is_help(const char *word)
 {

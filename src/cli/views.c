@@ -62,6 +62,14 @@ open_capture(struct la_views *v, const struct la_views_cfg *cfg)
     return true;
 }
 
+bool
+la_views_story_is_short(const struct la_story *story)
+{
+    struct la_story_stats stats;
+    la_story_stats_get(story, &stats);
+    return stats.no_memory_n != 0;
+}
+
 /* ---- ladder and JSON ----------------------------------------------------------------------- */
 
 static uint32_t
@@ -91,6 +99,7 @@ open_story(struct la_views *v, const struct la_views_cfg *cfg)
     story.client_name = ends_of(cfg)[0];
     story.server_name = ends_of(cfg)[1];
     if (cfg->watch) {
+        v->watched = true;
         story.ladder = la_story_writer_file(stderr);
         (void)setvbuf(stderr, v->ladder_buf, _IOFBF, sizeof(v->ladder_buf));
     }
@@ -138,7 +147,9 @@ failed(struct la_views *v, const char *name, int error)
 static void
 flush_json(struct la_views *v)
 {
-    if (v->json != NULL && (fflush(v->json) != 0 || ferror(v->json)))
+    if (v->json == NULL || (fflush(v->json) == 0 && !ferror(v->json)))
+        return;
+    if (v->json != stdout) /* of which main.c says it at the end */
         failed(v, v->json_name, errno != 0 ? errno : EIO);
 }
 
@@ -163,10 +174,13 @@ la_views_close(struct la_views *v)
 {
     if (v->story != NULL)
         la_story_finish(v->story);
+    if (v->story != NULL && la_views_story_is_short(v->story))
+        failed(v, "all of the story", ENOMEM);
     la_story_free(v->story);
     v->story = NULL;
     (void)fflush(stderr);
-    (void)setvbuf(stderr, NULL, _IONBF, 0); /* its buffer goes with the views */
+    v->failed |= v->watched && ferror(stderr) != 0; /* nobody can be told */
+    (void)setvbuf(stderr, NULL, _IONBF, 0);         /* its buffer goes with the views */
     flush_json(v);
     if (v->json != NULL && v->json != stdout && fclose(v->json) != 0)
         failed(v, v->json_name, errno);

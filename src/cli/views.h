@@ -33,11 +33,14 @@ struct la_views {
     uint32_t capture_iface;
     la_instant flushed_at;
     char ladder_buf[65536];            /* of standard error while it shows the ladder */
+    bool watched;                      /* the ladder goes to standard error */
     bool failed;                       /* something could not be written; it was said */
 };
 
 /* The story's remarks become comments on the packets of a capture. */
 void la_views_comments(struct la_story_cfg *story, struct la_capture_writer *capture);
+/* Something was left out of the story for lack of memory. */
+bool la_views_story_is_short(const struct la_story *story);
 /* Opens what is asked for. False: it was said on standard error why not, and nothing is open. */
 bool la_views_open(struct la_views *views, const struct la_views_cfg *cfg);
 /* A trace for stacks and wires; it refers to `views`. */

@@ -149,7 +149,9 @@ constant(const char *name, int64_t *out)
                  {"True", 1},
                  {"false", 0},
                  {"False", 0}};
-    const char *bare = strncmp(name, "TCP_", 4) == 0 ? name + 4 : name;
+    const char *bare = strncmp(name, "TCP_", 4) == 0    ? name + 4
+                       : strncmp(name, "TCPI_", 5) == 0 ? name + 5 /* FreeBSD's */
+                                                        : name;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i].name, name) == 0) {
             *out = names[i].value;

@@ -10,17 +10,21 @@
 bool
 la_drill_define(struct la_drill_script *script, const char *text)
 {
-    const char *equals = strchr(text, '=');
-    if (equals == NULL || equals == text)
-        return false;
     size_t n = strlen(text) + 1;
+    const char *equals = strchr(text, '=');
+    if (equals == text || n == 1)
+        return false;
     struct la_drill_define *define = la_drill_take(&script->arena, sizeof(*define));
     char *copy = la_drill_take(&script->arena, n);
     if (define == NULL || copy == NULL)
         return false;
     memcpy(copy, text, n);
-    copy[equals - text] = 0;
-    *define = (struct la_drill_define){copy, copy + (equals - text) + 1, script->defines};
+    const char *value = "1";
+    if (equals != NULL) {
+        copy[equals - text] = 0;
+        value = copy + (equals - text) + 1;
+    }
+    *define = (struct la_drill_define){copy, value, script->defines};
     script->defines = define;
     return true;
 }
@@ -110,9 +114,10 @@ read_action(struct la_drill_scan *s, struct la_drill_event *event)
         event->kind = LA_DRILL_CHECK;
         return la_drill_until(s, "}%", &event->code);
     }
-    if (la_drill_try(s, "`"))
-        return la_drill_wrong(s, "settings stand before the first event: move them there; "
-                                 "other commands cannot be run");
+    if (la_drill_try(s, "`")) {
+        event->kind = LA_DRILL_COMMAND;
+        return la_drill_until(s, "`", &event->code);
+    }
     if (la_drill_try(s, "<") || (out = la_drill_try(s, ">"))) {
         event->kind = LA_DRILL_PACKET;
         return la_drill_read_packet(s, out, &event->packet);

@@ -82,7 +82,8 @@ read_field(struct la_drill_scan *s, struct la_drill_value **out)
     struct la_bytes name = la_drill_word(s);
     if (la_drill_try(s, "(")) { /* msg_iov(1) = */
         int64_t ignored;
-        if (!la_drill_number(s, 0, INT32_MAX, &ignored) || !la_drill_need(s, ")"))
+        if ((!la_drill_try(s, "...") && !la_drill_number(s, 0, INT32_MAX, &ignored)) ||
+            !la_drill_need(s, ")"))
             return false;
     }
     bool has_name = name.n != 0 && !isdigit(name.p[0]) && la_drill_try(s, "=");

@@ -48,21 +48,24 @@ read_raw(struct la_drill_scan *s, struct la_drill_option *option)
 
 /* FO 0102…: a Fast Open cookie; FO alone asks for one. */
 static bool
-read_cookie(struct la_drill_scan *s, struct la_drill_option *option)
+read_cookie(struct la_drill_scan *s, bool experimental, struct la_drill_option *option)
 {
+    static const uint8_t head[] = {LA_TCP_OPT_FAST_OPEN, 0};
+    static const uint8_t head_experimental[] = {254, 0, 0xf9, 0x89}; /* RFC 6994; RFC 7413 B */
+    size_t head_n = experimental ? sizeof(head_experimental) : sizeof(head);
     la_drill_skip(s);
     bool asks = la_drill_at_end(s) || hex_value((char)*s->p) < 0;
     struct la_drill_option cookie = {.raw = {NULL, 0}};
     if (!asks && !read_raw(s, &cookie))
         return false;
-    uint8_t *octets = la_drill_scan_take(s, cookie.raw.n + 2);
+    uint8_t *octets = la_drill_scan_take(s, cookie.raw.n + head_n);
     if (octets == NULL)
         return false;
-    octets[0] = LA_TCP_OPT_FAST_OPEN;
-    octets[1] = (uint8_t)(cookie.raw.n + 2);
+    memcpy(octets, experimental ? head_experimental : head, head_n);
+    octets[1] = (uint8_t)(cookie.raw.n + head_n);
     if (cookie.raw.n > 0)
-        memcpy(octets + 2, cookie.raw.p, cookie.raw.n);
-    option->raw = (struct la_bytes){octets, cookie.raw.n + 2};
+        memcpy(octets + head_n, cookie.raw.p, cookie.raw.n);
+    option->raw = (struct la_bytes){octets, cookie.raw.n + head_n};
     return true;
 }
 
@@ -118,9 +121,10 @@ read_one_option(struct la_drill_scan *s, struct la_drill_option *option)
         option->kind = LA_DRILL_OPT_RAW;
         return read_raw(s, option);
     }
-    if (la_drill_try_word(s, "FO")) {
+    bool experimental = la_drill_try_word(s, "FOEXP");
+    if (experimental || la_drill_try_word(s, "FO")) {
         option->kind = LA_DRILL_OPT_RAW;
-        return read_cookie(s, option);
+        return read_cookie(s, experimental, option);
     }
     if (la_drill_try_word(s, "TS")) {
         option->kind = LA_DRILL_OPT_TS;
@@ -129,7 +133,7 @@ read_one_option(struct la_drill_scan *s, struct la_drill_option *option)
     }
     struct la_bytes word = la_drill_word(s);
     return la_drill_wrong(
-        s, "no option '%.*s': mss, wscale, sackOK, sack, TS, FO, nop, eol and raw HEX are",
+        s, "no option '%.*s': mss, wscale, sackOK, sack, TS, FO, FOEXP, nop, eol and raw HEX are",
         (int)word.n, (const char *)word.p);
 }
 
@@ -334,10 +338,16 @@ static const struct icmp_name icmp_names[] = {
     {"net_unreachable_for_tos", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_NET_TOS},
     {"host_unreachable_for_tos", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_HOST_TOS},
     {"comm_prohibited", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_PROHIBITED},
+    {"packet_filtered", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_PROHIBITED},
+    {"source_host_isolated", 0, LA_ICMP4_UNREACHABLE, 8}, /* RFC 1122 3.2.2.1; RFC 1812 5.2.7.1 */
+    {"precedence_violation", 0, LA_ICMP4_UNREACHABLE, 14},
+    {"precedence_cutoff", 0, LA_ICMP4_UNREACHABLE, 15},
+    {"redirect", 0, 5, 0},
     {"source_quench", 0, LA_ICMP4_SOURCE_QUENCH, 0},
     {"time_exceeded", 0, LA_ICMP4_TIME_EXCEEDED, 0},
     {"reassembly_time_exceeded", 0, LA_ICMP4_TIME_EXCEEDED, 1},
     {"parameter_problem", 0, LA_ICMP4_PARAMETER, 0},
+    {"not_neighbour", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_BEYOND_SCOPE},
     {"no_route", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_NO_ROUTE},
     {"admin_prohibited", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_PROHIBITED},
     {"beyond_scope", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_BEYOND_SCOPE},
@@ -366,6 +376,28 @@ read_icmp_name(struct la_drill_scan *s, struct la_drill_packet *packet)
                           s->script->cfg.v6 ? "v6" : "", (int)word.n, (const char *)word.p);
 }
 
+/* packetdrill's names of codes, behind that of the type. */
+static void
+read_icmp_code(struct la_drill_scan *s, struct la_drill_packet *packet)
+{
+    static const struct {
+        const char *name;
+        uint8_t code;
+    } names[] = {{"ttl_exceeded_in_transit", 0},
+                 {"frag_reass_exceeded", 1},
+                 {"exceeded_hop_limit", 0},
+                 {"exceeded_frag_time", 1},
+                 {"header_field", 0},
+                 {"unknown_next_header", LA_ICMP6_NEXT_HEADER},
+                 {"unknown_option", 2},
+                 {"code_0", 0},
+                 {"code_1", 1},
+                 {"code_2", 2}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (la_drill_try_word(s, names[i].name))
+            packet->icmp_code = names[i].code;
+}
+
 /* icmp [unreachable] NAME [mtu N] [first:last(len)]; type N code N in place of the name. */
 static bool
 read_icmp(struct la_drill_scan *s, struct la_drill_packet *packet)
@@ -382,6 +414,7 @@ read_icmp(struct la_drill_scan *s, struct la_drill_packet *packet)
         la_drill_try_word(s, "unreachable");
         if (!read_icmp_name(s, packet))
             return false;
+        read_icmp_code(s, packet);
     }
     if (la_drill_try_word(s, "mtu") && !la_drill_u32(s, &packet->mtu))
         return false;

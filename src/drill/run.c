@@ -88,6 +88,18 @@ add_network(struct la_drill_run *run)
     return err;
 }
 
+/* Commands of later lines are looked at before anything is played. */
+static bool
+commands_ok(const struct la_drill_script *script, struct la_stack_cfg cfg,
+            struct la_drill_mistake *mistake)
+{
+    for (const struct la_drill_event *e = script->events; e != NULL; e = e->next)
+        if (e->kind == LA_DRILL_COMMAND &&
+            !la_drill_settings_apply(e->code, e->line, &cfg, mistake))
+            return false;
+    return true;
+}
+
 static bool
 make_stack(struct la_drill_run *run, const struct la_trace *hears)
 {
@@ -100,7 +112,8 @@ make_stack(struct la_drill_run *run, const struct la_trace *hears)
         memcpy(cfg.tcp.congestion_control, run->script->cfg.congestion,
                sizeof(cfg.tcp.congestion_control));
     if (!la_drill_settings_apply(run->script->settings, run->script->settings_line, &cfg,
-                                 &mistake)) {
+                                 &mistake) ||
+        !commands_ok(run->script, cfg, &mistake)) {
         run->failed = true;
         run->result->outcome = LA_DRILL_UNREADABLE;
         run->result->mistake = mistake;
@@ -404,6 +417,8 @@ play_event(struct la_drill_run *run, const struct la_drill_event *event)
         return play_call(run, event);
     case LA_DRILL_CHECK:
         return la_drill_settle(run) && la_drill_check(run, event);
+    case LA_DRILL_COMMAND:
+        return la_drill_settle(run) && la_drill_command(run, event);
     }
     return true;
 }

@@ -133,5 +133,7 @@ struct la_drill_answer {
 bool la_drill_do(struct la_drill_run *run, const struct la_drill_event *event,
                  struct la_drill_answer *answer);
 bool la_drill_check(struct la_drill_run *run, const struct la_drill_event *event);
+/* What stands between backquotes (command.c). */
+bool la_drill_command(struct la_drill_run *run, const struct la_drill_event *event);
 
 #endif

@@ -104,6 +104,64 @@ la_drill_skip_blanks(struct la_drill_scan *s)
         s->p++;
 }
 
+static bool
+is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+static void
+skip_line(struct la_drill_scan *s)
+{
+    while (!la_drill_at_end(s) && *s->p != '\n')
+        s->p++;
+}
+
+/* To behind the #endif that belongs here, or, if it may be one, the #else. */
+static void
+skip_branch(struct la_drill_scan *s, bool until_else)
+{
+    for (unsigned depth = 0; !la_drill_at_end(s); skip_line(s)) {
+        la_drill_skip_blanks(s);
+        if (!la_drill_at_end(s) && *s->p == '\n') {
+            s->line++;
+            s->p++;
+            la_drill_skip_blanks(s);
+        }
+        bool end = starts(s, "#endif");
+        if (depth == 0 && (end || (until_else && starts(s, "#else")))) {
+            skip_line(s);
+            return;
+        }
+        depth += starts(s, "#ifdef") || starts(s, "#ifndef");
+        depth -= end;
+    }
+}
+
+/* #ifdef NAME, #ifndef NAME, #else, #endif, as FreeBSD's suite has them; every other line that
+ * begins with # is a comment. One whose branch is read meets its #else or #endif later. */
+static void
+skip_directive(struct la_drill_scan *s)
+{
+    bool unless = starts(s, "#ifndef ");
+    if (unless || starts(s, "#ifdef ")) {
+        s->p += strlen(unless ? "#ifndef " : "#ifdef ");
+        la_drill_skip_blanks(s);
+        const char *from = s->p;
+        while (!la_drill_at_end(s) && is_word(*s->p))
+            s->p++;
+        struct la_bytes name = {(const uint8_t *)from, (size_t)(s->p - from)};
+        skip_line(s);
+        if ((la_drill_defined(s->script, name) != NULL) == unless)
+            skip_branch(s, true);
+        return;
+    }
+    bool other = starts(s, "#else");
+    skip_line(s);
+    if (other)
+        skip_branch(s, false);
+}
+
 static void
 skip_comment(struct la_drill_scan *s)
 {
@@ -111,10 +169,11 @@ skip_comment(struct la_drill_scan *s)
         struct la_bytes ignored;
         s->p += 2;
         la_drill_until(s, "*/", &ignored);
-        return;
+    } else if (*s->p == '#') {
+        skip_directive(s);
+    } else {
+        skip_line(s);
     }
-    while (!la_drill_at_end(s) && *s->p != '\n')
-        s->p++;
 }
 
 void
@@ -143,12 +202,6 @@ la_drill_try(struct la_drill_scan *s, const char *text)
         return false;
     s->p += strlen(text);
     return true;
-}
-
-static bool
-is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
 }
 
 bool

@@ -125,7 +125,7 @@ struct la_drill_packet {
     struct la_bytes text;
 };
 
-enum la_drill_event_kind { LA_DRILL_PACKET, LA_DRILL_CALL, LA_DRILL_CHECK };
+enum la_drill_event_kind { LA_DRILL_PACKET, LA_DRILL_CALL, LA_DRILL_CHECK, LA_DRILL_COMMAND };
 
 struct la_drill_event {
     uint8_t kind; /* enum la_drill_event_kind */
@@ -133,7 +133,7 @@ struct la_drill_event {
     struct la_drill_when when;
     struct la_drill_packet *packet;
     struct la_drill_call *call;
-    struct la_bytes code; /* CHECK: what stands between %{ and }% */
+    struct la_bytes code; /* CHECK, COMMAND: what stands between %{ and }%, or backquotes */
     struct la_bytes source; /* as written, for messages */
     struct la_drill_event *next;
 };

@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { BIND_PORT = 8080, PEER_PORT = 40000, TOLERANCE_US = 4000, MTU_BYTES = 1500 };
-enum { WORD_BYTES = 128 };
+enum { WORD_BYTES = 128, BUFFER_BYTES_MAX = 1 << 30 };
 
 /* ---- options ---------------------------------------------------------------------------- */
 
@@ -156,7 +156,25 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
 
 /* ---- settings --------------------------------------------------------------------------- */
 
-enum kind { BOOL, U8, U16, U32, SECONDS_AS_MS, TEXT, BUFFER, ECN, RANGE };
+enum kind {
+    BOOL,
+    NOT, /* a BOOL that means the opposite */
+    U8,
+    MORE_U8, /* one less than it means */
+    U16,
+    U32,
+    SECONDS_AS_MS,
+    MS_AS_US,
+    MS_AS_SECONDS,
+    TEXT,
+    BUFFER,
+    BUFFER_MAX,
+    ECN,
+    FAST_OPEN,
+    ICMP,
+    OPTIONS,
+    RANGE
+};
 
 struct setting {
     const char *name;
@@ -189,6 +207,25 @@ static const struct setting settings[] = {
     {"net.core.somaxconn", U32, CFG(accept_queue_n_max), 1, 1 << 24},
     {"net.ipv4.ip_local_port_range", RANGE, CFG(port_ephemeral_min), 1, 65535},
     {"net.ipv4.ip_default_ttl", U8, TCP(ttl_hops), 1, 255},
+    {"net.ipv4.tcp_fastopen", FAST_OPEN, TCP(fast_open), 0, UINT32_MAX},
+    {"net.inet.tcp.rfc1323", BOOL, TCP(timestamps), 0, 1},
+    {"net.inet.tcp.rfc1323", BOOL, TCP(window_scale), 0, 1},
+    {"net.inet.tcp.sack.enable", BOOL, TCP(sack), 0, 1},
+    {"net.inet.tcp.ecn.enable", ECN, TCP(ecn), 0, 2},
+    {"net.inet.tcp.ecn.maxretries", MORE_U8, TCP(syn_ecn_n), 0, 254},
+    {"net.inet.tcp.rexmit_initial", MS_AS_US, TCP(rto_us_initial), 1, 60000},
+    {"net.inet.tcp.rexmit_drop_options", OPTIONS, TCP(syn_options_n), 0, 1},
+    {"net.inet.tcp.msl", U32, TCP(msl_ms), 1, 600000},
+    {"net.inet.tcp.delacktime", MS_AS_US, TCP(delayed_ack_us), 0, 499},
+    {"net.inet.tcp.keepidle", MS_AS_SECONDS, TCP(keepalive_idle_s), 1000, 32767000},
+    {"net.inet.tcp.keepintvl", MS_AS_SECONDS, TCP(keepalive_interval_s), 1000, 32767000},
+    {"net.inet.tcp.keepcnt", U32, TCP(keepalive_probes_n), 1, 127},
+    {"net.inet.tcp.insecure_rst", NOT, TCP(rst_challenged), 0, 1},
+    {"net.inet.tcp.insecure_syn", NOT, TCP(syn_challenged), 0, 1},
+    {"net.inet.tcp.drop_synfin", BOOL, TCP(drop_syn_fin), 0, 1},
+    {"net.inet.tcp.icmp_may_rst", ICMP, TCP(icmp_hard), 0, 1},
+    {"net.inet.tcp.fastopen.client_enable", BOOL, TCP(fast_open), 0, 1},
+    {"kern.ipc.maxsockbuf", BUFFER_MAX, TCP(rcvbuf), 4096, UINT32_MAX},
     {"nagle", BOOL, TCP(nagle), 0, 1},
     {"nagle_short", BOOL, TCP(nagle_short), 0, 1},
     {"fast_open", BOOL, TCP(fast_open), 0, 1},
@@ -233,9 +270,25 @@ static const struct setting settings[] = {
     {"window_slides", BOOL, TCP(window_slides), 0, 1},
     {"ack_every_second", BOOL, TCP(ack_every_second), 0, 1},
     {"time_wait_holds", BOOL, TCP(time_wait_holds), 0, 1},
+    {"rst_challenged", BOOL, TCP(rst_challenged), 0, 1},
+    {"syn_challenged", BOOL, TCP(syn_challenged), 0, 1},
+    {"drop_syn_fin", BOOL, TCP(drop_syn_fin), 0, 1},
+    {"fin_again", BOOL, TCP(fin_again), 0, 1},
+    {"window_is_buffer", BOOL, TCP(window_is_buffer), 0, 1},
+    {"rcvbuf_whole", BOOL, TCP(rcvbuf_whole), 0, 1},
+    {"icmp_hard", U8, TCP(icmp_hard), LA_ICMP_IGNORED, LA_ICMP_REFUSES},
+    {"syn_ecn_n", U8, TCP(syn_ecn_n), 0, 255},
+    {"syn_options_n", U8, TCP(syn_options_n), 0, 255},
 };
 #undef TCP
 #undef CFG
+
+static void
+set_buffer_max(struct la_buffer_tuning *to, uint32_t max)
+{
+    max = max > BUFFER_BYTES_MAX ? BUFFER_BYTES_MAX : max;
+    to->bytes_max = max < to->bytes_initial ? to->bytes_initial : max;
+}
 
 static bool
 store(struct la_stack_cfg *cfg, const struct setting *s, uint32_t a, uint32_t b)
@@ -246,6 +299,30 @@ store(struct la_stack_cfg *cfg, const struct setting *s, uint32_t a, uint32_t b)
     switch (s->kind) {
     case BOOL:
         *(bool *)at = a != 0;
+        return true;
+    case NOT:
+        *(bool *)at = a == 0;
+        return true;
+    case FAST_OPEN: /* Linux: bit 1 is for active OPENs */
+        *(bool *)at = (a & 1) != 0;
+        return true;
+    case ICMP: /* FreeBSD: 1 lets them end an attempt */
+        *(uint8_t *)at = a == 0 ? LA_ICMP_IGNORED : LA_ICMP_REFUSES;
+        return true;
+    case OPTIONS: /* FreeBSD: the third repetition is without */
+        *(uint8_t *)at = a == 0 ? 0 : 3;
+        return true;
+    case MORE_U8:
+        *(uint8_t *)at = (uint8_t)(a + 1);
+        return true;
+    case MS_AS_US:
+        *(uint32_t *)at = a * 1000;
+        return true;
+    case MS_AS_SECONDS:
+        *(uint32_t *)at = a / 1000;
+        return true;
+    case BUFFER_MAX:
+        set_buffer_max(at, a);
         return true;
     case ECN: /* Linux: 1 asks, 2 (the default) only agrees */
         *(uint8_t *)at = a == 0 ? LA_ECN_OFF : a == 1 ? LA_ECN_ASK : LA_ECN_ACCEPT;
@@ -297,7 +374,7 @@ set(struct la_stack_cfg *cfg, const struct setting *s, const char *value)
     uint32_t values[3] = {0, 0, 0};
     unsigned n = 0;
     for (const char *p = value; n < 3; p = end) {
-        unsigned long one = strtoul(p, &end, 10);
+        unsigned long one = strtoul(p, &end, 0);
         if (end == p)
             break;
         values[n++] = one > UINT32_MAX ? UINT32_MAX : (uint32_t)one;
@@ -310,19 +387,25 @@ set(struct la_stack_cfg *cfg, const struct setting *s, const char *value)
     return store(cfg, s, values[0], values[1]);
 }
 
-/* The next NAME=VALUE; quotes keep blanks together. False: none. */
+/* ---- commands --------------------------------------------------------------------------- */
+
+/* The next word; quotes keep blanks together. `begins`: it is the first of its command. False:
+ * there is none. */
 static bool
-next_pair(const char **p, const char *end, char word[WORD_BYTES])
+next_word(const char **p, const char *end, char word[WORD_BYTES], bool *begins)
 {
     size_t n = 0;
     char quote = 0;
-    while (*p < end && (isspace((unsigned char)**p) || **p == ';' || **p == '&'))
-        ++*p;
+    while (*p < end && (isspace((unsigned char)**p) || strchr(";&|\\", **p) != NULL)) {
+        *begins |= strchr(";&\n", **p) != NULL;
+        *begins &= **p != '\\'; /* a line that goes on */
+        *p += 1 + (**p == '\\' && *p + 1 < end);
+    }
     if (*p == end)
         return false;
     for (; *p < end; ++*p) {
         char c = **p;
-        if (quote == 0 && (isspace((unsigned char)c) || c == ';' || c == '&'))
+        if (quote == 0 && (isspace((unsigned char)c) || strchr(";&|", c) != NULL))
             break;
         if (c == '"' || c == '\'')
             quote = quote == 0 ? c : quote == c ? (char)0 : quote;
@@ -333,11 +416,57 @@ next_pair(const char **p, const char *end, char word[WORD_BYTES])
     return true;
 }
 
+/* What the words behind the first one of a command mean. */
+enum mode {
+    MEANT,   /* settings, each of which must be known */
+    FOREIGN, /* sysctl's: those of other stacks' insides change nothing */
+    PASSED   /* nothing */
+};
+
+/* Commands that do what is done here anyway, or whose effect is not there to be had. */
 static bool
-apply(struct la_stack_cfg *cfg, char *word, struct la_drill_mistake *mistake)
+is_idle(const char *name)
+{
+    static const char *const names[] = {"defaults.sh", "nstat", "tcpdrop", "true", "sockstat"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return strncmp(name, "sysctl_restore_", strlen("sysctl_restore_")) == 0;
+}
+
+/* True: the word is none to look at further. */
+static bool
+begin_command(const char *word, enum mode *mode)
+{
+    const char *slash = strrchr(word, '/');
+    const char *name = slash == NULL ? word : slash + 1;
+    *mode = MEANT;
+    if (strchr(word, '=') != NULL)
+        return false;
+    if (strcmp(name, "sysctl") == 0 || strcmp(name, "set_sysctls.py") == 0)
+        *mode = FOREIGN;
+    else if (is_idle(name))
+        *mode = PASSED;
+    return *mode != MEANT;
+}
+
+/* /proc/sys/net/ipv4/tcp_sack is net.ipv4.tcp_sack. */
+static const char *
+dotted(char *word)
+{
+    static const char folder[] = "/proc/sys/";
+    if (strncmp(word, folder, sizeof(folder) - 1) != 0)
+        return word;
+    for (char *p = word; *p != 0 && *p != '='; p++)
+        *p = *p == '/' ? '.' : *p;
+    return word + sizeof(folder) - 1;
+}
+
+static bool
+apply(struct la_stack_cfg *cfg, char *word, enum mode mode, struct la_drill_mistake *mistake)
 {
     char *equals = strchr(word, '=');
-    if (strcmp(word, "sysctl") == 0 || strcmp(word, "-w") == 0 || strcmp(word, "-q") == 0)
+    if (mode == PASSED || (mode == FOREIGN && equals == NULL))
         return true;
     if (equals == NULL) {
         (void)snprintf(mistake->text, sizeof(mistake->text),
@@ -346,17 +475,22 @@ apply(struct la_stack_cfg *cfg, char *word, struct la_drill_mistake *mistake)
                        word);
         return false;
     }
+    const char *name = dotted(word);
     *equals = 0;
+    bool known = false;
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        if (strcmp(settings[i].name, word) != 0)
+        if (strcmp(settings[i].name, name) != 0)
             continue;
-        if (set(cfg, &settings[i], equals + 1))
-            return true;
-        (void)snprintf(mistake->text, sizeof(mistake->text), "%s cannot be '%s'", word, equals + 1);
+        known = true;
+        if (set(cfg, &settings[i], equals + 1) || mode == FOREIGN)
+            continue;
+        (void)snprintf(mistake->text, sizeof(mistake->text), "%s cannot be '%s'", name, equals + 1);
         return false;
     }
+    if (known || mode == FOREIGN)
+        return true;
     (void)snprintf(mistake->text, sizeof(mistake->text),
-                   "no setting is called %s; docs/drill.md lists them", word);
+                   "no setting is called %s; docs/drill.md lists them", name);
     return false;
 }
 
@@ -366,15 +500,19 @@ la_drill_settings_apply(struct la_bytes text, uint32_t line, struct la_stack_cfg
 {
     const char *p = (const char *)text.p, *end = p + text.n, *from = p;
     char word[WORD_BYTES];
+    enum mode mode = MEANT;
     for (;;) {
+        bool begins = p == from;
         while (p < end && isspace((unsigned char)*p))
-            p++;
+            begins |= *p++ == '\n';
         mistake->line = line;
         for (const char *q = from; q < p; q++)
             mistake->line += *q == '\n';
-        if (!next_pair(&p, end, word))
+        if (!next_word(&p, end, word, &begins))
             return true;
-        if (!apply(cfg, word, mistake))
+        if (begins && begin_command(word, &mode))
+            continue;
+        if (!apply(cfg, word, mode, mistake))
             return false;
     }
 }

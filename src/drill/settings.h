@@ -8,8 +8,8 @@
 #include <lastack/stack.h>
 #include "drill/script.h"
 
-/* NAME=VALUE, by sysctl's name or by that of the field in lastack/conn.h; words `sysctl`, -w, -q
- * and separators are skipped. False: *mistake says what to do. */
+/* NAME=VALUE, by sysctl's name or by that of the field in lastack/conn.h; or commands that say so:
+ * `sysctl -w NAME=VALUE`, where unknown names change nothing. False: *mistake says what to do. */
 bool la_drill_settings_apply(struct la_bytes text, uint32_t line, struct la_stack_cfg *cfg,
                              struct la_drill_mistake *mistake);
 

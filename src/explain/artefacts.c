@@ -8,11 +8,12 @@
  * something and follow within less than a round trip). ACKs without text are told apart by the
  * identification alone: several in a row that say the same are duplicate acknowledgements.
  */
+#include "base/apart.h"
 #include "base/bytes.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 
-enum { RECENT_N = 4, COPY_NS_MAX = 1000000 };
+enum { RECENT_N = 4, COPY_NS_MAX = 1000000, DOUBT_S = 60 };
 
 static uint32_t
 fingerprint(const struct la_seen *seen)
@@ -58,29 +59,29 @@ soon_ns(const struct la_track *track, const struct la_tcp_seg *seg)
 
 /* By a clock of 32 bits; what is older than half of its range is a chance that few meet. */
 static int64_t
-since_us(const struct la_placed *placed, uint32_t at_us)
+since_ns(const struct la_placed *placed, uint32_t at_us)
 {
-    return (int32_t)((uint32_t)(placed->at_ns / LA_NS_PER_US) - at_us);
+    return (int32_t)(placed->at_us - at_us) * LA_NS_PER_US;
+}
+
+static inline unsigned
+place_of(uint32_t print)
+{
+    return print / 2 % LA_PRINTS_N; /* the lowest bit is always set */
 }
 
 /* Text is remembered for longer, by the direction that has it. */
 static bool
-is_known_text(struct la_explain *explain, const struct la_track *track,
-              const struct la_placed *placed, uint32_t print)
+is_known_text(const struct la_track *track, const struct la_placed *placed, uint32_t print)
 {
-    struct la_measure *m = la_measure_of(explain, placed->me);
-    if (m == NULL || placed->seen->tcp.text_bytes == 0)
+    const struct la_measure *m = placed->mine;
+    const struct la_seen *seen = placed->seen;
+    if (m == NULL || seen->tcp.text_bytes == 0 || (m->prints_has >> place_of(print) & 1) == 0)
         return false;
-    unsigned place = print / 2 % LA_PRINTS_N; /* the lowest bit is always set */
-    struct la_print *known = &m->prints[place];
-    bool has_id = placed->seen->has_ip_id && placed->seen->ip_id != 0;
-    if ((m->prints_has >> place & 1) != 0 && known->print == print &&
-        (has_id ||
-         since_us(placed, known->at_us) * LA_NS_PER_US <= soon_ns(track, &placed->seen->tcp)))
-        return true;
-    m->prints_has |= UINT64_C(1) << place;
-    *known = (struct la_print){print, (uint32_t)(placed->at_ns / LA_NS_PER_US)};
-    return false;
+    const struct la_print *known = &m->prints[place_of(print)];
+    bool has_id = seen->has_ip_id && seen->ip_id != 0;
+    return known->print == print &&
+           (has_id || since_ns(placed, known->at_us) <= soon_ns(track, &seen->tcp));
 }
 
 /* A SYN,ACK goes out again for each SYN that comes (RFC 9293 3.10.7.4 fourth). */
@@ -92,13 +93,13 @@ answers_syn(const struct la_placed *placed)
            placed->peer->last_at_ns > placed->me->last_at_ns;
 }
 
-bool
-la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
-                     const struct la_placed *placed)
+/* One of the end's latest segments, or of its text, again. */
+LA_APART static bool
+is_known(struct la_explain *explain, const struct la_track *track, const struct la_placed *placed,
+         uint32_t print)
 {
     const struct la_seen *seen = placed->seen;
     struct la_track_end *e = placed->me;
-    uint32_t print = fingerprint(seen);
     for (unsigned i = 0; i < RECENT_N; i++) {
         if (e->recent[i] != print)
             continue;
@@ -106,22 +107,47 @@ la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
         bool has_ts = (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0;
         bool carries = seen->tcp.len > 0 && !answers_syn(placed);
         bool other_iface = e->recent_iface[i] != (uint8_t)placed->iface;
-        int64_t since_ns = since_us(placed, e->recent_at_us[i]) * LA_NS_PER_US;
-        bool soon = since_ns <= soon_ns(track, &seen->tcp);
+        int64_t ago_ns = since_ns(placed, e->recent_at_us[i]);
+        bool soon = ago_ns <= soon_ns(track, &seen->tcp);
         if (!(has_id && (has_ts || soon)) && !(carries && soon) &&
-            !(other_iface && since_ns <= COPY_NS_MAX))
+            !(other_iface && ago_ns <= COPY_NS_MAX))
             continue;
         la_artefacts_count_copy(explain, e, other_iface);
         return true;
     }
-    if (is_known_text(explain, track, placed, print)) {
-        la_artefacts_count_copy(explain, e, false);
+    if (!is_known_text(track, placed, print))
+        return false;
+    la_artefacts_count_copy(explain, e, false);
+    return true;
+}
+
+static inline void
+remember(const struct la_placed *placed, uint32_t print)
+{
+    struct la_track_end *e = placed->me;
+    struct la_measure *m = placed->mine;
+    unsigned i = e->recent_idx % RECENT_N;
+    e->recent[i] = print;
+    e->recent_iface[i] = (uint8_t)placed->iface;
+    e->recent_at_us[i] = placed->at_us;
+    e->recent_idx = (uint8_t)(i + 1);
+    if (m == NULL || placed->seen->tcp.text_bytes == 0)
+        return;
+    m->prints_has |= UINT64_C(1) << place_of(print);
+    m->prints[place_of(print)] = (struct la_print){print, placed->at_us};
+}
+
+bool
+la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
+                     const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    uint32_t print = fingerprint(placed->seen);
+    /* Such text, or such an acknowledgement, has not passed before. */
+    bool is_new = placed->goes_on && (seg->text_bytes > 0 || la_seq_gt(seg->ack, placed->me->ack));
+    if (!is_new && is_known(explain, track, placed, print))
         return true;
-    }
-    e->recent[e->recent_idx] = print;
-    e->recent_iface[e->recent_idx] = (uint8_t)placed->iface;
-    e->recent_at_us[e->recent_idx] = (uint32_t)(placed->at_ns / LA_NS_PER_US);
-    e->recent_idx = (uint8_t)((e->recent_idx + 1) % RECENT_N);
+    remember(placed, print);
     return false;
 }
 
@@ -144,44 +170,35 @@ la_artefacts_doubles(const struct la_explain *explain)
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-int64_t
-la_artefacts_time(struct la_explain_file *file, int64_t at_ns, int64_t now_ns, int64_t *back_ns_max)
-{
-    if (file->packets == 1) {
-        file->first_at.ns = at_ns;
-    } else if (at_ns < file->last_at.ns) {
-        file->times_back++;
-        if (file->last_at.ns - at_ns > *back_ns_max)
-            *back_ns_max = file->last_at.ns - at_ns;
-    }
-    file->last_at.ns = at_ns;
-    return at_ns > now_ns ? at_ns : now_ns;
-}
-
 /* An end's timestamps tick at least once a second (RFC 7323 5.4). Where the capture says that much
  * more time has passed, or less than none, its clock was stepped. By how much is told by ticks of a
  * millisecond, which most ends use. */
+LA_APART static void
+look_at_clock(struct la_explain *explain, const struct la_placed *placed, int64_t passed_ns)
+{
+    int64_t ticks = (int32_t)(placed->seen->tcp.ts_val - placed->me->ts_seen);
+    if (placed->me->ts_at_ns == 0 || ticks < 0 ||
+        (passed_ns > 0 && passed_ns <= (ticks + 1) * LA_NS_PER_S + DOUBT_S * LA_NS_PER_S))
+        return;
+    struct la_explain_finding *finding =
+        la_found_in_file(explain, LA_FINDING_CAPTURE_CLOCK_STEP, placed->frame);
+    if (finding != NULL && finding->n == 1) {
+        finding->certainty = LA_CERTAINTY_INFERRED;
+        finding->values[0] = passed_ns / LA_NS_PER_US - ticks * LA_US_PER_MS;
+    }
+}
+
 void
 la_artefacts_clock(struct la_explain *explain, const struct la_placed *placed)
 {
-    enum { DOUBT_S = 60, BACK_S = 1 };
+    enum { BACK_S = 1 };
     struct la_track_end *e = placed->me;
-    const struct la_tcp_seg *seg = &placed->seen->tcp;
-    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0)
+    if ((placed->seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) == 0)
         return;
     int64_t passed_ns = placed->at_ns - e->ts_at_ns;
-    int64_t ticks = (int32_t)(seg->ts_val - e->ts_seen);
-    bool odd = passed_ns > DOUBT_S * LA_NS_PER_S || passed_ns < -BACK_S * LA_NS_PER_S;
-    if (odd && e->ts_at_ns != 0 && ticks >= 0 &&
-        (passed_ns < 0 || passed_ns > (ticks + 1) * LA_NS_PER_S + DOUBT_S * LA_NS_PER_S)) {
-        struct la_explain_finding *finding =
-            la_found_in_file(explain, LA_FINDING_CAPTURE_CLOCK_STEP, placed->frame);
-        if (finding != NULL && finding->n == 1) {
-            finding->certainty = LA_CERTAINTY_INFERRED;
-            finding->values[0] = passed_ns / LA_NS_PER_US - ticks * LA_US_PER_MS;
-        }
-    }
-    e->ts_seen = seg->ts_val;
+    if (passed_ns > DOUBT_S * LA_NS_PER_S || passed_ns < -BACK_S * LA_NS_PER_S)
+        look_at_clock(explain, placed, passed_ns);
+    e->ts_seen = placed->seen->tcp.ts_val;
     e->ts_at_ns = placed->at_ns;
 }
 

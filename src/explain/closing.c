@@ -37,9 +37,11 @@ note_fins(struct la_track *track, const struct la_placed *placed)
             e->flags |= LA_END_FIN_ACKS_FIN;
         if (seg->text_bytes > 0)
             e->flags |= LA_END_FIN_WITH_TEXT;
-    } else if (acks_fin && (e->flags & LA_END_FIN) == 0) {
-        e->flags |= LA_END_BARE_ACK_OF_FIN;
+    } else if (acks_fin && (e->flags & LA_END_FIN) == 0 && placed->gap_bytes == 0) {
+        e->flags |= LA_END_BARE_ACK_OF_FIN; /* Not behind a FIN that it overtook. */
     }
+    if (acks_fin && placed->new_bytes > 0)
+        e->flags |= LA_END_TEXT_BEHIND_FIN;
 }
 
 void
@@ -93,7 +95,8 @@ judge_fins(const struct la_track *track, struct la_explain_close *out)
     }
     if (la_closing_is_doubtful(track, first))
         out->certainty = LA_CERTAINTY_INFERRED;
-    if (peer->text_at_ns > e->fin_at_ns && (peer->flags & LA_END_BARE_ACK_OF_FIN) != 0)
+    const uint32_t went_on = LA_END_BARE_ACK_OF_FIN | LA_END_TEXT_BEHIND_FIN;
+    if ((peer->flags & went_on) == went_on)
         out->half_close_by = out->by;
     if ((peer->flags & LA_END_FIN) == 0)
         return;
@@ -122,7 +125,9 @@ judge_reset(const struct la_track *track, const struct la_rst *rst, struct la_ex
         out->kind = LA_CLOSE_RESET;
         out->by = out->reset.by;
     }
-    out->certainty = out->reset.certainty;
+    /* Why it came may be unknown; that it came, and from whom, is not. */
+    out->certainty =
+        out->reset.certainty == LA_CERTAINTY_UNKNOWN ? LA_CERTAINTY_INFERRED : out->reset.certainty;
     /* It crossed the FIN: which of the two was sent first is not told. */
     if ((rst->evidence & LA_RST_AFTER_FIN) != 0 && rst->from != track->first_fin &&
         !la_marks_can_show(&track->end[rst->from], track->end[track->first_fin].fin_at_ns,

@@ -5,6 +5,7 @@
  * Read first: docs/theory/reading.md; https://www.tcpdump.org/linktypes.html.
  */
 #include "base/assert.h"
+#include "base/link_type.h"
 #include "explain/walk.h"
 
 #include <string.h>
@@ -87,6 +88,22 @@ step(struct la_walk *w, enum la_walk_layer layer)
     return LA_WALK_END;
 }
 
+/* Through the link layer; and, of nearly every packet, to the end. */
+static inline enum la_walk_layer
+begin(struct la_walk *w, uint16_t link_type)
+{
+    if (link_type != LA_LINKTYPE_ETHERNET)
+        return la_walk_link(w, link_type);
+    enum la_walk_layer layer = la_walk_ethernet(w);
+    w->is_direct = true;
+    if (layer == LA_WALK_IP4)
+        layer = la_walk_ip4(w);
+    else if (layer == LA_WALK_IP6)
+        layer = la_walk_ip6(w);
+    w->is_direct = false;
+    return layer;
+}
+
 /* Is it this segment's turn to have its checksum verified? */
 static bool
 is_due(struct la_decoder *decoder, const struct la_seen *seen)
@@ -140,7 +157,7 @@ la_decode(struct la_decoder *decoder, const struct la_decode_packet *packet, str
     };
     memset(seen, 0, offsetof(struct la_seen, tcp));
     seen->direction = packet->direction;
-    enum la_walk_layer layer = la_walk_link(&w, packet->link_type);
+    enum la_walk_layer layer = begin(&w, packet->link_type);
     for (unsigned i = 0; layer != LA_WALK_END; i++) {
         if (i == WALK_STEPS_MAX) {
             (void)la_walk_settle(&w, LA_SEEN_TOO_DEEP);

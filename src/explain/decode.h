@@ -116,6 +116,7 @@ struct la_seen {
     uint32_t oddities;    /* enum la_seen_oddity */
     uint32_t path_key;    /* hash of the tunnels; 0: none. The same for both directions */
     uint8_t layers_n;
+    bool is_bare;         /* TCP in IP in Ethernet, and nothing between them */
     struct la_endpoint src, dst;
     struct la_tcp_seg tcp;        /* text_bytes and len: by the IP header */
     struct la_bytes header;       /* the TCP header's octets, as far as captured; borrowed */

@@ -5,7 +5,6 @@
  * Read first: IEEE 802.3, 802.1Q, 802.2; RFC 1042 (SNAP).
  */
 #include "explain/walk.h"
-#include "wire/ethernet.h"
 
 #include <string.h>
 
@@ -23,21 +22,6 @@ enum {
     LLC_IP = 0x06,
     VLAN_MASK = 0x0fff
 };
-
-enum la_walk_layer
-la_walk_ethernet(struct la_walk *w)
-{
-    if (w->n < LA_ETH_HEADER_BYTES)
-        return la_walk_short(w, LA_ETH_HEADER_BYTES);
-    w->ethertype = la_get16(w->p + LA_ETH_HEADER_BYTES - 2);
-    la_walk_skip(w, LA_ETH_HEADER_BYTES);
-    /* The two that nearly every packet has. */
-    if (w->ethertype == LA_ETH_IPV4)
-        return LA_WALK_IP4;
-    if (w->ethertype == LA_ETH_IPV6)
-        return LA_WALK_IP6;
-    return LA_WALK_ETHERTYPE;
-}
 
 static enum la_walk_layer
 tag(struct la_walk *w)

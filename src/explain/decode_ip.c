@@ -37,6 +37,71 @@ length_judge(struct la_walk *w, size_t n)
     }
 }
 
+/* A TCP header of which not all octets are there: those that are not read as zeros, which also end
+ * the options. */
+static bool
+header_complete(struct la_walk *w, struct la_tcp_view *view, size_t n_min)
+{
+    uint8_t *scratch = w->decoder->scratch;
+    if (w->n < n_min)
+        return false;
+    size_t n = w->n < LA_TCP_HEADER_BYTES_MAX ? w->n : LA_TCP_HEADER_BYTES_MAX;
+    memset(scratch, 0, LA_TCP_HEADER_BYTES_MAX);
+    memcpy(scratch, w->p, n);
+    if (n < FLAGS_BYTES)
+        scratch[12] = LA_TCP_HEADER_BYTES / 4 << 4;
+    w->seen->oddities |= LA_SEEN_HEADER_CUT;
+    return la_tcp_view_init(view, (struct la_bytes){scratch, LA_TCP_HEADER_BYTES_MAX});
+}
+
+static inline void
+tcp_take(struct la_walk *w, const struct la_tcp_view *view)
+{
+    struct la_seen *seen = w->seen;
+    size_t text_n = w->wire_n > view->header_bytes ? w->wire_n - view->header_bytes : 0;
+    size_t header_n = w->n < view->header_bytes ? w->n : view->header_bytes;
+    la_tcp_seg_judge(&seen->tcp, view, (uint32_t)text_n);
+    if (seen->tcp.has & LA_TCP_HAS_EXTRAS)
+        la_tcp_extras_judge(&seen->extras, view);
+    seen->src.port = seen->tcp.src_port;
+    seen->dst.port = seen->tcp.dst_port;
+    seen->header = (struct la_bytes){w->p, header_n};
+    seen->text = (struct la_bytes){w->p + header_n, w->n - header_n};
+    if (seen->text.n < text_n)
+        seen->oddities |= LA_SEEN_SNAPPED_TEXT;
+    if (la_tcp_view_reserved(view) != 0)
+        seen->oddities |= LA_SEEN_RESERVED_BITS;
+}
+
+static inline enum la_walk_layer
+tcp(struct la_walk *w)
+{
+    struct la_tcp_view view;
+    if (!la_tcp_view_init(&view, la_walk_bytes(w))) {
+        if (w->wire_n < LA_TCP_HEADER_BYTES || w->n == w->wire_n)
+            return la_walk_settle(w, LA_SEEN_MALFORMED);
+        if (!header_complete(w, &view, FLAGS_BYTES) || view.header_bytes > w->wire_n)
+            return la_walk_short(w, LA_TCP_HEADER_BYTES);
+    }
+    tcp_take(w, &view);
+    return la_walk_settle(w, LA_SEEN_TCP);
+}
+
+enum la_walk_layer
+la_walk_tcp(struct la_walk *w)
+{
+    return tcp(w);
+}
+
+/* Right behind an IP header. */
+static inline enum la_walk_layer
+bare_tcp(struct la_walk *w)
+{
+    w->seen->protocol = LA_IP_TCP;
+    w->seen->is_bare = w->is_direct;
+    return tcp(w);
+}
+
 static enum la_walk_layer upper(struct la_walk *w, uint8_t protocol);
 
 /* The authentication header hides nothing (RFC 4302 2). */
@@ -151,6 +216,8 @@ la_walk_ip4(struct la_walk *w)
     if (la_ip4_view_is_fragment(&view))
         return fragment(w, la_ip4_view_protocol(&view), la_ip4_view_frag_off_bytes(&view),
                         (la_ip4_view_flags(&view) & 1) != 0);
+    if (la_ip4_view_protocol(&view) == LA_IP_TCP)
+        return bare_tcp(w);
     return upper(w, la_ip4_view_protocol(&view));
 }
 
@@ -225,57 +292,7 @@ la_walk_ip6(struct la_walk *w)
     seen->dst.addr = la_ip6_view_dst(&view);
     la_walk_skip(w, LA_IP6_HEADER_BYTES);
     ip6_length_judge(w, la_ip6_view_payload_bytes(&view), next);
-    return next == LA_IP_TCP ? upper(w, next) : ip6_extensions(w, next);
-}
-
-/* A TCP header of which not all octets are there: those that are not read as zeros, which also end
- * the options. */
-static bool
-header_complete(struct la_walk *w, struct la_tcp_view *view, size_t n_min)
-{
-    uint8_t *scratch = w->decoder->scratch;
-    if (w->n < n_min)
-        return false;
-    size_t n = w->n < LA_TCP_HEADER_BYTES_MAX ? w->n : LA_TCP_HEADER_BYTES_MAX;
-    memset(scratch, 0, LA_TCP_HEADER_BYTES_MAX);
-    memcpy(scratch, w->p, n);
-    if (n < FLAGS_BYTES)
-        scratch[12] = LA_TCP_HEADER_BYTES / 4 << 4;
-    w->seen->oddities |= LA_SEEN_HEADER_CUT;
-    return la_tcp_view_init(view, (struct la_bytes){scratch, LA_TCP_HEADER_BYTES_MAX});
-}
-
-static void
-tcp_take(struct la_walk *w, const struct la_tcp_view *view)
-{
-    struct la_seen *seen = w->seen;
-    size_t text_n = w->wire_n > view->header_bytes ? w->wire_n - view->header_bytes : 0;
-    size_t header_n = w->n < view->header_bytes ? w->n : view->header_bytes;
-    la_tcp_seg_judge(&seen->tcp, view, (uint32_t)text_n);
-    if (seen->tcp.has & LA_TCP_HAS_EXTRAS)
-        la_tcp_extras_judge(&seen->extras, view);
-    seen->src.port = seen->tcp.src_port;
-    seen->dst.port = seen->tcp.dst_port;
-    seen->header = (struct la_bytes){w->p, header_n};
-    seen->text = (struct la_bytes){w->p + header_n, w->n - header_n};
-    if (seen->text.n < text_n)
-        seen->oddities |= LA_SEEN_SNAPPED_TEXT;
-    if (la_tcp_view_reserved(view) != 0)
-        seen->oddities |= LA_SEEN_RESERVED_BITS;
-}
-
-enum la_walk_layer
-la_walk_tcp(struct la_walk *w)
-{
-    struct la_tcp_view view;
-    if (!la_tcp_view_init(&view, la_walk_bytes(w))) {
-        if (w->wire_n < LA_TCP_HEADER_BYTES || w->n == w->wire_n)
-            return la_walk_settle(w, LA_SEEN_MALFORMED);
-        if (!header_complete(w, &view, FLAGS_BYTES) || view.header_bytes > w->wire_n)
-            return la_walk_short(w, LA_TCP_HEADER_BYTES);
-    }
-    tcp_take(w, &view);
-    return la_walk_settle(w, LA_SEEN_TCP);
+    return next == LA_IP_TCP ? bare_tcp(w) : ip6_extensions(w, next);
 }
 
 /* The packet that an ICMP error is about, at the place. False: it is not about TCP. */

@@ -77,7 +77,7 @@ take_back(struct la_explain *explain)
 
 /* An ICMP error quotes a segment of an end that the tap may have seen. */
 static void
-take_icmp(struct la_explain *explain, const struct la_explain_packet *packet,
+take_icmp(struct la_explain *explain, const struct la_explain_packet *packet, int64_t at_ns,
           const struct la_seen *seen)
 {
     uint8_t about;
@@ -92,18 +92,18 @@ take_icmp(struct la_explain *explain, const struct la_explain_packet *packet,
     rare->icmp = seen->icmp;
     rare->icmp_about = about;
     rare->icmp_frame = packet->frame;
-    rare->icmp_at_ns = packet->at.ns;
+    rare->icmp_at_ns = at_ns;
 }
 
 void
-la_explain_seen(struct la_explain *explain, const struct la_explain_packet *packet,
+la_explain_seen(struct la_explain *explain, const struct la_explain_packet *packet, int64_t at_ns,
                 const struct la_seen *seen)
 {
     if (seen->kind == LA_SEEN_ICMP_ERROR) {
-        take_icmp(explain, packet, seen);
+        take_icmp(explain, packet, at_ns, seen);
     } else if (seen->kind == LA_SEEN_TCP) {
         struct la_placed placed = {
-            .seen = seen, .at_ns = packet->at.ns, .frame = packet->frame, .iface = packet->iface};
+            .seen = seen, .at_ns = at_ns, .frame = packet->frame, .iface = packet->iface};
         explain->file.segments++;
         la_segment(explain, &placed);
     }
@@ -112,20 +112,19 @@ la_explain_seen(struct la_explain *explain, const struct la_explain_packet *pack
 void
 la_explain_packet(struct la_explain *explain, const struct la_explain_packet *packet)
 {
-    struct la_explain_packet sane = *packet;
-    sane.at = la_instant_sane(packet->at);
+    const int64_t at_ns = la_instant_sane(packet->at).ns;
     take_back(explain);
     explain->file.packets++;
     explain->now_ns =
-        la_artefacts_time(&explain->file, sane.at.ns, explain->now_ns, &explain->back_ns_max);
+        la_artefacts_time(&explain->file, at_ns, explain->now_ns, &explain->back_ns_max);
     explain->packet_n++;
     la_flows_expire(explain);
-    struct la_decode_packet raw = {.bytes = sane.bytes,
-                                   .wire_bytes = sane.wire_bytes,
-                                   .link_type = sane.link_type,
-                                   .at = sane.at};
+    struct la_decode_packet raw = {.bytes = packet->bytes,
+                                   .wire_bytes = packet->wire_bytes,
+                                   .link_type = packet->link_type,
+                                   .at = {at_ns}};
     la_decode(&explain->decoder, &raw, &explain->seen);
-    la_explain_seen(explain, &sane, &explain->seen);
+    la_explain_seen(explain, packet, at_ns, &explain->seen);
 }
 
 void

@@ -74,6 +74,15 @@ la_found_in_file(struct la_explain *explain, enum la_finding id, uint64_t frame)
     return finding;
 }
 
+bool
+la_found_has(const struct la_explain *explain, const struct la_track *track, enum la_finding id)
+{
+    for (uint32_t i = track->found_first; i != NONE; i = found_at(explain, i)->next)
+        if (found_at(explain, i)->finding.id == id)
+            return true;
+    return false;
+}
+
 void
 la_found_free(struct la_explain *explain, uint32_t first)
 {
@@ -101,11 +110,21 @@ has_room_for(struct la_explain *explain, size_t n)
     return true;
 }
 
+/* Nobody is accused of what is uncertain. */
+static bool
+is_told(const struct la_explain_finding *finding)
+{
+    return finding->certainty != LA_CERTAINTY_UNKNOWN ||
+           la_finding_requirement((enum la_finding)finding->id)[0] == 0;
+}
+
 size_t
 la_found_list(struct la_explain *explain, uint32_t first)
 {
     size_t n = 0;
     for (uint32_t i = first; i != NONE; i = found_at(explain, i)->next) {
+        if (!is_told(&found_at(explain, i)->finding))
+            continue;
         if (!has_room_for(explain, n + 1))
             break;
         explain->findings[n++] = found_at(explain, i)->finding;

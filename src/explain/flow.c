@@ -6,7 +6,8 @@
  * follows from what the tap knew at the first of the two (heuristics, in this order):
  *
  *   nothing in flight, or the latest segment was not full   the application had no more
- *     (none was, if the largest had less than a third of the MSS: paths may take less than that)
+ *     (none was, if the largest had less than a third of the MSS: paths may take less than that),
+ *     or less was sent so far than a window begins with (RFC 6928 2), and nothing was lost
  *   the rest of the window has no room for a segment        the receiver (RFC 9293 3.8.6)
  *   a recovery is on, or a full window's worth is out       the congestion window (RFC 5681)
  *
@@ -15,7 +16,7 @@
  */
 #include "explain/measure.h"
 
-enum { FULL_SHARE = 3 };
+enum { FULL_SHARE = 3, INITIAL_SEGMENTS_N = 10 };
 
 static enum la_limit
 limit_of(const struct la_measure *m, const struct la_track *track, unsigned sender)
@@ -34,7 +35,9 @@ limit_of(const struct la_measure *m, const struct la_track *track, unsigned send
         return LA_LIMIT_CONGESTION;
     if (full < la_measure_mss(&track->end[1 - sender]) / FULL_SHARE)
         return LA_LIMIT_APPLICATION;
-    return m->text_bytes_last < full ? LA_LIMIT_APPLICATION : LA_LIMIT_CONGESTION;
+    bool is_little = me->unique_bytes < (uint64_t)INITIAL_SEGMENTS_N * full &&
+                     m->rto_n + m->fast_n + m->tail_probe_n == 0;
+    return m->text_bytes_last < full || is_little ? LA_LIMIT_APPLICATION : LA_LIMIT_CONGESTION;
 }
 
 static void

@@ -10,6 +10,7 @@
  * LIVE is everything else and has no order: when there is no room for a new track, a hand walks
  * over all of them and ends the one of a few that was silent longest.
  */
+#include "base/apart.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 #include "explain/share.h"
@@ -142,9 +143,8 @@ has_key(const struct la_track *track, const struct key_words *y)
 }
 
 static struct la_track *
-find_indexed(const struct la_explain *explain, const struct key_words *words)
+find_hashed(const struct la_explain *explain, const struct key_words *words, uint32_t hash)
 {
-    uint32_t hash = hash_words(explain, words);
     for (uint32_t idx = la_index_first(&explain->index, hash); idx != LA_INDEX_NONE;) {
         struct la_track *track = la_track_at(explain, idx);
         if (track->hash == hash && has_key(track, words))
@@ -155,24 +155,47 @@ find_indexed(const struct la_explain *explain, const struct key_words *words)
 }
 
 /* The index's hash is one that nobody can steer, and costs accordingly. Most segments belong to a
- * track that was found a moment ago: its place is a mix of the key that costs little. Whoever makes
- * keys collide here gains nothing but the look into the index. */
+ * track that was found a moment ago: its place is a mix of both endpoints that costs little, the
+ * same for both directions. Whoever makes keys collide here gains nothing but the look into the
+ * index. */
 static inline struct la_track **
-recent_place(struct la_explain *explain, const struct key_words *words)
+recent_place(struct la_explain *explain, const struct la_endpoint *a, const struct la_endpoint *b,
+             uint32_t path_key)
 {
-    uint64_t mixed = words->w[0] + words->w[1] * UINT64_C(0x9e3779b97f4a7c15);
-    mixed ^= words->w[2] + words->w[3] * UINT64_C(0xd6e8feb86659fd93);
-    mixed = (mixed ^ mixed >> 32 ^ words->w[4]) * UINT64_C(0x9e3779b97f4a7c15);
-    return &explain->recent[mixed >> (64 - LA_RECENT_SHIFT)];
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t mixed = word_at(a->addr.b) + word_at(b->addr.b) +
+                     (word_at(a->addr.b + 8) + word_at(b->addr.b + 8)) * odd;
+    uint32_t product = (uint32_t)a->port * b->port, sum = (uint32_t)a->port + b->port;
+    mixed = (mixed ^ mixed >> 32 ^ (uint64_t)sum << 32 ^ product ^ path_key) * odd;
+    return &explain->recent[(mixed ^ mixed >> 29) * odd >> (64 - LA_RECENT_SHIFT)];
 }
 
-static struct la_track *
-find(struct la_explain *explain, const struct key_words *words)
+/* Is it the track between them? *side: which endpoint of its key `a` is. Ports tell: where they are
+ * the same, the index has to. */
+static inline bool
+is_between(const struct la_track *track, const struct la_endpoint *a, const struct la_endpoint *b,
+           uint32_t path_key, unsigned *side)
 {
-    struct la_track **recent = recent_place(explain, words), *track = *recent;
-    if (track != NULL && track->is_used && track->list != LA_LIST_DONE && has_key(track, words))
-        return track;
-    track = find_indexed(explain, words);
+    const struct la_flow_key *key = &track->key;
+    unsigned at = key->port[0] != a->port;
+    const struct la_addr *x = &key->addr[at], *y = &key->addr[1 - at];
+    *side = at;
+    return ((word_at(x->b) ^ word_at(a->addr.b)) | (word_at(x->b + 8) ^ word_at(a->addr.b + 8)) |
+            (word_at(y->b) ^ word_at(b->addr.b)) | (word_at(y->b + 8) ^ word_at(b->addr.b + 8)) |
+            (uint64_t)(key->port[at] ^ a->port) | (uint64_t)(key->port[1 - at] ^ b->port) |
+            (key->path_key ^ path_key)) == 0 &&
+           a->port != b->port;
+}
+
+LA_APART static struct la_track *
+find_and_keep(struct la_explain *explain, const struct la_seen *seen, struct la_track **recent,
+              unsigned *side)
+{
+    struct key_words words = words_seen(seen, side);
+    uint32_t hash = hash_words(explain, &words);
+    struct la_track *track = find_hashed(explain, &words, hash);
+    explain->sought_hash = hash;
+    explain->was_sought = track == NULL;
     if (track != NULL)
         *recent = track;
     return track;
@@ -182,8 +205,13 @@ struct la_track *
 la_flows_find(struct la_explain *explain, const struct la_seen *seen, uint8_t *from)
 {
     unsigned side;
-    struct key_words words = words_seen(seen, &side);
-    struct la_track *track = find(explain, &words);
+    struct la_track **recent = recent_place(explain, &seen->src, &seen->dst, seen->path_key);
+    struct la_track *track = *recent;
+    if (track == NULL || track->list == LA_LIST_DONE ||
+        !is_between(track, &seen->src, &seen->dst, seen->path_key, &side))
+        track = find_and_keep(explain, seen, recent, &side);
+    else
+        explain->was_sought = false;
     if (track != NULL)
         *from = side == track->client ? LA_END_CLIENT : LA_END_SERVER;
     return track;
@@ -195,7 +223,7 @@ la_explain_look(const struct la_explain *explain, const struct la_endpoint *a,
 {
     unsigned side;
     struct key_words words = words_between(a, b, 0, &side);
-    const struct la_track *track = find_indexed(explain, &words);
+    const struct la_track *track = find_hashed(explain, &words, hash_words(explain, &words));
     if (track == NULL)
         return false;
     *out = (struct la_explain_look){
@@ -321,7 +349,7 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
     bool sender = sender_is_client(seen);
     track->client = (uint8_t)(sender ? side : 1 - side);
     track->idx = idx;
-    track->hash = hash_words(explain, &words);
+    track->hash = explain->was_sought ? explain->sought_hash : hash_words(explain, &words);
     track->is_used = true;
     track->client_guessed = (seen->tcp.flags & LA_TCP_SYN) == 0;
     track->first_fin = 2;
@@ -333,6 +361,7 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
     for (unsigned end = 0; end < 2; end++)
         track->end[end].part_us_min = track->end[end].measure = NONE;
     la_index_insert(&explain->index, idx, track->hash);
+    *recent_place(explain, &seen->src, &seen->dst, seen->path_key) = track;
     enlist(explain, track, track->client_guessed ? LA_LIST_LIVE : LA_LIST_OPENING);
     la_states_begin(explain, track, (seen->tcp.flags & LA_TCP_SYN) != 0);
     explain->file.connections++;
@@ -398,27 +427,39 @@ fetch(const void *from, size_t bytes)
         __builtin_prefetch((const uint8_t *)from + off);
 }
 
-/* A track that has waited has left the caches long ago, and the next one is looked at some packets
- * from now: its record has been asked for when it was the second, now what hangs on it is. */
+/* What hangs on a track and is looked at when it ends; of its samples, the first few: most that end
+ * have no more. */
 static void
-fetch_next(const struct la_explain *explain)
+fetch_rest(const struct la_explain *explain, const struct la_track *track)
 {
-    uint32_t first = explain->lists[LA_LIST_CLOSED].first;
-    if (first == NONE)
-        return;
-    const struct la_track *track = la_track_at(explain, first);
+    enum { MEASURE_BYTES = offsetof(struct la_measure, rtt_us) + 64 };
     for (unsigned end = 0; end < 2; end++)
         if (track->end[end].measure != NONE)
-            fetch(la_measure_of(explain, &track->end[end]), sizeof(struct la_measure));
+            fetch(la_measure_of(explain, &track->end[end]), MEASURE_BYTES);
     if (track->steps_first != NONE)
         fetch(la_pool_at(&explain->steps, track->steps_first), sizeof(struct la_steps));
     if (track->steps_last != NONE)
         fetch(la_pool_at(&explain->steps, track->steps_last), sizeof(struct la_steps));
-    if (track->list_next != NONE)
-        fetch(la_track_at(explain, track->list_next), sizeof(struct la_track));
 }
 
+/* A track that has waited has left the caches long ago, and several may end at once: records are
+ * asked for when so many others come first, and what hangs on them some later. */
 static void
+fetch_ahead(const struct la_explain *explain)
+{
+    enum { RECORD_AHEAD = 8, REST_AHEAD = 4 };
+    uint32_t idx = explain->lists[LA_LIST_CLOSED].first;
+    for (unsigned n = 0; idx != NONE && n < RECORD_AHEAD; n++) {
+        const struct la_track *track = la_track_at(explain, idx);
+        if (n == REST_AHEAD)
+            fetch_rest(explain, track);
+        idx = track->list_next;
+    }
+    if (idx != NONE)
+        fetch(la_track_at(explain, idx), sizeof(struct la_track));
+}
+
+LA_APART static void
 expire(struct la_explain *explain)
 {
     const int64_t closed_ns = (int64_t)explain->cfg.closed_s * LA_NS_PER_S;
@@ -431,6 +472,7 @@ expire(struct la_explain *explain)
             break;
         explain->note_order = la_note_order(LA_NOTE_CLOSED, track->listed_n);
         la_flows_end(explain, track);
+        fetch_ahead(explain);
     }
     const struct la_list *opening = &explain->lists[LA_LIST_OPENING];
     while (opening->first != NONE) {
@@ -445,7 +487,6 @@ expire(struct la_explain *explain)
     explain->expire_n = UINT64_MAX;
     soonest(explain, LA_LIST_CLOSED, closed_ns);
     soonest(explain, LA_LIST_OPENING, opening_ns);
-    fetch_next(explain);
 }
 
 void

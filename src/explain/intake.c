@@ -9,6 +9,7 @@
  * Checksums of the first segments are all verified, and decide: where more are right than wrong, a
  * wrong one means that the packet was changed.
  */
+#include "base/apart.h"
 #include "base/link_type.h"
 #include "base/sane.h"
 #include "explain/parts.h"
@@ -18,13 +19,13 @@
 #include "wire/ip4.h"
 #include "wire/ip6.h"
 
-enum { VERIFY_FIRST_N = 1 << 14, VERIFY_EVERY_N = 64, PORTS_BYTES = 4, SHARES_N = 255 };
+enum { PORTS_BYTES = 4, SHARES_N = 255 };
 
 bool
-la_intake_init(struct la_intake *intake, unsigned parts_n, struct la_mem *mem)
+la_intake_init(struct la_intake *intake, struct la_mem *mem)
 {
     const struct la_decode_options options = {.verify_control = true};
-    *intake = (struct la_intake){.mem = mem, .parts_n = parts_n, .now_ns = INT64_MIN};
+    *intake = (struct la_intake){.mem = mem, .now_ns = INT64_MIN};
     return la_decoder_init(&intake->decoder, mem, &options);
 }
 
@@ -111,35 +112,6 @@ simple_endpoints(const struct la_explain_packet *packet, size_t ports_at, struct
     dst->port = la_get16(packet->bytes.p + ports_at + 2);
 }
 
-/* ---- who has answered whom --------------------------------------------------------------------
- */
-
-/* What tells a full accept queue from a program that gave up (reset.c): whether the listener has
- * other clients. Which of their connections are open now only all parts together know, so a client
- * that was answered counts (heuristic). */
-static uint8_t
-note_answer(struct la_intake *intake, uint8_t flags, const struct la_endpoint *src,
-            const struct la_endpoint *dst)
-{
-    uint64_t endpoint = mixed(src), client = mixed(dst);
-    struct la_answerer *one =
-        &intake->answerers[endpoint * UINT64_C(0x9e3779b97f4a7c15) >> (64 - LA_ANSWERERS_SHIFT)];
-    if ((flags & LA_TCP_RST) != 0)
-        return one->endpoint == endpoint && one->has_others ? LA_BATCH_HAS_OTHERS : 0;
-    if (one->endpoint != endpoint)
-        *one = (struct la_answerer){endpoint, client, false};
-    else if (one->client != client)
-        one->has_others = true;
-    return 0;
-}
-
-static inline bool
-is_answer(uint8_t flags)
-{
-    const uint8_t syn_ack = LA_TCP_SYN | LA_TCP_ACK;
-    return (flags & LA_TCP_RST) != 0 || (flags & syn_ack) == syn_ack;
-}
-
 /* ---- what is decoded here ----------------------------------------------------------------------
  */
 
@@ -162,7 +134,6 @@ keep(struct la_intake *intake, struct la_batch *batch, const struct la_seen *see
     }
     struct la_decoded *one = &batch->decoded[batch->decoded_n++];
     one->seen = *seen;
-    one->seen.text = (struct la_bytes){NULL, 0};
     size_t n = seen->header.n < sizeof(one->header) ? seen->header.n : sizeof(one->header);
     if (n > 0)
         memcpy(one->header, seen->header.p, n);
@@ -170,87 +141,76 @@ keep(struct la_intake *intake, struct la_batch *batch, const struct la_seen *see
     return true;
 }
 
+/* ---- packets ----------------------------------------------------------------------------------
+ */
+
 static void
-decode(struct la_intake *intake, const struct la_explain_packet *packet, bool verify,
-       struct la_seen *seen)
+note_checksum(struct la_intake *intake, const struct la_seen *seen)
 {
-    const struct la_decode_packet raw = {.bytes = packet->bytes,
-                                         .wire_bytes = packet->wire_bytes,
-                                         .link_type = packet->link_type,
-                                         .at = packet->at};
-    intake->decoder.options.verify_first_n = verify;
-    la_decode(&intake->decoder, &raw, seen);
+    intake->sums.segments_n++;
+    intake->sums.good_n += seen->checksum == LA_SEEN_CHECKSUM_GOOD;
+    intake->sums.bad_n += seen->checksum == LA_SEEN_CHECKSUM_BAD;
 }
 
-/* Of a packet that is not simple, what it is. False: no memory. */
-static bool
-take_decoded(struct la_intake *intake, struct la_batch *batch, struct la_seen *seen)
+/* Of the text of what is not simple nothing is needed any more. */
+LA_APART void
+la_intake_seen(struct la_intake *intake, struct la_seen *seen)
 {
-    size_t i = batch->n;
-    if (seen->kind != LA_SEEN_TCP && seen->kind != LA_SEEN_ICMP_ERROR) {
-        batch->share[i] = LA_SHARE_NOBODY;
-        return true;
+    bool is_tcp = seen->kind == LA_SEEN_TCP;
+    if (is_tcp && intake->sums.segments_n < LA_SUMS_FIRST_N)
+        note_checksum(intake, seen);
+    if (!seen->is_bare) {
+        if (is_tcp && seen->checksum == LA_SEEN_CHECKSUM_UNVERIFIED)
+            seen->checksum = (uint8_t)la_seen_checksum_verify(seen, intake->decoder.options.sum);
+        seen->text = (struct la_bytes){NULL, 0};
     }
-    if (seen->kind == LA_SEEN_TCP && is_answer(seen->tcp.flags))
-        batch->marks[i] |= note_answer(intake, seen->tcp.flags, &seen->src, &seen->dst);
-    if (seen->kind == LA_SEEN_TCP && seen->checksum == LA_SEEN_CHECKSUM_UNVERIFIED)
-        seen->checksum = (uint8_t)la_seen_checksum_verify(seen, intake->decoder.options.sum);
-    batch->marks[i] |= LA_BATCH_DECODED;
-    batch->share[i] = share_of(&seen->src, &seen->dst, seen->path_key);
-    return keep(intake, batch, seen);
 }
 
-/* One of the first, or not simple. */
+/* One of the first, or not simple. False: no memory. */
 static bool
 take_with_care(struct la_intake *intake, struct la_batch *batch,
                const struct la_explain_packet *packet, bool is_simple)
 {
     struct la_seen seen;
-    uint8_t *marks = &batch->marks[batch->n];
-    decode(intake, packet, (*marks & LA_BATCH_VERIFY) != 0, &seen);
-    *marks |= la_decoder_trusts(&intake->decoder) ? LA_BATCH_TRUST_SUMS : 0;
-    return is_simple || take_decoded(intake, batch, &seen);
-}
-
-static inline void
-take_simple(struct la_intake *intake, struct la_batch *batch,
-            const struct la_explain_packet *packet, size_t ports_at)
-{
-    enum { FLAGS_OFF = 13 };
-    struct la_endpoint src, dst;
-    bool has_flags = packet->bytes.n > ports_at + FLAGS_OFF;
-    uint8_t flags = has_flags ? packet->bytes.p[ports_at + FLAGS_OFF] : 0;
-    batch->share[batch->n] = 0;
-    if (intake->parts_n == 1 && !is_answer(flags))
-        return;
-    simple_endpoints(packet, ports_at, &src, &dst);
-    batch->share[batch->n] = intake->parts_n == 1 ? 0 : share_of(&src, &dst, 0);
-    if (is_answer(flags))
-        batch->marks[batch->n] |= note_answer(intake, flags, &src, &dst);
+    const struct la_decode_packet raw = {.bytes = packet->bytes,
+                                         .wire_bytes = packet->wire_bytes,
+                                         .link_type = packet->link_type,
+                                         .at = packet->at};
+    size_t i = batch->n;
+    intake->decoder.options.verify_first_n = (batch->marks[i] & LA_BATCH_VERIFY) != 0;
+    la_decode(&intake->decoder, &raw, &seen);
+    la_intake_seen(intake, &seen);
+    if (is_simple)
+        return true;
+    if (seen.kind != LA_SEEN_TCP && seen.kind != LA_SEEN_ICMP_ERROR) {
+        batch->share[i] = LA_SHARE_NOBODY;
+        return true;
+    }
+    batch->marks[i] |= LA_BATCH_DECODED;
+    batch->share[i] = share_of(&seen.src, &seen.dst, seen.path_key);
+    return keep(intake, batch, &seen);
 }
 
 bool
 la_intake_take(struct la_intake *intake, struct la_batch *batch,
                const struct la_explain_packet *given)
 {
-    struct la_explain_packet *packet = &batch->packets[batch->n];
+    size_t i = batch->n;
+    struct la_explain_packet *packet = &batch->packets[i];
+    struct la_endpoint src, dst;
     *packet = *given;
     packet->at = la_instant_sane(given->at);
-    size_t i = batch->n, ports_at = simple_ports_at(packet);
-    uint64_t ordinal = ++intake->file.packets;
-    bool early = ordinal <= VERIFY_FIRST_N;
-    batch->marks[i] = early || ordinal % VERIFY_EVERY_N == 0 ? LA_BATCH_VERIFY : 0;
-    if (ports_at > 0)
-        take_simple(intake, batch, packet, ports_at);
-    if (ports_at == 0 || early) {
-        if (!take_with_care(intake, batch, packet, ports_at > 0))
-            return false;
-    } else {
-        batch->marks[i] |= la_decoder_trusts(&intake->decoder) ? LA_BATCH_TRUST_SUMS : 0;
-    }
-    intake->now_ns =
-        la_artefacts_time(&intake->file, packet->at.ns, intake->now_ns, &intake->back_ns_max);
+    size_t ports_at = simple_ports_at(packet);
+    batch->marks[i] = la_intake_see(intake, packet->at.ns);
     batch->now_ns[i] = intake->now_ns;
+    if (ports_at > 0) {
+        simple_endpoints(packet, ports_at, &src, &dst);
+        batch->share[i] = share_of(&src, &dst, 0);
+    }
+    bool is_early = intake->sums.segments_n < LA_SUMS_FIRST_N;
+    if ((ports_at == 0 || is_early) && !take_with_care(intake, batch, packet, ports_at > 0))
+        return false;
+    batch->marks[i] |= la_intake_trusts(intake);
     batch->n++;
     return true;
 }

@@ -5,8 +5,9 @@
  * Text that passes the tap a second time was sent again. Text that passes for the first time after
  * text behind it is late, or was sent again after it was lost before the tap: its timestamp tells
  * (RFC 7323 3: it is the time of sending) or its IP identification, where those of the end count
- * its packets, and where neither does, the time since the hole was seen: a retransmission takes a
- * round trip at least (heuristic: three quarters of the shortest one, 3 ms where none is known).
+ * its packets, then what it echoes, and where none does, the time since the hole was seen: a
+ * retransmission takes a round trip at least (heuristic: three quarters of the shortest one, 3 ms
+ * where none is known).
  * By the same marks text that had passed and is older than what has passed since is no
  * retransmission, but a copy that the network made.
  *
@@ -91,6 +92,8 @@ hole_open(struct la_measure *m, const struct la_placed *placed)
         .to = seg->seq,
         .at_ns = placed->at_ns,
         .ts_val = seg->ts_val,
+        .ts_ecr = seg->ts_ecr,
+        .peer_ts = placed->peer->ts_at_ns != 0 ? placed->peer->ts_seen : 0,
         .ip_id = (uint16_t)placed->seen->ip_id,
         .has_ts = (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0,
         .has_ip_id = has_id(placed->seen),
@@ -142,6 +145,31 @@ holes_acked(struct la_measure *m, la_seq una)
     }
 }
 
+/* What an end echoes does not go back (RFC 7323 4.3): of two segments of one tick, the later one
+ * has the later echo. 0: both are the same, or nothing is echoed. */
+static int
+order_by_echo(const struct la_hole *hole, const struct la_tcp_seg *seg)
+{
+    if (seg->ts_ecr == 0 || hole->ts_ecr == 0)
+        return 0;
+    if (seg->ts_ecr != hole->ts_ecr)
+        return la_tcp_ts_older(seg->ts_ecr, hole->ts_ecr) ? -1 : 1;
+    /* Its sender had not heard what came back until the hole was seen. */
+    return hole->peer_ts != 0 && la_tcp_ts_older(seg->ts_ecr, hole->peer_ts) ? -1 : 0;
+}
+
+/* The least time between a hole and a retransmission that it causes, at the tap. */
+static int64_t
+round_trip_ns(const struct la_measure *m, const struct la_placed *placed)
+{
+    uint32_t mine_us = placed->me->part_us_min, other_us = placed->peer->part_us_min;
+    if (m->rtt_n > 0)
+        other_us = m->rtt_us_min;
+    if (other_us == UINT32_MAX)
+        return LATE_NS_UNKNOWN;
+    return ((int64_t)other_us + (mine_us == UINT32_MAX ? 0 : mine_us)) * LA_NS_PER_US * 3 / 4;
+}
+
 /* Did it overtake nothing, but was overtaken? */
 static bool
 is_late(const struct la_measure *m, const struct la_hole *hole, const struct la_placed *placed)
@@ -151,12 +179,11 @@ is_late(const struct la_measure *m, const struct la_hole *hole, const struct la_
         return la_tcp_ts_older(seg->ts_val, hole->ts_val);
     if (counts_packets(m) && hole->has_ip_id && has_id(placed->seen))
         return (int16_t)(placed->seen->ip_id - hole->ip_id) < 0;
-    int64_t least_ns = LATE_NS_UNKNOWN;
-    uint32_t part_us = placed->me->part_us_min;
-    if (m->rtt_n > 0)
-        least_ns =
-            ((int64_t)m->rtt_us_min + (part_us == UINT32_MAX ? 0 : part_us)) * LA_NS_PER_US * 3 / 4;
-    return placed->at_ns - hole->at_ns < least_ns;
+    int order =
+        hole->has_ts && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 ? order_by_echo(hole, seg) : 0;
+    if (order != 0)
+        return order < 0;
+    return placed->at_ns - hole->at_ns < round_trip_ns(m, placed);
 }
 
 /* ---- causes ----------------------------------------------------------------------------- */

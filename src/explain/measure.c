@@ -22,7 +22,7 @@ la_measure_take(struct la_explain *explain, struct la_track_end *e)
     if (idx == LA_POOL_NONE)
         return NULL;
     struct la_measure *m = la_pool_at(&explain->measures, idx);
-    memset(m, 0, offsetof(struct la_measure, holes));
+    memset(m, 0, offsetof(struct la_measure, rtt_us));
     e->measure = idx;
     return m;
 }
@@ -80,19 +80,26 @@ held_back_acked(const struct la_explain *explain, struct la_measure *m,
         la_rounds_acked(explain, m, track, placed);
 }
 
+/* Without text, it says something about text. */
+static bool
+is_wanted(const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *me = placed->me;
+    bool probes = (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0 && la_seq_lt(seg->seq, me->nxt);
+    bool fin_again = (seg->flags & LA_TCP_FIN) != 0 && (me->flags & LA_END_FIN) != 0;
+    return fin_again || probes || placed->gap_bytes > 0;
+}
+
 void
 la_measure_segment(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_track_end *me = placed->me, *peer = placed->peer;
-    bool probes = seg->text_bytes == 0 && (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0 &&
-                  la_seq_lt(seg->seq, me->nxt);
-    bool fin_again = (seg->flags & LA_TCP_FIN) != 0 && (me->flags & LA_END_FIN) != 0;
-    bool wants = seg->text_bytes > 0 || fin_again || probes || placed->gap_bytes > 0;
-    struct la_measure *mine = la_measure_of(explain, me);
-    if (mine == NULL && wants)
-        mine = la_measure_take(explain, me);
-    struct la_measure *its = la_measure_of(explain, peer);
+    struct la_track_end *me = placed->me;
+    bool wants = seg->text_bytes > 0 || (!placed->goes_on && is_wanted(placed));
+    if (placed->mine == NULL && wants)
+        placed->mine = la_measure_take(explain, me);
+    struct la_measure *mine = placed->mine, *its = placed->its;
     if (mine != NULL && wants)
         la_loss_sent(mine, track, placed);
     if (placed->is_copy)

@@ -24,7 +24,9 @@ enum {
 struct la_hole {
     la_seq from, to;
     int64_t at_ns;   /* when that was */
-    uint32_t ts_val; /* of what was behind it */
+    uint32_t ts_val; /* of what was behind it, */
+    uint32_t ts_ecr;
+    uint32_t peer_ts; /* and the receiver's latest until then; 0: none */
     uint16_t ip_id;
     bool has_ts, has_ip_id;
 };
@@ -135,9 +137,9 @@ struct la_measure {
     int64_t delayed_at_ns;
     struct la_buckets *throughput; /* NULL: not asked for, or no memory */
     /* Of these as many are valid as holes_n, agains_n, rtt_n and prints_has say. */
+    uint32_t rtt_us[LA_RTT_SAMPLES_N];
     struct la_hole holes[LA_HOLES_N];
     struct la_again agains[LA_AGAINS_N];
-    uint32_t rtt_us[LA_RTT_SAMPLES_N];
     struct la_print prints[LA_PRINTS_N]; /* each in the place that its low bits name */
 };
 

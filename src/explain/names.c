@@ -178,6 +178,15 @@ is_unit(const char *unit, size_t n, const char *name)
     return i == n && name[i] == '\0';
 }
 
+/* " packets": of one, without the s. */
+static void
+put_counted(struct text *text, int64_t value, const char *word, size_t n)
+{
+    put_number(text, value);
+    for (size_t i = 0; i < n && !(value == 1 && i + 1 == n && word[i] == 's'); i++)
+        put(text, (const char[]){word[i], '\0'});
+}
+
 /* One placeholder, p behind its brace; returns what is behind the closing one. */
 static const char *
 put_value(struct text *text, const struct la_explain_finding *finding, const char *p)
@@ -194,7 +203,7 @@ put_value(struct text *text, const struct la_explain_finding *finding, const cha
     else if (is_unit(unit, n, "event"))
         put(text, la_tcp_event_text((enum la_tcp_event)value));
     else
-        put_number(text, value);
+        put_counted(text, value, unit, n);
     return *p == '}' ? p + 1 : p;
 }
 

@@ -8,6 +8,7 @@
  *
  * Heuristic: "far" is more than two windows, or 1 MiB where the window is not known.
  */
+#include "base/apart.h"
 #include "explain/parts.h"
 #include "proto/tcp_accept.h"
 
@@ -61,7 +62,7 @@ is_older(const struct la_track_end *me, const struct la_tcp_seg *seg)
            la_tcp_ts_older(seg->ts_val, me->ts_val);
 }
 
-static bool
+LA_APART static bool
 is_strange(const struct la_placed *placed)
 {
     const struct la_track_end *me = placed->me, *peer = placed->peer;
@@ -102,33 +103,42 @@ shrunk(const struct la_track_end *me, const struct la_track_end *peer,
 }
 
 /* Of what `me` sends: where it lies against what it has sent. */
-static void
-place_text(struct la_track_end *me, struct la_placed *placed)
+LA_APART static void
+compare_text(struct la_track_end *me, struct la_placed *placed, la_seq text, la_seq text_end)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    la_seq text = (seg->flags & LA_TCP_SYN) != 0 ? la_seq_add(seg->seq, 1) : seg->seq;
-    la_seq behind = la_seq_add(seg->seq, seg->len);
-    bool is_first = (me->flags & LA_END_SPOKE) == 0;
-    if (is_first) {
-        me->flags |= LA_END_SPOKE;
-        me->nxt = me->una = seg->seq;
-    }
-    la_seq text_end = la_seq_add(text, seg->text_bytes);
     int32_t beyond = la_seq_diff(text_end, me->nxt);
     if (la_seq_gt(seg->seq, me->nxt))
         placed->gap_bytes = (uint32_t)la_seq_diff(seg->seq, me->nxt);
     if (beyond > 0)
         placed->new_bytes = (uint32_t)beyond < seg->text_bytes ? (uint32_t)beyond : seg->text_bytes;
     placed->old_bytes = seg->text_bytes - placed->new_bytes;
-    if (placed->old_bytes > 0) {
-        /* The file has it behind its acknowledgement. */
-        if (me->missing_bytes >= placed->old_bytes && la_seq_le(me->missing_from, text) &&
-            la_seq_le(text_end, me->missing_to)) {
-            me->missing_bytes -= placed->old_bytes;
-            me->unique_bytes += placed->old_bytes;
-        }
-        me->timing = false; /* Karn's rule, RFC 6298 3 */
+    if (placed->old_bytes == 0)
+        return;
+    /* The file has it behind its acknowledgement. */
+    if (me->missing_bytes >= placed->old_bytes && la_seq_le(me->missing_from, text) &&
+        la_seq_le(text_end, me->missing_to)) {
+        me->missing_bytes -= placed->old_bytes;
+        me->unique_bytes += placed->old_bytes;
     }
+    me->timing = false; /* Karn's rule, RFC 6298 3 */
+}
+
+static inline void
+place_text(struct la_track_end *me, struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    la_seq text = (seg->flags & LA_TCP_SYN) != 0 ? la_seq_add(seg->seq, 1) : seg->seq;
+    la_seq text_end = la_seq_add(text, seg->text_bytes);
+    bool is_first = (me->flags & LA_END_SPOKE) == 0;
+    if (is_first) {
+        me->flags |= LA_END_SPOKE;
+        me->nxt = me->una = seg->seq;
+    }
+    if (placed->goes_on)
+        placed->new_bytes = seg->text_bytes;
+    else
+        compare_text(me, placed, text, text_end);
     if (placed->new_bytes > 0) {
         placed->beyond_bytes = beyond_edge(me, placed, text_end);
         if (!me->timing && placed->gap_bytes == 0) {
@@ -144,7 +154,7 @@ place_text(struct la_track_end *me, struct la_placed *placed)
     me->bytes += seg->text_bytes;
     if (seg->text_bytes > me->segment_bytes_max)
         me->segment_bytes_max = seg->text_bytes;
-    me->nxt = la_seq_max(me->nxt, behind);
+    me->nxt = la_seq_max(me->nxt, la_seq_add(seg->seq, seg->len));
 }
 
 /* RFC 7323 2.2: the window of a SYN is never scaled; that of others is, if both SYNs had the
@@ -210,7 +220,7 @@ la_numbers_place(struct la_placed *placed)
     struct la_track_end *me = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     placed->rtt_us = -1;
-    if (placed->is_strange || is_strange(placed)) {
+    if (!placed->goes_on && (placed->is_strange || is_strange(placed))) {
         placed->is_strange = true;
         return;
     }

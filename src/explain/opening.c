@@ -44,6 +44,15 @@ la_opening_options(const struct la_seen *seen)
     return options;
 }
 
+bool
+la_opening_may_speak_early(const struct la_track_end *e, const struct la_track_end *peer)
+{
+    bool has_cookie = (peer->options & LA_EXPLAIN_HAS_FAST_OPEN_COOKIE) != 0;
+    bool refused = (e->flags & LA_END_SYN_ACK) != 0 && (e->flags & LA_END_SYN_UNSEEN) == 0 &&
+                   peer->syn_text_bytes > 0;
+    return (e->flags & LA_END_TOOK_SYN_TEXT) != 0 || (has_cookie && !refused);
+}
+
 /* Its SYN was captured with all its options. */
 static bool
 knows_options(const struct la_track_end *e)
@@ -103,11 +112,11 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
     const struct la_tcp_seg *seg = &seen->tcp;
     struct la_track_end *e = placed->me, *peer = placed->peer;
     bool answers = (seg->flags & LA_TCP_ACK) != 0;
-    placed->syn_first = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) == 0;
     uint32_t kind = answers ? LA_END_SYN_ACK : LA_END_SYN;
     bool was_unseen = !placed->is_inferred && (e->flags & LA_END_SYN_UNSEEN) != 0;
     if (was_unseen) /* The file has it behind its answer. */
         e->flags &= ~(uint32_t)(LA_END_SYN_UNSEEN | kind);
+    placed->syn_first = (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) == 0;
     if (placed->is_inferred)
         e->flags |= LA_END_SYN_UNSEEN;
     else
@@ -128,6 +137,8 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
     e->ts_val = seg->ts_val;
     if ((seen->oddities & LA_SEEN_HEADER_CUT) != 0)
         e->flags |= LA_END_SYN_CUT;
+    if (seen->checksum == LA_SEEN_CHECKSUM_BAD)
+        e->flags |= LA_END_SYN_DAMAGED;
     e->mss = seg->mss;
     e->wscale = seg->wscale;
     e->syn_window = seg->wnd;
@@ -220,7 +231,9 @@ la_opening_kind(const struct la_track *track)
     if ((s->flags & LA_END_SYN) != 0) {
         if ((c->flags & LA_END_SYN_ACK) == 0 && la_reset_is_exact(track) && !track->complete)
             return LA_OPEN_REFUSED; /* And later it called back. */
-        return syns_crossed(c, s) ? LA_OPEN_SIMULTANEOUS : LA_OPEN_SPLIT;
+        bool split = (c->flags & LA_END_SYN_ACK) != 0 && (s->flags & LA_END_SYN_ACK) == 0;
+        return syns_crossed(c, s) && !(split && track->complete) ? LA_OPEN_SIMULTANEOUS
+                                                                 : LA_OPEN_SPLIT;
     }
     if ((s->flags & LA_END_SYN_ACK) == 0) {
         if (track->rare != NULL && track->rare->has_icmp)

@@ -2,12 +2,14 @@
  *
  * part.c - one instance at work on its share of the flows
  */
+#include "base/apart.h"
+#include "base/sane.h"
 #include "explain/parts.h"
 #include "explain/share.h"
 
 /* Results of what has ended go to their notes, which are in the same order. */
-static void
-hand_over(const struct la_part *part)
+LA_APART static void
+hand_all_over(const struct la_part *part)
 {
     struct la_explain *explain = part->explain;
     struct la_outbox *outbox = explain->outbox;
@@ -25,6 +27,13 @@ hand_over(const struct la_part *part)
         if (wanted && !la_outbox_tell(outbox, &conn, &note->conn))
             note->conn = NONE;
     }
+}
+
+static inline void
+hand_over(const struct la_part *part)
+{
+    if (part->explain->lists[LA_LIST_DONE].n > 0)
+        hand_all_over(part);
 }
 
 static void
@@ -55,26 +64,56 @@ pass_time(const struct la_part *part, const struct la_batch *batch, size_t *look
 }
 
 static void
+decode(struct la_explain *explain, const struct la_explain_packet *packet, int64_t at_ns,
+       uint8_t marks)
+{
+    struct la_decode_packet raw = {.bytes = packet->bytes,
+                                   .wire_bytes = packet->wire_bytes,
+                                   .link_type = packet->link_type,
+                                   .at = {at_ns}};
+    explain->decoder.options.verify_first_n = (marks & LA_BATCH_VERIFY) != 0;
+    explain->decoder.options.verify_every_n = 0;
+    la_decode(&explain->decoder, &raw, &explain->seen);
+}
+
+static void
+follow_marks(struct la_explain *explain, uint8_t marks)
+{
+    explain->decoder.sums =
+        (marks & LA_BATCH_TRUST_SUMS) != 0 ? LA_SUMS_TRUSTED : LA_SUMS_UNTRUSTED;
+}
+
+static void
 take_one(struct la_explain *explain, const struct la_batch *batch, size_t i,
          const struct la_decoded *decoded)
 {
     const struct la_explain_packet *packet = &batch->packets[i];
-    uint8_t marks = batch->marks[i];
-    explain->decoder.sums =
-        (marks & LA_BATCH_TRUST_SUMS) != 0 ? LA_SUMS_TRUSTED : LA_SUMS_UNTRUSTED;
-    explain->has_others = (marks & LA_BATCH_HAS_OTHERS) != 0;
-    if (decoded != NULL) {
+    if (decoded != NULL)
         explain->seen = decoded->seen;
-    } else {
-        explain->decoder.options.verify_first_n = (marks & LA_BATCH_VERIFY) != 0;
-        explain->decoder.options.verify_every_n = 0;
-        struct la_decode_packet raw = {.bytes = packet->bytes,
-                                       .wire_bytes = packet->wire_bytes,
-                                       .link_type = packet->link_type,
-                                       .at = packet->at};
-        la_decode(&explain->decoder, &raw, &explain->seen);
-    }
-    la_explain_seen(explain, packet, &explain->seen);
+    else
+        decode(explain, packet, packet->at.ns, batch->marks[i]);
+    follow_marks(explain, batch->marks[i]);
+    la_explain_seen(explain, packet, packet->at.ns, &explain->seen);
+}
+
+static void
+take_raw(const struct la_part *part, struct la_intake *intake,
+         const struct la_explain_packet *packet)
+{
+    struct la_explain *explain = part->explain;
+    struct la_seen *seen = &explain->seen;
+    const int64_t at_ns = la_instant_sane(packet->at).ns;
+    uint8_t marks = la_intake_see(intake, at_ns);
+    explain->now_ns = intake->now_ns;
+    explain->packet_n = intake->file.packets;
+    la_flows_expire(explain);
+    hand_over(part);
+    decode(explain, packet, at_ns, marks);
+    if (la_intake_wants(intake, seen))
+        la_intake_seen(intake, seen);
+    follow_marks(explain, marks | la_intake_trusts(intake));
+    la_explain_seen(explain, packet, at_ns, seen);
+    hand_over(part);
 }
 
 static void
@@ -98,11 +137,20 @@ la_part_take(const struct la_part *part, const struct la_batch *batch, struct la
             continue;
         pass_time(part, batch, &looked_n, i + 1);
         take_one(explain, batch, i, is_decoded ? &batch->decoded[decoded_n - 1] : NULL);
-        if (explain->lists[LA_LIST_DONE].n > 0)
-            hand_over(part);
+        hand_over(part);
     }
     pass_time(part, batch, &looked_n, batch->n);
     count(outbox, &explain->file);
+}
+
+void
+la_part_take_all(const struct la_part *part, struct la_intake *intake,
+                 const struct la_explain_packet *packets, size_t n, struct la_outbox *outbox)
+{
+    part->explain->outbox = outbox;
+    for (size_t i = 0; i < n; i++)
+        take_raw(part, intake, &packets[i]);
+    count(outbox, &part->explain->file);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------

@@ -40,9 +40,12 @@ void la_numbers_place(struct la_placed *placed);
 
 void la_unseen_syn(struct la_explain *explain, struct la_track *track,
                    const struct la_placed *placed);
-/* Before its FIN is looked at: the third segment of the handshake. */
+/* Of an end in SYN-RECEIVED, before its FIN is looked at: the third segment of the handshake. */
 void la_unseen_third(struct la_explain *explain, struct la_track *track,
                      const struct la_placed *placed);
+/* Before its RST is looked at: an ACK of its FIN. */
+void la_unseen_answered(struct la_explain *explain, struct la_track *track,
+                        const struct la_placed *placed);
 void la_unseen_acked(struct la_explain *explain, struct la_track *track,
                      const struct la_placed *placed);
 
@@ -99,6 +102,8 @@ struct la_explain_finding *la_found(struct la_explain *explain, struct la_track 
 /* The same about the capture. */
 struct la_explain_finding *la_found_in_file(struct la_explain *explain, enum la_finding id,
                                             uint64_t frame);
+bool la_found_has(const struct la_explain *explain, const struct la_track *track,
+                  enum la_finding id);
 void la_found_free(struct la_explain *explain, uint32_t first);
 /* Of one chain, in the instance's scratch. */
 size_t la_found_list(struct la_explain *explain, uint32_t first);
@@ -109,6 +114,9 @@ void la_opening_segment(struct la_explain *explain, struct la_track *track,
                         struct la_placed *placed);
 /* enum la_explain_option, of a SYN. */
 uint32_t la_opening_options(const struct la_seen *seen);
+/* May the end send text before its SYN is acknowledged? RFC 7413 4.2.2: once it took the cookie in
+ * the peer's SYN, with the text that came along, if any did. */
+bool la_opening_may_speak_early(const struct la_track_end *e, const struct la_track_end *peer);
 enum la_open_kind la_opening_kind(const struct la_track *track);
 void la_opening_judge(struct la_explain *explain, const struct la_track *track,
                       struct la_explain_open *out);
@@ -146,8 +154,19 @@ bool la_artefacts_is_copy(struct la_explain *explain, const struct la_track *tra
 void la_artefacts_count_copy(struct la_explain *explain, struct la_track_end *e, bool elsewhere);
 /* A packet's time; it is counted in file->packets. Returns the latest one so far; *back_ns_max: by
  * how much one was before the one before it. */
-int64_t la_artefacts_time(struct la_explain_file *file, int64_t at_ns, int64_t now_ns,
-                          int64_t *back_ns_max);
+static inline int64_t
+la_artefacts_time(struct la_explain_file *file, int64_t at_ns, int64_t now_ns, int64_t *back_ns_max)
+{
+    if (file->packets == 1) {
+        file->first_at.ns = at_ns;
+    } else if (at_ns < file->last_at.ns) {
+        file->times_back++;
+        if (file->last_at.ns - at_ns > *back_ns_max)
+            *back_ns_max = file->last_at.ns - at_ns;
+    }
+    file->last_at.ns = at_ns;
+    return at_ns > now_ns ? at_ns : now_ns;
+}
 /* Most packets of the capture are there twice: its doing, not the network's. */
 bool la_artefacts_doubles(const struct la_explain *explain);
 /* The same by numbers. */
@@ -179,8 +198,6 @@ void la_servers_begin(struct la_explain *explain, struct la_track *track, bool b
 /* It is half-open, or is so no longer. */
 void la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns,
                             bool more);
-/* Is another connection of its listener open? */
-bool la_servers_has_others(const struct la_explain *explain, const struct la_track *track);
 void la_servers_end(struct la_explain *explain, struct la_track *track);
 /* The same by a listener's index: of a part, the whole does it (share.h). The index of the first is
  * NONE when there are too many listeners. */
@@ -206,9 +223,9 @@ void la_tell_step(const struct la_explain *explain, const struct la_track *track
 /* ---- segment.c, result.c ------------------------------------------------------------------ */
 
 void la_segment(struct la_explain *explain, struct la_placed *placed);
-/* A packet that was decoded. */
+/* A packet that was decoded, at a sane time. */
 void la_explain_seen(struct la_explain *explain, const struct la_explain_packet *packet,
-                     const struct la_seen *seen);
+                     int64_t at_ns, const struct la_seen *seen);
 void la_result(struct la_explain *explain, const struct la_track *track,
                struct la_explain_conn *out);
 

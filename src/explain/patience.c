@@ -11,11 +11,19 @@
 #include "explain/parts.h"
 
 enum { PAUSE_S_MAX = 120 }; /* No common stack waits longer between two. */
+/* Heuristic: nor does one probe faster. What comes sooner is a copy, which a probe that has neither
+ * timestamp nor identification does not show (artefacts.c). */
+enum { PROBE_NS_MIN = 20000000 };
+/* RFC 6298 2.4: a second at least; common stacks wait for a fifth of that. What went again sooner
+ * did so for a loss that was heard of, and what is due next is the first timeout. */
+enum { TIMER_NS_MIN = 100000000, RTO_S_MIN = 1 };
 
 static enum la_repeat
 kind_of(const struct la_track_end *e, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if (placed->goes_on)
+        return LA_REPEAT_NONE;
     if ((seg->flags & LA_TCP_SYN) != 0)
         return placed->syn_again ? LA_REPEAT_SYN : LA_REPEAT_NONE;
     if (seg->text_bytes <= 1 && la_seq_eq(la_seq_add(seg->seq, 1), e->nxt) &&
@@ -34,6 +42,9 @@ la_patience_segment(const struct la_placed *placed)
     if (placed->acked_bytes > 0 || peer->repeat == LA_REPEAT_PROBE)
         peer->repeats_n = 0;
     enum la_repeat kind = kind_of(e, placed);
+    if (kind == LA_REPEAT_PROBE && e->probes_n > 0 &&
+        placed->at_ns - e->repeat_at_ns < PROBE_NS_MIN)
+        return;
     if (kind != LA_REPEAT_PROBE)
         e->probes_n = 0;
     else if (e->probes_n < UINT8_MAX)
@@ -58,6 +69,8 @@ static int64_t
 due_ns(const struct la_track_end *e)
 {
     int64_t pause = e->repeat_pause_ns;
+    if (e->repeat == LA_REPEAT_TEXT && pause < TIMER_NS_MIN)
+        return RTO_S_MIN * LA_NS_PER_S;
     if (e->repeat != LA_REPEAT_PROBE || e->window_closed)
         pause *= 2;
     return pause < PAUSE_S_MAX * LA_NS_PER_S ? pause : PAUSE_S_MAX * LA_NS_PER_S;

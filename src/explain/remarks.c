@@ -34,7 +34,10 @@ remark_unanswered(struct la_explain *explain, struct la_track *track)
                    la_track_frame(track, rare->icmp_frame));
         set(finding, rare->icmp.version, rare->icmp.type, rare->icmp.code);
     }
-    if (track->handshake_seen &&
+    enum { FIRST_RTO_S = 1 }; /* RFC 6298 2: a client waits that long before it asks again. */
+    bool waited =
+        client->syn_n > 1 || explain->now_ns - client->syn_at_ns >= FIRST_RTO_S * LA_NS_PER_S;
+    if (track->handshake_seen && waited &&
         (track->end[LA_END_SERVER].flags & (LA_END_SPOKE | LA_END_RST)) == 0)
         set(remark(explain, track, LA_FINDING_SYN_UNANSWERED, LA_WHO_SERVER, client->syn_frame),
             client->syn_n, (explain->now_ns - client->syn_at_ns) / LA_NS_PER_US, 0);

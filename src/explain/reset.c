@@ -17,6 +17,8 @@
 /* Heuristic: a program that has read everything and aborts does so at once; text that lay there for
  * longer was not read. */
 enum { AT_ONCE_NS = 10000000 };
+/* Heuristic: a program that waits for text reads it sooner. */
+enum { READ_NS = 20000000 };
 /* Heuristic: an end that spoke a moment ago has not restarted since. */
 enum { SILENT_NS = 1000000000 };
 
@@ -60,29 +62,78 @@ place_of(const struct la_placed *placed)
     return la_tcp_rst_classify(peer->ack, peer->window, seg->seq);
 }
 
-/* Within twice the time that its SYN,ACK took, from a listener that has others to accept. */
+/* As soon as an answer to the ACK of the handshake takes. */
 static bool
-answers_third_ack(const struct la_explain *explain, const struct la_track *track,
-                  const struct la_placed *placed)
+answers_third_ack(const struct la_placed *placed)
 {
-    const struct la_track_end *e = &track->end[placed->from];
+    const struct la_track_end *e = placed->me;
     const struct la_marks *marks = &e->marks;
-    if ((marks->waiting >> LA_MARK_ACK_OF_SYN & 1) == 0 || e->part_us_min == UINT32_MAX ||
-        !la_servers_has_others(explain, track))
+    if ((marks->waiting >> LA_MARK_ACK_OF_SYN & 1) == 0 || e->part_us_min == UINT32_MAX)
         return false;
     int64_t since_us = (placed->at_ns - marks->at_ns[LA_MARK_ACK_OF_SYN]) / LA_NS_PER_US;
-    return since_us <= 2 * (int64_t)e->part_us_min;
+    return since_us <= (int64_t)e->part_us_min + e->part_us_min / 8 + LA_US_PER_MS;
 }
 
 /* Heuristic: an end that gives up offers more than it did a moment ago, because it threw away what
- * it had not read. By more than the scale rounds. */
+ * it had not read. By more than the scale rounds, and nothing came in between. */
 static bool
 freed_room(const struct la_placed *placed)
 {
+    const struct la_track_end *e = placed->me;
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    bool spoke = e->segments_n > e->syn_n + e->rst_n + 1; /* This one is counted. */
+    return spoke && (seg->flags & LA_TCP_ACK) != 0 && la_seq_eq(seg->ack, e->last_ack) &&
+           seg->wnd > e->window_raw + 2u;
+}
+
+/* How long what passes on its way to an end takes to show in what that sends, at most. */
+static int64_t
+way_ns(const struct la_track_end *e)
+{
+    if (e->part_us_min == UINT32_MAX)
+        return 0;
+    return ((int64_t)e->part_us_max + e->part_us_max / 4) * LA_NS_PER_US;
+}
+
+/* What it could not have read, and what lay there. A RST closes no stream that its sender has read
+ * to the end: where more than a segment still comes, some lies there (heuristic). */
+static uint32_t
+evidence_of_unread(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
     const struct la_track_end *e = placed->me, *peer = placed->peer;
-    bool known = (e->flags & LA_END_SCALE_KNOWN) != 0 && e->segments_n > e->syn_n + e->rst_n + 1;
-    return known && (placed->seen->tcp.flags & LA_TCP_ACK) != 0 && peer->unique_bytes > 0 &&
-           placed->window > e->window + (2u << e->wscale);
+    uint32_t evidence = 0;
+    int64_t since_ns = placed->at_ns - peer->text_at_ns;
+    if ((seg->flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_FIN) == 0 &&
+        peer->unique_bytes > 0 && la_seq_gt(peer->nxt, seg->ack) &&
+        since_ns <= way_ns(e) + AT_ONCE_NS) {
+        evidence |= LA_RST_TEXT_ON_WAY;
+        if (peer->nxt.v - seg->ack.v > peer->segment_bytes_max)
+            evidence |= LA_RST_STREAM_ON_WAY;
+    }
+    if (freed_room(placed)) {
+        evidence |= LA_RST_FREED_ROOM;
+        int64_t part_us = e->part_us_min == UINT32_MAX ? 0 : e->part_us_min;
+        bool lay_long = peer->text_at_ns != 0 &&
+                        e->last_at_ns - peer->text_at_ns > READ_NS + 2 * part_us * LA_NS_PER_US;
+        /* RFC 9293 3.8.6.2.2: a program's reading is told when it opens the window that much. */
+        if (lay_long || seg->wnd > 2u * e->window_raw)
+            evidence |= LA_RST_LAY_THERE;
+    }
+    bool acks_more = (seg->flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_SPOKE) != 0 &&
+                     la_seq_gt(seg->ack, peer->nxt);
+    if (track->handshake_seen && peer->unique_bytes + peer->missing_bytes == 0 && !acks_more &&
+        (!track->complete || peer->segments_n > peer->syn_n))
+        evidence |= LA_RST_HEARD_NONE;
+    if (track->handshake_seen && e->unique_bytes == 0 && peer->segments_n > 0)
+        evidence |= LA_RST_NEVER_SAID;
+    if ((e->segments_n > e->rst_n + 1 && e->window == 0) || peer->window_closed)
+        evidence |= LA_RST_WINDOW_SHUT;
+    if (peer->text_at_ns > e->text_at_ns)
+        evidence |= LA_RST_HEARD_LAST;
+    if (peer->text_at_ns != 0 && since_ns > AT_ONCE_NS + way_ns(e))
+        evidence |= LA_RST_HEARD_LONG_AGO;
+    return evidence;
 }
 
 /* Heuristic: an end that gives up sends an ACK and its window; one that answers without a
@@ -96,12 +147,11 @@ has_other_window(const struct la_track_end *e, const struct la_tcp_seg *seg)
 }
 
 static uint32_t
-evidence_of(const struct la_explain *explain, const struct la_track *track,
-            const struct la_placed *placed)
+evidence_of(const struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
     const struct la_track_end *e = placed->me, *peer = placed->peer;
-    uint32_t evidence = 0;
+    uint32_t evidence = evidence_of_unread(track, placed);
     if (is_answer(placed))
         evidence |= LA_RST_ANSWERS;
     if (e->segments_n > 0 && seen->ttl_hops != e->ttl_hops)
@@ -116,31 +166,17 @@ evidence_of(const struct la_explain *explain, const struct la_track *track,
         evidence |= LA_RST_LONG_SILENT;
     if ((e->flags & LA_END_FIN) != 0)
         evidence |= LA_RST_AFTER_OWN_FIN;
-    if (peer->text_at_ns > e->text_at_ns)
-        evidence |= LA_RST_HEARD_LAST;
-    int64_t way_us = e->part_us_min == UINT32_MAX ? 0 : e->part_us_min;
-    if (peer->text_at_ns != 0 &&
-        placed->at_ns - peer->text_at_ns > AT_ONCE_NS + way_us * LA_NS_PER_US)
-        evidence |= LA_RST_HEARD_LONG_AGO;
-    if (e->unique_bytes == 0)
-        evidence |= LA_RST_NEVER_SAID;
-    if (e->window == 0 || peer->window_closed)
-        evidence |= LA_RST_WINDOW_SHUT;
     if ((peer->flags & LA_END_RST) != 0)
         evidence |= LA_RST_AFTER_RST;
     if (track->first_fin <= LA_END_SERVER)
         evidence |= LA_RST_AFTER_FIN;
-    if (!track->complete)
+    if (track->handshake_seen && !track->complete)
         evidence |= LA_RST_IN_OPENING;
-    if (e->segments_n == e->syn_n + e->rst_n + 1) /* This one is counted. */
+    /* This one is counted. */
+    if (e->syn_n > 0 && e->segments_n == e->syn_n + e->rst_n + 1)
         evidence |= LA_RST_ONLY_SYNS;
-    if (answers_third_ack(explain, track, placed))
+    if (answers_third_ack(placed))
         evidence |= LA_RST_TO_THIRD_ACK;
-    if (freed_room(placed))
-        evidence |= LA_RST_FREED_ROOM;
-    if ((seen->tcp.flags & LA_TCP_ACK) != 0 && (peer->flags & LA_END_FIN) == 0 &&
-        peer->unique_bytes > 0 && la_seq_gt(peer->nxt, seen->tcp.ack))
-        evidence |= LA_RST_TEXT_ON_WAY;
     return evidence;
 }
 
@@ -160,7 +196,7 @@ la_reset_segment(struct la_explain *explain, struct la_track *track, const struc
             .flags = seen->tcp.flags,
             .ttl_hops = seen->ttl_hops,
             .place = (uint8_t)place_of(placed),
-            .evidence = evidence_of(explain, track, placed),
+            .evidence = evidence_of(track, placed),
         };
     e->flags |= LA_END_RST;
     e->rst_n++;
@@ -169,13 +205,15 @@ la_reset_segment(struct la_explain *explain, struct la_track *track, const struc
 void
 la_reset_text(struct la_track *track, const struct la_placed *placed)
 {
-    const struct la_track_end *e = &track->end[placed->from];
-    int64_t way_us = e->part_us_min == UINT32_MAX ? 0 : e->part_us_min;
+    int64_t way = way_ns(&track->end[placed->from]) + LA_NS_PER_MS;
     for (unsigned i = 0; track->rare != NULL && i < track->rare->rst_n; i++) {
         struct la_rst *rst = &track->rare->rst[i];
-        if (rst->from != placed->from && (rst->flags & LA_TCP_ACK) != 0 &&
-            placed->at_ns - rst->at_ns <= way_us * LA_NS_PER_US)
-            rst->evidence |= LA_RST_TEXT_ON_WAY;
+        if (rst->from == placed->from || (rst->flags & LA_TCP_ACK) == 0 ||
+            placed->at_ns - rst->at_ns > way)
+            continue;
+        if ((rst->evidence & LA_RST_TEXT_ON_WAY) != 0)
+            rst->evidence |= LA_RST_STREAM_ON_WAY;
+        rst->evidence |= LA_RST_TEXT_ON_WAY;
     }
 }
 
@@ -186,8 +224,13 @@ la_reset_is_behind(const struct la_track *track, const struct la_placed *placed)
     la_seq behind = la_seq_add(seg->seq, seg->len);
     for (unsigned i = 0; track->rare != NULL && i < track->rare->rst_n; i++) {
         const struct la_rst *rst = &track->rare->rst[i];
-        if (rst->from == placed->from && placed->at_ns >= rst->at_ns && la_seq_gt(behind, rst->seq))
-            return true;
+        if (rst->from != placed->from || placed->at_ns < rst->at_ns || !la_seq_gt(behind, rst->seq))
+            continue;
+        /* The number of an answer is its peer's, and text before it may have been overtaken. */
+        if ((rst->evidence & LA_RST_ANSWERS) != 0 &&
+            la_marks_sent_ns(placed->me, placed->at_ns) < rst->at_ns)
+            continue;
+        return true;
     }
     return false;
 }
@@ -241,25 +284,36 @@ la_reset_is_forged(const struct la_track *track, const struct la_rst *rst)
            (rst->evidence & (LA_RST_OTHER_TTL | LA_RST_OTHER_WINDOW)) != 0;
 }
 
+/* What is left when nothing shows text that it had not read: RFC 2525 2.17 or ABORT. Heuristic: an
+ * end that listened, and then waited, did not read. */
+static enum la_reset_cause
+likelier_of(uint32_t evidence)
+{
+    const uint32_t unread = LA_RST_TEXT_ON_WAY | LA_RST_FREED_ROOM | LA_RST_WINDOW_SHUT;
+    if ((evidence & unread) != 0)
+        return LA_RESET_UNREAD_DATA;
+    bool waited = (evidence & LA_RST_HEARD_LAST) != 0 &&
+                  (evidence & (LA_RST_NEVER_SAID | LA_RST_HEARD_LONG_AGO)) != 0;
+    return waited ? LA_RESET_UNREAD_DATA : LA_RESET_LINGER_ABORT;
+}
+
 /* An end that has it gave it up. */
 static enum la_reset_cause
 cause_of_abort(const struct la_rst *rst)
 {
     uint32_t evidence = rst->evidence;
+    bool bare = (rst->flags & LA_TCP_ACK) == 0;
     if ((evidence & LA_RST_TEXT_AFTER_FIN) != 0)
+        return LA_RESET_DATA_AFTER_CLOSE;
+    /* Heuristic: who gives up sends an ACK. What this answers was not captured. */
+    if (bare && (evidence & LA_RST_AFTER_OWN_FIN) != 0)
         return LA_RESET_DATA_AFTER_CLOSE;
     if ((evidence & LA_RST_DUE) != 0)
         return LA_RESET_TIMEOUT;
-    /* Heuristic: no program accepts, and aborts without a word, that fast. */
+    /* Heuristic: few programs accept, and abort without a word, that fast. */
     if ((evidence & LA_RST_TO_THIRD_ACK) != 0 && (evidence & LA_RST_ONLY_SYNS) != 0)
         return LA_RESET_BACKLOG;
-    /* RFC 2525 2.17. Heuristic: where text still comes, some lies there that was not read. */
-    if ((evidence & (LA_RST_TEXT_ON_WAY | LA_RST_FREED_ROOM)) != 0)
-        return LA_RESET_UNREAD_DATA;
-    bool unread =
-        (evidence & LA_RST_HEARD_LAST) != 0 &&
-        (evidence & (LA_RST_WINDOW_SHUT | LA_RST_NEVER_SAID | LA_RST_HEARD_LONG_AGO)) != 0;
-    return unread ? LA_RESET_UNREAD_DATA : LA_RESET_LINGER_ABORT;
+    return likelier_of(evidence);
 }
 
 /* An end without the connection answered. */
@@ -269,12 +323,12 @@ cause_of_answer(const struct la_rst *rst)
     uint32_t evidence = rst->evidence;
     if ((evidence & LA_RST_AFTER_RST) != 0)
         return LA_RESET_STRAY; /* It had been told that the connection is over. */
-    if ((evidence & LA_RST_IN_OPENING) != 0)
-        return rst->from == LA_END_SERVER ? LA_RESET_REFUSED : LA_RESET_STRAY;
     if ((evidence & (LA_RST_TEXT_AFTER_FIN | LA_RST_AFTER_OWN_FIN)) != 0)
         return LA_RESET_DATA_AFTER_CLOSE;
     if ((evidence & LA_RST_ONLY_SYNS) != 0 && rst->from == LA_END_SERVER)
         return LA_RESET_BACKLOG;
+    if ((evidence & LA_RST_IN_OPENING) != 0)
+        return rst->from == LA_END_SERVER ? LA_RESET_REFUSED : LA_RESET_STRAY;
     return LA_RESET_HALF_OPEN_PEER;
 }
 
@@ -297,23 +351,50 @@ la_reset_cause_of(const struct la_track *track, const struct la_rst *rst)
     return (rst->evidence & LA_RST_ANSWERS) != 0 ? cause_of_answer(rst) : cause_of_abort(rst);
 }
 
+/* Does the evidence decide between ABORT and text that was not read? */
+static bool
+is_decided(const struct la_rst *rst, enum la_reset_cause cause)
+{
+    const uint32_t shown = LA_RST_STREAM_ON_WAY | LA_RST_LAY_THERE | LA_RST_WINDOW_SHUT;
+    return (rst->evidence & (cause == LA_RESET_UNREAD_DATA ? shown : LA_RST_HEARD_NONE)) != 0;
+}
+
 /* What the numbers alone say is seen; what rests on who spoke when is inferred. */
 static enum la_certainty
 certainty_of(const struct la_track *track, const struct la_rst *rst, enum la_reset_cause cause)
 {
-    if (cause == LA_RESET_REFUSED || cause == LA_RESET_DATA_AFTER_CLOSE)
+    bool answers =
+        (rst->evidence & LA_RST_ANSWERS) != 0 && track->end[1 - rst->from].segments_n > 0;
+    if (cause == LA_RESET_REFUSED || (cause == LA_RESET_DATA_AFTER_CLOSE && answers))
         return LA_CERTAINTY_SEEN;
-    /* By the silence before it alone: a program may as well have read everything, and waited. */
-    const uint32_t lay_there =
-        LA_RST_TEXT_ON_WAY | LA_RST_FREED_ROOM | LA_RST_WINDOW_SHUT | LA_RST_NEVER_SAID;
-    if (cause == LA_RESET_UNREAD_DATA && (rst->evidence & lay_there) == 0)
+    if ((cause == LA_RESET_UNREAD_DATA || cause == LA_RESET_LINGER_ABORT) &&
+        !is_decided(rst, cause))
         return LA_CERTAINTY_UNKNOWN;
-    /* It spoke a moment ago: another RST of it may have been lost before this one. */
-    if (cause == LA_RESET_HALF_OPEN_PEER && (rst->evidence & LA_RST_LONG_SILENT) == 0)
+    /* A program may have given it up; or the third segment, which it would answer, did not pass. */
+    if (cause == LA_RESET_BACKLOG && (!answers || (rst->evidence & LA_RST_IN_OPENING) != 0))
+        return LA_CERTAINTY_UNKNOWN;
+    /* It spoke a moment ago: another RST of it may have been lost before this one. So may its FIN
+     * have gone before the capture began. */
+    if (cause == LA_RESET_HALF_OPEN_PEER &&
+        ((rst->evidence & LA_RST_LONG_SILENT) == 0 || !track->handshake_seen))
         return LA_CERTAINTY_UNKNOWN;
     if (cause == LA_RESET_INJECTED && (track->end[rst->from].flags & LA_END_WENT_ON) != 0)
         return LA_CERTAINTY_SEEN;
     return LA_CERTAINTY_INFERRED;
+}
+
+/* What else it may as well have been. */
+static enum la_reset_cause
+or_cause_of(const struct la_track *track, enum la_reset_cause cause)
+{
+    if (cause == LA_RESET_UNREAD_DATA || cause == LA_RESET_BACKLOG)
+        return LA_RESET_LINGER_ABORT;
+    if (cause == LA_RESET_LINGER_ABORT)
+        return LA_RESET_UNREAD_DATA;
+    /* RFC 9293 3.10.5: nor has ABORT's RST an ACK, though few stacks do it so. */
+    if (cause == LA_RESET_HALF_OPEN_PEER)
+        return track->handshake_seen ? LA_RESET_LINGER_ABORT : LA_RESET_DATA_AFTER_CLOSE;
+    return LA_RESET_NONE;
 }
 
 void
@@ -328,5 +409,7 @@ la_reset_judge(const struct la_track *track, struct la_explain_reset *out)
     out->cause = (uint8_t)la_reset_cause_of(track, rst);
     out->by = (uint8_t)(la_reset_is_forged(track, rst) ? LA_WHO_THIRD : la_who_of(rst->from));
     out->certainty = (uint8_t)certainty_of(track, rst, (enum la_reset_cause)out->cause);
+    if (out->certainty == LA_CERTAINTY_UNKNOWN)
+        out->or_cause = (uint8_t)or_cause_of(track, (enum la_reset_cause)out->cause);
     out->frame = track->first_frame + rst->frame;
 }

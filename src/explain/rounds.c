@@ -271,7 +271,8 @@ bool
 la_rounds_tell(const struct la_measure *m, const struct la_track *track, unsigned sender)
 {
     uint32_t part_us = track->end[sender].part_us_min;
-    return m->rtt_n > 0 && part_us != UINT32_MAX &&
+    bool windows = (track->end[1 - sender].flags & LA_END_SCALE_KNOWN) != 0;
+    return windows && m->rtt_n > 0 && part_us != UINT32_MAX &&
            (part_us < m->rtt_us_min / NEAR_SHARE || part_us + m->rtt_us_min < NEAR_US);
 }
 

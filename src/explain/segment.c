@@ -5,18 +5,35 @@
  * The order matters: which incarnation it belongs to; whether it is a packet at all or a copy of
  * one; its SYN, which says what its numbers mean; its numbers; then what follows from them.
  */
+#include "base/apart.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 
 /* ---- which incarnation -------------------------------------------------------------------- */
 
-static struct la_track *
+/* What is measured is needed in a moment, when the numbers are known. */
+static inline void
+fetch(const struct la_measure *m)
+{
+    if (m == NULL)
+        return;
+    __builtin_prefetch(&m->rto_n);
+    __builtin_prefetch(&m->prints_has);
+    __builtin_prefetch(&m->limit_ns);
+    __builtin_prefetch(&m->rounds);
+}
+
+static inline struct la_track *
 find(struct la_explain *explain, struct la_placed *placed)
 {
     struct la_track *track = la_flows_find(explain, placed->seen, &placed->from);
     if (track != NULL) {
         placed->me = &track->end[placed->from];
         placed->peer = &track->end[1 - placed->from];
+        placed->mine = la_measure_of(explain, placed->me);
+        placed->its = la_measure_of(explain, placed->peer);
+        fetch(placed->mine);
+        fetch(placed->its);
     }
     return track;
 }
@@ -161,6 +178,10 @@ reuse_of(const struct la_track *old, const struct la_placed *placed, struct reus
     bool had = (e->options & old->end[1 - placed->from].options & LA_EXPLAIN_HAS_TIMESTAMPS) != 0;
     out->is_known = true;
     out->since_ns = placed->at_ns - old->last_at_ns;
+    bool cut =
+        (placed->seen->oddities & LA_SEEN_HEADER_CUT) != 0 || (e->flags & LA_END_SYN_CUT) != 0;
+    if (cut && !la_seq_gt(seg->seq, e->nxt))
+        out->is_known = false; /* There may have been timestamps. */
     if (timestamps && had && seg->ts_val != e->ts_val)
         out->is_newer = la_tcp_ts_older(e->ts_val, seg->ts_val);
     else
@@ -181,14 +202,11 @@ remark_reuse(struct la_explain *explain, struct la_track *track, const struct la
         finding->values[0] = reuse->since_ns / LA_NS_PER_US;
 }
 
-/* NULL: no memory, or placed->is_disbelieved. With placed->is_strange the segment was kept aside.
- */
-static struct la_track *
-track_of(struct la_explain *explain, struct la_placed *placed)
+LA_APART static struct la_track *
+track_with_care(struct la_explain *explain, struct la_placed *placed, struct la_track *track)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct reuse reuse = {.is_known = false};
-    struct la_track *track = find(explain, placed);
     if (track != NULL) {
         enum kept kept = about_kept(explain, track, placed);
         if (kept == KEPT_BEGAN)
@@ -224,8 +242,32 @@ track_of(struct la_explain *explain, struct la_placed *placed)
     return track;
 }
 
+/* NULL: no memory, or placed->is_disbelieved. With placed->is_strange the segment was kept aside.
+ */
+static inline struct la_track *
+track_of(struct la_explain *explain, struct la_placed *placed)
+{
+    struct la_track *track = find(explain, placed);
+    bool opens = (placed->seen->tcp.flags & LA_TCP_SYN) != 0;
+    return track != NULL && track->rare == NULL && !opens ? track
+                                                          : track_with_care(explain, placed, track);
+}
+
 /* ---- the parts --------------------------------------------------------------------------------
  */
+
+/* An acknowledgement that lies far behind what passed is looked at (numbers.c). */
+static inline bool
+goes_on(const struct la_placed *placed)
+{
+    enum { FAR_BYTES = 1 << 20 };
+    const uint8_t control = LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK;
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
+    return (seg->flags & control) == LA_TCP_ACK && la_seq_eq(seg->seq, e->nxt) &&
+           la_seq_ge(seg->ack, peer->una) && peer->nxt.v - seg->ack.v <= FAR_BYTES &&
+           (e->flags & peer->flags & LA_END_SPOKE) != 0;
+}
 
 static void
 count(const struct la_placed *placed)
@@ -242,7 +284,7 @@ count(const struct la_placed *placed)
 
 /* Text of an end behind its own RST: that was not its RST (heuristic), and the connection lives. */
 static void
-goes_on(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+speaks_on(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     struct la_track_end *e = placed->me;
     if (placed->new_bytes > 0 && (placed->peer->flags & LA_END_RST) != 0)
@@ -261,14 +303,8 @@ goes_on(struct la_explain *explain, struct la_track *track, const struct la_plac
 static bool
 is_damaged(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
-    const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = placed->me, *peer = placed->peer;
-    bool goes_on =
-        (seg->flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK)) == LA_TCP_ACK &&
-        la_seq_eq(seg->seq, e->nxt) && la_seq_le(seg->ack, peer->nxt) &&
-        la_seq_ge(seg->ack, peer->una);
     bool was_kept = placed->seen != &explain->seen;
-    if (goes_on || was_kept || !la_decoder_disbelieves(&explain->decoder, &explain->seen))
+    if (placed->goes_on || was_kept || !la_decoder_disbelieves(&explain->decoder, &explain->seen))
         return false;
     explain->file.bad_checksums++;
     (void)la_found(explain, track, LA_FINDING_CHECKSUM_WRONG, la_who_of(placed->from),
@@ -294,14 +330,19 @@ is_closing(const struct la_track *track)
 static void
 follow(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
+    enum {
+        SYN_RECEIVED =
+            LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED) | LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED_ACTIVE)
+    };
     uint8_t flags = placed->seen->tcp.flags;
+    if ((placed->me->proven & ~SYN_RECEIVED) == 0)
+        la_unseen_third(explain, track, placed);
     if ((flags & LA_TCP_RST) != 0) {
+        la_unseen_answered(explain, track, placed);
         la_reset_segment(explain, track, placed);
     } else {
-        if ((flags & LA_TCP_FIN) != 0) {
-            la_unseen_third(explain, track, placed);
+        if ((flags & LA_TCP_FIN) != 0)
             la_closing_take_fin(track, placed);
-        }
         if (placed->acks_missing)
             la_unseen_acked(explain, track, placed);
         la_states_segment(explain, track, placed);
@@ -326,6 +367,8 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     track->last_frame = placed->frame;
     if (placed->at_ns > track->last_at_ns)
         track->last_at_ns = placed->at_ns;
+    placed->at_us = (uint32_t)(placed->at_ns / LA_NS_PER_US);
+    placed->goes_on = goes_on(placed);
     placed->is_copy = la_artefacts_is_copy(explain, track, placed);
     if (placed->is_copy || placed->is_strange || is_damaged(explain, track, placed))
         return;
@@ -349,7 +392,7 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     if (!placed->is_strange) {
         if (!rst) {
             la_patience_segment(placed);
-            goes_on(explain, track, placed);
+            speaks_on(explain, track, placed);
         }
         la_artefacts_clock(explain, placed);
         la_violations_segment(explain, track, placed);

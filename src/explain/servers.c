@@ -179,21 +179,10 @@ la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t
     if (track->listener == NONE || track->half_open == more)
         return;
     track->half_open = more;
-    if (explain->outbox == NULL) {
-        listener_at(explain, track->listener)->open_n += track->complete && !more;
+    if (explain->outbox == NULL)
         la_servers_count(explain, track->listener, at_ns, more);
-    } else {
+    else
         (void)la_outbox_note(explain, track, more ? LA_NOTE_HALF_OPEN : LA_NOTE_COMPLETE, at_ns);
-    }
-}
-
-bool
-la_servers_has_others(const struct la_explain *explain, const struct la_track *track)
-{
-    if (explain->outbox != NULL)
-        return explain->has_others;
-    return track->listener != NONE &&
-           listener_at(explain, track->listener)->open_n > (track->complete ? 1u : 0u);
 }
 
 /* ---- a connection is over -------------------------------------------------------------------- */
@@ -252,10 +241,6 @@ la_servers_ended(struct la_explain *explain, uint32_t idx, uint16_t ending)
 void
 la_servers_end(struct la_explain *explain, struct la_track *track)
 {
-    if (explain->outbox == NULL && track->listener != NONE) {
-        struct la_server *listener = listener_at(explain, track->listener);
-        listener->open_n -= track->complete && !track->half_open && listener->open_n > 0;
-    }
     la_servers_half_open(explain, track, track->last_at_ns, false);
     uint16_t ending = track->listener == NONE ? 0 : ending_of(explain, track);
     if (explain->outbox != NULL) {

@@ -50,7 +50,8 @@ came_too_late(const struct la_track *track, unsigned end, enum la_mark mark)
     const struct la_rst *own = first_own_rst(track, end);
     if (own == NULL)
         return false;
-    return !la_marks_can_show(e, e->marks.at_ns[mark], own->at_ns) ||
+    bool unseen = (e->marks.unseen >> mark & 1) != 0; /* The RST itself may have shown it. */
+    return (!unseen && !la_marks_can_show(e, e->marks.at_ns[mark], own->at_ns)) ||
            (mark == LA_MARK_ACK_OF_FIN && (own->flags & LA_TCP_ACK) == 0 &&
             la_seq_le(own->seq, e->fin_seq));
 }
@@ -69,17 +70,19 @@ say_marks(const struct la_track *track, unsigned end, struct last_words *words)
     /* An accept queue that is full takes no ACK of the handshake. */
     bool refused =
         rst != NULL && rst->from == end && la_reset_cause_of(track, rst) == LA_RESET_BACKLOG;
-    for (unsigned i = 0; i < 2; i++)
-        if ((marks->waiting >> silent[i].mark & 1) != 0 && !(refused && i == 0) &&
-            !came_too_late(track, end, silent[i].mark))
+    for (unsigned i = 0; i < 2; i++) {
+        enum la_mark mark = silent[i].mark;
+        int64_t at_ns = marks->at_ns[mark];
+        bool unseen = (marks->unseen >> mark & 1) != 0; /* The end's own segment shows it. */
+        if ((marks->waiting >> mark & 1) != 0 && !(refused && mark == LA_MARK_ACK_OF_SYN) &&
+            !came_too_late(track, end, mark))
             say(words, &(struct la_step){.end = (uint8_t)end,
                                          .event = (uint8_t)silent[i].event,
                                          .certainty = LA_CERTAINTY_INFERRED,
-                                         .frame = marks->frame[silent[i].mark],
-                                         .earliest_ns = (marks->unseen >> silent[i].mark & 1) != 0
-                                                            ? INT64_MAX
-                                                            : marks->at_ns[silent[i].mark],
-                                         .latest_ns = INT64_MAX});
+                                         .frame = marks->frame[mark],
+                                         .earliest_ns = unseen ? INT64_MAX : at_ns,
+                                         .latest_ns = unseen ? at_ns : INT64_MAX});
+    }
 }
 
 /* Why an end sent its RST, as an event of the figure. COUNT: it had no connection to leave. */

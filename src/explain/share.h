@@ -11,12 +11,15 @@
  * and says whose share each packet is. Parts look at the same batches, and each analyses its own
  * flows; they have nothing in common, so that each may have a thread. The whole puts together what
  * they noted, in the order in which one instance would have met it: how many there are does not
- * show. Nothing here knows of threads: the caller sees to it that a batch is not changed while
- * a part looks at it, and that an outbox is read when its part has left it.
+ * show. A part that is alone needs no batches: it takes packets as they come, and does the intake's
+ * work with what it has decoded (part.c). Nothing here knows of threads: the caller sees to it
+ * that a batch is not changed while a part looks at it, and that an outbox is read when its part
+ * has left it.
  */
 #ifndef LA_EXPLAIN_SHARE_H
 #define LA_EXPLAIN_SHARE_H
 
+#include "explain/parts.h"
 #include "explain/track.h"
 
 enum { LA_PARTS_MAX = 64, LA_BATCH_N = 512, LA_SHARE_NOBODY = 255 };
@@ -101,8 +104,7 @@ void la_outbox_empty(struct la_outbox *outbox);
 enum la_batch_mark {
     LA_BATCH_VERIFY = 1,     /* its checksum is verified, whatever it is */
     LA_BATCH_TRUST_SUMS = 2, /* a wrong checksum means that the packet was changed */
-    LA_BATCH_DECODED = 4,    /* `decoded` has it */
-    LA_BATCH_HAS_OTHERS = 8  /* a RST of an endpoint that has answered SYNs of several clients */
+    LA_BATCH_DECODED = 4     /* `decoded` has it */
 };
 
 struct la_batch {
@@ -120,31 +122,58 @@ struct la_batch {
     size_t decoded_n, decoded_cap;
 };
 
-/* A listener that has answered a SYN. */
-struct la_answerer {
-    uint64_t endpoint, client; /* hashes */
-    bool has_others;           /* and that of another client */
+/* What checksums tell, by the first segments. */
+struct la_intake_sums {
+    uint32_t segments_n; /* that were looked at, up to LA_SUMS_FIRST_N */
+    uint32_t good_n, bad_n;
 };
 
-enum { LA_ANSWERERS_SHIFT = 10 };
+enum { LA_SUMS_FIRST_N = 1 << 14, LA_SUMS_EVERY_N = 64 };
 
 struct la_intake {
     struct la_mem *mem;
-    struct la_answerer answerers[1 << LA_ANSWERERS_SHIFT]; /* the latest, by hash */
-    unsigned parts_n; /* with one, all shares are its */
     struct la_decoder decoder;
+    struct la_intake_sums sums;
     struct la_explain_file file; /* packets and times */
     int64_t back_ns_max, now_ns;
 };
 
 /* False: no memory. */
-bool la_intake_init(struct la_intake *intake, unsigned parts_n, struct la_mem *mem) LA_MUST_CHECK;
+bool la_intake_init(struct la_intake *intake, struct la_mem *mem) LA_MUST_CHECK;
 void la_intake_fini(struct la_intake *intake);
 void la_batch_fini(struct la_batch *batch, struct la_intake *intake);
 void la_batch_begin(struct la_batch *batch, const struct la_intake *intake);
 /* There is room in the batch. False: no memory; the packet is left out. */
 bool la_intake_take(struct la_intake *intake, struct la_batch *batch,
                     const struct la_explain_packet *packet);
+
+/* The same without a batch. The next packet, at a sane time: LA_BATCH_VERIFY, or 0. */
+static inline uint8_t
+la_intake_see(struct la_intake *intake, int64_t at_ns)
+{
+    uint64_t ordinal = ++intake->file.packets;
+    intake->now_ns =
+        la_artefacts_time(&intake->file, at_ns, intake->now_ns, &intake->back_ns_max);
+    bool due = ordinal % LA_SUMS_EVERY_N == 0;
+    return due || intake->sums.segments_n < LA_SUMS_FIRST_N ? LA_BATCH_VERIFY : 0;
+}
+
+/* It was decoded. Does the intake want to know it? */
+static inline bool
+la_intake_wants(const struct la_intake *intake, const struct la_seen *seen)
+{
+    return !seen->is_bare || intake->sums.segments_n < LA_SUMS_FIRST_N;
+}
+
+/* Then. */
+void la_intake_seen(struct la_intake *intake, struct la_seen *seen);
+
+/* LA_BATCH_TRUST_SUMS or 0. */
+static inline uint8_t
+la_intake_trusts(const struct la_intake *intake)
+{
+    return intake->sums.good_n > intake->sums.bad_n ? LA_BATCH_TRUST_SUMS : 0;
+}
 
 /* ---- parts -------------------------------------------------------------------------------- */
 
@@ -160,6 +189,10 @@ struct la_part {
 
 void la_part_take(const struct la_part *part, const struct la_batch *batch,
                   struct la_outbox *outbox);
+/* All packets are the part's, and it has the intake for itself: up to LA_BATCH_N of them. */
+void la_part_take_all(const struct la_part *part, struct la_intake *intake,
+                      const struct la_explain_packet *packets, size_t n,
+                      struct la_outbox *outbox);
 /* The capture has ended at that time, with that many packets. */
 void la_part_finish_begin(const struct la_part *part, int64_t now_ns, uint64_t packets_n);
 /* The first frame of the n-th connection that is left; UINT64_MAX: there are no more than n. */

@@ -46,7 +46,8 @@ la_stalls_sent(struct la_measure *m, const struct la_track *track, const struct 
     if (m->limit == LA_LIMIT_RECEIVER && !me->window_closed)
         note(&m->full, track, placed, 0);
     int64_t waited_ns = placed->at_ns - m->heard_at_ns;
-    bool fills = la_seq_eq(me->nxt, me->edge) && !me->window_closed && placed->gap_bytes == 0;
+    bool fills = la_seq_eq(me->nxt, me->edge) && !me->window_closed && placed->gap_bytes == 0 &&
+                 (placed->peer->flags & LA_END_SCALE_KNOWN) != 0;
     if (fills && placed->new_bytes > 1 && placed->new_bytes < worth(me, placed->peer) &&
         waited_ns < OVERRIDE_MS_MIN * LA_NS_PER_MS)
         note(&m->silly_sent, track, placed, 0);
@@ -63,8 +64,8 @@ la_stalls_acked(struct la_measure *m, const struct la_track *track, const struct
 {
     const struct la_track_end *sender = placed->peer, *receiver = placed->me;
     int32_t opened = la_seq_diff(sender->edge, m->edge_last);
-    if (m->edge_known && opened > 0 && placed->window > 0 &&
-        placed->window < worth(sender, receiver))
+    bool known = m->edge_known && (receiver->flags & LA_END_SCALE_KNOWN) != 0;
+    if (known && opened > 0 && placed->window > 0 && placed->window < worth(sender, receiver))
         note(&m->silly_offered, track, placed, 0);
     int64_t late_us = placed->rtt_us - (int64_t)receiver->part_us_min;
     bool alone = la_seq_eq(sender->una, sender->nxt) && placed->acked_bytes == m->text_bytes_last;

@@ -15,6 +15,7 @@
  *
  * Opening a new connection is no event here: that is another incarnation, with a track of its own.
  */
+#include "base/apart.h"
 #include "explain/parts.h"
 
 #define BIT(state) LA_TCP_STATE_BIT(LA_TCP_##state)
@@ -225,11 +226,14 @@ came_merged(const struct la_track_end *e, uint8_t set)
            e->marks.frame[LA_MARK_FIN] == e->marks.frame[LA_MARK_ACK_OF_FIN];
 }
 
-/* The ACK of a FIN that passed before the peer's own FIN may have been lost, and come with that. */
+/* The ACK of a FIN that passed before the peer's own FIN may have been lost, and come with that. A
+ * FIN that was not captured may have been an octet, and come before or with the ACK. */
 static bool
 shows(const struct la_track_end *e, enum la_mark mark, const struct taking *taking)
 {
-    return !taking->is_inferred && (taking->certain >> mark & 1) != 0 &&
+    const uint8_t fins = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
+    bool guessed = ((e->marks.unseen & fins) >> mark & 1) != 0;
+    return !taking->is_inferred && !guessed && (taking->certain >> mark & 1) != 0 &&
            (mark != LA_MARK_ACK_OF_FIN ||
             e->marks.frame[LA_MARK_ACK_OF_FIN] == e->marks.frame[LA_MARK_FIN]);
 }
@@ -317,8 +321,7 @@ taking_of(struct la_explain *explain, struct la_track *track, const struct la_pl
     }
     if (ack && (peer->flags & LA_END_FIN) != 0 && la_seq_gt(seg->ack, peer->fin_seq))
         taking.certain |= 1u << LA_MARK_FIN;
-    /* RFC 7413 4.2.2: after a Fast Open the text may come before the ACK. */
-    if (placed->new_bytes > 0 && !syn && (e->flags & LA_END_TOOK_SYN_TEXT) == 0)
+    if (placed->new_bytes > 0 && !syn && !la_opening_may_speak_early(e, peer))
         taking.certain |= of_syn;
     if (placed->acked_bytes > 0 && (marks->taken & of_syn) == 0 && acks_text(peer, seg))
         taking.certain |= of_syn; /* All text of the peer's carries an ACK of the SYN. */
@@ -513,12 +516,9 @@ is_plain(const struct la_explain *explain, const struct la_placed *placed)
     return true;
 }
 
-void
-la_states_segment(struct la_explain *explain, struct la_track *track,
-                  const struct la_placed *placed)
+LA_APART static void
+take_segment(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
-    if (is_plain(explain, placed))
-        return;
     struct la_track_end *e = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     la_marks_segment(track, placed);
@@ -544,6 +544,14 @@ la_states_segment(struct la_explain *explain, struct la_track *track,
         e->possible = closure(explain, demand, events_all & ~events_opening);
     widen(explain, track, placed->from);
     widen(explain, track, 1 - placed->from);
+}
+
+void
+la_states_segment(struct la_explain *explain, struct la_track *track,
+                  const struct la_placed *placed)
+{
+    if (!is_plain(explain, placed))
+        take_segment(explain, track, placed);
 }
 
 void

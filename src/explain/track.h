@@ -46,11 +46,11 @@ enum la_mark {
 };
 
 struct la_marks {
-    int64_t at_ns[LA_MARKS_N];
-    uint32_t frame[LA_MARKS_N]; /* counted from the track's first one */
     uint8_t waiting; /* 1 << enum la_mark: passed, not known to have reached the end */
     uint8_t taken;   /* the end has it */
     uint8_t unseen;  /* of those, what was not captured: it passed at at_ns or before */
+    uint32_t frame[LA_MARKS_N]; /* counted from the track's first one */
+    int64_t at_ns[LA_MARKS_N];
 };
 
 /* ---- one end ---------------------------------------------------------------------------- */
@@ -73,66 +73,71 @@ enum la_end_flag {
     LA_END_SYN_UNSEEN = 32768, /* its SYN was not captured, others show it */
     LA_END_TOOK_SYN_TEXT = 65536, /* its SYN,ACK acknowledges text in the SYN */
     LA_END_SYN_CUT = 131072,   /* of its SYN's options, some were not captured */
+    LA_END_SYN_DAMAGED = 262144, /* its SYN's checksum is wrong */
+    LA_END_TEXT_BEHIND_FIN = 524288, /* text that acknowledged its peer's FIN */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
 enum la_repeat { LA_REPEAT_NONE, LA_REPEAT_SYN, LA_REPEAT_TEXT, LA_REPEAT_PROBE };
 
+/* What every segment needs stands first: of most tracks, no more is in the caches. */
 struct la_track_end {
     uint32_t flags;        /* enum la_end_flag */
-    la_seq iss;
     la_seq nxt;            /* behind the highest octet it sent, SYN and FIN counted */
     la_seq una;            /* highest acknowledgement of what it sent */
     la_seq edge;           /* how far the peer lets it send */
     la_seq ack;            /* highest acknowledgement that it sent */
     la_seq last_ack;       /* of its latest segment */
-    la_seq fin_seq;
     uint32_t window;       /* as it last offered, scaled where the scale is known */
     uint32_t window_max;
-    uint8_t wscale;        /* that its own windows are shifted by, once agreed */
-    uint8_t ttl_hops;      /* of its first segment */
-    uint8_t certainty;     /* enum la_certainty, of proven */
-    uint8_t recent_idx;
-    uint8_t repeats_n;     /* repetitions without an answer, see patience.c */
-    uint8_t repeat;        /* enum la_repeat: of what */
-    uint8_t probes_n;      /* in a row, answered or not */
-    bool window_closed;    /* the peer's window for it is zero */
-    bool timing;           /* timed_* are valid: an answer is awaited that gives part_us_min */
-    uint16_t possible, proven;
-    uint16_t widened;      /* possible when it was last closed under the events widened_by */
-    uint32_t widened_by;
-    uint32_t options;      /* enum la_explain_option, of its SYN */
-    uint16_t mss;
-    uint16_t syn_window;
     uint16_t window_raw;   /* of its latest segment */
-    uint32_t syn_n;        /* copies of its SYN or SYN,ACK */
-    uint32_t syn_frame;
-    uint32_t syn_text_bytes;
-    uint32_t part_us_min;  /* from the tap to this end and back; UINT32_MAX: not known */
-    uint32_t part_us_max;  /* the longest that it took, with a part_us_min */
-    uint32_t rst_n;
-    uint32_t ts_val;       /* TSval of its latest new text or SYN */
-    int64_t syn_at_ns, fin_at_ns;
-    uint32_t fin_frame, fin_n;
-    uint64_t bytes_at_fin; /* unique_bytes when the peer's FIN passed */
+    uint16_t possible, proven;
+    uint16_t mss;
+    uint8_t certainty;     /* enum la_certainty, of proven */
+    uint8_t wscale;        /* that its own windows are shifted by, once agreed */
+    uint32_t options;      /* enum la_explain_option, of its SYN */
+    uint32_t measure;      /* index, see measure.h; NONE */
+    uint32_t segment_bytes_max;
+    uint64_t segments_n, bytes, unique_bytes;
     int64_t last_at_ns;    /* its latest segment that is no RST */
     int64_t text_at_ns;    /* its latest new text */
-    int64_t repeat_at_ns, repeat_pause_ns;
+    int64_t ts_at_ns;
+    uint32_t ts_seen;      /* TSval of its latest segment, at ts_at_ns */
+    uint32_t ts_val;       /* TSval of its latest new text or SYN */
     int64_t timed_at_ns;   /* when text up to timed_seq passed */
     la_seq timed_seq;
-    uint64_t segments_n, bytes, unique_bytes;
+    bool timing;           /* timed_* are valid: an answer is awaited that gives part_us_min */
+    bool window_closed;    /* the peer's window for it is zero */
+    uint8_t repeats_n;     /* repetitions without an answer, see patience.c */
+    uint8_t repeat;        /* enum la_repeat: of what */
+    int64_t repeat_at_ns;
+    uint32_t part_us_min;  /* from the tap to this end and back; UINT32_MAX: not known */
+    uint32_t part_us_max;  /* the longest that it took, with a part_us_min */
     uint32_t recent[4];    /* fingerprints of its latest segments, see artefacts.c */
     uint32_t recent_at_us[4];
     uint8_t recent_iface[4];
+    uint8_t recent_idx;
     uint8_t tcp_flags;     /* of all its segments together */
-    uint32_t ts_seen;      /* TSval of its latest segment, at ts_at_ns */
-    int64_t ts_at_ns;
+    uint8_t probes_n;      /* in a row, answered or not */
+    uint8_t ttl_hops;      /* of its first segment */
+    struct la_marks marks; /* towards this end; all but its first octets: */
+    /* What only opening, closing, loss and repetition need. */
+    la_seq iss;
+    la_seq fin_seq;
+    uint16_t widened;      /* possible when it was last closed under the events widened_by */
+    uint16_t syn_window;
+    uint32_t widened_by;
+    uint32_t syn_n;        /* copies of its SYN or SYN,ACK */
+    uint32_t syn_frame;
+    uint32_t syn_text_bytes;
+    uint32_t rst_n;
+    int64_t syn_at_ns, fin_at_ns;
+    uint32_t fin_frame, fin_n;
+    uint64_t bytes_at_fin; /* unique_bytes when the peer's FIN passed */
+    int64_t repeat_pause_ns;
     la_seq missing_from, missing_to; /* the latest of what is missing */
-    struct la_marks marks; /* towards this end */
     uint32_t copies_n;     /* made by the capture or the network, see artefacts.c */
-    uint32_t segment_bytes_max;
     uint64_t missing_bytes;/* acknowledged, never captured */
-    uint32_t measure;      /* index, see measure.h; NONE */
 };
 
 /* ---- what few connections need ---------------------------------------------------------- */
@@ -156,8 +161,11 @@ enum la_rst_evidence {
     LA_RST_AFTER_OWN_FIN = 16384,
     LA_RST_OTHER_WINDOW = 32768, /* without ACK, and a window far from the end's last one */
     LA_RST_TO_THIRD_ACK = 4096, /* it came at once when the handshake was complete */
-    LA_RST_FREED_ROOM = 131072, /* it offers more than the end's latest segment did */
-    LA_RST_TEXT_ON_WAY = 65536  /* the peer's text was under way to it */
+    LA_RST_TEXT_ON_WAY = 65536, /* the peer's text was under way to it, */
+    LA_RST_STREAM_ON_WAY = 262144, /* and more than one segment of it */
+    LA_RST_FREED_ROOM = 131072, /* it offers more than the end's latest segment did, */
+    LA_RST_LAY_THERE = 524288,  /* and no program had read that meanwhile */
+    LA_RST_HEARD_NONE = 1048576 /* its peer, whose segments were captured, never sent any text */
 };
 
 /* A RST as it passed, with what was known then. */
@@ -259,8 +267,12 @@ struct la_placed {
     int64_t at_ns;
     uint64_t frame;
     uint32_t iface;
+    uint32_t at_us;          /* at_ns, by a clock of 32 bits */
     uint8_t from;            /* the end that sent it; 1 - from is the other */
-    struct la_track_end *me, *peer; /* these ends */
+    struct la_track_end *me, *peer; /* these ends, */
+    struct la_measure *mine, *its;  /* and what is measured of their text; NULL: nothing yet */
+    bool goes_on;            /* without SYN, FIN or RST, and both its numbers are the next ones:
+                              * of it, nothing needs to be looked at twice */
     uint32_t new_bytes;      /* text beyond nxt */
     uint32_t old_bytes;      /* text before nxt: sent before, or late */
     uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */
@@ -288,7 +300,7 @@ struct la_list {
     uint32_t first, last, n;
 };
 
-enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 10 };
+enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 12 };
 
 enum { LA_SOURCES_BITS = 2048 };
 
@@ -299,7 +311,6 @@ struct la_server {
     struct la_addr client; /* the first one */
     uint32_t hash, hash_next;
     uint32_t half_open_n, half_open_n_max;
-    uint32_t open_n;       /* complete, and not over */
     int64_t half_open_max_at_ns, first_at_ns, last_at_ns, interval_ns;
     uint64_t syn_n, synack_n, synack_again_n, complete_n, refused_n, unanswered_n, unfinished_n;
     uint64_t forgotten_n, ignored_n, backlog_rst_n;
@@ -325,6 +336,8 @@ struct la_explain {
     struct la_pool tracks, steps, found, listeners, measures;
     struct la_index index, listener_index;
     struct la_track *recent[1 << LA_RECENT_SHIFT]; /* that were found, see flows.c; or NULL */
+    uint32_t sought_hash;          /* with was_sought: of what was looked for last, in vain */
+    bool was_sought;
     struct la_list lists[LA_LISTS_N];
     uint32_t lent;                 /* the track that the caller holds a result of */
     uint64_t spare_bytes;          /* with less than this left, room is made */
@@ -337,7 +350,6 @@ struct la_explain {
     int64_t expire_ns;             /* up to then, and up to that packet, */
     uint64_t expire_n;             /* nothing has waited long enough */
     struct la_outbox *outbox;      /* of a part, see share.h; else NULL. Of such a one: */
-    bool has_others;               /* the packet's sender has answered other clients as well */
     uint64_t note_order;           /* of what is put there */
     struct la_explain_file file;
     uint32_t file_found_first, file_found_last;

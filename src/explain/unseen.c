@@ -77,18 +77,44 @@ la_unseen_acked(struct la_explain *explain, struct la_track *track, const struct
     infer(explain, track, placed, &missing);
 }
 
-/* Heuristic: a program closes a connection that it was given, and it is given none before the
- * handshake is complete, though RFC 9293 3.10.4 knows a CLOSE in SYN-RECEIVED. */
+/* Text of an end whose SYN was acknowledged. Heuristic: a program closes, or aborts, a connection
+ * that it was given, and it is given none before the handshake is complete, though RFC 9293 3.10.4
+ * knows a CLOSE in SYN-RECEIVED. */
+static bool
+shows_third(const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if ((seg->flags & LA_TCP_SYN) != 0)
+        return false;
+    if ((seg->flags & LA_TCP_RST) != 0)
+        return (seg->flags & LA_TCP_ACK) != 0 && placed->peer->segments_n == 0;
+    return (seg->flags & LA_TCP_FIN) != 0 ||
+           (placed->new_bytes > 0 && !la_opening_may_speak_early(placed->me, placed->peer));
+}
+
 void
 la_unseen_third(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_track_end *e = placed->me, *peer = placed->peer;
     const uint8_t bit = 1u << LA_MARK_ACK_OF_SYN;
-    if ((placed->seen->tcp.flags & (LA_TCP_FIN | LA_TCP_SYN)) != LA_TCP_FIN ||
-        e->proven != LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED) ||
-        ((e->marks.waiting | e->marks.taken) & bit) != 0)
+    if (!shows_third(placed) || ((e->marks.waiting | e->marks.taken) & bit) != 0)
         return;
     infer(
         explain, track, placed,
         &(struct la_tcp_seg){.seq = peer->nxt, .ack = la_seq_add(e->iss, 1), .flags = LA_TCP_ACK});
+}
+
+/* RFC 9293 3.10.7.1: SEQ=SEG.ACK. What the RST answers had acknowledged the FIN. */
+void
+la_unseen_answered(struct la_explain *explain, struct la_track *track,
+                   const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
+    la_seq behind = la_seq_add(e->fin_seq, 1);
+    if ((seg->flags & LA_TCP_ACK) != 0 || peer->segments_n > 0 ||
+        (e->flags & (LA_END_FIN | LA_END_FIN_ACKED)) != LA_END_FIN || !la_seq_eq(seg->seq, behind))
+        return;
+    infer(explain, track, placed,
+          &(struct la_tcp_seg){.seq = peer->nxt, .ack = behind, .flags = LA_TCP_ACK});
 }

@@ -5,10 +5,34 @@
  * Each finding names the requirement that was broken (docs/requirements.tsv). What the capture can
  * feign (text above the MSS, checksums that a device fills in) is counted for the file instead.
  */
+#include "base/apart.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 
 enum { SHIFT_MAX = 14, RESERVED_BITS = 0x0e /* the fourth is AE: RFC 9768 3.1 */ };
+
+/* Its checksum shows that the segment is as it was sent. */
+static bool
+is_verified(struct la_explain *explain, const struct la_placed *placed)
+{
+    bool is_at_hand = placed->seen == &explain->seen;
+    return is_at_hand && !la_decoder_disbelieves(&explain->decoder, &explain->seen) &&
+           explain->seen.checksum == LA_SEEN_CHECKSUM_GOOD;
+}
+
+/* Otherwise the capture may be at fault: what was seen so few times is not told (findings.c leaves
+ * out what is uncertain). */
+static void
+doubt(struct la_explain *explain, const struct la_placed *placed,
+      struct la_explain_finding *finding)
+{
+    enum { UNVERIFIED_N_MIN = 4 };
+    if (is_verified(explain, placed))
+        finding->certainty = LA_CERTAINTY_SEEN;
+    else if (finding->n == 1 || finding->certainty == LA_CERTAINTY_UNKNOWN)
+        finding->certainty =
+            finding->n < UNVERIFIED_N_MIN ? LA_CERTAINTY_UNKNOWN : LA_CERTAINTY_INFERRED;
+}
 
 /* Damage on the way is nobody's fault. NULL: that, or no memory. */
 static struct la_explain_finding *
@@ -18,7 +42,11 @@ blame(struct la_explain *explain, struct la_track *track, const struct la_placed
     bool is_at_hand = placed->seen == &explain->seen;
     if (is_at_hand && la_decoder_disbelieves(&explain->decoder, &explain->seen))
         return NULL;
-    return la_found(explain, track, id, la_who_of(placed->from), placed->frame);
+    struct la_explain_finding *finding =
+        la_found(explain, track, id, la_who_of(placed->from), placed->frame);
+    if (finding != NULL)
+        doubt(explain, placed, finding);
+    return finding;
 }
 
 static void
@@ -28,7 +56,8 @@ blame_number(struct la_explain *explain, struct la_track *track, const struct la
     struct la_explain_finding *finding = blame(explain, track, placed, id);
     if (finding == NULL)
         return;
-    finding->certainty = LA_CERTAINTY_INFERRED;
+    if (finding->certainty == LA_CERTAINTY_SEEN)
+        finding->certainty = LA_CERTAINTY_INFERRED;
     if (value > finding->values[0])
         finding->values[0] = value;
 }
@@ -69,6 +98,18 @@ la_violations_flags(struct la_explain *explain, struct la_track *track,
     return false;
 }
 
+/* Is it this SYN that it answers? One before it may not have been captured, and may have asked for
+ * more: a client that gets no answer asks for less (RFC 3168 6.1.1.1). The echo tells. */
+static bool
+answers_syn(const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const struct la_track_end *peer = placed->peer;
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0 || seg->ts_ecr == 0)
+        return peer->syn_n == 1;
+    return (peer->options & LA_EXPLAIN_HAS_TIMESTAMPS) != 0 && seg->ts_ecr == peer->ts_val;
+}
+
 static void
 check_syn(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
@@ -77,10 +118,10 @@ check_syn(struct la_explain *explain, struct la_track *track, const struct la_pl
     if ((seg->has & LA_TCP_HAS_WSCALE) != 0 && seg->wscale > SHIFT_MAX)
         blame_number(explain, track, placed, LA_FINDING_SCALE_TOO_LARGE, seg->wscale);
     if ((seg->flags & LA_TCP_ACK) == 0 || (peer->flags & LA_END_SYN) == 0 ||
-        (peer->flags & (LA_END_SYN_UNSEEN | LA_END_SYN_CUT)) != 0)
+        (peer->flags & (LA_END_SYN_UNSEEN | LA_END_SYN_CUT | LA_END_SYN_DAMAGED)) != 0)
         return;
     /* In a simultaneous open it repeats what its own SYN offered. */
-    if ((placed->me->flags & LA_END_SYN) != 0)
+    if ((placed->me->flags & LA_END_SYN) != 0 || !answers_syn(placed))
         return;
     uint32_t unasked = la_opening_options(placed->seen) & ~peer->options;
     if ((unasked & LA_EXPLAIN_HAS_WSCALE) != 0)
@@ -121,12 +162,11 @@ check_options(struct la_explain *explain, struct la_track *track, const struct l
 /* Text beyond the window is held against its sender when its receiver has acknowledged all before
  * it and still does not offer that much. Otherwise the segment that did may not have been captured:
  * the right edge does not move left (RFC 9293 3.8.6). */
-static void
+LA_APART static void
 check_beyond(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_measure *mine = la_measure_of(explain, placed->me);
-    struct la_measure *its = la_measure_of(explain, placed->peer);
+    struct la_measure *mine = placed->mine, *its = placed->its;
     if (placed->beyond_bytes > 0 && mine != NULL && mine->beyond_bytes == 0) {
         mine->beyond_bytes = placed->beyond_bytes;
         mine->beyond_to = la_seq_add(seg->seq, seg->text_bytes);
@@ -142,49 +182,86 @@ check_beyond(struct la_explain *explain, struct la_track *track, const struct la
         if (finding != NULL && its->beyond_bytes > finding->values[0])
             finding->values[0] = its->beyond_bytes;
         if (finding != NULL)
+            doubt(explain, placed, finding);
+        if (finding != NULL && finding->certainty == LA_CERTAINTY_SEEN)
             finding->certainty = LA_CERTAINTY_INFERRED;
     }
     its->beyond_bytes = 0;
 }
 
-static void
+LA_APART static void
+check_shrunk(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_end *e = placed->me;
+    bool is_newest = placed->acked_bytes > 0 || placed->new_bytes > 0;
+    bool offered = e->segments_n > e->syn_n; /* The window of a SYN is no more than a beginning. */
+    /* One window that was misread moves the edge for long. */
+    if (is_newest && offered && is_verified(explain, placed) &&
+        !la_found_has(explain, track, LA_FINDING_CHECKSUM_WRONG))
+        blame_number(explain, track, placed, LA_FINDING_WINDOW_SHRUNK, placed->shrunk_bytes);
+}
+
+static inline void
 check_numbers(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     const struct la_track_end *e = placed->me;
-    check_beyond(explain, track, placed);
-    bool is_newest = placed->acked_bytes > 0 || placed->new_bytes > 0;
-    bool offered = e->segments_n > e->syn_n; /* The window of a SYN is no more than a beginning. */
-    if (placed->shrunk_bytes > 0 && is_newest && offered && explain->file.bad_checksums == 0)
-        blame_number(explain, track, placed, LA_FINDING_WINDOW_SHRUNK, placed->shrunk_bytes);
+    if (placed->beyond_bytes > 0 || (placed->its != NULL && placed->its->beyond_bytes > 0))
+        check_beyond(explain, track, placed);
+    if (placed->shrunk_bytes > 0)
+        check_shrunk(explain, track, placed);
     if (seg->text_bytes > 0 && (e->flags & LA_END_FIN) != 0 && !placed->fin_first &&
         la_seq_gt(la_seq_add(seg->seq, seg->text_bytes), e->fin_seq))
         (void)blame(explain, track, placed, LA_FINDING_TEXT_AFTER_FIN);
+}
+
+/* Nothing in its header is wrong, or was not agreed on: most are such. */
+static inline bool
+is_ordinary(const struct la_placed *placed)
+{
+    const struct la_seen *seen = placed->seen;
+    const struct la_track_end *e = placed->me, *peer = placed->peer;
+    bool timestamps = (e->options & peer->options & LA_EXPLAIN_HAS_TIMESTAMPS) != 0;
+    return seen->tcp.has == (timestamps ? LA_TCP_HAS_TIMESTAMPS : 0) && seen->tcp.sack_n == 0 &&
+           (seen->tcp.flags & (LA_TCP_SYN | LA_TCP_RST)) == 0 &&
+           (seen->oddities & (LA_SEEN_RESERVED_BITS | LA_SEEN_HEADER_CUT)) == 0 &&
+           seen->checksum != LA_SEEN_CHECKSUM_BAD && seen->checksum != LA_SEEN_CHECKSUM_UNFILLED &&
+           (e->flags & peer->flags & LA_END_SCALE_KNOWN) != 0 &&
+           (!timestamps || placed->new_bytes == 0 || seen->tcp.ts_val == e->ts_val ||
+            !la_tcp_ts_older(seen->tcp.ts_val, e->ts_val));
+}
+
+LA_APART static void
+check_what_is_said(struct la_explain *explain, struct la_track *track,
+                   const struct la_placed *placed)
+{
+    check_header(explain, track, placed);
+    if (placed->seen->checksum == LA_SEEN_CHECKSUM_UNFILLED)
+        explain->file.unfilled_checksums++;
+    if ((placed->seen->tcp.flags & LA_TCP_SYN) != 0)
+        check_syn(explain, track, placed);
+    else
+        check_options(explain, track, placed);
 }
 
 void
 la_violations_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed)
 {
-    const struct la_seen *seen = placed->seen;
-    bool syn = (seen->tcp.flags & LA_TCP_SYN) != 0;
-    check_header(explain, track, placed);
-    if (seen->checksum == LA_SEEN_CHECKSUM_UNFILLED)
-        explain->file.unfilled_checksums++;
-    if (syn)
-        check_syn(explain, track, placed);
-    else
-        check_options(explain, track, placed);
-    if ((seen->tcp.flags & LA_TCP_RST) == 0)
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    if (!is_ordinary(placed))
+        check_what_is_said(explain, track, placed);
+    if ((seg->flags & LA_TCP_RST) == 0)
         check_numbers(explain, track, placed);
-    struct la_track_end *e = placed->me;
-    if ((seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0 && placed->new_bytes > 0)
-        e->ts_val = seen->tcp.ts_val;
+    bool damaged =
+        placed->seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(&explain->decoder);
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 && placed->new_bytes > 0 && !damaged)
+        placed->me->ts_val = seg->ts_val;
     /* RFC 9293 3.7.1: more than the peer's MSS is the work of a device (TSO, GRO). */
     uint32_t mss = placed->peer->mss;
-    if (mss != 0 && seen->tcp.text_bytes > mss) {
+    if (mss != 0 && seg->text_bytes > mss) {
         explain->file.above_mss++;
-        if (seen->tcp.text_bytes > explain->above_mss_bytes_max)
-            explain->above_mss_bytes_max = seen->tcp.text_bytes;
+        if (seg->text_bytes > explain->above_mss_bytes_max)
+            explain->above_mss_bytes_max = seg->text_bytes;
     }
 }

@@ -9,6 +9,7 @@
 #define LA_EXPLAIN_WALK_H
 
 #include "explain/decode.h"
+#include "wire/ethernet.h"
 
 enum la_walk_layer {
     LA_WALK_END,
@@ -31,6 +32,7 @@ struct la_walk {
     size_t wire_n; /* octets on the wire from p on; at least n */
     la_instant at;
     uint16_t ethertype;
+    bool is_direct; /* only Ethernet has been walked through */
 };
 
 static inline enum la_walk_layer
@@ -73,12 +75,26 @@ la_walk_limit(struct la_walk *w, size_t n)
         w->n = n;
 }
 
+static inline enum la_walk_layer
+la_walk_ethernet(struct la_walk *w)
+{
+    if (w->n < LA_ETH_HEADER_BYTES)
+        return la_walk_short(w, LA_ETH_HEADER_BYTES);
+    w->ethertype = la_get16(w->p + LA_ETH_HEADER_BYTES - 2);
+    la_walk_skip(w, LA_ETH_HEADER_BYTES);
+    /* The two that nearly every packet has. */
+    if (w->ethertype == LA_ETH_IPV4)
+        return LA_WALK_IP4;
+    if (w->ethertype == LA_ETH_IPV6)
+        return LA_WALK_IP6;
+    return LA_WALK_ETHERTYPE;
+}
+
 /* A layer more around what follows; NULL: there are too many. */
 struct la_seen_layer *la_walk_layer(struct la_walk *w, enum la_seen_layer_kind kind);
 
 /* What stands behind the link type's own header. */
 enum la_walk_layer la_walk_link(struct la_walk *w, uint16_t link_type);
-enum la_walk_layer la_walk_ethernet(struct la_walk *w);
 enum la_walk_layer la_walk_ethertype(struct la_walk *w);
 enum la_walk_layer la_walk_llc(struct la_walk *w);
 enum la_walk_layer la_walk_ppp(struct la_walk *w);

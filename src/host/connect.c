@@ -31,6 +31,24 @@ connect_errno(la_err err, const struct la_endpoint *remote)
 }
 
 static void
+begin(struct la_visit *v)
+{
+    v->ps->state = LA_PSOCK_CONNECTING;
+    v->ps->tid = v->call.tid;
+    v->ps->fd = la_syscall_fd(&v->call);
+}
+
+/* TCP_FASTOPEN_CONNECT with a cookie at hand: the program may write, and that goes with the SYN. */
+static void
+defer(struct la_visit *v)
+{
+    int error = la_near_open_deferred(v->ps, v->fd);
+    if (error != 0)
+        la_psock_abort(v->ps);
+    la_syscall_fail(&v->call, error);
+}
+
+static void
 open_connection(struct la_visit *v, const struct la_endpoint *remote)
 {
     struct la_psock *ps = v->ps;
@@ -40,9 +58,11 @@ open_connection(struct la_visit *v, const struct la_endpoint *remote)
         la_syscall_fail(&v->call, connect_errno(err, &to));
         return;
     }
-    ps->state = LA_PSOCK_CONNECTING;
-    ps->tid = v->call.tid;
-    ps->fd = la_syscall_fd(&v->call);
+    begin(v);
+    if (err == LA_OK && la_sock_conn(v->run->socks, ps->sock) == 0) {
+        defer(v);
+        return;
+    }
     if (!la_visit_is_nonblocking(v)) {
         la_wait_keep(v, LA_WAIT_CONNECT, la_visit_timeout_ns(v, SO_SNDTIMEO));
         return;
@@ -133,7 +153,9 @@ connect_stream(struct la_visit *v, const struct la_endpoint *remote)
         open_connection(v, remote);
         break;
     case LA_PSOCK_CONNECTING:
-        if (la_visit_is_nonblocking(v))
+        if (ps->near.deferred || ps->near.early)
+            la_syscall_fail(&v->call, EISCONN);
+        else if (la_visit_is_nonblocking(v))
             la_syscall_fail(&v->call, EALREADY);
         else
             la_wait_keep(v, LA_WAIT_CONNECT, la_visit_timeout_ns(v, SO_SNDTIMEO));
@@ -166,6 +188,33 @@ la_syscall_connect(struct la_visit *v)
         dissolve(v);
     else
         connect_stream(v, &name.endpoint);
+}
+
+void
+la_connect_send(struct la_visit *v, const struct la_endpoint *remote, struct la_bytes bytes,
+                bool may_block)
+{
+    struct la_psock *ps = v->ps;
+    struct la_endpoint to = la_name_outward(v->run, remote, false);
+    la_ssize n = la_sock_connect_send(v->run->socks, ps->sock, &to, bytes, v->run->now);
+    if (n < 0 && n != LA_ERR_IN_PROGRESS) {
+        la_syscall_fail(&v->call, connect_errno((la_err)n, &to));
+        return;
+    }
+    size_t taken_n = n > 0 ? (size_t)n : 0;
+    begin(v);
+    int error = la_near_open_filled(ps, v->fd);
+    if (error != 0) {
+        la_psock_abort(ps);
+        la_syscall_fail(&v->call, error);
+    } else if (may_block) {
+        ps->near.syn_taken_n = taken_n;
+        la_wait_keep(v, LA_WAIT_SEND, la_visit_timeout_ns(v, SO_SNDTIMEO));
+    } else if (taken_n > 0) {
+        la_syscall_return(&v->call, (int64_t)taken_n);
+    } else {
+        la_syscall_fail(&v->call, EINPROGRESS);
+    }
 }
 
 /* ---- outcomes ------------------------------------------------------------------------------ */
@@ -214,8 +263,8 @@ established(struct la_psock *ps)
 {
     struct la_near *near = &ps->near;
     if (la_pump_is_on(&near->pump)) {
+        near->connect_untold = !near->early;
         la_near_unfill(ps);
-        near->connect_untold = true;
     }
     struct la_waiter *w;
     while ((w = la_wait_first(ps, LA_WAIT_CONNECT)) != NULL) {
@@ -235,6 +284,19 @@ established(struct la_psock *ps)
     }
 }
 
+/* Those who wait for the attempt are told. */
+static void
+fail_waiting(struct la_psock *ps, enum la_wait_kind kind, int error)
+{
+    struct la_waiter *w;
+    while ((w = la_wait_first(ps, kind)) != NULL) {
+        la_syscall_fail(&w->call, error);
+        la_wait_drop(w);
+        ps->error = 0;
+        ps->near.failure_untold = false;
+    }
+}
+
 static void
 failed(struct la_psock *ps, int error)
 {
@@ -244,13 +306,9 @@ failed(struct la_psock *ps, int error)
     } else {
         ps->state = LA_PSOCK_FRESH;
     }
-    struct la_waiter *w;
-    while ((w = la_wait_first(ps, LA_WAIT_CONNECT)) != NULL) {
-        la_syscall_fail(&w->call, error);
-        la_wait_drop(w);
-        ps->error = 0;
-        ps->near.failure_untold = false;
-    }
+    ps->near.syn_taken_n = 0;
+    fail_waiting(ps, LA_WAIT_CONNECT, error);
+    fail_waiting(ps, LA_WAIT_SEND, error); /* MSG_FASTOPEN */
 }
 
 void

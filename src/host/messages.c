@@ -11,6 +11,7 @@
 #include "host/messages.h"
 
 #include "host/calls.h"
+#include "host/connect.h"
 #include "host/datagram.h"
 #include "host/errors.h"
 #include "host/names.h"
@@ -152,29 +153,56 @@ may_block(const struct la_visit *v, const struct la_message *m)
     return (m->flags & MSG_DONTWAIT) == 0 && !la_visit_is_nonblocking(v);
 }
 
+/* MSG_FASTOPEN before there is a connection: on a fresh socket it opens one, on one that is being
+ * opened it waits, as one that was interrupted does. False: it is a send like others. */
+static bool
+send_fast(struct la_visit *v, const struct la_message *m, struct la_bytes bytes)
+{
+    struct la_name to;
+    if (v->ps->state == LA_PSOCK_CONNECTING) {
+        if (may_block(v, m))
+            la_wait_keep(v, LA_WAIT_SEND, la_visit_timeout_ns(v, SO_SNDTIMEO));
+        else
+            la_syscall_fail(&v->call, EALREADY);
+        return true;
+    }
+    if (v->ps->state != LA_PSOCK_FRESH)
+        return false;
+    int error = la_name_read(&v->call, m->name, m->name_len, v->ps->family, &to);
+    if (error == 0 && to.unspec)
+        error = EOPNOTSUPP;
+    if (error != 0)
+        la_syscall_fail(&v->call, error);
+    else if (la_syscall_is_alive(&v->call))
+        la_connect_send(v, &to.endpoint, bytes, may_block(v, m));
+    return true;
+}
+
 static void
 stream_send(struct la_visit *v, const struct la_message *m)
 {
-    if ((m->flags & MSG_FASTOPEN) != 0) {
-        la_run_refused(v->run, &v->call, "sendto(MSG_FASTOPEN)", EOPNOTSUPP);
-        la_syscall_fail(&v->call, EOPNOTSUPP);
-        return;
-    }
-    if (v->ps->state != LA_PSOCK_ESTABLISHED) {
-        la_syscall_fail(&v->call, v->ps->error != 0 ? v->ps->error : EPIPE);
-        return;
-    }
     ssize_t n = la_message_gather(&v->call, m, v->run->scratch, LA_RUN_SCRATCH_BYTES);
     if (n < 0) {
         la_syscall_fail(&v->call, EFAULT);
         return;
     }
+    bool fast = (m->flags & MSG_FASTOPEN) != 0;
+    if (fast && send_fast(v, m, (struct la_bytes){v->run->scratch, (size_t)n}))
+        return;
+    if (v->ps->state != LA_PSOCK_ESTABLISHED) {
+        la_syscall_fail(&v->call, v->ps->error != 0 ? v->ps->error : EPIPE);
+        return;
+    }
     if (!la_syscall_is_alive(&v->call))
         return;
-    ssize_t sent =
-        send(v->fd, v->run->scratch, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL | (m->flags & MSG_OOB));
-    if (sent >= 0)
-        la_syscall_return(&v->call, sent);
+    size_t before_n = fast && v->kept ? v->ps->near.syn_taken_n : 0; /* went with the SYN */
+    v->ps->near.syn_taken_n = 0;
+    ssize_t sent = before_n == (size_t)n && n > 0
+                       ? 0
+                       : send(v->fd, v->run->scratch + before_n, (size_t)n - before_n,
+                              MSG_DONTWAIT | MSG_NOSIGNAL | (m->flags & MSG_OOB));
+    if (sent >= 0 || before_n > 0)
+        la_syscall_return(&v->call, (int64_t)before_n + (sent > 0 ? sent : 0));
     else if (errno == EAGAIN && may_block(v, m))
         la_wait_keep(v, LA_WAIT_SEND, la_visit_timeout_ns(v, SO_SNDTIMEO));
     else

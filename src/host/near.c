@@ -16,6 +16,10 @@
  * sentinel pins the whole message that it came with, 64 KiB after a sendfile(): a send buffer
  * below 425984 octets is then never writable again, so it is widened before anything else.
  *
+ * FAST OPEN. With TCP_FASTOPEN_CONNECT connect() returns before there is a SYN, and the program
+ * writes: what it has written by the time we look goes with the SYN, as far as it can
+ * (take_first()).
+ *
  * URGENT OCTETS are part of that queue (pump.h). One can be the sentinel; it has its mark as long
  * as it lies there, but was forwarded with it.
  *
@@ -86,6 +90,44 @@ is_reset_by_close(const struct la_psock *ps)
     return linger_s == 0 && is_closed(&ps->near);
 }
 
+/* Takes n octets off the queue that have been forwarded, but for a sentinel. */
+static void
+drop_forwarded(struct la_near *near, size_t n, bool all, uint8_t *scratch)
+{
+    size_t off = n + (near->held ? 1 : 0) - (all ? 1 : 0);
+    if (off > 0)
+        (void)recv(near->pump.watch.fd, scratch, off, MSG_DONTWAIT);
+    near->held = all;
+}
+
+/* The first octets of a deferred connection, of which some may go with the SYN. */
+static enum la_pump_take
+take_first(struct la_psock *ps, size_t avail_n)
+{
+    struct la_near *near = &ps->near;
+    struct la_pump *p = &near->pump;
+    uint8_t *scratch = ps->run->scratch;
+    size_t held_n = near->held ? 1 : 0;
+    ssize_t got = recv(p->watch.fd, scratch, LA_RUN_SCRATCH_BYTES, MSG_PEEK | MSG_DONTWAIT);
+    if (got <= (ssize_t)held_n)
+        return LA_TAKE_DRY;
+    struct la_bytes bytes = {scratch + held_n, (size_t)got - held_n};
+    la_ssize n = la_sock_send(ps->run->socks, ps->sock, bytes, false, NULL, ps->run->now);
+    if (n < 0 && n != LA_ERR_IN_PROGRESS) {
+        la_near_fail(ps, la_err_to_errno((la_err)n));
+        return LA_TAKE_CONN;
+    }
+    size_t taken_n = n > 0 ? (size_t)n : 0;
+    near->deferred = false;
+    near->early = true;
+    p->conn = la_sock_conn(ps->run->socks, ps->sock);
+    p->in_open = true;
+    p->moved_n += taken_n;
+    if (taken_n > 0)
+        drop_forwarded(near, taken_n, taken_n == avail_n, scratch);
+    return taken_n == avail_n ? LA_TAKE_DRY : LA_TAKE_MORE;
+}
+
 static enum la_pump_take
 near_take(struct la_pump *p)
 {
@@ -98,6 +140,8 @@ near_take(struct la_pump *p)
     size_t avail_n = (size_t)queued - (near->held ? 1 : 0);
     if (avail_n == 0)
         return p->fd_end ? LA_TAKE_END : LA_TAKE_DRY;
+    if (near->deferred)
+        return take_first(la_psock_of_pump(p), avail_n);
     if (!near->held && la_pump_at_mark(p))
         return take_marked(near, avail_n == 1);
 
@@ -251,6 +295,19 @@ la_near_open(struct la_psock *ps, int borrowed_fd)
     return la_near_join(ps, our_fd);
 }
 
+int
+la_near_open_deferred(struct la_psock *ps, int borrowed_fd)
+{
+    int our_fd = la_private_pair(&ps->run->pairing, borrowed_fd);
+    if (our_fd < 0)
+        return -our_fd;
+    la_near_plant(ps, borrowed_fd);
+    ps->near.deferred = true;
+    int error = start(ps, our_fd);
+    ps->near.pump.in_open = false; /* there is nothing to read from yet */
+    return error;
+}
+
 static void
 fill(struct la_psock *ps, int borrowed_fd)
 {
@@ -301,6 +358,12 @@ void
 la_near_unfill(struct la_psock *ps)
 {
     struct la_near *near = &ps->near;
+    if (near->early) {
+        near->early = false;
+        ps->state = LA_PSOCK_ESTABLISHED;
+        la_pump_kick(&near->pump);
+        return;
+    }
     int fd = borrow_again(ps);
     if (fd >= 0) {
         la_private_widen(fd); /* before room appears: see the sentinel */
@@ -333,6 +396,7 @@ la_near_fail(struct la_psock *ps, int error)
     ps->error = error;
     ps->state = LA_PSOCK_SPENT;
     ps->near.filled_n = 0;
+    ps->near.deferred = ps->near.early = false;
     la_pump_stop(&ps->near.pump);
 }
 

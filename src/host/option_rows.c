@@ -75,6 +75,7 @@ static const struct la_option_row table[] = {
     {SOL_SOCKET, SO_LINGER, LA_OPTION_SPECIAL, 0, 0},
     {SOL_SOCKET, SO_PEERNAME, LA_OPTION_SPECIAL, 0, 0},
     {SOL_SOCKET, SO_BINDTODEVICE, LA_OPTION_SPECIAL, 0, 0},
+    {SOL_SOCKET, SO_MAX_PACING_RATE, LA_OPTION_SPECIAL, 0, 0},
     {SOL_SOCKET, SO_ZEROCOPY, LA_OPTION_REFUSE, EOPNOTSUPP, 0},
     {IPPROTO_IP, IP_TOS, LA_OPTION_STACK, LA_SO_TOS, 0},
     {IPPROTO_IP, IP_TTL, LA_OPTION_STACK, LA_SO_TTL, 0},
@@ -135,6 +136,32 @@ la_option_find(int level, int name)
             return &table[i];
     }
     return NULL;
+}
+
+int64_t
+la_option_rate_read(const uint8_t *p, size_t n)
+{
+    uint64_t rate = 0;
+    uint32_t word = 0;
+    if (n >= sizeof(rate)) {
+        memcpy(&rate, p, sizeof(rate));
+        return rate == UINT64_MAX ? -1 : rate > INT64_MAX ? INT64_MAX : (int64_t)rate;
+    }
+    memcpy(&word, p, sizeof(word));
+    return word == UINT32_MAX ? -1 : (int64_t)word;
+}
+
+size_t
+la_option_rate_write(int64_t rate, uint8_t out[LA_OPTION_RATE_BYTES], size_t room_n)
+{
+    uint64_t wide = rate < 0 ? UINT64_MAX : (uint64_t)rate;
+    uint32_t word = wide < UINT32_MAX ? (uint32_t)wide : UINT32_MAX;
+    if (room_n >= sizeof(wide)) {
+        memcpy(out, &wide, sizeof(wide));
+        return sizeof(wide);
+    }
+    memcpy(out, &word, sizeof(word));
+    return sizeof(word);
 }
 
 void

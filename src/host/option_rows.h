@@ -32,6 +32,12 @@ struct la_option_row {
 
 /* NULL: there is no such option. */
 const struct la_option_row *la_option_find(int level, int name);
+/* SO_MAX_PACING_RATE is an unsigned int or, where there is room, an unsigned long; all ones: no
+ * bound. To and from the value of LA_SO_MAX_PACING_RATE; n is at least 4; the octets written are
+ * returned. */
+enum { LA_OPTION_RATE_BYTES = 8 };
+int64_t la_option_rate_read(const uint8_t *p, size_t n);
+size_t la_option_rate_write(int64_t rate, uint8_t out[LA_OPTION_RATE_BYTES], size_t room_n);
 /* Writes the defaults of what is kept. */
 void la_option_kept_init(int32_t kept[LA_OPTIONS_KEPT_N]);
 

@@ -159,6 +159,18 @@ give_congestion(struct la_visit *v)
 }
 
 static void
+give_rate(struct la_visit *v)
+{
+    int64_t rate = -1;
+    int32_t room_n = 0;
+    uint8_t octets[LA_OPTION_RATE_BYTES];
+    (void)la_sock_option_get(v->run->socks, v->ps->sock, LA_SO_MAX_PACING_RATE, &rate);
+    /* give() says what is wrong with it. */
+    (void)la_process_read(v->call.tid, v->call.args[4], &room_n, sizeof(room_n));
+    give(v, octets, la_option_rate_write(rate, octets, room_n > 0 ? (size_t)room_n : 0));
+}
+
+static void
 give_special(struct la_visit *v, const struct la_option_row *r)
 {
     const struct la_psock *ps = v->ps;
@@ -184,6 +196,8 @@ give_special(struct la_visit *v, const struct la_option_row *r)
         give_linger(v);
     } else if (r->name == SO_PEERNAME) {
         give_peer_name(v);
+    } else if (r->name == SO_MAX_PACING_RATE) {
+        give_rate(v);
     } else {
         give(v, "", 0); /* SO_BINDTODEVICE: none */
     }
@@ -281,6 +295,19 @@ set_linger(struct la_visit *v)
 }
 
 static int
+set_rate(struct la_visit *v)
+{
+    static const struct la_option_row row = {SOL_SOCKET, SO_MAX_PACING_RATE, LA_OPTION_STACK,
+                                             LA_SO_MAX_PACING_RATE, 0};
+    uint8_t octets[LA_OPTION_RATE_BYTES];
+    size_t n = v->call.args[4] >= sizeof(octets) ? sizeof(octets) : sizeof(uint32_t);
+    if (v->call.args[4] < n)
+        return EINVAL;
+    int error = la_process_read(v->call.tid, v->call.args[3], octets, n);
+    return error != 0 ? error : set_stack(v, &row, la_option_rate_read(octets, n));
+}
+
+static int
 set_congestion(struct la_visit *v, const char *name)
 {
     static const struct la_option_row row = {IPPROTO_TCP, TCP_CONGESTION, LA_OPTION_STACK,
@@ -308,6 +335,8 @@ set_special(struct la_visit *v, const struct la_option_row *r)
 {
     if (r->level == SOL_SOCKET && r->name == SO_LINGER)
         return set_linger(v);
+    if (r->level == SOL_SOCKET && r->name == SO_MAX_PACING_RATE)
+        return set_rate(v);
     if ((r->level == SOL_SOCKET && r->name == SO_BINDTODEVICE) ||
         (r->level == IPPROTO_TCP && r->name == TCP_CONGESTION))
         return set_by_name(v, r);

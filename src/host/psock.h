@@ -38,6 +38,9 @@ struct la_near {
     uint64_t inode;          /* of the program's end, while it is stuffed */
     bool shut_read;          /* the program called shutdown() for this direction */
     bool shut_write;
+    bool deferred;           /* connect() has returned 0, the SYN goes with the first octets */
+    bool early;              /* it has gone, with them: the program's end was never stuffed */
+    size_t syn_taken_n;      /* octets of a blocking sendto(MSG_FASTOPEN) that went with its SYN */
     bool connect_untold;     /* established, and no connect() has returned 0 yet */
     bool failure_untold;     /* failed, and no connect() has returned the error yet */
 };

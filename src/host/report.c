@@ -98,6 +98,7 @@ static const struct field conn_fields[] = {
     FIELD("timestamps", FIELD_BOOL, u.conn.timestamps),
     FIELD("sack", FIELD_BOOL, u.conn.sack),
     FIELD("ecn", FIELD_BOOL, u.conn.ecn),
+    FIELD("fast_opened", FIELD_BOOL, u.conn.fast_opened),
     FIELD("sent_us", FIELD_SINCE, u.conn.sent_at),
     FIELD("delivery_rate", FIELD_U64, u.conn.delivery_rate),
     FIELD("busy_us", FIELD_U64, u.conn.busy_us),

@@ -103,8 +103,10 @@ make_stack(struct la_run *run, bool near, struct la_stack **out)
     if (run->cfg->congestion != NULL)
         (void)snprintf(cfg.tcp.congestion_control, sizeof(cfg.tcp.congestion_control), "%s",
                        run->cfg->congestion);
-    if (near)
+    if (near) {
         cfg.tcp.ecn = (uint8_t)run->cfg->ecn;
+        cfg.tcp.fast_open = true; /* for programs that ask for it, as Linux */
+    }
     cfg.trace = run->cfg->trace;
     if (near)
         cfg.trace =

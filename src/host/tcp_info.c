@@ -103,7 +103,7 @@ la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *
     out->tcpi_delivery_rate = s->delivery_rate;
     out->tcpi_pacing_rate =
         s->pacing_rate != 0 ? s->pacing_rate : UINT64_MAX; /* as unpaced there */
-    out->tcpi_max_pacing_rate = UINT64_MAX;
+    out->tcpi_max_pacing_rate = s->pacing_rate_max != 0 ? s->pacing_rate_max : UINT64_MAX;
     out->tcpi_busy_time = s->busy_us;
     out->tcpi_rwnd_limited = s->rwnd_limited_us;
     out->tcpi_sndbuf_limited = s->sndbuf_limited_us;

@@ -129,16 +129,27 @@ stories_hear(struct stories *stories, struct la_bed_cfg *bed)
         bed->hears[2] = la_story_trace(stories->all);
 }
 
+/* Writes the rest. False: something was left out for lack of memory. */
+static bool
+story_end(struct la_story *story)
+{
+    struct la_story_stats stats;
+    la_story_finish(story);
+    la_story_stats_get(story, &stats);
+    la_story_free(story);
+    return stats.no_memory_n == 0;
+}
+
 static void
-stories_end(struct stories *stories, const struct la_story_cfg *story)
+stories_end(struct stories *stories, struct la_lab *lab, const struct la_story_cfg *story)
 {
     char line[LINE_BYTES];
-    la_story_finish(stories->shown);
-    la_story_free(stories->shown);
+    bool whole = story_end(stories->shown);
+    if (stories->all != NULL)
+        whole &= story_end(stories->all);
+    la_lab_expect(lab, whole, "no memory for the whole story");
     if (stories->all == NULL)
         return;
-    la_story_finish(stories->all);
-    la_story_free(stories->all);
     snprintf(line, sizeof(line),
              "%zu segments are not shown above; --full, --pcap and --json have them.",
              stories->hidden_n);
@@ -230,7 +241,7 @@ play_part(const struct la_scenario *scenario, size_t nth, const struct la_lab_cf
     *at = lab.bed->now;
     if (cfg->part_ends != NULL)
         cfg->part_ends(cfg->pace.ctx);
-    stories_end(&stories, &cfg->story);
+    stories_end(&stories, &lab, &cfg->story);
     if (scenario->tell != NULL && lab.failure[0] == 0)
         scenario->tell(&lab, &cfg->story);
     if (scenario->plot != NULL && lab.failure[0] == 0)

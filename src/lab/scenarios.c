@@ -101,7 +101,7 @@ la_scenario_suggest(const char *name)
     for (size_t i = 0; la_scenarios[i] != NULL; i++) {
         const char *known = la_scenarios[i]->name;
         size_t far = distance(name, known);
-        if (far < nearest_at && far < strlen(known)) {
+        if (far < nearest_at && 2 * far <= strlen(known)) {
             nearest = la_scenarios[i];
             nearest_at = far;
         }

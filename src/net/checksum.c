@@ -28,9 +28,9 @@ is_trusted(const struct la_net *net, const struct la_frame *frame)
 }
 
 bool
-la_net_l4_sum_ok(const struct la_net *net, uint32_t pseudo_sum, const struct la_frame *frame)
+la_net_l4_sum_ok(const struct la_net *net, uint32_t sum, const struct la_frame *frame)
 {
-    return is_trusted(net, frame) || la_net_sum(net, pseudo_sum, frame) == 0xffff;
+    return is_trusted(net, frame) || la_net_sum(net, sum, frame) == 0xffff;
 }
 
 bool
@@ -46,13 +46,18 @@ la_net_l4_checksum_ok(const struct la_net *net, const struct la_net_in *in,
 void
 la_net_checksum_finish(struct la_net *net, struct la_frame *frame)
 {
-    LA_ASSERT(frame->csum == LA_CSUM_PARTIAL);
     uint32_t start = frame->csum_start;
     LA_ASSERT(start + frame->csum_off + 2u <= frame->head_n);
-    uint32_t head_n = frame->head_n - start;
-    uint32_t sum = la_sum_combine(0, net->kernel(frame->head + start, head_n), 0);
+    la_net_checksum_put(net, frame, net->kernel(frame->head + start, frame->head_n - start));
+}
+
+void
+la_net_checksum_put(struct la_net *net, struct la_frame *frame, uint16_t head_sum)
+{
+    LA_ASSERT(frame->csum == LA_CSUM_PARTIAL);
+    uint32_t start = frame->csum_start, head_n = frame->head_n - start;
     uint16_t checksum =
-        (uint16_t)~la_sum_fold(la_sum_chain(sum, &frame->payload, head_n, net->kernel));
+        (uint16_t)~la_sum_fold(la_sum_chain(head_sum, &frame->payload, head_n, net->kernel));
     /* RFC 768: a computed zero is sent as all ones, zero means that none was made. */
     if (checksum == 0 && frame->csum_off == UDP_CHECKSUM_OFF)
         checksum = 0xffff;

@@ -17,12 +17,11 @@ link_segments(const struct la_link_caps *caps, const struct la_frame *frame)
     return frame->gso_kind == LA_GSO_TCPV4 ? caps->tso4 : caps->tso6;
 }
 
+/* With all checksums that the link leaves to us. */
 static void
 push_link(struct la_net *net, int iface, const uint8_t *mac, uint16_t type, struct la_frame *frame)
 {
     const struct la_iface_cfg *cfg = &net->port[iface].cfg;
-    if (frame->csum == LA_CSUM_PARTIAL && !cfg->caps.checksum_tx)
-        la_net_checksum_finish(net, frame);
     if (mac) {
         struct la_eth eth = {.type = type};
         memcpy(eth.dst, mac, sizeof eth.dst);
@@ -41,15 +40,23 @@ la_net_emit(struct la_net *net, int iface, const uint8_t *mac, uint16_t type,
         la_net_drop_frame(net, take_frame, LA_REASON_TX_QUEUE_FULL);
         return;
     }
-    if (take_frame->gso_size == 0 || link_segments(&net->port[iface].cfg.caps, take_frame)) {
+    const struct la_link_caps *caps = &net->port[iface].cfg.caps;
+    if (take_frame->gso_size == 0 || link_segments(caps, take_frame)) {
+        if (take_frame->csum == LA_CSUM_PARTIAL && !caps->checksum_tx)
+            la_net_checksum_finish(net, take_frame);
         push_link(net, iface, mac, type, take_frame);
         return;
     }
-    struct la_frameq pieces = {NULL, NULL, 0};
-    if (!la_net_segment(take_frame, &pieces))
-        la_net_drop(net, LA_REASON_NO_MEMORY);
-    for (struct la_frame *piece; (piece = la_frameq_pop(&pieces)) != NULL;)
+    struct la_net_cut cut;
+    la_net_cut_begin(&cut, take_frame);
+    for (struct la_frame *piece; (piece = la_net_cut_next(&cut)) != NULL;) {
+        if (!caps->checksum_tx)
+            la_net_checksum_put(net, piece, cut.head_sum);
         push_link(net, iface, mac, type, piece);
+    }
+    if (cut.frame == NULL)
+        la_net_drop(net, LA_REASON_NO_MEMORY);
+    la_net_cut_end(&cut);
 }
 
 void

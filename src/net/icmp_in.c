@@ -181,6 +181,7 @@ la_icmp4_input(struct la_net *net, struct la_frame *take_frame, struct la_net_in
     }
     if (icmp.type == LA_ICMP4_ECHO && echo_is_answered(net, in))
         return echo_reply(net, take_frame, in, LA_ICMP4_ECHO_REPLY, now);
+    /* DEVIATION(D31): Redirects, too. */
     return la_net_drop_frame(net, take_frame, LA_REASON_ICMP_IGNORED);
 }
 

@@ -19,6 +19,7 @@
 enum {
     RATE_PER_S = 1000,
     BURST_N = 200,
+    TIME_OF_REASSEMBLY = 1, /* code of Time Exceeded: RFC 792, RFC 4443 3.3 */
     /* What the whole error may be long: RFC 1812 4.3.2.3, RFC 4443 2.4 (c). */
     PACKET4_BYTES_MAX = 576,
     PACKET6_BYTES_MAX = LA_IP6_MTU_MIN
@@ -50,8 +51,8 @@ rate_allows(struct la_net *net, la_instant now)
     return true;
 }
 
-/* RFC 1122 3.2.2, RFC 4443 2.4 (e): about what, and to whom, no error is ever sent. Fragments do
- * not get here. */
+/* RFC 1122 3.2.2, RFC 4443 2.4 (e): about what, and to whom, no error is ever sent. Pieces but the
+ * first do not get here. */
 static bool
 may_answer(const struct la_net *net, const struct la_net_in *in, struct la_bytes quoted)
 {
@@ -198,6 +199,24 @@ la_net_icmp_unreachable(struct la_net *net, const struct la_net_in *in, struct l
         la_icmp4_emit(&icmp, room);
     } else {
         struct la_icmp6 icmp = unreachable6(in, kind);
+        la_icmp6_emit(&icmp, room);
+    }
+    error_send(net, in, quoted, header, now);
+}
+
+void
+la_icmp_incomplete(struct la_net *net, const struct la_net_in *in, struct la_bytes quoted,
+                   la_instant now)
+{
+    uint8_t header[LA_ICMP4_HEADER_BYTES];
+    struct la_room room = {header, sizeof header};
+    if (!may_answer(net, in, quoted) || !rate_allows(net, now))
+        return;
+    if (la_addr_is_v4(&in->src)) {
+        struct la_icmp4 icmp = {.type = LA_ICMP4_TIME_EXCEEDED, .code = TIME_OF_REASSEMBLY};
+        la_icmp4_emit(&icmp, room);
+    } else {
+        struct la_icmp6 icmp = {.type = LA_ICMP6_TIME_EXCEEDED, .code = TIME_OF_REASSEMBLY};
         la_icmp6_emit(&icmp, room);
     }
     error_send(net, in, quoted, header, now);

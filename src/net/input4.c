@@ -8,7 +8,10 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "wire/ip4.h"
+
+enum { MORE_FRAGMENTS = 1 };
 
 /* What is wrong with the header itself; `frame_n`: octets that the link delivered. */
 static enum la_reason
@@ -31,7 +34,7 @@ options_judge(const struct la_ip4_view *view)
     la_ip4_judge(&ip, view);
     if (ip.has & LA_IP4_HAS_MALFORMED)
         return LA_REASON_IP_MALFORMED;
-    /* DEVIATION(D12): no source routes. */
+    /* DEVIATION(D12): no source routes. DEVIATION(D30): nobody is told of the others. */
     return ip.has & LA_IP4_HAS_SOURCE_ROUTE ? LA_REASON_IP_SOURCE_ROUTE : LA_REASON_NONE;
 }
 
@@ -39,11 +42,30 @@ static enum la_reason
 packet_judge(struct la_net *net, const struct la_ip4_view *view, struct la_net_in *in)
 {
     enum la_reason reason = la_net_addresses_judge(net, in);
-    if (reason == LA_REASON_NONE)
-        reason = options_judge(view);
-    if (reason != LA_REASON_NONE)
-        return reason;
-    return la_ip4_view_is_fragment(view) ? LA_REASON_IP_FRAGMENT : LA_REASON_NONE;
+    return reason == LA_REASON_NONE ? options_judge(view) : reason;
+}
+
+/* A piece, its header pulled. The packet that it makes whole is judged anew. */
+static enum la_net_verdict
+input_piece(struct la_net *net, struct la_frame *frame, struct la_net_in *in, la_instant now)
+{
+    struct la_ip4_view view;
+    bool there = la_ip4_view_init(&view, (struct la_bytes){in->header, in->header_n});
+    LA_ASSERT(there);
+    struct la_net_piece piece = {
+        .id = la_ip4_view_id(&view),
+        .off_bytes = la_ip4_view_frag_off_bytes(&view),
+        .more = (la_ip4_view_flags(&view) & MORE_FRAGMENTS) != 0,
+        .protocol = in->protocol,
+    };
+    size_t n = la_frame_octets(frame);
+    /* RFC 791 3.2: all but the last are a multiple of 8 octets long. */
+    if (n == 0 || (piece.more && n % 8 != 0) ||
+        view.header_bytes + piece.off_bytes + n > UINT16_MAX)
+        return la_net_drop_frame(net, frame, LA_REASON_IP_FRAGMENT);
+    if (!la_net_reassemble(net, frame, in, &piece, now))
+        return LA_NET_TAKEN;
+    return la_net_input4(net, frame, in, now);
 }
 
 enum la_net_verdict
@@ -75,6 +97,9 @@ la_net_input4(struct la_net *net, struct la_frame *take_frame, struct la_net_in 
     uint16_t total_bytes = la_ip4_view_total_bytes(&view);
     if (la_frame_octets(take_frame) > total_bytes) /* Ethernet pads short frames. */
         la_frame_trim(take_frame, total_bytes);
+    bool piece = la_ip4_view_is_fragment(&view);
     la_frame_pull(take_frame, view.header_bytes);
+    if (piece)
+        return input_piece(net, take_frame, in, now);
     return la_net_input_upper(net, take_frame, in, now);
 }

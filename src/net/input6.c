@@ -13,8 +13,11 @@
 #include "wire/ip.h"
 #include "wire/ip6.h"
 
-/* More extension headers than this are not looked at. */
-enum { EXTS_BYTES_MAX = 1024 };
+enum {
+    EXTS_BYTES_MAX = 1024, /* more extension headers than this are not looked at */
+    PAYLOAD_LENGTH_OFF = 4,
+    FRAGMENT_OFFSET_BEFORE_END = 6 /* of the fragment header */
+};
 
 /* The extension headers of a trimmed packet, in one piece as far as they are looked at. */
 static void
@@ -75,6 +78,82 @@ drop_problem(struct la_net *net, struct la_frame *frame, const struct la_net_in 
                                                                        : LA_REASON_IP_EXTENSION);
 }
 
+/* Longer headers are not kept: a quote is then rebuilt without extension headers. */
+static void
+header_keep(struct la_net_in *in, const struct la_frame *frame, size_t header_n)
+{
+    in->header_n = header_n <= LA_NET_HEADER_BYTES_MAX ? (uint8_t)header_n : 0;
+    memcpy(in->header, frame->head, in->header_n);
+}
+
+static enum la_net_verdict
+input_whole(struct la_net *net, struct la_frame *frame, struct la_net_in *in,
+            const struct la_ip6_exts *exts, la_instant now)
+{
+    in->protocol = exts->protocol;
+    header_keep(in, frame, LA_IP6_HEADER_BYTES + (size_t)exts->upper_off);
+    la_frame_pull(frame, LA_IP6_HEADER_BYTES + (size_t)exts->upper_off);
+    /* From "::" only neighbour discovery can come (RFC 4291 2.5.2). */
+    if (la_addr_is_any(&in->src) && in->protocol != LA_IP_ICMPV6)
+        return la_net_drop_frame(net, frame, LA_REASON_IP_SOURCE_INVALID);
+    return la_net_input_upper(net, frame, in, now);
+}
+
+/* RFC 8200 4.5: a piece that cannot be is discarded, and its sender told which field says so. */
+static enum la_net_verdict
+drop_piece(struct la_net *net, struct la_frame *frame, const struct la_net_in *in, uint32_t field,
+           la_instant now)
+{
+    struct la_icmp_fault fault = {LA_ICMP6_HEADER_FIELD, field};
+    la_icmp6_parameter(net, in, la_net_peek(frame, NET_PEEK_BYTES), &fault, now);
+    return la_net_drop_frame(net, frame, LA_REASON_IP_FRAGMENT);
+}
+
+/* RFC 6980 5: neighbour discovery never comes in pieces. Without memory to see, it does not either.
+ */
+static bool
+is_discovery(struct la_frame *frame, const struct la_ip6_exts *exts)
+{
+    size_t off = LA_IP6_HEADER_BYTES + (size_t)exts->upper_off;
+    if (exts->protocol != LA_IP_ICMPV6 || la_frame_octets(frame) == off)
+        return false;
+    return !la_frame_need(frame, off + 1) || (frame->head[off] >= LA_ICMP6_ROUTER_SOLICITATION &&
+                                              frame->head[off] <= LA_ICMP6_REDIRECT);
+}
+
+/* A piece of a packet. The packet that it makes whole is read from its extension headers on; pieces
+ * inside of it are none. */
+static enum la_net_verdict
+input_piece(struct la_net *net, struct la_frame *frame, struct la_net_in *in,
+            struct la_ip6_exts *exts, la_instant now)
+{
+    size_t header_n = LA_IP6_HEADER_BYTES + (size_t)exts->frag_data_off;
+    header_keep(in, frame, header_n);
+    la_frame_pull(frame, header_n);
+    struct la_net_piece piece = {
+        .id = exts->frag_id,
+        .off_bytes = exts->frag_off_bytes,
+        .more = exts->more_fragments,
+        .next_header = exts->frag_next,
+    };
+    size_t n = la_frame_octets(frame);
+    if (n == 0)
+        return la_net_drop_frame(net, frame, LA_REASON_IP_FRAGMENT);
+    if (piece.more && n % 8 != 0)
+        return drop_piece(net, frame, in, PAYLOAD_LENGTH_OFF, now);
+    if (piece.off_bytes + n > UINT16_MAX)
+        return drop_piece(net, frame, in, (uint32_t)header_n - FRAGMENT_OFFSET_BEFORE_END, now);
+    if (!la_net_reassemble(net, frame, in, &piece, now))
+        return LA_NET_TAKEN;
+    header_keep(in, frame, LA_IP6_HEADER_BYTES);
+    exts_read(exts, frame, in->protocol);
+    if (exts->problem != LA_IP6_PROBLEM_NONE)
+        return drop_problem(net, frame, in, exts, now);
+    if (exts->is_fragment || is_discovery(frame, exts))
+        return la_net_drop_frame(net, frame, LA_REASON_IP_FRAGMENT);
+    return input_whole(net, frame, in, exts, now);
+}
+
 /* Behind the fixed header: extension headers, fragments, the upper layer. */
 static enum la_net_verdict
 input_payload(struct la_net *net, struct la_frame *frame, struct la_net_in *in, la_instant now)
@@ -84,17 +163,8 @@ input_payload(struct la_net *net, struct la_frame *frame, struct la_net_in *in, 
     if (exts.problem != LA_IP6_PROBLEM_NONE)
         return drop_problem(net, frame, in, &exts, now);
     if (exts.is_fragment)
-        return la_net_drop_frame(net, frame, LA_REASON_IP_FRAGMENT);
-    in->protocol = exts.protocol;
-    size_t header_n = LA_IP6_HEADER_BYTES + (size_t)exts.upper_off;
-    /* Longer headers are not kept: a quote is then rebuilt without extension headers. */
-    in->header_n = header_n <= LA_NET_HEADER_BYTES_MAX ? (uint8_t)header_n : 0;
-    memcpy(in->header, frame->head, in->header_n);
-    la_frame_pull(frame, header_n);
-    /* From "::" only neighbour discovery can come (RFC 4291 2.5.2). */
-    if (la_addr_is_any(&in->src) && in->protocol != LA_IP_ICMPV6)
-        return la_net_drop_frame(net, frame, LA_REASON_IP_SOURCE_INVALID);
-    return la_net_input_upper(net, frame, in, now);
+        return input_piece(net, frame, in, &exts, now);
+    return input_whole(net, frame, in, &exts, now);
 }
 
 enum la_net_verdict

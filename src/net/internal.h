@@ -19,6 +19,7 @@
 #include "wire/ip.h"
 #include "wire/ip4.h"
 #include "wire/ip6.h"
+#include "wire/tcp.h"
 
 enum {
     NET_TTL_DEFAULT = 64,
@@ -127,6 +128,7 @@ struct la_net_udp {
 };
 
 struct la_net_paths;
+struct la_net_fragments;
 
 struct la_net {
     struct la_mem *mem;
@@ -152,9 +154,33 @@ struct la_net {
     la_instant icmp_tokens_at;
     struct la_net_udp udp;
     struct la_net_paths *paths; /* path_mtu.c; NULL until a router has said something */
+    struct la_net_fragments *fragments; /* reassembly.c; NULL until one has come */
+    la_instant fragments_at;            /* nothing that waits for its rest is over earlier */
 };
 
 void la_net_paths_fini(struct la_net *net);
+
+/* ---- keep.c, reassembly.c --------------------------------------------------------------- */
+
+/* The frame, or a copy where it would keep much more memory than it shows; *cost_bytes: what the
+ * result keeps. */
+struct la_frame *la_net_keep(struct la_frame *take_frame, uint32_t *cost_bytes);
+
+/* What the headers say of one piece of a packet. */
+struct la_net_piece {
+    uint32_t id;
+    uint32_t off_bytes;
+    bool more;
+    uint8_t protocol;    /* IPv4; 0 for IPv6 */
+    uint8_t next_header; /* IPv6 */
+};
+/* `take_piece`: its octets alone, one at least. True: it was the last one that was missing, the
+ * frame is the caller's again and holds the whole packet with an IP header, and `in` is the first
+ * piece's. False: others are missing, or it was dropped and counted. */
+bool la_net_reassemble(struct la_net *net, struct la_frame *take_piece, struct la_net_in *in,
+                       const struct la_net_piece *piece, la_instant now) LA_MUST_CHECK;
+void la_net_fragments_run(struct la_net *net, la_instant now);
+void la_net_fragments_fini(struct la_net *net);
 
 /* ---- input.c ---------------------------------------------------------------------------- */
 
@@ -312,10 +338,24 @@ void la_net_emit(struct la_net *net, int iface, const uint8_t *mac, uint16_t typ
                  struct la_frame *take_frame);
 /* Any frame to the transmit queue; counts it as dropped when that is full. */
 void la_net_transmit(struct la_net *net, int iface, struct la_frame *take_frame);
-/* Cuts a super-segment (an IP packet). False: no memory, `out` holds the first pieces. */
-bool la_net_segment(struct la_frame *take_frame, struct la_frameq *out);
+/* Cutting a super-segment, which is an IP packet, one piece after the other. */
+struct la_net_cut {
+    struct la_frame *frame; /* what is left of it; NULL: no memory */
+    uint32_t off;           /* octets of text that have gone */
+    uint32_t ip_n, n;       /* of its headers: IP's, all */
+    bool v4, identified, begun;
+    uint16_t head_sum;      /* from TCP's header on, of the latest piece */
+    uint16_t same_sum;      /* of that, without what differs from piece to piece */
+    uint8_t bytes[LA_IP6_HEADER_BYTES + LA_TCP_HEADER_BYTES_MAX]; /* of a piece of gso_size octets */
+};
+void la_net_cut_begin(struct la_net_cut *cut, struct la_frame *take_frame);
+/* NULL: there is none any more, or no memory for it (cut->frame: NULL). */
+struct la_frame *la_net_cut_next(struct la_net_cut *cut);
+void la_net_cut_end(struct la_net_cut *cut);
 /* Fills in an LA_CSUM_PARTIAL checksum. */
 void la_net_checksum_finish(struct la_net *net, struct la_frame *frame);
+/* The same where the sum of its head, from csum_start on, is known. */
+void la_net_checksum_put(struct la_net *net, struct la_frame *frame, uint16_t head_sum);
 /* The folded sum of all octets. */
 uint16_t la_net_sum(const struct la_net *net, uint32_t sum, const struct la_frame *frame);
 
@@ -329,6 +369,9 @@ enum la_net_verdict la_icmp6_input(struct la_net *net, struct la_frame *take_fra
 enum la_net_verdict la_icmp_deliver(struct la_net *net, struct la_net_in *in);
 /* The quoted packet's ends, protocol and sequence number. False: too little of it is there. */
 bool la_icmp_quote_judge(struct la_net_icmp *icmp, struct la_bytes quoted);
+/* Pieces of the packet are missing, and time is up: `in` and `quoted` are of the first one. */
+void la_icmp_incomplete(struct la_net *net, const struct la_net_in *in, struct la_bytes quoted,
+                        la_instant now);
 /* Where the octet at fault is, from the start of the packet (RFC 4443 3.4). */
 struct la_icmp_fault {
     uint8_t code; /* enum la_icmp6_parameter */

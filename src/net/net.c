@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/time.h"
 
 enum { MTU_BYTES_MIN = 68, MTU_BYTES_MAX = 65535 };
 
@@ -30,6 +31,7 @@ la_net_new(const struct la_net_cfg *cfg, struct la_net **out)
     net->key = la_key_derive(&cfg->seed, "net");
     la_rng_init(&net->rng_id, &cfg->seed, "ip id");
     net->icmp_tokens_at = LA_INSTANT_NEVER;
+    net->fragments_at = LA_INSTANT_NEVER;
     la_neigh_init(net);
     la_udp_init(net, cfg);
     *out = net;
@@ -43,6 +45,7 @@ la_net_free(struct la_net *net)
         return;
     la_udp_fini(net);
     la_net_paths_fini(net);
+    la_net_fragments_fini(net);
     la_neigh_fini(net);
     la_frameq_clear(&net->local);
     la_frameq_clear(&net->failed);
@@ -99,11 +102,12 @@ la_net_iface_n(const struct la_net *net)
 la_instant
 la_net_deadline(const struct la_net *net)
 {
-    return net->neigh_at;
+    return la_instant_min(net->neigh_at, net->fragments_at);
 }
 
 void
 la_net_run(struct la_net *net, la_instant now)
 {
     la_neigh_run(net, now);
+    la_net_fragments_run(net, now);
 }

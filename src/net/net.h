@@ -9,6 +9,8 @@
  * la_net_output(), which adds the headers, resolves the neighbour, finishes checksums and segments
  * what the link cannot, and leaves the result on the interface's transmit queue.
  *
+ * Packets that come in pieces are put together (reassembly.c); none is sent in pieces.
+ *
  * Nothing a frame holds may reach an assertion; whatever is dropped is counted with its reason.
  * Bounds: la_net_limits. One caller at a time; `now` never goes back.
  */
@@ -173,8 +175,8 @@ bool la_net_has_local(const struct la_net *net);
  * of the link and of local senders are believed. True when cfg.checksum_verify is off. */
 bool la_net_l4_checksum_ok(const struct la_net *net, const struct la_net_in *in,
                            const struct la_frame *frame);
-/* The same where the pseudo-header's sum is known. */
-bool la_net_l4_sum_ok(const struct la_net *net, uint32_t pseudo_sum, const struct la_frame *frame);
+/* The same where the sum of all that stands before the frame's octets is known. */
+bool la_net_l4_sum_ok(const struct la_net *net, uint32_t sum, const struct la_frame *frame);
 /* Counts a frame whose headers repeat those of one that la_net_input() found good. */
 void la_net_count_repeated(struct la_net *net);
 
@@ -242,7 +244,7 @@ void la_net_icmp_unreachable(struct la_net *net, const struct la_net_in *in, str
 
 /* When la_net_run() is next needed; may be early, never late. */
 la_instant la_net_deadline(const struct la_net *net);
-/* Neighbour timers. Bounded by the number of neighbours. */
+/* Timers of neighbours and of packets in pieces. Bounded by the number of both. */
 void la_net_run(struct la_net *net, la_instant now);
 
 #endif

@@ -70,7 +70,7 @@ la_net_route_add(struct la_net *net, int iface, const struct la_addr *prefix, un
         const struct la_net_route_entry *r = &net->route[i];
         if (r->iface == iface && r->prefix_len == prefix_len &&
             la_addr_equal(&r->prefix, &entry.prefix))
-            break; /* The later word on the same prefix counts. */
+            break; /* DEVIATION(D31): the later word on the same prefix counts. */
     }
     if (i == LA_NET_ROUTES_MAX)
         return LA_ERR_LIMIT;
@@ -95,6 +95,7 @@ la_net_addr_add(struct la_net *net, int iface, const struct la_addr *addr, unsig
     la_err err = la_net_route_add(net, iface, addr, prefix_len, NULL);
     if (err != LA_OK)
         return err;
+    /* DEVIATION(D32): at once, without asking on the link. */
     net->addr[i] = (struct la_net_addr){*addr, (uint8_t)prefix_len, (int8_t)iface};
     net->addr_n += i == net->addr_n;
     cache_clear(net);

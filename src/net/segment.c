@@ -20,22 +20,14 @@
 /* IPv4 without options or IPv6 without extensions, and TCP: what la_net_output() makes. */
 enum { HEADERS_BYTES_MAX = LA_IP6_HEADER_BYTES + LA_TCP_HEADER_BYTES_MAX };
 
-struct headers {
-    uint8_t bytes[HEADERS_BYTES_MAX]; /* of a piece of gso_size octets */
-    uint32_t ip_n;
-    uint32_t n;
-    bool v4;
-    bool identified;
-};
-
 /* Lengths and checksums of `old_len` octets of text become those of `new_len`. */
 static void
-put_lengths(const struct headers *h, uint8_t *p, uint32_t old_len, uint32_t new_len)
+put_lengths(const struct la_net_cut *cut, uint8_t *p, uint32_t old_len, uint32_t new_len)
 {
-    uint32_t tcp_n = h->n - h->ip_n;
-    uint8_t *tcp = p + h->ip_n;
-    if (h->v4) {
-        uint16_t old_total = la_get16(p + 2), total = (uint16_t)(h->n + new_len);
+    uint32_t tcp_n = cut->n - cut->ip_n;
+    uint8_t *tcp = p + cut->ip_n;
+    if (cut->v4) {
+        uint16_t old_total = la_get16(p + 2), total = (uint16_t)(cut->n + new_len);
         la_put16(p + 2, total);
         la_put16(p + 10, la_sum_update(la_get16(p + 10), old_total, total));
     } else {
@@ -47,19 +39,41 @@ put_lengths(const struct headers *h, uint8_t *p, uint32_t old_len, uint32_t new_
     la_put16(tcp + 16, la_sum_fold(sum));
 }
 
-static void
-headers_take(struct headers *h, struct la_frame *frame)
+/* Of a TCP header: what put_tcp() and put_lengths() change. */
+static uint32_t
+changing_sum(const uint8_t *p)
 {
-    h->v4 = frame->gso_kind == LA_GSO_TCPV4;
-    h->ip_n = h->v4 ? LA_IP4_HEADER_BYTES : LA_IP6_HEADER_BYTES;
-    LA_ASSERT(frame->head_n >= h->ip_n + LA_TCP_HEADER_BYTES);
-    h->n = h->ip_n + (uint32_t)(frame->head[h->ip_n + 12] >> 4) * 4;
-    LA_ASSERT(frame->head_n >= h->n && h->n <= HEADERS_BYTES_MAX);
-    memcpy(h->bytes, frame->head, h->n);
+    uint32_t seq = la_get32(p + 4);
+    return (seq >> 16) + (seq & 0xffff) + p[13] + la_get16(p + 16);
+}
+
+void
+la_net_cut_begin(struct la_net_cut *cut, struct la_frame *take_frame)
+{
+    struct la_frame *frame = take_frame;
+    LA_ASSERT(frame->gso_size > 0 && frame->csum == LA_CSUM_PARTIAL);
+    *cut = (struct la_net_cut){.frame = frame, .v4 = frame->gso_kind == LA_GSO_TCPV4};
+    cut->ip_n = cut->v4 ? LA_IP4_HEADER_BYTES : LA_IP6_HEADER_BYTES;
+    LA_ASSERT(frame->head_n >= cut->ip_n + LA_TCP_HEADER_BYTES);
+    cut->n = cut->ip_n + (uint32_t)(frame->head[cut->ip_n + 12] >> 4) * 4;
+    LA_ASSERT(frame->head_n >= cut->n && cut->n <= HEADERS_BYTES_MAX);
+    memcpy(cut->bytes, frame->head, cut->n);
     /* RFC 6864 4.1: what may not be fragmented needs no identification. */
-    h->identified = h->v4 && (h->bytes[6] & 0x40) == 0;
-    put_lengths(h, h->bytes, (uint32_t)la_frame_octets(frame) - h->n, frame->gso_size);
-    la_frame_pull(frame, h->n);
+    cut->identified = cut->v4 && (cut->bytes[6] & 0x40) == 0;
+    put_lengths(cut, cut->bytes, (uint32_t)la_frame_octets(frame) - cut->n, frame->gso_size);
+    const uint8_t *tcp = cut->bytes + cut->ip_n;
+    cut->same_sum = la_sum_fold(la_sum_portable(tcp, cut->n - cut->ip_n) +
+                                (uint16_t)~la_sum_fold(changing_sum(tcp)));
+    la_frame_pull(frame, cut->n);
+    if (!la_frame_head_to_payload(frame))
+        la_net_cut_end(cut);
+}
+
+void
+la_net_cut_end(struct la_net_cut *cut)
+{
+    la_frame_free(cut->frame);
+    cut->frame = NULL;
 }
 
 static void
@@ -83,59 +97,52 @@ put_tcp(uint8_t *p, uint32_t off, bool first, bool last)
 /* In steps of a vector, the last one overlapping: for an unknown length gcc makes a `rep movs`,
  * which costs more than all of them together. */
 static inline void
-copy_headers(uint8_t *p, const struct headers *h)
+copy_headers(uint8_t *p, const struct la_net_cut *cut)
 {
     enum { STEP_BYTES = 16 };
-    uint32_t last_off = h->n - STEP_BYTES;
+    uint32_t last_off = cut->n - STEP_BYTES;
     for (uint32_t off = 0; off < last_off; off += STEP_BYTES)
-        memcpy(p + off, h->bytes + off, STEP_BYTES);
-    memcpy(p + last_off, h->bytes + last_off, STEP_BYTES);
+        memcpy(p + off, cut->bytes + off, STEP_BYTES);
+    memcpy(p + last_off, cut->bytes + last_off, STEP_BYTES);
 }
 
-/* The next `len` octets of text, of which `off` are gone already. */
-static struct la_frame *
-piece_take(struct la_frame *frame, const struct headers *h, uint32_t off, uint32_t len)
+/* The headers of `piece`, which holds its text. */
+static void
+put_headers(struct la_net_cut *cut, struct la_frame *piece)
 {
-    struct la_frame *piece = la_frame_take(frame->mem);
-    if (!piece)
+    const struct la_frame *frame = cut->frame;
+    uint32_t len = piece->payload.len;
+    uint8_t *p = la_frame_push(piece, cut->n), *tcp = p + cut->ip_n;
+    copy_headers(p, cut);
+    if (len != frame->gso_size)
+        put_lengths(cut, p, frame->gso_size, len);
+    if (cut->identified)
+        put_id(p, cut->off / frame->gso_size);
+    put_tcp(tcp, cut->off, cut->off == 0, frame->payload.len == 0);
+    cut->head_sum = la_sum_fold(cut->same_sum + changing_sum(tcp));
+}
+
+struct la_frame *
+la_net_cut_next(struct la_net_cut *cut)
+{
+    struct la_frame *frame = cut->frame;
+    if (frame == NULL || (frame->payload.len == 0 && cut->begun))
         return NULL;
-    if (!la_chain_move_front(&piece->payload, &frame->payload, len)) {
+    uint32_t left = frame->payload.len, len = left < frame->gso_size ? left : frame->gso_size;
+    struct la_frame *piece = la_frame_take(frame->mem);
+    if (piece == NULL || !la_chain_move_front(&piece->payload, &frame->payload, len)) {
         la_frame_free(piece);
+        la_net_cut_end(cut);
         return NULL;
     }
-    uint8_t *p = la_frame_push(piece, h->n);
-    copy_headers(p, h);
-    if (len != frame->gso_size)
-        put_lengths(h, p, frame->gso_size, len);
-    if (h->identified)
-        put_id(p, off / frame->gso_size);
-    put_tcp(p + h->ip_n, off, off == 0, frame->payload.len == 0);
+    put_headers(cut, piece);
     piece->csum = LA_CSUM_PARTIAL;
-    piece->csum_start = (uint16_t)h->ip_n;
+    piece->csum_start = (uint16_t)cut->ip_n;
     piece->csum_off = frame->csum_off;
     piece->flow_hash = frame->flow_hash;
     piece->id = frame->id;
     piece->at = frame->at;
+    cut->off += len;
+    cut->begun = true;
     return piece;
-}
-
-bool
-la_net_segment(struct la_frame *take_frame, struct la_frameq *out)
-{
-    LA_ASSERT(take_frame->gso_size > 0 && take_frame->csum == LA_CSUM_PARTIAL);
-    struct headers h;
-    headers_take(&h, take_frame);
-    bool ok = la_frame_head_to_payload(take_frame);
-    uint32_t off = 0;
-    while (ok && (take_frame->payload.len > 0 || off == 0)) {
-        uint32_t left = take_frame->payload.len;
-        uint32_t len = left < take_frame->gso_size ? left : take_frame->gso_size;
-        struct la_frame *piece = piece_take(take_frame, &h, off, len);
-        ok = piece != NULL;
-        if (ok)
-            la_frameq_push(out, piece);
-        off += len > 0 ? len : 1;
-    }
-    la_frame_free(take_frame);
-    return ok;
 }

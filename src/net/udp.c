@@ -15,47 +15,16 @@
 #include "wire/ip6.h"
 #include "wire/udp.h"
 
-enum { TTL_MULTICAST = 1 /* RFC 1112 6.1 */, COPY_BELOW_BYTES = 1024 };
+enum { TTL_MULTICAST = 1 /* RFC 1112 6.1 */ };
 
 /* ---- in --------------------------------------------------------------------------------- */
-
-/* What a queued frame costs: the blocks that it keeps, not the octets that it shows. */
-static uint32_t
-pinned_bytes(const struct la_frame *frame)
-{
-    uint64_t n = sizeof *frame + la_chain_pinned(&frame->payload);
-    if (frame->head_block)
-        n += frame->head_block->size_n;
-    return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
-}
-
-static bool
-append(struct la_frame *to, const uint8_t *p, size_t n)
-{
-    return la_chain_append_bytes(&to->payload, to->mem, (struct la_bytes){p, n}) == n;
-}
-
-/* The same octets in blocks of their own size; the frame itself when there is no memory. */
-static struct la_frame *
-compact(struct la_frame *frame)
-{
-    struct la_frame *copy = la_frame_take(frame->mem);
-    if (!copy)
-        return frame;
-    bool ok = frame->head_n == 0 || append(copy, frame->head, frame->head_n);
-    for (const struct la_slice *s = frame->payload.first; ok && s; s = s->next)
-        ok = append(copy, s->block->bytes + s->off, s->len);
-    la_frame_free(ok ? frame : copy);
-    return ok ? copy : frame;
-}
 
 static void
 queue_push(struct la_net *net, uint32_t idx, struct la_frame *frame, const struct la_udp_from *from)
 {
     struct la_udp_socket *socket = la_pool_at(&net->udp.sockets, idx);
-    if (pinned_bytes(frame) > 2 * la_frame_len(frame) + COPY_BELOW_BYTES)
-        frame = compact(frame);
-    uint32_t pinned = pinned_bytes(frame);
+    uint32_t pinned;
+    frame = la_net_keep(frame, &pinned);
     if (socket->queue_n == LA_UDP_QUEUE_N_MAX ||
         pinned > LA_UDP_QUEUE_BYTES_MAX - socket->queue_bytes) {
         la_net_drop_frame(net, frame, LA_REASON_UDP_QUEUE_FULL);

@@ -101,6 +101,15 @@ give_linger(struct la_pd *pd, const struct la_pd_fd *f, void *value, socklen_t *
 }
 
 static int64_t
+give_rate(struct la_pd *pd, const struct la_pd_fd *f, void *value, socklen_t *n)
+{
+    int64_t rate = -1;
+    uint8_t octets[LA_OPTION_RATE_BYTES];
+    (void)la_sock_option_get(pd->socks, f->sock, LA_SO_MAX_PACING_RATE, &rate);
+    return give(value, n, octets, la_option_rate_write(rate, octets, *n));
+}
+
+static int64_t
 give_special(struct la_pd *pd, struct la_pd_fd *f, const struct la_option_row *r, void *value,
              socklen_t *n)
 {
@@ -127,6 +136,8 @@ give_special(struct la_pd *pd, struct la_pd_fd *f, const struct la_option_row *r
                         la_err_to_errno(la_sock_error_take(pd->socks, f->sock)));
     case SO_LINGER:
         return give_linger(pd, f, value, n);
+    case SO_MAX_PACING_RATE:
+        return give_rate(pd, f, value, n);
     default:
         return -ENOPROTOOPT;
     }
@@ -162,17 +173,6 @@ give_other(struct la_pd *pd, const struct la_pd_fd *f, int level, int name, void
     return is_level(f, level) ? -ENOPROTOOPT : -EOPNOTSUPP;
 }
 
-/* The BSDs round a connection's receive buffer up to whole segments. */
-static int64_t
-told_rcvbuf(struct la_pd *pd, const struct la_pd_fd *f)
-{
-    struct la_conn_status s;
-    int64_t told = pd->settings.rcvbuf_told;
-    if (!la_pd_fd_status(pd, f, &s) || s.state <= LA_TCP_SYN_RECEIVED)
-        return told;
-    return (told + s.mss_send - 1) / s.mss_send * s.mss_send;
-}
-
 int64_t
 la_pd_getsockopt(struct la_pd *pd, int fd, int level, int name, void *value, socklen_t *n)
 {
@@ -196,9 +196,6 @@ la_pd_getsockopt(struct la_pd *pd, int fd, int level, int name, void *value, soc
     la_err err = LA_OK;
     if (r->kind == LA_OPTION_STACK)
         err = la_sock_option_get(pd->socks, f->sock, (enum la_sock_option)r->arg, &v);
-    if (r->kind == LA_OPTION_STACK && r->arg == LA_SO_RCVBUF && pd->settings.rcvbuf_told != 0 &&
-        (f->stack_set >> LA_SO_RCVBUF & 1) == 0)
-        v = told_rcvbuf(pd, f);
     return err != LA_OK ? -la_err_to_errno(err) : give_int(level, value, n, v);
 }
 
@@ -322,6 +319,10 @@ la_pd_setsockopt(struct la_pd *pd, int fd, int level, int name, const void *valu
         return -r->arg;
     if (r->level == SOL_SOCKET && r->name == SO_LINGER)
         return set_linger(pd, f, value, n);
+    if (r->level == SOL_SOCKET && r->name == SO_MAX_PACING_RATE)
+        return n < sizeof(uint32_t)
+                   ? -EINVAL
+                   : set_stack(pd, f, LA_SO_MAX_PACING_RATE, la_option_rate_read(value, n));
     if (r->level == IPPROTO_TCP && r->name == TCP_CONGESTION)
         return set_congestion(pd, f, value, n);
     if (r->kind == LA_OPTION_SPECIAL || r->kind == LA_OPTION_FIXED)

@@ -74,10 +74,20 @@ static const struct key keys[] = {
     {"window_slides", TCP(window_slides)},
     {"ack_every_second", TCP(ack_every_second)},
     {"time_wait_holds", TCP(time_wait_holds)},
+    {"rst_challenged", TCP(rst_challenged)},
+    {"syn_challenged", TCP(syn_challenged)},
+    {"drop_syn_fin", TCP(drop_syn_fin)},
+    {"fin_again", TCP(fin_again)},
+    {"window_is_buffer", TCP(window_is_buffer)},
+    {"rcvbuf_whole", TCP(rcvbuf_whole)},
+    {"icmp_hard", TCP(icmp_hard)},
+    {"syn_ecn_n", TCP(syn_ecn_n)},
+    {"syn_options_n", TCP(syn_options_n)},
     {"fast_open", TCP(fast_open)},
     {"fast_open_n", TCP(fast_open_n_max)},
     {"fast_open_bare", TCP(fast_open_bare)},
 };
+enum { BUFFER_BYTES_MAX = 1 << 30 }; /* struct la_tcp_cfg's */
 enum { KEYS_N = sizeof(keys) / sizeof(keys[0]) };
 
 /* What a profile sets; a connection's defaults stay otherwise. */
@@ -102,10 +112,11 @@ static const struct setting profile_linux[] = {
     {"window_slides", "1"},      {"ecn", "0"},
     {"fast_open", "1"},          {NULL, NULL},
 };
-/* The BSDs' buffer of 65536 octets, rounded up to whole segments of 1460. */
+/* The BSDs' buffer of 65536 octets, which they round up to whole segments. */
 static const struct setting profile_bsd65535[] = {
-    {"rcvbuf", "65700"},
-    {"rcvbuf_told", "65536"},
+    {"rcvbuf_initial", "65536"},
+    {"rcvbuf_max", "66560"},
+    {"rcvbuf_whole", "1"},
     {"window_scale", "0"},
     {"delayed_ack_us", "40000"},
     {"rto_initial_us", "1000000"},
@@ -114,12 +125,19 @@ static const struct setting profile_bsd65535[] = {
     {"window_slides", "1"},
     {"ack_every_second", "1"},
     {"time_wait_holds", "1"},
+    {"fin_again", "1"},
+    {"window_is_buffer", "1"},
+    {"icmp_hard", "2"},
+    {"syn_ecn_n", "2"},
+    {"keepalive_probes", "8"},
     {NULL, NULL},
 };
 /* The same with a buffer that may grow to kern.ipc.maxsockbuf, 2 MiB: a shift of 6. */
 static const struct setting profile_freebsd[] = {
-    {"profile", "bsd65535"},   {"rcvbuf", "0"},       {"rcvbuf_initial", "65700"},
-    {"rcvbuf_max", "2097152"}, {"window_scale", "1"}, {NULL, NULL},
+    {"profile", "bsd65535"},
+    {"rcvbuf_max", "2097152"},
+    {"window_scale", "1"},
+    {NULL, NULL},
 };
 static const struct setting profile_default[] = {{NULL, NULL}};
 
@@ -257,10 +275,6 @@ set_word(struct la_pd_settings *s, const char *name, const char *value)
         return number(value, UINT64_MAX, &s->seed);
     if (strcmp(name, "layout") == 0)
         return set_layout(s, value);
-    if (strcmp(name, "rcvbuf_told") == 0 && number(value, INT32_MAX, &n)) {
-        s->rcvbuf_told = (uint32_t)n;
-        return true;
-    }
     if (strcmp(name, "mtu") == 0 && number(value, 65535, &n) && n >= 68) {
         s->mtu_bytes = (uint32_t)n;
         return true;
@@ -272,8 +286,7 @@ static bool
 known(const char *name)
 {
     static const char *const others[] = {"profile", "local", "sysctls", "congestion_control",
-                                         "seed",    "mtu",   "layout",  "rcvbuf_told",
-                                         "states"};
+                                         "seed",    "mtu",   "layout",  "states"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (strcmp(others[i], name) == 0)
             return true;
@@ -308,44 +321,61 @@ la_pd_settings_parse(struct la_pd_settings *s, const char *flags, char error[LA_
 
 /* ---- sysctls -------------------------------------------------------------------------------- */
 
-/* A sysctl and the key that it means here; its nth number counts, times `factor`. */
+/* A sysctl and the key that it means here; its nth number counts, by `scale`. */
+enum scale {
+    SAME,
+    THOUSAND,   /* times */
+    THOUSANDTH, /* milliseconds, as seconds */
+    REVERSED,   /* 1 switches off */
+    ONE_MORE,   /* repetitions, of what is sent once */
+    THREE_OF,   /* 1: three */
+    BUFFER      /* octets, within bounds */
+};
 struct sysctl {
     const char *name;
     const char *key;
     unsigned nth;
-    uint32_t factor;
+    enum scale scale;
 };
 
 static const struct sysctl sysctls[] = {
-    {"net.ipv4.tcp_timestamps", "timestamps", 0, 1},
-    {"net.ipv4.tcp_sack", "sack", 0, 1},
-    {"net.ipv4.tcp_window_scaling", "window_scale", 0, 1},
-    {"net.ipv4.tcp_rmem", "rcvbuf", 2, 1},
-    {"net.ipv4.tcp_wmem", "sndbuf_initial", 1, 1},
-    {"net.ipv4.tcp_wmem", "sndbuf_max", 2, 1},
-    {"net.ipv4.tcp_notsent_lowat", "notsent_lowat", 0, 1},
-    {"net.ipv4.tcp_retries1", "r1", 0, 1},
-    {"net.ipv4.tcp_retries2", "r2", 0, 1},
-    {"net.ipv4.tcp_syn_retries", "r2_syn", 0, 1},
-    {"net.ipv4.tcp_fin_timeout", "fin_wait_2_ms", 0, 1000},
-    {"net.ipv4.tcp_keepalive_time", "keepalive_idle_s", 0, 1},
-    {"net.ipv4.tcp_keepalive_intvl", "keepalive_interval_s", 0, 1},
-    {"net.ipv4.tcp_keepalive_probes", "keepalive_probes", 0, 1},
-    {"net.ipv4.tcp_rto_min_us", "rto_min_us", 0, 1},
-    {"net.ipv4.tcp_rto_max_ms", "rto_max_us", 0, 1000},
-    {"net.ipv4.tcp_slow_start_after_idle", "slow_start_after_idle", 0, 1},
-    {"net.ipv4.tcp_tso_win_divisor", "burst_window_part", 0, 1},
-    {"net.ipv4.tcp_min_tso_segs", "burst_n_min", 0, 1},
-    {"net.ipv4.ip_default_ttl", "ttl", 0, 1},
+    {"net.ipv4.tcp_timestamps", "timestamps", 0, SAME},
+    {"net.ipv4.tcp_sack", "sack", 0, SAME},
+    {"net.ipv4.tcp_window_scaling", "window_scale", 0, SAME},
+    {"net.ipv4.tcp_rmem", "rcvbuf", 2, SAME},
+    {"net.ipv4.tcp_wmem", "sndbuf_initial", 1, SAME},
+    {"net.ipv4.tcp_wmem", "sndbuf_max", 2, SAME},
+    {"net.ipv4.tcp_notsent_lowat", "notsent_lowat", 0, SAME},
+    {"net.ipv4.tcp_retries1", "r1", 0, SAME},
+    {"net.ipv4.tcp_retries2", "r2", 0, SAME},
+    {"net.ipv4.tcp_syn_retries", "r2_syn", 0, SAME},
+    {"net.ipv4.tcp_fin_timeout", "fin_wait_2_ms", 0, THOUSAND},
+    {"net.ipv4.tcp_keepalive_time", "keepalive_idle_s", 0, SAME},
+    {"net.ipv4.tcp_keepalive_intvl", "keepalive_interval_s", 0, SAME},
+    {"net.ipv4.tcp_keepalive_probes", "keepalive_probes", 0, SAME},
+    {"net.ipv4.tcp_rto_min_us", "rto_min_us", 0, SAME},
+    {"net.ipv4.tcp_rto_max_ms", "rto_max_us", 0, THOUSAND},
+    {"net.ipv4.tcp_slow_start_after_idle", "slow_start_after_idle", 0, SAME},
+    {"net.ipv4.tcp_tso_win_divisor", "burst_window_part", 0, SAME},
+    {"net.ipv4.tcp_min_tso_segs", "burst_n_min", 0, SAME},
+    {"net.ipv4.ip_default_ttl", "ttl", 0, SAME},
     /* FreeBSD's */
-    {"net.inet.tcp.rfc1323", "timestamps", 0, 1},
-    {"net.inet.tcp.rfc1323", "window_scale", 0, 1},
-    {"net.inet.tcp.fastopen.client_enable", "fast_open", 0, 1},
-    {"net.inet.tcp.sack.enable", "sack", 0, 1},
-    {"net.inet.tcp.rexmit_initial", "rto_initial_us", 0, 1000},
-    {"net.inet.tcp.msl", "msl_ms", 0, 1},
-    {"net.inet.tcp.delacktime", "delayed_ack_us", 0, 1000},
-    {"kern.ipc.maxsockbuf", "rcvbuf_max", 0, 1},
+    {"net.inet.tcp.rfc1323", "timestamps", 0, SAME},
+    {"net.inet.tcp.rfc1323", "window_scale", 0, SAME},
+    {"net.inet.tcp.fastopen.client_enable", "fast_open", 0, SAME},
+    {"net.inet.tcp.sack.enable", "sack", 0, SAME},
+    {"net.inet.tcp.rexmit_initial", "rto_initial_us", 0, THOUSAND},
+    {"net.inet.tcp.msl", "msl_ms", 0, SAME},
+    {"net.inet.tcp.delacktime", "delayed_ack_us", 0, THOUSAND},
+    {"net.inet.tcp.insecure_rst", "rst_challenged", 0, REVERSED},
+    {"net.inet.tcp.insecure_syn", "syn_challenged", 0, REVERSED},
+    {"net.inet.tcp.drop_synfin", "drop_syn_fin", 0, SAME},
+    {"net.inet.tcp.ecn.maxretries", "syn_ecn_n", 0, ONE_MORE},
+    {"net.inet.tcp.rexmit_drop_options", "syn_options_n", 0, THREE_OF},
+    {"net.inet.tcp.keepidle", "keepalive_idle_s", 0, THOUSANDTH},
+    {"net.inet.tcp.keepintvl", "keepalive_interval_s", 0, THOUSANDTH},
+    {"net.inet.tcp.keepcnt", "keepalive_probes", 0, SAME},
+    {"kern.ipc.maxsockbuf", "rcvbuf_max", 0, BUFFER},
 };
 
 /* The nth number of a value such as "4096 16384 4194304". */
@@ -358,6 +388,38 @@ nth_number(const char *value, unsigned nth, uint64_t *out)
         if (end == value)
             return false;
         value = end;
+    }
+    return true;
+}
+
+/* False: out of range. */
+static bool
+scaled(const struct la_pd_settings *s, enum scale scale, uint64_t *n)
+{
+    if (*n > UINT32_MAX)
+        return false;
+    switch (scale) {
+    case SAME:
+        break;
+    case THOUSAND:
+        *n *= 1000;
+        break;
+    case THOUSANDTH:
+        *n /= 1000;
+        break;
+    case REVERSED:
+        *n = *n == 0;
+        break;
+    case ONE_MORE:
+        *n += 1;
+        break;
+    case THREE_OF:
+        *n = *n == 0 ? 0 : 3;
+        break;
+    case BUFFER:
+        *n = *n < s->tcp.rcvbuf.bytes_initial ? s->tcp.rcvbuf.bytes_initial : *n;
+        *n = *n > BUFFER_BYTES_MAX ? BUFFER_BYTES_MAX : *n;
+        break;
     }
     return true;
 }
@@ -419,12 +481,14 @@ la_pd_settings_sysctl(struct la_pd_settings *s, const char *told, const char *va
         follow_fast_open(s, n);
     if (strcmp(name, "net.ipv4.tcp_fastopen_key") == 0)
         follow_fast_open_key(s, value);
+    if (strcmp(name, "net.inet.tcp.icmp_may_rst") == 0 && nth_number(value, 0, &n))
+        s->tcp.icmp_hard = n != 0 ? LA_ICMP_REFUSES : LA_ICMP_IGNORED;
     for (size_t i = 0; i < sizeof(sysctls) / sizeof(sysctls[0]); i++) {
         if (strcmp(sysctls[i].name, name) != 0 || !nth_number(value, sysctls[i].nth, &n))
             continue;
         const struct key *key = find_key(sysctls[i].key);
-        if (n <= largest(key) / sysctls[i].factor)
-            store(&s->tcp, key, n * sysctls[i].factor);
+        if (scaled(s, sysctls[i].scale, &n) && n <= largest(key))
+            store(&s->tcp, key, n);
     }
 }
 

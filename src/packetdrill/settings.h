@@ -15,8 +15,6 @@ struct la_pd_settings {
     uint32_t mtu_bytes;
     uint64_t seed;
     bool layout_bsd;        /* options of a SYN in the BSDs' order */
-    uint32_t rcvbuf_told;   /* what SO_RCVBUF says until it is set, in whole segments once there is
-                             * a connection; 0: what it is */
     char sysctls[LA_PD_PATH_BYTES]; /* a file of NAME=VALUE lines, or a tree such as /proc/sys */
     bool fast_open_keyed;           /* tcp_fastopen_key was told: */
     uint8_t fast_open_key[LA_FAST_OPEN_KEY_BYTES];

@@ -70,7 +70,7 @@ let_go(struct la_sim_world *world)
     struct la_sim_packet *held = world->box.held;
     world->box.held = NULL;
     if (held != NULL)
-        la_sim_router(world, 4, held);
+        la_sim_router(world, LA_SIM_BOX_NODE, held);
 }
 
 /* Keeps a segment with text for a moment; what continues it makes one with it. */
@@ -85,12 +85,12 @@ pass_merging(struct la_sim_world *world, struct la_sim_fault *fault,
         la_sim_packet_free(&world->packets, held);
         la_sim_packet_free(&world->packets, take_packet);
         world->box.held = NULL;
-        la_sim_router(world, 4, one);
+        la_sim_router(world, LA_SIM_BOX_NODE, one);
         return;
     }
     let_go(world);
     if (take_packet->read.seg.text_bytes == 0) {
-        la_sim_router(world, 4, take_packet);
+        la_sim_router(world, LA_SIM_BOX_NODE, take_packet);
         return;
     }
     world->box.held = take_packet;
@@ -107,14 +107,14 @@ pass(struct la_sim_world *world, struct la_sim_packet *take_packet)
         la_sim_box_split(world, take_packet, two)) {
         la_sim_struck(world, split);
         la_sim_packet_free(&world->packets, take_packet);
-        la_sim_router(world, 4, two[0]);
-        la_sim_router(world, 4, two[1]);
+        la_sim_router(world, LA_SIM_BOX_NODE, two[0]);
+        la_sim_router(world, LA_SIM_BOX_NODE, two[1]);
         return;
     }
     if (merge != NULL)
         pass_merging(world, merge, take_packet);
     else
-        la_sim_router(world, 4, take_packet);
+        la_sim_router(world, LA_SIM_BOX_NODE, take_packet);
 }
 
 void

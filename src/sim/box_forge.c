@@ -47,7 +47,7 @@ launch(struct la_sim_world *world, const struct la_sim_fault *fault,
     take_packet->marks |= LA_SIM_M_BOXED;
     la_sim_tell_segment(world, world->conn[take_packet->conn].app[0].host, take_packet,
                         LA_EVENT_SEGMENT_SENT);
-    la_sim_route(world, 4, take_packet);
+    la_sim_route(world, LA_SIM_BOX_NODE, take_packet);
 }
 
 static void

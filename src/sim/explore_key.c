@@ -55,7 +55,7 @@ key_of_conn(struct end_key *k, const struct la_world_end *end)
 {
     struct la_tcp_conn *c = &k->conn;
     memcpy(c, &end->conn, sizeof(*c));
-    k->ack_armed = !la_instant_is_never(c->ack_at);
+    k->ack_armed = !la_instant_is_never(la_world_ack_at(end));
     uint32_t after_us = la_tcp_rto_backed_off(&end->conn, &end->env, c->backoff_n);
     k->timer_answered = c->timer == LA_TIMER_PERSIST &&
                         la_tcp_heard_since(c, la_instant_add_us(c->timer_at, -(int64_t)after_us));
@@ -63,15 +63,13 @@ key_of_conn(struct end_key *k, const struct la_world_end *end)
     uint32_t cap = SEGMENTS_THAT_MATTER * (uint32_t)c->smss;
     c->cwnd_bytes = min32(c->cwnd_bytes, cap);
     c->ssthresh_bytes = min32(c->ssthresh_bytes, cap);
-    c->timer_at = c->ack_at = c->keepalive_at = la_instant_of_ns(0);
+    c->timer_at = la_instant_of_ns(0);
     c->srtt_us = c->rttvar_us = c->rto_us = c->rtt_us_min = 0;
-    c->heard_ms = c->sent_ms = c->busy_idx = c->cc_kept = 0;
+    c->heard_ms = c->sent_ms = c->keepalive_ms = c->busy_idx = c->tally_idx = c->cc_kept = 0;
     c->challenges = la_tcp_challenges(c);
-    c->rto_n = c->fast_retransmits_n = 0;
-    c->bytes_retransmitted = 0;
     c->read_mark = la_seq_of(0);
     c->read_mark_ms = 0;
-    c->segments_sent = c->segments_received = c->retransmissions_n = c->duplicate_acks_n = 0;
+    c->segments_sent = c->segments_received = 0;
 }
 
 static void
@@ -136,6 +134,7 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     memset(&b->runs, 0, sizeof(b->runs));
     b->runs.row.n = busy->runs.row.n;
     b->runs.bytes = busy->runs.bytes;
+    b->owed.at = la_instant_of_ns(0);
     b->rtt_round_end = la_seq_of(0);
     b->rtt_half_us = b->rtt_half_ms = 0;
     b->rtt_old = b->undo.adapts = false; /* they touch what is measured, which is no part of it */

@@ -91,7 +91,7 @@ la_world_steps(const struct la_world_ctx *ctx, struct la_step *at)
             if (w->doubled_n > 0 && w->net[e].n < LA_WORLD_NET_N)
                 add(&steps, LA_STEP_DOUBLE, e, i);
         }
-        if (w->end[e].live && !la_instant_is_never(w->end[e].conn.ack_at))
+        if (w->end[e].live && !la_instant_is_never(la_world_ack_at(&w->end[e])))
             add(&steps, LA_STEP_ACK_TIMER, e, 0);
         bool timer = w->end[e].live && w->end[e].conn.timer != LA_TCP_TIMER_NONE;
         if (timer && (la_world_is_quiet(w) || w->early_n > 0))
@@ -130,13 +130,16 @@ fair_timer(const struct la_world_ctx *ctx, struct la_step *step)
     int64_t best = INT64_MAX;
     for (unsigned e = 0; e < 2; e++) {
         const struct la_world_end *end = &ctx->world->end[e];
-        if (!end->live || la_instant_is_never(la_tcp_deadline(&end->conn, &end->env)))
+        if (!end->live)
             continue;
-        int64_t left_ns = la_tcp_deadline(&end->conn, &end->env).ns - end->now.ns;
+        la_instant at = la_tcp_deadline(&end->conn, &end->env, end->now);
+        if (la_instant_is_never(at))
+            continue;
+        int64_t left_ns = at.ns - end->now.ns;
         if (left_ns >= best)
             continue;
         best = left_ns;
-        bool ack = la_instant_lt(end->conn.ack_at, end->conn.timer_at);
+        bool ack = la_instant_lt(la_world_ack_at(end), end->conn.timer_at);
         *step = (struct la_step){(uint8_t)(ack ? LA_STEP_ACK_TIMER : LA_STEP_TIMER), (uint8_t)e, 0};
     }
     return best != INT64_MAX;

@@ -263,9 +263,13 @@ expire(struct la_world_ctx *ctx, unsigned e, bool ack_timer)
 {
     struct la_world_end *end = &ctx->world->end[e];
     struct la_tcp_conn *c = &end->conn;
-    la_instant at = ack_timer ? c->ack_at : c->timer_at;
+    struct la_tcp_busy *busy = la_tcp_busy(c, &end->env);
+    la_instant at = ack_timer ? la_tcp_ack_at(busy) : c->timer_at;
     end->now = la_instant_max(end->now, at);
-    push_back(ack_timer ? &c->timer_at : &c->ack_at, end->now);
+    if (ack_timer)
+        push_back(&c->timer_at, end->now);
+    else if (busy != NULL)
+        push_back(&busy->owed.at, end->now);
     struct la_tcp_todo todo = todo_of(end);
     la_tcp_timeout(c, &todo);
     settle(ctx, e, &todo);
@@ -435,6 +439,7 @@ la_world_init(struct la_world_ctx *ctx)
             .ctx = ctx,
         };
         la_pool_init(&end->env.busy, ctx->mem, sizeof(struct la_tcp_busy), 0, 2);
+        la_pool_init(&end->env.tallies, ctx->mem, sizeof(struct la_tcp_tally), 0, 2);
         end->now = la_instant_of_ns(LA_NS_PER_S);
     }
     ctx->world->end[1].listens = ctx->cfg->open == LA_EXPLORE_PASSIVE;

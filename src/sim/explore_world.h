@@ -60,6 +60,13 @@ struct la_world_end {
     bool disturbed; /* it aborted, crashed, gave up or released: its peer may see a RST */
 };
 
+/* When its delayed acknowledgement is due. */
+static inline la_instant
+la_world_ack_at(const struct la_world_end *end)
+{
+    return la_tcp_ack_at(la_tcp_busy(&end->conn, &end->env));
+}
+
 struct la_world {
     struct la_world_end end[2];
     struct la_world_net net[2]; /* [i]: towards end i */

@@ -224,8 +224,8 @@ take_step(struct la_sim_world *world, const struct la_sim_step *step, unsigned i
         if (world->conns_n < LA_SIM_CONNS)
             la_sim_conn_init(world, step);
         break;
-    case LA_SIM_SHIFT:
-        world->box.shift_by = (uint32_t)step->a[0];
+    case LA_SIM_SHIFT: /* others look at it to know what the box does */
+        world->box.shift_by = la_sim_is_boxed(world) ? (uint32_t)step->a[0] : 0;
         world->box.shift_sack = step->a[1] != 0;
         break;
     default:

@@ -159,10 +159,9 @@ at_host(struct la_sim_world *world, unsigned host, struct la_sim_packet *first)
 static void
 at_node(struct la_sim_world *world, unsigned node, struct la_sim_packet *take_packet)
 {
-    bool box = (world->shape == LA_SIM_BOXED || world->shape == LA_SIM_BOXED_FAR) && node == 4;
     if (node < LA_SIM_HOSTS)
         at_host(world, node, take_packet);
-    else if (box)
+    else if (node == LA_SIM_BOX_NODE && la_sim_is_boxed(world))
         la_sim_box(world, node, take_packet);
     else
         la_sim_router(world, node, take_packet);

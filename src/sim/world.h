@@ -21,7 +21,8 @@
 #include "sim/sim.h"
 #include "sim/track.h"
 
-enum { LA_SIM_NODES = 5, LA_SIM_PIPES = 8, LA_SIM_NO_PIPE = 255, LA_SIM_SERVER_PORT = 80 };
+enum { LA_SIM_NODES = 5, LA_SIM_BOX_NODE = 4 /* where there is one */ };
+enum { LA_SIM_PIPES = 8, LA_SIM_NO_PIPE = 255, LA_SIM_SERVER_PORT = 80 };
 enum { LA_SIM_HANDLES = 64, LA_SIM_BURST_N = 32 };
 
 /* ---- pipes and nodes -------------------------------------------------------------------- */
@@ -214,6 +215,14 @@ void la_sim_router(struct la_sim_world *world, unsigned node, struct la_sim_pack
 /* Tells the sender of `about` by ICMP; enum la_sim_icmp. */
 void la_sim_icmp_send(struct la_sim_world *world, unsigned node, const struct la_sim_packet *about,
                       enum la_sim_icmp kind, uint32_t mtu_bytes);
+/* Is one of the nodes a box? Without, steps about it do nothing: a plan that is made smaller may
+ * have lost its topology. */
+static inline bool
+la_sim_is_boxed(const struct la_sim_world *world)
+{
+    return world->shape == LA_SIM_BOXED || world->shape == LA_SIM_BOXED_FAR;
+}
+
 /* The box: takes the packet and sends on what becomes of it. */
 void la_sim_box(struct la_sim_world *world, unsigned node, struct la_sim_packet *take_packet);
 /* What it holds goes, what it has to inject is injected; at LA_SIM_I_BOX. */
@@ -258,10 +267,10 @@ void la_sim_box_inject(struct la_sim_world *world, struct la_sim_fault *fault);
 void la_sim_host_init(struct la_sim_world *world, unsigned index);
 void la_sim_host_boot(struct la_sim_host *host);
 void la_sim_host_crash(struct la_sim_host *host);
-/* The server listens, or listens no more. */
 /* Is there a record of this connection? What cookies are about (track_cookie.c). */
 bool la_sim_host_has_conn(const struct la_sim_host *host, const struct la_endpoint *local,
                           const struct la_endpoint *remote);
+/* The server listens, or listens no more. */
 la_err la_sim_host_listen(struct la_sim_host *host);
 void la_sim_host_shut(struct la_sim_host *host);
 /* The host is gone for good: memory is counted. */

@@ -38,6 +38,7 @@ static const struct rule rules[LA_SO_COUNT] = {
     [LA_SO_CONGESTION] = {0, INT32_MAX, LA_OPT_CONGESTION},
     [LA_SO_FASTOPEN] = {0, INT32_MAX, -1},
     [LA_SO_FASTOPEN_CONNECT] = {0, 1, -1},
+    [LA_SO_MAX_PACING_RATE] = {-1, INT64_MAX, LA_OPT_PACING_RATE_MAX},
     [LA_SO_NOTSENT_LOWAT] = {INT32_MIN, UINT32_MAX, LA_OPT_NOTSENT_LOWAT_BYTES},
 };
 
@@ -67,6 +68,16 @@ la_sk_options_init(struct la_sk *sk, const struct la_tcp_cfg *d)
     o[LA_SO_USER_TIMEOUT] = d->user_timeout_ms;
     o[LA_SO_SYNCNT] = d->r2_syn_n;
     o[LA_SO_CONGESTION] = la_congestion_find(d->congestion_control);
+    o[LA_SO_MAX_PACING_RATE] = d->pacing_rate_max != 0 ? (int64_t)d->pacing_rate_max : -1;
+}
+
+/* The value that the connection's option takes. */
+static int64_t
+conn_value(enum la_sock_option opt, int64_t value)
+{
+    if (opt == LA_SO_MAX_PACING_RATE)
+        return value < 0 ? 0 : value;
+    return opt == LA_SO_NODELAY ? value == 0 : value;
 }
 
 /* `from` is one that la_tcp_cfg has room for. */
@@ -96,17 +107,11 @@ la_sk_cfg(const struct la_socks *set, const struct la_sk *sk)
     cfg.r2_syn_n = (uint32_t)o[LA_SO_SYNCNT];
     int64_t fast_open = o[LA_SO_FASTOPEN];
     cfg.fast_open_n_max = (uint16_t)(fast_open < UINT16_MAX ? fast_open : UINT16_MAX);
+    cfg.pacing_rate_max = (uint64_t)conn_value(LA_SO_MAX_PACING_RATE, o[LA_SO_MAX_PACING_RATE]);
     set_name(cfg.congestion_control, la_congestion_name((int)o[LA_SO_CONGESTION]));
     if (o[LA_SO_MAXSEG] != 0)
         cfg.mss_bytes_max = (uint16_t)o[LA_SO_MAXSEG];
     return cfg;
-}
-
-/* The value that the connection's option takes. */
-static int64_t
-conn_value(enum la_sock_option opt, int64_t value)
-{
-    return opt == LA_SO_NODELAY ? value == 0 : value;
 }
 
 void

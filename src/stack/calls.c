@@ -30,15 +30,8 @@ choose_port(struct la_stack *s, struct la_tuple *tuple)
     return LA_ERR_ADDRESS_NOT_AVAILABLE;
 }
 
-/* The host's own address; or, where every address is taken, any. */
-static bool
-may_speak_for(const struct la_stack *s, int iface, const struct la_addr *addr)
-{
-    return la_net_is_local(s->net, LA_NET_IFACE_LOCAL, addr) ||
-           la_net_is_local(s->net, iface, addr);
-}
-
-/* MUST-44: no local address named: the route's. MUST-46: the remote one must be unicast. */
+/* MUST-44: no local address named: the route's. MUST-46: the remote one must be unicast. One of
+ * 127/8 never leaves the host (RFC 1122 3.2.1.3 (g)). */
 static la_err
 complete_tuple(struct la_stack *s, struct la_tuple *tuple, int *iface)
 {
@@ -51,7 +44,7 @@ complete_tuple(struct la_stack *s, struct la_tuple *tuple, int *iface)
     *iface = route.iface;
     if (la_addr_is_any(&tuple->local.addr))
         tuple->local.addr = route.src;
-    else if (!may_speak_for(s, route.iface, &tuple->local.addr))
+    else if (!la_net_is_local(s->net, route.iface, &tuple->local.addr))
         return LA_ERR_ADDRESS_NOT_AVAILABLE;
     if (la_addr_is_any(&tuple->local.addr))
         return LA_ERR_ADDRESS_NOT_AVAILABLE;

@@ -186,7 +186,7 @@ answer_anew(struct la_stack *s, const struct asked *asked, struct la_tcp_todo *t
     struct la_tcp_seg syn =
         remembered_syn(asked->irs, asked->mss_idx, asked->options != 0, asked->options);
     syn.ts_val = asked->ts_val;
-    rec.idx = LA_REC_NONE;
+    rec.tcp.name = LA_REC_NONE;
     /* No connection begins: the listener stays in LISTEN. */
     la_tcp_take_syn(&rec.tcp, &syn, todo);
     if (asked->options != 0) {
@@ -312,7 +312,6 @@ complete(struct la_stack *s, const struct la_half_open *open, const struct la_tc
     c->want = 0;
     c->snd_nxt = seg->ack;
     (void)la_tcp_receive_window(c, &s->env, true);
-    c->rcv_acked = c->rcv_nxt;
     la_tcp_arrive(c, seg, todo);
     s->state_n[LA_TCP_SYN_RECEIVED]--;
     if (todo->established) {

@@ -75,7 +75,8 @@ heads_note(struct la_arrival *run, const struct la_net_in *in)
     if (!la_tcp_view_init(&view, (struct la_bytes){in->came.p + tcp_off, in->came.n - tcp_off}))
         return;
     struct la_ip_pseudo pseudo = {in->src, in->dst, in->protocol, 0};
-    run->pseudo_sum = la_sum_fold(la_ip_pseudo_sum(&pseudo));
+    run->same_sum =
+        la_sum_fold(la_ip_pseudo_sum(&pseudo) + la_tcp_repeated_sum(view.p, view.header_bytes));
     run->link_n = in->link_n;
     run->ip_n = in->header_n;
     run->tcp_n = view.header_bytes;
@@ -129,11 +130,12 @@ la_gather_repeat(struct la_stack *s, int iface, struct la_arrival *run, struct l
         return false;
     la_net_count_repeated(s->net);
     enum la_reason reason = LA_REASON_NONE;
-    uint8_t flags = f->head[tcp_off + 13];
-    la_frame_pull(f, tcp_off);
-    if (!la_net_l4_sum_ok(s->net, run->pseudo_sum + run->tcp_n + text_bytes, f))
+    const uint8_t *tcp = f->head + tcp_off;
+    uint8_t flags = tcp[13];
+    uint32_t sum = run->same_sum + run->tcp_n + text_bytes + la_tcp_changing_sum(tcp);
+    la_frame_pull(f, heads_n);
+    if (!la_net_l4_sum_ok(s->net, sum, f))
         reason = LA_REASON_TCP_CHECKSUM;
-    la_frame_pull(f, run->tcp_n);
     if (reason == LA_REASON_NONE && !la_frame_head_to_payload(f))
         reason = LA_REASON_NO_MEMORY;
     if (reason != LA_REASON_NONE) {

@@ -20,6 +20,7 @@
 #include "tcp/congestion.h"
 #include "tcp/fast_open.h"
 #include "tcp/open.h"
+#include "tcp/tally.h"
 #include "tcp/timeout.h"
 #include "tcp/user.h"
 
@@ -196,9 +197,9 @@ born_at(const struct la_half *h, la_instant now)
 
 /* Not armed: its time is now. */
 static la_instant
-due_at(const struct la_half *h, la_instant now)
+due_at(const struct la_stack *s, const struct la_half *h)
 {
-    return la_wheel_is_armed(&h->wheel) ? la_wheel_at(&h->wheel) : now;
+    return la_wheel_is_armed(&h->wheel) ? la_wheel_at(&s->half_wheel, &h->wheel) : s->now;
 }
 
 void
@@ -208,7 +209,7 @@ la_half_view(const struct la_stack *s, uint32_t idx, struct la_rec *out)
     struct la_half_open open = {tuple_of(h), h->listener, h->iface};
     (void)la_half_rec_init(s, &open, h->iss, out);
     out->gen = h->iss.v;
-    out->idx = idx | LA_HALF_IDX;
+    out->tcp.name = idx | LA_HALF_IDX;
     struct la_tcp_conn *c = &out->tcp;
     struct la_tcp_env deaf = s->env; /* the SYN has been told when it came */
     deaf.trace_mask = 0;
@@ -218,12 +219,10 @@ la_half_view(const struct la_stack *s, uint32_t idx, struct la_rec *out)
     c->want = 0;
     c->snd_nxt = la_seq_add(h->iss, 1);
     c->rcv_adv = la_seq_add(c->rcv_nxt, h->wnd);
-    c->rcv_acked = c->rcv_nxt;
     c->segments_received = 1;
     c->segments_sent = h->sent_n;
-    c->retransmissions_n = h->sent_n - 1u;
     c->challenges = h->challenges;
-    la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, due_at(h, s->now));
+    la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, due_at(s, h));
     c->backoff_n = h->backoff_n;
     c->flags |= h->sent_n > 1 ? LA_TCP_F_SYN_RETRANSMITTED : 0u;
     c->flags |= h->backoff_n >= s->cfg.tcp.r1_n ? LA_TCP_F_R1_REACHED : 0u;
@@ -253,14 +252,22 @@ la_half_unfold(struct la_stack *s, uint32_t idx, struct la_rec *out, la_instant 
     if ((h->flags & LA_HALF_FAST_OPEN) != 0)
         tell_cookie(s, out, (h->flags & LA_HALF_FAST_OPEN_TRIAL) != 0, born);
     la_tcp_scoreboard_sent(&busy->board, s->mem, c->iss, c->snd_nxt, born);
-    if (h->sent_n > 1)
+    if (h->sent_n > 1) {
         (void)la_tcp_scoreboard_resent(&busy->board, s->mem, c->iss, c->snd_nxt, now);
+        la_tcp_tally(c, &s->env)->retransmissions_n = la_half_again_n(s, idx);
+    }
     return true;
 }
 
-/* What has changed since it was unfolded. */
+uint32_t
+la_half_again_n(const struct la_stack *s, uint32_t idx)
+{
+    return half_at(s, idx)->sent_n - 1u;
+}
+
+/* What has changed since it was unfolded, or begun. */
 static void
-fold(struct la_stack *s, uint32_t idx, struct la_rec *rec)
+fold(struct la_stack *s, uint32_t idx, struct la_rec *rec, const struct la_tcp_todo *todo)
 {
     struct la_half *h = half_at(s, idx);
     struct la_tcp_conn *c = &rec->tcp;
@@ -269,7 +276,8 @@ fold(struct la_stack *s, uint32_t idx, struct la_rec *rec)
     h->ts_recent = c->ts_recent;
     h->wnd = la_tcp_rcv_wnd(c);
     h->backoff_n = c->backoff_n;
-    h->sent_n = (uint8_t)(c->retransmissions_n < SENT_MAX ? c->retransmissions_n + 1 : SENT_MAX);
+    uint32_t sent_n = h->sent_n + todo->again_n;
+    h->sent_n = (uint8_t)(sent_n < SENT_MAX ? sent_n : SENT_MAX);
     h->challenges = c->challenges;
     if ((c->flags & LA_TCP_F_ECN) == 0) /* the SYN came again without it */
         h->flags &= (uint8_t)~LA_HALF_ECN;
@@ -281,8 +289,9 @@ fold(struct la_stack *s, uint32_t idx, struct la_rec *rec)
 
 static void
 remember(struct la_stack *s, const struct la_half_open *open, const struct la_tcp_seg *syn,
-         uint32_t idx, struct la_rec *rec)
+         struct la_rec *rec, const struct la_tcp_todo *todo)
 {
+    uint32_t idx = rec->tcp.name & ~LA_HALF_IDX;
     struct la_half *h = half_at(s, idx);
     h->irs = syn->seq;
     h->iss = rec->tcp.iss;
@@ -295,6 +304,7 @@ remember(struct la_stack *s, const struct la_half_open *open, const struct la_tc
     h->listener = (uint16_t)open->listener;
     h->wscale = syn->wscale;
     h->iface = (int8_t)open->iface;
+    h->sent_n = 1;
     h->flags = flags_of(syn);
     if (rec->tcp.fast_open == LA_TCP_FAST_OPEN_TELLS)
         h->flags |= syn->cookie.experiment ? LA_HALF_FAST_OPEN | LA_HALF_FAST_OPEN_TRIAL
@@ -303,7 +313,7 @@ remember(struct la_stack *s, const struct la_half_open *open, const struct la_tc
     la_index_insert(&s->index, idx | LA_HALF_IDX, la_half_hash(s, idx));
     la_listener_at(s, open->listener)->syn_queue_n++;
     s->state_n[LA_TCP_SYN_RECEIVED]++;
-    fold(s, idx, rec);
+    fold(s, idx, rec, todo);
 }
 
 void
@@ -321,13 +331,13 @@ la_half_new(struct la_stack *s, const struct la_half_open *open, const struct la
     if (todo->follows)
         la_tcp_open_beyond(&rec.tcp, todo->follows_nxt);
     rec.gen = rec.tcp.iss.v;
-    rec.idx = idx | LA_HALF_IDX;
+    rec.tcp.name = idx | LA_HALF_IDX;
     la_tcp_open_passive(&rec.tcp, syn, false, todo);
     if (la_fast_open_tells(s, open->listener, syn))
         tell_cookie(s, &rec, syn->cookie.experiment, todo->now);
     la_rec_output(s, &rec, todo);
     if (!la_seq_eq(rec.tcp.snd_nxt, rec.tcp.iss)) {
-        remember(s, open, syn, idx, &rec);
+        remember(s, open, syn, &rec, todo);
         return;
     }
     todo->reason = LA_REASON_NO_MEMORY;
@@ -343,7 +353,7 @@ la_half_reserve(struct la_stack *s, struct la_rec *rec)
     uint32_t reserved = full ? LA_REC_NONE : la_rec_take(s, rec->ipv6 != 0);
     if (reserved == LA_REC_NONE)
         return LA_REC_NONE;
-    rec->idx = reserved;
+    rec->tcp.name = reserved;
     rec->gen = la_rec_at(s, reserved)->gen;
     return reserved;
 }
@@ -351,7 +361,7 @@ la_half_reserve(struct la_stack *s, struct la_rec *rec)
 void
 la_half_unreserve(struct la_stack *s, uint32_t idx, struct la_rec *rec, uint32_t reserved)
 {
-    rec->idx = idx | LA_HALF_IDX;
+    rec->tcp.name = idx | LA_HALF_IDX;
     rec->gen = rec->tcp.iss.v;
     la_rec_give(s, reserved);
 }
@@ -380,7 +390,7 @@ la_half_settle(struct la_stack *s, uint32_t idx, struct la_rec *rec, uint32_t re
     la_rec_answer(s, rec, todo);
     if (rec->tcp.state == LA_TCP_SYN_RECEIVED) {
         la_rec_output(s, rec, todo);
-        fold(s, idx, rec);
+        fold(s, idx, rec, todo);
         return;
     }
     la_tcp_conn_fini(&rec->tcp, &s->env);

@@ -46,9 +46,9 @@ struct la_half {
     uint8_t challenges; /* as in struct la_tcp_conn */
     int8_t iface;
 };
-/* With its bucket in the index, 92 octets. An index, a handle's too, names it with LA_HALF_IDX; the
+/* With its bucket in the index, 88 octets. An index, a handle's too, names it with LA_HALF_IDX; the
  * functions here want it without. */
-_Static_assert(sizeof(struct la_half) <= 88, "a half-open connection has grown");
+_Static_assert(sizeof(struct la_half) <= 84, "a half-open connection has grown");
 
 void la_halves_init(struct la_stack *s);
 void la_halves_fini(struct la_stack *s);
@@ -72,6 +72,8 @@ struct la_half_open {
 void la_half_new(struct la_stack *s, const struct la_half_open *open, const struct la_tcp_seg *syn,
                  struct la_tcp_todo *todo);
 
+/* How often its SYN,ACK was sent again. */
+uint32_t la_half_again_n(const struct la_stack *s, uint32_t idx);
 /* The whole connection, to look at. */
 void la_half_view(const struct la_stack *s, uint32_t idx, struct la_rec *out);
 /* The same to work with: it holds what is in flight. False: no memory. */

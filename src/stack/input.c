@@ -12,11 +12,13 @@
 #include "stack/cookie.h"
 #include "stack/fast_open.h"
 #include "stack/time_wait.h"
+#include "tcp/advice.h"
 #include "tcp/arrive.h"
 #include "tcp/mtu.h"
 #include "tcp/open.h"
 #include "tcp/segment.h"
 #include "tcp/user.h"
+#include "wire/icmp6.h"
 
 /* ---- events ----------------------------------------------------------------------------- */
 
@@ -315,26 +317,30 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *take_fr
 
 /* ---- ICMP errors ------------------------------------------------------------------------ */
 
-/* RFC 9293 3.9.2.2; which are hard: RFC 1122 4.2.3.9. */
+/* RFC 9293 3.9.2.2; which are hard: RFC 1122 4.2.3.9. `rule`: enum la_icmp_hard. */
 static la_err
-icmp_meaning(const struct la_net_icmp *icmp, bool *hard)
+icmp_meaning(const struct la_net_icmp *icmp, unsigned rule, bool *hard)
 {
-    *hard = false;
+    bool refuses = rule == LA_ICMP_REFUSES;
+    *hard = rule != LA_ICMP_IGNORED;
     switch ((enum la_net_icmp_kind)icmp->kind) {
     case LA_NET_ICMP_PORT_UNREACHABLE:
-        *hard = true;
         return LA_ERR_CONNECTION_REFUSED;
     case LA_NET_ICMP_PROTOCOL_UNREACHABLE:
-        *hard = true;
-        return LA_ERR_PROTOCOL_UNREACHABLE;
+        return refuses ? LA_ERR_CONNECTION_REFUSED : LA_ERR_PROTOCOL_UNREACHABLE;
     case LA_NET_ICMP_PROHIBITED:
-        *hard = true;
-        return LA_ERR_HOST_UNREACHABLE;
+        return refuses ? LA_ERR_CONNECTION_REFUSED : LA_ERR_HOST_UNREACHABLE;
     case LA_NET_ICMP_NET_UNREACHABLE:
+        *hard = false;
         return LA_ERR_NET_UNREACHABLE;
-    case LA_NET_ICMP_HOST_UNREACHABLE:
     case LA_NET_ICMP_TIME_EXCEEDED:
-    case LA_NET_ICMP_PARAMETER:
+        *hard = refuses && icmp->code == 0; /* in transit, RFC 792 */
+        return LA_ERR_HOST_UNREACHABLE;
+    case LA_NET_ICMP_PARAMETER: /* ICMPv6 tells so that nobody there speaks TCP (RFC 4443 3.4) */
+        *hard = refuses && icmp->type == LA_ICMP6_PARAMETER && icmp->code == LA_ICMP6_NEXT_HEADER;
+        return *hard ? LA_ERR_CONNECTION_REFUSED : LA_ERR_HOST_UNREACHABLE;
+    case LA_NET_ICMP_HOST_UNREACHABLE:
+        *hard = false;
         return LA_ERR_HOST_UNREACHABLE;
     case LA_NET_ICMP_NONE:
     case LA_NET_ICMP_TOO_BIG:
@@ -376,7 +382,7 @@ static void
 icmp_error(struct la_stack *s, const struct la_net_in *in, la_instant now)
 {
     struct icmp_news news = {.icmp = &in->icmp, .too_big = in->icmp.kind == LA_NET_ICMP_TOO_BIG};
-    news.err = icmp_meaning(&in->icmp, &news.hard);
+    news.err = icmp_meaning(&in->icmp, s->cfg.tcp.icmp_hard, &news.hard);
     struct la_tuple tuple = {in->icmp.local, in->icmp.remote};
     uint32_t idx = la_stack_find(s, &tuple);
     bool matched = idx != LA_REC_NONE;

@@ -64,8 +64,7 @@ enum { LA_REC_HIGH_BYTES = 12 };
 /* Records of IPv4 connections have a pool of their own, where they end before the `high` members:
  * they are copied with la_rec_copy(), never by assignment. The lowest bit of an index is `ipv6`. */
 struct la_rec {
-    uint32_t hash_next; /* the pool's while free, as is the next member */
-    uint32_t idx;       /* its own */
+    uint32_t hash_next; /* the pool's while free, as is the first member of the next */
     struct la_wheel_link wheel;
     struct la_list_link link[LA_LIST_KINDS];
     uint32_t local_low, remote_low; /* the last four octets of the addresses, as they lie there */
@@ -80,11 +79,11 @@ struct la_rec {
     uint8_t flags;      /* enum la_rec_flag */
     uint8_t counted;    /* the state it is counted under */
     int8_t iface;
-    struct la_tcp_conn tcp;
+    struct la_tcp_conn tcp; /* its name: the index of this */
     uint8_t local_high[LA_REC_HIGH_BYTES], remote_high[LA_REC_HIGH_BYTES]; /* with `ipv6` alone */
 };
 /* What an idle connection costs (docs/bench.md): without holes between the members. */
-_Static_assert(offsetof(struct la_rec, tcp) <= 80, "a record has grown");
+_Static_assert(offsetof(struct la_rec, tcp) <= 72, "a record has grown");
 
 /* The SYN,ACK with a cookie that a listener made last; others to SYNs that ask for the same are
  * made from it (cookie.c). */
@@ -365,7 +364,7 @@ struct la_arrival {
      * there as they came. */
     const uint8_t *heads;
     uint8_t link_n, ip_n, tcp_n;
-    uint16_t pseudo_sum;    /* without the length */
+    uint16_t same_sum; /* of the pseudo-header but its length, and of what they repeat of TCP's */
 };
 
 /* May what follows this segment, which came as `in` says, be gathered with it? Its text must be all

@@ -18,7 +18,7 @@
 #include "tcp/out.h"
 #include "tcp/segment.h"
 
-enum { IP_PROTOCOL_TCP = 6 };
+enum { IP_PROTOCOL_TCP = 6, STARVED_RETRY_US = 10000 };
 /* RFC 3168 5: a RST is never ECN-capable. */
 
 /* ---- four-tuples ------------------------------------------------------------------------ */
@@ -278,7 +278,6 @@ la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp
     uint32_t gen = rec->gen;
     memset(rec, 0, la_rec_bytes(open.ipv6));
     rec->gen = gen;
-    rec->idx = idx;
     rec->flags = LA_REC_LIVE | LA_REC_INDEXED;
     la_rec_tuple_set(rec, tuple);
     rec->iface = (int8_t)iface;
@@ -286,6 +285,7 @@ la_rec_new(struct la_stack *s, const struct la_tuple *tuple, const struct la_tcp
 
     open.iss = la_rec_initial_sequence(s, tuple);
     la_tcp_conn_init(&rec->tcp, &open, s->now);
+    rec->tcp.name = idx;
     rec->counted = LA_TCP_CLOSED;
     s->state_n[LA_TCP_CLOSED]++;
     la_index_insert(&s->index, idx, la_rec_hash(s, idx));
@@ -489,9 +489,11 @@ la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo)
         return;
     }
     LA_DCHECK((la_tcp_conn_check(&rec->tcp, &s->env), true));
-    if (la_tcp_has_output(&rec->tcp) && !todo->starved && !la_rec_on_list(rec, LA_LIST_OUTPUT))
+    la_instant deadline = la_tcp_deadline(&rec->tcp, &s->env, todo->now);
+    if (todo->starved) /* then it comes here again, and goes to the list below */
+        deadline = la_instant_min(deadline, la_instant_add_us(todo->now, STARVED_RETRY_US));
+    else if (la_tcp_has_output(&rec->tcp) && !la_rec_on_list(rec, LA_LIST_OUTPUT))
         la_list_push(s, &s->output, LA_LIST_OUTPUT, idx);
-    la_instant deadline = la_tcp_deadline(&rec->tcp, &s->env);
     if (!la_instant_is_never(deadline))
         la_wheel_arm_lazy(&s->wheel, idx, deadline);
     if (rec->tcp.state == LA_TCP_TIME_WAIT) {

@@ -16,7 +16,7 @@
 #include "tcp/congestion.h"
 #include "tcp/timeout.h"
 
-enum { REC_CHUNK_SHIFT = 6, BUSY_CHUNK_SHIFT = 5 };
+enum { REC_CHUNK_SHIFT = 6, BUSY_CHUNK_SHIFT = 5, TALLY_CHUNK_SHIFT = 6 };
 
 void
 la_stack_cfg_init(struct la_stack_cfg *cfg)
@@ -56,6 +56,10 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .ttl_hops = 64,
         .initial_window_n = 10,
         .slow_start_after_idle = true,
+        .rst_challenged = true,
+        .syn_challenged = true,
+        .icmp_hard = LA_ICMP_HEEDED,
+        .syn_ecn_n = 1,
         .burst_n_min = 2,
         .congestion_control = "cubic",
     };
@@ -82,8 +86,8 @@ emit(void *ctx, const struct la_tcp_conn *c, struct la_event *ev)
         ev->remote = s->about_remote;
     } else {
         const struct la_rec *rec = la_rec_of(c);
-        if (rec->idx != LA_REC_NONE) /* a SYN cookie's, which is no connection yet */
-            ev->conn = la_handle_make(LA_HANDLE_CONN, rec->gen, rec->idx);
+        if (c->name != LA_REC_NONE) /* a SYN cookie's, which is no connection yet */
+            ev->conn = la_handle_make(LA_HANDLE_CONN, rec->gen, c->name);
         struct la_tuple tuple = la_rec_tuple(rec);
         ev->local = tuple.local;
         ev->remote = tuple.remote;
@@ -121,7 +125,7 @@ la_tcp_cfg_ok(const struct la_tcp_cfg *t)
            t->ttl_hops > 0 && t->keepalive_idle_s > 0 && t->keepalive_idle_s <= UINT16_MAX &&
            t->keepalive_interval_s > 0 && t->keepalive_interval_s <= UINT16_MAX &&
            (t->mss_bytes_max == 0 || t->mss_bytes_max >= MSS_BYTES_MAX_LEAST) &&
-           t->ecn <= LA_ECN_ASK && t->keepalive_probes_n > 0 &&
+           t->ecn <= LA_ECN_ASK && t->icmp_hard <= LA_ICMP_REFUSES && t->keepalive_probes_n > 0 &&
            t->keepalive_probes_n <= UINT8_MAX && text_ends &&
            la_cc_find(t->congestion_control) != UINT8_MAX;
 }
@@ -165,6 +169,8 @@ init_values(struct la_stack *s, la_instant now)
                      s->cfg.conns_n_max);
     la_pool_init(&s->env.busy, s->mem, sizeof(struct la_tcp_busy), BUSY_CHUNK_SHIFT,
                  LA_TCP_IDLE - 1);
+    la_pool_init(&s->env.tallies, s->mem, sizeof(struct la_tcp_tally), TALLY_CHUNK_SHIFT,
+                 s->cfg.conns_n_max);
     la_wheel_init(&s->wheel, wheel_link_of_rec, s, now);
     la_halves_init(s);
     la_time_waits_init(s);
@@ -220,6 +226,7 @@ la_stack_free(struct la_stack *s)
     la_pool_fini(&s->recs[0]);
     la_pool_fini(&s->recs[1]);
     la_pool_fini(&s->env.busy);
+    la_pool_fini(&s->env.tallies);
     la_net_free(s->net);
     struct la_mem *mem = s->mem;
     la_mem_give(mem, s, sizeof(*s));

@@ -13,6 +13,7 @@
 #include "tcp/pace.h"
 #include "tcp/rack.h"
 #include "tcp/send.h"
+#include "tcp/tally.h"
 #include "tcp/timeout.h"
 #include "tcp/urgent.h"
 #include "tcp/user.h"
@@ -90,6 +91,7 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
         la_instant_add_us(s->now, -(int64_t)(la_tcp_ms(s->now) - c->sent_ms) * LA_US_PER_MS);
     out->user_timeout_ms = c->user_timeout_ms;
     out->fast_opened = c->fast_opened;
+    out->pacing_rate_max = la_tcp_pace_bound(c);
     out->bytes_delivered = out->bytes_acked;
     out->text_at = LA_INSTANT_NEVER;
     if (busy == NULL)
@@ -141,10 +143,13 @@ place_status(const struct la_stack *s, const struct la_rec *rec, struct la_conn_
     const struct la_tcp_conn *c = &rec->tcp;
     const char *name = la_cc_ops(c->cc)->name;
     out->owned = (rec->flags & LA_REC_OWNED) != 0;
-    out->half_open = (rec->idx & LA_HALF_IDX) != 0;
+    out->half_open = (c->name & LA_HALF_IDX) != 0;
+    if (out->half_open)
+        out->retransmissions_n = la_half_again_n(s, c->name & ~LA_HALF_IDX);
     out->accept_waits = rec->queue == LA_QUEUE_ACCEPT;
-    out->ack_at = (c->want & LA_TCP_WANT_ACK) == 0 ? c->ack_at : LA_INSTANT_NEVER;
-    out->keepalive_at = c->keepalive_at;
+    const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
+    out->ack_at = (c->want & LA_TCP_WANT_ACK) == 0 ? la_tcp_ack_at(busy) : LA_INSTANT_NEVER;
+    out->keepalive_at = la_tcp_keepalive_at(c, s->now);
     out->keepalive_sent_n = c->keepalive_sent_n;
     out->heard_at =
         la_instant_add_us(s->now, -(int64_t)(la_tcp_ms(s->now) - c->heard_ms) * LA_US_PER_MS);
@@ -178,6 +183,7 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         return LA_ERR_BAD_HANDLE;
     const struct la_tcp_conn *c = &rec->tcp;
     struct la_tuple tuple = la_rec_tuple(rec);
+    const struct la_tcp_tally *tally = la_tcp_tally_of(c, &s->env);
     bool scaled = (c->flags & LA_TCP_F_WSCALE) != 0;
     *out = (struct la_conn_status){
         .local = tuple.local,
@@ -203,18 +209,18 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .rttvar_us = c->rttvar_us,
         .rto_us = c->rto_us,
         .rtt_us_min = c->rtt_us_min == UINT32_MAX ? 0 : c->rtt_us_min,
-        .bytes_sent = la_tcp_bytes_acked(c),
-        .bytes_acked = la_tcp_bytes_acked(c),
-        .bytes_received = la_tcp_bytes_received(c),
-        .bytes_retransmitted = c->bytes_retransmitted,
+        .bytes_sent = la_tcp_bytes_acked(c, &s->env),
+        .bytes_acked = la_tcp_bytes_acked(c, &s->env),
+        .bytes_received = la_tcp_bytes_received(c, &s->env),
+        .bytes_retransmitted = tally->bytes_retransmitted,
         .segments_sent = c->segments_sent,
         .segments_received = c->segments_received,
-        .retransmissions_n = c->retransmissions_n,
-        .rto_n = c->rto_n,
-        .fast_retransmits_n = c->fast_retransmits_n,
-        .duplicate_acks_n = c->duplicate_acks_n,
+        .retransmissions_n = tally->retransmissions_n,
+        .rto_n = tally->rto_n,
+        .fast_retransmits_n = tally->fast_retransmits_n,
+        .duplicate_acks_n = tally->duplicate_acks_n,
         .backoff_n = c->backoff_n,
-        .timer = c->timer,
+        .timer = c->timer == LA_TCP_TIMER_NONE ? UINT8_MAX : c->timer,
         .timer_at = c->timer_at,
         .user = rec->user,
     };
@@ -358,6 +364,13 @@ set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
             return LA_ERR_BAD_ARGUMENT;
         la_cc_switch(c, la_tcp_busy(c, todo->env), (uint8_t)value);
         return LA_OK;
+    case LA_OPT_PACING_RATE_MAX:
+        if (value < 0)
+            return LA_ERR_BAD_ARGUMENT;
+        la_tcp_pace_bound_set(c, (uint64_t)value);
+        if (la_tcp_busy(c, todo->env) != NULL)
+            la_tcp_pace_begin(c, la_tcp_busy(c, todo->env), todo->now);
+        return LA_OK;
     case LA_OPT_NOTSENT_LOWAT_BYTES:
         return la_tcp_set_lowat(c, clamp(value, 0, UINT32_MAX), todo);
     case LA_OPT_NAGLE:
@@ -412,6 +425,7 @@ la_conn_option_get(const struct la_stack *s, la_handle conn, enum la_conn_option
         [LA_OPT_DSCP_ECN] = c->dscp_ecn,
         [LA_OPT_MSS_MAX] = c->smss,
         [LA_OPT_CONGESTION] = c->cc,
+        [LA_OPT_PACING_RATE_MAX] = (int64_t)la_tcp_pace_bound(c),
         [LA_OPT_NOTSENT_LOWAT_BYTES] = busy == NULL ? 0 : busy->lowat_bytes,
     };
     enum la_tcp_flag flag = flag_of(opt);

@@ -280,7 +280,7 @@ remember(const struct la_stack *s, uint32_t idx, const struct la_rec *rec)
     struct la_time_wait *w = wait_at(s, idx);
     unsigned family = family_of(idx);
     bool scaled = (c->flags & LA_TCP_F_WSCALE) != 0;
-    w->rec_idx = rec->idx;
+    w->rec_idx = c->name;
     w->gen = rec->gen & LA_HANDLE_GEN_MASK;
     w->snd_nxt = c->snd_nxt;
     w->rcv_nxt = c->rcv_nxt;
@@ -348,10 +348,10 @@ unfold_tcp(const struct la_stack *s, const struct la_time_wait *w, struct la_tcp
                 ((w->flags & SACK) != 0 ? LA_TCP_F_SACK : 0u);
     c->snd_wscale = w->snd_wscale;
     c->rcv_wscale = w->rcv_wscale;
-    c->iss = c->snd_una = c->snd_nxt = c->snd_wl2 = w->snd_nxt;
+    c->iss = c->snd_una = c->snd_nxt = w->snd_nxt;
     c->snd_wnd = c->snd_wnd_max = UINT32_C(1) << w->snd_wnd_max_log2;
     c->irs = c->snd_wl1 = la_seq_sub(w->rcv_nxt, 1);
-    c->rcv_nxt = c->rcv_acked = w->rcv_nxt;
+    c->rcv_nxt = w->rcv_nxt;
     c->rcv_adv = la_seq_add(w->rcv_nxt, (uint32_t)w->wnd << w->rcv_wscale);
     c->cwnd_bytes = c->smss;
     c->ts_recent = w->ts_recent;
@@ -369,7 +369,6 @@ la_time_wait_unfold(const struct la_stack *s, uint32_t idx, struct la_rec *out)
     struct la_tuple tuple = tuple_of(w, family_of(idx));
     memset(out, 0, sizeof(*out));
     out->gen = w->gen;
-    out->idx = w->rec_idx;
     out->flags = LA_REC_LIVE;
     out->counted = LA_TCP_TIME_WAIT;
     la_rec_tuple_set(out, &tuple);
@@ -378,6 +377,7 @@ la_time_wait_unfold(const struct la_stack *s, uint32_t idx, struct la_rec *out)
     if (!la_rec_opening(s, &tuple, &s->cfg.tcp, &opening))
         opening.mtu_bytes = MTU_BYTES_LEAST;
     la_tcp_conn_init(&out->tcp, &opening, s->now);
+    out->tcp.name = w->rec_idx;
     unfold_tcp(s, w, &out->tcp);
 }
 

@@ -57,15 +57,16 @@ again_of(enum la_cause cause, bool timed)
         return (struct again){"tail loss probe", "RFC 8985 7.3"};
     case LA_CAUSE_RETRANSMIT_RTO:
         return (struct again){timed ? "timeout" : "lost with the timeout", "RFC 6298 5.4-5.6"};
+    case LA_CAUSE_ACK:
+    case LA_CAUSE_ACK_DELAYED:
+    case LA_CAUSE_WINDOW_UPDATE:
+        return (struct again){"along with an acknowledgement", NULL};
     case LA_CAUSE_NONE:
     case LA_CAUSE_OPEN:
     case LA_CAUSE_DATA:
     case LA_CAUSE_FIN:
-    case LA_CAUSE_ACK:
-    case LA_CAUSE_ACK_DELAYED:
     case LA_CAUSE_ACK_DUPLICATE:
     case LA_CAUSE_ACK_CHALLENGE:
-    case LA_CAUSE_WINDOW_UPDATE:
     case LA_CAUSE_MTU_PROBE:
     case LA_CAUSE_WINDOW_PROBE:
     case LA_CAUSE_KEEPALIVE:

@@ -21,6 +21,7 @@
 #include "tcp/rate.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
+#include "tcp/tally.h"
 #include "tcp/tune.h"
 #include "tcp/undo.h"
 #include "tcp/urgent.h"
@@ -179,7 +180,8 @@ la_tcp_acked(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
     c->snd_una = seg->ack;
     la_tcp_pieces_acked(c, busy, todo->env);
     la_tcp_urgent_acked(c, busy);
-    c->acked_wraps_n += la_tcp_acked_low(c) < before;
+    if (la_tcp_acked_low(c) < before)
+        la_tcp_tally(c, todo->env)->acked_wraps_n++;
     c->flags &= ~(uint32_t)LA_TCP_F_R1_REACHED;
     busy->progress_at = todo->now;
     la_tcp_mtu_acked(c, busy, octets, todo);
@@ -217,7 +219,7 @@ la_tcp_duplicate_ack(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy == NULL)
         return;
-    c->duplicate_acks_n++;
+    la_tcp_tally(c, todo->env)->duplicate_acks_n++;
     todo->answer_now = true;
     la_tcp_undo_duplicate(c, busy);
     if (la_tcp_has_sack(c))

@@ -17,32 +17,33 @@ la_tcp_ack_now(struct la_tcp_conn *c, enum la_cause cause)
 }
 
 void
-la_tcp_ack_out_of_order(struct la_tcp_conn *c)
+la_tcp_ack_out_of_order(struct la_tcp_conn *c, struct la_tcp_busy *busy)
 {
-    if (c->dup_acks_owed_n < UINT8_MAX)
-        c->dup_acks_owed_n++;
+    if (busy->owed.duplicates_n < UINT8_MAX)
+        busy->owed.duplicates_n++;
     la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
 }
 
 void
-la_tcp_ack_in_order(struct la_tcp_conn *c)
+la_tcp_ack_in_order(struct la_tcp_busy *busy)
 {
-    c->dup_acks_owed_n = 0;
+    busy->owed.duplicates_n = 0;
 }
 
 void
-la_tcp_ack_later(struct la_tcp_conn *c, const struct la_tcp_env *env, la_instant now)
+la_tcp_ack_later(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_env *env,
+                 la_instant now)
 {
-    const struct la_tcp_busy *busy = la_tcp_busy(c, env);
-    bool alone = env->cfg->ack_replies_later &&
-                 (busy == NULL || !busy->replies || (c->flags & LA_TCP_F_FIN_RECEIVED) != 0);
-    uint32_t waiting = (uint32_t)la_seq_diff(c->rcv_nxt, c->rcv_acked);
-    bool second = !la_instant_is_never(c->ack_at) || (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
+    struct la_tcp_owed *owed = &busy->owed;
+    bool alone =
+        env->cfg->ack_replies_later && (!busy->replies || (c->flags & LA_TCP_F_FIN_RECEIVED) != 0);
+    uint32_t waiting = (uint32_t)la_seq_diff(c->rcv_nxt, owed->acked);
+    bool second = !la_instant_is_never(owed->at) || (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
     if (waiting >= 2u * c->rcv_mss || alone || env->cfg->delayed_ack_us == 0 ||
         (env->cfg->ack_every_second && second) || (c->flags & LA_TCP_F_QUICK_ACK) != 0)
         la_tcp_ack_now(c, LA_CAUSE_ACK);
-    else if (la_instant_is_never(c->ack_at))
-        c->ack_at = la_instant_add_us(now, env->cfg->delayed_ack_us);
+    else if (la_instant_is_never(owed->at))
+        owed->at = la_instant_add_us(now, env->cfg->delayed_ack_us);
 }
 
 void
@@ -88,14 +89,16 @@ la_tcp_ack_unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
 }
 
 void
-la_tcp_ack_sent(struct la_tcp_conn *c, bool bare)
+la_tcp_ack_sent(struct la_tcp_conn *c, struct la_tcp_busy *busy, bool bare)
 {
-    if (bare && c->dup_acks_owed_n > 0)
-        c->dup_acks_owed_n--;
-    if (c->dup_acks_owed_n == 0)
-        c->want &= (uint8_t)~LA_TCP_WANT_ACK;
-    else
-        c->ack_cause = LA_CAUSE_ACK_DUPLICATE; /* the number has just been said */
-    c->ack_at = LA_INSTANT_NEVER;
-    c->rcv_acked = c->rcv_nxt;
+    c->want &= (uint8_t)~LA_TCP_WANT_ACK;
+    if (busy == NULL)
+        return;
+    struct la_tcp_owed *owed = &busy->owed;
+    owed->at = LA_INSTANT_NEVER;
+    owed->acked = c->rcv_nxt;
+    if (bare && owed->duplicates_n > 0)
+        owed->duplicates_n--;
+    if (owed->duplicates_n > 0 || busy->dsack_bytes > 0) /* the number has just been said */
+        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
 }

@@ -67,7 +67,6 @@ static void
 syn_sent_established(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     c->snd_una = la_seq_add(c->iss, 1);
-    c->snd_wl2 = seg->ack;
     la_tcp_enter(c, LA_TCP_EV_RCV_SYN_ACK, todo);
     la_tcp_established(c, todo);
     la_tcp_fast_open_answered(c, seg->ack, todo);
@@ -179,11 +178,24 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
                : drop(todo, old ? LA_REASON_DATA_DUPLICATE : LA_REASON_SEQ_OUTSIDE_WINDOW);
 }
 
+/* RCV.WND as segments are judged by it: what was told, or what the buffer takes. A half-open
+ * connection and one in TIME-WAIT have none. */
+static uint32_t
+judged_window(const struct la_tcp_conn *c, const struct la_tcp_todo *todo)
+{
+    uint32_t told = la_tcp_rcv_wnd(c);
+    if (!todo->env->cfg->window_is_buffer || c->state == LA_TCP_SYN_RECEIVED ||
+        c->state == LA_TCP_TIME_WAIT)
+        return told;
+    uint32_t room = la_tcp_receive_room(c, todo->env);
+    return room > told ? room : told;
+}
+
 /* First: check sequence number. May change `seg` into the part that is looked at. */
 static enum step
 step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
-    uint32_t rcv_wnd = la_tcp_rcv_wnd(c);
+    uint32_t rcv_wnd = judged_window(c, todo);
     /* DEVIATION(D7): the SYN,ACK of a simultaneous open acknowledges our SYN (figure 8, line 6);
      * the test alone would drop it, since its SYN is known. */
     bool crossing =
@@ -220,7 +232,8 @@ step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     /* DEVIATION(D15), RFC 1337 3 (F1): an old duplicate must not end TIME-WAIT. */
     if (c->state == LA_TCP_TIME_WAIT)
         return drop(todo, LA_REASON_RST_IN_TIME_WAIT);
-    if (la_tcp_rst_classify(c->rcv_nxt, la_tcp_rcv_wnd(c), seg->seq) != LA_TCP_RST_EXACT) {
+    if (todo->env->cfg->rst_challenged && /* RFC 5961 3.2 */
+        la_tcp_rst_classify(c->rcv_nxt, la_tcp_rcv_wnd(c), seg->seq) != LA_TCP_RST_EXACT) {
         todo->reason = LA_REASON_RST_IN_WINDOW;
         la_tcp_ack_challenge(c, todo);
         return DONE;
@@ -246,7 +259,9 @@ step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         return DONE;
     case LA_TCP_CLOSING:
     case LA_TCP_LAST_ACK:
-        la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_OK, todo);
+        la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_OK, todo); /* what was received stays */
+        c->err = LA_ERR_CONNECTION_RESET; /* whether all of ours arrived, nobody knows */
+        todo->wake |= LA_READY_ERROR;
         return DONE;
     case LA_TCP_TIME_WAIT:
     case LA_TCP_CLOSED:
@@ -271,7 +286,15 @@ step4_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         return DONE;
     }
     todo->reason = LA_REASON_SYN_IN_WINDOW;
-    la_tcp_ack_challenge(c, todo); /* RFC 5961 4 */
+    bool inside = la_tcp_seg_acceptable(c->rcv_nxt, judged_window(c, todo), seg->seq, 0);
+    if (todo->env->cfg->syn_challenged || !inside) {
+        la_tcp_ack_challenge(c, todo); /* RFC 5961 4.2 */
+        return DONE;
+    }
+    answer_rst(todo, la_tcp_bare_seq(c), LA_CAUSE_RST_ABORT);
+    todo->rst_flags = LA_TCP_RST | LA_TCP_ACK;
+    todo->rst_ack = c->rcv_nxt;
+    la_tcp_end(c, LA_TCP_EV_RCV_UNACCEPTABLE, LA_ERR_CONNECTION_RESET, todo); /* RFC 5961 4.1 */
     return DONE;
 }
 
@@ -300,12 +323,13 @@ time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
  * before the ACK field was found acceptable: who guesses a sequence number alone (RFC 5961 5) must
  * not set it to what makes PAWS drop the peer's own segments. */
 static void
-update_ts_recent(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant now)
+update_ts_recent(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                 const struct la_tcp_todo *todo)
 {
     if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
-        la_seq_le(seg->seq, c->rcv_acked) &&
-        !(ts_recent_is_valid(c, now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)))
-        take_timestamp(c, seg, now);
+        la_seq_le(seg->seq, la_tcp_ack_told(c, la_tcp_busy(c, todo->env))) &&
+        !(ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)))
+        take_timestamp(c, seg, todo->now);
 }
 
 /* Fifth, SYN-RECEIVED. */
@@ -316,13 +340,12 @@ ack_of_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_to
         answer_rst(todo, seg->ack, LA_CAUSE_RST_REFUSED);
         return drop(todo, LA_REASON_ACK_UNACCEPTABLE);
     }
-    update_ts_recent(c, seg, todo->now);
+    update_ts_recent(c, seg, todo);
     c->snd_una = la_seq_add(c->iss, 1);
     c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
     if (c->snd_wnd > c->snd_wnd_max)
         c->snd_wnd_max = c->snd_wnd;
     c->snd_wl1 = seg->seq;
-    c->snd_wl2 = seg->ack;
     la_tcp_enter(c, LA_TCP_EV_ACK_OF_SYN, todo);
     la_tcp_established(c, todo);
     la_tcp_fast_open_answered(c, seg->ack, todo);
@@ -341,21 +364,22 @@ tell_peer_window(const struct la_tcp_conn *c, uint32_t before, struct la_tcp_tod
 
 /* The send window follows the newest segment (3.10.7.4 fifth); of gathered ones the last.
  * DEVIATION(D18): which that is, SEG.SEQ alone does not say. A retransmission has an old number,
- * and when it acknowledges something new (`advances`) its window is the newest there is. */
+ * and when it acknowledges something new (`advances`) its window is the newest there is.
+ * SND.WL2, the SEG.ACK of the segment that the window came with, is not kept: what comes here has
+ * SND.UNA =< SEG.ACK, and so had that one, which has moved SND.UNA up to its own. So SND.WL2 =<
+ * SND.UNA =< SEG.ACK, and the test of SND.WL2 =< SEG.ACK is always true. */
 static void
 update_window(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool advances,
               struct la_tcp_todo *todo)
 {
     la_seq seq = la_seq_add(seg->seq, todo->last_off);
-    if (!(advances || la_seq_lt(c->snd_wl1, seq) ||
-          (la_seq_eq(c->snd_wl1, seq) && la_seq_le(c->snd_wl2, seg->ack))))
+    if (!advances && la_seq_lt(seq, c->snd_wl1))
         return;
     uint32_t before = c->snd_wnd;
     c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
     if (c->snd_wnd > c->snd_wnd_max)
         c->snd_wnd_max = c->snd_wnd;
     c->snd_wl1 = la_seq_max(c->snd_wl1, seq);
-    c->snd_wl2 = seg->ack;
     if (c->snd_wnd != before)
         c->want |= LA_TCP_WANT_DATA;
     if (before == 0 && c->snd_wnd > 0 && c->timer == LA_TIMER_PERSIST)
@@ -440,7 +464,7 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
             la_tcp_ack_challenge(c, todo);
         return DONE;
     case LA_TCP_ACK_OLD:
-        update_ts_recent(c, seg, todo->now);
+        update_ts_recent(c, seg, todo);
         return NEXT;
     case LA_TCP_ACK_DUP:
         if (la_tcp_ecn_is_echo(c, seg))
@@ -455,7 +479,7 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         advances = true;
         break;
     }
-    update_ts_recent(c, seg, todo->now);
+    update_ts_recent(c, seg, todo);
     la_tcp_selective_ack(c, seg, todo);
     la_tcp_look_for_losses(c, seg, todo);
     la_cc_acked(c, todo);
@@ -512,16 +536,15 @@ step7_text(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool *fin, struc
 static void
 step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
-    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
-    if (busy != NULL)
-        la_tcp_early_clear(busy, todo->env);
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env); /* the seventh step has found it there */
+    LA_ASSERT(busy != NULL);
+    la_tcp_early_clear(busy, todo->env);
     c->rcv_nxt = la_seq_add(c->rcv_nxt, 1);
     if (la_seq_gt(c->rcv_nxt, c->rcv_adv))
         c->rcv_adv = c->rcv_nxt;
     c->flags |= LA_TCP_F_FIN_RECEIVED;
-    if (busy != NULL)
-        la_tcp_urgent_settle(c, busy);
-    la_tcp_ack_later(c, todo->env, todo->now);
+    la_tcp_urgent_settle(c, busy);
+    la_tcp_ack_later(c, busy, todo->env, todo->now);
     todo->wake |= LA_READY_READ | LA_READY_END;
     bool both = c->state == LA_TCP_FIN_WAIT_1 && fin_acked(c);
     la_tcp_enter(c, both ? LA_TCP_EV_RCV_FIN_ACK_OF_FIN : LA_TCP_EV_RCV_FIN, todo);
@@ -579,6 +602,10 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
 {
     LA_ASSERT(c->state != LA_TCP_CLOSED && c->state != LA_TCP_LISTEN);
     c->segments_received += todo->segments_n > 1 ? todo->segments_n : 1;
+    if (c->state != LA_TCP_TIME_WAIT && la_tcp_is_unwanted(seg, todo->env->cfg)) {
+        todo->reason = LA_REASON_SYN_FIN;
+        return;
+    }
     if (time_wait_gives_way(c, seg, todo)) { /* whoever owns it may still read what was received */
         la_tcp_end(c, LA_TCP_EV_RCV_SYN_REUSE, LA_OK, todo);
         todo->reuse = true;
@@ -597,29 +624,4 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
         c->keepalive_sent_n = 0;
     }
     la_tcp_busy_settle(c, todo->env);
-}
-
-void
-la_tcp_icmp_error(struct la_tcp_conn *c, la_seq seq, la_err err, bool hard,
-                  struct la_tcp_todo *todo)
-{
-    /* RFC 5927 4.1: only about what is in flight. */
-    if (c->state == LA_TCP_CLOSED || c->state == LA_TCP_LISTEN || la_seq_lt(seq, c->snd_una) ||
-        la_seq_ge(seq, c->snd_nxt)) {
-        todo->reason = LA_REASON_ICMP_UNMATCHED;
-        return;
-    }
-    /* DEVIATION(D9): SHLD-26 asks for the end in every state; RFC 5927 5.2 tells why not. */
-    if (hard && !la_tcp_is_synchronised(c)) {
-        todo->env->stats->tcp_attempt_fails++;
-        la_tcp_end(c, LA_TCP_EV_ICMP_HARD_ERROR, err, todo);
-        return;
-    }
-    c->err_soft = (int8_t)err; /* MUST-56: advice; SHLD-25: the application can ask */
-    if (!la_tcp_hears(todo->env, LA_EVENT_ERROR))
-        return;
-    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_ERROR};
-    ev.u.error.err = err;
-    ev.u.error.soft = true;
-    todo->env->emit(todo->env->ctx, c, &ev);
 }

@@ -19,9 +19,4 @@
  */
 void la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo);
 
-/* An ICMP error that quotes a segment of this connection (RFC 9293 3.9.2.2, RFC 5927 4): `hard`
- * ends it before it is synchronised; otherwise it is advice. `seq`: the quoted SEG.SEQ. */
-void la_tcp_icmp_error(struct la_tcp_conn *c, la_seq seq, la_err err, bool hard,
-                       struct la_tcp_todo *todo);
-
 #endif

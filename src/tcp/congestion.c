@@ -60,7 +60,7 @@ la_cc_switch(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint8_t idx)
 {
     if (c->cc == idx)
         return;
-    c->cc = idx;
+    c->cc = idx & LA_TCP_CC_MASK;
     c->cc_kept = 0;
     if (busy == NULL)
         return;

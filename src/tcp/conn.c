@@ -13,11 +13,14 @@
 #include "proto/tcp_fsm.h"
 #include "tcp/congestion.h"
 #include "tcp/fast_open.h"
+#include "tcp/pace.h"
 #include "tcp/rate.h"
 #include "tcp/receive.h"
 #include "tcp/sack.h"
 #include "tcp/rtt.h"
 #include "tcp/send.h"
+#include "tcp/tally.h"
+#include "tcp/timeout.h"
 #include "tcp/tune.h"
 #include "tcp/urgent.h"
 #include "tcp/uto.h"
@@ -76,7 +79,7 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
     c->keepalive_interval_s = (uint16_t)cfg->keepalive_interval_s;
     c->keepalive_probes_n = (uint8_t)cfg->keepalive_probes_n;
     c->r2_n = (uint8_t)cfg->r2_n;
-    c->nagle_short = cfg->nagle_short;
+    la_tcp_pace_bound_set(c, cfg->pacing_rate_max);
     c->r2_syn_n = (uint8_t)cfg->r2_syn_n;
     c->ttl_hops = cfg->ttl_hops;
     c->dscp_ecn = cfg->dscp_ecn & (uint8_t)~LA_IP_ECN_MASK; /* tcp/ecn.h sets that */
@@ -103,8 +106,9 @@ la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_insta
     c->rcv_mss = c->smss;
 
     c->rtt_us_min = UINT32_MAX;
-    c->timer_at = c->ack_at = c->keepalive_at = LA_INSTANT_NEVER;
-    c->cc = open->cc;
+    c->timer_at = LA_INSTANT_NEVER;
+    c->tally_idx = LA_POOL_NONE;
+    c->cc = open->cc & LA_TCP_CC_MASK;
     la_tcp_conn_begin(c, open->iss, open->ts_offset, now);
 }
 
@@ -122,7 +126,7 @@ la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8
 {
     LA_ASSERT(c->state == LA_TCP_LISTEN && (c->flags & LA_TCP_F_HELD) != 0);
     take_cfg(c, cfg);
-    c->cc = cc;
+    c->cc = cc & LA_TCP_CC_MASK;
     uint32_t dropped = c->flags & ~offers_of(cfg) &
                        (LA_TCP_F_WSCALE | LA_TCP_F_TIMESTAMPS | LA_TCP_F_SACK | LA_TCP_F_ECN);
     c->flags &= ~dropped;
@@ -138,6 +142,13 @@ la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8
 
 void
 la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env)
+{
+    la_tcp_busy_give(c, env);
+    la_tcp_tally_give(c, env);
+}
+
+void
+la_tcp_busy_give(struct la_tcp_conn *c, struct la_tcp_env *env)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, env);
     if (busy == NULL)
@@ -164,6 +175,8 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
         return NULL;
     struct la_tcp_busy *busy = la_pool_at(&env->busy, idx);
     memset(busy, 0, sizeof(*busy));
+    busy->owed = (struct la_tcp_owed){.at = LA_INSTANT_NEVER, .acked = c->rcv_nxt};
+    busy->nagle_short = env->cfg->nagle_short;
     busy->recover = la_seq_sub(c->snd_una, 1);
     busy->rtx_nxt = busy->short_end = c->snd_una;
     busy->rtt_round_end = busy->usage.end = busy->peak.round_end = c->snd_una;
@@ -188,18 +201,26 @@ is_kept(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, const struc
            c->state != LA_TCP_CLOSED;
 }
 
+/* Is something owed to the peer? */
+static bool
+owes(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    return !la_seq_eq(busy->owed.acked, c->rcv_nxt) || busy->owed.duplicates_n != 0 ||
+           busy->dsack_bytes != 0;
+}
+
 void
 la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, env);
     if (busy == NULL || busy->sndq.len != 0 || busy->rcvq.len != 0 || busy->runs.row.n != 0 ||
-        busy->fin_early || busy->dsack_bytes != 0 || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) ||
+        busy->fin_early || owes(c, busy) || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) ||
         busy->rests || is_kept(c, busy, env) || (c->flags & LA_TCP_F_URGENT_IN) != 0)
         return;
     if (la_cc_ops(c->cc)->rest != NULL)
         la_cc_ops(c->cc)->rest(c, busy);
     la_tcp_tune_rest(c, env);
-    la_tcp_conn_fini(c, env);
+    la_tcp_busy_give(c, env);
 }
 
 bool
@@ -239,16 +260,17 @@ la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err, struct la
     if (err != LA_OK && c->err == LA_OK)
         c->err = (int8_t)err;
     la_tcp_timer_stop(c);
-    c->ack_at = c->keepalive_at = LA_INSTANT_NEVER;
     c->want = 0;
     /* What was received stays readable after an orderly end; after an error it is gone with the
      * connection (RFC 9293 3.10.7.4 second: "all segment queues should be flushed"). */
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
-    if (busy != NULL)
-        busy->dsack_bytes = 0;                                     /* no acknowledgement follows */
+    if (busy != NULL) { /* no acknowledgement follows */
+        busy->owed = (struct la_tcp_owed){.at = LA_INSTANT_NEVER, .acked = c->rcv_nxt};
+        busy->dsack_bytes = 0;
+    }
     bool keeps = err == LA_OK || todo->env->cfg->reset_keeps_text; /* DEVIATION(D26) */
     if (busy != NULL && (!keeps || (c->flags & LA_TCP_F_RELEASED) != 0 || busy->rcvq.len == 0))
-        la_tcp_conn_fini(c, todo->env);
+        la_tcp_busy_give(c, todo->env);
     else if (busy != NULL && err != LA_OK)
         la_chain_clear(&busy->sndq);
     todo->wake |= LA_READY_CLOSED | LA_READY_READ | LA_READY_WRITE |
@@ -261,12 +283,14 @@ la_tcp_end(struct la_tcp_conn *c, enum la_tcp_event event, la_err err, struct la
 }
 
 la_instant
-la_tcp_deadline(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+la_tcp_deadline(const struct la_tcp_conn *c, const struct la_tcp_env *env, la_instant now)
 {
-    la_instant at = la_instant_min(c->timer_at, la_instant_min(c->ack_at, c->keepalive_at));
+    const struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    la_instant at = la_instant_min(c->timer_at, la_tcp_ack_at(busy));
+    at = la_instant_min(at, la_tcp_keepalive_at(c, now));
     if ((c->want & LA_TCP_WANT_RELEASE) == 0)
         return at;
-    return la_instant_min(at, la_tcp_busy(c, env)->pace.release_at);
+    return la_instant_min(at, busy->pace.release_at);
 }
 
 void
@@ -274,7 +298,7 @@ la_tcp_timer_set(struct la_tcp_conn *c, enum la_timer_kind kind, la_instant at)
 {
     if (c->timer != kind && !(la_tcp_timer_retransmits(c->timer) && la_tcp_timer_retransmits(kind)))
         c->backoff_n = 0;
-    c->timer = (uint8_t)kind;
+    c->timer = (uint32_t)kind & LA_TCP_TIMER_MASK;
     c->timer_at = at;
 }
 
@@ -315,6 +339,7 @@ check_busy(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
         LA_ASSERT(la_seq_le(la_ranges_at(sacked, sacked->row.n - 1)->end, c->snd_nxt));
     }
     la_tcp_runs_check(&busy->runs, c->rcv_nxt);
+    LA_ASSERT(la_seq_le(busy->owed.acked, c->rcv_nxt));
 }
 
 void

@@ -3,8 +3,9 @@
  * conn.h - one connection (the TCB of RFC 9293 3.3.1)
  *
  * struct la_tcp_conn holds what a connection needs for ever; it is what an idle connection costs.
- * struct la_tcp_busy holds what it needs while octets are queued, in flight or waiting to be read,
- * and goes back to its pool when none are. The variables keep their RFC names.
+ * struct la_tcp_busy holds what it needs while octets are queued, in flight, waiting to be read or
+ * to be acknowledged, and goes back to its pool when none are. struct la_tcp_tally counts what most
+ * connections never see (tally.h). The variables keep their RFC names.
  *
  * The right edge that we offered, RCV.NXT + RCV.WND, is kept as `rcv_adv`; it never moves left.
  * SND.NXT never goes back: what is sent again is chosen by recovery.h.
@@ -100,10 +101,12 @@ enum la_tcp_want {
 };
 
 #define LA_TCP_WSCALE_MASK 15u
+#define LA_TCP_TIMER_MASK 15u
+#define LA_TCP_CC_MASK 15u
 enum { LA_BUFFER_BYTES_MIN = 4096, LA_BUFFER_BYTES_MAX = 1 << 30 };
 #define LA_TCP_BUFFER_MASK UINT32_C(0x7fffffff)
 
-enum { LA_TCP_TIMER_NONE = 255 };
+enum { LA_TCP_TIMER_NONE = 15 };
 
 /* Until more is queued: may the last segment go although it is short? */
 enum la_tcp_flush {
@@ -275,6 +278,13 @@ struct la_tcp_clocks {
     uint8_t runs;
 };
 
+/* What the peer is to be told; acknowledge.h. */
+struct la_tcp_owed {
+    la_instant at;        /* delayed ACK; NEVER = none waits */
+    la_seq acked;         /* RCV.NXT in the last segment sent ("Last.ACK.sent", RFC 7323) */
+    uint8_t duplicates_n; /* one for each segment out of order since the last in order */
+};
+
 struct la_tcp_busy {
     struct la_chain sndq;           /* from SND.UNA (behind the SYN) on */
     struct la_chain_mark snd_mark;  /* near SND.NXT in sndq */
@@ -283,6 +293,7 @@ struct la_tcp_busy {
     struct la_tcp_scoreboard board; /* what is in flight: SND.UNA .. SND.NXT */
     struct la_chain rcvq;           /* up to RCV.NXT, for the application */
     struct la_tcp_runs runs;        /* beyond RCV.NXT */
+    struct la_tcp_owed owed;
     bool fin_early;                 /* a FIN came too early and stands at fin_seq */
     la_seq dsack_left;              /* what arrived twice, to be reported once (RFC 2883) */
     uint32_t dsack_bytes;           /* 0 = nothing */
@@ -297,7 +308,8 @@ struct la_tcp_busy {
     uint32_t used_bytes;            /* W_used of RFC 2861: of cwnd, since used_at */
     uint32_t used_ms;               /* T_prev: cwnd limited what is sent, or was brought down */
     union la_cc_state cc;           /* what only the congestion control reads and writes */
-    la_seq short_end;               /* with nagle_short: where the latest short segment ended */
+    bool nagle_short;               /* la_tcp_cfg */
+    la_seq short_end;               /* with that: where the latest short segment ended */
     uint8_t phase;                  /* enum la_cc_phase */
     uint8_t dupacks_n;
     uint8_t cause;                  /* enum la_cause of the next retransmission */
@@ -326,18 +338,30 @@ struct la_tcp_busy {
     la_instant progress_at;         /* SND.UNA moved, or the queue began to wait */
 };
 
+/* What a connection counts that not every one has to: losses, and what has been moved beyond 2^32
+ * octets. */
+struct la_tcp_tally {
+    uint64_t bytes_retransmitted;
+    uint32_t retransmissions_n, rto_n, fast_retransmits_n, duplicate_acks_n;
+    uint32_t acked_wraps_n, received_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
+};
+
 struct la_tcp_conn {
     uint8_t state;     /* enum la_tcp_state; written by la_tcp_enter() alone */
-    uint8_t timer;     /* of enum la_timer_kind one that ends or repeats; LA_TCP_TIMER_NONE */
+    uint8_t timer : 4; /* of enum la_timer_kind one that ends or repeats; LA_TCP_TIMER_NONE */
+    uint8_t cc : 4;    /* index of the congestion control */
     uint8_t want;      /* enum la_tcp_want */
     uint8_t backoff_n; /* expirations of `timer` in a row */
     uint32_t flags;    /* enum la_tcp_flag */
     uint32_t busy_idx; /* with LA_TCP_IDLE: there is none, and the rest is used_ms */
+    uint32_t tally_idx; /* LA_POOL_NONE: nothing to count yet */
+    uint32_t name;     /* by which its owner knows it, in la_tcp_env.emit(); tcp/ does not look */
+    uint32_t keepalive_ms; /* la_tcp_ms(): the next probe, with keep-alive on */
+    la_instant timer_at;
 
     la_seq iss, irs;
-    la_seq snd_una, snd_nxt, snd_wl1, snd_wl2;
+    la_seq snd_una, snd_nxt, snd_wl1; /* SND.WL2 would say nothing: update_window() in arrive.c */
     la_seq rcv_nxt, rcv_adv;
-    la_seq rcv_acked;  /* RCV.NXT in the last segment sent ("Last.ACK.sent", RFC 7323) */
     uint32_t snd_wnd;
     uint32_t snd_wnd_max; /* MAX.SND.WND */
     uint16_t smss;     /* octets of text per segment, options of every segment taken off */
@@ -345,6 +369,8 @@ struct la_tcp_conn {
     uint16_t rcv_mss;  /* largest text received lately: what "full-sized" means for ACKs */
     uint8_t snd_wscale : 4, rcv_wscale : 4;
     uint8_t flush : 2; /* enum la_tcp_flush: of what is queued */
+    uint8_t uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
+    uint8_t fast_open : 2 /* enum la_tcp_fast_open_step */, fast_opened : 1; /* text was taken */
 
     uint32_t cwnd_bytes, ssthresh_bytes;
     uint32_t srtt_us, rttvar_us, rto_us, rtt_us_min;
@@ -357,40 +383,32 @@ struct la_tcp_conn {
     la_seq read_mark;      /* the application had read up to here */
     uint32_t read_mark_ms; /* la_tcp_ms() */
     uint32_t user_timeout_ms;
-    la_instant timer_at;
-    la_instant ack_at;       /* delayed ACK; NEVER = none owed */
-    la_instant keepalive_at; /* NEVER = off */
     uint32_t heard_ms;       /* la_tcp_ms(): last segment from the peer */
     uint32_t sent_ms;        /* la_tcp_ms(): last text sent */
 
     uint16_t keepalive_idle_s, keepalive_interval_s;
     uint8_t keepalive_probes_n, keepalive_sent_n;
     uint8_t r2_n, r2_syn_n;
-    uint8_t cc;        /* index of the congestion control */
     uint8_t ack_cause; /* enum la_cause of the acknowledgement that is wanted */
     int8_t err;        /* la_err that ended it */
     int8_t err_soft;
     uint8_t ttl_hops, dscp_ecn;
     uint8_t challenges; /* second modulo 16, and challenge ACKs in it (acknowledge.h) */
-    uint8_t dup_acks_owed_n; /* one for each segment out of order since the last in order */
+    uint16_t pace_bound; /* la_tcp_pace_bound() */
     uint32_t cc_kept; /* what the congestion control remembers over idle times; congestion.h */
 
-    uint16_t rto_n, fast_retransmits_n;
-    uint32_t acked_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
-    uint32_t received_wraps_n : 25, uto_on : 1, uto_fixed : 1, uto_due : 1; /* uto.h */
-    uint32_t fast_open : 2 /* enum la_tcp_fast_open_step */, fast_opened : 1; /* text was taken */
-    uint32_t nagle_short : 1; /* la_tcp_cfg */
-    uint64_t bytes_retransmitted;
-    uint32_t segments_sent, segments_received, retransmissions_n, duplicate_acks_n;
+    uint32_t segments_sent, segments_received;
 };
 /* What an idle connection costs (`lastack bench conns`): without holes between the members. */
-_Static_assert(sizeof(struct la_tcp_conn) <= 208, "a connection has grown");
+_Static_assert(sizeof(struct la_tcp_conn) <= 168, "a connection has grown");
 
 /* What all connections of an instance share. */
 struct la_tcp_env {
     struct la_mem *mem;
     const struct la_tcp_cfg *cfg;
     struct la_pool busy;       /* of struct la_tcp_busy */
+    struct la_pool tallies;    /* of struct la_tcp_tally */
+    struct la_tcp_tally lost_tally; /* written where there is no memory for one, never read */
     struct la_stack_stats *stats;
     uint32_t trace_mask;
     uint64_t segment_id; /* of the latest segment sent */
@@ -427,7 +445,8 @@ struct la_tcp_todo {
     bool established;       /* the handshake has just been completed */
     uint16_t path_mtu_bytes; /* ICMP told so, and it was believed; 0 = nothing new */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
-    bool starved;           /* no memory for a segment: a timer tries again */
+    bool starved;           /* no memory for a segment: the caller tries again later */
+    uint32_t again_n;       /* segments that were sent again */
     bool follows;           /* this SYN has ended TIME-WAIT: our ISS must be beyond follows_nxt */
     la_seq follows_nxt;
     bool listened;          /* somebody would take a SYN (told by the caller, in TIME-WAIT) */
@@ -454,6 +473,8 @@ void la_tcp_conn_begin(struct la_tcp_conn *c, la_seq iss, uint32_t ts_offset, la
 void la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8_t cc);
 /* Gives everything the connection holds back. The state stays. */
 void la_tcp_conn_fini(struct la_tcp_conn *c, struct la_tcp_env *env);
+/* The same but for what it has counted: its queues, and what is known of its flight. */
+void la_tcp_busy_give(struct la_tcp_conn *c, struct la_tcp_env *env);
 
 /* The only writer of conn->state: the edge must exist. */
 void la_tcp_enter(struct la_tcp_conn *c, enum la_tcp_event event, struct la_tcp_todo *todo);
@@ -469,7 +490,7 @@ la_tcp_busy(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 }
 /* The same, made when there is none. NULL: no memory. */
 struct la_tcp_busy *la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now);
-/* Gives it back when nothing is queued or in flight. */
+/* Gives it back when nothing is queued, in flight or owed. */
 void la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env);
 
 /* RCV.WND: what the peer was told and has not used. */
@@ -477,6 +498,13 @@ static inline uint32_t
 la_tcp_rcv_wnd(const struct la_tcp_conn *c)
 {
     return (uint32_t)la_seq_diff(c->rcv_adv, c->rcv_nxt);
+}
+
+/* When the delayed ACK goes out; NEVER: none waits. */
+static inline la_instant
+la_tcp_ack_at(const struct la_tcp_busy *busy)
+{
+    return busy == NULL ? LA_INSTANT_NEVER : busy->owed.at;
 }
 
 /* Octets and SYN, FIN in flight. */
@@ -524,16 +552,6 @@ la_tcp_received_low(const struct la_tcp_conn *c)
     bool fin = (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
     return (uint32_t)la_seq_diff(c->rcv_nxt, c->irs) - 1 - fin;
 }
-static inline uint64_t
-la_tcp_bytes_acked(const struct la_tcp_conn *c)
-{
-    return (uint64_t)c->acked_wraps_n << 32 | la_tcp_acked_low(c);
-}
-static inline uint64_t
-la_tcp_bytes_received(const struct la_tcp_conn *c)
-{
-    return (uint64_t)c->received_wraps_n << 32 | la_tcp_received_low(c);
-}
 
 /* Is the connection past the handshake and not over? */
 bool la_tcp_is_synchronised(const struct la_tcp_conn *c);
@@ -542,7 +560,8 @@ bool la_tcp_is_synchronised(const struct la_tcp_conn *c);
 bool la_tcp_can_send(const struct la_tcp_conn *c);
 
 /* Earliest deadline of all its timers. */
-la_instant la_tcp_deadline(const struct la_tcp_conn *c, const struct la_tcp_env *env);
+la_instant la_tcp_deadline(const struct la_tcp_conn *c, const struct la_tcp_env *env,
+                           la_instant now);
 /* Those of RFC 8985 8, of which one runs while something is in flight: they share a back-off. */
 static inline bool
 la_tcp_timer_retransmits(unsigned kind)

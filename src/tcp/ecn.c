@@ -4,8 +4,8 @@
  *
  * Read first: RFC 3168 5, 6.1 (its sections are named below).
  *
- * 6.1.1.1 lets a SYN that was not answered be repeated without ECN. The first repetition is: one
- * that was merely lost costs a connection its ECN, one that a middlebox drops would cost it
+ * 6.1.1.1 lets a SYN that was not answered be repeated without ECN. By default the first repetition
+ * is: one that was merely lost costs a connection its ECN, one that a middlebox drops would cost it
  * seconds. A RST to an ECN-setup SYN is believed.
  */
 #include "tcp/ecn.h"
@@ -34,7 +34,7 @@ la_tcp_ecn_syn_flags(struct la_tcp_conn *c, bool again, struct la_tcp_todo *todo
         return 0;
     if (c->state != LA_TCP_SYN_SENT)
         return LA_TCP_ECE;
-    if (again && (c->flags & LA_TCP_F_ECN_ASK) != 0) {
+    if (again && c->backoff_n >= todo->env->cfg->syn_ecn_n && (c->flags & LA_TCP_F_ECN_ASK) != 0) {
         /* What comes marked is echoed all the same (fourth rule); nothing of ours is marked. */
         c->flags &= ~(uint32_t)LA_TCP_F_ECN_ASK;
         tell(c, LA_ECN_SYN_PLAIN, todo);

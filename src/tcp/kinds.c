@@ -19,8 +19,20 @@
 #include "tcp/rate.h"
 #include "tcp/segment.h"
 #include "tcp/send.h"
+#include "tcp/tally.h"
 
 enum { SMALL_WINDOW_N = 10 };
+
+/* A segment was sent again, with so many octets of text. */
+static void
+count_again(struct la_tcp_conn *c, uint32_t text_bytes, struct la_tcp_todo *todo)
+{
+    struct la_tcp_tally *tally = la_tcp_tally(c, todo->env);
+    tally->retransmissions_n++;
+    tally->bytes_retransmitted += text_bytes;
+    todo->env->stats->tcp_retransmissions++;
+    todo->again_n++;
+}
 
 bool
 la_tcp_send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
@@ -58,8 +70,7 @@ la_tcp_send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_tod
         return true;
     if (busy->cause != LA_CAUSE_RETRANSMIT_MTU) /* RFC 5681 3.1 is about one that was lost */
         c->flags |= LA_TCP_F_SYN_RETRANSMITTED;
-    c->retransmissions_n++;
-    todo->env->stats->tcp_retransmissions++;
+    count_again(c, 0, todo);
     return true;
 }
 
@@ -128,21 +139,17 @@ la_tcp_send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
     la_tcp_retransmitted(c, busy, again, todo->now);
     tell_control(c, busy, (struct la_range){first, end}, true, todo);
     account(c, busy, (struct la_range){first, end}, todo);
-    c->retransmissions_n++;
-    c->bytes_retransmitted += plan.text_bytes;
-    todo->env->stats->tcp_retransmissions++;
+    count_again(c, plan.text_bytes, todo);
     return true;
 }
 
 /* What was not acknowledged with the SYN is new text (fast_open.h), but for those who count. */
 static void
 count_text_of_syn(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t n,
-                  const struct la_tcp_todo *todo)
+                  struct la_tcp_todo *todo)
 {
     uint32_t left = busy->fast_open.text_bytes;
-    c->retransmissions_n++;
-    todo->env->stats->tcp_retransmissions++;
-    c->bytes_retransmitted += n < left ? n : left;
+    count_again(c, n < left ? n : left, todo);
     busy->fast_open.text_bytes = (uint16_t)(n < left ? left - n : 0);
 }
 
@@ -205,7 +212,7 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     if (allowed.text_bytes > 0 && !of_syn)
         la_tcp_ack_replied(busy, todo);
     la_tcp_pieces_sent(c, busy, todo->env, end);
-    if (c->nagle_short && allowed.text_bytes % c->smss != 0 && !of_syn)
+    if (busy->nagle_short && allowed.text_bytes % c->smss != 0 && !of_syn)
         busy->short_end = end;
     c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
     if ((plan.flags & LA_TCP_CWR) != 0)
@@ -241,10 +248,29 @@ la_tcp_send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
     return true;
 }
 
+/* Only where one acknowledgement is owed: those of what is out of order are duplicates, which are
+ * counted, and a challenge says no more than it must. */
+static bool
+fin_rides(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, const struct la_tcp_env *env)
+{
+    bool asked = c->ack_cause == LA_CAUSE_ACK || c->ack_cause == LA_CAUSE_ACK_DELAYED ||
+                 c->ack_cause == LA_CAUSE_WINDOW_UPDATE;
+    return env->cfg->fin_again && asked && busy->owed.duplicates_n == 0 &&
+           (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_tcp_flight(c) > 0 &&
+           la_seq_eq(la_tcp_bare_seq(c), c->snd_nxt);
+}
+
 bool
 la_tcp_send_ack(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *todo)
 {
     struct la_tcp_plan plan = {
         .seq = la_tcp_bare_seq(c), .flags = LA_TCP_ACK, .cause = c->ack_cause};
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL && fin_rides(c, busy, todo->env)) {
+        plan.seq = fin_seq(c);
+        plan.flags |= LA_TCP_FIN;
+        plan.sent_before_n =
+            la_tcp_scoreboard_resent(&busy->board, todo->env->mem, plan.seq, c->snd_nxt, todo->now);
+    }
     return la_tcp_segment_build(c, NULL, out, &plan, todo);
 }

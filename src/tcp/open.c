@@ -14,6 +14,7 @@
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
 #include "tcp/timeout.h"
+#include "tcp/tune.h"
 #include "tcp/uto.h"
 
 enum { WSCALE_MAX = 14, MSS_LEAST = 64, INCARNATION_GAP = 65536 };
@@ -93,7 +94,9 @@ la_tcp_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_t
     c->irs = syn->seq;
     c->rcv_nxt = la_seq_add(syn->seq, 1);
     c->rcv_adv = la_seq_add(c->rcv_nxt, offered);
-    c->rcv_acked = syn->seq;
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL) /* our SYN is in flight; else the SYN,ACK is the first that is sent */
+        busy->owed.acked = syn->seq;
     c->heard_ms = la_tcp_ms(todo->now);
 
     if ((syn->has & LA_TCP_HAS_WSCALE) == 0)
@@ -110,10 +113,11 @@ la_tcp_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_t
     la_tcp_ecn_take_syn(c, syn);
     la_tcp_uto_arrived(c, syn);
     take_mss(c, syn);
+    if ((c->flags & LA_TCP_F_PASSIVE) == 0)
+        la_tcp_tune_open(c, todo->env->cfg);
     c->snd_wnd = syn->wnd; /* never scaled in a SYN */
     c->snd_wnd_max = c->snd_wnd;
     c->snd_wl1 = syn->seq;
-    c->snd_wl2 = syn->ack;
 }
 
 static void
@@ -161,6 +165,8 @@ la_tcp_established(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     LA_ASSERT(c->state == LA_TCP_ESTABLISHED);
     la_tcp_timer_stop(c);
     measure_handshake(c, todo);
+    if ((c->flags & LA_TCP_F_PASSIVE) != 0)
+        la_tcp_tune_open(c, todo->env->cfg); /* half-open ones are kept without a buffer */
     c->snd_una = la_seq_max(c->snd_una, la_seq_add(c->iss, 1));
     c->flags = (c->flags | LA_TCP_F_SYN_ACKED) & ~(uint32_t)LA_TCP_F_R1_REACHED;
     c->err_soft = LA_OK;
@@ -221,6 +227,10 @@ la_tcp_listen_state(const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
     }
     if ((seg->flags & LA_TCP_SYN) == 0) { /* fourth */
         todo->reason = LA_REASON_LISTEN_NO_SYN;
+        return false;
+    }
+    if (la_tcp_is_unwanted(seg, todo->env->cfg)) {
+        todo->reason = LA_REASON_SYN_FIN;
         return false;
     }
     return true; /* third */

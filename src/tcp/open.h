@@ -29,4 +29,12 @@ bool la_tcp_listen_state(const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 /* CLOSED's answer (3.10.7.1): RST to everything but RST. */
 void la_tcp_closed_state(const struct la_tcp_seg *seg, struct la_tcp_todo *todo);
 
+/* SYN and FIN in one segment, where that is not wanted. */
+static inline bool
+la_tcp_is_unwanted(const struct la_tcp_seg *seg, const struct la_tcp_cfg *cfg)
+{
+    return cfg->drop_syn_fin &&
+           (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == (LA_TCP_SYN | LA_TCP_FIN);
+}
+
 #endif

@@ -25,8 +25,6 @@
 #include "tcp/urgent.h"
 #include "tcp/usage.h"
 
-enum { STARVED_RETRY_US = 10000 };
-
 static uint32_t
 min32(uint32_t a, uint32_t b)
 {
@@ -244,11 +242,7 @@ la_tcp_output(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo 
     la_seq snd_nxt = c->snd_nxt;
     while (outcome == SENT && out->n < out->max)
         outcome = c->state == LA_TCP_CLOSED ? NOTHING : send_next(c, out, todo);
-    if (outcome == NO_ROOM) { /* the timer for delayed ACKs comes back to it */
-        todo->starved = true;
-        la_instant again = la_instant_add_us(todo->now, STARVED_RETRY_US);
-        c->ack_at = la_instant_min(c->ack_at, again);
-    }
+    todo->starved = outcome == NO_ROOM;
     arm(c, todo);
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy != NULL) {

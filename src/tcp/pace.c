@@ -17,6 +17,7 @@ enum { BURST_GAP_US = 1000 };
 /* As Linux does where it paces Reno and CUBIC: in slow start twice as fast as the window says,
  * since it doubles in a round trip; later a fifth faster, for it may be larger by then. Percent. */
 enum { SLOW_START_GAIN = 200, AVOIDANCE_GAIN = 120 };
+enum { BOUND_BITS = 10, BOUND_MASK = (1 << BOUND_BITS) - 1 };
 
 static uint32_t
 min32(uint32_t a, uint32_t b)
@@ -36,14 +37,46 @@ window_rate(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
     return rate == 0 ? 1 : rate;
 }
 
+/* ---- the bound: ten bits, shifted by what six bits say ----------------------------------------
+ */
+
+uint64_t
+la_tcp_pace_bound(const struct la_tcp_conn *c)
+{
+    return (uint64_t)(c->pace_bound & BOUND_MASK) << (c->pace_bound >> BOUND_BITS);
+}
+
+void
+la_tcp_pace_bound_set(struct la_tcp_conn *c, uint64_t rate)
+{
+    uint32_t shift = 0;
+    if (rate > INT64_MAX) /* what LA_OPT_PACING_RATE_MAX can say */
+        rate = INT64_MAX;
+    while (rate >> shift > BOUND_MASK)
+        shift++;
+    c->pace_bound = (uint16_t)(shift << BOUND_BITS | (uint32_t)(rate >> shift));
+}
+
+void
+la_tcp_pace_begin(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_instant now)
+{
+    busy->pace = (struct la_tcp_pace){.release_at = now};
+    c->want = (uint8_t)((c->want & ~LA_TCP_WANT_RELEASE) | LA_TCP_WANT_DATA);
+}
+
+/* ---- the rate -------------------------------------------------------------------------------- */
+
 uint64_t
 la_tcp_pacing_rate(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                    const struct la_tcp_env *env)
 {
     const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    uint64_t rate = 0, bound = la_tcp_pace_bound(c);
     if (ops->pacing_rate != NULL)
-        return ops->pacing_rate(c, busy);
-    return env->cfg->pacing ? window_rate(c, busy) : 0;
+        rate = ops->pacing_rate(c, busy);
+    else if (env->cfg->pacing || bound != 0)
+        rate = window_rate(c, busy);
+    return bound != 0 && (rate == 0 || rate > bound) ? bound : rate;
 }
 
 uint32_t

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/tally.h"
 #include "tcp/urgent.h"
 
 /* How far the queue may outgrow the buffer before octets are dropped: rounding up moves the edge by
@@ -87,7 +88,7 @@ take_in_order(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_chain *
     uint32_t before = la_tcp_received_low(c);
     c->rcv_nxt = la_seq_add(c->rcv_nxt, n);
     if (la_tcp_received_low(c) < before)
-        c->received_wraps_n++;
+        la_tcp_tally(c, todo->env)->received_wraps_n++;
     todo->wake |= LA_READY_READ;
     return true;
 }
@@ -261,7 +262,7 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
     if (la_seq_gt(seq, c->rcv_nxt)) {
         if (!take_early(c, busy, seq, todo))
             todo->reason = LA_REASON_OUT_OF_ORDER_LIMIT;
-        la_tcp_ack_out_of_order(c);
+        la_tcp_ack_out_of_order(c, busy);
         return false;
     }
     if (n > 0) {
@@ -271,11 +272,11 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
             return false;
         }
         join_runs(c, busy, todo);
-        la_tcp_ack_in_order(c);
+        la_tcp_ack_in_order(busy);
         if (had_gap)
             la_tcp_ack_now(c, LA_CAUSE_ACK); /* RFC 5681 4.2: fills a gap */
         else
-            la_tcp_ack_later(c, todo->env, todo->now);
+            la_tcp_ack_later(c, busy, todo->env, todo->now);
     }
     return fin || (busy->fin_early && la_seq_eq(busy->fin_seq, c->rcv_nxt));
 }
@@ -299,14 +300,19 @@ within_memory(const struct la_tcp_env *env, uint32_t room)
     return room > left / 4 ? (uint32_t)(left / 4) : room;
 }
 
+uint32_t
+la_tcp_receive_room(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    const struct la_tcp_busy *busy = la_tcp_busy(c, env);
+    uint32_t held = busy == NULL ? 0 : busy->rcvq.len;
+    return within_memory(env, c->rcvbuf_bytes > held ? c->rcvbuf_bytes - held : 0);
+}
+
 /* Where the right edge could be: the buffer's room behind RCV.NXT, as far as it can be said. */
 static la_seq
 edge_possible(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
-    const struct la_tcp_busy *busy = la_tcp_busy(c, env);
-    uint32_t held = busy == NULL ? 0 : busy->rcvq.len;
-    uint32_t room = c->rcvbuf_bytes > held ? c->rcvbuf_bytes - held : 0;
-    return la_seq_add(c->rcv_nxt, min32(within_memory(env, room), window_max(c)));
+    return la_seq_add(c->rcv_nxt, min32(la_tcp_receive_room(c, env), window_max(c)));
 }
 
 bool

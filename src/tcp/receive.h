@@ -27,6 +27,8 @@ void la_tcp_early_clear(struct la_tcp_busy *busy, struct la_tcp_env *env);
  * peer should hear of the room (RFC 9293 3.8.6.2.2). */
 void la_tcp_receive_consumed(struct la_tcp_conn *c, struct la_tcp_env *env, uint32_t n);
 
+/* What the buffer takes behind RCV.NXT now, whether or not it was or can be told. */
+uint32_t la_tcp_receive_room(const struct la_tcp_conn *c, const struct la_tcp_env *env);
 /* Does memory allow for all of the buffer? Then the window of a SYN follows from the configuration
  * alone. */
 bool la_tcp_receive_is_free(const struct la_tcp_conn *c, const struct la_tcp_env *env);

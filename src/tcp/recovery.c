@@ -16,6 +16,7 @@
 #include "tcp/mtu.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
+#include "tcp/tally.h"
 #include "tcp/tlp.h"
 #include "tcp/undo.h"
 #include "wire/tcp.h"
@@ -83,7 +84,7 @@ la_tcp_recovery_begin(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_l
     }
     if (rule != LA_LOSS_RACK)
         c->want |= LA_TCP_WANT_RETRANSMIT;
-    c->fast_retransmits_n++;
+    la_tcp_tally(c, todo->env)->fast_retransmits_n++;
     if (rule != LA_LOSS_RACK) /* each loss that RACK finds is told, this one too */
         la_cc_tell_loss(c, rule, 0, todo);
     enter_phase(c, busy, LA_CC_RECOVERY, todo);
@@ -278,7 +279,7 @@ la_tcp_timed_out(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_
     busy->dupacks_n = 0;
     /* RFC 2018 5, 8; RFC 6675 5.1. DEVIATION(D16): RFC 8985 6.3 keeps it, and loses less. */
     la_tcp_sack_forget(busy);
-    c->rto_n++;
+    la_tcp_tally(c, todo->env)->rto_n++;
     c->want |= LA_TCP_WANT_DATA;
     enter_phase(c, busy, LA_CC_LOSS, todo);
 }

@@ -48,11 +48,21 @@ tell_sent(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, const struc
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 
+/* A SYN that has been without an answer so often may do better without options. What the peer says
+ * to an earlier one still counts: it agrees only to what it has seen. */
+static bool
+is_plain_syn(const struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
+{
+    return c->state == LA_TCP_SYN_SENT && cfg->syn_options_n != 0 &&
+           c->backoff_n >= cfg->syn_options_n;
+}
+
 static void
 fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct la_tcp_plan *plan,
             struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     bool syn = (plan->flags & LA_TCP_SYN) != 0;
+    bool plain = syn && is_plain_syn(c, todo->env->cfg);
     *seg = (struct la_tcp_seg){
         .seq = plan->seq,
         .ack = (plan->flags & LA_TCP_ACK) != 0 ? c->rcv_nxt : la_seq_of(0),
@@ -67,11 +77,11 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct la
     if (syn) {
         seg->has |= LA_TCP_HAS_MSS; /* SHLD-5 */
         seg->mss = c->rmss;
-        seg->has |= (c->flags & LA_TCP_F_WSCALE) != 0 ? LA_TCP_HAS_WSCALE : 0;
+        seg->has |= (c->flags & LA_TCP_F_WSCALE) != 0 && !plain ? LA_TCP_HAS_WSCALE : 0;
         seg->wscale = c->rcv_wscale;
-        seg->has |= (c->flags & LA_TCP_F_SACK) != 0 ? LA_TCP_HAS_SACK_PERMITTED : 0;
+        seg->has |= (c->flags & LA_TCP_F_SACK) != 0 && !plain ? LA_TCP_HAS_SACK_PERMITTED : 0;
     }
-    if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0) {
+    if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && !plain) {
         seg->has |= LA_TCP_HAS_TIMESTAMPS;
         seg->ts_val = la_tcp_ts_now(c, todo->now);
         seg->ts_ecr = (plan->flags & LA_TCP_ACK) != 0 ? c->ts_recent : 0;
@@ -130,10 +140,7 @@ la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_
 
     bool bare = plan->text_bytes == 0 && (plan->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0;
     if ((plan->flags & LA_TCP_ACK) != 0)
-        la_tcp_ack_sent(c, bare);
-    const struct la_tcp_busy *owing = la_tcp_busy(c, env);
-    if (owing != NULL && owing->dsack_bytes > 0) /* beside this text there was no room */
-        la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
+        la_tcp_ack_sent(c, la_tcp_busy(c, env), bare);
     uint32_t pieces_n = f->gso_size == 0 ? 1 : (plan->text_bytes + c->smss - 1) / c->smss;
     c->segments_sent += pieces_n;
     env->stats->tcp_segments_out += pieces_n;

@@ -77,7 +77,7 @@ static bool
 nagle_waits(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     return (c->flags & LA_TCP_F_NAGLE) != 0 && text_is_out(c) &&
-           (!c->nagle_short || la_seq_gt(busy->short_end, c->snd_una));
+           (!busy->nagle_short || la_seq_gt(busy->short_end, c->snd_una));
 }
 
 /* Does the user want to add to what is queued before it goes? */

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "tcp/acknowledge.h"
+#include "tcp/advice.h"
 #include "tcp/ecn.h"
 #include "tcp/rate.h"
 #include "tcp/recovery.h"
@@ -29,23 +30,11 @@ tell_timer(const struct la_tcp_conn *c, enum la_timer_kind kind, unsigned backof
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 
-static void
-tell_soft_error(const struct la_tcp_conn *c, la_err err, struct la_tcp_todo *todo)
-{
-    if (!la_tcp_hears(todo->env, LA_EVENT_ERROR))
-        return;
-    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_ERROR};
-    ev.u.error.err = err;
-    ev.u.error.soft = true;
-    todo->env->emit(todo->env->ctx, c, &ev);
-}
-
 void
 la_tcp_time_wait_start(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
     LA_ASSERT(c->state == LA_TCP_TIME_WAIT);
     int64_t us = 2 * (int64_t)todo->env->cfg->msl_ms * LA_US_PER_MS;
-    c->keepalive_at = LA_INSTANT_NEVER;
     la_tcp_ecn_forget(c);
     la_tcp_timer_set(c, LA_TIMER_TIME_WAIT, la_instant_add_us(todo->now, us));
 }
@@ -59,14 +48,19 @@ la_tcp_fin_wait_2_start(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     la_tcp_timer_set(c, LA_TIMER_FIN_WAIT_2, la_instant_add_us(todo->now, us));
 }
 
+/* The first millisecond that is as far ahead. */
+static void
+look_later(struct la_tcp_conn *c, la_instant now, int64_t after_us)
+{
+    la_instant at = la_instant_add_us(now, after_us + LA_US_PER_MS);
+    c->keepalive_ms = la_tcp_ms(la_instant_add_ns(at, -1));
+}
+
 void
 la_tcp_keepalive_start(struct la_tcp_conn *c, la_instant now)
 {
     c->keepalive_sent_n = 0;
-    bool on = (c->flags & LA_TCP_F_KEEPALIVE) != 0 && c->state >= LA_TCP_ESTABLISHED &&
-              c->state != LA_TCP_TIME_WAIT;
-    c->keepalive_at =
-        on ? la_instant_add_us(now, c->keepalive_idle_s * LA_US_PER_S) : LA_INSTANT_NEVER;
+    look_later(c, now, c->keepalive_idle_s * LA_US_PER_S);
 }
 
 /* ---- retransmission and persist --------------------------------------------------------- */
@@ -141,8 +135,7 @@ reach_r1(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         return;
     c->flags |= LA_TCP_F_R1_REACHED; /* SHLD-9: tell the application before R2 */
     todo->doubt_path = true;         /* 3.8.3 (b): and the IP layer */
-    c->err_soft = LA_ERR_TIMED_OUT;
-    tell_soft_error(c, LA_ERR_TIMED_OUT, todo);
+    la_tcp_advise(c, LA_ERR_TIMED_OUT, todo);
 }
 
 static void
@@ -212,7 +205,7 @@ keepalive_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     /* MUST-26: only when nothing is outstanding and nothing was heard. */
     if (la_tcp_flight(c) > 0 || (c->keepalive_sent_n == 0 && idle_us < idle_limit_us)) {
         int64_t gone_us = la_tcp_flight(c) > 0 ? 0 : idle_us;
-        c->keepalive_at = la_instant_add_us(todo->now, idle_limit_us - gone_us);
+        look_later(c, todo->now, idle_limit_us - gone_us);
         return;
     }
     if (c->keepalive_sent_n >= c->keepalive_probes_n) { /* MUST-29: never after one alone */
@@ -226,7 +219,7 @@ keepalive_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     }
     c->keepalive_sent_n++;
     c->want |= LA_TCP_WANT_KEEPALIVE;
-    c->keepalive_at = la_instant_add_us(todo->now, c->keepalive_interval_s * LA_US_PER_S);
+    look_later(c, todo->now, c->keepalive_interval_s * LA_US_PER_S);
     tell_timer(c, LA_TIMER_KEEPALIVE, c->keepalive_sent_n, (uint32_t)(idle_us & UINT32_MAX),
                (uint32_t)(c->keepalive_interval_s * LA_US_PER_S), todo);
 }
@@ -277,17 +270,14 @@ release(struct la_tcp_conn *c, struct la_tcp_busy *busy, la_instant now)
 void
 la_tcp_timeout(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
-    release(c, la_tcp_busy(c, todo->env), todo->now);
-    if (la_instant_le(c->ack_at, todo->now)) {
-        c->ack_at = LA_INSTANT_NEVER;
-        bool owed = !la_seq_eq(c->rcv_nxt, c->rcv_acked);
-        if (owed) {
-            tell_timer(c, LA_TIMER_DELAYED_ACK, 1, todo->env->cfg->delayed_ack_us, 0, todo);
-            la_tcp_ack_now(c, LA_CAUSE_ACK_DELAYED);
-        }
-        c->want |= LA_TCP_WANT_DATA; /* also what had no memory before */
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    release(c, busy, todo->now);
+    if (la_instant_le(la_tcp_ack_at(busy), todo->now)) {
+        busy->owed.at = LA_INSTANT_NEVER;
+        tell_timer(c, LA_TIMER_DELAYED_ACK, 1, todo->env->cfg->delayed_ack_us, 0, todo);
+        la_tcp_ack_now(c, LA_CAUSE_ACK_DELAYED);
     }
-    if (la_instant_le(c->keepalive_at, todo->now))
+    if (la_instant_le(la_tcp_keepalive_at(c, todo->now), todo->now))
         keepalive_timeout(c, todo);
     if (c->state != LA_TCP_CLOSED && la_instant_le(c->timer_at, todo->now))
         main_timeout(c, todo);

@@ -90,7 +90,7 @@ la_tcp_tlp_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct l
         busy->tlp.out = false;
         if (busy->phase != LA_CC_RECOVERY && busy->phase != LA_CC_LOSS)
             repaired(c, busy, todo);
-    } else if (todo->acked_bytes == 0 && seg->sack_n == 0) {
+    } else if (todo->acked_bytes == 0 && seg->sack_n == 0 && seg->len == 0) {
         busy->tlp.out = false; /* both the original and the probe have arrived */
     }
 }

@@ -11,6 +11,8 @@
 #include "tcp/conn.h"
 #include "wire/tcp.h"
 
+/* The peer's SYN has said how long segments are. */
+void la_tcp_tune_open(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg);
 /* Text in order has arrived: is the application faster than the window lets the peer be? */
 void la_tcp_tune_receive(struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                          const struct la_tcp_seg *seg, struct la_tcp_todo *todo);

@@ -190,6 +190,10 @@ la_tcp_readable(const struct la_tcp_conn *c, const struct la_tcp_env *env)
         uint32_t urgent = la_tcp_urgent_unread(c, busy);
         return urgent > 0 && urgent < busy->rcvq.len ? urgent : busy->rcvq.len;
     }
+    bool both_closed =
+        (c->flags & LA_TCP_F_FIN_SENT) != 0 && (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
+    if (c->err == LA_ERR_CONNECTION_RESET && both_closed)
+        return 0; /* the peer's stream was whole before its RST came */
     if (c->err != LA_OK)
         return c->err;
     if ((c->flags & (LA_TCP_F_FIN_RECEIVED | LA_TCP_F_READ_CLOSED)) != 0)
@@ -255,7 +259,7 @@ la_tcp_abort(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     if (abort_is_told(c))
         tell_abort(c, todo);
     la_tcp_end(c, LA_TCP_EV_ABORT, LA_OK, todo);
-    la_tcp_conn_fini(c, todo->env);
+    la_tcp_busy_give(c, todo->env);
 }
 
 void
@@ -263,7 +267,7 @@ la_tcp_release(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
     c->flags |= LA_TCP_F_RELEASED;
     if (c->state == LA_TCP_CLOSED) {
-        la_tcp_conn_fini(c, todo->env);
+        la_tcp_busy_give(c, todo->env);
         return;
     }
     const struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);

@@ -176,9 +176,11 @@ options_judge(struct la_bytes bytes, size_t *off)
     return LA_IP6_PROBLEM_NONE;
 }
 
-/* One header; *off: where in it the problem is. `idx`: how many came before it. */
+/* One header of those from `start` on; *off: where in it the problem is. `idx`: how many came
+ * before it. */
 static enum la_ip6_problem
-ext_judge(struct la_ip6_exts *exts, const struct la_ip6_ext *ext, unsigned idx, size_t *off)
+ext_judge(struct la_ip6_exts *exts, const struct la_ip6_ext *ext, unsigned idx,
+          const uint8_t *start, size_t *off)
 {
     const uint8_t *p = ext->bytes.p;
     *off = 0;
@@ -195,10 +197,14 @@ ext_judge(struct la_ip6_exts *exts, const struct la_ip6_ext *ext, unsigned idx, 
         *off = 2;
         return p[3] == 0 ? LA_IP6_PROBLEM_NONE : LA_IP6_PROBLEM_ROUTING;
     default:
+        if (exts->is_fragment)
+            return LA_IP6_PROBLEM_NONE;
         exts->frag_off_bytes = la_get16(p + 2) & 0xfff8;
         exts->more_fragments = (p[3] & 1) != 0;
         exts->is_fragment = exts->frag_off_bytes != 0 || exts->more_fragments;
         exts->frag_id = la_get32(p + 4);
+        exts->frag_next = p[0];
+        exts->frag_data_off = (uint32_t)(p + FRAGMENT_BYTES - start);
         return LA_IP6_PROBLEM_NONE;
     }
 }
@@ -216,7 +222,7 @@ la_ip6_exts_judge(struct la_ip6_exts *exts, uint8_t next_header, struct la_bytes
     while (exts->problem == LA_IP6_PROBLEM_NONE && la_ip6_ext_next(&it, &ext)) {
         size_t in_ext;
         uint32_t ext_off = (uint32_t)(LA_IP6_HEADER_BYTES + (size_t)(ext.bytes.p - payload.p));
-        exts->problem = (uint8_t)ext_judge(exts, &ext, idx++, &in_ext);
+        exts->problem = (uint8_t)ext_judge(exts, &ext, idx++, payload.p, &in_ext);
         /* RFC 8200 4: of a header out of order, the octet that has named it is at fault. */
         exts->problem_off =
             exts->problem == LA_IP6_PROBLEM_ORDER ? named_off : ext_off + (uint32_t)in_ext;

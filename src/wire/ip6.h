@@ -90,10 +90,14 @@ struct la_ip6_exts {
     uint8_t problem;         /* enum la_ip6_problem; the walk ended there */
     uint32_t upper_off;      /* from the end of the fixed header to the upper layer's first octet */
     uint32_t problem_off;    /* from the start of the packet to the octet at fault (RFC 4443 3.4) */
-    bool is_fragment;        /* offset or more-fragments; an atomic fragment is none (RFC 6946) */
+    /* Offset or more-fragments; an atomic fragment is none (RFC 6946). Of several fragment headers
+     * the first that is one counts: what follows is inside. */
+    bool is_fragment;
     bool more_fragments;
     uint16_t frag_off_bytes;
     uint32_t frag_id;
+    uint8_t frag_next;       /* what the packet holds that the fragment is of */
+    uint32_t frag_data_off;  /* from the end of the fixed header to the fragment's octets */
 };
 /* Walks all of them; any octets are allowed. At most LA_IP6_EXTS_MAX headers, O(payload). */
 void la_ip6_exts_judge(struct la_ip6_exts *exts, uint8_t next_header, struct la_bytes payload);

@@ -9,6 +9,7 @@
  */
 #include "wire/tcp.h"
 #include "base/assert.h"
+#include "base/checksum.h"
 
 #include <string.h>
 
@@ -60,14 +61,25 @@ la_tcp_option_next(struct la_tcp_option_iter *it, struct la_tcp_option *out)
 bool
 la_tcp_repeats(const uint8_t *p, const uint8_t *before, size_t header_bytes)
 {
-    uint32_t differing = la_get32(p) ^ la_get32(before);      /* ports */
-    differing |= la_get32(p + 8) ^ la_get32(before + 8);      /* acknowledgement */
-    differing |= (la_get32(p + 12) ^ la_get32(before + 12)) & /* offset, flags, window */
-                 ~((uint32_t)LA_TCP_PSH << 16);
-    differing |= (uint32_t)(la_get16(p + 18) ^ la_get16(before + 18)); /* urgent pointer */
+    static const uint8_t kept[4] = {0xff, (uint8_t)~LA_TCP_PSH, 0xff, 0xff};
+    uint32_t mask;
+    memcpy(&mask, kept, sizeof(mask));
+    uint32_t differing = la_differ32(p, before);             /* ports */
+    differing |= la_differ32(p + 8, before + 8);             /* acknowledgement */
+    differing |= la_differ32(p + 12, before + 12) & mask;    /* offset, flags, window */
+    differing |= (uint32_t)la_differ16(p + 18, before + 18); /* urgent pointer */
     for (size_t i = LA_TCP_HEADER_BYTES; i < header_bytes; i += 4)
-        differing |= la_get32(p + i) ^ la_get32(before + i);
+        differing |= la_differ32(p + i, before + i);
     return differing == 0;
+}
+
+uint16_t
+la_tcp_repeated_sum(const uint8_t *p, size_t header_bytes)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < header_bytes; i += 2)
+        sum += la_get16(p + i);
+    return la_sum_fold(sum + (uint16_t)~la_sum_fold(la_tcp_changing_sum(p)));
 }
 
 /* RFC 2018 3: one to four blocks of 8 octets. The last SACK option counts. */

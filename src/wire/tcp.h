@@ -131,6 +131,14 @@ bool la_tcp_option_next(struct la_tcp_option_iter *it, struct la_tcp_option *out
 /* Does the header at `p` say what the one at `before` says, but for sequence number, PSH and
  * checksum? Both have header_bytes octets. */
 bool la_tcp_repeats(const uint8_t *p, const uint8_t *before, size_t header_bytes);
+/* The one's complement sum of what then is the same, and of what may differ. */
+uint16_t la_tcp_repeated_sum(const uint8_t *p, size_t header_bytes);
+static inline uint32_t
+la_tcp_changing_sum(const uint8_t *p)
+{
+    uint32_t seq = la_get32(p + 4);
+    return (seq >> 16) + (seq & 0xffff) + (p[13] & LA_TCP_PSH) + la_get16(p + 16);
+}
 
 /* ---- tier two: meaning ------------------------------------------------------------------ */
 

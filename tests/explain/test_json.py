@@ -93,6 +93,16 @@ class Text(unittest.TestCase):
         lines = explain("-f", "table", self.PATH).splitlines()
         self.assertEqual(len(lines), 1 + 40)
 
+    def test_table_fits_the_terminal(self):
+        full = explain("-f", "table", self.PATH).splitlines()
+        for width in (80, 90, 100, 120, 200):
+            lines = explain("-f", "table", "--width", str(width), self.PATH).splitlines()
+            self.assertEqual(len(lines), len(full))
+            self.assertLessEqual(max(map(len, lines)), width)
+            for word in ("client", "server", "closed", "how it ended"):
+                self.assertIn(word, lines[0])
+        self.assertEqual(lines, full)
+
     def test_ladder_shows_segments_of_one(self):
         text = explain("-c", "3", "--ascii", self.PATH)
         self.assertIn("SYN-SENT", text)

@@ -130,6 +130,17 @@ class RelayedNetwork(Network):
         subprocess.run(["ip", "netns", "del", self.far_name], check=False, capture_output=True)
 
 
+def let_fast_open():
+    """Clients and servers of the kernel's, in this namespace."""
+    with open("/proc/sys/net/ipv4/tcp_fastopen", "w", encoding="ascii") as f:
+        f.write("3")
+
+
+def opened_with_text(conn):
+    """TCPI_OPT_SYN_DATA: text of the SYN was taken."""
+    return conn.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5] & 32 != 0
+
+
 Segment = collections.namedtuple("Segment", "sender flags seq ack window length")
 
 

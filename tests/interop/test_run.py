@@ -70,6 +70,50 @@ assert poll.poll(10000)
 print(exactly(2), at_mark(), exactly(1), at_mark(), exactly(2))
 """
 
+FAST = """
+import os, select, socket, sys
+to = (sys.argv[1], int(sys.argv[2]))
+def fresh():
+    s = socket.socket(socket.AF_INET6 if ':' in to[0] else socket.AF_INET)
+    s.settimeout(60)
+    return s
+def deferred(to):
+    s = fresh()
+    s.setsockopt(socket.IPPROTO_TCP, 30, 1)  # TCP_FASTOPEN_CONNECT
+    s.connect(to)
+    s.sendall(b'ask')
+    return s
+for i in range(3):
+    if i == 1:
+        s = fresh()
+        s.sendto(b'ask', socket.MSG_FASTOPEN, to)
+    else:
+        s = deferred(to)
+    print(s.recv(9) == b'ask', end=' ')
+    print(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5] & 32 != 0)
+    s.close()
+s = deferred((to[0], 1))
+select.select([s], [], [], 60)
+print(os.strerror(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)))
+"""
+
+FAST_SERVE = """
+import socket, sys
+l = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET)
+l.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 5)
+l.bind((sys.argv[1], 7))
+l.listen(5)
+print('listening', flush=True)
+flags = []
+for i in range(2):
+    c, peer = l.accept()
+    while data := c.recv(1 << 16):
+        c.sendall(data)
+    flags.append(c.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5] & 32 != 0)
+    c.close()
+print(*flags, sep='\\n')
+"""
+
 SERVE = """
 import socket, sys
 family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
@@ -296,7 +340,39 @@ print(s.recvfrom(99))
                 self.assertEqual(out, f"{3 << 20} True\n")
         self.assertEqual(agreed, [False, False, True, True, False, False])
 
+    def test_fast_open(self):
+        """The kernel's server gives a cookie, later takes what comes with the SYN; and what becomes
+        of it where nobody listens."""
+        network.let_fast_open()
+        opened = []
+
+        def tell_and_echo(conn):
+            opened.append(network.opened_with_text(conn))
+            echo(conn)
+        server = Server(tell_and_echo)
+        self.addCleanup(server.close)
+        server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 10)
+        for address in network.ADDRESSES.values():
+            self.assertEqual(self.python(FAST, address.kernel, server.port),
+                             "True False\nTrue True\nTrue True\nConnection refused\n")
+        self.assertEqual(opened, 2 * [False, True, True])
+
     # ---- the kernel as client
+
+    def test_fast_open_serves(self):
+        network.let_fast_open()
+        for address in network.ADDRESSES.values():
+            family = socket.AF_INET6 if ":" in address.stack else socket.AF_INET
+            child = self.start("--", sys.executable, "-c", FAST_SERVE, address.stack)
+            self.assertEqual(child.stdout.readline(), "listening\n")
+            for _ in range(2):
+                with socket.socket(family) as s:
+                    self.assertEqual(s.sendto(b"ask", socket.MSG_FASTOPEN, (address.stack, 7)), 3)
+                    s.settimeout(60)
+                    self.assertEqual(s.recv(9), b"ask")
+                    s.shutdown(socket.SHUT_WR)
+                    self.assertEqual(s.recv(9), b"")
+            self.assertEqual(child.communicate(timeout=60)[0], "False\nTrue\n")
 
     def test_program_serves(self):
         for address, listen in ((network.ADDRESSES[4].stack, "0.0.0.0"),

@@ -889,6 +889,18 @@ def options_read_back():
 
 
 @case
+def option_max_pacing_rate():
+    """An unsigned int or an unsigned long; all ones is no bound."""
+    s, rate = tcp(), 47
+    out = [s.getsockopt(socket.SOL_SOCKET, rate, n) for n in (4, 8)]
+    for value in (struct.pack("=I", 3000000000), struct.pack("=Q", 10000000001),
+                  struct.pack("=I", 0xffffffff), struct.pack("=I", 0), b"\1\1"):
+        out.append(attempt(s.setsockopt, socket.SOL_SOCKET, rate, value))
+        out += [s.getsockopt(socket.SOL_SOCKET, rate, n) for n in (4, 8)]
+    return out
+
+
+@case
 def options_refused():
     s = tcp()
     return [attempt(s.setsockopt, socket.IPPROTO_TCP, 200, 1), attempt(s.getsockopt, 999, 1),

@@ -119,6 +119,20 @@ class Status(support.Case):
             self.assertEqual((child.returncode, out), (125, "end\n"), said)
             self.assertRegex(said, r"^lastack run: \S+ cannot be written: .*\n$")
 
+    def test_full_disk(self):
+        """Of standard output it is said; where the ladder goes, nothing more can be said."""
+        echo = self.server(servers.Server(servers.echo))
+        program = ["--", support.PYTHON, "-c", "import socket, sys; "
+                   "socket.create_connection(('127.0.0.1', int(sys.argv[1])))", str(echo.port)]
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([support.LASTACK, "run", "--json", "-", *program], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+            self.assertEqual(done.returncode, 125)
+            self.assertRegex(done.stderr, r"^lastack run: cannot write to standard output.*\n$")
+            done = subprocess.run([support.LASTACK, "run", "--watch", *program], stderr=full,
+                                  check=False, timeout=120)
+            self.assertEqual(done.returncode, 125)
+
 
 class Environment(support.Case):
     def test_program_finds_things_as_they_were(self):

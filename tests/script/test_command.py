@@ -107,7 +107,9 @@ class Drill(unittest.TestCase):
                               ("0 < S 0:0(0) <...>", "is for packets that come out"),
                               ("0 bind(3, [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]) = 0", "nested"),
                               ("0 read(3, \"\\q\", 1) = 1", "no escape"),
-                              ("0 `ls`", "settings stand before the first event"),
+                              ("0 `ls`", "'ls' cannot be run"),
+                              ("0 `sysctl -w net.ipv4.tcp_sack=1; tc qdisc`", "'tc' cannot be run"),
+                              ("0 `nagle=2`\n0 close(3) = -1 EBADF", "nagle cannot be '2'"),
                               ("`ls`\n0 close(3) = -1 EBADF", "'ls' cannot be run"),
                               ("`net.ipv4.tcp_none=1`\n0 close(3) = -1 EBADF", "no setting"),
                               ("--colour=red\n0 close(3) = -1 EBADF", "no such option"),
@@ -151,11 +153,14 @@ class Drill(unittest.TestCase):
                                     "+0 read(4, ..., SIZE) = SIZE\n* > . 1:1(0) ack 11\n")
         self.assertEqual(self.drill("-D", "SIZE=10", path).returncode, 0)
         self.assertEqual(self.drill(path).returncode, 2)
+        path = self.script("#ifdef SIZE\n" + OPENED + "#else\n0 nonsense\n#endif\n")
+        self.assertEqual(self.drill("-D", "SIZE", path).returncode, 0)
+        self.assertEqual(self.drill(path).returncode, 2)
 
     def test_command_line(self):
         for args, message in (((), "a script is missing"), (("-j", "0", "x"), "-j needs"),
                               (("--frob=1", "x"), "no such option"), (("-x",), "no option -x"),
-                              (("--define", "A", "x"), "--define needs")):
+                              (("--define", "", "x"), "--define needs")):
             done = self.drill(*args)
             self.assertEqual((done.returncode, done.stdout), (2, ""))
             self.assertIn(message, done.stderr)

@@ -24,6 +24,8 @@ STATES = {"ESTABLISHED": "ESTABLISHED", "SYN_SENT": "SYN_SENT", "SYN_RECEIVED": 
           "FIN_WAIT_1": "FIN_WAIT1", "FIN_WAIT_2": "FIN_WAIT2", "TIME_WAIT": "TIME_WAIT",
           "CLOSED": "CLOSE", "CLOSE_WAIT": "CLOSE_WAIT", "LAST_ACK": "LAST_ACK",
           "LISTEN": "LISTEN", "CLOSING": "CLOSING"}
+# FreeBSD's names of ICMP codes that Google's packetdrill knows by number.
+CODES = {"ttl_exceeded_in_transit": "code_0", "frag_reass_exceeded": "code_1"}
 # As Google's run_all.py has them: words for the module, and for packetdrill.
 FAMILIES = {
     "ipv4": ("local=192.168.0.1", "--local_ip=192.168.0.1 --gateway_ip=192.168.0.1"
@@ -53,6 +55,7 @@ def preprocessed(text, names):
         out.append(line if shown[-1] else "")
     text = re.sub(r"[./\w]*/set_sysctls\.py", "set_sysctls.py", "\n".join(out) + "\n")
     text = re.sub(r"\bTCPI_(%s)\b" % "|".join(STATES), lambda m: f"TCP_{STATES[m[1]]}", text)
+    text = re.sub(r"\b(%s)\b" % "|".join(CODES), lambda m: CODES[m[1]], text)
     return re.sub(r"/tmp/sysctl_restore_\S+\.sh", "true", text)
 
 
@@ -79,6 +82,7 @@ def play(args, script):
         flags = f"profile={args.profile},sysctls={name}/sysctls,states={name}/states"
         if not version:
             flags += f",{ours}"
+        flags += "".join(f",mtu={n}" for n in re.findall(r"^--mtu=(\d+)", text, re.MULTILINE))
         env = dict(os.environ, PATH=f"{name}:{os.environ['PATH']}", LD_PRELOAD=args.module,
                    PD_SYSCTLS=f"{name}/sysctls", PD_STATES=f"{name}/states")
         command = [args.packetdrill, f"--so_filename={args.module}",

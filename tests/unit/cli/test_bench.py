@@ -138,7 +138,8 @@ class Mistakes(unittest.TestCase):
             self.assertIn(what, done.stderr)
 
     def test_goodput(self):
-        for args, what in (((), "SECONDS is missing"), (("x",), " x;"), (("0",), " 0;"),
+        for args, what in ((("1",), "--rate"), (("1", "--loss", "1%"), "--rate"),
+                           ((), "SECONDS is missing"), (("x",), " x;"), (("0",), " 0;"),
                            (("1", "2"), " 2;"), (("1", "--fly"), "--fly;"),
                            (("1", "--cc"), "--cc;"), (("1", "--loss", "2"), "--loss"),
                            (("1", "--cc", "a-name-that-is-too-long"), " a-name"),
@@ -148,7 +149,7 @@ class Mistakes(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, ""), args)
             self.assertEqual(done.stderr.count("\n"), 1, args)
             self.assertIn(what, done.stderr)
-        done = bench("goodput", "1", "--cc", "vegas")
+        done = bench("goodput", "1", *PATH, "--cc", "vegas")
         self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1))
 
     def test_path(self):

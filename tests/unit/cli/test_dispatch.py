@@ -4,9 +4,11 @@
 
 usage: test_dispatch.py PROGRAM VERSION
 """
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 
 PROGRAM, VERSION = sys.argv.pop(1), sys.argv.pop(1)
@@ -47,6 +49,8 @@ class Dispatch(unittest.TestCase):
             self.assertEqual(plain.returncode, 0, name)
             self.assertIn(f"lastack {name}", plain.stdout)
             self.assertEqual(plain.stdout, by_name.stdout)
+            for line in (plain.stdout + run("sim", "explore", "-h").stdout).split("\n"):
+                self.assertLessEqual(len(line), 80, line)
 
     def test_help_behind_each_command_and_benchmark(self):
         benchmarks = set(re.findall(r"^       lastack bench ([\w-]+) ", run("bench", "-h").stdout, re.M))
@@ -74,11 +78,29 @@ class Dispatch(unittest.TestCase):
                 self.assertEqual(bool(refused), option == "--no-such-thing", done.stderr)
 
     def test_full_disk(self):
-        with open("/dev/full", "w", encoding="utf-8") as full:
-            done = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE,
-                                  text=True, check=False)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("cannot write", done.stderr)
+        """Of every command: what was said is lost, so it says so, in one line, and fails."""
+        with tempfile.TemporaryDirectory() as folder:
+            script = os.path.join(folder, "one.pkt")
+            with open(script, "w", encoding="utf-8") as f:
+                f.write("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n")
+            capture = os.path.join(folder, "one.pcap")
+            self.assertEqual(run("lab", "refused", "--pcap", capture).returncode, 0)
+            names = re.findall(r"^  (\w+) ", run("--help").stdout, re.M)
+            for words in ([["--help"], ["--version"], ["help"], ["lab"], ["lab", "refused"],
+                           ["drill", script], ["drill", "--json", script],
+                           ["sim", "--steps"], ["sim", "--runs", "5"], ["sim", "explore", "--list"],
+                           ["bench", "mem", "1K"], ["explain", capture],
+                           ["explain", "--json", capture], ["explain", "-F", "help"],
+                           ["annotate", capture, "-o", "/dev/full"]] +
+                          [[name, "--help"] for name in names]):
+                with self.subTest(words=words), open("/dev/full", "w", encoding="utf-8") as full:
+                    done = subprocess.run([PROGRAM, *words], stdout=full, stderr=subprocess.PIPE,
+                                          text=True, check=False, timeout=120)
+                    self.assertEqual(done.returncode, 125 if words[0] == "run" else 1, done.stderr)
+                    self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+                    self.assertIn("No space left on device", done.stderr)
+                    if "annotate" not in words[0] or "--help" in words:
+                        self.assertIn("cannot write to standard output", done.stderr)
 
 
 if __name__ == "__main__":

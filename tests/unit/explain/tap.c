@@ -63,6 +63,7 @@ tap_send(struct tap *tap, const struct line *line)
         .mss = 1460,
         .wscale = 2,
         .ts_val = line->ts_val,
+        .ts_ecr = line->ts_ecr,
         .wnd = line->closed     ? 0
                : line->wnd != 0 ? line->wnd
                                 : WINDOW,
@@ -82,7 +83,7 @@ tap_send(struct tap *tap, const struct line *line)
                            : (uint8_t[]){10, 0, 0, 2, 10, 0, 0, 1},
            8);
     (void)la_tcp_seg_emit(&seg, (struct la_room){packet + IP_BYTES, header_n});
-    if (line->sum || line->damaged)
+    if (line->sum || line->damaged || tap->sums)
         fill_sum(packet, n, line->damaged);
     tap->now_ns += (int64_t)(line->after_ms != 0 ? line->after_ms : 1) * NS_PER_MS;
     struct la_explain_packet one = {.bytes = {packet, n},

@@ -16,6 +16,7 @@ struct tap {
     int64_t now_ns;
     uint8_t ttl_hops[2];
     uint16_t port; /* of the client; the server's is 80 */
+    bool sums;     /* all checksums are filled in */
 };
 
 /* A segment by what is unusual about it; numbers count from each end's ISN. */
@@ -31,6 +32,7 @@ struct line {
     uint16_t ip_id;    /* 0: the packet's number; see no_id */
     bool no_id;        /* the identification is 0 */
     uint32_t ts_val;   /* with LA_TCP_HAS_TIMESTAMPS */
+    uint32_t ts_ecr;
     bool sum;          /* the checksum is filled in */
     bool damaged;      /* the same, and wrong */
 };

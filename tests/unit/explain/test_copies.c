@@ -212,11 +212,62 @@ test_damage__is_not_believed(void **state)
     }
 }
 
+/* Of one tick (RFC 7323 4.3): what echoes something older was sent earlier, however late it comes;
+ * so was what echoes nothing of what its receiver has sent since. */
+static void
+test_order__by_echo(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t ts_ecr;
+        uint64_t reordered, total;
+    } cases[] = {{50, 1, 0}, {51, 1, 0}, {52, 0, 1}, {60, 0, 1}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const uint32_t ack = 52; /* the receiver's clock when the hole is seen */
+        TAP_LINES(
+            &tap, {.from = C, .flags = SYN, .has = TS, .ts_val = 90},
+            {.from = S,
+             .flags = SYN | ACK,
+             .ack = 1,
+             .has = TS,
+             .ts_val = ack,
+             .ts_ecr = 90,
+             .after_ms = 10},
+            {.from = C, .flags = ACK, .seq = 1, .ack = 1, .has = TS, .ts_val = 100, .ts_ecr = 51},
+            {.from = C,
+             .flags = ACK,
+             .seq = 101,
+             .ack = 1,
+             .text_n = 100,
+             .has = TS,
+             .ts_val = 100,
+             .ts_ecr = 51,
+             .no_id = true},
+            {.from = C,
+             .flags = ACK,
+             .seq = 1,
+             .ack = 1,
+             .text_n = 100,
+             .has = TS,
+             .ts_val = 100,
+             .ts_ecr = cases[i].ts_ecr,
+             .no_id = true,
+             .after_ms = 30});
+        struct la_explain_conn conn = tap_result(&tap);
+        const struct la_explain_direction *d = &conn.direction[C];
+        assert_int_equal(d->reordered, cases[i].reordered);
+        assert_int_equal(d->retransmissions.total, cases[i].total);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 int
 main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_tap, close_tap)
     const struct CMUnitTest tests[] = {
+        TEST(test_order__by_echo),
         TEST(test_copies__late),
         TEST(test_copies__outrun),
         TEST(test_copies__by_timestamp),

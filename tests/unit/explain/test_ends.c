@@ -114,39 +114,126 @@ cause(enum la_certainty certainty)
     return (enum la_reset_cause)conn.close.reset.cause;
 }
 
-/* RFC 2525 2.17: text was under way to it, before or behind its RST. */
+/* The other end's text crosses the FIN: no half-close. Text that acknowledges it makes one. */
 static void
-test_reset__text_on_way(void **state)
+test_closing__half_close(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 2; i++) {
-        const struct line more = {.from = S, .flags = ACK, .seq = 101, .ack = 11, .text_n = 100};
+    for (uint32_t acked = 1; acked <= 2; acked++) {
         tap_handshake(&tap);
-        TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10},
-                  {.from = S, .flags = ACK, .seq = 1, .ack = 11, .text_n = 100, .after_ms = 10});
-        if (i == 0)
-            tap_send(&tap, &more);
-        TAP_LINES(&tap, {.from = C, .flags = RST | ACK, .seq = 11, .ack = 101});
-        if (i == 1)
-            tap_send(&tap, &more);
-        assert_int_equal(cause(LA_CERTAINTY_INFERRED), LA_RESET_UNREAD_DATA);
+        TAP_LINES(&tap, {.from = C, .flags = FIN | ACK, .seq = 1, .ack = 1});
+        if (acked == 2)
+            TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 2, .after_ms = 10});
+        TAP_LINES(&tap,
+                  {.from = S, .flags = ACK, .seq = 1, .ack = acked, .text_n = 24, .after_ms = 10},
+                  {.from = S, .flags = ACK, .seq = 25, .ack = 2},
+                  {.from = S, .flags = FIN | ACK, .seq = 25, .ack = 2},
+                  {.from = C, .flags = ACK, .seq = 2, .ack = 26});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_int_equal(conn.close.kind, LA_CLOSE_FOUR_SEGMENT);
+        assert_int_equal(conn.close.half_close_by, acked == 1 ? LA_WHO_NONE : LA_WHO_CLIENT);
         tap_close(&tap);
         tap_open(&tap, NULL, 0);
     }
 }
 
-/* Its RST offers what the buffer has, now that what lay there is thrown away. */
+/* An ACK overtook the FIN that went before it: the FINs crossed. */
+static void
+test_closing__fin_overtaken(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = FIN | ACK, .seq = 1, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 2, .ack = 2, .after_ms = 10},
+              {.from = S, .flags = FIN | ACK, .seq = 1, .ack = 1},
+              {.from = C, .flags = ACK, .seq = 2, .ack = 2});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.close.kind, LA_CLOSE_SIMULTANEOUS);
+}
+
+/* RFC 2525 2.17: a stream was under way to it, before or behind its RST. A single segment may be
+ * the next word of a peer that had been heard to the end. */
+static void
+test_reset__text_on_way(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        const struct line more[] = {
+            {.from = S, .flags = ACK, .seq = 101, .ack = 11, .text_n = 100},
+            {.from = S, .flags = ACK, .seq = 201, .ack = 11, .text_n = 100}};
+        unsigned n = 1 + i / 2;
+        tap_handshake(&tap);
+        TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 11, .text_n = 100, .after_ms = 10});
+        if (i % 2 == 0)
+            tap_lines(&tap, more, n);
+        TAP_LINES(&tap, {.from = C, .flags = RST | ACK, .seq = 11, .ack = 101});
+        if (i % 2 == 1)
+            tap_lines(&tap, more, n);
+        assert_int_equal(cause(n == 1 ? LA_CERTAINTY_UNKNOWN : LA_CERTAINTY_INFERRED),
+                         LA_RESET_UNREAD_DATA);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
+/* Text that passed a second ago is lost, not under way. */
+static void
+test_reset__text_lost(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 11, .text_n = 100, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 11, .ack = 101},
+              {.from = S, .flags = ACK, .seq = 101, .ack = 11, .text_n = 100},
+              {.from = S, .flags = ACK, .seq = 201, .ack = 11, .text_n = 100},
+              {.from = C, .flags = ACK, .seq = 11, .ack = 101, .text_n = 10, .after_ms = 900},
+              {.from = C, .flags = RST | ACK, .seq = 21, .ack = 101, .after_ms = 100});
+    assert_int_equal(cause(LA_CERTAINTY_UNKNOWN), LA_RESET_LINGER_ABORT);
+}
+
+/* Its RST offers what the buffer has, now that what lay there is thrown away. A moment after the
+ * text, a program may have read it (RFC 9293 3.8.6.2.2: no update is due for so little). */
 static void
 test_reset__freed_room(void **state)
 {
     (void)state;
+    static const struct {
+        uint32_t after_ms;
+        uint16_t wnd;
+        enum la_certainty certainty;
+    } cases[] = {{60, 59100, LA_CERTAINTY_INFERRED},
+                 {10, 59100, LA_CERTAINTY_UNKNOWN},
+                 {10, 20000, LA_CERTAINTY_INFERRED}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        tap_handshake(&tap);
+        TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 900},
+                  {.from = S,
+                   .flags = ACK,
+                   .seq = 1,
+                   .ack = 901,
+                   .wnd = cases[i].wnd,
+                   .text_n = 50,
+                   .after_ms = cases[i].after_ms},
+                  {.from = C, .flags = ACK, .seq = 901, .ack = 51},
+                  {.from = S, .flags = RST | ACK, .seq = 51, .ack = 901, .after_ms = 100});
+        assert_int_equal(cause(cases[i].certainty), LA_RESET_UNREAD_DATA);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
+/* Nobody has sent it anything that it could have left unread. */
+static void
+test_reset__heard_none(void **state)
+{
+    (void)state;
     tap_handshake(&tap);
-    TAP_LINES(
-        &tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 900},
-        {.from = S, .flags = ACK, .seq = 1, .ack = 901, .wnd = 59100, .text_n = 50, .after_ms = 10},
-        {.from = C, .flags = ACK, .seq = 901, .ack = 51},
-        {.from = S, .flags = RST | ACK, .seq = 51, .ack = 901, .wnd = 60000, .after_ms = 100});
-    assert_int_equal(cause(LA_CERTAINTY_INFERRED), LA_RESET_UNREAD_DATA);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 101, .after_ms = 10},
+              {.from = C, .flags = RST | ACK, .seq = 101, .ack = 1, .after_ms = 100});
+    assert_int_equal(cause(LA_CERTAINTY_INFERRED), LA_RESET_LINGER_ABORT);
 }
 
 /* Silence before it alone: it may have been read. */
@@ -178,6 +265,111 @@ test_reset__probes_unheard(void **state)
     assert_int_equal(cause(LA_CERTAINTY_INFERRED), LA_RESET_TIMEOUT);
 }
 
+/* Each packet is there twice, a moment apart, and nothing tells copies of probes: they are no
+ * repetition. */
+static void
+test_reset__probes_doubled(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 101, .text_n = 5, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 101, .ack = 6});
+    for (unsigned i = 0; i < 3; i++)
+        TAP_LINES(&tap,
+                  {.from = C, .flags = ACK, .seq = 100, .ack = 6, .no_id = true, .after_ms = 1000},
+                  {.from = C, .flags = ACK, .seq = 100, .ack = 6, .no_id = true});
+    TAP_LINES(&tap, {.from = C, .flags = RST | ACK, .seq = 101, .ack = 6, .after_ms = 999});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.close.kind, LA_CLOSE_RESET);
+    assert_int_equal(conn.close.by, LA_WHO_CLIENT);
+    assert_int_equal(conn.close.reset.cause, LA_RESET_TIMEOUT);
+}
+
+/* Of a capture of one direction: the second FIN, or an octet, came before the ACK, or with it. */
+static void
+test_closing__one_way(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .after_ms = 30},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10},
+              {.from = C, .flags = FIN | ACK, .seq = 11, .ack = 1},
+              {.from = C, .flags = ACK, .seq = 12, .ack = 2, .after_ms = 30});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_string_equal(tap_states(&conn, C), "SYN-SENT ESTABLISHED FIN-WAIT-1 TIME-WAIT");
+    const struct la_explain_transition *last = &conn.transitions[conn.transitions_n - 1];
+    for (size_t i = 0; i < conn.transitions_n; i++)
+        if (conn.transitions[i].end == C)
+            last = &conn.transitions[i];
+    assert_int_equal(last->certainty, LA_CERTAINTY_INFERRED);
+}
+
+/* Of the other direction: text shows that the SYN,ACK was acknowledged, an abort that it was
+ * accepted, and an answer without ACK that the FIN had been acknowledged. */
+static void
+test_opening__one_way(void **state)
+{
+    (void)state;
+    static const struct line last[] = {
+        {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10, .after_ms = 30},
+        {.from = S, .flags = RST | ACK, .seq = 1, .ack = 1, .after_ms = 30},
+        {.from = S, .flags = RST, .seq = 2, .after_ms = 30}};
+    static const char *const states[] = {"SYN-RECEIVED ESTABLISHED",
+                                         "SYN-RECEIVED ESTABLISHED CLOSED",
+                                         "SYN-RECEIVED ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 CLOSED"};
+    for (unsigned i = 0; i < 3; i++) {
+        TAP_LINES(&tap, {.from = S, .flags = SYN | ACK, .ack = 1});
+        if (i == 2)
+            TAP_LINES(&tap, {.from = S, .flags = FIN | ACK, .seq = 1, .ack = 1, .after_ms = 30});
+        tap_send(&tap, &last[i]);
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_string_equal(tap_states(&conn, S), states[i]);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
+/* Retransmissions a moment apart were no timers (RFC 6298 2.4): nothing was due yet. */
+static void
+test_reset__after_fast_retransmissions(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 101, .text_n = 5, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 101, .ack = 6, .text_n = 100},
+              {.from = C, .flags = ACK, .seq = 201, .ack = 6, .text_n = 100},
+              {.from = C, .flags = ACK, .seq = 101, .ack = 6, .text_n = 100, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 201, .ack = 6, .text_n = 100});
+    TAP_LINES(&tap, {.from = C, .flags = RST | ACK, .seq = 301, .ack = 6, .after_ms = 20});
+    assert_int_equal(cause(LA_CERTAINTY_UNKNOWN), LA_RESET_LINGER_ABORT);
+}
+
+/* An answer has its peer's number; text of before it may have been overtaken. */
+static void
+test_reset__text_overtaken(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        tap_handshake(&tap);
+        TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 101, .text_n = 100, .after_ms = 10},
+                  {.from = C, .flags = ACK, .seq = 101, .ack = 101},
+                  {.from = S, .flags = RST, .seq = 101, .after_ms = 100},
+                  {.from = S,
+                   .flags = ACK,
+                   .seq = 101,
+                   .ack = 101,
+                   .text_n = 100,
+                   .after_ms = i == 0 ? 15 : 400});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_int_equal(conn.close.by, i == 0 ? LA_WHO_SERVER : LA_WHO_THIRD);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 /* RFC 9293 3.10.7.1: an answer without ACK comes of an end that has no connection. It spoke a
  * moment ago: whether it gave it up or lost it is not told. */
 static void
@@ -193,6 +385,34 @@ test_reset__answer_of_none(void **state)
     assert_int_equal(cause(LA_CERTAINTY_UNKNOWN), LA_RESET_HALF_OPEN_PEER);
 }
 
+/* The capture began behind the handshake and a FIN: an answer to text refuses no open. */
+static void
+test_reset__answer_in_the_middle(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+              {.from = S, .flags = RST, .seq = 1, .after_ms = 10});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.close.kind, LA_CLOSE_RESET);
+    assert_int_equal(conn.close.by, LA_WHO_SERVER);
+    assert_int_equal(conn.close.certainty, LA_CERTAINTY_INFERRED);
+    assert_int_equal(conn.close.reset.cause, LA_RESET_HALF_OPEN_PEER);
+    assert_int_equal(conn.close.reset.certainty, LA_CERTAINTY_UNKNOWN);
+    assert_int_equal(conn.close.reset.or_cause, LA_RESET_DATA_AFTER_CLOSE);
+}
+
+/* One direction was captured: what the RST without ACK answers is not there. */
+static void
+test_reset__answer_one_way(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = S, .flags = SYN | ACK, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10, .after_ms = 30},
+              {.from = S, .flags = FIN | ACK, .seq = 11, .ack = 1},
+              {.from = S, .flags = RST, .seq = 12, .after_ms = 600});
+    assert_int_equal(cause(LA_CERTAINTY_INFERRED), LA_RESET_DATA_AFTER_CLOSE);
+}
+
 int
 main(void)
 {
@@ -203,11 +423,22 @@ main(void)
         TEST(test_closing__fin_missing),
         TEST(test_closing__fin_before_reset),
         TEST(test_closing__fin_again_and_merged),
+        TEST(test_closing__half_close),
+        TEST(test_closing__fin_overtaken),
+        TEST(test_opening__one_way),
+        TEST(test_closing__one_way),
         TEST(test_reset__text_on_way),
+        TEST(test_reset__text_lost),
         TEST(test_reset__freed_room),
+        TEST(test_reset__heard_none),
         TEST(test_reset__long_after),
         TEST(test_reset__probes_unheard),
+        TEST(test_reset__probes_doubled),
+        TEST(test_reset__after_fast_retransmissions),
+        TEST(test_reset__text_overtaken),
         TEST(test_reset__answer_of_none),
+        TEST(test_reset__answer_in_the_middle),
+        TEST(test_reset__answer_one_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

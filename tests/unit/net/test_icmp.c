@@ -4,6 +4,7 @@
  */
 #include "support.h"
 
+/* LEDGER: RFC1122-I1, RFC1122-C15, RFC1122-C18 */
 static void
 test_icmp__echo4(void **state)
 {
@@ -27,6 +28,7 @@ test_icmp__echo4(void **state)
     expect_silence(h);
 }
 
+/* LEDGER: RFC4443-2 */
 static void
 test_icmp__echo6_and_any_address(void **state)
 {
@@ -46,6 +48,7 @@ test_icmp__echo6_and_any_address(void **state)
     assert_memory_equal(out.b + 12, "\x09\x09\x09\x09", 4);
 }
 
+/* LEDGER: RFC1122-C1, RFC1122-C17, RFC1122-C20 */
 static void
 test_icmp__requests_that_are_not_answered(void **state)
 {
@@ -63,7 +66,16 @@ test_icmp__requests_that_are_not_answered(void **state)
     l4[0] = 5; /* redirect */
     pkt_ip(&p, "10.0.0.2", "10.0.0.1", 1, l4, sizeof l4);
     expect_drop(h, 0, &p, LA_REASON_ICMP_IGNORED);
+    static const uint8_t odd4[] = {15, 17, 44, 255}; /* information, address mask, unknown */
+    for (size_t i = 0; i < sizeof odd4; i++) {
+        l4[0] = odd4[i];
+        pkt_ip(&p, "10.0.0.2", "10.0.0.1", 1, l4, sizeof l4);
+        expect_drop(h, 0, &p, LA_REASON_ICMP_IGNORED);
+    }
     l4[0] = 134; /* router advertisement */
+    pkt_ip(&p, "2001:db8::2", "2001:db8::1", 58, l4, sizeof l4);
+    expect_drop(h, 0, &p, LA_REASON_ICMP_IGNORED);
+    l4[0] = 200; /* unknown */
     pkt_ip(&p, "2001:db8::2", "2001:db8::1", 58, l4, sizeof l4);
     expect_drop(h, 0, &p, LA_REASON_ICMP_IGNORED);
     l4[0] = 8;
@@ -87,7 +99,7 @@ pkt_error4(struct pkt *p, uint8_t type, uint8_t code, uint32_t rest, const struc
     pkt_ip(p, "10.0.0.77", "10.0.0.1", 1, l4, 8 + about->n);
 }
 
-/* LEDGER: MUST-54 */
+/* LEDGER: MUST-54, RFC1122-C3, RFC1122-C11, RFC1122-C13, RFC1122-C14 */
 static void
 test_icmp__errors4_by_kind(void **state)
 {
@@ -225,6 +237,7 @@ test_icmp__quotes_that_are_not_ours(void **state)
     expect_drop(h, 0, &p, LA_REASON_ICMP_MALFORMED);
 }
 
+/* LEDGER: RFC1122-C2, RFC1122-C4 */
 static void
 test_icmp__unreachable_is_sent(void **state)
 {
@@ -240,11 +253,14 @@ test_icmp__unreachable_is_sent(void **state)
     struct pkt p, out;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         pkt_tcp(&p, "172.16.0.2", "8.8.8.8", "some text");
+        p.b[1] = 0xb8;
+        pkt_ip4_checksum(&p);
         assert_int_equal(host_input(h, 2, &p), LA_NET_TCP);
         struct la_bytes quoted = {h->frame->head, h->frame->head_n};
         la_net_icmp_unreachable(h->net, &h->in, quoted, table[i].kind, h->now);
         assert_true(host_output(h, 2, &out));
         assert_memory_equal(out.b + 12, "\x08\x08\x08\x08\xac\x10\0\x02", 8);
+        assert_int_equal(out.b[1], 0); /* whatever the packet had */
         assert_int_equal(out.b[20], 3);
         assert_int_equal(out.b[21], table[i].code4);
         assert_int_equal(out.n, 28 + p.n);
@@ -289,6 +305,7 @@ test_icmp__unreachable_with_a_header_made_up(void **state)
     expect_checksums(&out, 0);
 }
 
+/* LEDGER: RFC1122-C5, RFC1122-C6, RFC1122-C7, RFC1122-C9 */
 static void
 test_icmp__errors_that_are_never_sent(void **state)
 {
@@ -314,10 +331,56 @@ test_icmp__errors_that_are_never_sent(void **state)
     in.protocol = 1;
     l4[0] = 3;
     la_net_icmp_unreachable(h->net, &in, quoted, LA_NET_ICMP_PORT_UNREACHABLE, h->now);
+    struct pkt p; /* from 127.0.0.1 it does not get so far */
+    pkt_udp(&p, "127.0.0.1", 4000, "10.0.0.1", 9, "anybody?");
+    expect_drop(h, 0, &p, LA_REASON_IP_SOURCE_INVALID);
     expect_silence(h);
     la_net_icmp_unreachable(h->net, &good, quoted, LA_NET_ICMP_PORT_UNREACHABLE, h->now);
     struct pkt out;
     assert_true(host_output(h, 2, &out));
+}
+
+/* RFC 4443 2.4 (e). */
+/* LEDGER: RFC4443-1 */
+static void
+test_icmp__errors6_that_are_never_sent(void **state)
+{
+    struct host *h = *state;
+    uint8_t l4[20] = {0};
+    struct la_bytes quoted = {l4, sizeof l4};
+    struct pkt out;
+    const struct la_net_in good = {
+        .src = addr_of("2001:db8::2"), .dst = addr_of("2001:db8::1"), .protocol = 58};
+    static const struct {
+        const char *src, *dst;
+        uint8_t type;
+        bool link_broadcast, told;
+    } table[] = {
+        {"2001:db8::2", "2001:db8::1", 128, false, true}, /* an echo request */
+        {"2001:db8::2", "2001:db8::1", 1, false, false},  /* errors, known or not */
+        {"2001:db8::2", "2001:db8::1", 127, false, false},
+        {"2001:db8::2", "2001:db8::1", 137, false, false}, /* a redirect */
+        {"2001:db8::2", "ff02::1", 128, false, false},
+        {"2001:db8::2", "2001:db8::1", 128, true, false},
+        {"::", "2001:db8::1", 128, false, false},
+        {"ff02::5", "2001:db8::1", 128, false, false},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct la_net_in in = good;
+        in.src = addr_of(table[i].src);
+        in.dst = addr_of(table[i].dst);
+        in.link_broadcast = table[i].link_broadcast;
+        l4[0] = table[i].type;
+        la_net_icmp_unreachable(h->net, &in, quoted, LA_NET_ICMP_HOST_UNREACHABLE, h->now);
+        assert_int_equal(host_output(h, 0, &out), table[i].told);
+    }
+    l4[0] = 128;
+    for (int i = 0; i < 1000; i++)
+        la_net_icmp_unreachable(h->net, &good, quoted, LA_NET_ICMP_HOST_UNREACHABLE, h->now);
+    assert_in_range(h->reason[LA_REASON_ICMP_LIMITED], 700, 999);
+    while (host_output(h, 0, &out)) {
+    }
+    expect_silence(h);
 }
 
 static void
@@ -372,6 +435,7 @@ main(void)
         T(unreachable_is_sent),
         T(unreachable_with_a_header_made_up),
         T(errors_that_are_never_sent),
+        T(errors6_that_are_never_sent),
         T(errors_are_rate_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,7 @@ expect_segment(struct host *h, const char *mac, uint8_t mark)
     expect_checksums(&out, 14);
 }
 
+/* LEDGER: RFC826-1 */
 static void
 test_arp__request_for_us_is_answered(void **state)
 {
@@ -98,6 +99,7 @@ test_arp__probe_is_answered_and_not_remembered(void **state)
     assert_int_equal(out.b[21], 2);
 }
 
+/* LEDGER: RFC826-1 */
 static void
 test_arp__requests_for_others_are_not_answered(void **state)
 {
@@ -130,6 +132,7 @@ test_arp__malformed(void **state)
     expect_silence(h);
 }
 
+/* LEDGER: RFC1122-L1, RFC1122-L4, RFC1122-L5 */
 static void
 test_arp__packets_wait_for_the_answer(void **state)
 {
@@ -158,6 +161,7 @@ test_arp__gateway_is_asked_for(void **state)
     expect_arp_request(h, MAC_ALL, "192.168.1.254");
 }
 
+/* LEDGER: RFC1122-L4, RFC1122-L7 */
 static void
 test_arp__three_requests_then_failure(void **state)
 {
@@ -190,6 +194,7 @@ test_arp__three_requests_then_failure(void **state)
     expect_arp_request(h, MAC_ALL, "192.168.1.9");
 }
 
+/* LEDGER: RFC1122-L2, RFC1122-R3 */
 static void
 test_arp__known_for_30_s_then_confirmed_in_passing(void **state)
 {
@@ -223,7 +228,7 @@ test_arp__known_for_30_s_then_confirmed_in_passing(void **state)
 }
 
 /* RFC 9293 3.8.3 (b): TCP doubts the path, and the next packet asks for the neighbour again. */
-/* LEDGER: MUST-20a */
+/* LEDGER: MUST-20a, RFC1122-R3, RFC1122-R4 */
 static void
 test_arp__a_doubted_neighbour_is_asked_again(void **state)
 {
@@ -249,6 +254,7 @@ test_arp__a_doubted_neighbour_is_asked_again(void **state)
     expect_silence(h);
 }
 
+/* LEDGER: RFC826-1 */
 static void
 test_arp__unsolicited_news_only_for_known_neighbours(void **state)
 {
@@ -423,20 +429,45 @@ test_ndp__resolution(void **state)
     expect_segment(h, MAC_PEER, 2);
 }
 
+/* LEDGER: RFC4861-2 */
 static void
 test_ndp__failure(void **state)
 {
     struct host *h = *state;
     struct la_frame *frame;
-    assert_int_equal(send_tcp(h, "2001:db8:1::1", "2600::1", 4), LA_OK);
-    expect_solicitation(h, "\x33\x33\xff\0\0\xfe", "ff02::1:ff00:fe", "fe80::fe");
-    for (int i = 0; i < 3; i++)
-        later(h, 1000);
-    assert_int_equal(la_net_local_next(h->net, &frame, &h->in, h->now), LA_NET_ICMP_ERROR);
-    assert_int_equal(h->in.icmp.seq.v, 4);
-    assert_int_equal(h->in.icmp.kind, LA_NET_ICMP_HOST_UNREACHABLE);
+    for (uint8_t mark = 1; mark <= 5; mark++)
+        assert_int_equal(send_tcp(h, "2001:db8:1::1", "2600::1", mark), LA_OK);
+    assert_int_equal(h->reason[LA_REASON_NEIGHBOUR_QUEUE_FULL], 2);
+    for (int i = 0; i < 3; i++) {
+        expect_solicitation(h, "\x33\x33\xff\0\0\xfe", "ff02::1:ff00:fe", "fe80::fe");
+        later(h, 999);
+        expect_silence(h);
+        assert_false(la_net_has_local(h->net));
+        later(h, 1);
+    }
+    expect_silence(h);
+    for (uint8_t mark = 3; mark <= 5; mark++) { /* those that waited learn of it */
+        assert_int_equal(la_net_local_next(h->net, &frame, &h->in, h->now), LA_NET_ICMP_ERROR);
+        assert_int_equal(h->in.icmp.seq.v, mark);
+        assert_int_equal(h->in.icmp.kind, LA_NET_ICMP_HOST_UNREACHABLE);
+    }
+    assert_int_equal(la_net_local_next(h->net, &frame, &h->in, h->now), LA_NET_IDLE);
 }
 
+/* One octet of the message is another, it has n of them, and its checksum is right. */
+static void
+ndp_change(struct pkt *p, size_t off, uint8_t value, size_t n)
+{
+    struct la_addr src = la_addr_from_v6(p->b + 8), dst = la_addr_from_v6(p->b + 24);
+    p->b[40 + off] = value;
+    p->n = 40 + n;
+    la_put16(p->b + 4, (uint16_t)n);
+    la_put16(p->b + 42, 0);
+    put_sum(p->b + 42, test_sum(pseudo(&src, &dst, 58, n), p->b + 40, n));
+    pkt_eth(p, MAC_US, MAC_PEER, 0x86dd);
+}
+
+/* LEDGER: RFC4861-1 */
 static void
 test_ndp__what_is_not_believed(void **state)
 {
@@ -450,6 +481,18 @@ test_ndp__what_is_not_believed(void **state)
     p = good;
     p.b[14 + 42] ^= 1;
     expect_drop(h, 1, &p, LA_REASON_ICMP_CHECKSUM);
+    static const struct {
+        size_t off;
+        uint8_t value;
+    } wrong[] = {{1, 7}, {25, 0}, {25, 2}}; /* a code; an option of length 0, or past the end */
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        pkt_ndp(&p, 135, 0, "fe80::7", "fe80::1", "fe80::1");
+        ndp_change(&p, wrong[i].off, wrong[i].value, 32);
+        expect_drop(h, 1, &p, LA_REASON_ICMP_MALFORMED);
+    }
+    pkt_ndp(&p, 135, 0, "fe80::7", "fe80::1", "fe80::1");
+    ndp_change(&p, 0, 135, 23); /* one octet less than a target needs */
+    expect_drop(h, 1, &p, LA_REASON_ICMP_MALFORMED);
     pkt_ndp(&p, 135, 0, "fe80::7", "fe80::1", "fe80::2");
     pkt_eth(&p, MAC_US, MAC_PEER, 0x86dd);
     expect_drop(h, 1, &p, LA_REASON_ICMP_IGNORED);

@@ -37,7 +37,7 @@ tcp_send(struct host *h, struct la_frame *frame, const char *src, const char *ds
     return la_net_output(h->net, frame, &out, h->now);
 }
 
-/* LEDGER: MUST-2, SHLD-22 */
+/* LEDGER: MUST-2, SHLD-22, RFC1122-I19 */
 static void
 test_output__headers_and_checksums(void **state)
 {
@@ -63,6 +63,29 @@ test_output__headers_and_checksums(void **state)
     }
 }
 
+/* RFC 1122 3.2.1.7 */
+/* LEDGER: RFC1122-I20, RFC1122-I21 */
+static void
+test_output__ttl_is_never_zero(void **state)
+{
+    struct host *h = *state;
+    struct pkt out;
+    struct la_net_out to = {.src = addr_of("10.0.0.1"), .dst = addr_of("10.0.0.2"), .protocol = 6};
+    assert_int_equal(la_net_output(h->net, tcp_make(h, 20, 1, 0), &to, h->now), LA_OK);
+    assert_true(host_output(h, 0, &out));
+    assert_int_equal(out.b[8], 64);
+    to.src = addr_of("2001:db8::1");
+    to.dst = addr_of("2001:db8::2");
+    assert_int_equal(la_net_output(h->net, tcp_make(h, 20, 1, 0), &to, h->now), LA_OK);
+    assert_true(host_output(h, 0, &out));
+    assert_int_equal(out.b[7], 64);
+    to.ttl_hops = 1;
+    assert_int_equal(la_net_output(h->net, tcp_make(h, 20, 1, 0), &to, h->now), LA_OK);
+    assert_true(host_output(h, 0, &out));
+    assert_int_equal(out.b[7], 1);
+}
+
+/* LEDGER: RFC1122-I15 */
 static void
 test_output__refusals(void **state)
 {
@@ -242,6 +265,7 @@ test_output__the_transmit_queue_is_bounded(void **state)
     assert_true(la_net_tx_waits(h->net, 0));
 }
 
+/* LEDGER: RFC1122-B1 */
 static void
 test_output__groups_on_ethernet(void **state)
 {
@@ -250,11 +274,12 @@ test_output__groups_on_ethernet(void **state)
         const char *dst, *mac, *src;
     } table[] = {
         {"192.168.1.255", "\xff\xff\xff\xff\xff\xff", "192.168.1.1"},
+        {"255.255.255.255", "\xff\xff\xff\xff\xff\xff", "192.168.1.1"},
         {"239.200.3.4", "\x01\0\x5e\x48\x03\x04", "192.168.1.1"},
         {"ff02::1:ff12:3456", "\x33\x33\xff\x12\x34\x56", "fe80::1"},
     };
     struct pkt out;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct la_frame *frame = la_frame_take(h->mem);
         memset(la_frame_push(frame, 8), 0, 8);
         struct la_net_out o = {
@@ -275,10 +300,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(headers_and_checksums),         T(refusals),
-        T(super_segments_are_cut),        T(pieces_are_identified),
-        T(links_that_can_do_more),        T(to_ourselves),
-        T(the_transmit_queue_is_bounded), T(groups_on_ethernet),
+        T(headers_and_checksums),
+        T(ttl_is_never_zero),
+        T(refusals),
+        T(super_segments_are_cut),
+        T(pieces_are_identified),
+        T(links_that_can_do_more),
+        T(to_ourselves),
+        T(the_transmit_queue_is_bounded),
+        T(groups_on_ethernet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@ expect_route(struct host *h, const char *dst, int iface, const char *src, const 
     }
 }
 
+/* LEDGER: RFC1122-I5, RFC1122-I12, RFC1122-R1, RFC6724-1 */
 static void
 test_route__longest_prefix(void **state)
 {
@@ -41,6 +42,7 @@ test_route__longest_prefix(void **state)
     expect_route(h, "8.9.9.9", 1, "192.168.1.1", "192.168.1.254");
 }
 
+/* LEDGER: RFC1122-I9 */
 static void
 test_route__to_ourselves_and_to_many(void **state)
 {
@@ -66,6 +68,7 @@ test_route__to_ourselves_and_to_many(void **state)
     assert_false(la_net_is_unicast(h->net, &dst));
 }
 
+/* LEDGER: RFC1122-R1 */
 static void
 test_route__without_a_default(void **state)
 {

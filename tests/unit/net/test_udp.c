@@ -75,6 +75,7 @@ test_udp__receive(void **state)
     assert_int_equal(la_net_stats(h->net)->udp_in, 3);
 }
 
+/* LEDGER: RFC1122-U4, RFC768-1 */
 static void
 test_udp__send(void **state)
 {
@@ -113,6 +114,7 @@ test_udp__send(void **state)
     assert_int_equal(la_net_stats(h->net)->udp_out, 4);
 }
 
+/* LEDGER: RFC1122-I15 */
 static void
 test_udp__send_refusals(void **state)
 {
@@ -144,6 +146,99 @@ test_udp__send_refusals(void **state)
         assert_int_equal(la_net_udp_send(h->net, udp, NULL, &good, text, h->now), 1);
     assert_int_equal(la_net_tx_room(h->net, 0), 0);
     assert_int_equal(la_net_udp_send(h->net, udp, NULL, &good, text, h->now), LA_ERR_AGAIN);
+}
+
+/* RFC 1122 4.1.3.5: who was addressed is told, and who answers can be chosen or is the route's. */
+/* LEDGER: RFC1122-I6, RFC1122-I9, RFC1122-R6, RFC1122-U6, RFC1122-U7 */
+static void
+test_udp__addresses(void **state)
+{
+    struct host *h = *state;
+    struct pkt p, out;
+    uint8_t octets[16];
+    struct la_udp_from from;
+    struct la_bytes text = {octets, 4};
+    la_handle udp = udp_open(h, "0.0.0.0", 53);
+    struct la_endpoint peer = end_of("10.0.0.2", 4000);
+    static const char *const called[] = {"10.0.0.1", "192.168.1.1", "172.16.0.1"};
+    for (size_t i = 0; i < 3; i++) {
+        pkt_udp(&p, "10.0.0.2", 4000, called[i], 53, "question");
+        assert_int_equal(host_input(h, 0, &p), LA_NET_TAKEN);
+        assert_int_equal(la_net_udp_receive(h->net, udp, (struct la_room){octets, 16}, NULL, &from),
+                         8);
+        struct la_endpoint want = end_of(called[i], 53);
+        assert_true(la_endpoint_equal(&from.local, &want));
+        assert_int_equal(la_net_udp_send(h->net, udp, &from.local, &peer, text, h->now), 4);
+        assert_true(host_output(h, 0, &out));
+        assert_memory_equal(out.b + 12, want.addr.b + 12, 4);
+    }
+    assert_int_equal(la_net_udp_send(h->net, udp, NULL, &peer, text, h->now), 4);
+    assert_true(host_output(h, 0, &out));
+    assert_memory_equal(out.b + 12, "\x0a\0\0\x01", 4);
+    /* What is no address of this host, or must not be seen outside, nothing is sent from. */
+    static const char *const never[] = {"10.0.0.9",  "10.0.0.255", "255.255.255.255",
+                                        "224.0.0.1", "127.0.0.1",  "240.0.0.1"};
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
+        struct la_endpoint local = end_of(never[i], 53);
+        assert_int_equal(la_net_udp_send(h->net, udp, &local, &peer, text, h->now),
+                         LA_ERR_ADDRESS_NOT_AVAILABLE);
+    }
+    expect_silence(h);
+    assert_int_equal(la_net_udp_connect(h->net, udp, &peer), LA_OK); /* which it was is known */
+    assert_int_equal(la_net_udp_local(h->net, udp, &from.local), LA_OK);
+    struct la_endpoint want = end_of("10.0.0.1", 53);
+    assert_true(la_endpoint_equal(&from.local, &want));
+}
+
+/* RFC 1122 4.1.3.6 */
+/* LEDGER: RFC1122-U7 */
+static void
+test_udp__sources_that_cannot_be(void **state)
+{
+    struct host *h = *state;
+    struct pkt p;
+    la_handle udp = udp_open(h, "::", 53);
+    static const char *const sources[] = {"0.0.0.0",         "127.0.0.1", "224.0.0.1",
+                                          "255.255.255.255", "240.0.0.1", "10.0.0.255"};
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        pkt_udp(&p, sources[i], 4000, "10.0.0.1", 53, "x");
+        expect_drop(h, 0, &p, LA_REASON_IP_SOURCE_INVALID);
+    }
+    pkt_udp(&p, "ff02::1", 4000, "2001:db8::1", 53, "x");
+    expect_drop(h, 0, &p, LA_REASON_IP_SOURCE_INVALID);
+    pkt_udp(&p, "::", 4000, "2001:db8::1", 53, "x");
+    expect_drop(h, 0, &p, LA_REASON_IP_SOURCE_INVALID);
+    assert_false(la_net_udp_readable(h->net, udp));
+    expect_silence(h);
+}
+
+/* RFC 1122 3.3.6, 3.3.7: what is sent to everybody, or to all hosts, is for us as well. */
+/* LEDGER: RFC1122-B1, RFC1122-B3 */
+static void
+test_udp__to_many(void **state)
+{
+    struct host *h = *state;
+    struct pkt p, out;
+    uint8_t octets[16];
+    la_handle udp = udp_open(h, "::", 53);
+    static const char *const taken[] = {"224.0.0.1", "255.255.255.255", "10.0.0.255"};
+    for (size_t i = 0; i < 3; i++) {
+        pkt_udp(&p, "10.0.0.2", 4000, taken[i], 53, "x");
+        assert_int_equal(host_input(h, 0, &p), LA_NET_TAKEN);
+        assert_int_equal(la_net_udp_receive(h->net, udp, (struct la_room){octets, 16}, NULL, NULL),
+                         1);
+    }
+    pkt_udp(&p, "2001:db8::2", 4000, "ff02::1", 53, "x");
+    assert_int_equal(host_input(h, 0, &p), LA_NET_TAKEN);
+    assert_int_equal(la_net_udp_receive(h->net, udp, (struct la_room){octets, 16}, NULL, NULL), 1);
+    pkt_udp(&p, "10.0.0.2", 4000, "224.0.0.251", 53, "x"); /* nobody here has joined it */
+    expect_drop(h, 0, &p, LA_REASON_IP_NOT_FOR_US);
+    struct la_endpoint group = end_of("224.0.0.251", 5353);
+    assert_int_equal(
+        la_net_udp_send(h->net, udp, NULL, &group, (struct la_bytes){octets, 1}, h->now), 1);
+    assert_true(host_output(h, 1, &out)); /* by the default route */
+    assert_memory_equal(out.b, "\x01\0\x5e\0\0\xfb", 6);
+    assert_int_equal(out.b[14 + 8], 1); /* RFC 1112 6.1: no further than this link */
 }
 
 static void
@@ -222,6 +317,7 @@ test_udp__forwarder(void **state)
     expect_checksums(&out, 0);
 }
 
+/* LEDGER: RFC1122-C10, RFC1122-U1 */
 static void
 test_udp__no_port_is_told(void **state)
 {
@@ -241,6 +337,7 @@ test_udp__no_port_is_told(void **state)
     expect_silence(h);
 }
 
+/* LEDGER: RFC1122-U4, RFC768-1, RFC8200-1 */
 static void
 test_udp__malformed_and_checksums(void **state)
 {
@@ -346,6 +443,7 @@ icmp_about(struct host *h, uint8_t code, uint16_t lport, uint16_t rport)
     assert_int_equal(host_input(h, 0, &p), LA_NET_TAKEN);
 }
 
+/* LEDGER: RFC1122-C3, RFC1122-C11, RFC1122-U3 */
 static void
 test_udp__errors_reach_connected_sockets_once(void **state)
 {
@@ -479,6 +577,9 @@ main(void)
         T(receive),
         T(send),
         T(send_refusals),
+        T(addresses),
+        T(sources_that_cannot_be),
+        T(to_many),
         T(matching_order),
         T(forwarder),
         T(no_port_is_told),

@@ -426,6 +426,16 @@ test_options(void **state)
     assert_int_equal(d.ifc.getsockopt(d.ifc.ctx, c, IPPROTO_IP, IP_TOS, &tos, &n), 0);
     assert_int_equal(tos, 0x10);
     assert_int_equal(n, 1);
+    uint32_t rate = 1 << 20;
+    uint64_t wide = 0;
+    n = sizeof(rate);
+    assert_int_equal(d.ifc.setsockopt(d.ifc.ctx, c, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, 3), -1);
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(d.ifc.setsockopt(d.ifc.ctx, c, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, n), 0);
+    n = sizeof(wide);
+    assert_int_equal(d.ifc.getsockopt(d.ifc.ctx, c, SOL_SOCKET, SO_MAX_PACING_RATE, &wide, &n), 0);
+    assert_int_equal(wide, 1 << 20);
+    assert_int_equal(n, sizeof(wide));
     uint8_t info[512];
     n = 280;
     assert_int_equal(d.ifc.getsockopt(d.ifc.ctx, c, IPPROTO_TCP, TCP_INFO, info, &n), 0);

@@ -84,14 +84,15 @@ test_profiles_are_valid(void **state)
     struct la_pd_settings bsd = parsed("profile=bsd65535");
     assert_false(bsd.tcp.window_scale);
     assert_true(bsd.layout_bsd);
-    assert_int_equal(bsd.rcvbuf_told, 65536);
+    assert_true(bsd.tcp.rcvbuf_whole);
     assert_false(parsed("profile=bsd65535,layout=linux").layout_bsd);
     struct la_pd_settings freebsd = parsed("profile=freebsd");
     assert_true(freebsd.tcp.window_scale);
     assert_true(freebsd.layout_bsd);
     assert_int_equal(freebsd.tcp.rcvbuf_bytes, 0);
     assert_int_equal(freebsd.tcp.rcvbuf.bytes_max, 2 << 20);
-    assert_int_equal(parsed("profile=linux").tcp.delayed_ack_us, 0);
+    assert_int_equal(parsed("profile=linux").tcp.delayed_ack_us, 40000);
+    assert_true(parsed("profile=linux").tcp.ack_replies_later);
     assert_int_equal(parsed("profile=linux,delayed_ack_us=7").tcp.delayed_ack_us, 7);
 }
 
@@ -101,7 +102,7 @@ test_what_is_refused(void **state)
     (void)state;
     assert_refused("frobnicate=1", "there is no 'frobnicate'");
     assert_refused("layout=plan9", "'plan9' is not a value of layout");
-    assert_refused("rcvbuf_told=x", "'x' is not a value of rcvbuf_told");
+    assert_refused("rcvbuf_whole=x", "'x' is not a value of rcvbuf_whole");
     assert_refused("profile=plan9", "'plan9' is not a value of profile");
     assert_refused("mtu=67", "'67' is not a value of mtu");
     assert_refused("ttl=256", "'256' is not a value of ttl");
@@ -159,6 +160,40 @@ test_sysctls_of_others(void **state)
     assert_true(s.tcp.timestamps);
 }
 
+/* Those that mean the opposite, count otherwise, or have bounds. */
+static void
+test_sysctls_by_scale(void **state)
+{
+    (void)state;
+    struct la_pd_settings s = parsed("profile=freebsd");
+    assert_true(s.tcp.rst_challenged && s.tcp.syn_challenged);
+    la_pd_settings_sysctl(&s, "net.inet.tcp.insecure_rst", "1");
+    assert_false(s.tcp.rst_challenged);
+    assert_true(s.tcp.syn_challenged);
+    la_pd_settings_sysctl(&s, "net.inet.tcp.insecure_syn", "1");
+    la_pd_settings_sysctl(&s, "net.inet.tcp.insecure_rst", "0");
+    assert_true(s.tcp.rst_challenged);
+    assert_false(s.tcp.syn_challenged);
+    la_pd_settings_sysctl(&s, "net.inet.tcp.keepidle", "15000");
+    assert_int_equal(s.tcp.keepalive_idle_s, 15);
+    la_pd_settings_sysctl(&s, "net.inet.tcp.ecn.maxretries", "0");
+    assert_int_equal(s.tcp.syn_ecn_n, 1);
+    la_pd_settings_sysctl(&s, "net.inet.tcp.ecn.maxretries", "255"); /* does not fit: stays */
+    assert_int_equal(s.tcp.syn_ecn_n, 1);
+    la_pd_settings_sysctl(&s, "net.inet.tcp.rexmit_drop_options", "1");
+    assert_int_equal(s.tcp.syn_options_n, 3);
+    la_pd_settings_sysctl(&s, "net.inet.tcp.rexmit_drop_options", "0");
+    assert_int_equal(s.tcp.syn_options_n, 0);
+    la_pd_settings_sysctl(&s, "kern.ipc.maxsockbuf", "4294967295");
+    assert_int_equal(s.tcp.rcvbuf.bytes_max, 1 << 30);
+    la_pd_settings_sysctl(&s, "kern.ipc.maxsockbuf", "4096");
+    assert_int_equal(s.tcp.rcvbuf.bytes_max, 65536);
+    la_pd_settings_sysctl(&s, "net.inet.tcp.icmp_may_rst", "0");
+    assert_int_equal(s.tcp.icmp_hard, LA_ICMP_IGNORED);
+    la_pd_settings_sysctl(&s, "net.inet.tcp.icmp_may_rst", "1");
+    assert_int_equal(s.tcp.icmp_hard, LA_ICMP_REFUSES);
+}
+
 static void
 put(const char *tree, const char *name, const char *value)
 {
@@ -201,7 +236,7 @@ main(void)
         cmocka_unit_test(test_nothing_is_the_defaults), cmocka_unit_test(test_keys),
         cmocka_unit_test(test_profiles_are_valid),      cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_sysctls_of_a_file),       cmocka_unit_test(test_sysctls_of_a_tree),
-        cmocka_unit_test(test_sysctls_of_others),
+        cmocka_unit_test(test_sysctls_of_others),       cmocka_unit_test(test_sysctls_by_scale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,8 +37,8 @@ static const struct {
     {LA_TCP_EV_RCV_RST, "..CCCCCCCCCC"},            /* 3.10.7.4 second; RFC 7413 */
     {LA_TCP_EV_RCV_RST_TO_LISTEN, "...L........"},  /* figure 5, note 1 */
     {LA_TCP_EV_RCV_SYN_REUSE, "...L.......C"},      /* 3.10.7.4 fourth; 3.6.1 MAY-2 */
-    {LA_TCP_EV_RCV_UNACCEPTABLE, "......CC.CC."},   /* 3.6.1: text after the release */
-    {LA_TCP_EV_ICMP_HARD_ERROR, "..CCC......."},    /* 3.9.2.2; RFC 5927 */
+    {LA_TCP_EV_RCV_UNACCEPTABLE, "...CCCCCCCCC"}, /* 3.6.1: text after the release; RFC 5961 4.1 */
+    {LA_TCP_EV_ICMP_HARD_ERROR, "..CCC......."},  /* 3.9.2.2; RFC 5927 */
     {LA_TCP_EV_TIMEOUT_2MSL, "...........C"},
     {LA_TCP_EV_TIMEOUT_USER, "..CCCCCCCCC."},       /* 3.10.8 */
     {LA_TCP_EV_TIMEOUT_R2, "..CCCCC.CCC."},         /* D1: something can be unacknowledged */

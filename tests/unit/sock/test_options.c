@@ -80,6 +80,9 @@ test_options__ranges(void **state)
         {LA_SO_CONGESTION, 0, LA_OK, 0},
         {LA_SO_CONGESTION, -1, LA_ERR_BAD_ARGUMENT, 0},
         {LA_SO_CONGESTION, 99, LA_ERR_BAD_ARGUMENT, 0},
+        {LA_SO_MAX_PACING_RATE, -2, LA_ERR_BAD_ARGUMENT, -1},
+        {LA_SO_MAX_PACING_RATE, 10000000001, LA_OK, 10000000001},
+        {LA_SO_MAX_PACING_RATE, -1, LA_OK, -1},
     };
     world_new(&w);
     la_sock s = world_stream(&w, 0);
@@ -129,6 +132,7 @@ test_options__take_effect(void **state)
         {LA_SO_USER_TIMEOUT, 1400, LA_OPT_USER_TIMEOUT_MS, 1400},
         {LA_SO_CONGESTION, 0, LA_OPT_CONGESTION, 0}, /* not the default */
         {LA_SO_LINGER_S, 0, LA_OPT_RELEASE_RESETS, 1},
+        {LA_SO_MAX_PACING_RATE, 2048000, LA_OPT_PACING_RATE_MAX, 2048000},
     };
     for (unsigned late = 0; late < 2; late++) {
         world_new(&w);

@@ -83,7 +83,7 @@ answer_arp(struct wired *w)
 }
 
 /* The SYN is sent, and again after 1, 3, 7, 15 and 31 s; at the third of them R1 is reached. */
-/* LEDGER: MUST-20a */
+/* LEDGER: MUST-20a, RFC1122-R4 */
 static void
 test_doubt__from_r1_on(void **state)
 {

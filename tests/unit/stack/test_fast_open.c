@@ -555,7 +555,7 @@ test_fast_open__many_peers(void **state)
     peer_new(&p, &client);
     learn_cookie();
     int64_t before = p.memory.live_bytes;
-    struct la_rec rec = {.idx = 0};
+    struct la_rec rec = {.tcp.name = 0};
     struct la_tcp_seg seg = {.has = LA_TCP_HAS_FAST_OPEN, .cookie = theirs};
     struct la_fast_open_asked asked = {.asked = true, .wished = true};
     unsigned known_n = 0;

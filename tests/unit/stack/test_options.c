@@ -52,6 +52,7 @@ test_options__defaults(void **state)
         {LA_OPT_MSS_MAX, 1460},
         {LA_OPT_RELEASE_RESETS, 0},
         {LA_OPT_CONGESTION, la_congestion_find("cubic")},
+        {LA_OPT_PACING_RATE_MAX, 0},
         {LA_OPT_NOTSENT_LOWAT_BYTES, 0},
     };
     assert_int_equal(sizeof(defaults) / sizeof(defaults[0]), LA_OPT_COUNT);
@@ -91,6 +92,9 @@ test_options__ranges(void **state)
         {LA_OPT_CONGESTION, 0, LA_OK, 0},
         {LA_OPT_CONGESTION, -1, LA_ERR_BAD_ARGUMENT, 0},
         {LA_OPT_CONGESTION, 256, LA_ERR_BAD_ARGUMENT, 0},
+        {LA_OPT_PACING_RATE_MAX, -1, LA_ERR_BAD_ARGUMENT, 0},
+        {LA_OPT_PACING_RATE_MAX, 1024000, LA_OK, 1024000},
+        {LA_OPT_PACING_RATE_MAX, 0, LA_OK, 0},
         {LA_OPT_USER_TIMEOUT_MS, -1, LA_OK, 0},
         {LA_OPT_USER_TIMEOUT_MS, INT64_MAX, LA_OK, UINT32_MAX},
         {LA_OPT_R2_N, 0, LA_OK, 0},

@@ -84,7 +84,7 @@ setup(void **state)
     memset(&c, 0, sizeof(c));
     memset(&busy, 0, sizeof(busy));
     now = la_instant_of_ns(100 * LA_NS_PER_S);
-    c.cc = la_cc_find("bbr");
+    c.cc = la_cc_find("bbr") & LA_TCP_CC_MASK;
     c.smss = SMSS;
     c.flags = LA_TCP_F_SACK | LA_TCP_F_RACK;
     c.rtt_us_min = UINT32_MAX;

@@ -135,6 +135,97 @@ test_pace__rest_of_a_quantum(void **state)
     peer_free(&p);
 }
 
+/* The application's bound paces a control that is not paced otherwise. */
+static void
+test_pace__bound(void **state)
+{
+    (void)state;
+    begin(set_unpaced, false);
+    assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_PACING_RATE_MAX, 64000, p.now),
+                     LA_OK);
+    la_instant first_at = p.now;
+    peer_user_send(&p, conn, 6 * SMSS);
+    assert_int_equal(peer_status(&p, conn).pacing_rate, 64000);
+    assert_int_equal(peer_status(&p, conn).pacing_rate_max, 64000);
+    for (int64_t i = 0; i < 6; i++) {
+        expect_at(la_instant_add_us(first_at, i / 2 * 31250), SMSS);
+        acknowledge();
+    }
+    peer_free(&p);
+}
+
+/* What waits under a bound goes when it is lifted, and waits by the new one when it changes. */
+static void
+test_pace__bound_changes(void **state)
+{
+    (void)state;
+    begin(set_unpaced, false);
+    assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_PACING_RATE_MAX, 1, p.now), LA_OK);
+    peer_user_send(&p, conn, 8 * SMSS);
+    expect_at(p.now, SMSS);
+    expect_at(p.now, SMSS); /* more than half an hour's worth */
+    acknowledge();
+    peer_run_us(&p, LA_US_PER_S);
+    peer_expect_none(&p);
+    la_instant now = p.now;
+    assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_PACING_RATE_MAX, 128000, p.now),
+                     LA_OK);
+    peer_collect(&p);
+    for (int64_t i = 0; i < 4; i++)
+        expect_at(la_instant_add_us(now, i / 2 * 15625), SMSS);
+    assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_PACING_RATE_MAX, 0, p.now), LA_OK);
+    now = p.now;
+    peer_collect(&p);
+    expect_at(now, SMSS);
+    expect_at(now, SMSS);
+    peer_free(&p);
+}
+
+static void
+test_pace__bound_rounds_down(void **state)
+{
+    (void)state;
+    struct la_tcp_conn c = {.smss = SMSS};
+    static const struct {
+        uint64_t set, kept;
+    } cases[] = {
+        {0, 0},
+        {1, 1},
+        {1023, 1023},
+        {1025, 1024},
+        {125000000, 124911616},
+        {UINT64_MAX, UINT64_C(1023) << 53},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        la_tcp_pace_bound_set(&c, cases[i].set);
+        assert_int_equal(la_tcp_pace_bound(&c), cases[i].kept);
+    }
+}
+
+/* Of a window's rate and the bound the smaller counts. */
+static void
+test_pace__bound_and_rate(void **state)
+{
+    (void)state;
+    struct la_tcp_conn c = {.smss = SMSS, .cwnd_bytes = 10 * SMSS};
+    struct la_tcp_busy busy = {.phase = LA_CC_SLOW_START};
+    struct la_tcp_cfg cfg = {.pacing = false};
+    struct la_tcp_env env = {.cfg = &cfg};
+    c.cc = la_cc_find("reno") & LA_TCP_CC_MASK;
+    c.ssthresh_bytes = UINT32_MAX;
+    la_tcp_pace_bound_set(&c, 256000);
+    assert_int_equal(la_tcp_pacing_rate(&c, &busy, &env), 256000); /* no round trip known */
+    c.srtt_us = RTT_US;
+    assert_int_equal(la_tcp_pacing_rate(&c, &busy, &env), 200000);
+    la_tcp_pace_bound_set(&c, 128000);
+    assert_int_equal(la_tcp_pacing_rate(&c, &busy, &env), 128000);
+    c.cc = la_cc_find("bbr") & LA_TCP_CC_MASK;
+    busy.cc.bbr = (struct la_cc_bbr){.pacing_rate = 90000};
+    assert_int_equal(la_tcp_pacing_rate(&c, &busy, &env), 90000);
+    busy.cc.bbr.pacing_rate = 130000;
+    assert_int_equal(la_tcp_pacing_rate(&c, &busy, &env), 128000);
+}
+
 /* In congestion avoidance a fifth faster than cwnd in a round trip. */
 static void
 test_pace__avoidance(void **state)
@@ -144,7 +235,7 @@ test_pace__avoidance(void **state)
     struct la_tcp_busy busy = {.phase = LA_CC_SLOW_START};
     struct la_tcp_cfg cfg = {.pacing = true};
     struct la_tcp_env env = {.cfg = &cfg};
-    c.cc = la_cc_find("reno");
+    c.cc = la_cc_find("reno") & LA_TCP_CC_MASK;
     c.ssthresh_bytes = UINT32_MAX;
     assert_int_equal(la_tcp_pacing_rate(&c, &busy, &env), 200000);
     c.ssthresh_bytes = 20 * SMSS; /* slow start, but not far from its end */
@@ -241,6 +332,10 @@ main(void)
         cmocka_unit_test(test_pace__off),
         cmocka_unit_test(test_pace__no_credit),
         cmocka_unit_test(test_pace__rest_of_a_quantum),
+        cmocka_unit_test(test_pace__bound),
+        cmocka_unit_test(test_pace__bound_changes),
+        cmocka_unit_test(test_pace__bound_rounds_down),
+        cmocka_unit_test(test_pace__bound_and_rate),
         cmocka_unit_test(test_pace__avoidance),
         cmocka_unit_test(test_pace__quantum),
         cmocka_unit_test(test_pace__waits_alone),

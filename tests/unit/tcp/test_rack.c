@@ -449,6 +449,28 @@ test_tlp__repaired_loss_counts(void **state)
     }
 }
 
+/* Text of the peer with the same acknowledgement is no duplicate of it: nothing says that both the
+ * original and the probe have arrived. */
+static void
+test_tlp__text_is_no_duplicate(void **state)
+{
+    (void)state;
+    begin();
+    peer_send(&p, LA_TCP_ACK, "x", 1); /* stays unread: the connection remembers the probe */
+    send_n(4);
+    expect_segment_after(2 * RTT_US, 3);
+    peer_run_us(&p, RTT_US);
+    ack(4, 0, 0);
+    peer_send(&p, LA_TCP_ACK, "y", 1);
+    uint32_t cwnd = peer_status(&p, conn).cwnd_bytes;
+    send_n(1);
+    peer_run_us(&p, RTT_US);
+    ack(5, 0, 0);
+    assert_true(peer_status(&p, conn).cwnd_bytes < cwnd);
+    assert_int_equal(p.last[LA_EVENT_LOSS].u.loss.rule, LA_LOSS_PROBE_REPAIRED);
+    end();
+}
+
 /* ---- PRR -------------------------------------------------------------------------------- */
 
 /* Ten in flight, the first is lost; each SACKed segment lets half a segment go, and the end is
@@ -571,6 +593,7 @@ main(void)
         cmocka_unit_test(test_tlp__when_there_is_none),
         cmocka_unit_test(test_tlp__one_at_a_time),
         cmocka_unit_test(test_tlp__repaired_loss_counts),
+        cmocka_unit_test(test_tlp__text_is_no_duplicate),
         cmocka_unit_test(test_prr__in_proportion),
         cmocka_unit_test(test_prr__heavy_loss),
         cmocka_unit_test(test_rack__shortest_round_trip_of_a_window),

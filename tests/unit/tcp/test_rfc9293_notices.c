@@ -252,7 +252,7 @@ expect_marks(uint8_t dscp_ecn, uint8_t ttl_hops)
     assert_true(n > 0);
 }
 
-/* LEDGER: MUST-48, MUST-49, SHLD-21, SHLD-22 */
+/* LEDGER: MUST-48, MUST-49, SHLD-21, SHLD-22, RFC1122-I21 */
 static void
 test_notices__diffserv_and_ttl(void **state)
 {

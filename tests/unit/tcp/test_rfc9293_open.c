@@ -216,7 +216,7 @@ talk_from(la_handle conn, struct la_addr src)
     assert_true(n > 4);
 }
 
-/* LEDGER: MUST-43, MUST-44, MUST-45 */
+/* LEDGER: MUST-43, MUST-44, MUST-45, RFC1122-I6, RFC1122-R6 */
 static void
 test_open__local_address(void **state)
 {
@@ -253,6 +253,26 @@ test_open__local_address(void **state)
     }
 }
 
+/* RFC 1122 3.2.1.3 (g): an address of 127/8 must not be seen outside the host. */
+/* LEDGER: RFC1122-I9 */
+static void
+test_open__loopback_stays_inside(void **state)
+{
+    (void)state;
+    la_handle conn;
+    struct la_endpoint local = {la_addr_v4(127, 0, 0, 1), 0};
+    peer_new(&p, &plain);
+    assert_int_equal(la_conn_open(p.stack, &local, &p.addr, NULL, &conn, p.now),
+                     LA_ERR_ADDRESS_NOT_AVAILABLE);
+    peer_collect(&p);
+    peer_expect_none(&p);
+    struct la_endpoint inside = {la_addr_v4(127, 0, 0, 2), 80};
+    assert_int_equal(la_conn_open(p.stack, &local, &inside, NULL, &conn, p.now), LA_OK);
+    peer_collect(&p);
+    peer_expect_none(&p);
+    peer_free(&p);
+}
+
 int
 main(void)
 {
@@ -264,6 +284,7 @@ main(void)
         cmocka_unit_test(test_open__remote_must_be_one_host),
         cmocka_unit_test(test_open__a_second_time),
         cmocka_unit_test(test_open__local_address),
+        cmocka_unit_test(test_open__loopback_stays_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

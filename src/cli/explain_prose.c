@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * explain_prose.c - a paragraph of sentences, wrapped
+ */
+#include "cli/explain_prose.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool
+la_prose_begin(struct la_prose *p)
+{
+    *p = (struct la_prose){0};
+    p->stream = open_memstream(&p->text, &p->n);
+    return p->stream != NULL;
+}
+
+/* Octets of a character in UTF-8 take no column of their own behind its first one. */
+static size_t
+columns(const char *word, size_t n)
+{
+    size_t columns_n = 0;
+    for (size_t i = 0; i < n; i++)
+        columns_n += ((unsigned char)word[i] & 0xc0) != 0x80;
+    return columns_n;
+}
+
+/* Words in lines of at most `width` columns, each two columns in. */
+static void
+wrap(FILE *out, const char *text, uint32_t width)
+{
+    size_t at = 0;
+    while (*text != 0) {
+        size_t n = strcspn(text, " "), word = columns(text, n);
+        if (at > 0 && at + 1 + word > width) {
+            (void)fputc('\n', out);
+            at = 0;
+        }
+        (void)fputs(at == 0 ? "  " : " ", out);
+        at += (at == 0 ? 2 : 1) + word;
+        (void)fwrite(text, 1, n, out);
+        text += n;
+        text += strspn(text, " ");
+    }
+    (void)fputc('\n', out);
+}
+
+bool
+la_prose_end(struct la_prose *p, FILE *out, uint32_t width)
+{
+    bool whole = fclose(p->stream) == 0;
+    if (whole)
+        wrap(out, p->text, width);
+    free(p->text);
+    return whole;
+}
+
+const char *
+la_prose_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+void
+la_prose_item(FILE *stream, bool *some, uint64_t n, const char *what)
+{
+    char count[LA_EXPLAIN_WORD_BYTES];
+    if (n == 0)
+        return;
+    (void)fprintf(stream, "%s%s %s", *some ? ", " : ": ", la_explain_count(n, count), what);
+    *some = true;
+}
