@@ -213,9 +213,10 @@ def page(root):
     out = [HEAD.rstrip("\n")]
     for rfc, ours in judged.items():
         out += sections(root, rfc, ours, served, said)
-    out += ["\n## Not yet looked at\n", "Rows of [requirements.tsv](requirements.tsv) that this page "
-            "does not judge yet.\n", "| source | rows |", "|---|---|"]
-    out += [f"| {name} | {n} |" for name, n in others.items()]
+    if others:
+        out += ["\n## Not yet looked at\n", "Rows of [requirements.tsv](requirements.tsv) that this "
+                "page does not judge yet.\n", "| source | rows |", "|---|---|"]
+        out += [f"| {name} | {n} |" for name, n in others.items()]
     return "\n".join(out) + "\n"
 
 

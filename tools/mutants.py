@@ -5,12 +5,13 @@
 usage: mutants.py [--n N] [--seed S] [--row ID] [--level MUST] [--table NAME] [--list] [ROOT]
 
 tests/mutants/table.txt has the mutations: one block each, `row`, `file`, `test` (executable below
-tests/unit, and test function), `old` (text that stands exactly once in the file) and `new`. N of
-them, drawn by the seed, are tried one after the other (default: all). --level: rows of that name only,
-one mutation each. --table explore: what `lastack sim explore` must notice, where `test` is its
-arguments. --table bbr: rules of its draft, which no row of the ledger has. The copy is built plainly,
-once, before; a mutation that does not compile, or that no longer fits the source, is an error, not a
-success. Exit status 0: every one was caught.
+tests/unit, and test function; or `script` and the name of one in tests/script), `old` (text that
+stands exactly once in the file) and `new`. N of them, drawn by the seed, are tried one after the
+other (default: all). --level: rows of that name only, one mutation each. --table explore: what
+`lastack sim explore` must notice, where `test` is its arguments. --table bbr: rules of its draft,
+which no row of the ledger has. The copy is built plainly, once, before; a mutation that does not
+compile, or that no longer fits the source, is an error, not a success. Exit status 0: every one was
+caught.
 """
 import argparse
 import os
@@ -94,10 +95,23 @@ def explored(copy, entry):
     return "caught", re.sub(r"^.*\d  (?=[AB]: )|^lastack: ", "", last)
 
 
+def scripted(copy, entry):
+    """(verdict, remark) of playing one packet script on the broken copy."""
+    built, log = build(copy, "lastack")
+    if not built:
+        return "error", [*re.findall(r".*error:.*", log), "does not build"][0]
+    script = os.path.join(copy, "tests/script", entry["test"].split(" ")[1] + ".pkt")
+    out = subprocess.run([os.path.join(copy, "build/lastack"), "drill", script],
+                         capture_output=True, text=True, errors="replace", timeout=TEST_S)
+    return "caught" if out.returncode != 0 else "missed", ""
+
+
 def caught(copy, entry):
     """(verdict, remark) of running the test executable on the broken copy."""
     if entry["test"].startswith("sim "):
         return explored(copy, entry)
+    if entry["test"].startswith("script "):
+        return scripted(copy, entry)
     target, test = entry["test"].split(" ")
     built, log = build(copy, f"tests/unit/{target}")
     if not built:
@@ -109,11 +123,12 @@ def caught(copy, entry):
     except subprocess.TimeoutExpired:
         return "caught", "did not end"
     log = out.stdout + out.stderr
-    if re.search(rf"^\[  FAILED  \] {test}$", log, re.M):
+    # ERROR: what it found made its tear-down fail, too.
+    if re.search(rf"^\[  (FAILED  |ERROR   )\] {test}$", log, re.M):
         return "caught", ""
     if out.returncode < 0:
         return "caught", "ended by an assertion"
-    others = set(re.findall(r"^\[  FAILED  \] (test_\w+)$", log, re.M))
+    others = set(re.findall(r"^\[  (?:FAILED  |ERROR   )\] (test_\w+)$", log, re.M))
     return "missed", "but " + ", ".join(sorted(others)) + " fails" if others else ""
 
 

@@ -93,6 +93,21 @@ struct la_tcp_cfg {
                                     DEVIATION(D26); default off */
     bool reset_keeps_text;       /* what had been received before a RST, or before a timeout, can
                                     still be read, as on Linux: DEVIATION(D26); default off */
+    bool timestamps_may_lack;    /* segments without timestamps are taken although both ends agreed
+                                    on them, as Linux takes them: DEVIATION(D26); default off: they
+                                    are dropped (RFC 7323 3.2) */
+    bool unsent_ack_silent;      /* an ACK of what was not sent is dropped without an answer, as by
+                                    Linux: DEVIATION(D26); default off */
+    bool probe_empty;            /* a window that is shut is probed by old empty segments, as by
+                                    Linux, and not by one octet: DEVIATION(D26); default off */
+    bool shut_read_hears;        /* what arrives after la_sock_shutdown() for reading can
+                                    be read, as on Linux; default off: it is discarded */
+    bool ack_replies_later;      /* ACKs go at once until text is sent within delayed_ack_us of text
+                                    received, or at the instant of the SYN,ACK; from then on they
+                                    wait, as on Linux; default off: they wait from the beginning */
+    bool idle_keeps;             /* an idle connection keeps what it knows: the congestion control's
+                                    state and the times of la_conn_status(); default off: it gives
+                                    some 1000 octets back */
     bool mtu_probing;            /* RFC 4821: after two timeouts in a row segments become smaller,
                                     in case large ones vanish on the way without ICMP. Of the
                                     instance; default on */
@@ -127,6 +142,9 @@ struct la_tcp_cfg {
     uint16_t fast_open_n_max;    /* RFC 7413, of a listener: it gives out cookies, and so many may
                                     be open by one alone at a time; default 0: no Fast Open. What
                                     comes with a SYN may be a replay: for idempotent requests */
+    bool fast_open_bare;         /* Fast Open goes without cookies, where it is on, of active OPENs
+                                    (for the instance) and of a listener: text of a SYN is believed
+                                    whoever may have sent it. For closed networks; default off */
     bool time_wait_holds;        /* no SYN ends a TIME-WAIT early (RFC 9293 MAY-2); default off */
     bool rst_challenged;         /* RFC 5961 3.2: a RST in the window, but not at RCV.NXT, draws a
                                     challenge ACK; off: ends the connection; default on */

@@ -42,6 +42,14 @@ struct la_udp_from {
     struct la_endpoint local, remote; /* where it was sent to, who sent it */
 };
 
+/* What la_udp_option_set() sets of the datagrams that a socket sends. */
+enum la_udp_option {
+    LA_UDP_TTL_HOPS,        /* 1 .. 255; default 64 */
+    LA_UDP_GROUP_TTL_HOPS,  /* the same, of those to a group; default 1 (RFC 1112 6.1) */
+    LA_UDP_DSCP_ECN,        /* 0 .. 255, the former TOS: ECN is the application's; default 0 */
+    LA_UDP_OPTION_COUNT
+};
+
 /* What a UDP socket is (la_udp_status()). */
 struct la_udp_status {
     struct la_endpoint local, remote; /* remote: port 0 = not connected */

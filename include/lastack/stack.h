@@ -58,6 +58,8 @@ struct la_stack_cfg {
     uint32_t requests_n_max;     /* forwarder requests not yet answered; default 1024 */
     uint32_t time_wait_n_max;    /* connections in TIME-WAIT; beyond it the oldest goes, counted as
                                     TIME_WAIT_FULL; default 256 Ki */
+    uint32_t neighbour_reachable_ms; /* Ethernet: a neighbour that is used is asked again so long
+                                    after it was confirmed; 0 .. 3600000, default 30000 */
     uint16_t port_ephemeral_min; /* RFC 6056; default 49152 .. 65535 */
     uint16_t port_ephemeral_max;
     bool checksum_verify;        /* default true; false only for wires that cannot corrupt */
@@ -266,6 +268,12 @@ struct la_conn_status {
     uint32_t reordering_us;     /* RACK waits so long for what may only be late (RFC 8985 6) */
     uint32_t user_timeout_ms;   /* in force; 0 = R2 alone */
     bool reordering;            /* the path has reordered */
+    bool disordered;            /* a duplicate or selective ACK came, and no recovery began */
+    bool reduced;               /* cwnd, for a mark of congestion in the window of data in flight */
+    uint32_t again_bytes;       /* sent again, not arrived: of the first 64 ranges of the board */
+    uint32_t reorder_bytes;     /* what was SACKed came so far behind what had been */
+    la_instant text_at;         /* text came, or our SYN was answered; NEVER: it is forgotten */
+    uint16_t mss_received;      /* of text: the largest segment of the peer */
     la_instant sent_at;         /* the latest text sent, to a millisecond */
     uint64_t pacing_rate_max;   /* the application's bound; 0: none */
     bool fast_opened;           /* text went with the SYN and was taken (RFC 7413) */
@@ -424,6 +432,9 @@ la_ssize la_udp_receive(struct la_stack *stack, la_handle udp, struct la_room ro
 /* Tells the sender of the last datagram received that nobody is there (ICMP port unreachable). */
 la_err la_udp_refuse(struct la_stack *stack, la_handle udp, const struct la_udp_from *to,
                      la_instant now);
+/* RFC 1122 4.1.4. NO_SUCH_OPTION, BAD_ARGUMENT, BAD_HANDLE. */
+la_err la_udp_option_set(struct la_stack *stack, la_handle udp, enum la_udp_option opt,
+                         int64_t value);
 /* Is there a datagram, or an error, to receive now? */
 bool la_udp_readable(const struct la_stack *stack, la_handle udp);
 la_err la_udp_local(const struct la_stack *stack, la_handle udp, struct la_endpoint *out);

@@ -13,11 +13,8 @@ block_at(const struct la_explain *explain, uint32_t idx)
 static struct la_steps *
 room(struct la_explain *explain, struct la_track *track)
 {
-    if (track->steps_last != NONE) {
-        struct la_steps *last = block_at(explain, track->steps_last);
-        if (last->n < LA_STEPS_PER_BLOCK)
-            return last;
-    }
+    if (track->steps_n % LA_STEPS_PER_BLOCK != 0)
+        return block_at(explain, track->steps_last);
     uint32_t idx = la_pool_take(&explain->steps);
     if (idx == LA_POOL_NONE)
         return NULL;
@@ -46,7 +43,9 @@ la_steps_add(struct la_explain *explain, struct la_track *track, const struct la
         track->steps_lost = true;
         return;
     }
-    block->step[block->n++] = *step;
+    uint32_t in_block = track->steps_n++ % LA_STEPS_PER_BLOCK;
+    block->step[in_block] = *step;
+    block->n = in_block + 1;
     track->steps_open |= !is_one(step->from) || !is_one(step->to);
 }
 

@@ -49,6 +49,7 @@ struct la_marks {
     uint8_t waiting; /* 1 << enum la_mark: passed, not known to have reached the end */
     uint8_t taken;   /* the end has it */
     uint8_t unseen;  /* of those, what was not captured: it passed at at_ns or before */
+    uint8_t again;   /* it had passed before at_ns, and was taken to be lost */
     uint32_t frame[LA_MARKS_N]; /* counted from the track's first one */
     int64_t at_ns[LA_MARKS_N];
 };
@@ -254,6 +255,7 @@ struct la_track {
     uint64_t listed_n;        /* with which packet of the capture */
     struct la_track_end end[2];
     uint32_t steps_first, steps_last, found_first, found_last;
+    uint32_t steps_n;         /* all of them: a block is not read to be added to */
     uint32_t listener;        /* index of its listener; NONE */
     bool half_open;           /* counted there */
     struct la_track_rare *rare;

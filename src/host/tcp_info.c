@@ -12,6 +12,9 @@
 #include <linux/tcp.h>
 #include <string.h>
 
+#include "base/time.h"
+
+enum { REORDERING_MIN = 3 }; /* tcp_reordering */
 /* What the kernel writes before there was any loss (TCP_INFINITE_SSTHRESH). */
 enum { SSTHRESH_NONE = 0x7fffffff };
 
@@ -38,11 +41,13 @@ linux_state(uint8_t state)
 
 /* The kernel's states of congestion avoidance; slow start is none of them there. */
 static uint8_t
-linux_phase(uint8_t phase)
+linux_phase(const struct la_conn_status *s)
 {
-    return phase == LA_CC_RECOVERY ? TCP_CA_Recovery
-           : phase == LA_CC_LOSS   ? TCP_CA_Loss
-                                   : TCP_CA_Open;
+    return s->phase == LA_CC_RECOVERY ? TCP_CA_Recovery
+           : s->phase == LA_CC_LOSS   ? TCP_CA_Loss
+           : s->reduced               ? TCP_CA_CWR
+           : s->disordered            ? TCP_CA_Disorder
+                                      : TCP_CA_Open;
 }
 
 void
@@ -50,7 +55,7 @@ la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *
 {
     uint32_t mss = s->mss_send != 0 ? s->mss_send : 1;
     out->tcpi_state = linux_state(s->state);
-    out->tcpi_ca_state = linux_phase(s->phase);
+    out->tcpi_ca_state = linux_phase(s);
     out->tcpi_backoff = s->backoff_n;
     out->tcpi_retransmits = s->timer == LA_TIMER_RETRANSMIT ? s->backoff_n : 0;
     out->tcpi_probes = s->timer == LA_TIMER_PERSIST ? s->backoff_n : s->keepalive_sent_n;
@@ -65,7 +70,7 @@ la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *
     out->tcpi_rcv_wscale = receive_scale & 0xfu;
     out->tcpi_rto = s->rto_us;
     out->tcpi_snd_mss = s->mss_send;
-    out->tcpi_rcv_mss = s->mss_receive;
+    out->tcpi_rcv_mss = s->mss_received;
     out->tcpi_advmss = s->mss_receive;
     out->tcpi_unacked = (s->flight_bytes + mss - 1) / mss;
     out->tcpi_rtt = s->srtt_us;
@@ -84,12 +89,16 @@ la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *
     out->tcpi_segs_in = s->segments_received;
     out->tcpi_notsent_bytes = s->unsent_bytes;
     out->tcpi_snd_wnd = s->snd_wnd;
-    out->tcpi_lost = (s->lost_bytes + mss - 1) / mss;
+    /* What was lost counts there until it has arrived. */
+    out->tcpi_retrans = (s->again_bytes + mss - 1) / mss;
+    bool recovers = s->phase == LA_CC_RECOVERY || s->phase == LA_CC_LOSS;
+    out->tcpi_lost = (s->lost_bytes + mss - 1) / mss + (recovers ? out->tcpi_retrans : 0);
     out->tcpi_sacked = (uint32_t)((s->bytes_delivered - s->bytes_acked + mss - 1) / mss);
-    out->tcpi_reordering = 3; /* the kernel's least; RACK counts no segments */
+    uint32_t behind_n = (s->reorder_bytes + mss - 1) / mss;
+    out->tcpi_reordering = behind_n < REORDERING_MIN ? (uint32_t)REORDERING_MIN : behind_n;
     out->tcpi_reord_seen = s->reordering;
-    /* The kernel counts packets, the SYN among them; with text it is one. */
-    bool syn = s->state >= LA_TCP_ESTABLISHED && !s->fast_opened;
+    /* The kernel counts packets, the SYN among them; with text of ours it is one. */
+    bool syn = s->state >= LA_TCP_ESTABLISHED && (s->passive || !s->fast_opened);
     out->tcpi_delivered = (uint32_t)((s->bytes_delivered + mss - 1) / mss) + syn;
     out->tcpi_delivery_rate = s->delivery_rate;
     out->tcpi_pacing_rate =
@@ -98,6 +107,8 @@ la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *
     out->tcpi_busy_time = s->busy_us;
     out->tcpi_rwnd_limited = s->rwnd_limited_us;
     out->tcpi_sndbuf_limited = s->sndbuf_limited_us;
+    if (!la_instant_is_never(s->text_at))
+        out->tcpi_last_data_recv = (uint32_t)((now.ns - s->text_at.ns) / 1000000);
     out->tcpi_last_data_sent = (uint32_t)((now.ns - s->sent_at.ns) / 1000000);
 }
 

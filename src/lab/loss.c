@@ -44,7 +44,13 @@ play_rto(struct la_lab *lab)
     }
 }
 
-static const struct la_lab_part rto_parts[] = {{NULL, NULL, play_rto}};
+static void
+setup_rto(struct la_bed_cfg *cfg)
+{
+    cfg->tcp[LA_CLIENT].rack = false; /* a tail loss probe would take the first timeout's place */
+}
+
+static const struct la_lab_part rto_parts[] = {{NULL, setup_rto, play_rto}};
 
 const struct la_scenario la_scenario_rto = {
     .name = "rto",

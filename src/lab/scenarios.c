@@ -101,8 +101,8 @@ la_scenario_suggest(const char *name)
             return la_scenarios[i];
     for (size_t i = 0; la_scenarios[i] != NULL; i++) {
         const char *known = la_scenarios[i]->name;
-        size_t far = distance(name, known);
-        if (far < nearest_at && 2 * far <= strlen(known)) {
+        size_t far = distance(name, known), known_n = strlen(known);
+        if (far < nearest_at && 2 * far <= (known_n > n ? known_n : n)) {
             nearest = la_scenarios[i];
             nearest_at = far;
         }

@@ -54,17 +54,23 @@ rate_allows(struct la_net *net, la_instant now)
 /* RFC 1122 3.2.2, RFC 4443 2.4 (e): about what, and to whom, no error is ever sent. Pieces but the
  * first do not get here. */
 static bool
-may_answer(const struct la_net *net, const struct la_net_in *in, struct la_bytes quoted)
+source_may_hear(const struct la_net *net, const struct la_net_in *in, struct la_bytes quoted)
 {
     bool v4 = la_addr_is_v4(&in->src);
-    if (in->link_broadcast || !la_net_is_unicast(net, &in->dst) ||
-        !la_net_is_unicast(net, &in->src))
+    if (!la_net_is_unicast(net, &in->src))
         return false;
     if (v4 && in->protocol == LA_IP_ICMP)
         return quoted.n > 0 && !la_icmp4_is_error(quoted.p[0]);
     if (!v4 && in->protocol == LA_IP_ICMPV6)
         return quoted.n > 0 && !la_icmp6_is_error(quoted.p[0]) && quoted.p[0] != LA_ICMP6_REDIRECT;
     return true;
+}
+
+static bool
+may_answer(const struct la_net *net, const struct la_net_in *in, struct la_bytes quoted)
+{
+    return !in->link_broadcast && la_net_is_unicast(net, &in->dst) &&
+           source_may_hear(net, in, quoted);
 }
 
 /* The header as it was, or made up from what is known of it. */
@@ -128,7 +134,7 @@ error_send(struct la_net *net, const struct la_net_in *in, struct la_bytes quote
     if (v4)
         la_put16(p + 2, (uint16_t)~la_net_sum(net, 0, frame));
     struct la_net_out out = {
-        .src = in->dst,
+        .src = la_net_is_unicast(net, &in->dst) ? in->dst : la_net_source(net, in->iface, &in->src),
         .dst = in->src,
         .protocol = v4 ? LA_IP_ICMP : LA_IP_ICMPV6,
     };
@@ -227,7 +233,10 @@ la_icmp6_parameter(struct la_net *net, const struct la_net_in *in, struct la_byt
                    const struct la_icmp_fault *fault, la_instant now)
 {
     uint8_t header[LA_ICMP4_HEADER_BYTES];
-    if (!may_answer(net, in, quoted) || !rate_allows(net, now))
+    /* RFC 4443 2.4 (e.3): an option may have to be reported whomever it was sent to. */
+    bool may = fault->code == LA_ICMP6_OPTION ? source_may_hear(net, in, quoted)
+                                              : may_answer(net, in, quoted);
+    if (!may || !rate_allows(net, now))
         return;
     struct la_icmp6 icmp = {.type = LA_ICMP6_PARAMETER, .code = fault->code, .pointer = fault->off};
     la_icmp6_emit(&icmp, (struct la_room){header, sizeof header});

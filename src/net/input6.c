@@ -52,6 +52,8 @@ problem_is_told(const struct la_net *net, const struct la_net_in *in, uint8_t pr
         *code = LA_ICMP6_HEADER_FIELD;
         return unicast;
     case LA_IP6_PROBLEM_OPTION_REPORT:
+        *code = LA_ICMP6_OPTION;
+        return true;
     case LA_IP6_PROBLEM_OPTION_REPORT_UNICAST:
         *code = LA_ICMP6_OPTION;
         return unicast;

@@ -77,7 +77,7 @@ struct la_net_judged {
 
 enum la_neigh_state {
     LA_NEIGH_INCOMPLETE = 1, /* solicited, no answer yet; packets wait */
-    LA_NEIGH_REACHABLE,      /* confirmed less than 30 s before its last use */
+    LA_NEIGH_REACHABLE,      /* confirmed less than neigh_reachable_ms before its last use */
     LA_NEIGH_STALE,          /* known, unconfirmed: the next use solicits */
     LA_NEIGH_PROBE           /* known, being confirmed; packets flow */
 };
@@ -110,6 +110,7 @@ struct la_udp_socket {
     uint32_t next_idx; /* port chain */
     struct la_endpoint local, remote;
     bool live, any_port, connected, ready_listed;
+    uint8_t option[LA_UDP_OPTION_COUNT]; /* by enum la_udp_option */
     la_err err; /* of the latest ICMP error, reported once */
     uint32_t first_idx, last_idx;
     uint32_t queue_n;
@@ -149,6 +150,7 @@ struct la_net {
     struct la_frameq failed; /* our IP packets whose neighbour was not found */
     struct la_pool neighs;
     uint32_t neigh_bucket[NET_NEIGHBOUR_BUCKETS];
+    uint32_t neigh_reachable_ms;
     la_instant neigh_at;     /* no timer of a neighbour is earlier */
     uint32_t icmp_tokens;
     la_instant icmp_tokens_at;
@@ -346,7 +348,7 @@ struct la_net_cut {
     bool v4, identified, begun;
     uint16_t head_sum;      /* from TCP's header on, of the latest piece */
     uint16_t same_sum;      /* of that, without what differs from piece to piece */
-    uint8_t bytes[LA_IP6_HEADER_BYTES + LA_TCP_HEADER_BYTES_MAX]; /* of a piece of gso_size octets */
+    uint8_t bytes[LA_IP6_HEADER_BYTES + LA_TCP_HEADER_BYTES_MAX]; /* of a piece of gso_size */
 };
 void la_net_cut_begin(struct la_net_cut *cut, struct la_frame *take_frame);
 /* NULL: there is none any more, or no memory for it (cut->frame: NULL). */

@@ -6,8 +6,8 @@
  *
  * One state machine for both protocols. An entry is made when a packet must be sent (INCOMPLETE:
  * solicited up to 3 times, 1 s apart, up to 3 packets wait) or when a neighbour asks for us
- * (STALE). It stays REACHABLE for 30 s; the first use after that solicits while packets still flow
- * (PROBE). Nothing is solicited for entries that nobody uses.
+ * (STALE). It stays REACHABLE for neighbour_reachable_ms; the first use after that solicits while
+ * packets still flow (PROBE). Nothing is solicited for entries that nobody uses.
  */
 #include "net/internal.h"
 
@@ -19,9 +19,8 @@
 #include "base/time.h"
 
 enum {
-    SOLICITS_MAX = 3,                /* MAX_MULTICAST_SOLICIT, MAX_UNICAST_SOLICIT */
-    RETRANSMIT_US = 1000 * 1000,     /* RETRANS_TIMER */
-    REACHABLE_US = 30 * 1000 * 1000, /* REACHABLE_TIME */
+    SOLICITS_MAX = 3,            /* MAX_MULTICAST_SOLICIT, MAX_UNICAST_SOLICIT */
+    RETRANSMIT_US = 1000 * 1000, /* RETRANS_TIMER */
     CHUNK_SHIFT = 4
 };
 
@@ -204,8 +203,10 @@ la_neigh_send(struct la_net *net, int iface, const struct la_addr *next_hop,
         wait_for(net, n, take_frame);
         return;
     }
-    bool old = n->state == LA_NEIGH_REACHABLE &&
-               la_instant_lt(la_instant_add_us(n->confirmed_at, REACHABLE_US), now);
+    bool old =
+        n->state == LA_NEIGH_REACHABLE &&
+        la_instant_lt(la_instant_add_us(n->confirmed_at, (int64_t)net->neigh_reachable_ms * 1000),
+                      now);
     if (old || n->state == LA_NEIGH_STALE)
         solicit_start(net, n, LA_NEIGH_PROBE, now);
     emit_to(net, n, take_frame);

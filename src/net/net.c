@@ -28,6 +28,7 @@ la_net_new(const struct la_net_cfg *cfg, struct la_net **out)
     net->reason = cfg->reason;
     net->kernel = cfg->kernel ? cfg->kernel : la_sum_portable;
     net->checksum_verify = cfg->checksum_verify;
+    net->neigh_reachable_ms = cfg->neighbour_reachable_ms;
     net->key = la_key_derive(&cfg->seed, "net");
     la_rng_init(&net->rng_id, &cfg->seed, "ip id");
     net->icmp_tokens_at = LA_INSTANT_NEVER;

@@ -45,6 +45,7 @@ struct la_net_cfg {
     uint64_t *reason;             /* LA_REASON_COUNT counters of the owner; must outlive the net */
     la_sum_fn *kernel;            /* NULL = la_sum_portable */
     bool checksum_verify;         /* false: UDP, TCP and ICMP checksums are not looked at */
+    uint32_t neighbour_reachable_ms; /* RFC 4861 6.3.2, REACHABLE_TIME */
     uint16_t port_ephemeral_min;  /* UDP; 0, 0 = 49152 .. 65535 */
     uint16_t port_ephemeral_max;
 };

@@ -72,7 +72,10 @@ send_on(struct la_net *net, const struct path *path, struct la_frame *frame, la_
         group_mac(&dest->addr, mac);
         la_net_emit(net, iface, mac, type, frame);
     } else {
-        la_neigh_send(net, iface, &dest->route.next_hop, frame, now);
+        /* RFC 3927 2.6.2: from a link-local address nothing goes to a router. */
+        bool link_local = la_addr_is_link_local(path->header.v4 ? &path->header.ip.v4.src
+                                                                : &path->header.ip.v6.src);
+        la_neigh_send(net, iface, link_local ? &dest->addr : &dest->route.next_hop, frame, now);
     }
 }
 

@@ -29,8 +29,6 @@ enum {
     PIECE_CHUNK_SHIFT = 5
 };
 
-enum { NOT_ECT = 0, CE = 3 }; /* codepoints of RFC 3168 5 */
-
 struct piece {
     uint32_t next_idx; /* overwritten by the pool while free, with the next one */
     uint32_t off_bytes;
@@ -332,10 +330,10 @@ header_push(const struct packet *p, struct la_frame *whole, const struct la_net_
 static bool
 ecn_join(const struct packet *p, struct la_net_in *in)
 {
-    const unsigned unable = 1u << NOT_ECT, marked = 1u << CE;
+    const unsigned unable = 1u << LA_IP_NOT_ECT, marked = 1u << LA_IP_CE;
     if ((p->ecn_seen & marked) == 0)
         return true;
-    in->dscp_ecn |= CE;
+    in->dscp_ecn |= LA_IP_CE;
     return (p->ecn_seen & unable) == 0;
 }
 

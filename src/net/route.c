@@ -2,8 +2,7 @@
  *
  * route.c - addresses of this host, routes, and what an address is to us
  *
- * Read first: RFC 1122 3.2.1.3 and 3.3.1; RFC 4291 2.5-2.8; RFC 6724 5 (of which: same address,
- * scope, longest prefix).
+ * Read first: RFC 1122 3.2.1.3 and 3.3.1; RFC 4291 2.5-2.8; RFC 6724 5.
  *
  * Tables are small and searched linearly; the answer for an address is kept in the destination
  * cache, one line per hash, so that a flow pays for a search once.
@@ -14,6 +13,8 @@
 
 #include "base/addr.h"
 #include "base/assert.h"
+
+enum { SCOPE_LINK = 2, SCOPE_GLOBAL = 14 };
 
 static bool
 same_family(const struct la_addr *a, const struct la_addr *b)
@@ -197,18 +198,58 @@ la_net_is_unicast(const struct la_net *net, const struct la_addr *addr)
 
 /* ---- where it goes ---------------------------------------------------------------------- */
 
-/* How well our address suits a destination; 0 = not at all. */
+/* RFC 4291 2.7, RFC 6724 3.1 and 3.2. */
+static unsigned
+scope_of(const struct la_addr *addr)
+{
+    if (!la_addr_is_v4(addr) && la_addr_is_multicast(addr))
+        return addr->b[1] & 0x0f;
+    return la_addr_is_link_local(addr) ? SCOPE_LINK : SCOPE_GLOBAL;
+}
+
+/* RFC 6724 2.2: how many bits of the prefix of `own` are the destination's, too. IPv4: all or none,
+ * so that an address of the gateway's prefix is not preferred by chance. */
+static unsigned
+common_bits(const struct la_net_addr *own, const struct la_addr *dst)
+{
+    unsigned n = own->prefix_len;
+    if (la_addr_is_v4(dst))
+        return la_addr_in_prefix(dst, &own->addr, n) ? 1 + n : 0;
+    while (!la_addr_in_prefix(dst, &own->addr, n))
+        n--;
+    return n;
+}
+
+/* RFC 6724 2.1, the default policy table: addresses of a kind talk to each other. */
+static unsigned
+label_of(const struct la_addr *addr)
+{
+    static const struct {
+        struct la_addr prefix;
+        uint8_t len, label;
+    } table[] = {
+        {{{0x20, 0x02}}, 16, 2}, /* 6to4 */
+        {{{0x20, 0x01}}, 32, 5}, /* Teredo */
+        {{{0xfc}}, 7, 13},       /* unique local */
+    };
+    for (unsigned i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (la_addr_in_prefix(addr, &table[i].prefix, table[i].len))
+            return table[i].label;
+    }
+    return 1;
+}
+
+/* How well our address suits a destination; 0 = not at all. RFC 6724 5, rules 2 (a scope that
+ * reaches it, and no wider than needed), 5, 6 and 8. */
 static unsigned
 source_score(const struct la_net_addr *own, int iface, const struct la_addr *dst)
 {
     if (own->iface != iface || !same_family(&own->addr, dst))
         return 0;
-    unsigned score = 1;
-    if (la_addr_is_link_local(&own->addr) == la_addr_is_link_local(dst))
-        score += 256; /* RFC 6724 rule 2: the same scope */
-    if (la_addr_in_prefix(dst, &own->addr, own->prefix_len))
-        score += 1u + own->prefix_len;
-    return score;
+    unsigned scope = scope_of(&own->addr);
+    unsigned reach = scope >= scope_of(dst) ? 2 * SCOPE_GLOBAL + 1 - scope : scope;
+    unsigned alike = label_of(&own->addr) == label_of(dst);
+    return reach << 9 | alike << 8 | common_bits(own, dst);
 }
 
 struct la_addr
@@ -269,7 +310,8 @@ route_fill(const struct la_net *net, struct la_net_dest *dest)
     const struct la_net_route_entry *entry = longest_prefix(net, dst);
     if (entry) {
         route->iface = entry->iface;
-        if (entry->has_gateway)
+        /* RFC 3927 2.6.2, RFC 4291 2.5.6: no router forwards what is link-local. */
+        if (entry->has_gateway && !la_addr_is_link_local(dst))
             route->next_hop = entry->gateway;
     } else if (dest->class == LA_NET_CLASS_MULTICAST || dest->class == LA_NET_CLASS_BROADCAST) {
         route->iface = first_iface(net, dst);

@@ -15,8 +15,6 @@
 #include "wire/ip6.h"
 #include "wire/udp.h"
 
-enum { TTL_MULTICAST = 1 /* RFC 1112 6.1 */ };
-
 /* ---- in --------------------------------------------------------------------------------- */
 
 static void
@@ -201,8 +199,8 @@ ends_choose(struct la_net *net, const struct la_udp_socket *socket, struct send_
 }
 
 static la_err
-datagram_send(struct la_net *net, const struct send_ends *ends, struct la_bytes bytes,
-              la_instant now)
+datagram_send(struct la_net *net, const struct la_udp_socket *socket, const struct send_ends *ends,
+              struct la_bytes bytes, la_instant now)
 {
     struct la_frame *frame = la_frame_take(net->mem);
     if (!frame)
@@ -218,11 +216,13 @@ datagram_send(struct la_net *net, const struct send_ends *ends, struct la_bytes 
     };
     la_udp_emit(&udp,
                 (struct la_room){la_frame_push(frame, LA_UDP_HEADER_BYTES), LA_UDP_HEADER_BYTES});
+    bool group = la_addr_is_multicast(&ends->remote.addr);
     struct la_net_out out = {
         .src = ends->local.addr,
         .dst = ends->remote.addr,
         .protocol = LA_IP_UDP,
-        .ttl_hops = la_addr_is_multicast(&ends->remote.addr) ? TTL_MULTICAST : NET_TTL_DEFAULT,
+        .ttl_hops = socket->option[group ? LA_UDP_GROUP_TTL_HOPS : LA_UDP_TTL_HOPS],
+        .dscp_ecn = socket->option[LA_UDP_DSCP_ECN],
     };
     la_err err = la_net_output(net, frame, &out, now);
     net->stats.udp_out += err == LA_OK;
@@ -257,7 +257,7 @@ la_net_udp_send(struct la_net *net, la_handle udp, const struct la_endpoint *loc
         return LA_ERR_MESSAGE_TOO_BIG;
     if (la_net_tx_room(net, route.iface) == 0)
         return LA_ERR_AGAIN;
-    err = datagram_send(net, &ends, bytes, now);
+    err = datagram_send(net, socket, &ends, bytes, now);
     return err == LA_OK ? (la_ssize)bytes.n : err;
 }
 

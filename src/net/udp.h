@@ -39,6 +39,8 @@ la_ssize la_net_udp_receive(struct la_net *net, la_handle udp, struct la_room ro
 /* ICMP port unreachable to to->remote, about its datagram to to->local. */
 la_err la_net_udp_refuse(struct la_net *net, la_handle udp, const struct la_udp_from *to,
                          la_instant now);
+la_err la_net_udp_option_set(struct la_net *net, la_handle udp, enum la_udp_option opt,
+                             int64_t value);
 la_err la_net_udp_local(const struct la_net *net, la_handle udp, struct la_endpoint *out);
 /* *out zeroed when not connected: NOT_CONNECTED. */
 la_err la_net_udp_remote(const struct la_net *net, la_handle udp, struct la_endpoint *out);

@@ -11,7 +11,13 @@
 #include "base/addr.h"
 #include "base/assert.h"
 
-enum { SOCKET_CHUNK_SHIFT = 5, DATAGRAM_CHUNK_SHIFT = 6, PORT_MIN = 49152, PORT_MAX = 65535 };
+enum {
+    SOCKET_CHUNK_SHIFT = 5,
+    DATAGRAM_CHUNK_SHIFT = 6,
+    PORT_MIN = 49152,
+    PORT_MAX = 65535,
+    TTL_GROUP = 1 /* RFC 1112 6.1 */
+};
 
 void
 la_udp_init(struct la_net *net, const struct la_net_cfg *cfg)
@@ -288,6 +294,7 @@ la_net_udp_open(struct la_net *net, const struct la_endpoint *local, bool any_po
         .local = {local->addr, port},
         .live = true,
         .any_port = any_port,
+        .option = {[LA_UDP_TTL_HOPS] = NET_TTL_DEFAULT, [LA_UDP_GROUP_TTL_HOPS] = TTL_GROUP},
         .first_idx = LA_POOL_NONE,
         .last_idx = LA_POOL_NONE,
     };
@@ -321,6 +328,20 @@ la_net_udp_connect(struct la_net *net, la_handle udp, const struct la_endpoint *
     socket->remote = *remote;
     socket->connected = true;
     socket->err = LA_OK;
+    return LA_OK;
+}
+
+la_err
+la_net_udp_option_set(struct la_net *net, la_handle udp, enum la_udp_option opt, int64_t value)
+{
+    struct la_udp_socket *socket = la_udp_socket(net, udp);
+    if (!socket)
+        return LA_ERR_BAD_HANDLE;
+    if ((unsigned)opt >= LA_UDP_OPTION_COUNT)
+        return LA_ERR_NO_SUCH_OPTION;
+    if (value < (opt == LA_UDP_DSCP_ECN ? 0 : 1) || value > UINT8_MAX)
+        return LA_ERR_BAD_ARGUMENT;
+    socket->option[opt] = (uint8_t)value;
     return LA_OK;
 }
 

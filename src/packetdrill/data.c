@@ -36,6 +36,7 @@ struct transfer {
     size_t pieces_n;
     size_t idx, off; /* the piece under way, and how much of it is done */
     size_t done_n, total_n;
+    size_t syn_n; /* of done_n: what went with a SYN that is not answered */
     int flags;
     struct la_endpoint peer; /* of a datagram */
     bool named;
@@ -140,6 +141,15 @@ faults(const struct la_pd *pd, const struct transfer *t, struct iovec room)
            la_pd_fd_status(pd, t->f, &status) && status.receive_queue_bytes > 0;
 }
 
+/* An error waits for the call behind the last octets. */
+static bool
+holds_more(const struct la_pd *pd, const struct transfer *t)
+{
+    struct la_conn_status status;
+    return (t->flags & MSG_WAITALL) != 0 ||
+           (la_pd_fd_status(pd, t->f, &status) && status.receive_queue_bytes > 0);
+}
+
 static int64_t
 try_receive(struct la_pd *pd, void *call)
 {
@@ -155,7 +165,7 @@ try_receive(struct la_pd *pd, void *call)
         la_ssize n = receive_piece(pd, t, room);
         if (n > 0)
             advance(t, (size_t)n);
-        if (n > 0 && t->done_n < t->total_n && !t->f->datagram)
+        if (n > 0 && t->done_n < t->total_n && !t->f->datagram && holds_more(pd, t))
             continue;
         if (n < 0 && t->done_n == 0)
             return -la_err_to_errno((la_err)n);
@@ -193,7 +203,7 @@ la_pd_receive(struct la_pd *pd, int fd, struct msghdr *msg, int flags)
     if ((flags & MSG_OOB) != 0)
         return -EINVAL; /* urgent data stands in line here */
     if ((flags & MSG_ERRQUEUE) != 0)
-        return -EAGAIN;
+        return la_pd_zerocopy_take(f, msg);
     struct transfer t = {.f = f,
                          .pieces = msg->msg_iov,
                          .pieces_n = msg->msg_iovlen,
@@ -282,6 +292,13 @@ is_connecting(const struct la_pd *pd, const struct la_pd_fd *f)
     return !f->datagram && la_pd_fd_status(pd, f, &status) && status.state == LA_TCP_SYN_SENT;
 }
 
+static bool
+is_up(const struct la_pd *pd, const struct la_pd_fd *f)
+{
+    struct la_conn_status status;
+    return la_pd_fd_status(pd, f, &status) && status.state >= LA_TCP_ESTABLISHED;
+}
+
 static la_ssize
 end_record(struct la_pd *pd, const struct transfer *t, la_ssize n)
 {
@@ -295,8 +312,11 @@ try_send(struct la_pd *pd, void *call)
     struct transfer *t = call;
     if (t->opens) {
         int64_t n = open_and_send(pd, t);
+        t->syn_n = t->done_n;
         return t->fast_only || (n < 0 && n != -EINPROGRESS) ? n : -EAGAIN;
     }
+    if (is_up(pd, t->f))
+        t->syn_n = 0;
     if (t->waits && la_sock_poll(pd->socks, t->f->sock) == 0)
         return -EAGAIN;
     for (;;) {
@@ -306,15 +326,19 @@ try_send(struct la_pd *pd, void *call)
         la_ssize n = send_piece(pd, t, piece);
         if (n > 0)
             advance(t, (size_t)n);
+        if (n == LA_ERR_NOT_CONNECTED && !t->f->datagram)
+            n = LA_ERR_CLOSING; /* as on Linux, where a write needs no connection to fail so */
         t->waits = n == LA_ERR_AGAIN && !t->f->datagram;
         if (n == LA_ERR_AGAIN)
             return -EAGAIN;
-        if (n < 0)
-            return t->done_n > 0 ? (int64_t)t->done_n : -la_err_to_errno((la_err)n);
+        if (n < 0) /* what a SYN took along is nothing yet */
+            return t->done_n > t->syn_n ? (int64_t)t->done_n : -la_err_to_errno((la_err)n);
         if (n > 0 && t->done_n == t->total_n && (t->flags & MSG_EOR) != 0 && !t->f->datagram)
             n = end_record(pd, t, n);
-        if (n > 0 && t->done_n < t->total_n) /* what can leave makes room */
-            la_pd_turn(pd);
+        if (n > 0 && is_connecting(pd, t->f))
+            t->syn_n = t->done_n;
+        if (n > 0 && (size_t)n < piece.iov_len) /* what can leave makes room */
+            la_pd_move(pd);
         if (t->done_n == t->total_n || n == 0)
             return !t->fast_only && is_connecting(pd, t->f) ? -EAGAIN : (int64_t)t->done_n;
     }
@@ -350,7 +374,10 @@ la_pd_send(struct la_pd *pd, int fd, const struct msghdr *msg, int flags)
     bool may_block = !f->nonblocking && (flags & MSG_DONTWAIT) == 0;
     t.fast_only = !may_block || t.queues;
     int64_t n = la_pd_block(pd, try_send, &t, may_block, until(pd, f->send_timeout_us));
-    return n == -EAGAIN && t.done_n > 0 ? (int64_t)t.done_n : n;
+    n = n == -EAGAIN && t.done_n > 0 ? (int64_t)t.done_n : n;
+    if (n > 0 && f->zerocopy.on && (flags & MSG_ZEROCOPY) != 0 && !la_pd_zerocopy_sent(pd, f))
+        return -ENOBUFS; /* as where there is no memory for notifications */
+    return n;
 }
 
 /* ---- splice --------------------------------------------------------------------------------- */

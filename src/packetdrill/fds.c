@@ -76,6 +76,7 @@ la_pd_fd_close(struct la_pd *pd, struct la_pd_fd *f)
     for (struct la_pd_fd *other = pd->fds; other != NULL; other = other->next)
         drop_watches(other, f->fd);
     drop_watches(f, -1);
+    la_pd_zerocopy_free(&f->zerocopy);
     /* Not close(), which the interface interposes. */
     (void)syscall(SYS_close, f->fd);
     free(f);
@@ -95,12 +96,28 @@ la_pd_fds_free(struct la_pd *pd)
         la_pd_fd_close(pd, pd->fds);
 }
 
+static void
+refresh(const struct la_pd *pd, int fd)
+{
+    for (struct la_pd_fd *f = pd->fds; f != NULL; f = f->next) {
+        for (struct la_pd_watch *w = f->watches; w != NULL; w = w->next)
+            w->fresh |= w->fd == fd;
+    }
+}
+
 void
 la_pd_fds_event(struct la_pd *pd, const struct la_sock_event *event)
 {
     const struct la_pd_fd *of = (const struct la_pd_fd *)(uintptr_t)event->user;
-    for (struct la_pd_fd *f = pd->fds; f != NULL && of != NULL; f = f->next) {
-        for (struct la_pd_watch *w = f->watches; w != NULL; w = w->next)
-            w->fresh |= w->fd == of->fd;
+    if (of != NULL)
+        refresh(pd, of->fd);
+}
+
+void
+la_pd_fds_look(struct la_pd *pd)
+{
+    for (struct la_pd_fd *f = pd->fds; f != NULL; f = f->next) {
+        if (la_pd_zerocopy_look(pd, f))
+            refresh(pd, f->fd);
     }
 }

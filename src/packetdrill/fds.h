@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include "host/option_rows.h"
 #include "packetdrill/pd.h"
+#include "packetdrill/zerocopy.h"
 
 /* What an epoll descriptor watches. */
 struct la_pd_watch {
@@ -31,6 +32,7 @@ struct la_pd_fd {
     bool nonblocking;
     bool listening;
     bool tells_queue; /* TCP_INQ */
+    struct la_pd_zerocopy zerocopy;
     int64_t receive_timeout_us, send_timeout_us; /* 0 = none */
     int32_t kept[LA_OPTIONS_KEPT_N];
     uint32_t stack_set; /* a bit per LA_SO_* that the script has set */
@@ -50,5 +52,7 @@ bool la_pd_fd_status(const struct la_pd *pd, const struct la_pd_fd *f, struct la
 void la_pd_fds_free(struct la_pd *pd);
 /* Something happened to a socket. */
 void la_pd_fds_event(struct la_pd *pd, const struct la_sock_event *event);
+/* Something was acknowledged, perhaps. */
+void la_pd_fds_look(struct la_pd *pd);
 
 #endif

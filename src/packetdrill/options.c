@@ -32,6 +32,13 @@ is_level(const struct la_pd_fd *f, int level)
            level == (f->datagram ? IPPROTO_UDP : IPPROTO_TCP);
 }
 
+/* `lastack run` refuses it, where programs would gain nothing by it. */
+static bool
+is_zerocopy(int level, int name)
+{
+    return level == SOL_SOCKET && name == SO_ZEROCOPY;
+}
+
 /* ---- getsockopt ----------------------------------------------------------------------------- */
 
 static int64_t
@@ -62,6 +69,7 @@ give_info(struct la_pd *pd, const struct la_pd_fd *f, void *value, socklen_t *n)
         uint8_t room[INFO_BYTES];
     } out = {.room = {0}};
     struct la_conn_status status;
+    la_pd_move(pd); /* what counts time is as old as the stack's clock */
     if (la_pd_fd_status(pd, f, &status))
         la_tcp_info_of(&status, pd->now, &out.info);
     else
@@ -160,6 +168,8 @@ give_other(struct la_pd *pd, const struct la_pd_fd *f, int level, int name, void
         return give(value, n, pd->key, sizeof(pd->key));
     if (level == IPPROTO_TCP && name == TCP_INQ)
         return give_int(level, value, n, f->tells_queue);
+    if (is_zerocopy(level, name))
+        return give_int(level, value, n, f->zerocopy.on);
     return is_level(f, level) ? -ENOPROTOOPT : -EOPNOTSUPP;
 }
 
@@ -174,7 +184,7 @@ la_pd_getsockopt(struct la_pd *pd, int fd, int level, int name, void *value, soc
     if (*n > INT32_MAX)
         return -EINVAL;
     const struct la_option_row *r = is_level(f, level) ? la_option_find(level, name) : NULL;
-    if (r == NULL || r->kind == LA_OPTION_NATIVE)
+    if (r == NULL || r->kind == LA_OPTION_NATIVE || is_zerocopy(level, name))
         return give_other(pd, f, level, name, value, n);
     int64_t v = r->first;
     if (r->kind == LA_OPTION_SPECIAL)
@@ -275,11 +285,13 @@ set_other(struct la_pd_fd *f, int level, int name, const void *value, socklen_t 
     int64_t v;
     if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
         return set_timeout(f, name, value, n);
-    if (level == IPPROTO_TCP && name == TCP_INQ) {
+    bool zerocopy = is_zerocopy(level, name);
+    if (zerocopy || (level == IPPROTO_TCP && name == TCP_INQ)) {
         int64_t err = read_int(level, value, n, &v);
         if (err == 0 && v != 0 && v != 1)
             err = -EINVAL;
-        f->tells_queue = err == 0 ? v == 1 : f->tells_queue;
+        bool *at = zerocopy ? &f->zerocopy.on : &f->tells_queue;
+        *at = err == 0 ? v == 1 : *at;
         return err;
     }
     return is_level(f, level) ? -ENOPROTOOPT : -EOPNOTSUPP;
@@ -301,7 +313,7 @@ la_pd_setsockopt(struct la_pd *pd, int fd, int level, int name, const void *valu
     if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY && !f->datagram)
         return set_fast_open_key(pd, value, n);
     const struct la_option_row *r = is_level(f, level) ? la_option_find(level, name) : NULL;
-    if (r == NULL || r->kind == LA_OPTION_NATIVE)
+    if (r == NULL || r->kind == LA_OPTION_NATIVE || is_zerocopy(level, name))
         return set_other(f, level, name, value, n);
     if (r->kind == LA_OPTION_REFUSE)
         return -r->arg;

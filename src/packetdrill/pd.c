@@ -189,8 +189,8 @@ collect(struct la_pd *pd)
 }
 
 /* Everything the stack does at this instant. */
-static void
-move(struct la_pd *pd)
+void
+la_pd_move(struct la_pd *pd)
 {
     bool more = pd->stack != NULL;
     for (unsigned round = 0; more && round < ROUNDS_N; round++) {
@@ -202,6 +202,7 @@ move(struct la_pd *pd)
             more = true;
         }
     }
+    la_pd_fds_look(pd);
     la_pd_states_write(pd);
 }
 
@@ -239,7 +240,7 @@ settle(struct la_pd *pd)
 void
 la_pd_turn(struct la_pd *pd)
 {
-    move(pd);
+    la_pd_move(pd);
     settle(pd);
 }
 
@@ -288,7 +289,7 @@ block_waiting(struct la_pd *pd, la_pd_try *attempt, void *call, la_instant until
     while (result == -EAGAIN && la_instant_lt(pd->now, until)) {
         wait_turn(pd, &wait);
         result = attempt(pd, call);
-        move(pd);
+        la_pd_move(pd);
     }
     unlink_wait(pd, &wait);
     pd->returning_tid = gettid();
@@ -300,7 +301,7 @@ int64_t
 la_pd_block(struct la_pd *pd, la_pd_try *attempt, void *call, bool may_block, la_instant until)
 {
     int64_t result = attempt(pd, call);
-    move(pd);
+    la_pd_move(pd);
     if (result == -EAGAIN && may_block)
         return gettid() == pd->main_tid ? block_moving(pd, attempt, call, until)
                                         : block_waiting(pd, attempt, call, until);

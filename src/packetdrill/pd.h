@@ -59,7 +59,9 @@ void la_pd_key(struct la_pd *pd, const uint8_t key[LA_FAST_OPEN_KEY_BYTES]);
 /* Makes an address one of this host's. */
 void la_pd_adopt(struct la_pd *pd, const struct la_addr *addr);
 
-/* Moves what can be moved now: timers, packets out, events to those that wait. */
+/* Moves what can be moved now: timers, packets out, events. */
+void la_pd_move(struct la_pd *pd);
+/* The same, and lets those that wait look. Not within a call. */
 void la_pd_turn(struct la_pd *pd);
 void la_pd_advance(struct la_pd *pd, la_instant to);
 /* When something will happen by itself. */

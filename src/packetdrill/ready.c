@@ -25,7 +25,7 @@ mask_of(struct la_pd *pd, const struct la_pd_fd *f)
     uint32_t la = la_sock_poll(pd->socks, f->sock), host = 0;
     for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
         host |= (la & bits[i].la) != 0 ? bits[i].host : 0;
-    return host;
+    return host | (f->zerocopy.ready ? (uint32_t)POLLERR : 0);
 }
 
 static la_instant

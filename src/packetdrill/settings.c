@@ -64,6 +64,12 @@ static const struct key keys[] = {
     {"slow_start_after_idle", TCP(slow_start_after_idle)},
     {"reduces_cwnd", TCP(reduces_cwnd)},
     {"reset_keeps_text", TCP(reset_keeps_text)},
+    {"timestamps_may_lack", TCP(timestamps_may_lack)},
+    {"unsent_ack_silent", TCP(unsent_ack_silent)},
+    {"probe_empty", TCP(probe_empty)},
+    {"shut_read_hears", TCP(shut_read_hears)},
+    {"ack_replies_later", TCP(ack_replies_later)},
+    {"idle_keeps", TCP(idle_keeps)},
     {"mtu_probing", TCP(mtu_probing)},
     {"window_slides", TCP(window_slides)},
     {"ack_every_second", TCP(ack_every_second)},
@@ -79,6 +85,7 @@ static const struct key keys[] = {
     {"syn_options_n", TCP(syn_options_n)},
     {"fast_open", TCP(fast_open)},
     {"fast_open_n", TCP(fast_open_n_max)},
+    {"fast_open_bare", TCP(fast_open_bare)},
 };
 enum { BUFFER_BYTES_MAX = 1 << 30 }; /* struct la_tcp_cfg's */
 enum { KEYS_N = sizeof(keys) / sizeof(keys[0]) };
@@ -89,13 +96,16 @@ struct setting {
     const char *value;
 };
 
-/* Linux acknowledges the first segments of a connection at once (quick ACKs); scripts are short
- * enough that these are all. 15 MiB is what it scales its window for: a shift of 8. */
+/* Linux acknowledges the first sixteen segments at once (quick ACKs), until it answers; scripts are
+ * short enough that these are all. 15 MiB is what it scales its window for: a shift of 8. */
 static const struct setting profile_linux[] = {
     {"rcvbuf", "15728640"},      {"sndbuf_piece", "1280"},
-    {"delayed_ack_us", "0"},     {"rto_min_us", "200000"},
+    {"delayed_ack_us", "40000"}, {"rto_min_us", "200000"},
     {"rto_max_us", "120000000"}, {"r2_syn", "5"},
     {"push_bursts", "1"},        {"nagle_short", "1"},
+    {"idle_keeps", "1"},         {"ack_replies_later", "1"},
+    {"shut_read_hears", "1"},    {"probe_empty", "1"},
+    {"unsent_ack_silent", "1"},  {"timestamps_may_lack", "1"},
     {"burst_window_part", "3"},  {"reduces_cwnd", "1"},
     {"reset_keeps_text", "1"},   {"rto_follows_peaks", "1"},
     {"usage_by_window", "1"},    {"more_until_ack", "1"},
@@ -433,11 +443,13 @@ dotted(const char *name, char out[LA_PD_PATH_BYTES])
         *p = '.';
 }
 
-/* The bits of Linux's: 1 active, 2 passive, 0x400 also where no listener asks for it. */
+/* The bits of Linux's: 1 active, 2 passive, 4 and 0x200 without cookies, 0x400 also where no
+ * listener asks for it. */
 static void
 follow_fast_open(struct la_pd_settings *s, uint64_t value)
 {
-    enum { ACTIVE = 1, PASSIVE = 2, ALL_LISTENERS = 0x400 };
+    enum { ACTIVE = 1, PASSIVE = 2, ACTIVE_BARE = 4, PASSIVE_BARE = 0x200, ALL_LISTENERS = 0x400 };
+    s->tcp.fast_open_bare = (value & (ACTIVE_BARE | PASSIVE_BARE)) != 0;
     s->tcp.fast_open = (value & ACTIVE) != 0;
     bool all = (value & PASSIVE) != 0 && (value & ALL_LISTENERS) != 0;
     s->tcp.fast_open_n_max = all ? UINT16_MAX : 0;

@@ -102,6 +102,7 @@ key_of_rack(struct la_tcp_busy *b, const struct la_tcp_busy *busy, la_instant no
     b->rack.xmit_at = rank_of(busy->rack.xmit_at, busy, now);
     b->rack.acked_at = rank_of(busy->rack.acked_at, busy, now);
     b->rack.rtt_us = busy->rack.rtt_us != 0;
+    b->rack.reorder_bytes = 0;
     b->tlp.rto_at = la_instant_of_ns(0);
 }
 
@@ -147,7 +148,8 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     memset(&b->peak, 0, sizeof(b->peak));
     memset(&b->cc, 0, sizeof(b->cc));
     b->cc.reno.acked_bytes = k->conn.cc == la_cc_find("reno") ? busy->cc.reno.acked_bytes : 0;
-    b->progress_at = la_instant_of_ns(0);
+    b->progress_at = b->text_at = la_instant_of_ns(0); /* of ack_replies_later, which is off */
+    b->heard_text = b->replies = false;
     b->mtu.next_at = la_instant_of_ns(0); /* no text there is as long as a segment can be */
     b->mtu.carried = 0;
 }

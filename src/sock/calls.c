@@ -268,7 +268,8 @@ shut_connection(struct la_socks *set, struct la_sk *sk, enum la_shutdown how, la
         return err;
     if (how != LA_SHUT_WRITE) {
         sk->shut_read = true;
-        err = la_conn_close_read(set->stack, sk->handle, now);
+        if (!la_stack_tcp_cfg(set->stack)->shut_read_hears)
+            err = la_conn_close_read(set->stack, sk->handle, now);
     }
     if (err == LA_OK && how != LA_SHUT_READ) {
         sk->shut_write = true;

@@ -141,6 +141,8 @@ la_sock_receive(struct la_socks *set, la_sock s, struct la_room room, size_t *fu
     if (sk->phase != LA_SK_CONNECTED)
         return not_connected(sk);
     la_ssize n = receive_to_mark(set, sk, room, now);
+    if (n == LA_ERR_AGAIN && sk->shut_read)
+        n = 0;
     if (n >= 0 && full_n != NULL)
         *full_n = (size_t)n;
     return once(sk, n == LA_ERR_NOT_CONNECTED ? 0 : n, LA_OK);

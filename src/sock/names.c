@@ -101,6 +101,8 @@ la_sock_bind(struct la_socks *set, la_sock s, const struct la_endpoint *local)
         err = la_udp_open(set->stack, &at, false, &sk->handle);
         if (err == LA_OK)
             err = la_udp_user_set(set->stack, sk->handle, la_sk_name(sk));
+        if (err == LA_OK)
+            err = la_sk_datagram_options(set, sk);
     }
     if (err != LA_OK)
         return err;

@@ -141,6 +141,24 @@ buffer_value(int64_t value)
     return 2 * value < BUFFER_BYTES_MIN ? BUFFER_BYTES_MIN : 2 * value;
 }
 
+/* What of a datagram socket is the stack's. */
+static la_err
+set_on_datagram(struct la_socks *set, const struct la_sk *sk, enum la_sock_option opt)
+{
+    if (sk->handle == 0 || (opt != LA_SO_TTL && opt != LA_SO_TOS))
+        return LA_OK; /* la_sk_datagram_options() comes with bind() */
+    return la_udp_option_set(set->stack, sk->handle,
+                             opt == LA_SO_TTL ? LA_UDP_TTL_HOPS : LA_UDP_DSCP_ECN,
+                             sk->options[opt]);
+}
+
+la_err
+la_sk_datagram_options(struct la_socks *set, const struct la_sk *sk)
+{
+    la_err err = set_on_datagram(set, sk, LA_SO_TTL);
+    return err == LA_OK ? set_on_datagram(set, sk, LA_SO_TOS) : err;
+}
+
 static la_err
 set_on_conn(struct la_socks *set, const struct la_sk *sk, enum la_sock_option opt, la_instant now)
 {
@@ -149,6 +167,8 @@ set_on_conn(struct la_socks *set, const struct la_sk *sk, enum la_sock_option op
         struct la_tcp_cfg cfg = la_sk_cfg(set, sk);
         return la_listener_tcp_cfg_set(set->stack, sk->handle, &cfg);
     }
+    if (sk->phase == LA_SK_DATAGRAM)
+        return set_on_datagram(set, sk, opt);
     if (!stream)
         return LA_OK;
     if (opt == LA_SO_LINGER_S)

@@ -72,6 +72,8 @@ void la_sk_options_init(struct la_sk *sk, const struct la_tcp_cfg *defaults);
 struct la_tcp_cfg la_sk_cfg(const struct la_socks *set, const struct la_sk *sk);
 /* Sets on a connection what a configuration does not hold. */
 void la_sk_options_apply(struct la_socks *set, const struct la_sk *sk, la_instant now);
+/* Sets on a datagram socket that has a handle now what was set before. */
+la_err la_sk_datagram_options(struct la_socks *set, const struct la_sk *sk);
 
 /* Connects, with what of `bytes` goes with the SYN (calls.c): as la_sock_connect_send(). */
 la_ssize la_sk_open_send(struct la_socks *set, struct la_sk *sk, const struct la_endpoint *remote,

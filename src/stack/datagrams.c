@@ -49,6 +49,12 @@ la_udp_refuse(struct la_stack *s, la_handle udp, const struct la_udp_from *to, l
     return la_net_udp_refuse(s->net, inner(udp), to, la_stack_clock(s, now));
 }
 
+la_err
+la_udp_option_set(struct la_stack *s, la_handle udp, enum la_udp_option opt, int64_t value)
+{
+    return la_net_udp_option_set(s->net, inner(udp), opt, value);
+}
+
 bool
 la_udp_readable(const struct la_stack *s, la_handle udp)
 {

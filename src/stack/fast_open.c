@@ -231,13 +231,15 @@ la_fast_open_take(struct la_stack *s, const struct la_half_open *open, const str
                   struct la_tcp_todo *todo)
 {
     const struct la_listener *l = la_listener_at(s, open->listener);
-    if ((syn->has & LA_TCP_HAS_FAST_OPEN) == 0 || syn->cookie.n == 0 || l->cfg.fast_open_n_max == 0)
+    bool has = (syn->has & LA_TCP_HAS_FAST_OPEN) != 0 && syn->cookie.n > 0;
+    bool bare = l->cfg.fast_open_bare && syn->text_bytes > 0;
+    if ((!has && !bare) || l->cfg.fast_open_n_max == 0)
         return false;
     if (!has_room(s, l)) { /* 5.1: as if there were no such thing, for now */
         todo->reason = LA_REASON_FAST_OPEN_LIMIT;
         return false;
     }
-    enum verdict verdict = judge(s, &open->tuple, &syn->cookie);
+    enum verdict verdict = bare ? OURS : judge(s, &open->tuple, &syn->cookie);
     if (verdict == FOREIGN) {
         todo->reason = LA_REASON_FAST_OPEN_COOKIE;
         return false;

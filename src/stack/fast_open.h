@@ -44,6 +44,7 @@ void la_fast_open_begin(struct la_stack *s, struct la_rec *rec, struct la_tcp_to
 struct la_fast_open_asked {
     bool asked;
     bool wished; /* it showed no cookie, but asked for one */
+    bool bare;   /* it needed none */
     uint32_t text_bytes;
 };
 struct la_fast_open_asked la_fast_open_asked(const struct la_stack *s,

@@ -94,7 +94,7 @@ bool
 la_stack_fast_open_known(const struct la_stack *s, const struct la_addr *remote)
 {
     const struct la_fast_open_peer *peer = find(s, remote);
-    return peer != NULL && peer->cookie.n > 0 && !pauses(s, peer);
+    return s->cfg.tcp.fast_open_bare || (peer != NULL && peer->cookie.n > 0 && !pauses(s, peer));
 }
 
 la_err
@@ -106,8 +106,8 @@ la_conn_fast_open_room(const struct la_stack *s, la_handle conn, uint32_t *out)
         return LA_ERR_BAD_HANDLE;
     const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
-    if (busy != NULL && c->fast_open == LA_TCP_FAST_OPEN_ASKS && busy->fast_open.cookie.n > 0 &&
-        la_seq_eq(c->snd_nxt, c->iss))
+    if (busy != NULL && c->fast_open == LA_TCP_FAST_OPEN_ASKS &&
+        (busy->fast_open.cookie.n > 0 || busy->fast_open.bare) && la_seq_eq(c->snd_nxt, c->iss))
         *out = la_tcp_fast_open_room(c, busy->fast_open.mss);
     return LA_OK;
 }
@@ -118,6 +118,14 @@ la_fast_open_begin(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *t
     struct la_addr remote = la_rec_remote(rec);
     struct la_fast_open_peer *peer = find(s, &remote);
     struct la_tcp_cookie none = {.n = 0};
+    if (s->cfg.tcp.fast_open_bare) { /* RFC 7413 4.1.3: both ends' administrators have said so */
+        uint16_t mss = peer == NULL || peer->mss == 0 ? rec->tcp.rmss : peer->mss;
+        la_tcp_fast_open_ask(&rec->tcp, &none, mss, todo);
+        struct la_tcp_busy *busy = la_tcp_busy(&rec->tcp, &s->env);
+        if (busy != NULL)
+            busy->fast_open.bare = true;
+        return;
+    }
     if (peer == NULL) {
         la_tcp_fast_open_ask(&rec->tcp, &none, 0, todo);
         return;
@@ -134,7 +142,8 @@ la_fast_open_asked(const struct la_stack *s, const struct la_tcp_conn *c)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
     bool asked = c->fast_open == LA_TCP_FAST_OPEN_ASKS && busy != NULL;
-    return (struct la_fast_open_asked){asked, asked && busy->fast_open.cookie.n == 0,
+    bool bare = asked && busy->fast_open.bare;
+    return (struct la_fast_open_asked){asked, asked && !bare && busy->fast_open.cookie.n == 0, bare,
                                        asked ? busy->fast_open.text_bytes : 0};
 }
 
@@ -161,12 +170,12 @@ void
 la_fast_open_learn(struct la_stack *s, const struct la_rec *rec,
                    const struct la_fast_open_asked *asked, const struct la_tcp_seg *seg)
 {
-    bool told = (seg->has & LA_TCP_HAS_FAST_OPEN) != 0 && seg->cookie.n > 0;
+    bool told = (seg->has & LA_TCP_HAS_FAST_OPEN) != 0 && seg->cookie.n > 0 && !asked->bare;
     bool again = (rec->tcp.flags & LA_TCP_F_SYN_RETRANSMITTED) != 0;
     bool unheeded = !told && (asked->wished || (asked->text_bytes > 0 && !rec->tcp.fast_opened));
     struct la_addr remote = la_rec_remote(rec);
     struct la_fast_open_peer *peer =
-        told || (unheeded && !again) ? find_or_make(s, &remote) : find(s, &remote);
+        told || asked->bare || (unheeded && !again) ? find_or_make(s, &remote) : find(s, &remote);
     if (peer == NULL)
         return;
     peer->used_s = seconds(s);

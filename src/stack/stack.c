@@ -30,6 +30,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
     cfg->time_wait_n_max = 256 * 1024;
     cfg->port_ephemeral_min = 49152; /* DEVIATION(D28): the dynamic ports alone */
     cfg->port_ephemeral_max = 65535;
+    cfg->neighbour_reachable_ms = 30000;
     cfg->checksum_verify = true;
     cfg->tcp = (struct la_tcp_cfg){
         .sndbuf = {4096, 256 * 1024, 0xffff << 8},
@@ -104,6 +105,7 @@ la_stack_trace_set(struct la_stack *s, const struct la_trace *trace)
 
 /* ---- life ------------------------------------------------------------------------------- */
 
+enum { NEIGHBOUR_REACHABLE_MS_MAX = 3600 * 1000 };
 enum { MSS_BYTES_MAX_LEAST = 88 }; /* as LA_OPT_MSS_MAX has it */
 
 static bool
@@ -137,6 +139,7 @@ cfg_ok(const struct la_stack_cfg *cfg)
     return cfg->mem != NULL && cfg->conns_n_max > 0 && cfg->conns_n_max <= LA_CONNS_MAX &&
            cfg->accept_queue_n_max > 0 && cfg->time_wait_n_max > 0 &&
            cfg->syn_cookies <= LA_SYN_COOKIES_ALWAYS && cfg->port_ephemeral_min > 0 &&
+           cfg->neighbour_reachable_ms <= NEIGHBOUR_REACHABLE_MS_MAX &&
            cfg->port_ephemeral_min <= cfg->port_ephemeral_max && la_tcp_cfg_ok(t);
 }
 
@@ -193,6 +196,7 @@ la_stack_new(const struct la_stack_cfg *cfg, la_instant now, struct la_stack **o
         .reason = s->stats.reason,
         .kernel = cfg->checksum,
         .checksum_verify = cfg->checksum_verify,
+        .neighbour_reachable_ms = cfg->neighbour_reachable_ms,
         .port_ephemeral_min = cfg->port_ephemeral_min,
         .port_ephemeral_max = cfg->port_ephemeral_max,
     };

@@ -67,6 +67,21 @@ look_up(const struct la_stack *s, la_handle conn, struct la_rec *room)
     return idx != LA_REC_NONE ? room : NULL;
 }
 
+/* A status costs the same however much is in flight. */
+enum { RANGES_LOOKED_AT = 64 };
+
+static uint32_t
+again_bytes(const struct la_tcp_busy *busy)
+{
+    uint32_t n = 0;
+    for (unsigned i = 0; i < busy->board.row.n && i < RANGES_LOOKED_AT; i++) {
+        const struct la_tcp_sent *sent = la_tcp_scoreboard_at(&busy->board, i);
+        if (sent->sent_n > 1 && sent->lost_bytes == 0)
+            n += la_tcp_sack_missing(busy, sent->first, sent->end);
+    }
+    return n;
+}
+
 static void
 progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
 {
@@ -78,6 +93,7 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
     out->fast_opened = c->fast_opened;
     out->pacing_rate_max = la_tcp_pace_bound(c);
     out->bytes_delivered = out->bytes_acked;
+    out->text_at = LA_INSTANT_NEVER;
     if (busy == NULL)
         return;
     uint32_t missing = la_tcp_sack_missing(busy, c->snd_una, c->snd_nxt);
@@ -88,6 +104,12 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
     out->sndbuf_limited_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_SNDBUF, s->now);
     out->busy_us = la_tcp_clocks_us(busy, LA_TCP_CLOCK_BUSY, s->now) + out->rwnd_limited_us +
                    out->sndbuf_limited_us;
+    bool recovers = busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS;
+    out->disordered = !recovers && (busy->dupacks_n > 0 || busy->board.sacked.row.n > 0);
+    out->reduced = !recovers && la_tcp_ecn_marks(c) && la_tcp_ecn_is_reduced(c, busy);
+    out->again_bytes = again_bytes(busy);
+    out->text_at = busy->text_at.ns == 0 ? LA_INSTANT_NEVER : busy->text_at;
+    out->reorder_bytes = busy->rack.reorder_bytes;
     if (!la_tcp_rack_is_on(c))
         return;
     out->lost_bytes = busy->board.lost_bytes;
@@ -173,6 +195,7 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .ready = ready_level(s, c),
         .mss_send = c->smss,
         .mss_receive = c->rmss,
+        .mss_received = c->rcv_mss,
         .snd_wnd = c->snd_wnd,
         .rcv_wnd = la_tcp_rcv_wnd(c),
         .wscale_send = scaled ? c->snd_wscale : 255,

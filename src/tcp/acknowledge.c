@@ -35,13 +35,23 @@ la_tcp_ack_later(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct l
                  la_instant now)
 {
     struct la_tcp_owed *owed = &busy->owed;
+    bool alone =
+        env->cfg->ack_replies_later && (!busy->replies || (c->flags & LA_TCP_F_FIN_RECEIVED) != 0);
     uint32_t waiting = (uint32_t)la_seq_diff(c->rcv_nxt, owed->acked);
     bool second = !la_instant_is_never(owed->at) || (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
-    if (waiting >= 2u * c->rcv_mss || env->cfg->delayed_ack_us == 0 ||
+    if (waiting >= 2u * c->rcv_mss || alone || env->cfg->delayed_ack_us == 0 ||
         (env->cfg->ack_every_second && second) || (c->flags & LA_TCP_F_QUICK_ACK) != 0)
         la_tcp_ack_now(c, LA_CAUSE_ACK);
     else if (la_instant_is_never(owed->at))
         owed->at = la_instant_add_us(now, env->cfg->delayed_ack_us);
+}
+
+void
+la_tcp_ack_replied(struct la_tcp_busy *busy, const struct la_tcp_todo *todo)
+{
+    int64_t after_us = la_instant_diff_us(todo->now, busy->text_at);
+    busy->replies |=
+        after_us == 0 || (busy->heard_text && after_us < (int64_t)todo->env->cfg->delayed_ack_us);
 }
 
 /* At once, but not more often than so many times in a second. */

@@ -51,5 +51,7 @@ la_tcp_ack_told(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     return busy == NULL ? c->rcv_nxt : busy->owed.acked;
 }
+/* Text was sent: an answer to what came just before? Then acknowledgements may ride on such. */
+void la_tcp_ack_replied(struct la_tcp_busy *busy, const struct la_tcp_todo *todo);
 
 #endif

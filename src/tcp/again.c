@@ -100,6 +100,25 @@ la_tcp_retransmit_next(const struct la_tcp_conn *c, const struct la_tcp_busy *bu
     return true;
 }
 
+void
+la_tcp_retransmit_more(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                       uint32_t bytes_max, struct la_tcp_again *again)
+{
+    uint32_t pipe = la_tcp_pipe(c, busy), room = c->cwnd_bytes > pipe ? c->cwnd_bytes - pipe : 0;
+    bool urgent = (c->flags & LA_TCP_F_URGENT_OUT) != 0; /* whoever cuts would repeat its pointer */
+    if (busy->phase != LA_CC_RECOVERY || !la_tcp_rack_is_on(c) || again->n != c->smss || urgent ||
+        room <= c->smss)
+        return;
+    unsigned i = la_tcp_scoreboard_find(&busy->board, again->first);
+    const struct la_tcp_sent *sent = la_tcp_scoreboard_at(&busy->board, i);
+    uint32_t n = (uint32_t)la_seq_diff(sent->end, again->first);
+    n = la_tcp_sack_gap(busy, again->first, min32(min32(n, bytes_max), room));
+    if (sent->lost_bytes == 0 || n <= c->smss)
+        return;
+    again->n = n - n % c->smss;
+    stay_in_piece(c, busy, again);
+}
+
 bool
 la_tcp_retransmit_last(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                        struct la_tcp_again *again)
@@ -110,10 +129,15 @@ la_tcp_retransmit_last(const struct la_tcp_conn *c, const struct la_tcp_busy *bu
 }
 
 bool
-la_tcp_retransmit_tail(const struct la_tcp_conn *c, struct la_tcp_again *again)
+la_tcp_retransmit_tail(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                       struct la_tcp_again *again)
 {
-    uint32_t flight = la_tcp_flight(c);
-    uint32_t n = min32(flight, c->smss);
+    const struct la_tcp_scoreboard *board = &busy->board;
+    uint32_t flight = la_tcp_flight(c), n = min32(flight, c->smss);
+    if (board->row.n > 0) { /* no more than what has left with it: a FIN may have gone alone */
+        la_seq first = la_tcp_scoreboard_at(board, board->row.n - 1u)->first;
+        n = min32(n, (uint32_t)la_seq_diff(c->snd_nxt, first));
+    }
     *again = (struct la_tcp_again){la_seq_sub(c->snd_nxt, n), n, false};
     return flight > 0;
 }

@@ -18,8 +18,12 @@ bool la_tcp_retransmit_next(const struct la_tcp_conn *c, const struct la_tcp_bus
 /* The same when no new data can be sent: what is less surely lost. */
 bool la_tcp_retransmit_last(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                             struct la_tcp_again *again);
+/* More of it in one super-segment of at most so many octets, as far as it is lost, too. */
+void la_tcp_retransmit_more(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                            uint32_t bytes_max, struct la_tcp_again *again);
 /* The last segment that was sent, for a tail loss probe (RFC 8985 7.3). */
-bool la_tcp_retransmit_tail(const struct la_tcp_conn *c, struct la_tcp_again *again);
+bool la_tcp_retransmit_tail(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                            struct la_tcp_again *again);
 /* It has been sent again. */
 void la_tcp_retransmitted(struct la_tcp_conn *c, struct la_tcp_busy *busy,
                           const struct la_tcp_again *again, la_instant now);

@@ -70,6 +70,9 @@ syn_sent_established(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct
     la_tcp_enter(c, LA_TCP_EV_RCV_SYN_ACK, todo);
     la_tcp_established(c, todo);
     la_tcp_fast_open_answered(c, seg->ack, todo);
+    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
+    if (busy != NULL)
+        busy->text_at = todo->now;
     la_tcp_ack_now(c, LA_CAUSE_ACK);
 }
 
@@ -134,7 +137,9 @@ step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_t
     if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0) {
         /* A SYN is answered "irrespective of the sequence number" (RFC 5961 4.2): a peer that has
          * forgotten the connection may have forgotten its timestamps as well. */
-        return (seg->flags & LA_TCP_SYN) != 0 ? NEXT : drop(todo, LA_REASON_TIMESTAMP_MISSING);
+        bool taken = (seg->flags & LA_TCP_SYN) != 0 ||
+                     todo->env->cfg->timestamps_may_lack; /* DEVIATION(D26) */
+        return taken ? NEXT : drop(todo, LA_REASON_TIMESTAMP_MISSING);
     }
     if (ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
         if ((seg->flags & LA_TCP_SYN) != 0 && la_tcp_is_synchronised(c))
@@ -455,7 +460,8 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         return DONE;
     case LA_TCP_ACK_UNSENT:
         todo->reason = LA_REASON_ACK_UNSENT;
-        la_tcp_ack_challenge(c, todo);
+        if (!todo->env->cfg->unsent_ack_silent) /* DEVIATION(D26) */
+            la_tcp_ack_challenge(c, todo);
         return DONE;
     case LA_TCP_ACK_OLD:
         update_ts_recent(c, seg, todo);
@@ -514,7 +520,8 @@ step7_text(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool *fin, struc
         return DONE;
     }
     if (nobody_reads(c, seg)) {
-        answer_rst(todo, la_tcp_bare_seq(c), LA_CAUSE_RST_ABORT);
+        /* Where the peer is, as of CLOSED (3.10.7.1): our FIN may not have arrived. */
+        answer_rst(todo, seg->ack, LA_CAUSE_RST_ABORT);
         la_tcp_end(c, LA_TCP_EV_RCV_UNACCEPTABLE, LA_ERR_CONNECTION_RESET, todo);
         return drop(todo, LA_REASON_DATA_AFTER_CLOSE);
     }

@@ -201,13 +201,21 @@ owes(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
            busy->dsack_bytes != 0;
 }
 
+/* Does it stay while the connection is idle? */
+static bool
+is_kept(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, const struct la_tcp_env *env)
+{
+    return (busy->lowat_bytes != 0 || env->cfg->idle_keeps) && c->state != LA_TCP_TIME_WAIT &&
+           c->state != LA_TCP_CLOSED;
+}
+
 void
 la_tcp_busy_settle(struct la_tcp_conn *c, struct la_tcp_env *env)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, env);
     if (busy == NULL || busy->sndq.len != 0 || busy->rcvq.len != 0 || busy->runs.row.n != 0 ||
         busy->fin_early || owes(c, busy) || la_tcp_flight(c) != 0 || la_tcp_fin_waits(c) ||
-        busy->rests || busy->lowat_bytes != 0 || (c->flags & LA_TCP_F_URGENT_IN) != 0)
+        busy->rests || is_kept(c, busy, env) || (c->flags & LA_TCP_F_URGENT_IN) != 0)
         return;
     if (la_cc_ops(c->cc)->rest != NULL)
         la_cc_ops(c->cc)->rest(c, busy);

@@ -135,6 +135,7 @@ struct la_tcp_rack {
     la_seq fack;         /* RACK.fack before this acknowledgement */
     la_seq fack_next;    /* and with it */
     la_seq round_end;    /* RACK.dsack_round */
+    uint32_t reorder_bytes; /* so far behind `fack` something came that was sent once */
     uint32_t rtt_us;     /* RACK.rtt; 0 = nothing has arrived yet */
     uint8_t extra_n;     /* RACK.reo_wnd_mult - 1 */
     uint8_t persist_n;   /* RACK.reo_wnd_persist */
@@ -204,6 +205,7 @@ struct la_tcp_mtu {
 struct la_tcp_fast_open {
     struct la_tcp_cookie cookie; /* that our SYN shows, or our SYN,ACK tells */
     uint16_t mss;                /* the peer's, as it came with the cookie; 0 = unknown */
+    bool bare;                   /* text goes with the SYN without a cookie, or a wish for one */
     uint16_t text_bytes;         /* sent with the SYN; later: and not acknowledged with it */
 };
 
@@ -312,6 +314,9 @@ struct la_tcp_busy {
     uint8_t dupacks_n;
     uint8_t cause;                  /* enum la_cause of the next retransmission */
     bool partial_seen;              /* first partial ACK of this recovery was seen */
+    la_instant text_at;             /* text was received, or our SYN answered; 0 = never */
+    bool heard_text;                /* text was received */
+    bool replies;                   /* text was sent soon after: ack_replies_later */
     bool room_due;                  /* something was acknowledged: is there room for a writer? */
     bool rests;                     /* nothing new until the timer expires (RFC 3168 6.1.2) */
     la_seq rtt_round_end;           /* a new RTT sample counts from here on */

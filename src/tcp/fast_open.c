@@ -49,8 +49,8 @@ uint32_t
 la_tcp_fast_open_text(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     if (c->state != LA_TCP_SYN_SENT || c->fast_open != LA_TCP_FAST_OPEN_ASKS ||
-        busy->fast_open.cookie.n == 0 || (c->flags & LA_TCP_F_URGENT_OUT) != 0 ||
-        !la_seq_eq(c->snd_nxt, c->iss))
+        (busy->fast_open.cookie.n == 0 && !busy->fast_open.bare) ||
+        (c->flags & LA_TCP_F_URGENT_OUT) != 0 || !la_seq_eq(c->snd_nxt, c->iss))
         return 0;
     return min32(busy->sndq.len, la_tcp_fast_open_room(c, busy->fast_open.mss));
 }
@@ -70,7 +70,7 @@ la_tcp_fast_open_fill(const struct la_tcp_conn *c, const struct la_tcp_busy *bus
         return;
     bool asks = c->fast_open == LA_TCP_FAST_OPEN_ASKS;
     bool first = c->state == LA_TCP_SYN_SENT && la_seq_eq(c->snd_nxt, c->iss);
-    if (asks ? !first : busy->fast_open.cookie.n == 0)
+    if (asks ? !first || busy->fast_open.bare : busy->fast_open.cookie.n == 0)
         return;
     seg->has |= LA_TCP_HAS_FAST_OPEN;
     seg->cookie = busy->fast_open.cookie;

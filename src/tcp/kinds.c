@@ -8,6 +8,7 @@
  */
 #include "tcp/kinds.h"
 
+#include "tcp/acknowledge.h"
 #include "tcp/again.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
@@ -67,7 +68,8 @@ la_tcp_send_syn(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_tod
                                    todo->now);
     if (!again)
         return true;
-    c->flags |= LA_TCP_F_SYN_RETRANSMITTED;
+    if (busy->cause != LA_CAUSE_RETRANSMIT_MTU) /* RFC 5681 3.1 is about one that was lost */
+        c->flags |= LA_TCP_F_SYN_RETRANSMITTED;
     count_again(c, 0, todo);
     return true;
 }
@@ -127,7 +129,8 @@ la_tcp_send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
     la_seq queue_end = la_seq_add(la_tcp_sndq_seq(c), busy->sndq.len);
     la_seq text_end = la_seq_add(first, plan.text_bytes);
     if (plan.text_bytes > 0 && (la_seq_eq(text_end, queue_end) ||
-                                (busy->pieces.row.n > 0 && la_tcp_pieces_pushed(busy, text_end))))
+                                (busy->pieces.row.n > 0 && la_tcp_pieces_pushed(busy, text_end)) ||
+                                (todo->env->cfg->push_bursts && plan.text_bytes > c->smss)))
         plan.flags |= LA_TCP_PSH;
     struct la_tcp_scoreboard *board = &busy->board;
     plan.sent_before_n = la_tcp_scoreboard_resent(board, todo->env->mem, first, end, todo->now);
@@ -206,8 +209,10 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     if (busy->phase == LA_CC_RECOVERY)
         la_tcp_prr_sent(busy, allowed.text_bytes);
     c->snd_nxt = end;
+    if (allowed.text_bytes > 0 && !of_syn)
+        la_tcp_ack_replied(busy, todo);
     la_tcp_pieces_sent(c, busy, todo->env, end);
-    if (busy->nagle_short && allowed.text_bytes % c->smss != 0)
+    if (busy->nagle_short && allowed.text_bytes % c->smss != 0 && !of_syn)
         busy->short_end = end;
     c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
     if ((plan.flags & LA_TCP_CWR) != 0)
@@ -224,7 +229,8 @@ bool
 la_tcp_send_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *out,
                   enum la_cause cause, struct la_tcp_todo *todo)
 {
-    bool octet = cause == LA_CAUSE_WINDOW_PROBE && busy != NULL && la_tcp_unsent(c, busy) > 0;
+    bool octet = cause == LA_CAUSE_WINDOW_PROBE && busy != NULL && la_tcp_unsent(c, busy) > 0 &&
+                 !todo->env->cfg->probe_empty; /* DEVIATION(D26) */
     struct la_tcp_plan plan = {
         .seq = octet ? c->snd_nxt : la_seq_sub(c->snd_nxt, 1),
         .text_bytes = octet ? 1 : 0,

@@ -76,13 +76,38 @@ is_probe(const struct la_tcp_busy *busy, la_seq seq)
     return busy->mtu.probe_bytes != 0 && la_seq_eq(seq, busy->mtu.probe_first);
 }
 
+/* A SYN with text (RFC 7413) was too long. It goes again at once, and alone; what it offers is a
+ * hint of what the way back may take. False: there was no text with it. */
+static bool
+syn_too_big(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint32_t mtu_bytes, bool ipv6,
+            struct la_tcp_todo *todo)
+{
+    uint32_t least = ipv6 ? MTU_LEAST_V6 : MTU_LEAST_V4;
+    uint32_t headers = /* MSS counts no options */
+        (uint32_t)TCP_HEADER_BYTES + (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
+    if (busy->fast_open.text_bytes == 0 || (c->flags & LA_TCP_F_SYN_RETRANSMITTED) != 0)
+        return false;
+    if (busy->cause == LA_CAUSE_RETRANSMIT_MTU)
+        return true; /* once */
+    if (mtu_bytes != 0) {
+        uint32_t smss = (mtu_bytes < least ? least : mtu_bytes) - headers;
+        c->rmss = smss < c->rmss ? (uint16_t)smss : c->rmss;
+        todo->path_mtu_bytes = (uint16_t)(smss + headers);
+    }
+    busy->cause = LA_CAUSE_RETRANSMIT_MTU;
+    c->want |= LA_TCP_WANT_SYN;
+    return true;
+}
+
 void
 la_tcp_too_big(struct la_tcp_conn *c, la_seq seq, uint32_t mtu_bytes, bool ipv6,
                struct la_tcp_todo *todo)
 {
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
-    if (!la_tcp_is_synchronised(c) || busy == NULL || la_seq_lt(seq, c->snd_una) ||
-        la_seq_ge(seq, c->snd_nxt)) {
+    bool ours = busy != NULL && la_seq_ge(seq, c->snd_una) && la_seq_lt(seq, c->snd_nxt);
+    if (ours && c->state == LA_TCP_SYN_SENT && syn_too_big(c, busy, mtu_bytes, ipv6, todo))
+        return;
+    if (!ours || !la_tcp_is_synchronised(c)) {
         todo->reason = LA_REASON_ICMP_UNMATCHED;
         return;
     }

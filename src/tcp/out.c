@@ -61,7 +61,7 @@ send_tail_probe(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
         return SENT;
     }
     busy->cause = LA_CAUSE_TAIL_PROBE;
-    if (!la_tcp_retransmit_tail(c, &again))
+    if (!la_tcp_retransmit_tail(c, busy, &again))
         return NOTHING;
     if (!la_tcp_send_again(c, busy, out, &again, todo))
         return NO_ROOM;
@@ -112,9 +112,15 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
     if ((c->want & LA_TCP_WANT_TAIL_PROBE) != 0)
         return send_tail_probe(c, busy, out, todo);
     uint32_t paced_bytes = la_tcp_pace_room(c, busy, todo);
-    if (la_tcp_retransmit_next(c, busy, &again))
-        return paced_bytes == 0 ? release_later(c, busy)
-                                : sent_or_no_room(la_tcp_send_again(c, busy, out, &again, todo));
+    if (la_tcp_retransmit_next(c, busy, &again)) {
+        if (paced_bytes == 0)
+            return release_later(c, busy);
+        if (todo->env->cfg->push_bursts)
+            la_tcp_retransmit_more(
+                c, busy, min32(out->super_bytes_max, la_tcp_burst_bytes(c, busy, todo->env)),
+                &again);
+        return sent_or_no_room(la_tcp_send_again(c, busy, out, &again, todo));
+    }
     if (la_tcp_flight(c) == 0 && la_tcp_unsent(c, busy) > 0)
         la_cc_wakes(c, busy, todo);
     bool forced = (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;

@@ -57,8 +57,12 @@ la_tcp_rack_delivered(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la
             todo->sent_at = sent->sent_at;
         }
         /* Step 3: below what had arrived by the acknowledgement before, and sent once. */
-        if (sent->sent_n == 1 && rack->fack_known && la_seq_le(end, rack->fack))
+        if (sent->sent_n == 1 && rack->fack_known && la_seq_le(end, rack->fack)) {
+            uint32_t behind =
+                (uint32_t)la_seq_diff(rack->fack, la_seq_max(sent->first, range.start));
+            rack->reorder_bytes = behind > rack->reorder_bytes ? behind : rack->reorder_bytes;
             c->flags |= LA_TCP_F_REORDERS;
+        }
         if (!rack->fack_known || la_seq_gt(end, rack->fack_next))
             rack->fack_next = end;
         if (!rack->fack_known)

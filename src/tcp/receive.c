@@ -238,6 +238,10 @@ la_tcp_receive_text(struct la_tcp_conn *c, la_seq seq, bool fin, struct la_tcp_t
         return false;
     }
     seq = trim(c, busy, seq, &fin, todo);
+    if (todo->text->len > 0) {
+        busy->text_at = todo->now;
+        busy->heard_text = true;
+    }
     uint32_t n = todo->text->len;
     uint32_t piece = todo->segments_n > 1 ? min32(todo->piece_bytes, n) : n;
     if (piece > c->rcv_mss) /* RFC 5681 4.2: a coalesced segment is no full-sized one */

@@ -32,11 +32,12 @@ la_tcp_fin_waits(const struct la_tcp_conn *c)
     return (c->flags & (LA_TCP_F_CLOSE_CALLED | LA_TCP_F_FIN_SENT)) == LA_TCP_F_CLOSE_CALLED;
 }
 
-/* U of 3.8.6.2.1: SND.UNA + SND.WND - SND.NXT; a window that shrank leaves nothing. */
+/* A SYN,ACK before the handshake is complete (RFC 7413) stands before the window.
+ * U of 3.8.6.2.1: SND.UNA + SND.WND - SND.NXT; a window that shrank leaves nothing. */
 static uint32_t
 usable_window(const struct la_tcp_conn *c)
 {
-    uint32_t flight = la_tcp_flight(c);
+    uint32_t flight = la_tcp_flight(c) - la_tcp_fast_open_serves(c);
     return c->snd_wnd > flight ? c->snd_wnd - flight : 0;
 }
 
@@ -55,7 +56,8 @@ static uint32_t
 congestion_room(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     uint32_t cwnd = la_tcp_cwnd_now(c, busy);
-    uint32_t pipe = la_tcp_pipe(c, busy);
+    uint32_t pipe = la_tcp_pipe(c, busy), syn = la_tcp_fast_open_serves(c);
+    pipe -= min32(pipe, syn);
     if (pipe == 0 && cwnd < c->smss)
         return c->smss;
     uint32_t room = cwnd > pipe ? cwnd - pipe : 0;

@@ -41,14 +41,26 @@ class Mutants(unittest.TestCase):
 
     def test_verdicts(self):
         self.assertEqual(self.verdict(1, "[  FAILED  ] test_a__b\n"), ("caught", ""))
+        self.assertEqual(self.verdict(1, "[  ERROR   ] test_a__b\n"), ("caught", ""))
         self.assertEqual(self.verdict(0, "[       OK ] test_a__b\n"), ("missed", ""))
         self.assertEqual(self.verdict(1, "[  FAILED  ] test_a__c\n"),
                          ("missed", "but test_a__c fails"))
         self.assertEqual(self.verdict(-6, "")[0], "caught")
         self.assertEqual(self.verdict(0, "", built=False), ("error", "x.c:1: error: no"))
 
+    def test_scripts(self):
+        script = dict(ENTRY, test="script rfc_x")
+        for status, verdict in ((0, "missed"), (1, "caught")):
+            ran = subprocess.CompletedProcess([], status, "", "")
+            with mock.patch.object(mutants, "build", return_value=(True, "")), \
+                    mock.patch.object(mutants.subprocess, "run", return_value=ran) as run:
+                self.assertEqual(mutants.caught("/nowhere", script), (verdict, ""))
+            self.assertEqual(run.call_args[0][0][1:], ["drill", "/nowhere/tests/script/rfc_x.pkt"])
+        with mock.patch.object(mutants, "build", return_value=(False, "x.c:1: error: no")):
+            self.assertEqual(mutants.caught("/nowhere", script), ("error", "x.c:1: error: no"))
+
     def test_the_tables_fit_the_sources(self):
-        for table, least, form in (("table", 60, r"^[a-z]+/test_\w+ test_\w+$"),
+        for table, least, form in (("table", 120, r"^([a-z]+/test_\w+ test_\w+|script \w+)$"),
                                    ("bbr", 18, r"^tcp/test_\w+ test_\w+$"),
                                    ("explore", 8, r"^sim explore [a-z-]+$")):
             with open(os.path.join(ROOT, f"tests/mutants/{table}.txt"), encoding="utf-8") as f:

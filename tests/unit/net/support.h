@@ -215,7 +215,7 @@ host_default(struct host *h, int iface, const char *any, const char *gateway)
 }
 
 static inline int
-host_setup(void **state)
+host_setup_reachable(void **state, uint32_t reachable_ms)
 {
     struct host *h = calloc(1, sizeof *h);
     assert_non_null(h);
@@ -223,7 +223,8 @@ host_setup(void **state)
     h->mem = la_mem_new(&alloc, 0);
     h->now = la_instant_of_ns(1000000);
     struct la_net_cfg cfg = {
-        .mem = h->mem, .seed = {{1, 2, 3, 4}}, .reason = h->reason, .checksum_verify = true};
+        .mem = h->mem, .seed = {{1, 2, 3, 4}}, .reason = h->reason, .checksum_verify = true,
+        .neighbour_reachable_ms = reachable_ms};
     assert_int_equal(la_net_new(&cfg, &h->net), LA_OK);
     host_iface(h, LA_LINK_IP, false);
     host_iface(h, LA_LINK_ETHERNET, false);
@@ -238,6 +239,12 @@ host_setup(void **state)
     host_default(h, 1, "::", "fe80::fe");
     *state = h;
     return 0;
+}
+
+static inline int
+host_setup(void **state)
+{
+    return host_setup_reachable(state, 30000);
 }
 
 /* Nothing may be out when the net is gone. */

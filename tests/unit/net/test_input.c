@@ -276,6 +276,20 @@ test_input__ip6_extension_headers(void **state)
     assert_int_equal(la_get32(out.b + 44), 42);
     assert_memory_equal(out.b + 48, p.b, p.n);
     expect_checksums(&out, 0);
+    p.b[42] = 0x1e;
+    assert_int_equal(host_input(h, 0, &p), LA_NET_TCP); /* action 00: skipped */
+
+    /* To many: action 10 is told all the same, from an address of ours, and 11 is not. */
+    pkt_tcp(&p, "2001:db8::2", "ff02::1", "x");
+    with_ext(&p, 60, (const uint8_t[]){6, 0, 0x9e, 0, 0, 0, 0, 0}, 8);
+    expect_drop(h, 0, &p, LA_REASON_IP_EXTENSION);
+    assert_true(host_output(h, 0, &out));
+    assert_memory_equal(out.b + 8, addr_of("2001:db8::1").b, 16);
+    assert_memory_equal(out.b + 40, "\x04\x02", 2);
+    expect_checksums(&out, 0);
+    p.b[42] = 0xde;
+    expect_drop(h, 0, &p, LA_REASON_IP_EXTENSION);
+    expect_silence(h);
 
     pkt_tcp(&p, "2001:db8::2", "2001:db8::1", "x");
     with_ext(&p, 43, (const uint8_t[]){6, 0, 0, 1, 0, 0, 0, 0}, 8);

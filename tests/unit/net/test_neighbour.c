@@ -227,6 +227,33 @@ test_arp__known_for_30_s_then_confirmed_in_passing(void **state)
     expect_silence(h);
 }
 
+static int
+setup_5_s(void **state)
+{
+    return host_setup_reachable(state, 5000);
+}
+
+/* RFC 1122 2.3.2.1: how long it is believed is configured. */
+/* LEDGER: RFC1122-L3 */
+static void
+test_arp__known_for_as_long_as_configured(void **state)
+{
+    struct host *h = *state;
+    struct pkt p;
+    assert_int_equal(send_tcp(h, "192.168.1.1", "192.168.1.9", 1), LA_OK);
+    expect_arp_request(h, MAC_ALL, "192.168.1.9");
+    pkt_arp(&p, 2, MAC_PEER, "192.168.1.9", "192.168.1.1");
+    assert_int_equal(host_input(h, 1, &p), LA_NET_TAKEN);
+    expect_segment(h, MAC_PEER, 1);
+    later(h, 5000);
+    assert_int_equal(send_tcp(h, "192.168.1.1", "192.168.1.9", 2), LA_OK);
+    expect_segment(h, MAC_PEER, 2);
+    later(h, 1);
+    assert_int_equal(send_tcp(h, "192.168.1.1", "192.168.1.9", 3), LA_OK);
+    expect_arp_request(h, MAC_PEER, "192.168.1.9");
+    expect_segment(h, MAC_PEER, 3);
+}
+
 /* RFC 9293 3.8.3 (b): TCP doubts the path, and the next packet asks for the neighbour again. */
 /* LEDGER: MUST-20a, RFC1122-R3, RFC1122-R4 */
 static void
@@ -365,6 +392,29 @@ expect_solicitation(struct host *h, const char *mac, const char *dst, const char
     assert_memory_equal(out.b + 62, t.b, 16);
     assert_memory_equal(out.b + 78, "\x01\x01" MAC_US, 8);
     expect_checksums(&out, 14);
+}
+
+/* RFC 3927 2.6.2, 2.7, RFC 4291 2.5.6: what is to or from a link-local address is sent to the
+ * destination itself, though a gateway would take it. */
+/* LEDGER: RFC3927-2 */
+static void
+test_arp__link_local_packets_are_not_sent_to_a_gateway(void **state)
+{
+    struct host *h = *state;
+    assert_int_equal(send_tcp(h, "192.168.1.1", "169.254.7.7", 1), LA_OK);
+    expect_arp_request(h, MAC_ALL, "169.254.7.7");
+    assert_int_equal(send_tcp(h, "192.168.1.1", "8.8.8.8", 2), LA_OK);
+    expect_arp_request(h, MAC_ALL, "192.168.1.254");
+    host_addr(h, 1, "169.254.1.1", 16);
+    struct pkt out;
+    assert_int_equal(send_tcp(h, "169.254.1.1", "8.8.4.4", 3), LA_OK);
+    assert_true(host_output(h, 1, &out));
+    assert_memory_equal(out.b + 38, "\x08\x08\x04\x04", 4); /* the target */
+    assert_int_equal(send_tcp(h, "fe80::1", "2600::9", 4), LA_OK);
+    expect_solicitation(h, "\x33\x33\xff\0\0\x09", "ff02::1:ff00:9", "2600::9");
+    assert_int_equal(send_tcp(h, "2001:db8:1::1", "2600::9", 5), LA_OK);
+    expect_solicitation(h, "\x33\x33\xff\0\0\xfe", "ff02::1:ff00:fe", "fe80::fe");
+    expect_silence(h);
 }
 
 static void
@@ -524,7 +574,10 @@ main(void)
         T(arp__gateway_is_asked_for),
         T(arp__three_requests_then_failure),
         T(arp__known_for_30_s_then_confirmed_in_passing),
+        cmocka_unit_test_setup_teardown(test_arp__known_for_as_long_as_configured, setup_5_s,
+                                        host_teardown),
         T(arp__a_doubted_neighbour_is_asked_again),
+        T(arp__link_local_packets_are_not_sent_to_a_gateway),
         T(arp__unsolicited_news_only_for_known_neighbours),
         T(arp__the_cache_is_bounded),
         T(arp__the_least_recently_used_makes_room),

@@ -42,6 +42,36 @@ test_route__longest_prefix(void **state)
     expect_route(h, "8.9.9.9", 1, "192.168.1.1", "192.168.1.254");
 }
 
+/* RFC 6724 5: the scope that reaches the destination, and is no wider than needed; then the longest
+ * prefix in common. */
+/* LEDGER: RFC6724-1 */
+static void
+test_route__source_by_rule(void **state)
+{
+    struct host *h = *state;
+    static const struct {
+        const char *dst, *src;
+    } table[] = {
+        {"fe80::9", "fe80::1"},           {"ff02::fb", "fe80::1"},
+        {"ff05::1:3", "2001:db8:1::1"},   {"2600::9", "2600:5::1"},
+        {"2600:5::9", "2600:5::1"},       {"fd00:7::9", "fd00:8::1"},
+        {"2001:db9::9", "2001:db8:1::1"}, {"ff0e::1", "2001:db8:1::1"},
+    };
+    host_addr(h, 1, "2600:5::1", 64);
+    host_addr(h, 1, "fd00:8::1", 64);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct la_addr dst = addr_of(table[i].dst), want = addr_of(table[i].src);
+        struct la_net_route route;
+        struct la_addr prefix = dst; /* all of it on interface 1 */
+        assert_int_equal(la_net_route_add(h->net, 1, &prefix, 128, NULL), LA_OK);
+        assert_int_equal(la_net_route_lookup(h->net, &dst, &route), LA_OK);
+        assert_true(la_addr_equal(&route.src, &want));
+    }
+    host_addr(h, 1, "169.254.1.1", 16);
+    expect_route(h, "8.8.8.8", 1, "192.168.1.1", "192.168.1.254");
+    expect_route(h, "169.254.7.7", 1, "169.254.1.1", "169.254.7.7");
+}
+
 /* LEDGER: RFC1122-I9 */
 static void
 test_route__to_ourselves_and_to_many(void **state)
@@ -179,8 +209,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(longest_prefix),     T(to_ourselves_and_to_many), T(without_a_default),
-        T(what_an_address_is), T(bounds_and_bad_arguments),
+        T(longest_prefix),    T(source_by_rule),     T(to_ourselves_and_to_many),
+        T(without_a_default), T(what_an_address_is), T(bounds_and_bad_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

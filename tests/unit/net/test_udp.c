@@ -190,6 +190,60 @@ test_udp__addresses(void **state)
     assert_true(la_endpoint_equal(&from.local, &want));
 }
 
+/* RFC 1122 4.1.4 */
+/* LEDGER: RFC1122-U8, RFC1122-I19 */
+static void
+test_udp__ttl_and_tos(void **state)
+{
+    struct host *h = *state;
+    struct pkt out;
+    uint8_t octets[4] = {0};
+    struct la_bytes text = {octets, 4};
+    la_handle udp = udp_open(h, "::", 7000), other = udp_open(h, "::", 7001);
+    struct la_endpoint to = end_of("10.0.0.2", 9), to6 = end_of("2001:db8::2", 9),
+                       group = end_of("224.0.0.251", 9);
+    for (unsigned set = 0; set < 2; set++) {
+        uint8_t ttl = set ? 33 : 64, group_ttl = set ? 7 : 1, tos = set ? 0xb9 : 0;
+        if (set) {
+            assert_int_equal(la_net_udp_option_set(h->net, udp, LA_UDP_TTL_HOPS, 33), LA_OK);
+            assert_int_equal(la_net_udp_option_set(h->net, udp, LA_UDP_GROUP_TTL_HOPS, 7), LA_OK);
+            assert_int_equal(la_net_udp_option_set(h->net, udp, LA_UDP_DSCP_ECN, 0xb9), LA_OK);
+        }
+        assert_int_equal(la_net_udp_send(h->net, udp, NULL, &to, text, h->now), 4);
+        assert_true(host_output(h, 0, &out));
+        assert_int_equal(out.b[1], tos);
+        assert_int_equal(out.b[8], ttl);
+        assert_int_equal(la_net_udp_send(h->net, udp, NULL, &to6, text, h->now), 4);
+        assert_true(host_output(h, 0, &out));
+        assert_int_equal(la_get32(out.b), 0x60000000u | (uint32_t)tos << 20);
+        assert_int_equal(out.b[7], ttl);
+        assert_int_equal(la_net_udp_send(h->net, udp, NULL, &group, text, h->now), 4);
+        assert_true(host_output(h, 1, &out));
+        assert_int_equal(out.b[14 + 1], tos);
+        assert_int_equal(out.b[14 + 8], group_ttl);
+        assert_int_equal(la_net_udp_send(h->net, other, NULL, &to, text, h->now), 4);
+        assert_true(host_output(h, 0, &out)); /* another socket has its own */
+        assert_int_equal(out.b[1], 0);
+        assert_int_equal(out.b[8], 64);
+    }
+    static const struct {
+        int opt;
+        int64_t value;
+        la_err err;
+    } bad[] = {
+        {LA_UDP_TTL_HOPS, 0, LA_ERR_BAD_ARGUMENT},
+        {LA_UDP_TTL_HOPS, 256, LA_ERR_BAD_ARGUMENT},
+        {LA_UDP_GROUP_TTL_HOPS, 0, LA_ERR_BAD_ARGUMENT},
+        {LA_UDP_DSCP_ECN, -1, LA_ERR_BAD_ARGUMENT},
+        {LA_UDP_DSCP_ECN, 256, LA_ERR_BAD_ARGUMENT},
+        {LA_UDP_OPTION_COUNT, 1, LA_ERR_NO_SUCH_OPTION},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(
+            la_net_udp_option_set(h->net, udp, (enum la_udp_option)bad[i].opt, bad[i].value),
+            bad[i].err);
+}
+
 /* RFC 1122 4.1.3.6 */
 /* LEDGER: RFC1122-U7 */
 static void
@@ -532,6 +586,7 @@ test_udp__handles(void **state)
         assert_int_equal(la_net_udp_remote(h->net, bad, &end), LA_ERR_BAD_HANDLE);
         assert_int_equal(la_net_udp_connect(h->net, bad, NULL), LA_ERR_BAD_HANDLE);
         assert_int_equal(la_net_udp_user_set(h->net, bad, 1), LA_ERR_BAD_HANDLE);
+        assert_int_equal(la_net_udp_option_set(h->net, bad, LA_UDP_TTL_HOPS, 1), LA_ERR_BAD_HANDLE);
         assert_int_equal(la_net_udp_receive(h->net, bad, room, NULL, NULL), LA_ERR_BAD_HANDLE);
         assert_int_equal(
             la_net_udp_send(h->net, bad, NULL, &to, (struct la_bytes){NULL, 0}, h->now),
@@ -578,6 +633,7 @@ main(void)
         T(send),
         T(send_refusals),
         T(addresses),
+        T(ttl_and_tos),
         T(sources_that_cannot_be),
         T(to_many),
         T(matching_order),

@@ -16,6 +16,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/errqueue.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -513,6 +514,65 @@ test_runs_repeat(void **state)
     assert_int_equal(d[0].got_at_us, d[1].got_at_us);
 }
 
+/* The numbers of what was acknowledged, first to last; -1: none. */
+static void
+assert_done(const struct drill *d, int fd, int first, int last)
+{
+    uint8_t room[128] = {0};
+    struct msghdr msg = {.msg_control = room, .msg_controllen = sizeof(room)};
+    ssize_t n = d->ifc.recvmsg(d->ifc.ctx, fd, &msg, MSG_ERRQUEUE);
+    assert_int_equal(n, first < 0 ? -1 : 0);
+    if (first < 0) {
+        assert_int_equal(errno, EAGAIN);
+        return;
+    }
+    struct sock_extended_err ee;
+    const struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+    assert_int_equal(msg.msg_flags, MSG_ERRQUEUE);
+    assert_int_equal(cmsg->cmsg_level, SOL_IP);
+    assert_int_equal(cmsg->cmsg_type, IP_RECVERR);
+    memcpy(&ee, CMSG_DATA(cmsg), sizeof(ee));
+    assert_int_equal(ee.ee_origin, SO_EE_ORIGIN_ZEROCOPY);
+    assert_int_equal(ee.ee_code, SO_EE_CODE_ZEROCOPY_COPIED);
+    assert_int_equal(ee.ee_info, first);
+    assert_int_equal(ee.ee_data, last);
+}
+
+/* MSG_ZEROCOPY: told when it was acknowledged, in ranges, and that it was copied. */
+static void
+test_zerocopy(void **state)
+{
+    (void)state;
+    struct drill d;
+    static const char text[1000];
+    int on = 1;
+    start(&d, "profile=linux");
+    int l = listener(&d, SOCK_STREAM);
+    assert_int_equal(d.ifc.setsockopt(d.ifc.ctx, l, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof(on)), 0);
+    shake_hands(&d);
+    int c = accepted(&d, l);
+    assert_done(&d, c, -1, -1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(d.ifc.send(d.ifc.ctx, c, text, sizeof(text), MSG_ZEROCOPY), sizeof(text));
+    assert_int_equal(d.ifc.send(d.ifc.ctx, c, text, sizeof(text), 0), sizeof(text));
+    struct pollfd ready = {.fd = c, .events = POLLOUT};
+    assert_int_equal(d.ifc.poll(d.ifc.ctx, &ready, 1, 0), 1);
+    assert_int_equal(ready.revents, POLLOUT);
+    (void)hear(&d, ACK | PSH);
+    (void)hear(&d, ACK | PSH);
+    say(&d, ACK, NULL, 0); /* two of them */
+    assert_int_equal(d.ifc.poll(d.ifc.ctx, &ready, 1, 0), 1);
+    assert_int_equal(ready.revents, POLLOUT | POLLERR);
+    assert_done(&d, c, 0, 1);
+    assert_done(&d, c, -1, -1);
+    (void)hear(&d, ACK | PSH);
+    (void)hear(&d, ACK | PSH);
+    say(&d, ACK, NULL, 0);
+    assert_done(&d, c, 2, 2); /* the fourth was an ordinary one */
+    assert_done(&d, c, -1, -1);
+    stop(&d);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -528,6 +588,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_every_member_is_there),
         cmocka_unit_test(test_server),
         cmocka_unit_test(test_time_is_virtual),
+        cmocka_unit_test(test_zerocopy),
         cmocka_unit_test(test_calls_block),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_epoll),

@@ -128,6 +128,41 @@ test_datagram__what_it_cannot(void **state)
     world_free(&w);
 }
 
+/* Octets 1 and 8 of the next packet: TOS and TTL. */
+static void
+expect_marks(uint8_t tos, uint8_t ttl_hops)
+{
+    struct la_frame *frame;
+    uint8_t header[20];
+    assert_int_equal(la_stack_output(w.pair.end[0], 0, &frame, 1, w.pair.now), 1);
+    assert_int_equal(la_frame_copy_out(frame, 0, header, sizeof(header)), sizeof(header));
+    la_frame_free(frame);
+    assert_int_equal(header[1], tos);
+    assert_int_equal(header[8], ttl_hops);
+}
+
+/* Before there is a port, and after. */
+/* LEDGER: RFC1122-U8 */
+static void
+test_datagram__options_take_effect(void **state)
+{
+    (void)state;
+    world_new(&w);
+    la_sock s = datagram(0);
+    struct la_endpoint to = pair_addr(1, false, 53);
+    struct la_bytes bytes = {(const uint8_t *)"x", 1};
+    assert_int_equal(la_sock_option_set(w.set[0], s, LA_SO_TTL, 7, w.pair.now), LA_OK);
+    assert_int_equal(la_sock_option_set(w.set[0], s, LA_SO_TOS, 0x10, w.pair.now), LA_OK);
+    assert_int_equal(la_sock_send(w.set[0], s, bytes, false, &to, w.pair.now), 1);
+    expect_marks(0x10, 7);
+    assert_int_equal(la_sock_option_set(w.set[0], s, LA_SO_TTL, 99, w.pair.now), LA_OK);
+    assert_int_equal(la_sock_option_set(w.set[0], s, LA_SO_TOS, 0xb8, w.pair.now), LA_OK);
+    assert_int_equal(la_sock_option_set(w.set[0], s, LA_SO_BROADCAST, 1, w.pair.now), LA_OK);
+    assert_int_equal(la_sock_send(w.set[0], s, bytes, false, &to, w.pair.now), 1);
+    expect_marks(0xb8, 99);
+    world_free(&w);
+}
+
 int
 main(void)
 {
@@ -136,6 +171,7 @@ main(void)
         cmocka_unit_test(test_datagram__connect),
         cmocka_unit_test(test_datagram__refused),
         cmocka_unit_test(test_datagram__what_it_cannot),
+        cmocka_unit_test(test_datagram__options_take_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

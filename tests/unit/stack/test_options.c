@@ -252,7 +252,7 @@ test_options__bad_configurations(void **state)
     (void)state;
     peer_new(&p, &plain);
     struct la_stack *other = (struct la_stack *)1;
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < 21; i++) {
         struct la_stack_cfg cfg;
         la_stack_cfg_init(&cfg);
         cfg.mem = p.mem;
@@ -284,11 +284,13 @@ test_options__bad_configurations(void **state)
             cfg.mem = NULL;
         if (i == 19)
             t->mss_bytes_max = 87;
+        if (i == 20)
+            cfg.neighbour_reachable_ms = 3600001;
         assert_int_equal(la_stack_new(&cfg, p.now, &other), LA_ERR_BAD_ARGUMENT);
         assert_null(other);
         la_handle h;
         struct la_endpoint any = {{{0}}, 0};
-        bool tcp = i >= 3 && i != 10 && i != 11 && i != 18;
+        bool tcp = i >= 3 && i != 10 && i != 11 && i != 18 && i != 20;
         if (tcp) {
             assert_int_equal(la_conn_open(p.stack, &any, &p.addr, t, &h, p.now),
                              LA_ERR_BAD_ARGUMENT);

@@ -82,7 +82,7 @@ expect(uint32_t ack, struct blocks blocks)
 
 /* ---- RFC 2018 7 ------------------------------------------------------------------------- */
 
-/* LEDGER: RFC2018-3, RFC2018-4, RFC2018-5, RFC2018-5a */
+/* LEDGER: RFC2018-4, RFC2018-5, RFC2018-5a */
 static void
 test_blocks__rfc2018_case_1(void **state)
 {
@@ -95,7 +95,7 @@ test_blocks__rfc2018_case_1(void **state)
     end();
 }
 
-/* LEDGER: RFC2018-6, RFC2018-9 */
+/* LEDGER: RFC2018-3, RFC2018-6, RFC2018-9 */
 static void
 test_blocks__rfc2018_case_2(void **state)
 {

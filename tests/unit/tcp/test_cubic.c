@@ -123,6 +123,7 @@ test_cubic__growth(void **state)
 }
 
 /* K is when the growth reaches the gap, to the millisecond. */
+/* LEDGER: RFC9438-1 */
 static void
 test_cubic__k_is_the_inverse(void **state)
 {

@@ -254,7 +254,6 @@ test_receive__beyond_the_window_is_cut_off(void **state)
 
 /* The buffer becomes smaller while the window that was offered is full of runs out of order: the
  * octet at RCV.NXT was promised room, and must be taken or nothing moves any more. */
-/* LEDGER: RFC7323-10a */
 static void
 test_receive__smaller_buffer_does_not_stop_the_stream(void **state)
 {
@@ -280,6 +279,36 @@ test_receive__smaller_buffer_does_not_stop_the_stream(void **state)
     struct la_conn_status status = peer_status(&p, conn);
     assert_true(status.bytes_received >= 1000);
     peer_user_read(&p, conn, (size_t)status.bytes_received);
+    assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
+    peer_free(&p);
+}
+
+/* RFC 7323 2.4: what any ACK has offered stays in the window, whatever later ones say. */
+/* LEDGER: RFC7323-10a */
+static void
+test_receive__what_was_offered_is_taken(void **state)
+{
+    (void)state;
+    rcvbuf_bytes = 300000;
+    peer_new(&p, &buffered);
+    la_handle conn = peer_passive(&p, &scaled);
+    peer_run_us(&p, 1000);
+    la_seq edge = la_seq_add(p.snd_nxt, peer_status(&p, conn).rcv_wnd);
+    assert_int_equal(la_conn_option_set(p.stack, conn, LA_OPT_RCVBUF_BYTES, 4096, p.now), LA_OK);
+    for (unsigned i = 0; i < 4; i++) { /* ACKs with a window of another size */
+        peer_send(&p, LA_TCP_ACK, NULL, 1000);
+        peer_run_us(&p, 100000);
+        assert_true(la_seq_eq(peer_expect(&p, LA_TCP_ACK)->tcp.ack, p.snd_nxt));
+        struct la_tcp_seg seg = peer_usual(&p, LA_TCP_ACK);
+        seg.seq = la_seq_sub(edge, 1000);
+        peer_say(&p, &seg, NULL, 1000);
+        assert_int_not_equal(p.reason, LA_REASON_SEQ_OUTSIDE_WINDOW);
+        assert_true(peer_status(&p, conn).out_of_order_bytes > 0);
+        seg.seq = edge;
+        peer_say(&p, &seg, NULL, 1000);
+        assert_int_not_equal(p.reason, LA_REASON_NONE); /* and nothing behind it */
+        peer_forget(&p);
+    }
     assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
     peer_free(&p);
 }
@@ -635,6 +664,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_receive__no_update_for_what_the_field_cannot_say),
         cmocka_unit_test(test_receive__beyond_the_window_is_cut_off),
         cmocka_unit_test(test_receive__smaller_buffer_does_not_stop_the_stream),
+        cmocka_unit_test(test_receive__what_was_offered_is_taken),
         cmocka_unit_test(test_receive__runs_are_bounded),
         cmocka_unit_test(test_receive__runs_follow_the_buffer),
         cmocka_unit_test(test_receive__fin_before_its_text),

@@ -38,6 +38,30 @@ end(la_handle conn)
     peer_free(&p);
 }
 
+/* 3.10.7.4 fifth: the acknowledgement of our SYN sets SND.WND, which the peer's SYN had set. */
+/* LEDGER: FSM-SEG-ACK-1 */
+static void
+test_windows__of_the_ack_of_our_syn(void **state)
+{
+    (void)state;
+    la_handle conn;
+    peer_new(&p, &plain);
+    la_handle listener = peer_listen(&p, 1);
+    p.wnd = 5000;
+    peer_say_syn(&p, LA_TCP_SYN, &peer_plain);
+    peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK);
+    p.wnd = 700;
+    peer_send(&p, LA_TCP_ACK, NULL, 0);
+    assert_int_equal(la_listener_accept(p.stack, listener, &conn, p.now), LA_OK);
+    assert_int_equal(peer_status(&p, conn).snd_wnd, 700);
+    p.wnd = 900; /* SND.WL1 and SND.WL2 are of that segment: an older one changes nothing */
+    struct la_tcp_seg old = peer_usual(&p, LA_TCP_ACK);
+    old.seq = la_seq_sub(old.seq, 1);
+    peer_say(&p, &old, NULL, 0);
+    assert_int_equal(peer_status(&p, conn).snd_wnd, 700);
+    end(conn);
+}
+
 /* LEDGER: MUST-1 */
 static void
 test_windows__above_32767(void **state)
@@ -256,6 +280,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_windows__of_the_ack_of_our_syn),
         cmocka_unit_test(test_windows__above_32767),
         cmocka_unit_test(test_windows__shrink),
         cmocka_unit_test(test_windows__of_a_retransmission),

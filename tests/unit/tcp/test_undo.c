@@ -330,6 +330,28 @@ test_undo__the_timer_becomes_patient(void **state)
     end();
 }
 
+/* What it tells does not make the timer less patient than before the timeout. */
+/* LEDGER: RFC4015-2 */
+static void
+test_undo__the_timer_does_not_lose_patience(void **state)
+{
+    (void)state;
+    begin(false, true, 0);
+    struct la_conn_status before = peer_status(&p, conn);
+    uint32_t original = take_originals();
+    time_out();
+    p.ts_ecr = original;
+    ack(1);
+    expect_segment(WINDOW_N);
+    ack(WINDOW_N);
+    peer_forget(&p);
+    peer_run_us(&p, RTT_US / 4); /* at once */
+    ack(WINDOW_N + 1);
+    assert_true(peer_status(&p, conn).srtt_us > before.srtt_us);
+    assert_true(peer_status(&p, conn).rttvar_us >= before.rttvar_us);
+    end();
+}
+
 /* An acknowledgement that comes late reports what was SACKed then, which is acknowledged by now. A
  * duplicate it is none: what it acknowledges itself lies before it. */
 /* LEDGER: RFC2883-7 */
@@ -369,6 +391,7 @@ main(void)
         cmocka_unit_test(test_undo__frto_not_in_recovery),
         cmocka_unit_test(test_undo__by_dsack),
         cmocka_unit_test(test_undo__the_timer_becomes_patient),
+        cmocka_unit_test(test_undo__the_timer_does_not_lose_patience),
         cmocka_unit_test(test_undo__a_late_report_is_no_dsack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
