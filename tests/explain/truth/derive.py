@@ -103,7 +103,8 @@ def derive(rng, folder, name, place):
     elif kind == "clock":
         step = rng.choice((3600, 86400, -100)) * 10**9
         where = rng.randrange(n)
-        kept, artefact = [(at + (step if i >= where else 0), f) for i, (at, f) in enumerate(packets)], "CAPTURE_CLOCK_STEP"
+        kept = [(at + (step if i >= where else 0), f) for i, (at, f) in enumerate(packets)]
+        artefact = "CAPTURE_CLOCK_STEP"
     elif kind == "joined":
         kept, artefact = joined(packets), "CAPTURE_SUPER"
     else:

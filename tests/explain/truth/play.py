@@ -357,6 +357,8 @@ def plan(rng, opens=None, end=None, network=None):
     if how == "filtered":
         out["drops"] = [("a", "syn", 1, 99)]
     if how == "flood":
-        out["flood"] = {"n": rng.choice((200, 600)), "rate": rng.choice((150, 400)), "sources": rng.choice((1, 50, 5000))}
-        out["sysctl"]["server"].update(tcp_syncookies=rng.choice((0, 1, 2)), tcp_max_syn_backlog=rng.choice((64, 4096)))
+        out["flood"] = {"n": rng.choice((200, 600)), "rate": rng.choice((150, 400)),
+                        "sources": rng.choice((1, 50, 5000))}
+        out["sysctl"]["server"].update(tcp_syncookies=rng.choice((0, 1, 2)),
+                                       tcp_max_syn_backlog=rng.choice((64, 4096)))
     return out
