@@ -286,6 +286,25 @@ tell(struct la_explain *explain, enum la_finding id, uint64_t a, uint64_t b)
     finding->values[1] = (int64_t)b;
 }
 
+/* A step of the clock, once or twice and by a lot, or records that have changed places. */
+static void
+tell_back(struct la_explain *explain)
+{
+    enum { STEPS_N_MAX = 2, STEP_S_MIN = 2 };
+    const struct la_explain_file *file = &explain->file;
+    int64_t back_us = explain->back_ns_max / LA_NS_PER_US;
+    if (file->times_back == 0 || file->times_back > STEPS_N_MAX ||
+        explain->back_ns_max <= STEP_S_MIN * LA_NS_PER_S) {
+        tell(explain, LA_FINDING_CAPTURE_BACK, file->times_back, (uint64_t)back_us);
+        return;
+    }
+    struct la_explain_finding *step = la_found_in_file(explain, LA_FINDING_CAPTURE_CLOCK_STEP, 0);
+    if (step == NULL)
+        return;
+    step->certainty = LA_CERTAINTY_INFERRED;
+    step->values[0] = -back_us;
+}
+
 void
 la_artefacts_finish(struct la_explain *explain)
 {
@@ -295,6 +314,5 @@ la_artefacts_finish(struct la_explain *explain)
     tell(explain, LA_FINDING_CAPTURE_SUPER, file->above_mss, explain->above_mss_bytes_max);
     tell(explain, LA_FINDING_CAPTURE_MISSING, file->missing_bytes, 0);
     tell(explain, LA_FINDING_CAPTURE_ONE_WAY, file->one_way, 0);
-    tell(explain, LA_FINDING_CAPTURE_BACK, file->times_back,
-         (uint64_t)(explain->back_ns_max / LA_NS_PER_US));
+    tell_back(explain);
 }

@@ -158,7 +158,9 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
         evidence |= LA_RST_OTHER_TTL;
     if ((e->flags & LA_END_FIN) != 0 && peer->text_at_ns > e->fin_at_ns)
         evidence |= LA_RST_TEXT_AFTER_FIN;
-    if (la_patience_was_due(e, placed->at_ns) || la_patience_ends_probing(e, placed->at_ns))
+    /* Of a capture of one direction nobody knows what was answered. */
+    if (peer->segments_n > 0 &&
+        (la_patience_was_due(e, placed->at_ns) || la_patience_ends_probing(e, placed->at_ns)))
         evidence |= LA_RST_DUE;
     if (has_other_window(e, &seen->tcp))
         evidence |= LA_RST_OTHER_WINDOW;

@@ -76,12 +76,14 @@ say_marks(const struct la_track *track, unsigned end, struct last_words *words)
         bool unseen = (marks->unseen >> mark & 1) != 0; /* The end's own segment shows it. */
         if ((marks->waiting >> mark & 1) != 0 && !(refused && mark == LA_MARK_ACK_OF_SYN) &&
             !came_too_late(track, end, mark))
-            say(words, &(struct la_step){.end = (uint8_t)end,
-                                         .event = (uint8_t)silent[i].event,
-                                         .certainty = LA_CERTAINTY_INFERRED,
-                                         .frame = marks->frame[mark],
-                                         .earliest_ns = unseen ? INT64_MAX : at_ns,
-                                         .latest_ns = unseen ? at_ns : INT64_MAX});
+            say(words,
+                &(struct la_step){.end = (uint8_t)end,
+                                  .event = (uint8_t)silent[i].event,
+                                  .certainty = LA_CERTAINTY_INFERRED,
+                                  .frame = marks->frame[mark],
+                                  .earliest_ns =
+                                      unseen || (marks->again >> mark & 1) != 0 ? INT64_MAX : at_ns,
+                                  .latest_ns = unseen ? at_ns : INT64_MAX});
     }
 }
 

@@ -256,7 +256,9 @@ take_marks(struct la_explain *explain, struct la_track *track, const struct taki
             .event = (uint8_t)event,
             .certainty = shows(e, mark, taking) ? LA_CERTAINTY_SEEN : LA_CERTAINTY_INFERRED,
             .frame = e->marks.frame[mark],
-            .earliest_ns = (e->marks.unseen >> mark & 1) != 0 ? INT64_MAX : e->marks.at_ns[mark],
+            .earliest_ns = ((e->marks.unseen | e->marks.again) >> mark & 1) != 0
+                               ? INT64_MAX
+                               : e->marks.at_ns[mark],
             /* Where no more than the time speaks for it, it may have come later. */
             .latest_ns = (taking->certain >> mark & 1) != 0 ? taking->latest_ns : INT64_MAX,
         };
@@ -284,6 +286,7 @@ lost(struct la_explain *explain, struct la_track *track, const struct la_placed 
     if ((marks->waiting & bit) == 0)
         return;
     marks->waiting &= (uint8_t)~bit;
+    marks->again |= bit;
     enum la_finding id =
         mark == LA_MARK_ACK_OF_SYN ? LA_FINDING_THIRD_ACK_REPEATED : LA_FINDING_LAST_ACK_LOST;
     struct la_explain_finding *finding =

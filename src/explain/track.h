@@ -49,6 +49,7 @@ struct la_marks {
     uint8_t waiting; /* 1 << enum la_mark: passed, not known to have reached the end */
     uint8_t taken;   /* the end has it */
     uint8_t unseen;  /* of those, what was not captured: it passed at at_ns or before */
+    uint8_t again;   /* it had passed before at_ns, and was taken to be lost */
     uint32_t frame[LA_MARKS_N]; /* counted from the track's first one */
     int64_t at_ns[LA_MARKS_N];
 };

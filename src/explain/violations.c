@@ -128,7 +128,9 @@ check_syn(struct la_explain *explain, struct la_track *track, const struct la_pl
         (void)blame(explain, track, placed, LA_FINDING_SCALE_UNASKED);
     if ((unasked & LA_EXPLAIN_HAS_TIMESTAMPS) != 0)
         (void)blame(explain, track, placed, LA_FINDING_TIMESTAMPS_UNASKED);
-    if ((unasked & LA_EXPLAIN_HAS_ECN) != 0)
+    /* A first SYN that asked for it may have gone before the capture began: the echo alone tells.
+     */
+    if ((unasked & LA_EXPLAIN_HAS_ECN) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0)
         (void)blame(explain, track, placed, LA_FINDING_ECN_UNASKED);
 }
 

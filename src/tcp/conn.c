@@ -193,20 +193,20 @@ la_tcp_busy_get(struct la_tcp_conn *c, struct la_tcp_env *env, la_instant now)
     return busy;
 }
 
-/* Is something owed to the peer? */
-static bool
-owes(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
-{
-    return !la_seq_eq(busy->owed.acked, c->rcv_nxt) || busy->owed.duplicates_n != 0 ||
-           busy->dsack_bytes != 0;
-}
-
 /* Does it stay while the connection is idle? */
 static bool
 is_kept(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, const struct la_tcp_env *env)
 {
     return (busy->lowat_bytes != 0 || env->cfg->idle_keeps) && c->state != LA_TCP_TIME_WAIT &&
            c->state != LA_TCP_CLOSED;
+}
+
+/* Is something owed to the peer? */
+static bool
+owes(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    return !la_seq_eq(busy->owed.acked, c->rcv_nxt) || busy->owed.duplicates_n != 0 ||
+           busy->dsack_bytes != 0;
 }
 
 void

@@ -57,7 +57,7 @@ def check(lastack, name, folder, verbose):
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
     steps = stack_steps(events)
     right, wrong = 0, []
-    for conn in score.analyse(lastack, capture):
+    for conn in score.analyse(lastack, capture)["connections"]:
         client, server = endpoint(conn["client"]), endpoint(conn["server"])
         for end, key in (("client", (client, server)), ("server", (server, client))):
             ours = score.pairs(conn["steps"][end])

@@ -22,13 +22,14 @@ import sys
 import threading
 import time
 
+import derive
 import play
 import trace
 import wire
 
 FIELDS = ("file", "capture_point", "truth_streams", "truth_closer", "truth_close", "kernel_retrans_client",
           "kernel_retrans_server", "kernel_client", "kernel_server", "wire", "derived_from", "states",
-          "ground_truth", "hs_complete")
+          "ground_truth", "hs_complete", "point", "artefact")
 PORT = 7000
 
 
@@ -47,6 +48,10 @@ class Network:
         net6 = f"fd{number // 250:02x}:{1 + number % 250:x}:"
         self.addrs = {"client": {4: f"{net}.1", 6: f"{net6}:1"}, "server": {4: f"{net}.2", 6: f"{net6}:2"}}
         self.fds, self.sniffers = {}, {}
+        if "flood" in plan:
+            macs = bytes.fromhex((self.MAC["server"] + self.MAC["client"]).replace(":", ""))
+            af = socket.AF_INET if plan["family"] == 4 else socket.AF_INET6
+            plan["flood_to"] = macs, socket.inet_pton(af, self.addrs["server"][plan["family"]]), PORT
         for side in self.names:
             thread = threading.Thread(target=self.build, args=(side, plan))
             thread.start()
@@ -71,6 +76,9 @@ class Network:
         for family, length in ((4, 24), (6, 64)):
             ip("addr", "add", f"{self.addrs[side][family]}/{length}", "dev", "t0")
             ip("neigh", "add", self.addrs[other][family], "lladdr", self.MAC[other], "dev", "t0")
+        if side == "server":  # back to whom it does not know
+            ip("route", "add", "default", "via", self.addrs[other][4], "dev", "t0")
+            ip("-6", "route", "add", "default", "via", self.addrs[other][6], "dev", "t0")
         for key, value in plan["sysctl"][side].items():
             path = f"/proc/sys/net/ipv4/{key}"
             with open(path, "w", encoding="ascii") as f:
@@ -114,7 +122,7 @@ class Run:
         self.network, self.plan = network, plan
         self.af = socket.AF_INET if plan["family"] == 4 else socket.AF_INET6
         self.port = PORT
-        self.counts, self.notes = {}, []
+        self.counts, self.before, self.notes = {}, {}, []
         self.start = threading.Event()
         self.ready = threading.Barrier(3)
         self.kept = []
@@ -128,7 +136,7 @@ class Run:
 
     def thread(self, side, body):
         play.enter(self.network.names[side])
-        before = counters()
+        before = self.before[side] = counters()
         self.ready.wait(30)
         try:
             body()
@@ -139,6 +147,18 @@ class Run:
         after = counters()
         self.counts[side] = {k: v - before.get(k, 0) for k, v in after.items() if v != before.get(k, 0)}
         self.ready.wait(30)
+
+    def counters_now(self, side):
+        """How often that end sent again, when the capture has ended."""
+        out = []
+
+        def body():
+            play.enter(self.network.names[side])
+            out.append(counters().get("Tcp.RetransSegs", 0) - self.before[side].get("Tcp.RetransSegs", 0))
+        thread = threading.Thread(target=body)
+        thread.start()
+        thread.join()
+        return out[0]
 
     def play_one(self, side, sock, i, meet):
         player = play.Player(sock, meet, self.network.command)
@@ -180,8 +200,8 @@ class Run:
         for i in range(len(meets)):
             sock, peer = listener.accept()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, i % 2)
-            j = self.order[peer[1]] if how == "several" else i
-            if how == "several":
+            j = self.order[peer[1]] if how in ("several", "flood") else i
+            if how in ("several", "flood"):
                 calls.append((self.play_one, "server", sock, j, meets[j]))
                 continue
             self.play_one("server", sock, i, meets[i])
@@ -223,7 +243,9 @@ class Run:
     def client(self):
         self.start.wait(10)
         calls = [(self.connect, i, meet) for i, meet in enumerate(self.meets)]
-        if self.plan["open"] in ("several", "backlog"):
+        if self.plan["open"] == "flood":
+            time.sleep(0.6)
+        if self.plan["open"] in ("several", "backlog", "flood"):
             self.in_parallel(calls, "client")
             return
         for call, *args in calls:
@@ -244,67 +266,20 @@ class Run:
         self.ready.wait(30)   # counters are read again
 
 
-def derive(rng, folder, name, place):
-    """[(file name, capture point, derived)]: the capture, and what became of it."""
-    path = os.path.join(folder, f"{name}.{place}.pcap")
-    packets = list(read(path))
-    out = [(f"{name}.{place}.pcap", place, False)]
-    n = len(packets)
-
-    def write(kind, kept, derived, snap=0):
-        file = f"{name}.{place}.{kind}.pcap"
-        wire.pcap_write(os.path.join(folder, file), kept, snap)
-        out.append((file, place, derived))
-
-    kind = rng.choice(("snap", "snap", "up", "down", "gaps", "late", "early", "twice", "disorder"))
-    first = packets[0][1][26:30] if packets and packets[0][1][12:14] == b"\x08\x00" else \
-        packets[0][1][22:38] if packets else b""
-    if kind == "snap":
-        # A full header of IPv6 and TCP options needs 114: what is cut are options.
-        write("snap", packets, False, rng.choice((64, 96, 128)))
-    elif kind in ("up", "down"):
-        def is_up(p):
-            return (p[26:30] if p[12:14] == b"\x08\x00" else p[22:38]) == first
-        write(kind, [p for p in packets if is_up(p[1]) == (kind == "up")], True)
-    elif kind == "gaps":
-        write("gaps", [p for p in packets if rng.random() > 0.04], True)
-    elif kind == "late" and n > 6:
-        write("late", packets[rng.randrange(1, n - 2):], True)
-    elif kind == "early" and n > 3:
-        write("early", packets[:rng.randrange(2, n)], True)
-    elif kind == "twice":
-        write("twice", [q for p in packets for q in (p, (p[0] + 2000, p[1]))], False)
-    elif kind == "disorder":
-        kept = list(packets)
-        for i in range(n - 1):
-            if rng.random() < 0.05:
-                kept[i], kept[i + 1] = kept[i + 1], kept[i]
-        write("disorder", kept, True)
-    return out
-
-
-def read(path):
-    with open(path, "rb") as f:
-        f.read(24)
-        while head := f.read(16):
-            s, ns, n, _ = (int.from_bytes(head[i:i + 4], "little") for i in (0, 4, 8, 12))
-            yield s * 10**9 + ns, f.read(n)
-
-
-def streams_n(path):
-    """How many of the connections left something in the capture."""
-    ports = set()
-    for _, frame in read(path):
-        where = wire.layers(frame)
-        if where is not None:
-            ports.add(frozenset(struct.unpack_from("!HH", frame, where[1])))
-    return len(ports)
-
-
 def shows_end(path):
     """A FIN or RST passed, and nothing was thinned out: the capture tells who closed."""
     return any(where is not None and frame[where[1] + 13] & (wire.FIN | wire.RST)
-               for where, frame in ((wire.layers(f), f) for _, f in read(path)))
+               for where, frame in ((wire.layers(f), f) for _, f in derive.read(path)))
+
+
+def point_of(plan, place):
+    """Where the analyser should find the tap. This wire itself takes a while: next to nothing is not told
+    from little there."""
+    if place != "middle":
+        return "near-" + place
+    a, b = plan["hops"]["a"], plan["hops"]["b"]
+    client, server = a[0]["delay"] + b[1]["delay"], a[1]["delay"] + b[0]["delay"]
+    return "between" if min(client, server) > 0.3 * (client + server) else ""
 
 
 def words(plan):
@@ -321,7 +296,7 @@ def words(plan):
 def one_run(number, args, tracer):
     rng = random.Random(args.seed * 1000003 + number)
     plan = play.plan(rng, args.open, args.end, args.network)
-    plan["tail"] = rng.choice((0.2, 0.2, 0.2, 1.5, 5))
+    plan["tail"] = 5 if "flood" in plan else rng.choice((0.2, 0.2, 0.2, 1.5, 5))
     name = f"r{number:04}_{plan['open']}_{plan['scripts'][0]['end']}"
     network = Network(number % 30000, plan, args.seed + number, args.folder, name)
     tracer.clear()
@@ -330,6 +305,7 @@ def one_run(number, args, tracer):
         run.carry_out()
         lines = tracer.lines(run.address("client"), run.address("server"))
         network.end()
+        late = {side: run.counters_now(side) for side in ("client", "server")}
     finally:
         for sock in run.kept:
             sock.close()
@@ -344,21 +320,27 @@ def one_run(number, args, tracer):
     if script["end"] == "half_close" and (closer, close) == (script["by"], "fin"):
         close = "half-close"
     opened = sum(line[1] == "client" and line[5].endswith("->ESTABLISHED") for line in lines)
+    def again(side, counts, derived):
+        n = counts.get("Tcp.RetransSegs", 0)
+        return n if not derived and late[side] == n else ""  # what went on went out of sight
+
     rows = []
     for place in ("client", "middle", "server"):
-        for file, point, derived in derive(rng, args.folder, name, place):
+        for file, point, derived, artefact in derive.derive(rng, args.folder, name, place):
             c, s = run.counts.get("client", {}), run.counts.get("server", {})
             told = not derived and shows_end(os.path.join(args.folder, file))
             rows.append({
-                "file": file, "capture_point": point, "truth_streams": "-" if derived or plan["open"] == "reuse" else
-                streams_n(os.path.join(args.folder, file)),
+                "file": file, "capture_point": point,
+                "truth_streams": "-" if derived or plan["open"] in ("reuse", "flood") else
+                derive.streams_n(os.path.join(args.folder, file)),
                 "truth_closer": closer if told else "mixed", "truth_close": close if told else "mixed",
-                "kernel_retrans_client": "" if derived else c.get("Tcp.RetransSegs", 0),
-                "kernel_retrans_server": "" if derived else s.get("Tcp.RetransSegs", 0),
+                "kernel_retrans_client": again("client", c, derived),
+                "kernel_retrans_server": again("server", s, derived),
                 "kernel_client": json.dumps(c), "kernel_server": json.dumps(s), "wire": plan["network"],
                 "derived_from": file if derived else "", "states": f"states/{name}.tsv",
                 "ground_truth": words(plan),
-                "hs_complete": opened if place == "client" and not derived else ""})
+                "hs_complete": opened if place == "client" and not derived and "flood" not in plan else "",
+                "point": point_of(plan, place), "artefact": artefact})
     return rows
 
 

@@ -313,7 +313,7 @@ def hop(rng, kind):
 
 KINDS = ("clean",) * 4 + ("loss", "loss", "burst", "reorder", "repeat", "spoil", "jitter", "rate", "bad")
 OPENS = ("plain",) * 14 + ("fast-open", "refused", "icmp", "filtered", "simultaneous", "reuse", "backlog",
-                           "several", "several", "closed-at-once")
+                           "several", "several", "closed-at-once", "flood", "flood")
 
 
 def sysctls(rng):
@@ -348,12 +348,17 @@ def plan(rng, opens=None, end=None, network=None):
         first = rng.randrange(1, 4)
         kind = rng.choice(("syn", "fin", "ack", "text", "rst"))
         out["drops"] = [(rng.choice("ab"), kind, first, first + rng.randrange(2))]
-    n = rng.randrange(3, 9) if how == "several" else rng.randrange(3, 6) if how == "backlog" else \
+    n = rng.randrange(3, 9) if how in ("several", "flood") else rng.randrange(3, 6) if how == "backlog" else \
         2 if how in ("reuse", "fast-open") else 1
-    ends = sorted(CALM) if how in ("several", "reuse", "fast-open") else None
+    ends = sorted(CALM) if how in ("several", "reuse", "fast-open", "flood") else None
     out["scripts"] = [script(rng, end or (rng.choice(ends) if ends else None)) for _ in range(n)]
     if how == "icmp":
         out["icmp"] = rng.choice(((3, 1), (3, 3), (3, 13)) if out["family"] == 4 else ((1, 1), (1, 3), (1, 4)))
     if how == "filtered":
         out["drops"] = [("a", "syn", 1, 99)]
+    if how == "flood":
+        out["flood"] = {"n": rng.choice((200, 600)), "rate": rng.choice((150, 400)),
+                        "sources": rng.choice((1, 50, 5000))}
+        out["sysctl"]["server"].update(tcp_syncookies=rng.choice((0, 1, 2)),
+                                       tcp_max_syn_backlog=rng.choice((64, 4096)))
     return out

@@ -7,6 +7,8 @@ import time
 
 EVENTS = ("sock/inet_sock_set_state", "tcp/tcp_retransmit_skb", "tcp/tcp_send_reset", "tcp/tcp_receive_reset",
           "tcp/tcp_retransmit_synack")
+# Where an event knows ports, those of other programs of this machine are left out: the buffer is small.
+PORTS = "(sport >= 7000 && sport <= 7001) || (dport >= 7000 && dport <= 7001)"
 LINE = re.compile(r"\s(\d+\.\d+): (\w+): (.*)$")
 PAIR = re.compile(r"(\w+)=(\S+)")
 
@@ -33,6 +35,10 @@ class Tracer:
         self.write("buffer_size_kb", "4096")
         for event in EVENTS:
             if os.path.exists(f"{self.path}/events/{event}"):
+                try:
+                    self.write(f"events/{event}/filter", PORTS)
+                except OSError:
+                    pass  # it has no ports of its own
                 self.write(f"events/{event}/enable", "1")
         return self
 

@@ -157,6 +157,39 @@ def icmp_error(frame, rule):
     return bytearray(head + ip + body)
 
 
+class Flood:
+    """SYNs of addresses that nobody has, to the server (RFC 4987 2)."""
+
+    def __init__(self, rng, plan, macs, server, port):
+        self.rng, self.left, self.pause = rng, plan["n"], 1.0 / plan["rate"]
+        self.sources, self.macs, self.server, self.port = plan["sources"], macs, server, port
+        self.next_at = time.monotonic() + 0.3
+
+    def frame(self):
+        n = self.rng.randrange(self.sources)
+        if len(self.server) == 4:
+            source = bytes((198, 18, n // 250, 1 + n % 250))
+        else:
+            source = bytes.fromhex("20010002") + bytes(10) + struct.pack("!H", n + 1)
+        syn = struct.pack("!HHIIBBHHHBBH", self.rng.randrange(1024, 65536), self.port, self.rng.getrandbits(32), 0,
+                          0x60, SYN, 1024, 0, 0, 2, 4, 1460)
+        if len(self.server) == 4:
+            ip = struct.pack("!BBHHHBBH", 0x45, 0, 44, self.rng.getrandbits(16), 0, 52, 6, 0) + source + self.server
+            ip = ip[:10] + struct.pack("!H", sum16(ip) ^ 0xffff) + ip[12:]
+            out = bytearray(self.macs + b"\x08\x00" + ip + syn)
+        else:
+            out = bytearray(self.macs + b"\x86\xdd" + struct.pack("!IHBB", 0x60000000, 24, 6, 52) + source +
+                            self.server + syn)
+        fill_checksum(out, len(out) - 24, len(out))
+        return out
+
+    def due(self, now):
+        while self.left > 0 and now >= self.next_at:
+            self.left -= 1
+            self.next_at += self.pause
+            yield self.frame()
+
+
 class Wire:
     def __init__(self, taps, sniffers, commands, plan, seed):
         self.taps, self.sniffers, self.commands = taps, sniffers, commands
@@ -164,6 +197,7 @@ class Wire:
         rng = random.Random(seed)
         self.hops = {side: [Hop(rng, **hop) for hop in plan["hops"][side]] for side in "ab"}
         self.rules = Rules([tuple(rule) for rule in plan["drops"]], plan["icmp"])
+        self.flood = Flood(rng, plan["flood"], *plan["flood_to"]) if "flood" in plan else None
         self.waiting, self.order = [], 0
         self.seen = {"client": [], "middle": [], "server": []}
 
@@ -218,12 +252,18 @@ class Wire:
                 self.seen["middle"].append((time.time_ns(), bytes(frame)))
                 self.enter(side, hop, frame)
                 continue
+            if self.flood is not None and side == "b" and self.is_spoofed(frame):
+                continue  # the answer goes elsewhere
             head = bytes(VNET.size) if self.offload else b""
             try:
                 os.write(self.taps["b" if side == "a" else "a"], head + bytes(frame))
             except OSError:
                 pass  # the device is down, as a scenario may want
         return 1.0
+
+    @staticmethod
+    def is_spoofed(frame):
+        return frame[30:32] == b"\xc6\x12" if frame[12:14] == b"\x08\x00" else frame[38:40] == b"\x20\x01"
 
     def sniff(self, place, sock):
         while True:
@@ -259,6 +299,10 @@ class Wire:
             for place, sock in self.sniffers.items():
                 self.sniff(place, sock)
             wait = self.move()
+            if self.flood is not None and self.flood.left > 0:
+                for frame in self.flood.due(time.monotonic()):
+                    self.put(0, "a", 1, frame)  # it comes in between
+                wait = min(wait, self.flood.pause)
 
 
 def tap_open(name, offload):

@@ -91,6 +91,7 @@ test_profiles_are_valid(void **state)
     assert_true(freebsd.layout_bsd);
     assert_int_equal(freebsd.tcp.rcvbuf_bytes, 0);
     assert_int_equal(freebsd.tcp.rcvbuf.bytes_max, 2 << 20);
+    assert_int_equal(parsed("profile=linux").tcp.delayed_ack_us, 40000);
     assert_true(parsed("profile=linux").tcp.ack_replies_later);
     assert_int_equal(parsed("profile=linux,delayed_ack_us=7").tcp.delayed_ack_us, 7);
 }
