@@ -21,6 +21,8 @@
 
 enum { PORT = 80, BURST_N = 64, SYN_BYTES_MAX = 80, TURN_NS = 20000, LEGITIMATE_N = 1000 };
 enum { PORTS_N = 65535, HOSTS_N = 250, HALVES_MAX = 16000000, FLOOD_MAX = 1 << 30 };
+/* The first SYN,ACK that goes again, after a second, takes a block of counters for 64. */
+enum { GROWN_BYTES_MAX = 4096 };
 
 struct flood {
     struct la_bench_pair pair;
@@ -259,7 +261,7 @@ flood_report(const struct flood *f, uint64_t connects_n, int64_t grown_bytes, bo
     for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
         la_bench_report_add(&report, results[i]);
     la_bench_report_print(&report, json);
-    if (connects_n != LEGITIMATE_N || grown_bytes > 0)
+    if (connects_n != LEGITIMATE_N || grown_bytes > GROWN_BYTES_MAX)
         return la_bench_failed("a connection failed, or memory grew");
     return LA_CLI_OK;
 }
