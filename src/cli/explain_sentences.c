@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "base/time.h"
+#include "explain/words.h"
 
 static const char *
 the_end(unsigned end)
@@ -49,6 +50,15 @@ say_certainty(FILE *out, enum la_certainty certainty)
         (void)fputs(" (not certain)", out);
 }
 
+static const struct la_explain_finding *
+finding_of(const struct la_explain_conn *conn, enum la_finding id)
+{
+    for (size_t i = 0; i < conn->findings_n; i++)
+        if (conn->findings[i].id == id)
+            return &conn->findings[i];
+    return NULL;
+}
+
 static void
 say_opening(FILE *out, const struct la_explain_conn *conn)
 {
@@ -67,6 +77,11 @@ say_opening(FILE *out, const struct la_explain_conn *conn)
         [LA_OPEN_UNREACHABLE] = "The SYN was answered with an ICMP error",
     };
     (void)fputs(open->kind < LA_OPEN_KIND_COUNT ? words[open->kind] : "Opened", out);
+    const struct la_explain_finding *icmp = finding_of(conn, LA_FINDING_ICMP_ANSWER);
+    if (open->kind == LA_OPEN_UNREACHABLE && icmp != NULL)
+        (void)fprintf(out, ": %s (type %" PRId64 ", code %" PRId64 ")",
+                      la_explain_icmp_words(icmp->values[0], icmp->values[1], icmp->values[2]),
+                      icmp->values[1], icmp->values[2]);
     if (open->rtt_us >= 0)
         (void)fprintf(out, " in %s", la_explain_duration(open->rtt_us, rtt));
     (void)fputs(". ", out);
@@ -78,8 +93,11 @@ say_volume(FILE *out, const struct la_explain_conn *conn)
     char lasted[LA_EXPLAIN_WORD_BYTES], sent[LA_EXPLAIN_WORD_BYTES], got[LA_EXPLAIN_WORD_BYTES];
     uint64_t from_client = conn->direction[LA_END_CLIENT].bytes_unique;
     uint64_t from_server = conn->direction[LA_END_SERVER].bytes_unique;
-    (void)la_explain_duration(la_instant_diff_us(conn->last_at, conn->first_at), lasted);
-    if (from_client == 0 && from_server == 0)
+    int64_t lasted_us = la_instant_diff_us(conn->last_at, conn->first_at);
+    (void)la_explain_duration(lasted_us, lasted);
+    if (from_client == 0 && from_server == 0 && lasted_us == 0)
+        (void)fputs("No text passed. ", out);
+    else if (from_client == 0 && from_server == 0)
         (void)fprintf(out, "No text passed within %s. ", lasted);
     else
         (void)fprintf(out, "Within %s the client sent %s octet%s, the server %s. ", lasted,
@@ -212,18 +230,47 @@ say_reset(FILE *out, const struct la_explain_conn *conn)
 }
 
 static void
+say_three_segments(FILE *out, const struct la_explain_conn *conn)
+{
+    const struct la_explain_finding *merged = finding_of(conn, LA_FINDING_ACK_AND_FIN_MERGED);
+    char us[LA_EXPLAIN_WORD_BYTES];
+    (void)fprintf(out, "%s closed first, and the other ", The_who((enum la_who)conn->close.by));
+    if (merged != NULL)
+        (void)fprintf(out,
+                      "%s after the FIN passed, before it had acknowledged it: one segment was "
+                      "its ACK and its FIN. ",
+                      la_explain_duration(merged->values[0], us));
+    else
+        (void)fputs("at once: one segment was its ACK and its FIN. ", out);
+}
+
+static void
+say_half_close(FILE *out, const struct la_explain_conn *conn)
+{
+    const struct la_explain_close *close = &conn->close;
+    const struct la_explain_finding *half = finding_of(conn, LA_FINDING_HALF_CLOSED);
+    char us[LA_EXPLAIN_WORD_BYTES], n[LA_EXPLAIN_WORD_BYTES];
+    if (close->half_close_by == LA_WHO_NONE || close->half_close_us < 0)
+        return;
+    (void)fprintf(out, "Half-closed for %s", la_explain_duration(close->half_close_us, us));
+    if (half != NULL)
+        (void)fprintf(out, ", in which the other end sent %s octet%s more",
+                      la_explain_count((uint64_t)half->values[0], n),
+                      la_prose_plural((uint64_t)half->values[0]));
+    (void)fputs(". ", out);
+}
+
+static void
 say_closing(FILE *out, const struct la_explain_conn *conn)
 {
     const struct la_explain_close *close = &conn->close;
     const char *who = The_who((enum la_who)close->by);
-    char us[LA_EXPLAIN_WORD_BYTES];
     switch ((enum la_close_kind)close->kind) {
     case LA_CLOSE_FOUR_SEGMENT:
         (void)fprintf(out, "%s closed first; four segments ended it. ", who);
         break;
     case LA_CLOSE_THREE_SEGMENT:
-        (void)fprintf(out, "%s closed first, and the other at once: its FIN carried the ACK. ",
-                      who);
+        say_three_segments(out, conn);
         break;
     case LA_CLOSE_SIMULTANEOUS:
         (void)fputs("Both ends closed at the same time. ", out);
@@ -249,8 +296,7 @@ say_closing(FILE *out, const struct la_explain_conn *conn)
     case LA_CLOSE_KIND_COUNT:
         break;
     }
-    if (close->half_close_by != LA_WHO_NONE && close->half_close_us >= 0)
-        (void)fprintf(out, "Half-closed for %s. ", la_explain_duration(close->half_close_us, us));
+    say_half_close(out, conn);
     say_reset(out, conn);
 }
 
@@ -273,6 +319,18 @@ la_explain_say_findings(FILE *out, const struct la_explain_finding *findings, si
     }
 }
 
+/* Do the sentences about opening and closing hold all that it says? */
+static bool
+is_told(const struct la_explain_conn *conn, const struct la_explain_finding *finding)
+{
+    const struct la_explain_close *close = &conn->close;
+    return (finding->id == LA_FINDING_ACK_AND_FIN_MERGED &&
+            close->kind == LA_CLOSE_THREE_SEGMENT) ||
+           (finding->id == LA_FINDING_ICMP_ANSWER && conn->open.kind == LA_OPEN_UNREACHABLE) ||
+           (finding->id == LA_FINDING_HALF_CLOSED && close->half_close_by != LA_WHO_NONE &&
+            close->half_close_us >= 0);
+}
+
 void
 la_explain_say_conn(FILE *stream, const struct la_explain_conn *conn)
 {
@@ -284,5 +342,7 @@ la_explain_say_conn(FILE *stream, const struct la_explain_conn *conn)
         say_path(stream, conn, end);
     say_limit(stream, conn);
     say_closing(stream, conn);
-    la_explain_say_findings(stream, conn->findings, conn->findings_n);
+    for (size_t i = 0; i < conn->findings_n; i++)
+        if (!is_told(conn, &conn->findings[i]))
+            la_explain_say_findings(stream, &conn->findings[i], 1);
 }

@@ -165,9 +165,10 @@ say_totals(struct la_explain_out *out, const struct totals *t)
         out->failed = true;
         return;
     }
-    (void)fprintf(p.stream, "%s connection%s, %s octets in %s segments",
+    (void)fprintf(p.stream, "%s connection%s, %s octet%s in %s segment%s",
                   la_explain_count(t->conns_n, a), la_prose_plural(t->conns_n),
-                  la_explain_count(t->bytes, b), la_explain_count(t->segments, c));
+                  la_explain_count(t->bytes, b), la_prose_plural(t->bytes),
+                  la_explain_count(t->segments, c), la_prose_plural(t->segments));
     if (t->again > 0)
         (void)fprintf(p.stream, ", %s of them again", la_explain_count(t->again, a));
     for (unsigned i = 0; i < LA_CLOSE_KIND_COUNT; i++)

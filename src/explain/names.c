@@ -4,6 +4,8 @@
  */
 #include <lastack/explain.h>
 
+#include "explain/words.h"
+
 #define NAME_OF(names, i) ((size_t)(i) < sizeof(names) / sizeof((names)[0]) ? (names)[i] : "?")
 
 static const char *const certainties[] = {"unknown", "inferred", "seen"};
@@ -202,6 +204,8 @@ put_value(struct text *text, const struct la_explain_finding *finding, const cha
         put_states(text, value);
     else if (is_unit(unit, n, "event"))
         put(text, la_tcp_event_text((enum la_tcp_event)value));
+    else if (is_unit(unit, n, "icmp"))
+        put(text, la_explain_icmp_words(value, finding->values[1], finding->values[2]));
     else
         put_counted(text, value, unit, n);
     return *p == '}' ? p + 1 : p;

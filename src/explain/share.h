@@ -22,7 +22,7 @@
 #include "explain/parts.h"
 #include "explain/track.h"
 
-enum { LA_PARTS_MAX = 64, LA_BATCH_N = 512, LA_SHARE_NOBODY = 255 };
+enum { LA_PARTS_MAX = 64, LA_BATCH_N = 2048, LA_SHARE_NOBODY = 255 };
 
 /* ---- notes: what a part tells the whole ------------------------------------------------------ */
 

@@ -275,6 +275,31 @@ test_states__given_up(void **state)
     assert_string_equal(la_explain_finding_text(finding, text, 14), "3 repetitions");
 }
 
+static void
+test_states__icmp_in_words(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t version, type, code;
+        const char *words;
+    } cases[] = {
+        {4, 3, 13, "prohibited by an administrator (type 3, code 13)"},
+        {4, 3, 99, "destination unreachable (type 3, code 99)"},
+        {4, 11, 0, "time to live exceeded (type 11, code 0)"},
+        {6, 1, 4, "port unreachable (type 1, code 4)"},
+        {6, 3, 0, "hop limit exceeded (type 3, code 0)"},
+        {6, 99, 0, "an unknown error (type 99, code 0)"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct la_explain_finding finding = {
+            .id = LA_FINDING_ICMP_ANSWER,
+            .values = {cases[i].version, cases[i].type, cases[i].code}};
+        char text[128];
+        (void)la_explain_finding_text(&finding, text, sizeof(text));
+        assert_non_null(strstr(text, cases[i].words));
+    }
+}
+
 int
 main(void)
 {
@@ -285,7 +310,8 @@ main(void)
         TEST(test_states__middle),          TEST(test_states__one_direction),
         TEST(test_states__possible),        TEST(test_reset__refused),
         TEST(test_reset__unread_and_abort), TEST(test_reset__forged),
-        TEST(test_reset__challenged),       TEST(test_states__given_up),
+        TEST(test_reset__challenged),       TEST(test_states__icmp_in_words),
+        TEST(test_states__given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
