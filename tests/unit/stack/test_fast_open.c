@@ -152,6 +152,30 @@ test_fast_open__one_round_trip(void **state)
     }
 }
 
+/* The SYN,ACK is no text: it takes nothing from the initial window (RFC 6928 2: it counts segments
+ * of data), nor from what the SYN offers. */
+static void
+test_fast_open__the_syn_takes_no_room(void **state)
+{
+    (void)state;
+    enum { INITIAL_N = 10, OFFERED_N = 3 };
+    static char text[2 * INITIAL_N * MSS + 1];
+    memset(text, 'x', sizeof(text) - 1);
+    for (int narrow = 0; narrow < 2; narrow++) {
+        peer_new(&p, &server);
+        p.wnd = narrow != 0 ? OFFERED_N * MSS : UINT16_MAX;
+        la_handle listener = peer_listen(&p, 4);
+        struct la_tcp_cookie cookie = cookie_asked_for();
+        say_syn(&cookie, "request");
+        (void)answer(7);
+        write_text(accepted(listener), text);
+        for (int i = 0; i < (narrow != 0 ? OFFERED_N : INITIAL_N); i++)
+            assert_int_equal(peer_expect(&p, LA_TCP_ACK)->tcp.text_bytes, MSS);
+        peer_expect_none(&p);
+        peer_free(&p);
+    }
+}
+
 /* The third segment acknowledges the SYN alone: what was sent before it goes again, by the timer.
  */
 static void
@@ -642,6 +666,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fast_open__one_round_trip),
+        cmocka_unit_test(test_fast_open__the_syn_takes_no_room),
         cmocka_unit_test(test_fast_open__the_response_was_lost),
         cmocka_unit_test(test_fast_open__a_foreign_cookie),
         cmocka_unit_test(test_fast_open__cookies_are_those_of_linux),

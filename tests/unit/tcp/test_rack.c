@@ -471,6 +471,29 @@ test_tlp__text_is_no_duplicate(void **state)
     end();
 }
 
+/* The text before a FIN has left earlier, and may have arrived: the probe is what left last, the
+ * FIN alone, and no octets of other segments with it. */
+static void
+test_tlp__a_lone_fin(void **state)
+{
+    (void)state;
+    begin();
+    send_n(3);
+    (void)peer_forget(&p);
+    peer_run_us(&p, RTT_US / 4);
+    assert_int_equal(la_conn_close(p.stack, conn, p.now), LA_OK);
+    peer_collect(&p);
+    for (unsigned probe = 0; probe < 2; probe++) { /* the FIN, and once more */
+        const struct peer_seg *fin = peer_expect(&p, LA_TCP_ACK | LA_TCP_FIN);
+        assert_int_equal(fin->tcp.text_bytes, 0);
+        assert_true(la_seq_eq(fin->tcp.seq, la_seq_add(base, 3 * SMSS)));
+        peer_expect_none(&p);
+        assert_true(probe == 1 || peer_run_until_sent(&p, 2 * RTT_US + MS));
+    }
+    assert_int_equal(p.last[LA_EVENT_SEGMENT_SENT].u.segment.cause, LA_CAUSE_TAIL_PROBE);
+    end();
+}
+
 /* ---- PRR -------------------------------------------------------------------------------- */
 
 /* Ten in flight, the first is lost; each SACKed segment lets half a segment go, and the end is
@@ -594,6 +617,7 @@ main(void)
         cmocka_unit_test(test_tlp__one_at_a_time),
         cmocka_unit_test(test_tlp__repaired_loss_counts),
         cmocka_unit_test(test_tlp__text_is_no_duplicate),
+        cmocka_unit_test(test_tlp__a_lone_fin),
         cmocka_unit_test(test_prr__in_proportion),
         cmocka_unit_test(test_prr__heavy_loss),
         cmocka_unit_test(test_rack__shortest_round_trip_of_a_window),

@@ -519,6 +519,27 @@ test_receive__text_for_a_released_connection_draws_a_rst(void **state)
     peer_free(&p);
 }
 
+/* Where the peer is: it has not received our FIN, and a RST beyond its RCV.NXT would draw a
+ * challenge ACK and end nothing (RFC 5961 3.2). */
+static void
+test_receive__the_rst_stands_where_the_peer_is(void **state)
+{
+    (void)state;
+    peer_new(&p, &plain);
+    la_handle conn = peer_passive(&p, &peer_plain);
+    peer_user_send(&p, conn, 300);
+    (void)peer_forget(&p);
+    la_seq una = la_seq_sub(p.rcv_nxt, 100); /* so much was lost, and the FIN */
+    assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);
+    peer_collect(&p);
+    (void)peer_expect(&p, LA_TCP_FIN | LA_TCP_ACK);
+    p.rcv_nxt = una;
+    peer_send(&p, LA_TCP_ACK, "late", 4);
+    const struct peer_seg *rst = peer_expect(&p, LA_TCP_RST);
+    assert_true(la_seq_eq(rst->tcp.seq, una));
+    peer_free(&p);
+}
+
 /* ---- no memory -------------------------------------------------------------------------- */
 
 static void
@@ -673,6 +694,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_receive__challenges_are_limited),
         cmocka_unit_test(test_receive__close_read_discards),
         cmocka_unit_test(test_receive__text_for_a_released_connection_draws_a_rst),
+        cmocka_unit_test(test_receive__the_rst_stands_where_the_peer_is),
         cmocka_unit_test(test_receive__without_memory_nothing_is_acknowledged),
         cmocka_unit_test(test_receive__no_update_that_says_nothing),
         cmocka_unit_test(test_receive__nothing_follows_a_fin),
