@@ -118,7 +118,7 @@ about_kept(struct la_explain *explain, struct la_track *track, const struct la_p
     if (rare == NULL || !rare->syn_waits)
         return KEPT_NOT;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    uint8_t flags = seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST);
+    uint16_t flags = seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST);
     if (placed->from != rare->syn_from) {
         if (flags != (LA_TCP_SYN | LA_TCP_ACK) ||
             !la_seq_eq(seg->ack, la_seq_add(rare->syn.tcp.seq, 1)))
@@ -334,7 +334,7 @@ follow(struct la_explain *explain, struct la_track *track, struct la_placed *pla
         SYN_RECEIVED =
             LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED) | LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED_ACTIVE)
     };
-    uint8_t flags = placed->seen->tcp.flags;
+    uint16_t flags = placed->seen->tcp.flags;
     if ((placed->me->proven & ~SYN_RECEIVED) == 0)
         la_unseen_third(explain, track, placed);
     if ((flags & LA_TCP_RST) != 0) {
@@ -372,7 +372,7 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     placed->is_copy = la_artefacts_is_copy(explain, track, placed);
     if (placed->is_copy || placed->is_strange || is_damaged(explain, track, placed))
         return;
-    uint8_t flags = placed->seen->tcp.flags;
+    uint16_t flags = placed->seen->tcp.flags;
     bool rst = (flags & LA_TCP_RST) != 0;
     bool plain = (flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK)) == LA_TCP_ACK;
     if (!plain && !la_violations_flags(explain, track, placed)) {

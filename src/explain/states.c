@@ -507,7 +507,7 @@ static bool
 is_plain(const struct la_explain *explain, const struct la_placed *placed)
 {
     struct la_track_end *e = placed->me, *peer = placed->peer;
-    uint8_t flags = placed->seen->tcp.flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK);
+    unsigned flags = placed->seen->tcp.flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK);
     if (flags != LA_TCP_ACK)
         return false;
     if (is_settled(e, peer))

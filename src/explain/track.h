@@ -118,7 +118,7 @@ struct la_track_end {
     uint32_t recent_at_us[4];
     uint8_t recent_iface[4];
     uint8_t recent_idx;
-    uint8_t tcp_flags;     /* of all its segments together */
+    uint16_t tcp_flags;    /* of all its segments together */
     uint8_t probes_n;      /* in a row, answered or not */
     uint8_t ttl_hops;      /* of its first segment */
     struct la_marks marks; /* towards this end; all but its first octets: */
@@ -176,7 +176,8 @@ struct la_rst {
     uint32_t frame;
     la_seq seq;
     uint32_t evidence;         /* enum la_rst_evidence */
-    uint8_t from, flags, ttl_hops;
+    uint16_t flags;
+    uint8_t from, ttl_hops;
     uint8_t place;             /* enum la_tcp_rst_kind */
 };
 

@@ -23,11 +23,12 @@ static void
 piece_flags(struct label *label, const struct row *row)
 {
     static const struct {
-        uint8_t bit;
+        uint16_t bit;
         const char *name;
     } names[] = {
-        {LA_TCP_SYN, "SYN"}, {LA_TCP_FIN, "FIN"}, {LA_TCP_RST, "RST"}, {LA_TCP_PSH, "PSH"},
-        {LA_TCP_URG, "URG"}, {LA_TCP_ACK, "ACK"}, {LA_TCP_ECE, "ECE"}, {LA_TCP_CWR, "CWR"},
+        {LA_TCP_SYN, "SYN"}, {LA_TCP_FIN, "FIN"}, {LA_TCP_RST, "RST"},
+        {LA_TCP_PSH, "PSH"}, {LA_TCP_URG, "URG"}, {LA_TCP_ACK, "ACK"},
+        {LA_TCP_ECE, "ECE"}, {LA_TCP_CWR, "CWR"}, {LA_TCP_AE, "AE"},
     };
     struct label_piece *piece = piece_new(label, RANK_MUST);
     for (size_t i = 0; i < COUNT_OF(names); i++)
