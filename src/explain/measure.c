@@ -97,8 +97,10 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_track_end *me = placed->me;
     bool wants = seg->text_bytes > 0 || (!placed->goes_on && is_wanted(placed));
-    if (placed->mine == NULL && wants)
+    if (placed->mine == NULL && wants) {
         placed->mine = la_measure_take(explain, me);
+        la_artefacts_first_text(placed);
+    }
     struct la_measure *mine = placed->mine, *its = placed->its;
     if (mine != NULL && wants)
         la_loss_sent(mine, track, placed);
@@ -134,6 +136,7 @@ la_measure_fill(const struct la_explain *explain, const struct la_track *track, 
     /* Of a simultaneous open, the SYN,ACK has the SYN's number and is another segment. */
     uint32_t first_n = (e->flags & LA_END_SYN) != 0 && (e->flags & LA_END_SYN_ACK) != 0 ? 2 : 1;
     again->syn = e->syn_n > first_n ? e->syn_n - first_n : 0;
+    again->syn += la_artefacts_answers_n(track, end);
     again->total = again->syn;
     if (m == NULL)
         return;
