@@ -213,9 +213,10 @@ la_artefacts_copies(const struct la_explain *explain, struct la_copies *out)
 bool
 la_artefacts_are_doubles(const struct la_copies *of)
 {
-    enum { SHARE = 4 };
+    enum { SHARE = 4, TEXT_COPIES_N_MIN = 4 };
     return of->elsewhere_n > 0 || of->copies_n * SHARE > of->segments_n ||
-           of->text_copies_n * SHARE > of->texts_n + of->text_copies_n;
+           (of->text_copies_n >= TEXT_COPIES_N_MIN &&
+            of->text_copies_n * SHARE > of->texts_n + of->text_copies_n);
 }
 
 /* Of a part, the whole knows. */

@@ -348,7 +348,10 @@ cause_of_answer(const struct la_rst *rst)
         return LA_RESET_STRAY; /* It had been told that the connection is over. */
     if ((evidence & (LA_RST_TEXT_AFTER_FIN | LA_RST_AFTER_OWN_FIN)) != 0)
         return LA_RESET_DATA_AFTER_CLOSE;
-    if ((evidence & LA_RST_ONLY_SYNS) != 0 && rst->from == LA_END_SERVER)
+    /* A full queue answers the ACK of the handshake, or what comes in its place; an end that is
+     * gone answers whatever comes later. */
+    bool late = (evidence & (LA_RST_TO_THIRD_ACK | LA_RST_IN_OPENING)) == 0;
+    if ((evidence & LA_RST_ONLY_SYNS) != 0 && rst->from == LA_END_SERVER && !late)
         return LA_RESET_BACKLOG;
     if ((evidence & LA_RST_IN_OPENING) != 0)
         return rst->from == LA_END_SERVER ? LA_RESET_REFUSED : LA_RESET_STRAY;

@@ -19,13 +19,14 @@ import subprocess
 import sys
 
 import score_file
+import score_wire
 import test_congestion
 
 RFC = {"CLOSE": "CLOSED", "SYN_RECV": "SYN-RECEIVED", "FIN_WAIT1": "FIN-WAIT-1",
        "FIN_WAIT2": "FIN-WAIT-2"}
 CLOCK_S = 0.001  # between the tracepoint's clock and the capture's
 COLUMNS = ("streams", "closer", "close", "complete", "half-close", "RST cause", "transitions", "times",
-           "again", "again, far", *score_file.COLUMNS)
+           "again", "again, far", *score_file.COLUMNS, *score_wire.COLUMNS)
 # What the kernel called the reason of a connection's first RST.
 CAUSES = {"TCP_STATE": {"linger-abort"}, "TCP_ABORT_ON_CLOSE": {"unread-data"},
           "TCP_ABORT_ON_DATA": {"data-after-close"}, "TCP_KEEPALIVE_TIMEOUT": {"timeout"},
@@ -365,7 +366,8 @@ def main(argv):
             for i in range(3):
                 totals["RST cause"][i] += counts[i]
             said += counts[3]
-        for column, counts in (*judge_again(conns, truth).items(), *score_file.judge(document, truth).items()):
+        for column, counts in (*judge_again(conns, truth).items(), *score_file.judge(document, truth).items(),
+                               *score_wire.judge(document, truth).items()):
             for i in range(3):
                 totals[column][i] += counts[i]
             said += counts[3]
@@ -383,7 +385,7 @@ def main(argv):
             print("congestion control:", *lines, sep="\n    ")
     for column in totals:
         right, wrong, unknown = totals[column]
-        failed = failed or (right == 0 and column not in score_file.COLUMNS)
+        failed = failed or (right == 0 and column not in (*score_file.COLUMNS, *score_wire.COLUMNS))
         print(f"{column:12} right {right:5} wrong {wrong:5} unknown {unknown:5}")
     return 1 if failed else 0
 

@@ -6,7 +6,7 @@ was sent again, and what of that came for nothing, because its text reached the 
 """
 import struct
 
-FIN, SYN = 1, 2
+FIN, SYN, ACK = 1, 2, 16
 HALF = 1 << 31
 PLACES = {"a": ("client", "middle", "server"), "b": ("server", "middle", "client")}
 WORDS = ("again", "again_text", "repeats", "repeats_text", "overtaken", "overtaken_again", "spurious")
@@ -29,6 +29,7 @@ class Way:
         self.had = {}               # place: {packet: times}
         self.overtaken = {}         # place: {packet}
         self.packets = []
+        self.answered = False       # it has sent a SYN,ACK
 
     def whole(self, seq):
         """The number without its wrapping, near the highest one."""
@@ -55,7 +56,11 @@ class Passed:
         first = way.whole(seq)
         last = first + end - text + bool(flags & SYN) + bool(flags & FIN)
         number = len(self.packets)
-        packet = Packet(number, way, first, last, end > text, last > first and first < way.high)
+        # The SYN,ACK of a simultaneous open has its SYN's number and is another segment (RFC 9293 3.5).
+        crossing = flags & (SYN | ACK) == SYN | ACK and way.packets and not way.answered
+        way.answered = way.answered or flags & (SYN | ACK) == SYN | ACK
+        again = last > first and first < way.high and not crossing
+        packet = Packet(number, way, first, last, end > text, again)
         way.high = max(way.high, last)
         way.packets.append(packet)
         self.packets.append(packet)

@@ -23,7 +23,7 @@ IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6 = 1, 2, 4
 VNET = struct.Struct("=BBHHHH")
 SO_TIMESTAMPNS = 35
-FIN, SYN, RST, PSH, ACK = passed.FIN, passed.SYN, 4, 8, 16
+FIN, SYN, RST, PSH, ACK = passed.FIN, passed.SYN, 4, 8, passed.ACK
 
 
 def sum16(data):
