@@ -194,16 +194,37 @@ shows_loss(const struct la_measure *m, la_seq to)
     return m->duplicates_now > 0 || (m->sacked && la_seq_gt(m->sack_high, to));
 }
 
+static int64_t
+waited_ns_of(const struct la_measure *m, const struct la_placed *placed)
+{
+    return placed->at_ns - (m->heard_at_ns > m->sent_at_ns ? m->heard_at_ns : m->sent_at_ns);
+}
+
+/* RFC 8985 7.2, 7.3: the last segment, once, where SACK was agreed and nothing is being repaired.
+ * The probe is due after two round trips and the time of a delayed acknowledgement, but not later
+ * than the timeout: who has a probe never begins with that. Heuristic: a quarter more. */
+static bool
+is_tail_probe(const struct la_measure *m, const struct la_placed *placed, la_seq to,
+              int64_t timeout_ns)
+{
+    enum { DELAYED_ACK_US_MAX = 200000 };
+    const struct la_track_end *me = placed->me, *peer = placed->peer;
+    int64_t due_ns = (2 * (int64_t)m->srtt_us + DELAYED_ACK_US_MAX) * LA_NS_PER_US;
+    int64_t most_ns = due_ns > timeout_ns ? due_ns : timeout_ns;
+    return la_seq_eq(to, me->nxt) && !m->probed && m->recovery == LA_RECOVERY_NONE &&
+           !shows_loss(m, to) &&
+           (me->options & peer->options & LA_EXPLAIN_HAS_SACK_PERMITTED) != 0 &&
+           waited_ns_of(m, placed) <= most_ns + most_ns / 4;
+}
+
 static enum la_cause
 cause_by_timer(struct la_measure *m, const struct la_track *track, const struct la_placed *placed,
                la_seq to)
 {
     const struct la_track_end *me = placed->me;
     int64_t timeout_ns = la_rtt_timeout_ns(m, track, placed->from);
-    int64_t since_ns = m->heard_at_ns > m->sent_at_ns ? m->heard_at_ns : m->sent_at_ns;
-    int64_t waited_ns = placed->at_ns - since_ns;
-    /* RFC 8985 7.3: one probe, then the timeout. */
-    if (la_seq_eq(to, me->nxt) && !m->probed && waited_ns < timeout_ns - timeout_ns / 10) {
+    int64_t waited_ns = waited_ns_of(m, placed);
+    if (is_tail_probe(m, placed, to, timeout_ns)) {
         m->probed = true;
         return LA_CAUSE_TAIL_PROBE;
     }
@@ -221,9 +242,12 @@ cause_of(struct la_measure *m, const struct la_track *track, const struct la_pla
     const struct la_track_end *me = placed->me;
     bool again_rto = m->recovery == LA_RECOVERY_RTO && la_seq_le(to, m->recover);
     int64_t waited_ns = placed->at_ns - m->sent_at_ns;
-    if (again_rto && waited_ns < la_rtt_timeout_ns(m, track, placed->from) / 2)
+    int64_t timeout_ns = la_rtt_timeout_ns(m, track, placed->from);
+    if (again_rto && waited_ns < timeout_ns / 2)
         return LA_CAUSE_RETRANSMIT_RTO;
-    if (!again_rto && shows_loss(m, to)) {
+    /* Where it shows, and nothing was sent for so long, it was not enough (RFC 5681 3.2: three). */
+    bool expired = waited_ns_of(m, placed) >= timeout_ns - timeout_ns / 10;
+    if (!again_rto && !expired && shows_loss(m, to)) {
         if (m->recovery == LA_RECOVERY_NONE)
             m->recover = me->nxt;
         m->recovery = LA_RECOVERY_FAST;

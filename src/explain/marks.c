@@ -27,9 +27,9 @@ acknowledges(const struct la_tcp_seg *seg, la_seq number)
     return (seg->flags & LA_TCP_ACK) != 0 && la_seq_gt(seg->ack, number);
 }
 
-/* Heuristic: a FIN is acknowledged at once (RFC 9293 3.10.7.4 eighth), so that one whose ACK did not
- * come within the longest time that an answer took, a quarter and a millisecond more, did not arrive:
- * the one that comes again does. */
+/* Heuristic: a FIN is acknowledged at once (RFC 9293 3.10.7.4 eighth), so that one whose ACK did
+ * not come within the longest time that an answer took, a quarter and a millisecond more, did not
+ * arrive: the one that comes again does. */
 static bool
 fin_was_lost(const struct la_marks *marks, const struct la_track_end *end, int64_t now_ns)
 {
@@ -54,7 +54,7 @@ la_marks_segment(struct la_track *track, const struct la_placed *placed)
     }
     if ((seg->flags & LA_TCP_FIN) != 0) {
         if (fin_was_lost(&peer->marks, peer, placed->at_ns)) {
-            peer->marks.waiting &= (uint8_t)~(1u << LA_MARK_FIN);
+            peer->marks.waiting &= (uint8_t) ~(1u << LA_MARK_FIN);
             peer->marks.again |= 1u << LA_MARK_FIN;
         }
         set_mark(track, placed, LA_MARK_FIN);

@@ -12,6 +12,7 @@
 #include "tap.h"
 
 #define ACK LA_TCP_ACK
+#define SYN LA_TCP_SYN
 #define FIN (LA_TCP_FIN | LA_TCP_ACK)
 enum { N = 1000 };
 
@@ -143,6 +144,45 @@ test_measure__one_probe(void **state)
     text(0, 100);
     struct la_explain_direction d = client_of_result();
     assert_again(&d.retransmissions, 2, 0, 1, 1);
+}
+
+/* RFC 8985 7.2: of one segment, an acknowledgement may be delayed; the probe comes as late as the
+ * timeout then, and in its place. Without SACK there is none. */
+static void
+test_measure__probe_in_time(void **state)
+{
+    (void)state;
+    text(0, 1);
+    acked(1, 10);
+    text(1, 1);
+    text(1, 225);
+    struct la_explain_direction d = client_of_result();
+    assert_again(&d.retransmissions, 1, 0, 0, 1);
+    tap_close(&tap);
+    tap_open(&tap, NULL, 0);
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1});
+    text(0, 1);
+    acked(1, 10);
+    text(1, 1);
+    text(1, 225);
+    d = client_of_result();
+    assert_again(&d.retransmissions, 1, 0, 1, 0);
+}
+
+/* One duplicate acknowledgement is not enough (RFC 5681 3.2), and the timeout comes. */
+static void
+test_measure__timeout_behind_a_duplicate(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < 3; k++)
+        text(k, 1);
+    acked(1, 10);
+    acked(1, 1);
+    text(1, 260);
+    struct la_explain_direction d = client_of_result();
+    assert_again(&d.retransmissions, 1, 0, 1, 0);
 }
 
 /* RFC 8985 7.2: the last segment, before the timeout is due. */
@@ -319,6 +359,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_measure__nothing_lost),    TEST(test_measure__fast),
         TEST(test_measure__timeout),         TEST(test_measure__one_probe),
+        TEST(test_measure__probe_in_time),   TEST(test_measure__timeout_behind_a_duplicate),
         TEST(test_measure__tail_probe),      TEST(test_measure__spurious),
         TEST(test_measure__overtaken),       TEST(test_measure__lost_before_the_tap),
         TEST(test_measure__not_captured),    TEST(test_measure__keepalive),
