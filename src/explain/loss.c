@@ -133,14 +133,34 @@ hole_fill(struct la_measure *m, struct la_hole *hole, la_seq from, la_seq to)
     }
 }
 
+/* What of the holes lies in there is filled; returns how many octets that are. */
+static uint32_t
+holes_fill(struct la_measure *m, la_seq from, la_seq to)
+{
+    uint32_t filled = 0;
+    for (unsigned i = m->holes_n; i-- > 0;) {
+        la_seq a = la_seq_gt(m->holes[i].from, from) ? m->holes[i].from : from;
+        la_seq b = la_seq_lt(m->holes[i].to, to) ? m->holes[i].to : to;
+        if (!la_seq_lt(a, b))
+            continue;
+        filled += (uint32_t)la_seq_diff(b, a);
+        hole_fill(m, &m->holes[i], a, b);
+    }
+    return filled;
+}
+
 /* What is acknowledged and has never passed was not captured. */
 static void
-holes_acked(struct la_measure *m, la_seq una)
+holes_acked(struct la_measure *m, struct la_track_end *sender)
 {
     for (unsigned i = m->holes_n; i-- > 0;) {
-        if (!la_seq_le(m->holes[i].to, una))
+        const struct la_hole *hole = &m->holes[i];
+        if (!la_seq_le(hole->to, sender->una))
             continue;
         m->gap_n++;
+        sender->missing_bytes += (uint32_t)la_seq_diff(hole->to, hole->from);
+        sender->missing_from = hole->from;
+        sender->missing_to = hole->to;
         hole_drop(m, &m->holes[i]);
     }
 }
@@ -324,6 +344,8 @@ text_again(struct la_measure *m, const struct la_track *track, struct la_placed 
         return;
     }
     placed->is_again = true;
+    if (hole == NULL) /* Parts of some it may fill all the same. */
+        placed->filled_bytes = holes_fill(m, from, to);
     count_again(m, (enum la_cause)placed->cause, n);
     remember(m, placed->me, from, to, n);
 }
@@ -369,6 +391,8 @@ la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_place
     }
     if (placed->is_copy)
         return;
+    if (fin) /* An ACK that overtook it left a hole of one. */
+        (void)holes_fill(m, la_seq_add(seg->seq, seg->text_bytes), la_seq_add(seg->seq, seg->len));
     if (seg->text_bytes > 0)
         note_order(m, placed->seen);
     if (seg->text_bytes > 0 || fin)
@@ -416,7 +440,7 @@ la_loss_acked(struct la_measure *m, const struct la_placed *placed)
     if (placed->acked_bytes > 0) {
         m->probed = false;
         m->duplicates_now = 0;
-        holes_acked(m, sender->una);
+        holes_acked(m, placed->peer);
         if (m->sacked && la_seq_ge(sender->una, m->sack_high))
             m->sacked = false;
         if (m->recovery != LA_RECOVERY_NONE && la_seq_ge(sender->una, m->recover))

@@ -88,7 +88,8 @@ is_wanted(const struct la_placed *placed)
     const struct la_track_end *me = placed->me;
     bool probes = (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0 && la_seq_lt(seg->seq, me->nxt);
     bool fin_again = (seg->flags & LA_TCP_FIN) != 0 && (me->flags & LA_END_FIN) != 0;
-    return fin_again || probes || placed->gap_bytes > 0;
+    bool late_fin = (seg->flags & LA_TCP_FIN) != 0 && la_seq_lt(seg->seq, me->nxt);
+    return fin_again || late_fin || probes || placed->gap_bytes > 0;
 }
 
 void
@@ -101,6 +102,9 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
         placed->mine = la_measure_take(explain, me);
         la_artefacts_first_text(placed);
     }
+    /* A window that is shut is measured for who cannot send, whatever was captured of that. */
+    if (placed->its == NULL && placed->peer->window_closed)
+        placed->its = la_measure_take(explain, placed->peer);
     struct la_measure *mine = placed->mine, *its = placed->its;
     if (mine != NULL && wants)
         la_loss_sent(mine, track, placed);
