@@ -158,7 +158,8 @@ remember_text(const struct la_placed *placed, uint32_t print)
 void
 la_artefacts_first_text(const struct la_placed *placed)
 {
-    remember_text(placed, fingerprint(placed->seen));
+    const struct la_track_end *e = placed->me; /* It was remembered last. */
+    remember_text(placed, e->recent[(e->recent_idx - 1u) % RECENT_N]);
 }
 
 static inline void
@@ -228,21 +229,14 @@ la_artefacts_doubles(const struct la_explain *explain)
     return explain->outbox == NULL && la_artefacts_are_doubles(&copies);
 }
 
-/* By what it has itself. A few copies in a handshake, and the rest is there once. */
-static bool
-is_doubled(const struct la_track *track)
+bool
+la_artefacts_is_doubled(const struct la_track *track)
 {
     const struct la_track_end *a = &track->end[0], *b = &track->end[1];
     struct la_copies copies = {.segments_n =
                                    a->segments_n + b->segments_n + a->copies_n + b->copies_n,
                                .copies_n = a->copies_n + b->copies_n};
     return la_artefacts_are_doubles(&copies);
-}
-
-uint32_t
-la_artefacts_answers_n(const struct la_track *track, unsigned end)
-{
-    return (track->end[end].flags & LA_END_ANSWERED_COPY) != 0 && !is_doubled(track);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

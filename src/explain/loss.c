@@ -391,7 +391,7 @@ la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_place
     }
     if (placed->is_copy)
         return;
-    if (fin) /* An ACK that overtook it left a hole of one. */
+    if (fin && m->holes_n > 0) /* An ACK that overtook it left a hole of one. */
         (void)holes_fill(m, la_seq_add(seg->seq, seg->text_bytes), la_seq_add(seg->seq, seg->len));
     if (seg->text_bytes > 0)
         note_order(m, placed->seen);

@@ -2,6 +2,7 @@
  *
  * measure.c - what is counted and timed of one direction: taken, led through, given back
  */
+#include "base/apart.h"
 #include "explain/measure.h"
 
 #include "explain/parts.h"
@@ -92,6 +93,15 @@ is_wanted(const struct la_placed *placed)
     return fin_again || late_fin || probes || placed->gap_bytes > 0;
 }
 
+/* A window that is shut is measured for who cannot send, whatever was captured of that. */
+LA_APART static void
+shut_without_text(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
+{
+    placed->its = la_measure_take(explain, placed->peer);
+    if (placed->its != NULL)
+        la_flow_segment(placed->its, track, 1u - placed->from, placed);
+}
+
 void
 la_measure_segment(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
@@ -102,9 +112,6 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
         placed->mine = la_measure_take(explain, me);
         la_artefacts_first_text(placed);
     }
-    /* A window that is shut is measured for who cannot send, whatever was captured of that. */
-    if (placed->its == NULL && placed->peer->window_closed)
-        placed->its = la_measure_take(explain, placed->peer);
     struct la_measure *mine = placed->mine, *its = placed->its;
     if (mine != NULL && wants)
         la_loss_sent(mine, track, placed);
@@ -127,6 +134,8 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
     if (its != NULL) {
         la_flow_segment(its, track, 1u - placed->from, placed);
         held_back_acked(explain, its, track, placed);
+    } else if (placed->peer->window_closed) {
+        shut_without_text(explain, track, placed);
     }
 }
 

@@ -179,8 +179,16 @@ struct la_copies {
 void la_artefacts_copies(const struct la_explain *explain, struct la_copies *out);
 void la_copies_add(struct la_copies *to, const struct la_copies *from);
 bool la_artefacts_are_doubles(const struct la_copies *of);
-/* Of the copies of an end's SYN,ACK, those that it sent itself. */
-uint32_t la_artefacts_answers_n(const struct la_track *track, unsigned end);
+/* Of a track, by what it has itself. */
+bool la_artefacts_is_doubled(const struct la_track *track);
+/* Of the copies of an end's SYN,ACK, those that it sent itself: a few in a handshake, where the rest
+ * is there once. */
+static inline uint32_t
+la_artefacts_answers_n(const struct la_track *track, unsigned end)
+{
+    const uint32_t flags = track->end[end].flags;
+    return (flags & LA_END_ANSWERED_COPY) != 0 && !la_artefacts_is_doubled(track);
+}
 void la_artefacts_clock(struct la_explain *explain, const struct la_placed *placed);
 /* A connection is over: what it says of the capture. */
 void la_artefacts_end(struct la_explain *explain, const struct la_track *track);
