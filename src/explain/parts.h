@@ -181,8 +181,8 @@ void la_copies_add(struct la_copies *to, const struct la_copies *from);
 bool la_artefacts_are_doubles(const struct la_copies *of);
 /* Of a track, by what it has itself. */
 bool la_artefacts_is_doubled(const struct la_track *track);
-/* Of the copies of an end's SYN,ACK, those that it sent itself: a few in a handshake, where the rest
- * is there once. */
+/* Of the copies of an end's SYN,ACK, those that it sent itself: a few in a handshake, where the
+ * rest is there once. */
 static inline uint32_t
 la_artefacts_answers_n(const struct la_track *track, unsigned end)
 {
