@@ -275,7 +275,7 @@ la_opening_judge(struct la_explain *explain, const struct la_track *track,
             .window = e->syn_window,
             .wscale = e->wscale,
             .text_bytes = e->syn_text_bytes,
-            .n = e->syn_n,
+            .n = e->syn_n + la_artefacts_answers_n(track, end),
             .frame = seen ? track->first_frame + e->syn_frame : 0,
             .at = {e->syn_at_ns},
         };

@@ -232,7 +232,7 @@ static bool
 shows(const struct la_track_end *e, enum la_mark mark, const struct taking *taking)
 {
     const uint8_t fins = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
-    bool guessed = ((e->marks.unseen & fins) >> mark & 1) != 0;
+    bool guessed = (((e->marks.unseen | e->marks.again) & fins) >> mark & 1) != 0;
     return !taking->is_inferred && !guessed && (taking->certain >> mark & 1) != 0 &&
            (mark != LA_MARK_ACK_OF_FIN ||
             e->marks.frame[LA_MARK_ACK_OF_FIN] == e->marks.frame[LA_MARK_FIN]);
