@@ -85,6 +85,8 @@ pieces_syn_options(struct label *label, const struct la_event_segment *s)
         la_text_add(&option_new(label)->text, "sack");
     if ((s->has & LA_SEG_HAS_TS) != 0)
         la_text_add(&option_new(label)->text, "ts");
+    if ((s->has & LA_SEG_HAS_FAST_OPEN) != 0)
+        la_text_add(&option_new(label)->text, "fast open");
 }
 
 static void
@@ -123,8 +125,6 @@ pieces_rest(const struct la_story *st, struct label *label, const struct row *ro
     piece_sack(st, label, row);
     if (!syn && (s->has & LA_SEG_HAS_TS) != 0 && story_has(st, LA_STORY_FULL))
         la_text_add(&piece_new(label, RANK_OPTION)->text, "ts %u/%u", s->ts_val, s->ts_ecr);
-    if ((s->has & LA_SEG_HAS_FAST_OPEN) != 0)
-        la_text_add(&piece_new(label, RANK_OPTION)->text, "fast open");
     if ((s->has & LA_SEG_HAS_UNKNOWN) != 0)
         la_text_add(&piece_new(label, syn ? RANK_MUST : RANK_OPTION)->text, "+ unknown option");
 }
