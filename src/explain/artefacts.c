@@ -10,6 +10,7 @@
  */
 #include "base/apart.h"
 #include "base/bytes.h"
+#include "base/extremes.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 
@@ -100,8 +101,7 @@ answers_copy(const struct la_placed *placed, uint32_t lag_us)
     if ((placed->seen->tcp.flags & both) != both || (peer->flags & LA_END_ACKED) != 0 ||
         peer->copies_n <= placed->me->copies_n)
         return false;
-    uint32_t low = lag_us < peer->copy_lag_us ? lag_us : peer->copy_lag_us;
-    uint32_t high = lag_us < peer->copy_lag_us ? peer->copy_lag_us : lag_us;
+    uint32_t low = min32(lag_us, peer->copy_lag_us), high = max32(lag_us, peer->copy_lag_us);
     return high > COPY_NS_MAX / LA_NS_PER_US || high - low > high / 4 + SLACK_US;
 }
 

@@ -86,7 +86,7 @@ pieces_syn_options(struct label *label, const struct la_event_segment *s)
     if ((s->has & LA_SEG_HAS_TS) != 0)
         la_text_add(&option_new(label)->text, "ts");
     if ((s->has & LA_SEG_HAS_FAST_OPEN) != 0)
-        la_text_add(&option_new(label)->text, "fast open");
+        la_text_add(&option_new(label)->text, "fast-open");
 }
 
 static void

@@ -279,6 +279,9 @@ class Views(unittest.TestCase):
         self.assertIn("SYN seq 0 ", lab("refused").stdout)
         self.assertRegex(lab("refused", "--absolute").stdout, r"SYN seq [0-9]{3,}")
 
+    def test_fast_open_is_told_on_one_line(self):
+        self.assertRegex(lab("fast-open").stdout, r"(?m)^ +│ +fast-open +│ *$")
+
     def test_names(self):
         self.assertIn("SYN-RECEIVED", lab("handshake").stdout)
         text = lab("handshake", "--names", "linux").stdout
