@@ -90,12 +90,12 @@ add_network(struct la_drill_run *run)
 
 /* Commands of later lines are looked at before anything is played. */
 static bool
-commands_ok(const struct la_drill_script *script, struct la_stack_cfg cfg,
+commands_ok(const struct la_drill_script *script, struct la_ways ways,
             struct la_drill_mistake *mistake)
 {
     for (const struct la_drill_event *e = script->events; e != NULL; e = e->next)
         if (e->kind == LA_DRILL_COMMAND &&
-            !la_drill_settings_apply(e->code, e->line, &cfg, mistake))
+            !la_drill_settings_apply(e->code, e->line, &ways, mistake))
             return false;
     return true;
 }
@@ -104,21 +104,20 @@ static bool
 make_stack(struct la_drill_run *run, const struct la_trace *hears)
 {
     static const struct la_alloc alloc = {take, give, NULL};
-    struct la_stack_cfg cfg;
     struct la_drill_mistake mistake = {0};
-    la_stack_cfg_init(&cfg);
-    cfg.tcp.mtu_probing = false; /* as the kernels that scripts were written for */
+    la_ways_init(&run->ways);
     if (run->script->cfg.congestion[0] != 0)
-        memcpy(cfg.tcp.congestion_control, run->script->cfg.congestion,
-               sizeof(cfg.tcp.congestion_control));
-    if (!la_drill_settings_apply(run->script->settings, run->script->settings_line, &cfg,
+        memcpy(run->ways.cfg.tcp.congestion_control, run->script->cfg.congestion,
+               sizeof(run->ways.cfg.tcp.congestion_control));
+    if (!la_drill_settings_apply(run->script->settings, run->script->settings_line, &run->ways,
                                  &mistake) ||
-        !commands_ok(run->script, cfg, &mistake)) {
+        !commands_ok(run->script, run->ways, &mistake)) {
         run->failed = true;
         run->result->outcome = LA_DRILL_UNREADABLE;
         run->result->mistake = mistake;
         return false;
     }
+    struct la_stack_cfg cfg = run->ways.cfg;
     run->mem = la_mem_new(&alloc, BUDGET_BYTES);
     cfg.mem = run->mem;
     cfg.seed[0] = run->script->cfg.seed;
