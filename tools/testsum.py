@@ -4,21 +4,23 @@
 
 usage: testsum.py TESTLOG.JSON STATUS-OF-MAKE
 
-Prints skipped and failed tests by name, then "N passed, N failed, N skipped". Fails when a test
-failed, when make failed otherwise (the build counts as one failure), or when nothing ran.
+Prints the end of what failed tests said, skipped and failed tests by name, then "N passed, N failed,
+N skipped". Fails when a test failed, when make failed otherwise (the build counts as one failure), or
+when nothing ran.
 """
 import json
 import sys
+
+TOLD_TESTS, TOLD_LINES = 3, 40
 
 PASSED = ("OK", "EXPECTEDFAIL")
 SKIPPED = ("SKIP", "IGNORED")
 
 
-def counts(lines):
+def counts(records):
     """Names of the tests by outcome: passed, failed, skipped."""
     passed, failed, skipped = [], [], []
-    for line in lines:
-        record = json.loads(line)
+    for record in records:
         if record["result"] in PASSED:
             passed.append(record["name"])
         elif record["result"] in SKIPPED:
@@ -28,12 +30,24 @@ def counts(lines):
     return passed, failed, skipped
 
 
+def tell_failures(records):
+    """What the first of those that failed said last, here, because logs get cut above."""
+    failed = [r for r in records if r["result"] not in PASSED + SKIPPED]
+    for record in failed[:TOLD_TESTS]:
+        said = (record.get("stdout") or "") + (record.get("stderr") or "")
+        print(f"--- {record['name']}: {record['result']}, the end of what it said")
+        for line in said.splitlines()[-TOLD_LINES:]:
+            print(f"    {line[:200]}")
+
+
 def main(path, make_status):
     try:
         with open(path, encoding="utf-8") as log:
-            passed, failed, skipped = counts(line for line in log if line.strip())
+            records = [json.loads(line) for line in log if line.strip()]
     except OSError:
-        passed, failed, skipped = [], [], []
+        records = []
+    passed, failed, skipped = counts(records)
+    tell_failures(records)
     if make_status != 0 and not failed:
         failed = ["make check (see above)"]
     if make_status == 0 and not passed:

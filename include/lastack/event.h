@@ -97,7 +97,7 @@ struct la_event_segment {
     uint32_t len;         /* payload octets */
     uint32_t window;      /* after scaling, where the scale is known */
     uint16_t window_raw;
-    uint8_t flags;        /* LA_TCP_FIN … LA_TCP_CWR */
+    uint16_t flags;       /* LA_TCP_FIN … LA_TCP_AE */
     uint8_t cause;        /* enum la_cause; 0 when not known (arrived segments) */
     uint8_t retransmit_n; /* how many times this has been sent before, 0 = first time */
     uint8_t sack_n;       /* blocks in sack[] */

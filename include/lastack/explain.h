@@ -258,7 +258,7 @@ struct la_explain_direction {
     uint32_t window_max;
     uint32_t segment_bytes_max;   /* text of the largest segment */
     uint8_t ttl_hops;             /* of its first segment */
-    uint8_t flags;                /* of all its segments together: lastack/wire.h */
+    uint16_t flags;               /* of all its segments together: lastack/wire.h */
     /* Text that passed, each octet once, in buckets from the connection's first_at on; NULL: not
      * asked for (cfg.throughput), or none passed. */
     const uint64_t *throughput;

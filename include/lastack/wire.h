@@ -9,7 +9,8 @@
 
 LA_API_BEGIN
 
-/* TCP flags as in the header's octet 13. */
+/* TCP flags as in the header's octets 12 and 13. AE, CWR and ECE together are the ACE field, where
+ * accurate ECN is agreed (RFC 9768). */
 enum {
     LA_TCP_FIN = 0x01,
     LA_TCP_SYN = 0x02,
@@ -18,7 +19,8 @@ enum {
     LA_TCP_ACK = 0x10,
     LA_TCP_URG = 0x20,
     LA_TCP_ECE = 0x40,
-    LA_TCP_CWR = 0x80
+    LA_TCP_CWR = 0x80,
+    LA_TCP_AE = 0x100
 };
 
 /* The ECN field of IP headers: the two low bits of TOS or traffic class (RFC 3168 5). */

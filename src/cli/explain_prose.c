@@ -25,11 +25,12 @@ columns(const char *word, size_t n)
     return columns_n;
 }
 
-/* Words in lines of at most `width` columns, each two columns in. */
-static void
-wrap(FILE *out, const char *text, uint32_t width)
+void
+la_prose_wrap(FILE *out, const char *text, uint32_t width)
 {
     size_t at = 0;
+    if (*text == 0)
+        return;
     while (*text != 0) {
         size_t n = strcspn(text, " "), word = columns(text, n);
         if (at > 0 && at + 1 + word > width) {
@@ -45,14 +46,23 @@ wrap(FILE *out, const char *text, uint32_t width)
     (void)fputc('\n', out);
 }
 
+char *
+la_prose_take(struct la_prose *p)
+{
+    if (fclose(p->stream) == 0)
+        return p->text;
+    free(p->text);
+    return NULL;
+}
+
 bool
 la_prose_end(struct la_prose *p, FILE *out, uint32_t width)
 {
-    bool whole = fclose(p->stream) == 0;
-    if (whole)
-        wrap(out, p->text, width);
-    free(p->text);
-    return whole;
+    char *text = la_prose_take(p);
+    if (text != NULL)
+        la_prose_wrap(out, text, width);
+    free(text);
+    return text != NULL;
 }
 
 const char *

@@ -17,6 +17,10 @@ struct la_prose {
 
 /* False: no memory; then there is nothing to end. */
 bool la_prose_begin(struct la_prose *p);
+/* Ends it; free(). NULL: no memory. */
+char *la_prose_take(struct la_prose *p);
+/* In lines of at most `width` columns, each two columns in. */
+void la_prose_wrap(FILE *out, const char *text, uint32_t width);
 /* Prints it in lines of at most `width` columns. False: no memory. */
 bool la_prose_end(struct la_prose *p, FILE *out, uint32_t width);
 /* "s", unless it is one. */

@@ -137,6 +137,10 @@ say_path(FILE *out, const struct la_explain_conn *conn, unsigned end)
     if (d->zero_window_us > 0)
         (void)fprintf(out, "%s could not send for %s, because the other's window was shut. ",
                       The_end(end), la_explain_duration((int64_t)d->zero_window_us, us));
+    if (d->bytes_missing > 0)
+        (void)fprintf(out, "Of what %s sent, %s octet%s %s acknowledged and not captured. ",
+                      the_end(end), la_explain_count(d->bytes_missing, n),
+                      la_prose_plural(d->bytes_missing), d->bytes_missing == 1 ? "was" : "were");
     if (d->reordered > 0)
         (void)fprintf(out, "%s segment%s from %s came out of order. ",
                       la_explain_count(d->reordered, n), la_prose_plural(d->reordered),
@@ -169,11 +173,11 @@ static void
 say_limit(FILE *out, const struct la_explain_conn *conn)
 {
     static const char *const words[LA_LIMIT_COUNT] = {
-        [LA_LIMIT_APPLICATION] = "it had nothing to send",
-        [LA_LIMIT_RECEIVER] = "the receiver's window held it back",
-        [LA_LIMIT_SEND_BUFFER] = "its send buffer held it back",
-        [LA_LIMIT_CONGESTION] = "its congestion window held it back",
-        [LA_LIMIT_PATH] = "it sent as fast as the path carries",
+        [LA_LIMIT_APPLICATION] = "%s had nothing to send for %u %% of its time. ",
+        [LA_LIMIT_RECEIVER] = "%s waited for the other's window for %u %% of its time. ",
+        [LA_LIMIT_SEND_BUFFER] = "%s was held back by its send buffer for %u %% of its time. ",
+        [LA_LIMIT_CONGESTION] = "%s was held back by its congestion window for %u %% of its time. ",
+        [LA_LIMIT_PATH] = "%s sent as fast as the path carries for %u %% of its time. ",
     };
     unsigned end =
         conn->direction[LA_END_SERVER].bytes_unique > conn->direction[LA_END_CLIENT].bytes_unique
@@ -189,8 +193,7 @@ say_limit(FILE *out, const struct la_explain_conn *conn)
         most = us[i] > us[most] ? i : most;
     }
     if (sum > 0)
-        (void)fprintf(out, "For %u %% of the time of %s, %s. ", (unsigned)(us[most] * 100 / sum),
-                      the_end(end), words[most]);
+        (void)fprintf(out, words[most], The_end(end), (unsigned)(us[most] * 100 / sum));
     say_control(out, conn, end);
 }
 
@@ -276,7 +279,10 @@ say_closing(FILE *out, const struct la_explain_conn *conn)
         (void)fputs("Both ends closed at the same time. ", out);
         break;
     case LA_CLOSE_OPEN:
-        (void)fputs("It is open when the capture ends. ", out);
+        (void)fputs(conn->open.kind == LA_OPEN_UNANSWERED
+                        ? "The capture ends before the SYN would go again. "
+                        : "It is open when the capture ends. ",
+                    out);
         break;
     case LA_CLOSE_SYN_TIMEOUT:
         (void)fputs("The client gave up. ", out);
@@ -311,6 +317,10 @@ la_explain_say_findings(FILE *out, const struct la_explain_finding *findings, si
         if (text[0] >= 'a' && text[0] <= 'z')
             text[0] = (char)(text[0] - 'a' + 'A');
         (void)fputs(text, out);
+        /* Whose the SYNs are goes without saying. */
+        if (f->id >= LA_FINDING_FIN_REPEATED &&
+            (f->who == LA_WHO_CLIENT || f->who == LA_WHO_SERVER))
+            (void)fprintf(out, " (%s)", la_who_name((enum la_who)f->who));
         say_certainty(out, (enum la_certainty)f->certainty);
         if (requirement[0] != 0)
             (void)fprintf(out, " [%s, %s]", la_finding_section((enum la_finding)f->id),
@@ -324,7 +334,11 @@ static bool
 is_told(const struct la_explain_conn *conn, const struct la_explain_finding *finding)
 {
     const struct la_explain_close *close = &conn->close;
-    return (finding->id == LA_FINDING_ACK_AND_FIN_MERGED &&
+    return (finding->id == LA_FINDING_CLOSED_SIMULTANEOUSLY &&
+            close->kind == LA_CLOSE_SIMULTANEOUS) ||
+           (finding->id == LA_FINDING_OPEN_SIMULTANEOUS &&
+            conn->open.kind == LA_OPEN_SIMULTANEOUS) ||
+           (finding->id == LA_FINDING_ACK_AND_FIN_MERGED &&
             close->kind == LA_CLOSE_THREE_SEGMENT) ||
            (finding->id == LA_FINDING_ICMP_ANSWER && conn->open.kind == LA_OPEN_UNREACHABLE) ||
            (finding->id == LA_FINDING_HALF_CLOSED && close->half_close_by != LA_WHO_NONE &&

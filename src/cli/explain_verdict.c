@@ -33,10 +33,20 @@ struct verdict {
 
 /* ---- a connection ---------------------------------------------------------------------- */
 
-static void
-tell(struct la_explain_out *out, const struct la_explain_conn *conn)
+/* What happened to it; free(). NULL: no memory. */
+static char *
+story_of(const struct la_explain_conn *conn)
 {
     struct la_prose p;
+    if (!la_prose_begin(&p))
+        return NULL;
+    la_explain_say_conn(p.stream, conn);
+    return la_prose_take(&p);
+}
+
+static void
+tell(struct la_explain_out *out, const struct la_explain_conn *conn, const char *story)
+{
     char client[LA_EXPLAIN_WORD_BYTES], server[LA_EXPLAIN_WORD_BYTES];
     const char *bold = out->args->colour ? "\033[1m" : "",
                *plain = out->args->colour ? "\033[0m" : "";
@@ -44,12 +54,7 @@ tell(struct la_explain_out *out, const struct la_explain_conn *conn)
                   la_explain_endpoint(&conn->at[LA_END_CLIENT], client),
                   out->args->ascii ? "->" : "→",
                   la_explain_endpoint(&conn->at[LA_END_SERVER], server), plain);
-    if (!la_prose_begin(&p)) {
-        out->failed = true;
-        return;
-    }
-    la_explain_say_conn(p.stream, conn);
-    out->failed |= !la_prose_end(&p, out->file, out->args->width);
+    la_prose_wrap(out->file, story, out->args->width);
     if (out->args->stats)
         la_explain_figures(out->file, conn);
 }
@@ -213,13 +218,42 @@ kept_conn(const struct verdict *v, size_t i)
     return &((const struct kept *)v->worst.items[i].what)->conn;
 }
 
+/* Those from `i` on of which the same is to be said; figures are of one. Returns the next one. */
+static size_t
+say_alike(struct la_explain_out *out, const struct verdict *v, size_t i, const char *story)
+{
+    struct la_prose p;
+    size_t first = i;
+    if (out->args->stats || !la_prose_begin(&p))
+        return i;
+    for (; i < v->worst.n; i++) {
+        char *next = story_of(kept_conn(v, i));
+        bool same = next != NULL && strcmp(next, story) == 0;
+        free(next);
+        if (!same)
+            break;
+        (void)fprintf(p.stream, "%s#%" PRIu64, i == first ? "The same of " : ", ",
+                      kept_conn(v, i)->id);
+    }
+    (void)fputs(i > first ? "." : "", p.stream);
+    out->failed |= !la_prose_end(&p, out->file, out->args->width);
+    return i;
+}
+
 static void
 say_worst(struct la_explain_out *out, const struct verdict *v)
 {
     size_t n = v->worst.n;
-    for (size_t i = 0; i < n; i++) {
-        tell(out, kept_conn(v, i));
+    for (size_t i = 0; i < n;) {
+        char *story = story_of(kept_conn(v, i));
+        if (story == NULL) {
+            out->failed = true;
+            return;
+        }
+        tell(out, kept_conn(v, i), story);
+        i = say_alike(out, v, i + 1, story);
         (void)fputc('\n', out->file);
+        free(story);
     }
     if (v->totals.conns_n > n && n == 1)
         (void)fputs("This is the one with most trouble; --worst N shows more.\n\n", out->file);

@@ -66,6 +66,9 @@ la_explain_duration(int64_t us, char out[LA_EXPLAIN_WORD_BYTES])
     else if (us < 3600 * LA_US_PER_S)
         (void)snprintf(out, LA_EXPLAIN_WORD_BYTES, "%" PRId64 " min %" PRId64 " s",
                        us / (60 * LA_US_PER_S), us / LA_US_PER_S % 60);
+    else if (us >= 48 * 3600 * LA_US_PER_S)
+        (void)snprintf(out, LA_EXPLAIN_WORD_BYTES, "%" PRId64 " days %" PRId64 " h",
+                       us / (24 * 3600 * LA_US_PER_S), us / (3600 * LA_US_PER_S) % 24);
     else
         (void)snprintf(out, LA_EXPLAIN_WORD_BYTES, "%" PRId64 " h %" PRId64 " min",
                        us / (3600 * LA_US_PER_S), us / (60 * LA_US_PER_S) % 60);

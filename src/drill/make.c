@@ -191,7 +191,7 @@ make_tcp(struct la_drill_run *run, struct la_drill_flow *flow, const struct la_d
     if (!la_drill_make_options(run, flow, packet, l4 + n, &options_n))
         return 0;
     n += options_n;
-    l4[12] = (uint8_t)(n / 4 << 4 | packet->reserved);
+    l4[12] = (uint8_t)(n / 4 << 4 | packet->reserved | (l4[12] & 1)); /* AE */
     put_text(flow, packet, l4 + n);
     return finish(ends, packet, LA_IP_TCP, n + packet->len, p);
 }

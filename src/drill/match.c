@@ -135,11 +135,10 @@ text_matches(struct pair *m, uint32_t seq)
 static bool
 flags_match(struct pair *m)
 {
-    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
-    uint8_t expected = m->line->flags, came = m->seen.seg.flags;
-    for (unsigned i = 0; i < 8; i++)
+    uint16_t expected = m->line->flags, came = m->seen.seg.flags;
+    for (unsigned i = 0; i < LA_TCP_FLAGS_N; i++)
         if (((expected ^ came) & 1u << i) != 0)
-            return la_drill_fail(m->run, "%s is %sset", names[i],
+            return la_drill_fail(m->run, "%s is %sset", la_tcp_flag_name(i),
                                  (came & 1u << i) != 0 ? "" : "not ");
     return true;
 }

@@ -229,20 +229,27 @@ read_ports(struct la_drill_scan *s, struct la_drill_packet *packet)
 
 /* ---- TCP -------------------------------------------------------------------------------- */
 
+enum { ACE_UNIT = LA_TCP_ECE }; /* the lowest bit of AE, CWR, ECE (RFC 9768 3.2.2) */
+
 static bool
 read_flags(struct la_drill_scan *s, struct la_drill_packet *packet)
 {
-    static const char letters[] = "FSRP.UEW";
+    static const char letters[] = "FSRP.UEWA";
     bool any = false;
     if (la_drill_try(s, "-"))
         return true;
     la_drill_skip(s);
     for (; !la_drill_at_end(s) && *s->p != ' ' && *s->p != '\t'; s->p++) {
         const char *letter = *s->p == 0 ? NULL : strchr(letters, *s->p);
-        if (letter == NULL)
-            return la_drill_wrong(s, "flags are F S R P . (ACK) U E W, or - for none, not '%c'",
+        if (letter != NULL)
+            packet->flags |= (uint16_t)(1u << (letter - letters));
+        else if (*s->p >= '0' && *s->p <= '7')
+            packet->flags |= (uint16_t)(ACE_UNIT * (*s->p - '0'));
+        else
+            return la_drill_wrong(s,
+                                  "flags are F S R P . (ACK) U E W A, 0 to 7 for the ACE field, "
+                                  "or - for none, not '%c'",
                                   *s->p);
-        packet->flags |= (uint8_t)(1u << (letter - letters));
         any = true;
     }
     return any || la_drill_wrong(s, "the flags are missing");

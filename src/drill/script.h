@@ -115,8 +115,8 @@ struct la_drill_packet {
     bool any_ecn;      /* ECT(0) or ECT(1) */
     uint16_t src_port, dst_port;
     uint8_t ecn, tos, ttl;
-    uint8_t flags;     /* LA_TCP_* */
-    uint8_t reserved;  /* four bits */
+    uint16_t flags;    /* LA_TCP_* */
+    uint8_t reserved;  /* four bits, the lowest of them AE */
     uint8_t icmp_type, icmp_code;
     uint32_t seq, len, ack, mtu;
     uint16_t win, urg;

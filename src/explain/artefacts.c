@@ -64,24 +64,20 @@ since_ns(const struct la_placed *placed, uint32_t at_us)
     return (int32_t)(placed->at_us - at_us) * LA_NS_PER_US;
 }
 
-static inline unsigned
-place_of(uint32_t print)
-{
-    return print / 2 % LA_PRINTS_N; /* the lowest bit is always set */
-}
-
 /* Text is remembered for longer, by the direction that has it. */
-static bool
-is_known_text(const struct la_track *track, const struct la_placed *placed, uint32_t print)
+static const struct la_print *
+known_text(const struct la_track *track, const struct la_placed *placed, uint32_t print)
 {
     const struct la_measure *m = placed->mine;
     const struct la_seen *seen = placed->seen;
-    if (m == NULL || seen->tcp.text_bytes == 0 || (m->prints_has >> place_of(print) & 1) == 0)
-        return false;
-    const struct la_print *known = &m->prints[place_of(print)];
+    if (m == NULL || seen->tcp.text_bytes == 0)
+        return NULL;
     bool has_id = seen->has_ip_id && seen->ip_id != 0;
-    return known->print == print &&
-           (has_id || since_ns(placed, known->at_us) <= soon_ns(track, &seen->tcp));
+    for (unsigned i = 0; i < LA_PRINTS_N && i < m->prints_n; i++)
+        if (m->prints[i].print == print &&
+            (has_id || since_ns(placed, m->prints[i].at_us) <= soon_ns(track, &seen->tcp)))
+            return &m->prints[i];
+    return NULL;
 }
 
 /* A SYN,ACK goes out again for each SYN that comes (RFC 9293 3.10.7.4 fourth). */
@@ -91,6 +87,36 @@ answers_syn(const struct la_placed *placed)
     const uint8_t both = LA_TCP_SYN | LA_TCP_ACK;
     return (placed->seen->tcp.flags & both) == both && (placed->peer->flags & LA_END_ACKED) == 0 &&
            placed->peer->last_at_ns > placed->me->last_at_ns;
+}
+
+/* RFC 9293 3.10.7.4 fourth: a SYN that the network has doubled is answered twice. A capture that
+ * doubles all does so within a moment, and as fast each time (heuristic: a quarter, and 10 us). */
+static bool
+answers_copy(const struct la_placed *placed, uint32_t lag_us)
+{
+    enum { SLACK_US = 10 };
+    const uint8_t both = LA_TCP_SYN | LA_TCP_ACK;
+    const struct la_track_end *peer = placed->peer;
+    if ((placed->seen->tcp.flags & both) != both || (peer->flags & LA_END_ACKED) != 0 ||
+        peer->copies_n <= placed->me->copies_n)
+        return false;
+    uint32_t low = lag_us < peer->copy_lag_us ? lag_us : peer->copy_lag_us;
+    uint32_t high = lag_us < peer->copy_lag_us ? peer->copy_lag_us : lag_us;
+    return high > COPY_NS_MAX / LA_NS_PER_US || high - low > high / 4 + SLACK_US;
+}
+
+static void
+take_copy(struct la_explain *explain, const struct la_placed *placed, uint32_t first_us,
+          bool elsewhere)
+{
+    struct la_track_end *me = placed->me;
+    uint32_t lag_us = placed->at_us - first_us;
+    if (placed->mine != NULL && placed->seen->tcp.text_bytes > 0)
+        placed->mine->text_copies_n++;
+    if (answers_copy(placed, lag_us))
+        me->flags |= LA_END_ANSWERED_COPY;
+    me->copy_lag_us = lag_us;
+    la_artefacts_count_copy(explain, me, elsewhere);
 }
 
 /* One of the end's latest segments, or of its text, again. */
@@ -112,29 +138,40 @@ is_known(struct la_explain *explain, const struct la_track *track, const struct 
         if (!(has_id && (has_ts || soon)) && !(carries && soon) &&
             !(other_iface && ago_ns <= COPY_NS_MAX))
             continue;
-        la_artefacts_count_copy(explain, e, other_iface);
+        take_copy(explain, placed, e->recent_at_us[i], other_iface);
         return true;
     }
-    if (!is_known_text(track, placed, print))
-        return false;
-    la_artefacts_count_copy(explain, e, false);
-    return true;
+    const struct la_print *text = known_text(track, placed, print);
+    if (text != NULL)
+        take_copy(explain, placed, text->at_us, false);
+    return text != NULL;
+}
+
+static inline void
+remember_text(const struct la_placed *placed, uint32_t print)
+{
+    struct la_measure *m = placed->mine;
+    if (m != NULL && placed->seen->tcp.text_bytes > 0)
+        m->prints[m->prints_n++ % LA_PRINTS_N] = (struct la_print){print, placed->at_us};
+}
+
+void
+la_artefacts_first_text(const struct la_placed *placed)
+{
+    const struct la_track_end *e = placed->me; /* It was remembered last. */
+    remember_text(placed, e->recent[(e->recent_idx - 1u) % RECENT_N]);
 }
 
 static inline void
 remember(const struct la_placed *placed, uint32_t print)
 {
     struct la_track_end *e = placed->me;
-    struct la_measure *m = placed->mine;
     unsigned i = e->recent_idx % RECENT_N;
     e->recent[i] = print;
     e->recent_iface[i] = (uint8_t)placed->iface;
     e->recent_at_us[i] = placed->at_us;
     e->recent_idx = (uint8_t)(i + 1);
-    if (m == NULL || placed->seen->tcp.text_bytes == 0)
-        return;
-    m->prints_has |= UINT64_C(1) << place_of(print);
-    m->prints[place_of(print)] = (struct la_print){print, placed->at_us};
+    remember_text(placed, print);
 }
 
 bool
@@ -151,21 +188,55 @@ la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
     return false;
 }
 
-/* Heuristic: a mirror or a second interface doubles most packets, a network a few. */
-bool
-la_artefacts_are_doubles(uint64_t segments_n, uint64_t copies_n, uint64_t copies_elsewhere_n)
+void
+la_copies_add(struct la_copies *to, const struct la_copies *from)
 {
-    enum { SHARE = 4 };
-    return copies_elsewhere_n > 0 || copies_n * SHARE > segments_n;
+    to->segments_n += from->segments_n;
+    to->copies_n += from->copies_n;
+    to->elsewhere_n += from->elsewhere_n;
+    to->texts_n += from->texts_n;
+    to->text_copies_n += from->text_copies_n;
+}
+
+void
+la_artefacts_copies(const struct la_explain *explain, struct la_copies *out)
+{
+    const struct la_explain_file *file = &explain->file;
+    *out = (struct la_copies){.segments_n = file->segments,
+                              .copies_n = file->copies,
+                              .elsewhere_n = file->copies_elsewhere,
+                              .texts_n = explain->texts_n,
+                              .text_copies_n = explain->text_copies_n};
+}
+
+/* Heuristic: a mirror or a second interface doubles most packets, a network a few. Text tells more
+ * than ACKs without identification, of which several that say the same are no copies. */
+bool
+la_artefacts_are_doubles(const struct la_copies *of)
+{
+    enum { SHARE = 4, TEXT_COPIES_N_MIN = 4 };
+    return of->elsewhere_n > 0 || of->copies_n * SHARE > of->segments_n ||
+           (of->text_copies_n >= TEXT_COPIES_N_MIN &&
+            of->text_copies_n * SHARE > of->texts_n + of->text_copies_n);
 }
 
 /* Of a part, the whole knows. */
 bool
 la_artefacts_doubles(const struct la_explain *explain)
 {
-    const struct la_explain_file *file = &explain->file;
-    return explain->outbox == NULL &&
-           la_artefacts_are_doubles(file->segments, file->copies, file->copies_elsewhere);
+    struct la_copies copies;
+    la_artefacts_copies(explain, &copies);
+    return explain->outbox == NULL && la_artefacts_are_doubles(&copies);
+}
+
+bool
+la_artefacts_is_doubled(const struct la_track *track)
+{
+    const struct la_track_end *a = &track->end[0], *b = &track->end[1];
+    struct la_copies copies = {.segments_n =
+                                   a->segments_n + b->segments_n + a->copies_n + b->copies_n,
+                               .copies_n = a->copies_n + b->copies_n};
+    return la_artefacts_are_doubles(&copies);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */
@@ -209,6 +280,11 @@ void
 la_artefacts_end(struct la_explain *explain, const struct la_track *track)
 {
     enum { SEGMENTS_N_MIN = 3 };
+    for (unsigned end = 0; end < 2; end++) {
+        const struct la_measure *m = la_measure_of(explain, &track->end[end]);
+        explain->texts_n += m == NULL ? 0 : m->prints_n;
+        explain->text_copies_n += m == NULL ? 0 : m->text_copies_n;
+    }
     const struct la_track_end *a = &track->end[0], *b = &track->end[1];
     bool one_way =
         (a->segments_n == 0 && b->segments_n >= SEGMENTS_N_MIN && a->missing_bytes > 0) ||
@@ -270,6 +346,8 @@ la_artefacts_add(struct la_explain *explain, const struct la_explain *part)
     to->above_mss += from->above_mss;
     to->one_way += from->one_way;
     to->missing_bytes += from->missing_bytes;
+    explain->texts_n += part->texts_n;
+    explain->text_copies_n += part->text_copies_n;
     if (part->above_mss_bytes_max > explain->above_mss_bytes_max)
         explain->above_mss_bytes_max = part->above_mss_bytes_max;
     add_findings(explain, part);

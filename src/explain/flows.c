@@ -326,7 +326,7 @@ evict(struct la_explain *explain)
 static bool
 sender_is_client(const struct la_seen *seen)
 {
-    uint8_t flags = seen->tcp.flags;
+    uint16_t flags = seen->tcp.flags;
     if ((flags & LA_TCP_SYN) != 0)
         return (flags & LA_TCP_ACK) == 0;
     return seen->src.port >= seen->dst.port;

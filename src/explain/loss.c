@@ -133,14 +133,34 @@ hole_fill(struct la_measure *m, struct la_hole *hole, la_seq from, la_seq to)
     }
 }
 
+/* What of the holes lies in there is filled; returns how many octets that are. */
+static uint32_t
+holes_fill(struct la_measure *m, la_seq from, la_seq to)
+{
+    uint32_t filled = 0;
+    for (unsigned i = m->holes_n; i-- > 0;) {
+        la_seq a = la_seq_gt(m->holes[i].from, from) ? m->holes[i].from : from;
+        la_seq b = la_seq_lt(m->holes[i].to, to) ? m->holes[i].to : to;
+        if (!la_seq_lt(a, b))
+            continue;
+        filled += (uint32_t)la_seq_diff(b, a);
+        hole_fill(m, &m->holes[i], a, b);
+    }
+    return filled;
+}
+
 /* What is acknowledged and has never passed was not captured. */
 static void
-holes_acked(struct la_measure *m, la_seq una)
+holes_acked(struct la_measure *m, struct la_track_end *sender)
 {
     for (unsigned i = m->holes_n; i-- > 0;) {
-        if (!la_seq_le(m->holes[i].to, una))
+        const struct la_hole *hole = &m->holes[i];
+        if (!la_seq_le(hole->to, sender->una))
             continue;
         m->gap_n++;
+        sender->missing_bytes += (uint32_t)la_seq_diff(hole->to, hole->from);
+        sender->missing_from = hole->from;
+        sender->missing_to = hole->to;
         hole_drop(m, &m->holes[i]);
     }
 }
@@ -194,16 +214,37 @@ shows_loss(const struct la_measure *m, la_seq to)
     return m->duplicates_now > 0 || (m->sacked && la_seq_gt(m->sack_high, to));
 }
 
+static int64_t
+waited_ns_of(const struct la_measure *m, const struct la_placed *placed)
+{
+    return placed->at_ns - (m->heard_at_ns > m->sent_at_ns ? m->heard_at_ns : m->sent_at_ns);
+}
+
+/* RFC 8985 7.2, 7.3: the last segment, once, where SACK was agreed and nothing is being repaired.
+ * The probe is due after two round trips and the time of a delayed acknowledgement, but not later
+ * than the timeout: who has a probe never begins with that. Heuristic: a quarter more. */
+static bool
+is_tail_probe(const struct la_measure *m, const struct la_placed *placed, la_seq to,
+              int64_t timeout_ns)
+{
+    enum { DELAYED_ACK_US_MAX = 200000 };
+    const struct la_track_end *me = placed->me, *peer = placed->peer;
+    int64_t due_ns = (2 * (int64_t)m->srtt_us + DELAYED_ACK_US_MAX) * LA_NS_PER_US;
+    int64_t most_ns = due_ns > timeout_ns ? due_ns : timeout_ns;
+    return la_seq_eq(to, me->nxt) && !m->probed && m->recovery == LA_RECOVERY_NONE &&
+           !shows_loss(m, to) &&
+           (me->options & peer->options & LA_EXPLAIN_HAS_SACK_PERMITTED) != 0 &&
+           waited_ns_of(m, placed) <= most_ns + most_ns / 4;
+}
+
 static enum la_cause
 cause_by_timer(struct la_measure *m, const struct la_track *track, const struct la_placed *placed,
                la_seq to)
 {
     const struct la_track_end *me = placed->me;
     int64_t timeout_ns = la_rtt_timeout_ns(m, track, placed->from);
-    int64_t since_ns = m->heard_at_ns > m->sent_at_ns ? m->heard_at_ns : m->sent_at_ns;
-    int64_t waited_ns = placed->at_ns - since_ns;
-    /* RFC 8985 7.3: one probe, then the timeout. */
-    if (la_seq_eq(to, me->nxt) && !m->probed && waited_ns < timeout_ns - timeout_ns / 10) {
+    int64_t waited_ns = waited_ns_of(m, placed);
+    if (is_tail_probe(m, placed, to, timeout_ns)) {
         m->probed = true;
         return LA_CAUSE_TAIL_PROBE;
     }
@@ -221,9 +262,12 @@ cause_of(struct la_measure *m, const struct la_track *track, const struct la_pla
     const struct la_track_end *me = placed->me;
     bool again_rto = m->recovery == LA_RECOVERY_RTO && la_seq_le(to, m->recover);
     int64_t waited_ns = placed->at_ns - m->sent_at_ns;
-    if (again_rto && waited_ns < la_rtt_timeout_ns(m, track, placed->from) / 2)
+    int64_t timeout_ns = la_rtt_timeout_ns(m, track, placed->from);
+    if (again_rto && waited_ns < timeout_ns / 2)
         return LA_CAUSE_RETRANSMIT_RTO;
-    if (!again_rto && shows_loss(m, to)) {
+    /* Where it shows, and nothing was sent for so long, it was not enough (RFC 5681 3.2: three). */
+    bool expired = waited_ns_of(m, placed) >= timeout_ns - timeout_ns / 10;
+    if (!again_rto && !expired && shows_loss(m, to)) {
         if (m->recovery == LA_RECOVERY_NONE)
             m->recover = me->nxt;
         m->recovery = LA_RECOVERY_FAST;
@@ -300,6 +344,8 @@ text_again(struct la_measure *m, const struct la_track *track, struct la_placed 
         return;
     }
     placed->is_again = true;
+    if (hole == NULL) /* Parts of some it may fill all the same. */
+        placed->filled_bytes = holes_fill(m, from, to);
     count_again(m, (enum la_cause)placed->cause, n);
     remember(m, placed->me, from, to, n);
 }
@@ -345,6 +391,8 @@ la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_place
     }
     if (placed->is_copy)
         return;
+    if (fin && m->holes_n > 0) /* An ACK that overtook it left a hole of one. */
+        (void)holes_fill(m, la_seq_add(seg->seq, seg->text_bytes), la_seq_add(seg->seq, seg->len));
     if (seg->text_bytes > 0)
         note_order(m, placed->seen);
     if (seg->text_bytes > 0 || fin)
@@ -392,7 +440,7 @@ la_loss_acked(struct la_measure *m, const struct la_placed *placed)
     if (placed->acked_bytes > 0) {
         m->probed = false;
         m->duplicates_now = 0;
-        holes_acked(m, sender->una);
+        holes_acked(m, placed->peer);
         if (m->sacked && la_seq_ge(sender->una, m->sack_high))
             m->sacked = false;
         if (m->recovery != LA_RECOVERY_NONE && la_seq_ge(sender->una, m->recover))

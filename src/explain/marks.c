@@ -27,6 +27,18 @@ acknowledges(const struct la_tcp_seg *seg, la_seq number)
     return (seg->flags & LA_TCP_ACK) != 0 && la_seq_gt(seg->ack, number);
 }
 
+/* Heuristic: a FIN is acknowledged at once (RFC 9293 3.10.7.4 eighth), so that one whose ACK did
+ * not come within the longest time that an answer took, a quarter and a millisecond more, did not
+ * arrive: the one that comes again does. */
+static bool
+fin_was_lost(const struct la_marks *marks, const struct la_track_end *end, int64_t now_ns)
+{
+    if ((marks->waiting >> LA_MARK_FIN & 1) == 0 || end->part_us_min == UINT32_MAX)
+        return false;
+    int64_t way_us = (int64_t)end->part_us_max + end->part_us_max / 4 + LA_US_PER_MS;
+    return now_ns - marks->at_ns[LA_MARK_FIN] > way_us * LA_NS_PER_US;
+}
+
 void
 la_marks_segment(struct la_track *track, const struct la_placed *placed)
 {
@@ -40,8 +52,13 @@ la_marks_segment(struct la_track *track, const struct la_placed *placed)
         peer->flags |= LA_END_SYN_ACKED;
         set_mark(track, placed, syn ? LA_MARK_SYN_ACK : LA_MARK_ACK_OF_SYN);
     }
-    if ((seg->flags & LA_TCP_FIN) != 0)
+    if ((seg->flags & LA_TCP_FIN) != 0) {
+        if (fin_was_lost(&peer->marks, peer, placed->at_ns)) {
+            peer->marks.waiting &= (uint8_t) ~(1u << LA_MARK_FIN);
+            peer->marks.again |= 1u << LA_MARK_FIN;
+        }
         set_mark(track, placed, LA_MARK_FIN);
+    }
     if ((peer->flags & LA_END_FIN) != 0 && acknowledges(seg, peer->fin_seq)) {
         peer->flags |= LA_END_FIN_ACKED;
         set_mark(track, placed, LA_MARK_ACK_OF_FIN);

@@ -2,6 +2,7 @@
  *
  * measure.c - what is counted and timed of one direction: taken, led through, given back
  */
+#include "base/apart.h"
 #include "explain/measure.h"
 
 #include "explain/parts.h"
@@ -88,7 +89,17 @@ is_wanted(const struct la_placed *placed)
     const struct la_track_end *me = placed->me;
     bool probes = (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0 && la_seq_lt(seg->seq, me->nxt);
     bool fin_again = (seg->flags & LA_TCP_FIN) != 0 && (me->flags & LA_END_FIN) != 0;
-    return fin_again || probes || placed->gap_bytes > 0;
+    bool late_fin = (seg->flags & LA_TCP_FIN) != 0 && la_seq_lt(seg->seq, me->nxt);
+    return fin_again || late_fin || probes || placed->gap_bytes > 0;
+}
+
+/* A window that is shut is measured for who cannot send, whatever was captured of that. */
+LA_APART static void
+shut_without_text(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
+{
+    placed->its = la_measure_take(explain, placed->peer);
+    if (placed->its != NULL)
+        la_flow_segment(placed->its, track, 1u - placed->from, placed);
 }
 
 void
@@ -97,8 +108,10 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_track_end *me = placed->me;
     bool wants = seg->text_bytes > 0 || (!placed->goes_on && is_wanted(placed));
-    if (placed->mine == NULL && wants)
+    if (placed->mine == NULL && wants) {
         placed->mine = la_measure_take(explain, me);
+        la_artefacts_first_text(placed);
+    }
     struct la_measure *mine = placed->mine, *its = placed->its;
     if (mine != NULL && wants)
         la_loss_sent(mine, track, placed);
@@ -121,6 +134,8 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
     if (its != NULL) {
         la_flow_segment(its, track, 1u - placed->from, placed);
         held_back_acked(explain, its, track, placed);
+    } else if (placed->peer->window_closed) {
+        shut_without_text(explain, track, placed);
     }
 }
 
@@ -134,6 +149,7 @@ la_measure_fill(const struct la_explain *explain, const struct la_track *track, 
     /* Of a simultaneous open, the SYN,ACK has the SYN's number and is another segment. */
     uint32_t first_n = (e->flags & LA_END_SYN) != 0 && (e->flags & LA_END_SYN_ACK) != 0 ? 2 : 1;
     again->syn = e->syn_n > first_n ? e->syn_n - first_n : 0;
+    again->syn += la_artefacts_answers_n(track, end);
     again->total = again->syn;
     if (m == NULL)
         return;

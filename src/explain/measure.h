@@ -111,7 +111,8 @@ struct la_measure {
     la_seq sack_high;         /* behind the highest octet that was reported */
     int64_t sent_at_ns;       /* text or FIN passed last */
     int64_t heard_at_ns;      /* an acknowledgement that told something new passed last */
-    uint64_t prints_has;      /* 1 << place: it holds one */
+    uint64_t prints_n;        /* segments with text that passed, without copies; of the latest */
+    uint32_t text_copies_n;   /* there are prints */
     /* violations.c: text beyond the window, not acknowledged yet */
     uint64_t beyond_frame;
     la_seq beyond_to;
@@ -136,11 +137,11 @@ struct la_measure {
     uint32_t delayed_us;      /* an acknowledgement was late by this, and text is to follow; or 0 */
     int64_t delayed_at_ns;
     struct la_buckets *throughput; /* NULL: not asked for, or no memory */
-    /* Of these as many are valid as holes_n, agains_n, rtt_n and prints_has say. */
+    /* Of these as many are valid as holes_n, agains_n, rtt_n and prints_n say. */
     uint32_t rtt_us[LA_RTT_SAMPLES_N];
     struct la_hole holes[LA_HOLES_N];
     struct la_again agains[LA_AGAINS_N];
-    struct la_print prints[LA_PRINTS_N]; /* each in the place that its low bits name */
+    struct la_print prints[LA_PRINTS_N]; /* in turn */
 };
 
 /* ---- measure.c ---- */

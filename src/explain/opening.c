@@ -23,7 +23,7 @@ la_opening_options(const struct la_seen *seen)
     if ((seg->has & LA_TCP_HAS_USER_TIMEOUT) != 0)
         options |= LA_EXPLAIN_HAS_USER_TIMEOUT;
     /* RFC 3168 6.1.1: both flags in the SYN, ECE alone in the SYN,ACK. */
-    uint8_t ecn = seg->flags & (LA_TCP_ECE | LA_TCP_CWR);
+    unsigned ecn = seg->flags & (LA_TCP_ECE | LA_TCP_CWR);
     if (ecn == ((seg->flags & LA_TCP_ACK) != 0 ? LA_TCP_ECE : LA_TCP_ECE | LA_TCP_CWR))
         options |= LA_EXPLAIN_HAS_ECN;
     if ((seg->has & LA_TCP_HAS_EXTRAS) == 0)
@@ -275,7 +275,7 @@ la_opening_judge(struct la_explain *explain, const struct la_track *track,
             .window = e->syn_window,
             .wscale = e->wscale,
             .text_bytes = e->syn_text_bytes,
-            .n = e->syn_n,
+            .n = e->syn_n + la_artefacts_answers_n(track, end),
             .frame = seen ? track->first_frame + e->syn_frame : 0,
             .at = {e->syn_at_ns},
         };

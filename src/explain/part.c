@@ -116,14 +116,6 @@ take_raw(const struct la_part *part, struct la_intake *intake,
     hand_over(part);
 }
 
-static void
-count(struct la_outbox *outbox, const struct la_explain_file *file)
-{
-    outbox->segments_n = file->segments;
-    outbox->copies_n = file->copies;
-    outbox->copies_elsewhere_n = file->copies_elsewhere;
-}
-
 void
 la_part_take(const struct la_part *part, const struct la_batch *batch, struct la_outbox *outbox)
 {
@@ -140,7 +132,7 @@ la_part_take(const struct la_part *part, const struct la_batch *batch, struct la
         hand_over(part);
     }
     pass_time(part, batch, &looked_n, batch->n);
-    count(outbox, &explain->file);
+    la_artefacts_copies(explain, &outbox->copies);
 }
 
 void
@@ -150,7 +142,7 @@ la_part_take_all(const struct la_part *part, struct la_intake *intake,
     part->explain->outbox = outbox;
     for (size_t i = 0; i < n; i++)
         take_raw(part, intake, &packets[i]);
-    count(outbox, &part->explain->file);
+    la_artefacts_copies(part->explain, &outbox->copies);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------
@@ -180,5 +172,5 @@ la_part_finish_some(const struct la_part *part, uint64_t before_frame, struct la
     part->explain->outbox = outbox;
     (void)la_flows_end_some(part->explain, before_frame);
     hand_over(part);
-    count(outbox, &part->explain->file);
+    la_artefacts_copies(part->explain, &outbox->copies);
 }

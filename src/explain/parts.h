@@ -167,10 +167,28 @@ la_artefacts_time(struct la_explain_file *file, int64_t at_ns, int64_t now_ns, i
     file->last_at.ns = at_ns;
     return at_ns > now_ns ? at_ns : now_ns;
 }
+/* The direction has just got what text is remembered by. */
+void la_artefacts_first_text(const struct la_placed *placed);
 /* Most packets of the capture are there twice: its doing, not the network's. */
 bool la_artefacts_doubles(const struct la_explain *explain);
-/* The same by numbers. */
-bool la_artefacts_are_doubles(uint64_t segments_n, uint64_t copies_n, uint64_t copies_elsewhere_n);
+/* What was there twice: of an instance, of several, and whether the capture did it. */
+struct la_copies {
+    uint64_t segments_n, copies_n, elsewhere_n; /* copies from another interface */
+    uint64_t texts_n, text_copies_n;            /* with text, of connections that have ended */
+};
+void la_artefacts_copies(const struct la_explain *explain, struct la_copies *out);
+void la_copies_add(struct la_copies *to, const struct la_copies *from);
+bool la_artefacts_are_doubles(const struct la_copies *of);
+/* Of a track, by what it has itself. */
+bool la_artefacts_is_doubled(const struct la_track *track);
+/* Of the copies of an end's SYN,ACK, those that it sent itself: a few in a handshake, where the
+ * rest is there once. */
+static inline uint32_t
+la_artefacts_answers_n(const struct la_track *track, unsigned end)
+{
+    const uint32_t flags = track->end[end].flags;
+    return (flags & LA_END_ANSWERED_COPY) != 0 && !la_artefacts_is_doubled(track);
+}
 void la_artefacts_clock(struct la_explain *explain, const struct la_placed *placed);
 /* A connection is over: what it says of the capture. */
 void la_artefacts_end(struct la_explain *explain, const struct la_track *track);

@@ -182,14 +182,35 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
     return evidence;
 }
 
+/* Where a RST is kept, in their order. Of many, one that its receiver had to believe more than
+ * another takes the place of that: a stream is answered by a RST for each of its ACKs, and of those
+ * the last ones are at the left edge (RFC 9293 3.10.7.1). */
+static struct la_rst *
+slot_for(struct la_track_rare *rare, uint8_t place)
+{
+    if (rare->rst_n < LA_RSTS_N_MAX)
+        return &rare->rst[rare->rst_n++];
+    unsigned goes = LA_RSTS_N_MAX;
+    for (unsigned i = 0; i < LA_RSTS_N_MAX; i++)
+        if (rare->rst[i].place > place)
+            goes = i;
+    if (goes == LA_RSTS_N_MAX)
+        return NULL;
+    for (unsigned i = goes; i + 1 < LA_RSTS_N_MAX; i++)
+        rare->rst[i] = rare->rst[i + 1];
+    return &rare->rst[LA_RSTS_N_MAX - 1];
+}
+
 void
 la_reset_segment(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
     struct la_track_end *e = placed->me;
     struct la_track_rare *rare = la_track_rare(explain, track);
-    if (rare != NULL && rare->rst_n < LA_RSTS_N_MAX)
-        rare->rst[rare->rst_n++] = (struct la_rst){
+    uint8_t place = (uint8_t)place_of(placed);
+    struct la_rst *slot = rare == NULL ? NULL : slot_for(rare, place);
+    if (slot != NULL)
+        *slot = (struct la_rst){
             .at_ns = placed->at_ns,
             .after_ns = la_marks_sent_ns(e, e->last_at_ns),
             .frame = la_track_frame(track, placed->frame),
@@ -197,7 +218,7 @@ la_reset_segment(struct la_explain *explain, struct la_track *track, const struc
             .from = placed->from,
             .flags = seen->tcp.flags,
             .ttl_hops = seen->ttl_hops,
-            .place = (uint8_t)place_of(placed),
+            .place = place,
             .evidence = evidence_of(track, placed),
         };
     e->flags |= LA_END_RST;
@@ -327,7 +348,10 @@ cause_of_answer(const struct la_rst *rst)
         return LA_RESET_STRAY; /* It had been told that the connection is over. */
     if ((evidence & (LA_RST_TEXT_AFTER_FIN | LA_RST_AFTER_OWN_FIN)) != 0)
         return LA_RESET_DATA_AFTER_CLOSE;
-    if ((evidence & LA_RST_ONLY_SYNS) != 0 && rst->from == LA_END_SERVER)
+    /* A full queue answers the ACK of the handshake, or what comes in its place; an end that is
+     * gone answers whatever comes later. */
+    bool late = (evidence & (LA_RST_TO_THIRD_ACK | LA_RST_IN_OPENING)) == 0;
+    if ((evidence & LA_RST_ONLY_SYNS) != 0 && rst->from == LA_END_SERVER && !late)
         return LA_RESET_BACKLOG;
     if ((evidence & LA_RST_IN_OPENING) != 0)
         return rst->from == LA_END_SERVER ? LA_RESET_REFUSED : LA_RESET_STRAY;

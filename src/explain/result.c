@@ -33,17 +33,19 @@ locate_tap(const struct la_track *track, struct la_explain_conn *out)
 }
 
 static void
-fill_direction(const struct la_explain *explain, const struct la_track_end *e,
+fill_direction(const struct la_explain *explain, const struct la_track *track, unsigned end,
                struct la_explain_direction *out)
 {
+    const struct la_track_end *e = &track->end[end];
     bool doubles = la_artefacts_doubles(explain);
+    uint32_t answers_n = la_artefacts_answers_n(track, end);
     *out = (struct la_explain_direction){
-        .segments = e->segments_n,
+        .segments = e->segments_n + answers_n,
         .bytes = e->bytes,
         .bytes_unique = e->unique_bytes,
         .bytes_missing = e->missing_bytes,
-        .capture_duplicates = doubles ? e->copies_n : 0,
-        .network_duplicates = doubles ? 0 : e->copies_n,
+        .capture_duplicates = doubles ? e->copies_n - answers_n : 0,
+        .network_duplicates = doubles ? 0 : e->copies_n - answers_n,
         .window_max = e->window_max,
         .segment_bytes_max = e->segment_bytes_max,
         .ttl_hops = e->ttl_hops,
@@ -72,7 +74,7 @@ la_result(struct la_explain *explain, const struct la_track *track, struct la_ex
         out->possible[end] = track->end[end].possible;
         out->proven[end] = track->end[end].proven;
         out->proven_certainty[end] = track->end[end].certainty;
-        fill_direction(explain, &track->end[end], &out->direction[end]);
+        fill_direction(explain, track, end, &out->direction[end]);
         la_measure_fill(explain, track, end, &out->direction[end]);
     }
     if (!explain->cfg.no_transitions)

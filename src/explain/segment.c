@@ -18,7 +18,7 @@ fetch(const struct la_measure *m)
     if (m == NULL)
         return;
     __builtin_prefetch(&m->rto_n);
-    __builtin_prefetch(&m->prints_has);
+    __builtin_prefetch(&m->prints_n);
     __builtin_prefetch(&m->limit_ns);
     __builtin_prefetch(&m->rounds);
 }
@@ -118,7 +118,7 @@ about_kept(struct la_explain *explain, struct la_track *track, const struct la_p
     if (rare == NULL || !rare->syn_waits)
         return KEPT_NOT;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    uint8_t flags = seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST);
+    uint16_t flags = seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST);
     if (placed->from != rare->syn_from) {
         if (flags != (LA_TCP_SYN | LA_TCP_ACK) ||
             !la_seq_eq(seg->ack, la_seq_add(rare->syn.tcp.seq, 1)))
@@ -156,6 +156,24 @@ is_replaced(const struct la_track *track, const struct la_placed *placed)
         return true;
     int64_t since_ns = placed->at_ns - placed->me->last_at_ns;
     return is_over(track) || (!track->complete && since_ns >= FIRST_RTO_S * LA_NS_PER_S);
+}
+
+/* Heuristic: whose SYN was damaged on its way, and comes again, has begun nothing yet. The numbers
+ * of the first one are forgotten; that it was sent is not. */
+static bool
+was_damaged(const struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_track_end *me = placed->me;
+    const uint32_t spoken = LA_END_SYN_DAMAGED | LA_END_SYN | LA_END_SYN_ACKED;
+    return (me->flags & spoken) == (LA_END_SYN_DAMAGED | LA_END_SYN) && !track->complete &&
+           me->segments_n == me->syn_n && placed->seen->checksum == LA_SEEN_CHECKSUM_GOOD;
+}
+
+static void
+forget_syn(struct la_track_end *me)
+{
+    me->flags &= ~(uint32_t)(LA_END_SYN_DAMAGED | LA_END_SYN | LA_END_SYN_CUT | LA_END_SPOKE);
+    me->timing = false;
 }
 
 /* What a SYN found of the connection that had its addresses and ports before. */
@@ -214,7 +232,9 @@ track_with_care(struct la_explain *explain, struct la_placed *placed, struct la_
         placed->is_strange = kept == KEPT_ASIDE;
     }
     if (track != NULL && is_new_syn(track, placed->from, seg)) {
-        if (comes_again(track, placed)) {
+        if (was_damaged(track, placed)) {
+            forget_syn(placed->me);
+        } else if (comes_again(track, placed)) {
             struct la_seen syn = track->rare->syn;
             struct la_placed first = {
                 .seen = &syn, .at_ns = track->rare->syn_at_ns, .frame = track->rare->syn_frame};
@@ -334,7 +354,7 @@ follow(struct la_explain *explain, struct la_track *track, struct la_placed *pla
         SYN_RECEIVED =
             LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED) | LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED_ACTIVE)
     };
-    uint8_t flags = placed->seen->tcp.flags;
+    uint16_t flags = placed->seen->tcp.flags;
     if ((placed->me->proven & ~SYN_RECEIVED) == 0)
         la_unseen_third(explain, track, placed);
     if ((flags & LA_TCP_RST) != 0) {
@@ -372,7 +392,7 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     placed->is_copy = la_artefacts_is_copy(explain, track, placed);
     if (placed->is_copy || placed->is_strange || is_damaged(explain, track, placed))
         return;
-    uint8_t flags = placed->seen->tcp.flags;
+    uint16_t flags = placed->seen->tcp.flags;
     bool rst = (flags & LA_TCP_RST) != 0;
     bool plain = (flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK)) == LA_TCP_ACK;
     if (!plain && !la_violations_flags(explain, track, placed)) {

@@ -211,7 +211,9 @@ ending_of(const struct la_explain *explain, const struct la_track *track)
         ending |= track->complete ? LA_ENDING_COMPLETE : 0;
         ending |= !track->complete && cause == LA_RESET_NONE ? LA_ENDING_UNFINISHED : 0;
         ending |= !track->complete && is_forgotten(explain, server) ? LA_ENDING_FORGOTTEN : 0;
-        bool ignored = track->complete && server->syn_n > 1 && client->syn_n == 1;
+        /* The ACK of its SYN,ACK had passed before that went again. */
+        bool passed = (server->marks.again >> LA_MARK_ACK_OF_SYN & 1) != 0;
+        bool ignored = track->complete && passed && server->syn_n > 1 && client->syn_n == 1;
         ending |= ignored ? LA_ENDING_IGNORED : 0;
     } else if (cause == LA_RESET_REFUSED) {
         ending |= LA_ENDING_REFUSED;
@@ -229,7 +231,9 @@ la_servers_ended(struct la_explain *explain, uint32_t idx, uint16_t ending)
     struct la_server *listener = listener_at(explain, idx);
     listener->synack_n += (ending & LA_ENDING_ANSWERED) != 0;
     listener->synack_again_n += (ending & LA_ENDING_ANSWERED_AGAIN) != 0;
+    const uint16_t trouble = LA_ENDING_IGNORED | LA_ENDING_BACKLOG_RST;
     listener->complete_n += (ending & LA_ENDING_COMPLETE) != 0;
+    listener->served_n += (ending & (LA_ENDING_COMPLETE | trouble)) == LA_ENDING_COMPLETE;
     listener->refused_n += (ending & LA_ENDING_REFUSED) != 0;
     listener->unanswered_n += (ending & LA_ENDING_UNANSWERED) != 0;
     listener->unfinished_n += (ending & LA_ENDING_UNFINISHED) != 0;
@@ -304,12 +308,12 @@ judge(struct la_explain *explain, struct la_server *listener)
                             listener->forgotten_n * 4 >= listener->unfinished_n;
     if (listener->has_cookies)
         tell(explain, LA_FINDING_SYN_COOKIES, (int64_t[]){(int64_t)listener->forgotten_n, 0, 0});
-    listener->is_full = !listener->is_flooded && listener->complete_n > 0 &&
+    listener->is_full = !listener->is_flooded && listener->served_n > 0 &&
                         (listener->ignored_n >= IGNORED_N_MIN || listener->backlog_rst_n > 0);
     if (listener->is_full)
         tell(explain, LA_FINDING_ACCEPT_QUEUE_FULL,
              (int64_t[]){(int64_t)(listener->ignored_n + listener->backlog_rst_n),
-                         (int64_t)listener->complete_n, 0});
+                         (int64_t)listener->served_n, 0});
 }
 
 /* Ports of the host that `first` is on, tried by the same source; each is counted once. */

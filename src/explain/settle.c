@@ -189,6 +189,15 @@ say_icmp(const struct la_track *track, unsigned end, struct last_words *words)
                                  .latest_ns = INT64_MAX});
 }
 
+/* What was taken to be lost may have come all the same, while that which repeats was under way. */
+static bool
+may_have_come_before(const struct la_track *track, const struct la_step *step)
+{
+    uint8_t again = track->end[step->end].marks.again;
+    return (step->event == LA_TCP_EV_ACK_OF_SYN && (again >> LA_MARK_ACK_OF_SYN & 1) != 0) ||
+           (step->event == LA_TCP_EV_ACK_OF_FIN && (again >> LA_MARK_ACK_OF_FIN & 1) != 0);
+}
+
 void
 la_settle(struct la_explain *explain, struct la_track *track)
 {
@@ -200,7 +209,10 @@ la_settle(struct la_explain *explain, struct la_track *track)
         say_rsts(track, end, &words);
         say_gave_up(explain, track, end, &words);
         say_icmp(track, end, &words);
-        for (unsigned i = 0; i < words.n; i++)
+        for (unsigned i = 0; i < words.n; i++) {
+            if (may_have_come_before(track, &words.step[i]))
+                words.step[i].earliest_ns = INT64_MAX;
             la_states_step(explain, track, &words.step[i]);
+        }
     }
 }

@@ -86,7 +86,7 @@ struct la_outbox {
         findings_cap;
     size_t ended_from;  /* notes before it that are ENDs have been given their results */
     bool is_incomplete; /* no memory: something is missing */
-    uint64_t segments_n, copies_n, copies_elsewhere_n; /* of the part so far */
+    struct la_copies copies; /* of the part so far */
 };
 
 void la_outbox_init(struct la_outbox *outbox, struct la_mem *mem);

@@ -232,7 +232,7 @@ static bool
 shows(const struct la_track_end *e, enum la_mark mark, const struct taking *taking)
 {
     const uint8_t fins = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
-    bool guessed = ((e->marks.unseen & fins) >> mark & 1) != 0;
+    bool guessed = (((e->marks.unseen | e->marks.again) & fins) >> mark & 1) != 0;
     return !taking->is_inferred && !guessed && (taking->certain >> mark & 1) != 0 &&
            (mark != LA_MARK_ACK_OF_FIN ||
             e->marks.frame[LA_MARK_ACK_OF_FIN] == e->marks.frame[LA_MARK_FIN]);
@@ -507,7 +507,7 @@ static bool
 is_plain(const struct la_explain *explain, const struct la_placed *placed)
 {
     struct la_track_end *e = placed->me, *peer = placed->peer;
-    uint8_t flags = placed->seen->tcp.flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK);
+    unsigned flags = placed->seen->tcp.flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK);
     if (flags != LA_TCP_ACK)
         return false;
     if (is_settled(e, peer))

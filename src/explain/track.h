@@ -76,6 +76,7 @@ enum la_end_flag {
     LA_END_SYN_CUT = 131072,   /* of its SYN's options, some were not captured */
     LA_END_SYN_DAMAGED = 262144, /* its SYN's checksum is wrong */
     LA_END_TEXT_BEHIND_FIN = 524288, /* text that acknowledged its peer's FIN */
+    LA_END_ANSWERED_COPY = 1048576, /* its SYN,ACK went again behind a copy of the SYN */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
@@ -118,7 +119,7 @@ struct la_track_end {
     uint32_t recent_at_us[4];
     uint8_t recent_iface[4];
     uint8_t recent_idx;
-    uint8_t tcp_flags;     /* of all its segments together */
+    uint16_t tcp_flags;    /* of all its segments together */
     uint8_t probes_n;      /* in a row, answered or not */
     uint8_t ttl_hops;      /* of its first segment */
     struct la_marks marks; /* towards this end; all but its first octets: */
@@ -137,6 +138,7 @@ struct la_track_end {
     uint64_t bytes_at_fin; /* unique_bytes when the peer's FIN passed */
     int64_t repeat_pause_ns;
     la_seq missing_from, missing_to; /* the latest of what is missing */
+    uint32_t copy_lag_us;  /* of the latest of its copies, behind the first one */
     uint32_t copies_n;     /* made by the capture or the network, see artefacts.c */
     uint64_t missing_bytes;/* acknowledged, never captured */
 };
@@ -176,7 +178,8 @@ struct la_rst {
     uint32_t frame;
     la_seq seq;
     uint32_t evidence;         /* enum la_rst_evidence */
-    uint8_t from, flags, ttl_hops;
+    uint16_t flags;
+    uint8_t from, ttl_hops;
     uint8_t place;             /* enum la_tcp_rst_kind */
 };
 
@@ -316,6 +319,7 @@ struct la_server {
     int64_t half_open_max_at_ns, first_at_ns, last_at_ns, interval_ns;
     uint64_t syn_n, synack_n, synack_again_n, complete_n, refused_n, unanswered_n, unfinished_n;
     uint64_t forgotten_n, ignored_n, backlog_rst_n;
+    uint64_t served_n;     /* complete, and neither ignored nor reset at once */
     bool one_client;       /* no other client was seen */
     bool is_counted, is_flooded, has_cookies, is_full;
     uint8_t samples_n;
@@ -347,6 +351,7 @@ struct la_explain {
     uint64_t next_id;
     int64_t back_ns_max;           /* by which a packet's time was before the one before it */
     uint32_t above_mss_bytes_max;  /* text of the largest segment that no sender cut */
+    uint64_t texts_n, text_copies_n; /* segments with text of what has ended, and their copies */
     int64_t now_ns;                /* the latest time so far */
     uint64_t packet_n;             /* the packet at hand, counted from 1 */
     int64_t expire_ns;             /* up to then, and up to that packet, */

@@ -9,7 +9,7 @@
 #include "explain/measure.h"
 #include "explain/parts.h"
 
-enum { SHIFT_MAX = 14, RESERVED_BITS = 0x0e /* the fourth is AE: RFC 9768 3.1 */ };
+enum { SHIFT_MAX = 14 };
 
 /* Its checksum shows that the segment is as it was sent. */
 static bool
@@ -72,8 +72,7 @@ check_header(struct la_explain *explain, struct la_track *track, const struct la
     /* What is cut by the capture ends early. */
     if ((seen->tcp.has & LA_TCP_HAS_MALFORMED) != 0 && (seen->oddities & LA_SEEN_HEADER_CUT) == 0)
         (void)blame(explain, track, placed, LA_FINDING_OPTION_MALFORMED);
-    if ((seen->oddities & LA_SEEN_RESERVED_BITS) != 0 && seen->header.n > 12 &&
-        (seen->header.p[12] & RESERVED_BITS) != 0)
+    if ((seen->oddities & LA_SEEN_RESERVED_BITS) != 0)
         (void)blame(explain, track, placed, LA_FINDING_RESERVED_BITS);
     if (seen->checksum == LA_SEEN_CHECKSUM_BAD) {
         explain->file.bad_checksums++;
@@ -87,7 +86,7 @@ bool
 la_violations_flags(struct la_explain *explain, struct la_track *track,
                     const struct la_placed *placed)
 {
-    uint8_t flags = placed->seen->tcp.flags;
+    uint16_t flags = placed->seen->tcp.flags;
     if ((flags & (LA_TCP_SYN | LA_TCP_FIN)) == (LA_TCP_SYN | LA_TCP_FIN)) {
         (void)blame(explain, track, placed, LA_FINDING_SYN_AND_FIN);
         return false;

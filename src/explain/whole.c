@@ -138,14 +138,12 @@ la_whole_collect(struct la_whole *whole, struct la_outbox *const outboxes[], uns
 {
     struct collection c = {
         .whole = whole, .outboxes = outboxes, .n = n, .tell = tell_fn, .ctx = ctx};
-    uint64_t segments_n = 0, copies_n = 0, elsewhere_n = 0;
+    struct la_copies copies = {0};
     for (unsigned i = 0; i < n; i++) {
-        segments_n += outboxes[i]->segments_n;
-        copies_n += outboxes[i]->copies_n;
-        elsewhere_n += outboxes[i]->copies_elsewhere_n;
+        la_copies_add(&copies, &outboxes[i]->copies);
         whole->is_incomplete |= outboxes[i]->is_incomplete;
     }
-    c.doubles = la_artefacts_are_doubles(segments_n, copies_n, elsewhere_n);
+    c.doubles = la_artefacts_are_doubles(&copies);
     for (unsigned part = first_of(&c); part < n; part = first_of(&c))
         take(&c, part, &outboxes[part]->notes[c.next[part]++]);
     for (unsigned i = 0; i < n; i++)

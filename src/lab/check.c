@@ -90,7 +90,7 @@ la_lab_count(const struct la_lab *lab, int end, enum la_event_kind kind, unsigne
 }
 
 const struct la_event *
-la_lab_sent(const struct la_lab *lab, int end, uint8_t mask, uint8_t flags, size_t nth)
+la_lab_sent(const struct la_lab *lab, int end, uint16_t mask, uint16_t flags, size_t nth)
 {
     for (size_t i = lab->mark; i < lab->bed->events_n; i++) {
         const struct la_event *event = &lab->bed->events[i];
@@ -185,9 +185,9 @@ la_lab_expect_path(struct la_lab *lab, int end, la_handle conn, const uint8_t *p
 static void
 add_segment(char *text, size_t room, const struct la_event *event)
 {
-    static const char letters[] = "FSRPAUEC";
-    /* SYN, FIN, RST, PSH, ACK, URG, ECE, CWR: the order in which people say them. */
-    static const uint8_t order[] = {1, 0, 2, 3, 4, 5, 6, 7};
+    static const char letters[] = "FSRPAUECN";
+    /* SYN, FIN, RST, PSH, ACK, URG, ECE, CWR, AE (N): the order in which people say them. */
+    static const uint8_t order[] = {1, 0, 2, 3, 4, 5, 6, 7, 8};
     char word[16];
     size_t n = 0;
     if (text[0] != 0)

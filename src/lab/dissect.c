@@ -262,20 +262,19 @@ tcp_option(struct sheet *s, const struct la_tcp_option *option)
 static void
 tcp(struct sheet *s)
 {
-    static const char *const names[8] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
     struct la_tcp_view view;
     struct text flags = text_empty();
     if (!la_tcp_view_init(&view, rest(s)))
         return;
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < LA_TCP_FLAGS_N; i++)
         if ((la_tcp_view_flags(&view) >> i & 1) != 0)
-            la_text_list(&flags, "%s", names[i]);
+            la_text_list(&flags, "%s", la_tcp_flag_name(i));
     layer(s, "TCP, %u octets: from program to program, in order (RFC 9293 3.1)", view.header_bytes);
     field(s, 2, "source port", "%u: the program that sends", la_tcp_view_src_port(&view));
     field(s, 2, "dest. port", "%u: the program that is meant", la_tcp_view_dst_port(&view));
     field(s, 4, "sequence", "%u: of the first octet of data", (unsigned)la_tcp_view_seq(&view));
     field(s, 4, "acknowledgm.", "%u: the octet expected next", (unsigned)la_tcp_view_ack(&view));
-    field(s, 1, "data offset", "%u words of 4 octets; 4 bits reserved", view.header_bytes / 4u);
+    field(s, 1, "data offset", "%u words of 4 octets; 3 bits reserved", view.header_bytes / 4u);
     field(s, 1, "flags", "%s", flags.p);
     field(s, 2, "window", "%u, before scaling: so much may come", la_tcp_view_window(&view));
     field(s, 2, "checksum", "of pseudo-header, header and data");

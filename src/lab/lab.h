@@ -19,7 +19,7 @@ enum { LA_LAB_PORT = 4242, LA_LAB_BACKLOG_N = 8, LA_LAB_TEXT_BYTES = 240 };
 
 /* Which packets of one end the wire loses. Zeroed: none. */
 struct la_lab_pick {
-    uint8_t flags_mask, flags; /* (SEG flags & flags_mask) == flags */
+    uint16_t flags_mask, flags; /* (SEG flags & flags_mask) == flags */
     uint32_t text_bytes_min;   /* carries at least so many octets … */
     uint32_t text_bytes_max;   /* … and at most so many; UINT32_MAX = any */
     uint32_t spare_n;          /* the first so many that fit are let through */
@@ -143,7 +143,7 @@ size_t la_lab_count(const struct la_lab *lab, int end, enum la_event_kind kind, 
 const struct la_event *la_lab_find(const struct la_lab *lab, int end, enum la_event_kind kind,
                                    unsigned detail, size_t nth);
 /* The nth segment that `end` sent whose flags under `mask` are `flags`. */
-const struct la_event *la_lab_sent(const struct la_lab *lab, int end, uint8_t mask, uint8_t flags,
+const struct la_event *la_lab_sent(const struct la_lab *lab, int end, uint16_t mask, uint16_t flags,
                                    size_t nth);
 
 #endif

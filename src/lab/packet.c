@@ -127,7 +127,7 @@ put_tcp(const struct la_lab_packet *packet, struct la_room room)
     memset(room.p + n, LA_TCP_OPT_EOL, padded_n);
     memcpy(room.p + n, packet->options.p, packet->options.n);
     n += padded_n;
-    room.p[12] = (uint8_t)(n / 4 << 4); /* the data offset */
+    room.p[12] = (uint8_t)(n / 4 << 4 | (room.p[12] & 1)); /* the data offset, and AE */
     return n;
 }
 

@@ -122,7 +122,7 @@ la_lab_peer_fini(struct la_lab_peer *peer)
 }
 
 static bool
-put_segment(struct la_lab_peer *peer, uint8_t flags, struct la_bytes options, struct la_bytes text)
+put_segment(struct la_lab_peer *peer, uint16_t flags, struct la_bytes options, struct la_bytes text)
 {
     uint8_t octets[PACKET_BYTES_MAX];
     struct la_lab_packet packet = {
@@ -141,7 +141,7 @@ put_segment(struct la_lab_peer *peer, uint8_t flags, struct la_bytes options, st
 }
 
 void
-la_lab_peer_says(struct la_lab_peer *peer, uint8_t flags, struct la_bytes options,
+la_lab_peer_says(struct la_lab_peer *peer, uint16_t flags, struct la_bytes options,
                  struct la_bytes text)
 {
     la_lab_expect(peer->lab, put_segment(peer, flags, options, text), "no memory for a segment");

@@ -18,7 +18,7 @@ struct la_lab_peer {
     struct la_bed *bed;
     struct la_endpoint local, remote;
     la_seq snd_nxt, rcv_nxt;
-    uint8_t flags_seen;   /* of all segments that arrived */
+    uint16_t flags_seen;  /* of all segments that arrived */
     uint16_t wnd;         /* what its segments offer */
     uint16_t mss;         /* what the other end announced */
     uint32_t text_bytes_max; /* of one segment */
@@ -35,7 +35,7 @@ void la_lab_peer_open(struct la_lab_peer *peer, uint16_t port, struct la_bytes o
                       uint16_t wnd);
 /* Sends a segment at SND.NXT, acknowledging RCV.NXT where `flags` has ACK. options: the octets of
  * the option field, any. */
-void la_lab_peer_says(struct la_lab_peer *peer, uint8_t flags, struct la_bytes options,
+void la_lab_peer_says(struct la_lab_peer *peer, uint16_t flags, struct la_bytes options,
                       struct la_bytes text);
 /* Until so many octets have arrived in order. */
 void la_lab_peer_await(struct la_lab_peer *peer, uint64_t octets_n);

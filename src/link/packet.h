@@ -14,7 +14,7 @@
 struct la_wire_packet {
     struct la_endpoint src, dst; /* ports 0 where the protocol has none */
     uint8_t protocol;            /* IP's number; 0 = no IP packet */
-    uint8_t tcp_flags;           /* LA_TCP_*; 0 where it is not TCP */
+    uint16_t tcp_flags;          /* LA_TCP_*; 0 where it is not TCP */
     uint32_t tcp_seq;
 };
 

@@ -130,7 +130,7 @@ la_sim_box_split(struct la_sim_world *world, const struct la_sim_packet *packet,
     if (n < 2 || (part.seg.flags & (LA_TCP_SYN | LA_TCP_RST | LA_TCP_URG)) != 0)
         return false;
     part.text.n = first_n;
-    part.seg.flags &= (uint8_t) ~(LA_TCP_FIN | LA_TCP_PSH);
+    part.seg.flags &= (uint16_t) ~(LA_TCP_FIN | LA_TCP_PSH);
     out[0] = la_sim_packet_make(&world->packets, &part);
     part = packet->read;
     part.text.p += first_n;

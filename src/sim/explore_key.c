@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "base/extremes.h"
 #include "base/hash.h"
 #include "base/time.h"
 #include "tcp/acknowledge.h"
@@ -43,12 +44,6 @@ struct key {
     uint8_t net_n[2];
     uint8_t left[5];
 };
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 static void
 key_of_conn(struct end_key *k, const struct la_world_end *end)

@@ -180,10 +180,10 @@ la_world_fair_step(const struct la_world_ctx *ctx, struct la_step *step)
 static void
 tell_segment(FILE *out, const struct la_world_seg *s, unsigned to)
 {
-    static const char letter[] = "FSRPAUEC";
-    char flags[9];
+    static const char letter[] = "FSRPAUECN";
+    char flags[LA_TCP_FLAGS_N + 1];
     unsigned n = 0;
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < LA_TCP_FLAGS_N; i++) {
         if ((s->seg.flags & 1u << i) != 0)
             flags[n++] = letter[i];
     }

@@ -43,7 +43,7 @@ is_expected(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
 /* What a segment that continues the run adds to it, besides its text. */
 struct growth {
     uint32_t text_bytes, last_off, segments_n, piece_bytes;
-    uint8_t flags;
+    uint16_t flags;
 };
 
 static void
@@ -131,7 +131,7 @@ la_gather_repeat(struct la_stack *s, int iface, struct la_arrival *run, struct l
     la_net_count_repeated(s->net);
     enum la_reason reason = LA_REASON_NONE;
     const uint8_t *tcp = f->head + tcp_off;
-    uint8_t flags = tcp[13];
+    uint16_t flags = la_tcp_flags_at(tcp + 12);
     uint32_t sum = run->same_sum + run->tcp_n + text_bytes + la_tcp_changing_sum(tcp);
     la_frame_pull(f, heads_n);
     if (!la_net_l4_sum_ok(s->net, sum, f))

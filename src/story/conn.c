@@ -59,7 +59,7 @@ local_is_left(const struct la_event *e)
 {
     if (e->end < 2)
         return e->end == 0;
-    uint8_t flags = e->u.segment.flags;
+    uint16_t flags = e->u.segment.flags;
     return !(e->kind == LA_EVENT_SEGMENT_ARRIVED &&
              (flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN);
 }

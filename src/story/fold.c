@@ -21,7 +21,7 @@ is_eventful(const struct la_story *st, const struct row *row)
         return true;
     if (row->changed[LEFT] || row->changed[RIGHT])
         return true;
-    uint8_t rare = LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_URG | LA_TCP_ECE | LA_TCP_CWR;
+    unsigned rare = LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_URG | LA_TCP_ECE | LA_TCP_CWR;
     return (s->flags & rare) != 0 || s->window == 0 || row->again;
 }
 

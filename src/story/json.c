@@ -5,6 +5,7 @@
  * Numbers that may exceed 2^53 (ids, handles) are strings: readers in JavaScript would round them.
  */
 #include "story/outcome.h"
+#include "wire/tcp.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -87,13 +88,12 @@ object_new(const char *kind)
 /* ---- one event -------------------------------------------------------------------------- */
 
 static void
-set_flags(json_t *object, uint8_t flags)
+set_flags(json_t *object, uint16_t flags)
 {
-    static const char *const names[8] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
     json_t *array = json_array();
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < LA_TCP_FLAGS_N; i++)
         if ((flags >> i & 1) != 0)
-            json_array_append_new(array, json_string(names[i]));
+            json_array_append_new(array, json_string(la_tcp_flag_name(i)));
     json_object_set_new(object, "flags", array);
 }
 

@@ -23,11 +23,12 @@ static void
 piece_flags(struct label *label, const struct row *row)
 {
     static const struct {
-        uint8_t bit;
+        uint16_t bit;
         const char *name;
     } names[] = {
-        {LA_TCP_SYN, "SYN"}, {LA_TCP_FIN, "FIN"}, {LA_TCP_RST, "RST"}, {LA_TCP_PSH, "PSH"},
-        {LA_TCP_URG, "URG"}, {LA_TCP_ACK, "ACK"}, {LA_TCP_ECE, "ECE"}, {LA_TCP_CWR, "CWR"},
+        {LA_TCP_SYN, "SYN"}, {LA_TCP_FIN, "FIN"}, {LA_TCP_RST, "RST"},
+        {LA_TCP_PSH, "PSH"}, {LA_TCP_URG, "URG"}, {LA_TCP_ACK, "ACK"},
+        {LA_TCP_ECE, "ECE"}, {LA_TCP_CWR, "CWR"}, {LA_TCP_AE, "AE"},
     };
     struct label_piece *piece = piece_new(label, RANK_MUST);
     for (size_t i = 0; i < COUNT_OF(names); i++)
@@ -84,6 +85,8 @@ pieces_syn_options(struct label *label, const struct la_event_segment *s)
         la_text_add(&option_new(label)->text, "sack");
     if ((s->has & LA_SEG_HAS_TS) != 0)
         la_text_add(&option_new(label)->text, "ts");
+    if ((s->has & LA_SEG_HAS_FAST_OPEN) != 0)
+        la_text_add(&option_new(label)->text, "fast open");
 }
 
 static void
@@ -122,8 +125,6 @@ pieces_rest(const struct la_story *st, struct label *label, const struct row *ro
     piece_sack(st, label, row);
     if (!syn && (s->has & LA_SEG_HAS_TS) != 0 && story_has(st, LA_STORY_FULL))
         la_text_add(&piece_new(label, RANK_OPTION)->text, "ts %u/%u", s->ts_val, s->ts_ecr);
-    if ((s->has & LA_SEG_HAS_FAST_OPEN) != 0)
-        la_text_add(&piece_new(label, RANK_OPTION)->text, "fast open");
     if ((s->has & LA_SEG_HAS_UNKNOWN) != 0)
         la_text_add(&piece_new(label, syn ? RANK_MUST : RANK_OPTION)->text, "+ unknown option");
 }

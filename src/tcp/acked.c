@@ -11,6 +11,7 @@
 #include "tcp/acked.h"
 
 #include "base/assert.h"
+#include "base/extremes.h"
 #include "tcp/again.h"
 #include "tcp/clocks.h"
 #include "tcp/congestion.h"
@@ -27,12 +28,6 @@
 #include "tcp/urgent.h"
 #include "tcp/usage.h"
 #include "wire/tcp.h"
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 static bool
 is_plausible(int64_t rtt_us)

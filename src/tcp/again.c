@@ -10,16 +10,11 @@
  */
 #include "tcp/again.h"
 
+#include "base/extremes.h"
 #include "tcp/congestion.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
 #include "tcp/undo.h"
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 uint32_t
 la_tcp_pipe(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)

@@ -202,7 +202,7 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
         c->state == LA_TCP_SYN_RECEIVED_ACTIVE && la_seq_eq(seg->seq, c->irs) &&
         (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) == (LA_TCP_SYN | LA_TCP_ACK);
     if (crossing) {
-        seg->flags &= (uint8_t) ~(LA_TCP_SYN | LA_TCP_URG); /* the pointer counts from the SYN */
+        seg->flags &= (uint16_t) ~(LA_TCP_SYN | LA_TCP_URG); /* the pointer counts from the SYN */
         seg->seq = la_seq_add(seg->seq, 1);
         seg->len--;
         seg->wnd = (uint16_t)(seg->wnd >> c->snd_wscale); /* a SYN's is not scaled: RFC 7323 2.2 */
@@ -212,7 +212,7 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
     /* "special allowance should be made to accept valid ACKs, URGs, and RSTs" (MUST-66) */
     if (rcv_wnd == 0 && la_seq_eq(seg->seq, c->rcv_nxt) && (seg->flags & LA_TCP_SYN) == 0) {
         la_chain_clear(todo->text);
-        seg->flags &= (uint8_t)~LA_TCP_FIN;
+        seg->flags &= (uint16_t)~LA_TCP_FIN;
         seg->len = seg->text_bytes = 0;
         if ((seg->flags & LA_TCP_RST) != 0)
             return NEXT;
@@ -571,7 +571,7 @@ text_and_fin(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
 static void
 behind_syn(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
-    seg->flags &= (uint8_t) ~(LA_TCP_SYN | LA_TCP_URG); /* the pointer counts from the SYN */
+    seg->flags &= (uint16_t) ~(LA_TCP_SYN | LA_TCP_URG); /* the pointer counts from the SYN */
     seg->seq = la_seq_add(seg->seq, 1);
     seg->len--;
     text_and_fin(c, seg, todo);

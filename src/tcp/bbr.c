@@ -10,6 +10,7 @@
  */
 #include "tcp/bbr.h"
 
+#include "base/extremes.h"
 #include "base/time.h"
 #include "tcp/again.h"
 #include "tcp/congestion.h"
@@ -40,18 +41,6 @@ static uint32_t
 cwnd_gain(const struct la_cc_bbr *s)
 {
     return s->phase == LA_CC_BBR_PROBE_RTT ? 50 : s->phase == LA_CC_BBR_UP ? 225 : 200;
-}
-
-static uint32_t
-max32(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
 }
 
 static struct la_bbr

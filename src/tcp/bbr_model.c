@@ -6,6 +6,7 @@
  */
 #include "tcp/bbr.h"
 
+#include "base/extremes.h"
 #include "base/time.h"
 #include "tcp/pace.h"
 
@@ -16,24 +17,6 @@ enum { EXTRA_ACKED_HALF_ROUNDS = 5, OFFLOAD_QUANTA = 3, MIN_PIPE_SEGMENTS = 4 };
 /* What a product of rate and time may be made of: 68 GB/s, 134 s. */
 #define BW_MAX (UINT64_C(1) << 36)
 #define RTT_US_MAX (UINT32_C(1) << 27)
-
-static uint64_t
-max64(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-static uint64_t
-min64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint32_t
-max32(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
 
 static bool
 is_reached(uint32_t count, uint32_t mark)

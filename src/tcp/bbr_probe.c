@@ -6,6 +6,7 @@
  */
 #include "tcp/bbr.h"
 
+#include "base/extremes.h"
 #include "base/time.h"
 #include "tcp/rate.h"
 
@@ -13,12 +14,6 @@ enum { HEADROOM_PERCENT = 15, BETA_PERCENT = 70, LOSS_THRESH_PERCENT = 2 };
 enum { RENO_ROUNDS_MAX = 63, UP_ROUNDS_MAX = 30, PROBE_RTT_GAIN = 50 };
 #define PROBE_RTT_US (200 * LA_US_PER_MS)
 #define PROBE_WAIT_US (2 * LA_US_PER_S)
-
-static uint32_t
-max32(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
 
 static uint32_t
 add_saturating(uint32_t a, uint32_t b)

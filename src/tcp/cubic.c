@@ -10,6 +10,7 @@
  */
 #include "tcp/cubic.h"
 
+#include "base/extremes.h"
 #include "tcp/congestion.h"
 #include "tcp/hystart.h"
 
@@ -53,12 +54,6 @@ la_cubic_growth(uint32_t t_ms, uint32_t smss)
     uint64_t t = t_ms < T_MS_MAX ? t_ms : T_MS_MAX; /* t * t * t < 2^54 */
     uint64_t n = t * t * t / MS_PER_S * C_N * smss / ((uint64_t)C_D * MS_PER_S * MS_PER_S);
     return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
-}
-
-static uint32_t
-max32(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
 }
 
 static uint32_t

@@ -27,7 +27,7 @@ tell(const struct la_tcp_conn *c, enum la_ecn_step step, struct la_tcp_todo *tod
 
 /* ---- 6.1.1: agreeing -------------------------------------------------------------------- */
 
-uint8_t
+uint16_t
 la_tcp_ecn_syn_flags(struct la_tcp_conn *c, bool again, struct la_tcp_todo *todo)
 {
     if ((c->flags & LA_TCP_F_ECN) == 0)
@@ -45,7 +45,7 @@ la_tcp_ecn_syn_flags(struct la_tcp_conn *c, bool again, struct la_tcp_todo *todo
 void
 la_tcp_ecn_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
 {
-    uint8_t said = syn->flags & (LA_TCP_ECE | LA_TCP_CWR);
+    unsigned said = syn->flags & (LA_TCP_ECE | LA_TCP_CWR);
     bool answer = (syn->flags & LA_TCP_ACK) != 0;
     /* 6.1.1.2: a SYN,ACK with both flags only mirrors our SYN. */
     bool setup = said == (answer ? LA_TCP_ECE : LA_TCP_ECE | LA_TCP_CWR);
@@ -62,7 +62,7 @@ la_tcp_ecn_forget(struct la_tcp_conn *c)
 /* ---- 6.1.3: the receiver ---------------------------------------------------------------- */
 
 void
-la_tcp_ecn_arrived(struct la_tcp_conn *c, uint8_t flags, struct la_tcp_todo *todo)
+la_tcp_ecn_arrived(struct la_tcp_conn *c, uint16_t flags, struct la_tcp_todo *todo)
 {
     /* The sender's window may be small now: both are acknowledged without delay. */
     if ((flags & LA_TCP_CWR) != 0) {

@@ -14,7 +14,7 @@
 
 /* The flags that our SYN, or SYN,ACK, has beside the usual ones. `again`: it went out before; then
  * a SYN goes without them, in case somebody on the path drops them (6.1.1.1). */
-uint8_t la_tcp_ecn_syn_flags(struct la_tcp_conn *c, bool again, struct la_tcp_todo *todo);
+uint16_t la_tcp_ecn_syn_flags(struct la_tcp_conn *c, bool again, struct la_tcp_todo *todo);
 /* The peer's SYN or SYN,ACK: is it an ECN-setup one? */
 void la_tcp_ecn_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn);
 /* TIME-WAIT: what was agreed is forgotten (6.1.1). */
@@ -36,7 +36,7 @@ la_tcp_ecn_is_echo(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
 }
 
 /* The receiver's part, where ECN is agreed: a segment inside the window that came with text. */
-void la_tcp_ecn_arrived(struct la_tcp_conn *c, uint8_t flags, struct la_tcp_todo *todo);
+void la_tcp_ecn_arrived(struct la_tcp_conn *c, uint16_t flags, struct la_tcp_todo *todo);
 /* The sender's part: an echo that is neither old nor of what was not sent, before it is processed.
  * Reduces the window, once for each window of data. */
 void la_tcp_ecn_echoed(struct la_tcp_conn *c, const struct la_tcp_seg *seg,

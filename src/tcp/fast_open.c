@@ -7,18 +7,13 @@
 #include "tcp/fast_open.h"
 
 #include "base/assert.h"
+#include "base/extremes.h"
 #include "tcp/congestion.h"
 #include "tcp/receive.h"
 #include "tcp/send.h"
 #include "tcp/urgent.h"
 
 enum { OPTIONS_BYTES_MAX = LA_TCP_HEADER_BYTES_MAX - LA_TCP_HEADER_BYTES };
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- active ----------------------------------------------------------------------------- */
 

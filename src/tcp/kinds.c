@@ -123,7 +123,7 @@ la_tcp_send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
     struct la_tcp_plan plan = {
         .seq = first,
         .text_bytes = again->n - fin,
-        .flags = (uint8_t)(LA_TCP_ACK | (fin ? LA_TCP_FIN : 0)),
+        .flags = (uint16_t)(LA_TCP_ACK | (fin ? LA_TCP_FIN : 0)),
         .cause = busy->cause,
     };
     la_seq queue_end = la_seq_add(la_tcp_sndq_seq(c), busy->sndq.len);
@@ -169,7 +169,7 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
     struct la_tcp_plan plan = {
         .seq = c->snd_nxt,
         .text_bytes = allowed.text_bytes,
-        .flags = (uint8_t)(LA_TCP_ACK | (allowed.fin ? LA_TCP_FIN : 0)),
+        .flags = (uint16_t)(LA_TCP_ACK | (allowed.fin ? LA_TCP_FIN : 0)),
         .cause = (uint8_t)(allowed.text_bytes > 0 ? cause : LA_CAUSE_FIN),
         /* An octet that has probed the window before is not new (RFC 3168 6.1.5, 6.1.6). */
         .ect = allowed.text_bytes > 0 && (c->flags & LA_TCP_F_PROBED) == 0 && la_tcp_ecn_marks(c),

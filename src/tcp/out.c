@@ -9,6 +9,7 @@
  */
 #include "tcp/out.h"
 
+#include "base/extremes.h"
 #include "tcp/acked.h"
 #include "tcp/again.h"
 #include "tcp/clocks.h"
@@ -24,12 +25,6 @@
 #include "tcp/tune.h"
 #include "tcp/urgent.h"
 #include "tcp/usage.h"
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 enum outcome { SENT, NOTHING, NO_ROOM };
 

@@ -6,6 +6,7 @@
  */
 #include "tcp/pace.h"
 
+#include "base/extremes.h"
 #include "base/time.h"
 #include "tcp/congestion.h"
 #include "tcp/send.h"
@@ -18,12 +19,6 @@ enum { BURST_GAP_US = 1000 };
  * since it doubles in a round trip; later a fifth faster, for it may be larger by then. Percent. */
 enum { SLOW_START_GAIN = 200, AVOIDANCE_GAIN = 120 };
 enum { BOUND_BITS = 10, BOUND_MASK = (1 << BOUND_BITS) - 1 };
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 /* Of a control that has no rate of its own. */
 static uint64_t

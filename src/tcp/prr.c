@@ -6,13 +6,8 @@
  */
 #include "tcp/prr.h"
 
+#include "base/extremes.h"
 #include "tcp/again.h"
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 static uint32_t
 less(uint32_t a, uint32_t b)

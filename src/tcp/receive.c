@@ -12,6 +12,7 @@
 #include "tcp/receive.h"
 
 #include "base/assert.h"
+#include "base/extremes.h"
 #include "base/mem.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
@@ -23,12 +24,6 @@
 enum { ROUNDING_SLACK_BYTES = 64 * 1024, ROUNDING_SLACK_PART = 4 };
 /* What a queue may keep alive beyond twice its length before octets are copied. */
 enum { PIN_SLACK_BYTES = 64 * 1024 };
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 /* How many runs there may be; see runs.h. */
 static uint32_t

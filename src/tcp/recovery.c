@@ -11,6 +11,7 @@
 #include "tcp/recovery.h"
 
 #include "base/assert.h"
+#include "base/extremes.h"
 #include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/mtu.h"
@@ -20,18 +21,6 @@
 #include "tcp/tlp.h"
 #include "tcp/undo.h"
 #include "wire/tcp.h"
-
-static uint32_t
-max32(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- recovery --------------------------------------------------------------------------- */
 

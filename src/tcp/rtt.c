@@ -8,20 +8,10 @@
  */
 #include "tcp/rtt.h"
 
+#include "base/extremes.h"
+
 enum { CALM_PARTS = 32 };             /* of the way up, where the round trip has become shorter */
 enum { CLOCK_GRANULARITY_US = 1000 }; /* G: the timer wheel fires within a tick of 66 us */
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint32_t
-max32(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
 
 static uint32_t
 clamp(uint64_t rto_us, const struct la_tcp_cfg *cfg)

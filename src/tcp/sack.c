@@ -9,17 +9,12 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/extremes.h"
 #include "base/mem.h"
 #include "tcp/rack.h"
 #include "tcp/rate.h"
 
 enum { RANGES_FIRST = 8 };
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- the scoreboard --------------------------------------------------------------------- */
 

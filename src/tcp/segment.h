@@ -14,7 +14,7 @@
 struct la_tcp_plan {
     la_seq seq;
     uint32_t text_bytes;
-    uint8_t flags;
+    uint16_t flags;
     uint8_t cause;
     uint8_t sent_before_n;
     bool ect; /* new text on a path that may mark it */

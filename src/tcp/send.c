@@ -7,16 +7,11 @@
  */
 #include "tcp/send.h"
 
+#include "base/extremes.h"
 #include "tcp/again.h"
 #include "tcp/fast_open.h"
 #include "tcp/undo.h"
 #include "tcp/urgent.h"
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 uint32_t
 la_tcp_unsent(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)

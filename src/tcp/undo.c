@@ -7,16 +7,11 @@
  */
 #include "tcp/undo.h"
 
+#include "base/extremes.h"
 #include "proto/tcp_accept.h"
 #include "tcp/congestion.h"
 #include "tcp/rtt.h"
 #include "tcp/send.h"
-
-static uint32_t
-min32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 void
 la_tcp_undo_begin(struct la_tcp_conn *c, struct la_tcp_busy *busy, bool timeout)

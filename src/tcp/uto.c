@@ -6,6 +6,8 @@
  */
 #include "tcp/uto.h"
 
+#include "base/extremes.h"
+
 /* L_LIMIT: not less than R2 (RFC 9293 3.8.3, SHLD-11). U_LIMIT: a peer may not make us keep a
  * dead connection for longer. ADV_UTO where the application has said nothing. */
 enum { L_LIMIT_S = 100, U_LIMIT_S = 3600, ADV_UTO_S = 300 };
@@ -17,12 +19,6 @@ enum {
     OPTION_BYTES = 4,
     HEADER_BYTES_MAX = 60
 };
-
-static uint32_t
-max32(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
 
 static uint32_t
 adv_uto_s(const struct la_tcp_conn *c)

@@ -29,6 +29,15 @@ enum {
     SACK_HEAD_SPACE = 4
 };
 
+const char *
+la_tcp_flag_name(unsigned bit)
+{
+    static const char *const names[LA_TCP_FLAGS_N] = {"FIN", "SYN", "RST", "PSH", "ACK",
+                                                      "URG", "ECE", "CWR", "AE"};
+    LA_ASSERT(bit < LA_TCP_FLAGS_N);
+    return names[bit];
+}
+
 struct la_tcp_option_iter
 la_tcp_option_iter(const struct la_tcp_view *view)
 {
@@ -190,7 +199,7 @@ judge_timestamps_only(struct la_tcp_seg *seg, struct la_bytes options)
 void
 la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_t text_bytes)
 {
-    uint8_t flags = la_tcp_view_flags(view);
+    uint16_t flags = la_tcp_view_flags(view);
     *seg = (struct la_tcp_seg){
         .seq = la_seq_of(la_tcp_view_seq(view)),
         .ack = la_seq_of(la_tcp_view_ack(view)),
@@ -367,8 +376,7 @@ la_tcp_seg_emit(const struct la_tcp_seg *seg, struct la_room room)
     la_put16(p + 2, seg->dst_port);
     la_put32(p + 4, seg->seq.v);
     la_put32(p + 8, seg->ack.v);
-    p[12] = (uint8_t)(header_bytes / 4 << 4);
-    p[13] = seg->flags;
+    la_put16(p + 12, (uint16_t)(header_bytes / 4 << 12 | (seg->flags & LA_TCP_FLAGS_MASK)));
     la_put16(p + 14, seg->wnd);
     la_put16(p + 16, 0);
     la_put16(p + 18, seg->up);

@@ -13,6 +13,7 @@
 #include "base/seq.h"
 
 enum { LA_TCP_HEADER_BYTES = 20, LA_TCP_HEADER_BYTES_MAX = 60, LA_TCP_SACK_MAX = 4 };
+enum { LA_TCP_FLAGS_N = 9, LA_TCP_FLAGS_MASK = (1 << LA_TCP_FLAGS_N) - 1 };
 
 enum la_tcp_option_kind {
     LA_TCP_OPT_EOL = 0,
@@ -77,17 +78,24 @@ la_tcp_view_ack(const struct la_tcp_view *view)
     return la_get32(view->p + 8);
 }
 
-/* Four bits. */
+/* Three bits; the fourth is AE. */
 static inline uint8_t
 la_tcp_view_reserved(const struct la_tcp_view *view)
 {
-    return view->p[12] & 0x0f;
+    return view->p[12] >> 1 & 7;
 }
 
-static inline uint8_t
+/* As they stand in two octets of a header, from octet 12 on. */
+static inline uint16_t
+la_tcp_flags_at(const uint8_t *p)
+{
+    return la_get16(p) & LA_TCP_FLAGS_MASK;
+}
+
+static inline uint16_t
 la_tcp_view_flags(const struct la_tcp_view *view)
 {
-    return view->p[13];
+    return la_tcp_flags_at(view->p + 12);
 }
 
 static inline uint16_t
@@ -114,6 +122,9 @@ la_tcp_view_options(const struct la_tcp_view *view)
     return (struct la_bytes){view->p + LA_TCP_HEADER_BYTES,
                              (size_t)view->header_bytes - LA_TCP_HEADER_BYTES};
 }
+
+/* "FIN" for 0, and so on up to "AE". */
+const char *la_tcp_flag_name(unsigned bit);
 
 /* Options one by one, NOP included; after EOL `rest` holds the padding. */
 struct la_tcp_option {
@@ -175,12 +186,13 @@ struct la_tcp_seg {
     uint16_t up;  /* SEG.UP */
     uint16_t src_port;
     uint16_t dst_port;
-    uint8_t flags;
-    uint8_t has; /* enum la_tcp_seg_has */
-    uint8_t wscale;
-    uint8_t sack_n;
+    uint16_t flags; /* LA_TCP_* */
+    uint16_t has;   /* enum la_tcp_seg_has */
     uint16_t mss;
     uint16_t user_timeout; /* as on the wire: granularity bit and 15 bits */
+    uint8_t wscale;
+    uint8_t sack_n;
+    uint8_t unused[2];
     uint32_t ts_val;
     uint32_t ts_ecr;
     struct la_tcp_sack sack[LA_TCP_SACK_MAX];

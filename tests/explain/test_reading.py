@@ -170,9 +170,12 @@ class Growing(unittest.TestCase):
     def position(self, child, path):
         """How far the program has read the file; -1: it has not opened it yet."""
         for fd in os.listdir(f"/proc/{child.pid}/fd"):
-            if os.path.realpath(f"/proc/{child.pid}/fd/{fd}") == os.path.realpath(path):
-                with open(f"/proc/{child.pid}/fdinfo/{fd}", encoding="ascii") as f:
-                    return int(f.readline().split()[1])
+            try:
+                if os.path.samefile(f"/proc/{child.pid}/fd/{fd}", path):
+                    with open(f"/proc/{child.pid}/fdinfo/{fd}", encoding="ascii") as f:
+                        return int(f.readline().split()[1])
+            except FileNotFoundError:  # closed since, while the program starts
+                continue
         return -1
 
     @unittest.skipUnless(os.geteuid() == 0, "interfaces: root is needed")

@@ -37,10 +37,11 @@ class Segment:
 
 def key_of(packet):
     return (packet.number("tcp.srcport"), packet.number("tcp.dstport"), packet.seq,
-            packet.ack if packet.bits & 16 else 0, packet.length, packet.bits & 0xff)
+            packet.ack if packet.bits & 16 else 0, packet.length, packet.bits & 0x1ff)
 
 
-BITS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
+BITS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128,
+        "AE": 256}
 
 
 def key_of_event(event):

@@ -3,6 +3,7 @@
 
 A test file is run as `test_x.py LASTACK [unittest arguments]`.
 """
+import faulthandler
 import os
 import re
 import shutil
@@ -11,12 +12,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LASTACK = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
 PYTHON = sys.executable
+HANG_SECONDS = 240  # longer than any wait below
 
 
 def needs(*programs):
@@ -29,6 +32,22 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="lastack-test-")
         self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+        watchdog = threading.Timer(HANG_SECONDS, self.hangs)
+        watchdog.daemon = True
+        watchdog.start()
+        self.addCleanup(watchdog.cancel)
+
+    def hangs(self):
+        """Tells where everybody waits, and ends the others so that the test fails."""
+        print("%s hangs" % self.id(), file=sys.stderr, flush=True)
+        faulthandler.dump_traceback(all_threads=True)
+        others = processes_of(self.dir)
+        for pid in others:
+            print("\n".join(describe(pid)), file=sys.stderr, flush=True)
+        for pid in others:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(20)
+        os._exit(1)  # it waits for something else yet
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -114,6 +133,34 @@ class Case(unittest.TestCase):
     def up(port, *hosts):
         for host in hosts or ("127.0.0.1",):
             wait_until(lambda: connects(port, host.strip("[]")), "it listens")
+
+
+def processes_of(folder):
+    """Our descendants, and whoever works in the folder: who lost its parent is not ours."""
+    parent, there = {}, set()
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        try:
+            with open("/proc/%d/stat" % pid, encoding="utf-8") as f:
+                parent[pid] = int(f.read().rpartition(")")[2].split()[1])
+            if os.readlink("/proc/%d/cwd" % pid) == folder:
+                there.add(pid)
+        except OSError:  # it has ended, or is another user's
+            continue
+    found = {os.getpid()}
+    while more := {pid for pid in parent if parent[pid] in found | there} - found:
+        found |= more
+    return sorted((found | there) - {os.getpid()})
+
+
+def describe(pid):
+    """What a process is and where it waits, line by line."""
+    yield "process %d" % pid
+    for name in ("cmdline", "stat", "wchan", "syscall", "stack"):
+        try:
+            with open("/proc/%d/%s" % (pid, name), encoding="utf-8", errors="replace") as f:
+                yield "  %s: %s" % (name, f.read(2000).replace("\0", " ").strip())
+        except OSError as error:
+            yield "  %s: %s" % (name, error.strerror)
 
 
 def wait_until(condition, what, seconds=120):

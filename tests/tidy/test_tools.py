@@ -33,11 +33,13 @@ class ClosingLine(unittest.TestCase):
             if results is not None:
                 with open(path, "w", encoding="utf-8") as log:
                     for i, result in enumerate(results):
-                        log.write(json.dumps({"name": f"t{i}", "result": result}) + "\n")
+                        log.write(json.dumps({"name": f"t{i}", "result": result,
+                                              "stdout": f"out{i}\n", "stderr": f"err{i}\n"}) + "\n")
             out = io.StringIO()
             with contextlib.redirect_stdout(out):
                 status = testsum.main(path, make_status)
-        return status, out.getvalue().strip().split("\n")[-1]
+        self.said = out.getvalue()
+        return status, self.said.strip().split("\n")[-1]
 
     def test_all_good(self):
         self.assertEqual(self.run_sum(["OK", "SKIP", "OK"], 0),
@@ -46,6 +48,8 @@ class ClosingLine(unittest.TestCase):
     def test_failures(self):
         self.assertEqual(self.run_sum(["OK", "FAIL", "TIMEOUT", "ERROR"], 1),
                          (1, "1 passed, 3 failed, 0 skipped"))
+        self.assertIn("--- t2: TIMEOUT, the end of what it said\n    out2\n    err2\n", self.said)
+        self.assertNotIn("out0", self.said)
 
     def test_broken_build(self):
         self.assertEqual(self.run_sum(None, 2), (1, "0 passed, 1 failed, 0 skipped"))

@@ -29,7 +29,7 @@ import wire
 
 FIELDS = ("file", "capture_point", "truth_streams", "truth_closer", "truth_close", "kernel_retrans_client",
           "kernel_retrans_server", "kernel_client", "kernel_server", "wire", "derived_from", "states",
-          "ground_truth", "hs_complete", "point", "artefact")
+          "ground_truth", "hs_complete", "point", "artefact", "passed", "info")
 PORT = 7000
 
 
@@ -130,9 +130,12 @@ class Run:
     def address(self, side):
         return self.network.addrs[side][self.plan["family"]]
 
+    def client_port(self, i):
+        return {"simultaneous": self.port + 1, "reuse": 33000}.get(self.plan["open"], 21000 + 13 * i)
+
     def note(self, side, i, player):
         self.notes.append({"side": side, "i": i, "error": player.error, "info": player.info,
-                           "done": len(player.done)})
+                           "done": len(player.done), "port": self.client_port(i)})
 
     def thread(self, side, body):
         play.enter(self.network.names[side])
@@ -163,6 +166,7 @@ class Run:
     def play_one(self, side, sock, i, meet):
         player = play.Player(sock, meet, self.network.command)
         player.play(self.plan["scripts"][i][side])
+        player.note()
         self.note(side, i, player)
         self.kept.append(sock)  # what is still open stays so until the capture ends
 
@@ -217,8 +221,7 @@ class Run:
 
     def connect(self, i, meet):
         how, at = self.plan["open"], (self.address("server"), self.port)
-        port = {"simultaneous": self.port + 1, "reuse": 33000}.get(how, 21000 + 13 * i)
-        sock = self.socket_bound("client", port)
+        sock = self.socket_bound("client", self.client_port(i))
         try:
             if how == "fast-open":
                 sock.sendto(b"first words", play.MSG_FASTOPEN, at)
@@ -266,10 +269,17 @@ class Run:
         self.ready.wait(30)   # counters are read again
 
 
-def shows_end(path):
-    """A FIN or RST passed, and nothing was thinned out: the capture tells who closed."""
-    return any(where is not None and frame[where[1] + 13] & (wire.FIN | wire.RST)
-               for where, frame in ((wire.layers(f), f) for _, f in derive.read(path)))
+def shows_end(path, close):
+    """What ended it passed: a RST, or a FIN of either end, the one of who closed second as well."""
+    fins, resets = set(), 0
+    for _, frame in derive.read(path):
+        where = wire.layers(frame)
+        if where is None:
+            continue
+        if frame[where[1] + 13] & wire.FIN:
+            fins.add(frame[where[1]:where[1] + 2])
+        resets += frame[where[1] + 13] & wire.RST != 0
+    return len(fins) == 2 if close in ("fin", "half-close", "simultaneous") else bool(fins or resets)
 
 
 def point_of(plan, place):
@@ -324,11 +334,15 @@ def one_run(number, args, tracer):
         n = counts.get("Tcp.RetransSegs", 0)
         return n if not derived and late[side] == n else ""  # what went on went out of sight
 
+    with open(os.path.join(args.folder, name + ".passed.json"), encoding="utf-8") as f:
+        passed = json.load(f)
+    info = {side: {n["port"]: n["info"] for n in run.notes if n["side"] == side and n.get("info")}
+            for side in ("client", "server")} if plan["open"] != "reuse" else {}
     rows = []
     for place in ("client", "middle", "server"):
         for file, point, derived, artefact in derive.derive(rng, args.folder, name, place):
             c, s = run.counts.get("client", {}), run.counts.get("server", {})
-            told = not derived and shows_end(os.path.join(args.folder, file))
+            told = not derived and shows_end(os.path.join(args.folder, file), close)
             rows.append({
                 "file": file, "capture_point": point,
                 "truth_streams": "-" if derived or plan["open"] in ("reuse", "flood") else
@@ -340,7 +354,8 @@ def one_run(number, args, tracer):
                 "derived_from": file if derived else "", "states": f"states/{name}.tsv",
                 "ground_truth": words(plan),
                 "hs_complete": opened if place == "client" and not derived and "flood" not in plan else "",
-                "point": point_of(plan, place), "artefact": artefact})
+                "point": point_of(plan, place), "artefact": artefact,
+                "passed": json.dumps(passed[place]) if not derived else "", "info": json.dumps(info)})
     return rows
 
 

@@ -17,6 +17,10 @@ CLONE_NEWNET = 0x40000000
 TCP_REPAIR, TCP_USER_TIMEOUT, TCP_INFO, TCP_FASTOPEN = 19, 18, 11, 23
 MSG_FASTOPEN = 0x20000000
 PATIENCE_S = 25
+# Of struct tcp_info (include/uapi/linux/tcp.h): times of this sender in us, and what it counted.
+INFO = {"state": ("B", 0), "rtt": ("I", 68), "total_retrans": ("I", 100), "min_rtt": ("I", 148),
+        "busy": ("Q", 168), "rwnd_limited": ("Q", 176), "sndbuf_limited": ("Q", 184), "bytes_sent": ("Q", 200),
+        "bytes_retrans": ("Q", 208), "dsack_dups": ("I", 216), "reord_seen": ("I", 220), "rcv_ooopack": ("I", 224)}
 
 
 def enter(namespace):
@@ -53,9 +57,8 @@ class Player:
         """TCP_INFO, as long as the socket is there."""
         if self.sock.fileno() >= 0:
             raw = self.sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 256)
-            self.info = {"state": raw[0], "total_retrans": struct.unpack_from("I", raw, 100)[0],
-                         "reord_seen": struct.unpack_from("I", raw, 228)[0] if len(raw) > 231 else None,
-                         "dsack_dups": struct.unpack_from("I", raw, 216)[0] if len(raw) > 219 else None}
+            self.info = {name: struct.unpack_from(form, raw, at)[0] for name, (form, at) in INFO.items()
+                         if at + struct.calcsize(form) <= len(raw)}
 
     def send(self, n, piece=65536):
         while n > 0:

@@ -15,13 +15,15 @@ import socket
 import struct
 import time
 
+import passed
+
 ETH_P_ALL = 3
 TUNSETIFF, TUNSETOFFLOAD = 0x400454CA, 0x400454D0
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6 = 1, 2, 4
 VNET = struct.Struct("=BBHHHH")
 SO_TIMESTAMPNS = 35
-FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+FIN, SYN, RST, PSH, ACK = passed.FIN, passed.SYN, 4, 8, passed.ACK
 
 
 def sum16(data):
@@ -200,26 +202,28 @@ class Wire:
         self.flood = Flood(rng, plan["flood"], *plan["flood_to"]) if "flood" in plan else None
         self.waiting, self.order = [], 0
         self.seen = {"client": [], "middle": [], "server": []}
+        self.passed = passed.Passed()
 
-    def put(self, due, side, hop, frame):
+    def put(self, due, side, hop, frame, number=None):
         self.order += 1
-        heapq.heappush(self.waiting, (due, self.order, side, hop, frame))
+        heapq.heappush(self.waiting, (due, self.order, side, hop, frame, number))
 
-    def enter(self, side, hop, frame):
+    def enter(self, side, hop, frame, number=None):
         """The frame is before that hop, now."""
         for due, out in self.hops[side][hop].pass_on(frame, time.monotonic()):
-            self.put(due, side, hop + 1, out)
+            self.put(due, side, hop + 1, out, number)
 
     def take(self, side, frame):
         where = layers(frame)
         if where is None:
             self.put(0, side, 2, frame)  # what is no TCP is not our matter
             return
+        number = self.passed.sent(side, frame, where)
         if self.rules.icmp and frame[where[1] + 13] & (SYN | ACK) == SYN:
             self.put(time.monotonic() + 0.004, "b" if side == "a" else "a", 2,
                      icmp_error(frame, self.rules.icmp))
         elif not self.rules.drops_it(side, frame, where):
-            self.enter(side, 0, frame)
+            self.enter(side, 0, frame, number)
 
     def read(self, side, fd):
         for _ in range(64):
@@ -243,14 +247,15 @@ class Wire:
     def move(self):
         """All that is due; seconds until the next is."""
         while self.waiting:
-            due, _, side, hop, frame = self.waiting[0]
+            due, _, side, hop, frame, number = self.waiting[0]
             now = time.monotonic()
             if due > now:
                 return due - now
             heapq.heappop(self.waiting)
+            self.passed.passes(hop, number)
             if hop < 2:
                 self.seen["middle"].append((time.time_ns(), bytes(frame)))
-                self.enter(side, hop, frame)
+                self.enter(side, hop, frame, number)
                 continue
             if self.flood is not None and side == "b" and self.is_spoofed(frame):
                 continue  # the answer goes elsewhere
@@ -347,3 +352,5 @@ def run(taps, sniffers, commands, plan, seed, folder, name):
         pcap_write(os.path.join(folder, f"{name}.{place}.pcap"), packets)
     with open(os.path.join(folder, f"{name}.plan.json"), "w", encoding="utf-8") as f:
         json.dump(plan, f, default=str)
+    with open(os.path.join(folder, f"{name}.passed.json"), "w", encoding="utf-8") as f:
+        json.dump(wire.passed.counts(), f)

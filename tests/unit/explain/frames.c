@@ -41,7 +41,7 @@ frame_push(struct frame *frame, const void *octets, size_t n)
 }
 
 void
-frame_tcp(struct frame *frame, const struct la_addr *src, const struct la_addr *dst, uint8_t flags,
+frame_tcp(struct frame *frame, const struct la_addr *src, const struct la_addr *dst, uint16_t flags,
           size_t text_n)
 {
     struct la_tcp_seg seg = {.seq = la_seq_of(5),

@@ -21,7 +21,7 @@ extern const struct la_addr frame_a, frame_b, frame_a6, frame_b6;
 /* A segment from port 1000 to 80 with sequence number 5 and n octets of text, checksum right for
  * the two addresses. */
 void frame_tcp(struct frame *frame, const struct la_addr *src, const struct la_addr *dst,
-               uint8_t flags, size_t text_n);
+               uint16_t flags, size_t text_n);
 void frame_push(struct frame *frame, const void *octets, size_t n);
 void frame_ip4(struct frame *frame, const struct la_addr *src, const struct la_addr *dst,
                uint8_t protocol);

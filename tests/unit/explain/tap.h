@@ -22,7 +22,7 @@ struct tap {
 /* A segment by what is unusual about it; numbers count from each end's ISN. */
 struct line {
     unsigned from;
-    uint8_t flags;
+    uint16_t flags;
     uint32_t seq, ack;
     uint32_t text_n;
     uint32_t has;

@@ -137,6 +137,55 @@ test_copies__syn_ack_of_each_syn(void **state)
     assert_int_equal(conn.direction[S].retransmissions.syn, 2);
 }
 
+/* The network doubled the SYN: the answer to the copy is one that the server sent. Where the
+ * capture doubles, both copies follow at once, and as fast. */
+static void
+test_copies__syn_ack_of_a_doubled_syn(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN, .ip_id = 7},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true},
+              {.from = C, .flags = SYN, .ip_id = 7, .after_ms = 2},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1});
+    for (unsigned k = 0; k < 5; k++)
+        text(k, (uint16_t)(500 + k), 1);
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.direction[S].retransmissions.syn, 1);
+    assert_int_equal(conn.open.syn[S].n, 2);
+    tap_close(&tap);
+    tap_open(&tap, NULL, 0);
+    TAP_LINES(&tap, {.from = C, .flags = SYN, .ip_id = 7}, {.from = C, .flags = SYN, .ip_id = 7},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true});
+    conn = tap_result(&tap);
+    assert_int_equal(conn.direction[S].retransmissions.syn, 0);
+    assert_int_equal(conn.direction[S].capture_duplicates, 1);
+}
+
+/* A mirror of packets without identification: a burst, and the same burst. ACKs of which several
+ * say the same are no copies, so that text decides whose doing it is. */
+static void
+test_copies__mirrored_burst(void **state)
+{
+    (void)state;
+    enum { BURST_N = 6, ACKS_N = 40 };
+    tap_handshake(&tap);
+    for (unsigned i = 0; i < 2 * BURST_N; i++)
+        tap_send(&tap, &(struct line){.from = C,
+                                      .flags = ACK,
+                                      .seq = 1 + i % BURST_N * N,
+                                      .ack = 1,
+                                      .text_n = N,
+                                      .no_id = true});
+    for (unsigned i = 0; i < ACKS_N; i++)
+        TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1 + N, .no_id = true});
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.retransmissions.total, 0);
+    assert_int_equal(d.capture_duplicates, BURST_N);
+    assert_int_equal(d.network_duplicates, 0);
+}
+
 /* An ACK that overtakes text leaves a hole; what fills it was sent before. */
 static void
 test_disorder__behind_an_ack(void **state)
@@ -273,6 +322,8 @@ main(void)
         TEST(test_copies__by_timestamp),
         TEST(test_copies__syn),
         TEST(test_copies__syn_ack_of_each_syn),
+        TEST(test_copies__syn_ack_of_a_doubled_syn),
+        TEST(test_copies__mirrored_burst),
         TEST(test_disorder__behind_an_ack),
         TEST(test_disorder__by_identification),
         TEST(test_disorder__random_identification),

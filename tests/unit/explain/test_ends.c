@@ -401,6 +401,42 @@ test_reset__answer_in_the_middle(void **state)
     assert_int_equal(conn.close.reset.or_cause, LA_RESET_DATA_AFTER_CLOSE);
 }
 
+/* A stream's ACKs are answered one by one; only the last RST stands where its receiver is. */
+static void
+test_reset__answers_of_a_stream(void **state)
+{
+    (void)state;
+    enum { N = 1000, ACKS_N = 6 };
+    tap_handshake(&tap);
+    for (uint32_t i = 0; i < ACKS_N; i++)
+        TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1 + i * N, .ack = 1, .text_n = N},
+                  {.from = C, .flags = ACK, .seq = 1, .ack = 1 + (i + 1) * N});
+    for (uint32_t i = 1; i <= ACKS_N; i++)
+        TAP_LINES(&tap, {.from = S, .flags = RST, .seq = 1 + i * N});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.close.kind, LA_CLOSE_RESET);
+    assert_int_equal(conn.close.by, LA_WHO_SERVER);
+    assert_int_equal(conn.close.reset.frame, tap.frame);
+    assert_string_equal(tap_states(&conn, C), "SYN-SENT ESTABLISHED CLOSED");
+}
+
+/* The number of a SYN that was damaged on its way is nobody's: the SYN that comes next begins. */
+static void
+test_opening__syn_damaged(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN, .seq = 7000, .damaged = true},
+              {.from = C, .flags = SYN, .sum = true, .after_ms = 900},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .sum = true, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .sum = true});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_true(conn.open.complete);
+    assert_int_equal(conn.open.syn[C].isn, ISN_CLIENT);
+    assert_int_equal(conn.direction[C].retransmissions.syn, 1);
+    assert_string_equal(tap_states(&conn, S), "SYN-RECEIVED ESTABLISHED");
+    assert_false(la_explain_next(tap.explain, &conn));
+}
+
 /* One direction was captured: what the RST without ACK answers is not there. */
 static void
 test_reset__answer_one_way(void **state)
@@ -439,6 +475,8 @@ main(void)
         TEST(test_reset__answer_of_none),
         TEST(test_reset__answer_in_the_middle),
         TEST(test_reset__answer_one_way),
+        TEST(test_reset__answers_of_a_stream),
+        TEST(test_opening__syn_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

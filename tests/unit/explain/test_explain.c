@@ -276,6 +276,23 @@ test_explain__full_accept_queue(void **state)
     assert_int_equal(listener.ignored_n, 2);
 }
 
+/* Two SYN,ACKs that go again before their ACK has come were late, not ignored. */
+static void
+test_explain__no_full_accept_queue(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    for (tap.port = 6000; tap.port < 6002; tap.port++)
+        TAP_LINES(&tap, {.from = C, .flags = SYN}, {.from = S, .flags = SYN | ACK, .ack = 1},
+                  {.from = S, .flags = SYN | ACK, .ack = 1, .after_ms = 1000},
+                  {.from = C, .flags = ACK, .seq = 1, .ack = 1});
+    la_explain_finish(tap.explain);
+    struct la_explain_listener listener;
+    assert_true(la_explain_listener_get(tap.explain, 0, &listener));
+    assert_false(listener.is_full);
+    assert_int_equal(listener.ignored_n, 0);
+}
+
 static void
 expect_violation(enum la_finding id, const char *requirement)
 {
@@ -424,6 +441,7 @@ main(void)
         TEST(test_explain__no_memory),
         TEST(test_explain__flood),
         TEST(test_explain__full_accept_queue),
+        TEST(test_explain__no_full_accept_queue),
         TEST(test_explain__violations),
         TEST(test_explain__unverified),
         TEST(test_explain__other_syn),

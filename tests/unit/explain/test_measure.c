@@ -12,6 +12,7 @@
 #include "tap.h"
 
 #define ACK LA_TCP_ACK
+#define SYN LA_TCP_SYN
 #define FIN (LA_TCP_FIN | LA_TCP_ACK)
 enum { N = 1000 };
 
@@ -143,6 +144,101 @@ test_measure__one_probe(void **state)
     text(0, 100);
     struct la_explain_direction d = client_of_result();
     assert_again(&d.retransmissions, 2, 0, 1, 1);
+}
+
+/* Text that was acknowledged and never passed, in front of text that did: it was not captured. */
+static void
+test_measure__hole_acknowledged(void **state)
+{
+    (void)state;
+    text(0, 1);
+    text(2, 1);
+    acked(3, 10);
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.bytes_missing, N);
+    assert_int_equal(d.capture_gaps, 1);
+}
+
+/* A segment that covers part of a hole, and text behind it, fills that part. */
+static void
+test_measure__hole_filled_in_part(void **state)
+{
+    (void)state;
+    text(0, 1);
+    text(2, 1);
+    TAP_LINES(
+        &tap,
+        {.from = C, .flags = ACK, .seq = 1 + N + N / 2, .ack = 1, .text_n = N, .after_ms = 50});
+    acked(3, 10);
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.bytes_missing, N / 2);
+    assert_int_equal(d.bytes_unique, 2 * N + N / 2);
+}
+
+/* An ACK overtook the FIN before it: nothing is missing. */
+static void
+test_measure__fin_overtaken(void **state)
+{
+    (void)state;
+    text(0, 1);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 2 + N, .ack = 1},
+              {.from = C, .flags = LA_TCP_FIN | ACK, .seq = 1 + N, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 2 + N, .after_ms = 10});
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.bytes_missing, 0);
+    assert_int_equal(d.capture_gaps, 0);
+}
+
+/* A window that is shut before any text of the other end was captured. */
+static void
+test_measure__shut_without_text(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 1, .closed = true},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 1, .after_ms = 20});
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.zero_windows, 1);
+    assert_int_equal(d.zero_window_us, 20000);
+}
+
+/* RFC 8985 7.2: of one segment, an acknowledgement may be delayed; the probe comes as late as the
+ * timeout then, and in its place. Without SACK there is none. */
+static void
+test_measure__probe_in_time(void **state)
+{
+    (void)state;
+    text(0, 1);
+    acked(1, 10);
+    text(1, 1);
+    text(1, 225);
+    struct la_explain_direction d = client_of_result();
+    assert_again(&d.retransmissions, 1, 0, 0, 1);
+    tap_close(&tap);
+    tap_open(&tap, NULL, 0);
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1});
+    text(0, 1);
+    acked(1, 10);
+    text(1, 1);
+    text(1, 225);
+    d = client_of_result();
+    assert_again(&d.retransmissions, 1, 0, 1, 0);
+}
+
+/* One duplicate acknowledgement is not enough (RFC 5681 3.2), and the timeout comes. */
+static void
+test_measure__timeout_behind_a_duplicate(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < 3; k++)
+        text(k, 1);
+    acked(1, 10);
+    acked(1, 1);
+    text(1, 260);
+    struct la_explain_direction d = client_of_result();
+    assert_again(&d.retransmissions, 1, 0, 1, 0);
 }
 
 /* RFC 8985 7.2: the last segment, before the timeout is due. */
@@ -317,13 +413,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_measure__nothing_lost),    TEST(test_measure__fast),
-        TEST(test_measure__timeout),         TEST(test_measure__one_probe),
-        TEST(test_measure__tail_probe),      TEST(test_measure__spurious),
-        TEST(test_measure__overtaken),       TEST(test_measure__lost_before_the_tap),
-        TEST(test_measure__not_captured),    TEST(test_measure__keepalive),
-        TEST(test_measure__zero_window),     TEST(test_measure__fin_again),
-        TEST(test_measure__nothing_to_send), TEST(test_measure__bounded),
+        TEST(test_measure__nothing_lost),      TEST(test_measure__fast),
+        TEST(test_measure__timeout),           TEST(test_measure__one_probe),
+        TEST(test_measure__hole_acknowledged), TEST(test_measure__hole_filled_in_part),
+        TEST(test_measure__fin_overtaken),     TEST(test_measure__shut_without_text),
+        TEST(test_measure__probe_in_time),     TEST(test_measure__timeout_behind_a_duplicate),
+        TEST(test_measure__tail_probe),        TEST(test_measure__spurious),
+        TEST(test_measure__overtaken),         TEST(test_measure__lost_before_the_tap),
+        TEST(test_measure__not_captured),      TEST(test_measure__keepalive),
+        TEST(test_measure__zero_window),       TEST(test_measure__fin_again),
+        TEST(test_measure__nothing_to_send),   TEST(test_measure__bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

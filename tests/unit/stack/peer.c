@@ -151,7 +151,7 @@ peer_reboot(struct peer *p, const struct peer_cfg *cfg)
 /* ---- from the peer ---------------------------------------------------------------------- */
 
 struct la_tcp_seg
-peer_usual(const struct peer *p, uint8_t flags)
+peer_usual(const struct peer *p, uint16_t flags)
 {
     struct la_tcp_seg seg = {
         .seq = p->snd_nxt,
@@ -265,7 +265,7 @@ peer_say(struct peer *p, const struct la_tcp_seg *seg, const void *text, size_t 
 }
 
 void
-peer_send(struct peer *p, uint8_t flags, const void *text, size_t n)
+peer_send(struct peer *p, uint16_t flags, const void *text, size_t n)
 {
     struct la_tcp_seg seg = peer_usual(p, flags);
     uint32_t len = (uint32_t)n + ((flags & LA_TCP_SYN) != 0) + ((flags & LA_TCP_FIN) != 0);
@@ -414,7 +414,7 @@ peer_take(struct peer *p)
 }
 
 const struct peer_seg *
-peer_expect(struct peer *p, uint8_t flags)
+peer_expect(struct peer *p, uint16_t flags)
 {
     const struct peer_seg *seg = peer_take(p);
     assert_non_null(seg);
@@ -486,7 +486,7 @@ peer_listen(struct peer *p, uint32_t backlog)
 }
 
 void
-peer_say_syn(struct peer *p, uint8_t flags, const struct peer_options *options)
+peer_say_syn(struct peer *p, uint16_t flags, const struct peer_options *options)
 {
     p->snd_nxt = la_seq_of(p->iss);
     p->timestamps = options->timestamps;

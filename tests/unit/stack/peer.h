@@ -91,11 +91,11 @@ void peer_free(struct peer *p);
 void peer_reboot(struct peer *p, const struct peer_cfg *cfg);
 
 /* A segment with the usual numbers, ports and options. */
-struct la_tcp_seg peer_usual(const struct peer *p, uint8_t flags);
+struct la_tcp_seg peer_usual(const struct peer *p, uint16_t flags);
 /* Hands it to the stack, with n octets of text behind it, and takes what the stack sends. */
 void peer_say(struct peer *p, const struct la_tcp_seg *seg, const void *text, size_t n);
 /* The usual segment, and the peer's numbers follow it. */
-void peer_send(struct peer *p, uint8_t flags, const void *text, size_t n);
+void peer_send(struct peer *p, uint16_t flags, const void *text, size_t n);
 /* What is said from now on arrives in one burst, at peer_release(). */
 void peer_hold(struct peer *p);
 void peer_release(struct peer *p);
@@ -110,7 +110,7 @@ void peer_collect(struct peer *p);
 /* The stack's next segment, oldest first; the peer's numbers follow it. NULL: none. */
 const struct peer_seg *peer_take(struct peer *p);
 /* The same; asserts that there is one, and with these flags (PSH aside). */
-const struct peer_seg *peer_expect(struct peer *p, uint8_t flags);
+const struct peer_seg *peer_expect(struct peer *p, uint16_t flags);
 /* Asserts that the stack has sent nothing more. */
 void peer_expect_none(struct peer *p);
 /* Forgets what was not looked at; returns how many segments that were. */
@@ -143,7 +143,7 @@ la_handle peer_active(struct peer *p, const struct peer_options *options);
  * flight from ESTABLISHED on, until a FIN of ours is acknowledged. */
 la_handle peer_to(struct peer *p, enum la_tcp_state state);
 /* SYN or SYN,ACK with options. */
-void peer_say_syn(struct peer *p, uint8_t flags, const struct peer_options *options);
+void peer_say_syn(struct peer *p, uint16_t flags, const struct peer_options *options);
 
 /* ---- looking ---------------------------------------------------------------------------- */
 

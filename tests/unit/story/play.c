@@ -53,7 +53,7 @@ play_at(struct play *play, int64_t us)
 }
 
 static struct la_event
-segment(struct play *play, int end, uint8_t flags, uint32_t seq, uint32_t len)
+segment(struct play *play, int end, uint16_t flags, uint32_t seq, uint32_t len)
 {
     struct la_event e = event(play, LA_EVENT_SEGMENT_SENT, end, ++play->id_next);
     struct la_event_segment *s = &e.u.segment;
@@ -83,7 +83,7 @@ send(struct play *play, struct la_event *e)
 }
 
 uint64_t
-play_send(struct play *play, int end, uint8_t flags, uint32_t len, enum la_cause cause)
+play_send(struct play *play, int end, uint16_t flags, uint32_t len, enum la_cause cause)
 {
     struct la_event e = segment(play, end, flags, play->nxt[end], len);
     e.u.segment.cause = (uint8_t)cause;
@@ -92,7 +92,7 @@ play_send(struct play *play, int end, uint8_t flags, uint32_t len, enum la_cause
 }
 
 uint64_t
-play_send_again(struct play *play, int end, uint8_t flags, uint32_t seq, uint32_t len,
+play_send_again(struct play *play, int end, uint16_t flags, uint32_t seq, uint32_t len,
                 enum la_cause cause, uint8_t again_n)
 {
     struct la_event e = segment(play, end, flags, seq, len);

@@ -37,9 +37,9 @@ struct play {
 void play_init(struct play *play, const struct la_trace *trace, uint16_t client_port);
 void play_at(struct play *play, int64_t us);
 /* New sequence space: advances what the end has sent. Returns the segment's id. */
-uint64_t play_send(struct play *play, int end, uint8_t flags, uint32_t len, enum la_cause cause);
+uint64_t play_send(struct play *play, int end, uint16_t flags, uint32_t len, enum la_cause cause);
 /* The same number once more. */
-uint64_t play_send_again(struct play *play, int end, uint8_t flags, uint32_t seq, uint32_t len,
+uint64_t play_send_again(struct play *play, int end, uint16_t flags, uint32_t seq, uint32_t len,
                          enum la_cause cause, uint8_t again_n);
 /* An ACK with one SACK block (relative numbers). */
 uint64_t play_send_sack(struct play *play, int end, uint32_t left, uint32_t right, uint8_t has);

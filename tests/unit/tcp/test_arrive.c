@@ -429,7 +429,7 @@ in_other_states(struct vars v, struct la_tcp_seg seg)
 {
     if (v.state == LA_TCP_SYN_RECEIVED_ACTIVE && la_seq_eq(seg.seq, v.irs) &&
         (seg.flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) == (LA_TCP_SYN | LA_TCP_ACK)) {
-        seg.flags &= (uint8_t)~LA_TCP_SYN; /* D7 */
+        seg.flags &= (uint16_t)~LA_TCP_SYN; /* D7 */
         seg.seq = la_seq_add(seg.seq, 1);
         seg.len--;
     }
@@ -487,7 +487,7 @@ wanted(const struct vars *v, const struct la_tcp_seg *seg)
 /* ---- the comparison --------------------------------------------------------------------- */
 
 static const char *
-flags_text(uint8_t flags, char text[8])
+flags_text(uint16_t flags, char text[8])
 {
     snprintf(text, 8, "%s%s%s%s", (flags & LA_TCP_SYN) != 0 ? "S" : "",
              (flags & LA_TCP_FIN) != 0 ? "F" : "", (flags & LA_TCP_RST) != 0 ? "R" : "",
@@ -498,7 +498,7 @@ flags_text(uint8_t flags, char text[8])
 static bool
 answer_is(const struct want *want, const struct peer_seg *got)
 {
-    static const uint8_t flags[] = {
+    static const uint16_t flags[] = {
         [ACK] = LA_TCP_ACK,
         [ACK_OR_NOTHING] = LA_TCP_ACK,
         [SYN_ACK] = LA_TCP_SYN | LA_TCP_ACK,
@@ -562,7 +562,7 @@ compare(const struct la_tcp_seg *seg, const struct want *want)
 }
 
 static void
-one_case(size_t i, uint8_t flags, unsigned seq_idx, unsigned ack_idx, uint32_t text_bytes)
+one_case(size_t i, uint16_t flags, unsigned seq_idx, unsigned ack_idx, uint32_t text_bytes)
 {
     reach(i);
     const struct vars *v = &w.v;
@@ -606,7 +606,7 @@ one_case(size_t i, uint8_t flags, unsigned seq_idx, unsigned ack_idx, uint32_t t
 enum { SEQS = 11, ACKS = 9 };
 
 static void
-every_number(size_t i, uint8_t flags)
+every_number(size_t i, uint16_t flags)
 {
     for (unsigned seq = 0; seq < SEQS; seq++)
         for (unsigned ack = 0; ack < ((flags & LA_TCP_ACK) != 0 ? ACKS : 1u); ack++) {
@@ -620,7 +620,7 @@ enum { ANY = 0, PLAIN = LA_TCP_SYN | LA_TCP_RST };
 /* The states [first, last] of the table, every combination of flags whose bits in `mask` are those
  * of `flags`, every number. */
 static void
-in_states(enum la_tcp_state first, enum la_tcp_state last, uint8_t mask, uint8_t flags)
+in_states(enum la_tcp_state first, enum la_tcp_state last, uint16_t mask, uint16_t flags)
 {
     unsigned states_n = 0;
     failures_n = 0;

@@ -82,7 +82,7 @@ agree(void (*stack)(struct la_stack_cfg *))
 
 /* The next segment that the stack sent: IP's field and the two flags. */
 static const struct peer_seg *
-expect_marks(unsigned ecn, uint8_t flags)
+expect_marks(unsigned ecn, uint16_t flags)
 {
     const struct peer_seg *seg = peer_take(&p);
     assert_non_null(seg);
@@ -92,7 +92,7 @@ expect_marks(unsigned ecn, uint8_t flags)
 }
 
 static void
-acknowledge(uint8_t flags, la_seq ack)
+acknowledge(uint16_t flags, la_seq ack)
 {
     struct la_tcp_seg seg = peer_usual(&p, (uint8_t)(LA_TCP_ACK | flags));
     seg.ack = ack;
@@ -101,7 +101,7 @@ acknowledge(uint8_t flags, la_seq ack)
 
 /* Text of the peer, marked or not, and the acknowledgement that it draws at the latest. */
 static void
-text_arrives(uint8_t ecn, uint8_t flags)
+text_arrives(uint8_t ecn, uint16_t flags)
 {
     p.dscp_ecn = ecn;
     peer_send(&p, (uint8_t)(LA_TCP_ACK | flags), NULL, TEXT);

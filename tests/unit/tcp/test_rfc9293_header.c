@@ -67,7 +67,7 @@ test_header__mss_only_with_syn(void **state)
     peer_run_us(&p, 10 * LA_US_PER_S);
     assert_int_equal(la_conn_abort(p.stack, conn, p.now), LA_OK);
     peer_collect(&p);
-    uint8_t seen = 0;
+    unsigned seen = 0;
     for (const struct peer_seg *seg; (seg = peer_take(&p)) != NULL;) {
         assert_int_equal(seg->tcp.flags & LA_TCP_SYN, 0);
         assert_int_equal(seg->tcp.has & LA_TCP_HAS_MSS, 0);

@@ -7,12 +7,12 @@
 #include "base/checksum.h"
 #include "wire/tcp_stencil.h"
 
-static const uint8_t HAS_ALL = LA_TCP_HAS_MSS | LA_TCP_HAS_WSCALE | LA_TCP_HAS_SACK_PERMITTED |
-                               LA_TCP_HAS_TIMESTAMPS | LA_TCP_HAS_USER_TIMEOUT;
+static const uint16_t HAS_ALL = LA_TCP_HAS_MSS | LA_TCP_HAS_WSCALE | LA_TCP_HAS_SACK_PERMITTED |
+                                LA_TCP_HAS_TIMESTAMPS | LA_TCP_HAS_USER_TIMEOUT;
 
 /* Fields of absent options are zero, as judging leaves them. */
 static struct la_tcp_seg
-seg_random(struct gen *g, uint8_t has, uint8_t sack_n)
+seg_random(struct gen *g, uint16_t has, uint8_t sack_n)
 {
     struct la_tcp_seg seg = {
         .seq = la_seq_of(gen32(g)),
@@ -22,7 +22,7 @@ seg_random(struct gen *g, uint8_t has, uint8_t sack_n)
         .up = gen16(g),
         .src_port = gen16(g),
         .dst_port = gen16(g),
-        .flags = gen8(g),
+        .flags = gen16(g) & LA_TCP_FLAGS_MASK,
         .has = has,
         .sack_n = sack_n,
     };
@@ -69,7 +69,7 @@ assert_seg_equal(const struct la_tcp_seg *a, const struct la_tcp_seg *b)
 
 /* How many SACK blocks stand beside those options in 40 octets. */
 static uint8_t
-sack_fit_n(uint8_t has, uint8_t sack_n)
+sack_fit_n(uint16_t has, uint8_t sack_n)
 {
     unsigned used = 4;
     used += has & LA_TCP_HAS_MSS ? 4 : 0;
@@ -111,7 +111,7 @@ test_tcp__round_trip_random(void **state)
     (void)state;
     struct gen g = {1};
     for (int i = 0; i < 20000; i++) {
-        uint8_t has = gen8(&g) & HAS_ALL;
+        uint16_t has = gen8(&g) & HAS_ALL;
         struct la_tcp_seg seg = seg_random(&g, has, (uint8_t)gen_below(&g, 5));
         round_trip(&seg);
     }
@@ -168,8 +168,8 @@ test_tcp__view_reads_every_field(void **state)
         assert_int_equal(la_tcp_view_dst_port(&view), octets[2] << 8 | octets[3]);
         assert_int_equal(la_tcp_view_seq(&view), la_get32(octets + 4));
         assert_int_equal(la_tcp_view_ack(&view), la_get32(octets + 8));
-        assert_int_equal(la_tcp_view_reserved(&view), octets[12] & 0x0f);
-        assert_int_equal(la_tcp_view_flags(&view), octets[13]);
+        assert_int_equal(la_tcp_view_reserved(&view), octets[12] >> 1 & 7);
+        assert_int_equal(la_tcp_view_flags(&view), (octets[12] & 1) << 8 | octets[13]);
         assert_int_equal(la_tcp_view_window(&view), octets[14] << 8 | octets[15]);
         assert_int_equal(la_tcp_view_checksum(&view), octets[16] << 8 | octets[17]);
         assert_int_equal(la_tcp_view_urgent(&view), octets[18] << 8 | octets[19]);
@@ -382,8 +382,8 @@ static void
 test_tcp__len_counts_syn_and_fin(void **state)
 {
     (void)state;
-    for (unsigned flags = 0; flags < 256; flags++) {
-        struct la_tcp_seg in = {.flags = (uint8_t)flags}, out;
+    for (unsigned flags = 0; flags <= LA_TCP_FLAGS_MASK; flags++) {
+        struct la_tcp_seg in = {.flags = (uint16_t)flags}, out;
         uint8_t octets[20];
         struct la_tcp_view view;
         la_tcp_seg_emit(&in, (struct la_room){octets, sizeof octets});
