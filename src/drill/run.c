@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/time.h"
 #include "drill/settings.h"
+#include "ways/layout.h"
 
 enum { BEGIN_S = 1000000, STEPS_N_MAX = 5000000, ROUNDS_N_MAX = 4096, BURST_N = 32 };
 enum { BUDGET_BYTES = 512 << 20, TIMERS_N = 1024, PREFIX_LEN_V4 = 24, PREFIX_LEN_V6 = 64 };
@@ -164,6 +165,8 @@ keep(struct la_drill_run *run, struct la_frame *frame)
         return la_drill_fail(run, "the stack sends more and more that no line expects");
     }
     *sent = (struct la_drill_sent){run->now_us, la_frame_copy_out(frame, 0, sent->bytes, n), NULL};
+    if (run->ways.layout_bsd)
+        la_ways_layout_bsd(sent->bytes, sent->n);
     if (run->sent_first == NULL)
         run->sent_first = sent;
     else
