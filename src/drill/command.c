@@ -62,9 +62,8 @@ la_drill_command(struct la_drill_run *run, const struct la_drill_event *event)
     (void)snprintf(line, sizeof(line), "%.*s", (int)event->code.n, (const char *)event->code.p);
     if (strncmp(line + strspn(line, " \t"), "sockstat ", strlen("sockstat ")) == 0)
         return check_states(run, line);
-    struct la_stack_cfg cfg = {.tcp = *la_stack_tcp_cfg(run->stack)};
-    bool good = la_drill_settings_apply(event->code, event->line, &cfg, &mistake);
-    if (!good || la_stack_tcp_cfg_set(run->stack, &cfg.tcp) != LA_OK)
+    bool good = la_drill_settings_apply(event->code, event->line, &run->ways, &mistake);
+    if (!good || la_stack_tcp_cfg_set(run->stack, &run->ways.cfg.tcp) != LA_OK)
         return la_drill_fail(run, "the stack refuses this setting");
     return true;
 }

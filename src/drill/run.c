@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/time.h"
 #include "drill/settings.h"
+#include "ways/layout.h"
 
 enum { BEGIN_S = 1000000, STEPS_N_MAX = 5000000, ROUNDS_N_MAX = 4096, BURST_N = 32 };
 enum { BUDGET_BYTES = 512 << 20, TIMERS_N = 1024, PREFIX_LEN_V4 = 24, PREFIX_LEN_V6 = 64 };
@@ -90,12 +91,12 @@ add_network(struct la_drill_run *run)
 
 /* Commands of later lines are looked at before anything is played. */
 static bool
-commands_ok(const struct la_drill_script *script, struct la_stack_cfg cfg,
+commands_ok(const struct la_drill_script *script, struct la_ways ways,
             struct la_drill_mistake *mistake)
 {
     for (const struct la_drill_event *e = script->events; e != NULL; e = e->next)
         if (e->kind == LA_DRILL_COMMAND &&
-            !la_drill_settings_apply(e->code, e->line, &cfg, mistake))
+            !la_drill_settings_apply(e->code, e->line, &ways, mistake))
             return false;
     return true;
 }
@@ -104,21 +105,20 @@ static bool
 make_stack(struct la_drill_run *run, const struct la_trace *hears)
 {
     static const struct la_alloc alloc = {take, give, NULL};
-    struct la_stack_cfg cfg;
     struct la_drill_mistake mistake = {0};
-    la_stack_cfg_init(&cfg);
-    cfg.tcp.mtu_probing = false; /* as the kernels that scripts were written for */
+    la_ways_init(&run->ways);
     if (run->script->cfg.congestion[0] != 0)
-        memcpy(cfg.tcp.congestion_control, run->script->cfg.congestion,
-               sizeof(cfg.tcp.congestion_control));
-    if (!la_drill_settings_apply(run->script->settings, run->script->settings_line, &cfg,
+        memcpy(run->ways.cfg.tcp.congestion_control, run->script->cfg.congestion,
+               sizeof(run->ways.cfg.tcp.congestion_control));
+    if (!la_drill_settings_apply(run->script->settings, run->script->settings_line, &run->ways,
                                  &mistake) ||
-        !commands_ok(run->script, cfg, &mistake)) {
+        !commands_ok(run->script, run->ways, &mistake)) {
         run->failed = true;
         run->result->outcome = LA_DRILL_UNREADABLE;
         run->result->mistake = mistake;
         return false;
     }
+    struct la_stack_cfg cfg = run->ways.cfg;
     run->mem = la_mem_new(&alloc, BUDGET_BYTES);
     cfg.mem = run->mem;
     cfg.seed[0] = run->script->cfg.seed;
@@ -165,6 +165,8 @@ keep(struct la_drill_run *run, struct la_frame *frame)
         return la_drill_fail(run, "the stack sends more and more that no line expects");
     }
     *sent = (struct la_drill_sent){run->now_us, la_frame_copy_out(frame, 0, sent->bytes, n), NULL};
+    if (run->ways.layout_bsd)
+        la_ways_layout_bsd(sent->bytes, sent->n);
     if (run->sent_first == NULL)
         run->sent_first = sent;
     else

@@ -11,6 +11,7 @@
 
 #include <lastack/sock.h>
 #include "drill/drill.h"
+#include "ways/ways.h"
 #include "wire/tcp.h"
 
 enum {
@@ -50,6 +51,7 @@ struct la_drill_sent {
 struct la_drill_run {
     struct la_drill_script *script;
     struct la_drill_result *result;
+    struct la_ways ways;  /* what settings have made of the stack's */
     struct la_mem *mem;
     struct la_stack *stack;
     struct la_socks *socks;

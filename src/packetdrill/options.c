@@ -222,7 +222,7 @@ static int64_t
 set_stack(struct la_pd *pd, struct la_pd_fd *f, enum la_sock_option opt, int64_t v)
 {
     if (opt == LA_SO_TTL && v == -1)
-        v = pd->settings.tcp.ttl_hops;
+        v = pd->settings.ways.cfg.tcp.ttl_hops;
     la_err err = la_sock_option_set(pd->socks, f->sock, opt, v, pd->now);
     if (err == LA_OK)
         f->stack_set |= UINT32_C(1) << (unsigned)opt;

@@ -13,7 +13,7 @@
 #include <lastack/host.h>
 #include "base/time.h"
 #include "packetdrill/fds.h"
-#include "packetdrill/layout.h"
+#include "ways/layout.h"
 #include "packetdrill/states.h"
 
 enum { BURST_N = 64, TIMERS_N = 256, ROUNDS_N = 1 << 16 };
@@ -96,11 +96,9 @@ add_interface(struct la_pd *pd)
 static bool
 make_stack(struct la_pd *pd)
 {
-    struct la_stack_cfg cfg;
-    la_stack_cfg_init(&cfg);
+    struct la_stack_cfg cfg = pd->settings.ways.cfg;
     cfg.mem = pd->mem;
     cfg.seed[0] = pd->settings.seed;
-    cfg.tcp = pd->settings.tcp;
     if (la_stack_new(&cfg, pd->now, &pd->stack) != LA_OK)
         return false;
     if (add_interface(pd) == LA_OK && la_socks_new(pd->stack, &pd->socks) == LA_OK)
@@ -114,7 +112,7 @@ make_stack(struct la_pd *pd)
 static void
 follow_key(struct la_pd *pd)
 {
-    const struct la_pd_settings *s = &pd->settings;
+    const struct la_ways *s = &pd->settings.ways;
     if (!s->fast_open_keyed ||
         (pd->keyed && memcmp(pd->key, s->fast_open_key, sizeof(pd->key)) == 0))
         return;
@@ -137,8 +135,8 @@ la_pd_ready(struct la_pd *pd)
         return false;
     follow_key(pd);
     /* A value out of range leaves what was valid before, as a refused sysctl would. */
-    if (la_stack_tcp_cfg_set(pd->stack, &pd->settings.tcp) != LA_OK)
-        pd->settings.tcp = *la_stack_tcp_cfg(pd->stack);
+    if (la_stack_tcp_cfg_set(pd->stack, &pd->settings.ways.cfg.tcp) != LA_OK)
+        pd->settings.ways.cfg.tcp = *la_stack_tcp_cfg(pd->stack);
     return true;
 }
 
@@ -153,8 +151,8 @@ keep(struct la_pd *pd, const struct la_frame *frame)
         return; /* as a full device queue: lost */
     *p = (struct la_pd_packet){NULL, pd->now, n};
     p->n = la_frame_copy_out(frame, 0, p->bytes, n);
-    if (pd->settings.layout_bsd)
-        la_pd_layout_bsd(p->bytes, p->n);
+    if (pd->settings.ways.layout_bsd)
+        la_ways_layout_bsd(p->bytes, p->n);
     if (pd->out_last == NULL)
         pd->out_first = p;
     else

@@ -5,19 +5,16 @@
 #ifndef LA_PACKETDRILL_SETTINGS_H
 #define LA_PACKETDRILL_SETTINGS_H
 
-#include <lastack/stack.h>
+#include "ways/ways.h"
 
 enum { LA_PD_ERROR_BYTES = 160, LA_PD_PATH_BYTES = 256 };
 
 struct la_pd_settings {
-    struct la_tcp_cfg tcp;
+    struct la_ways ways;
     struct la_addr local4, local6; /* used where the script does not bind */
     uint32_t mtu_bytes;
     uint64_t seed;
-    bool layout_bsd;        /* options of a SYN in the BSDs' order */
     char sysctls[LA_PD_PATH_BYTES]; /* a file of NAME=VALUE lines, or a tree such as /proc/sys */
-    bool fast_open_keyed;           /* tcp_fastopen_key was told: */
-    uint8_t fast_open_key[LA_FAST_OPEN_KEY_BYTES];
     char states[LA_PD_PATH_BYTES];  /* a file that says what connections there are (states.h) */
 };
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/checksum.h"
-#include "packetdrill/layout.h"
+#include "ways/layout.h"
 #include "wire/tcp.h"
 
 enum { IP4_BYTES = 20, IP6_BYTES = 40, PACKET_BYTES_MAX = 120 };
@@ -39,7 +39,7 @@ expect(uint8_t flags, const char *before, const char *after, size_t n)
     uint8_t packet[PACKET_BYTES_MAX];
     for (int v6 = 0; v6 <= 1; v6++) {
         size_t all = packet_of(packet, v6 == 1, flags, (const uint8_t *)before, n);
-        la_pd_layout_bsd(packet, all);
+        la_ways_layout_bsd(packet, all);
         assert_memory_equal(packet + all - n, after, n);
         assert_int_equal(
             la_sum_portable(packet + all - n - LA_TCP_HEADER_BYTES, LA_TCP_HEADER_BYTES + n),
@@ -72,10 +72,10 @@ test_left_alone(void **state)
     size_t n = packet_of(packet, false, LA_TCP_SYN, (const uint8_t *)(MSS "\1\1\4\2"), 8);
     memcpy(same, packet, sizeof(same));
     for (size_t cut = 0; cut < n; cut++)
-        la_pd_layout_bsd(packet, cut);
+        la_ways_layout_bsd(packet, cut);
     packet[9] = 17;
     same[9] = 17;
-    la_pd_layout_bsd(packet, n);
+    la_ways_layout_bsd(packet, n);
     assert_memory_equal(packet, same, sizeof(same));
 }
 

@@ -2,7 +2,7 @@
  *
  * layout.c - the order of options in a SYN, as another stack would send it
  */
-#include "packetdrill/layout.h"
+#include "ways/layout.h"
 
 #include <string.h>
 
@@ -90,7 +90,7 @@ tcp_of(uint8_t *packet, size_t n)
 }
 
 void
-la_pd_layout_bsd(uint8_t *packet, size_t n)
+la_ways_layout_bsd(uint8_t *packet, size_t n)
 {
     struct la_tcp_view view;
     struct options options = {.n = 0}; /* what is not filled is END and padding */
