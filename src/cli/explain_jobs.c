@@ -274,7 +274,7 @@ job_init(struct la_explain_jobs *jobs, unsigned number)
     uint64_t whole_bytes = jobs->cfg.memory_bytes / WHOLE_SHARE;
     cfg.conns_n_max = cfg.conns_n_max / n > 0 ? cfg.conns_n_max / n : 1;
     job->jobs = jobs;
-    job->part = (struct la_part){.share = number, .shares_n = n, .wants = jobs->cfg.wants};
+    job->part = (struct la_part){.share = number, .wants = jobs->cfg.wants};
     job->part.ctx = jobs->cfg.wants != NULL ? jobs->cfg.contexts[number] : NULL;
     job->mem = la_mem_new(la_host_alloc(), (jobs->cfg.memory_bytes - whole_bytes) / n);
     if (job->mem == NULL || la_explain_new(&cfg, job->mem, &job->part.explain) != LA_OK)
@@ -289,7 +289,7 @@ static bool
 init(struct la_explain_jobs *jobs)
 {
     jobs->mem = la_mem_new(la_host_alloc(), jobs->cfg.memory_bytes / WHOLE_SHARE);
-    if (jobs->mem == NULL || !la_intake_init(&jobs->intake, jobs->mem) ||
+    if (jobs->mem == NULL || !la_intake_init(&jobs->intake, jobs->mem, jobs->cfg.jobs_n) ||
         la_whole_init(&jobs->whole, &jobs->cfg.explain, jobs->mem) != LA_OK)
         return false;
     for (unsigned i = 0; i < SLOTS_N; i++) {

@@ -19,13 +19,14 @@
 #include "wire/ip4.h"
 #include "wire/ip6.h"
 
-enum { PORTS_BYTES = 4, SHARES_N = 255 };
+enum { PORTS_BYTES = 4 };
 
 bool
-la_intake_init(struct la_intake *intake, struct la_mem *mem)
+la_intake_init(struct la_intake *intake, struct la_mem *mem, unsigned parts_n)
 {
     const struct la_decode_options options = {.verify_control = true};
-    *intake = (struct la_intake){.mem = mem, .now_ns = INT64_MIN};
+    *intake = (struct la_intake){.mem = mem, .now_ns = INT64_MIN, .parts_n = parts_n};
+    memset(intake->part_of, LA_SHARE_NOBODY, sizeof(intake->part_of));
     return la_decoder_init(&intake->decoder, mem, &options);
 }
 
@@ -64,11 +65,28 @@ mixed(const struct la_endpoint *at)
     return (h ^ h >> 29) * UINT64_C(0xd6e8feb86659fd93);
 }
 
-static uint8_t
-share_of(const struct la_endpoint *src, const struct la_endpoint *dst, uint32_t path_key)
+/* A few flows may have nearly all packets: the first one of a bucket goes to the part that was
+ * given least so far, and those of the bucket stay there. */
+LA_APART static uint8_t
+part_choose(const struct la_intake *intake)
+{
+    unsigned best = 0;
+    for (unsigned i = 1; i < intake->parts_n; i++)
+        if (intake->taken_n[i] < intake->taken_n[best])
+            best = i;
+    return (uint8_t)best;
+}
+
+static inline uint8_t
+share_of(struct la_intake *intake, const struct la_endpoint *src, const struct la_endpoint *dst,
+         uint32_t path_key)
 {
     uint64_t h = (mixed(src) + mixed(dst) + path_key) * UINT64_C(0x9e3779b97f4a7c15);
-    return (uint8_t)((h >> 32) * SHARES_N >> 32);
+    uint8_t *part = &intake->part_of[h >> (64 - LA_BUCKETS_BITS)];
+    if (*part == LA_SHARE_NOBODY)
+        *part = part_choose(intake);
+    intake->taken_n[*part]++;
+    return *part;
 }
 
 /* Ethernet, IP without anything between it and TCP, no fragment: where ports begin. 0: it is not.
@@ -187,7 +205,7 @@ take_with_care(struct la_intake *intake, struct la_batch *batch,
         return true;
     }
     batch->marks[i] |= LA_BATCH_DECODED;
-    batch->share[i] = share_of(&seen.src, &seen.dst, seen.path_key);
+    batch->share[i] = share_of(intake, &seen.src, &seen.dst, seen.path_key);
     return keep(intake, batch, &seen);
 }
 
@@ -205,7 +223,7 @@ la_intake_take(struct la_intake *intake, struct la_batch *batch,
     batch->now_ns[i] = intake->now_ns;
     if (ports_at > 0) {
         simple_endpoints(packet, ports_at, &src, &dst);
-        batch->share[i] = share_of(&src, &dst, 0);
+        batch->share[i] = share_of(intake, &src, &dst, 0);
     }
     bool is_early = intake->sums.segments_n < LA_SUMS_FIRST_N;
     if ((ports_at == 0 || is_early) && !take_with_care(intake, batch, packet, ports_at > 0))

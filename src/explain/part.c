@@ -125,7 +125,7 @@ la_part_take(const struct la_part *part, const struct la_batch *batch, struct la
     for (size_t i = 0; i < batch->n; i++) {
         bool is_decoded = (batch->marks[i] & LA_BATCH_DECODED) != 0;
         decoded_n += is_decoded;
-        if (batch->share[i] == LA_SHARE_NOBODY || batch->share[i] % part->shares_n != part->share)
+        if (batch->share[i] != part->share)
             continue;
         pass_time(part, batch, &looked_n, i + 1);
         take_one(explain, batch, i, is_decoded ? &batch->decoded[decoded_n - 1] : NULL);

@@ -22,7 +22,7 @@
 #include "explain/parts.h"
 #include "explain/track.h"
 
-enum { LA_PARTS_MAX = 64, LA_BATCH_N = 2048, LA_SHARE_NOBODY = 255 };
+enum { LA_PARTS_MAX = 64, LA_BATCH_N = 2048, LA_SHARE_NOBODY = 255, LA_BUCKETS_BITS = 10 };
 
 /* ---- notes: what a part tells the whole ------------------------------------------------------ */
 
@@ -112,7 +112,7 @@ struct la_batch {
     uint64_t before_n; /* packets of the capture before the first one */
     struct la_explain_packet packets[LA_BATCH_N];
     int64_t now_ns[LA_BATCH_N]; /* the latest time so far */
-    uint8_t share[LA_BATCH_N];  /* of its flow: 0 to 254, or LA_SHARE_NOBODY */
+    uint8_t share[LA_BATCH_N];  /* the part that its flow belongs to, or LA_SHARE_NOBODY */
     uint8_t marks[LA_BATCH_N];  /* enum la_batch_mark */
     /* What only the intake can decode: fragments, tunnels, ICMP. In the order of the packets. */
     struct la_decoded {
@@ -136,10 +136,13 @@ struct la_intake {
     struct la_intake_sums sums;
     struct la_explain_file file; /* packets and times */
     int64_t back_ns_max, now_ns;
+    unsigned parts_n;
+    uint64_t taken_n[LA_PARTS_MAX];          /* packets that each part was given */
+    uint8_t part_of[1 << LA_BUCKETS_BITS];   /* flows by hash; LA_SHARE_NOBODY: none has come yet */
 };
 
-/* False: no memory. */
-bool la_intake_init(struct la_intake *intake, struct la_mem *mem) LA_MUST_CHECK;
+/* For so many parts. False: no memory. */
+bool la_intake_init(struct la_intake *intake, struct la_mem *mem, unsigned parts_n) LA_MUST_CHECK;
 void la_intake_fini(struct la_intake *intake);
 void la_batch_fini(struct la_batch *batch, struct la_intake *intake);
 void la_batch_begin(struct la_batch *batch, const struct la_intake *intake);
@@ -182,7 +185,7 @@ typedef bool la_part_wants(void *ctx, const struct la_explain_conn *conn);
 
 struct la_part {
     struct la_explain *explain;
-    unsigned share, shares_n; /* its own of so many */
+    unsigned share;           /* its number */
     la_part_wants *wants;     /* NULL: all */
     void *ctx;
 };
