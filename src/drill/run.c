@@ -11,12 +11,10 @@
 
 #include "base/addr.h"
 #include "base/time.h"
-#include "drill/settings.h"
 #include "ways/layout.h"
 
 enum { BEGIN_S = 1000000, STEPS_N_MAX = 5000000, ROUNDS_N_MAX = 4096, BURST_N = 32 };
-enum { BUDGET_BYTES = 512 << 20, TIMERS_N = 1024, PREFIX_LEN_V4 = 24, PREFIX_LEN_V6 = 64 };
-enum { ANY_WAIT_S = 1000000 };
+enum { TIMERS_N = 1024, ANY_WAIT_S = 1000000 };
 
 /* ---- words ------------------------------------------------------------------------------ */
 
@@ -53,104 +51,6 @@ la_instant
 la_drill_now(const struct la_drill_run *run)
 {
     return la_instant_add_us((la_instant){BEGIN_S * LA_NS_PER_S}, run->now_us);
-}
-
-/* ---- the stack -------------------------------------------------------------------------- */
-
-static void *
-take(void *ctx, size_t n)
-{
-    (void)ctx;
-    return malloc(n);
-}
-
-static void
-give(void *ctx, void *p, size_t n)
-{
-    (void)ctx;
-    (void)n;
-    free(p);
-}
-
-static la_err
-add_network(struct la_drill_run *run)
-{
-    const struct la_drill_cfg *cfg = &run->script->cfg;
-    struct la_iface_cfg iface = {.caps = {.layer = LA_LINK_IP, .mtu_bytes = cfg->mtu_bytes}};
-    struct la_addr local = la_drill_addr(cfg, true);
-    bool v4 = la_addr_is_v4(&local);
-    struct la_addr any = v4 ? la_addr_v4(0, 0, 0, 0) : (struct la_addr){{0}};
-    int idx = 0;
-    la_err err = la_stack_iface_add(run->stack, &iface, &idx);
-    if (err == LA_OK)
-        err = la_stack_addr_add(run->stack, idx, &local, v4 ? PREFIX_LEN_V4 : PREFIX_LEN_V6);
-    if (err == LA_OK)
-        err = la_stack_route_add(run->stack, idx, &any, 0, NULL);
-    return err;
-}
-
-/* Commands of later lines are looked at before anything is played. */
-static bool
-commands_ok(const struct la_drill_script *script, struct la_ways ways,
-            struct la_drill_mistake *mistake)
-{
-    for (const struct la_drill_event *e = script->events; e != NULL; e = e->next)
-        if (e->kind == LA_DRILL_COMMAND &&
-            !la_drill_settings_apply(e->code, e->line, &ways, mistake))
-            return false;
-    return true;
-}
-
-static bool
-make_stack(struct la_drill_run *run, const struct la_trace *hears)
-{
-    static const struct la_alloc alloc = {take, give, NULL};
-    struct la_drill_mistake mistake = {0};
-    la_ways_init(&run->ways);
-    if (run->script->cfg.congestion[0] != 0)
-        memcpy(run->ways.cfg.tcp.congestion_control, run->script->cfg.congestion,
-               sizeof(run->ways.cfg.tcp.congestion_control));
-    if (!la_drill_settings_apply(run->script->settings, run->script->settings_line, &run->ways,
-                                 &mistake) ||
-        !commands_ok(run->script, run->ways, &mistake)) {
-        run->failed = true;
-        run->result->outcome = LA_DRILL_UNREADABLE;
-        run->result->mistake = mistake;
-        return false;
-    }
-    struct la_stack_cfg cfg = run->ways.cfg;
-    run->mem = la_mem_new(&alloc, BUDGET_BYTES);
-    cfg.mem = run->mem;
-    cfg.seed[0] = run->script->cfg.seed;
-    cfg.end_id = 1;
-    cfg.trace = *hears;
-    la_err err =
-        run->mem == NULL ? LA_ERR_NO_MEMORY : la_stack_new(&cfg, la_drill_now(run), &run->stack);
-    if (err == LA_OK)
-        err = add_network(run);
-    if (err == LA_OK)
-        err = la_socks_new(run->stack, &run->socks);
-    if (err == LA_OK && run->script->cfg.has_key)
-        la_stack_fast_open_key_set(run->stack, run->script->cfg.key);
-    run->line = 1;
-    return err == LA_OK ||
-           la_drill_fail(run, "no stack can be made of these options: %s", la_strerror(err));
-}
-
-static void
-end_stack(struct la_drill_run *run)
-{
-    while (run->sent_first != NULL) {
-        struct la_drill_sent *sent = run->sent_first;
-        run->sent_first = sent->next;
-        free(sent);
-    }
-    la_socks_free(run->socks);
-    la_stack_free(run->stack);
-    if (run->mem != NULL)
-        la_mem_unref(run->mem);
-    for (uint32_t i = 0; i < run->flows_n; i++)
-        la_drill_flow_free(run->flows[i]);
 }
 
 /* ---- what can be done now --------------------------------------------------------------- */
@@ -475,8 +375,9 @@ la_drill_play(struct la_drill_script *script, const struct la_trace *hears,
     }
     run->script = script;
     run->result = result;
+    la_drill_origin_find(script, &result->origin);
     const struct la_drill_event *event = script->events;
-    if (make_stack(run, hears)) {
+    if (la_drill_stack_make(run, hears)) {
         while (event != NULL && play_event(run, event)) {
             result->events_n++;
             event = event->next;
@@ -493,6 +394,6 @@ la_drill_play(struct la_drill_script *script, const struct la_trace *hears,
     result->time_us = run->now_us;
     if (run->stack != NULL) /* what ends with the script is not its story */
         la_stack_trace_set(run->stack, &(struct la_trace){NULL, NULL, 0});
-    end_stack(run);
+    la_drill_stack_end(run);
     free(run);
 }

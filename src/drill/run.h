@@ -52,6 +52,7 @@ struct la_drill_run {
     struct la_drill_script *script;
     struct la_drill_result *result;
     struct la_ways ways;  /* what settings have made of the stack's */
+    uint8_t key[LA_FAST_OPEN_KEY_BYTES]; /* of cookies, as settings told it */
     struct la_mem *mem;
     struct la_stack *stack;
     struct la_socks *socks;
@@ -81,6 +82,14 @@ __attribute__((format(printf, 2, 3))) bool la_drill_fail(struct la_drill_run *ru
 void la_drill_fail_came(struct la_drill_run *run, const char *came);
 /* Does all that can be done now. False: failed. */
 bool la_drill_settle(struct la_drill_run *run);
+
+/* ---- the stack (stack.c) ---------------------------------------------------------------- */
+
+/* False: failed. Either way la_drill_stack_end() follows. */
+bool la_drill_stack_make(struct la_drill_run *run, const struct la_trace *hears);
+/* Gives the stack what run->ways has become. False: it refuses. */
+bool la_drill_stack_follow(struct la_drill_run *run);
+void la_drill_stack_end(struct la_drill_run *run);
 
 /* ---- flows (flow.c) --------------------------------------------------------------------- */
 

@@ -153,6 +153,7 @@ struct la_drill_cfg {
     uint32_t mtu_bytes;
     int64_t tolerance_us;
     uint32_t peer_isn; /* what the peer's sequence number 0 is on the wire */
+    char as[16];         /* profile of the stack, when the script names none; empty: recognised */
     char congestion[16]; /* control; empty: the stack's default */
     uint64_t seed;
     bool has_key;
