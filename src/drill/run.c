@@ -111,7 +111,9 @@ take_answer(struct la_drill_run *run, const struct la_drill_event *event,
     }
     if (event->when.has_end && event == run->pending) {
         int64_t off = run->now_us - run->pending_end_us;
-        if (off > run->script->cfg.tolerance_us || off < -run->script->cfg.tolerance_us)
+        int64_t tolerance_us =
+            la_drill_tolerance_us(run, run->pending_end_us - run->pending_from_us);
+        if (off > tolerance_us || off < -tolerance_us)
             return la_drill_fail(run, "the call returned at %s, not at %s",
                                  clock_text(run->now_us, at), clock_text(run->pending_end_us, due));
     }
@@ -169,9 +171,20 @@ deadline_us(const struct la_drill_run *run)
     return us > run->now_us ? us : run->now_us + 1; /* an early deadline is asked again */
 }
 
-/* Lets time pass until `until_us`, or until something was sent. */
-static bool
-advance(struct la_drill_run *run, int64_t until_us, bool stop_at_sent)
+int64_t
+la_drill_tolerance_us(const struct la_drill_run *run, int64_t after_us)
+{
+    enum { PERMILL = 125 }; /* packetdrill's: how far Linux's timers may be off */
+    const struct la_drill_cfg *cfg = &run->script->cfg;
+    int64_t permill = cfg->tolerance_permill >= 0 ? cfg->tolerance_permill
+                      : run->strict               ? 0
+                                                  : PERMILL;
+    int64_t part_us = after_us / 1000 * permill;
+    return part_us > cfg->tolerance_us ? part_us : cfg->tolerance_us;
+}
+
+bool
+la_drill_advance(struct la_drill_run *run, int64_t until_us, bool stop_at_sent)
 {
     while (la_drill_settle(run)) {
         if (stop_at_sent && run->sent_first != NULL)
@@ -201,10 +214,16 @@ due_us(const struct la_drill_run *run, const struct la_drill_when *when, int64_t
 /* ---- events ----------------------------------------------------------------------------- */
 
 static bool
-nothing_came(struct la_drill_run *run)
+came_in_time(struct la_drill_run *run, const struct la_drill_event *event, int64_t from_us,
+             int64_t until_us, int64_t at_us)
 {
-    la_drill_fail(run, "the packet did not come");
-    la_drill_fail_came(run, "nothing");
+    char came[LA_DRILL_MESSAGE_BYTES], at[32], due[32];
+    int64_t tolerance_us = la_drill_tolerance_us(run, from_us - run->event_us);
+    if (event->when.clock == LA_DRILL_ANY || (at_us >= from_us - tolerance_us && at_us <= until_us))
+        return true;
+    (void)snprintf(came, sizeof(came), "the same at %s", clock_text(at_us, at));
+    la_drill_fail(run, "the packet came at %s, not at %s", at, clock_text(from_us, due));
+    la_drill_fail_came(run, came);
     return false;
 }
 
@@ -212,33 +231,20 @@ static bool
 play_out(struct la_drill_run *run, const struct la_drill_event *event)
 {
     const struct la_drill_when *when = &event->when;
-    int64_t tolerance_us = run->script->cfg.tolerance_us;
-    int64_t from_us = 0, until_us = run->now_us + ANY_WAIT_S * INT64_C(1000000), at_us;
-    char came[LA_DRILL_MESSAGE_BYTES], at[32], due[32];
+    int64_t from_us = 0, until_us = run->now_us + ANY_WAIT_S * INT64_C(1000000), at_us = 0;
+    struct la_drill_seen seen;
+    void *taken;
     if (when->clock != LA_DRILL_ANY) {
         from_us = due_us(run, when, when->from_us);
         until_us = when->has_range ? due_us(run, when, when->until_us) : from_us;
-        until_us += tolerance_us;
+        until_us += la_drill_tolerance_us(run, from_us - run->event_us);
     }
-    if (!advance(run, until_us, true))
-        return false;
-    struct la_drill_sent *sent = run->sent_first;
-    if (sent == NULL)
-        return nothing_came(run);
-    at_us = sent->at_us;
-    run->sent_first = sent->next;
-    run->sent_n--;
-    bool good = la_drill_match(run, event, sent);
-    free(sent);
-    if (good && when->clock != LA_DRILL_ANY &&
-        (at_us < from_us - tolerance_us || at_us > until_us)) {
-        (void)snprintf(came, sizeof(came), "the same at %s", clock_text(at_us, at));
-        la_drill_fail(run, "the packet came at %s, not at %s", at, clock_text(from_us, due));
-        la_drill_fail_came(run, came);
-        return false;
-    }
+    bool good = la_drill_gather(run, event, until_us, &seen, &at_us, &taken) &&
+                la_drill_match(run, event, &seen) &&
+                came_in_time(run, event, from_us, until_us, at_us);
+    free(taken);
     bool exact = when->clock != LA_DRILL_ANY && !when->has_range;
-    run->event_us = exact ? from_us : at_us;
+    run->event_us = !run->strict ? run->now_us : exact ? from_us : at_us;
     return good;
 }
 
@@ -276,7 +282,7 @@ play_in(struct la_drill_run *run, const struct la_drill_packet *packet)
 }
 
 static bool
-play_call(struct la_drill_run *run, const struct la_drill_event *event)
+play_call(struct la_drill_run *run, const struct la_drill_event *event, int64_t end_us)
 {
     struct la_drill_answer answer = {0};
     if (run->pending != NULL)
@@ -290,7 +296,7 @@ play_call(struct la_drill_run *run, const struct la_drill_event *event)
                                   "O_NONBLOCK");
     if (answer.blocked) {
         run->pending = event;
-        run->pending_end_us = due_us(run, &event->when, event->when.until_us);
+        run->pending_end_us = end_us;
         return la_drill_settle(run);
     }
     if (event->when.has_end && event->when.until_us != event->when.from_us)
@@ -305,18 +311,21 @@ play_event(struct la_drill_run *run, const struct la_drill_event *event)
     if (event->kind == LA_DRILL_PACKET && event->packet->out)
         return play_out(run, event);
     int64_t due = due_us(run, &event->when, event->when.from_us);
+    int64_t end_us = due_us(run, &event->when, event->when.until_us); /* of a call */
     if (due < run->event_us)
         return la_drill_fail(run, "the event lies before the one above it");
-    if (!advance(run, due, false))
+    if (!la_drill_advance(run, due, false))
         return false;
     run->event_us = due;
-    if (run->pending != NULL && run->now_us > run->pending_end_us + run->script->cfg.tolerance_us)
+    if (run->pending != NULL &&
+        run->now_us > run->pending_end_us +
+                          la_drill_tolerance_us(run, run->pending_end_us - run->pending_from_us))
         return la_drill_fail(run, "the call of line %u has not returned", run->pending->line);
     switch ((enum la_drill_event_kind)event->kind) {
     case LA_DRILL_PACKET:
         return play_in(run, event->packet);
     case LA_DRILL_CALL:
-        return play_call(run, event);
+        return play_call(run, event, end_us);
     case LA_DRILL_CHECK:
         return la_drill_settle(run) && la_drill_check(run, event);
     case LA_DRILL_COMMAND:
@@ -334,13 +343,15 @@ play_end(struct la_drill_run *run)
     if (run->pending != NULL) {
         const struct la_drill_event *event = run->pending;
         run->line = event->line;
-        if (!advance(run, run->pending_end_us + run->script->cfg.tolerance_us, false))
+        int64_t span_us = run->pending_end_us - run->pending_from_us;
+        if (!la_drill_advance(run, run->pending_end_us + la_drill_tolerance_us(run, span_us),
+                              false))
             return false;
         if (run->pending != NULL)
             return la_drill_fail(run, "the call has not returned");
     }
     const struct la_drill_sent *sent = run->sent_first;
-    if (sent == NULL)
+    if (sent == NULL || !run->strict) /* packetdrill looks no further */
         return true;
     la_drill_fail(run, "the stack sent a packet that no line expects");
     if (la_drill_look(&seen, (struct la_bytes){sent->bytes, sent->n})) {
@@ -351,6 +362,15 @@ play_end(struct la_drill_run *run)
         }
     }
     return false;
+}
+
+/* Scripts for another stack are judged as packetdrill judges them. */
+static bool
+is_strict(const struct la_drill_script *script, const struct la_drill_origin *origin)
+{
+    if (script->cfg.strict != LA_DRILL_STRICT_BY_ORIGIN)
+        return script->cfg.strict == LA_DRILL_STRICT;
+    return origin->profile == NULL || strcmp(origin->profile, "default") == 0;
 }
 
 /* A script may hold anything; what is said about it are lines. */
@@ -376,6 +396,8 @@ la_drill_play(struct la_drill_script *script, const struct la_trace *hears,
     run->script = script;
     run->result = result;
     la_drill_origin_find(script, &result->origin);
+    run->strict = is_strict(script, &result->origin);
+    run->segments_strict = run->strict || script->cfg.strict_segments;
     const struct la_drill_event *event = script->events;
     if (la_drill_stack_make(run, hears)) {
         while (event != NULL && play_event(run, event)) {

@@ -22,6 +22,8 @@ la_drill_cfg_init(struct la_drill_cfg *cfg)
                                  .peer_port = PEER_PORT,
                                  .mtu_bytes = MTU_BYTES,
                                  .tolerance_us = TOLERANCE_US,
+                                 .tolerance_permill = -1,
+                                 .tick_us = -1,
                                  .seed = 1};
 }
 
@@ -85,6 +87,28 @@ take_profile(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistak
     return true;
 }
 
+static bool
+take_strict(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
+{
+    uint64_t n;
+    if (!number(value, 1, &n))
+        return say(mistake, "0 and 1 are", "strict", value);
+    cfg->strict = n == 1 ? LA_DRILL_STRICT : LA_DRILL_LENIENT;
+    return true;
+}
+
+/* 12.5 */
+static bool
+take_percent(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
+{
+    char *end = NULL;
+    double n = value == NULL ? -1 : strtod(value, &end);
+    if (value == NULL || end == value || *end != 0 || !(n >= 0 && n <= 100))
+        return say(mistake, "0 to 100 are", "tolerance_percent", value);
+    cfg->tolerance_permill = (int32_t)(n * 10);
+    return true;
+}
+
 /* 32 digits, as the octets of TCP_FASTOPEN_KEY. */
 static bool
 take_key(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
@@ -103,9 +127,10 @@ take_key(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *m
 static bool
 is_ignored(const char *name)
 {
-    static const char *const names[] = {"gateway_ip", "netmask_ip",   "speed",
-                                        "non_fatal",  "debug",        "verbose",
-                                        "dry_run",    "init_scripts", "wire_client_dev"};
+    static const char *const names[] = {
+        "gateway_ip",        "netmask_ip", "speed",        "non_fatal",       "debug",
+        "verbose",           "dry_run",    "init_scripts", "wire_client_dev", "send_omit_free",
+        "tcp_ts_ecr_scaled", "code_format"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -123,6 +148,14 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
         return take_congestion(cfg, value, mistake);
     if (strcmp(name, "as") == 0)
         return take_profile(cfg, value, mistake);
+    if (strcmp(name, "strict") == 0)
+        return take_strict(cfg, value, mistake);
+    if (strcmp(name, "tolerance_percent") == 0)
+        return take_percent(cfg, value, mistake);
+    if (strcmp(name, "strict_segments") == 0) {
+        cfg->strict_segments = true;
+        return true;
+    }
     if (strcmp(name, "fast_open_key") == 0)
         return take_key(cfg, value, mistake);
     if (strcmp(name, "local_ip") == 0 || strcmp(name, "remote_ip") == 0)
@@ -130,14 +163,18 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
     struct {
         const char *name;
         uint64_t min, max;
-    } const numbers[] = {
-        {"bind_port", 1, 65535}, {"connect_port", 1, 65535},         {"peer_port", 1, 65535},
-        {"mtu", 68, 65535},      {"tolerance_usecs", 0, 1000000000}, {"peer_isn", 0, UINT32_MAX},
-        {"seed", 0, UINT64_MAX}};
+    } const numbers[] = {{"bind_port", 1, 65535},
+                         {"connect_port", 1, 65535},
+                         {"peer_port", 1, 65535},
+                         {"mtu", 68, 65535},
+                         {"tolerance_usecs", 0, 1000000000},
+                         {"peer_isn", 0, UINT32_MAX},
+                         {"tcp_ts_tick_usecs", 0, 1000000},
+                         {"seed", 0, UINT64_MAX}};
     size_t i = 0;
-    while (i < 7 && strcmp(numbers[i].name, name) != 0)
+    while (i < 8 && strcmp(numbers[i].name, name) != 0)
         i++;
-    if (i == 7)
+    if (i == 8)
         return is_ignored(name) ||
                say(mistake, "no such option; docs/drill.md lists them", name, value);
     if (!number(value, numbers[i].max, &n) || n < numbers[i].min)
@@ -160,6 +197,9 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
         break;
     case 5:
         cfg->peer_isn = (uint32_t)n;
+        break;
+    case 6:
+        cfg->tick_us = (int32_t)n;
         break;
     default:
         cfg->seed = n;
