@@ -18,7 +18,8 @@ enum {
     LA_DRILL_FDS_N = 1024,
     LA_DRILL_FLOWS_N = 1024,
     LA_DRILL_PACKET_BYTES = 65535 + 60, /* IPv6's header is not counted by its length */
-    LA_DRILL_SENT_N_MAX = 65536
+    LA_DRILL_SENT_N_MAX = 65536,
+    LA_DRILL_VARIABLES_N = 64
 };
 
 /* A timestamp of ours as the script has it, and as it was. */
@@ -55,6 +56,12 @@ struct la_drill_sent {
     uint8_t bytes[];
 };
 
+/* What %{ name = value }% has left behind. */
+struct la_drill_variable {
+    char name[32];
+    int64_t value;
+};
+
 struct la_drill_run {
     struct la_drill_script *script;
     struct la_drill_result *result;
@@ -75,6 +82,8 @@ struct la_drill_run {
     uint32_t flows_n;
     struct la_drill_flow *flow; /* the one that lines without ports mean */
     la_handle conn;       /* the one that checks mean */
+    struct la_drill_variable variables[LA_DRILL_VARIABLES_N];
+    uint32_t variables_n;
     struct la_drill_sent *sent_first, *sent_last;
     uint32_t sent_n;
     const struct la_drill_event *pending; /* a call that has not returned */
