@@ -45,6 +45,7 @@ struct la_drill_flow {
 
 struct la_drill_fd {
     bool open, nonblocking, datagram;
+    bool fast_open; /* TCP_FASTOPEN was set */
     la_sock sock;
 };
 
@@ -88,6 +89,8 @@ struct la_drill_run {
     uint32_t sent_n;
     const struct la_drill_event *pending; /* a call that has not returned */
     uint64_t moved_n;     /* octets that it has moved */
+    uint64_t syn_n;       /* of those: that went with a SYN that is not answered */
+    bool opened;          /* it has begun the connection that it writes to */
     int64_t pending_end_us, pending_from_us;
     bool settling;
 };

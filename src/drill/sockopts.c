@@ -74,8 +74,10 @@ la_drill_call_setsockopt(struct la_drill_doing *d)
         return la_drill_answer_err(d, LA_ERR_NO_SUCH_OPTION);
     if (!value_of(d, opt, &value))
         return false;
-    return la_drill_answer_err(d, la_sock_option_set(d->run->socks, d->fd->sock, opt->option, value,
-                                                     la_drill_now(d->run)));
+    la_err err =
+        la_sock_option_set(d->run->socks, d->fd->sock, opt->option, value, la_drill_now(d->run));
+    d->fd->fast_open |= err == LA_OK && opt->option == LA_SO_FASTOPEN;
+    return la_drill_answer_err(d, err);
 }
 
 /* What came back beside the result is what the line says? */
