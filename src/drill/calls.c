@@ -141,6 +141,7 @@ new_fd(struct la_drill_doing *d, la_sock sock, bool nonblocking, bool datagram)
     run->fds[n] = (struct la_drill_fd){
         .open = true, .nonblocking = nonblocking, .datagram = datagram, .sock = sock};
     d->fd = &run->fds[n];
+    la_option_kept_init(d->fd->kept);
     return answer(d, n);
 }
 

@@ -11,6 +11,7 @@
 
 #include <lastack/sock.h>
 #include "drill/drill.h"
+#include "host/option_rows.h"
 #include "ways/ways.h"
 #include "wire/tcp.h"
 
@@ -46,6 +47,7 @@ struct la_drill_flow {
 struct la_drill_fd {
     bool open, nonblocking, datagram;
     bool fast_open; /* TCP_FASTOPEN was set */
+    int32_t kept[LA_OPTIONS_KEPT_N]; /* of options that are hints */
     la_sock sock;
 };
 
