@@ -138,8 +138,10 @@ new_fd(struct la_drill_doing *d, la_sock sock, bool nonblocking, bool datagram)
         return la_drill_fail(run, "descriptors go up to %d", LA_DRILL_FDS_N - 1);
     if (run->fds[n].open)
         return la_drill_fail(run, "descriptor %lld is open already", (long long)n);
-    run->fds[n] = (struct la_drill_fd){true, nonblocking, datagram, sock};
+    run->fds[n] = (struct la_drill_fd){
+        .open = true, .nonblocking = nonblocking, .datagram = datagram, .sock = sock};
     d->fd = &run->fds[n];
+    la_option_kept_init(d->fd->kept);
     return answer(d, n);
 }
 

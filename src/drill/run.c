@@ -287,7 +287,8 @@ play_call(struct la_drill_run *run, const struct la_drill_event *event, int64_t 
     struct la_drill_answer answer = {0};
     if (run->pending != NULL)
         return la_drill_fail(run, "the call of line %u has not returned yet", run->pending->line);
-    run->moved_n = 0;
+    run->moved_n = run->syn_n = 0;
+    run->opened = false;
     run->pending_from_us = run->now_us;
     if (!la_drill_do(run, event, &answer))
         return false;

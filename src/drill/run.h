@@ -11,6 +11,7 @@
 
 #include <lastack/sock.h>
 #include "drill/drill.h"
+#include "host/option_rows.h"
 #include "ways/ways.h"
 #include "wire/tcp.h"
 
@@ -18,7 +19,8 @@ enum {
     LA_DRILL_FDS_N = 1024,
     LA_DRILL_FLOWS_N = 1024,
     LA_DRILL_PACKET_BYTES = 65535 + 60, /* IPv6's header is not counted by its length */
-    LA_DRILL_SENT_N_MAX = 65536
+    LA_DRILL_SENT_N_MAX = 65536,
+    LA_DRILL_VARIABLES_N = 64
 };
 
 /* A timestamp of ours as the script has it, and as it was. */
@@ -44,6 +46,8 @@ struct la_drill_flow {
 
 struct la_drill_fd {
     bool open, nonblocking, datagram;
+    bool fast_open; /* TCP_FASTOPEN was set */
+    int32_t kept[LA_OPTIONS_KEPT_N]; /* of options that are hints */
     la_sock sock;
 };
 
@@ -53,6 +57,12 @@ struct la_drill_sent {
     size_t n;
     struct la_drill_sent *next;
     uint8_t bytes[];
+};
+
+/* What %{ name = value }% has left behind. */
+struct la_drill_variable {
+    char name[32];
+    int64_t value;
 };
 
 struct la_drill_run {
@@ -75,10 +85,14 @@ struct la_drill_run {
     uint32_t flows_n;
     struct la_drill_flow *flow; /* the one that lines without ports mean */
     la_handle conn;       /* the one that checks mean */
+    struct la_drill_variable variables[LA_DRILL_VARIABLES_N];
+    uint32_t variables_n;
     struct la_drill_sent *sent_first, *sent_last;
     uint32_t sent_n;
     const struct la_drill_event *pending; /* a call that has not returned */
     uint64_t moved_n;     /* octets that it has moved */
+    uint64_t syn_n;       /* of those: that went with a SYN that is not answered */
+    bool opened;          /* it has begun the connection that it writes to */
     int64_t pending_end_us, pending_from_us;
     bool settling;
 };
