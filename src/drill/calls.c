@@ -164,6 +164,8 @@ la_drill_flow_begin(struct la_drill_doing *d)
     flow->iss_known = flow->irs_known = flow->ts_known = false;
     flow->written_n = flow->read_n = 0;
     d->run->conn = la_sock_conn(d->run->socks, d->fd->sock);
+    if (!d->run->strict) /* packets of the connections before it are not looked at any more */
+        d->run->flow = flow;
 }
 
 /* ---- life ------------------------------------------------------------------------------- */
@@ -202,9 +204,11 @@ static bool
 call_listen(struct la_drill_doing *d)
 {
     int64_t backlog = 0;
-    return la_drill_arg_int(d, 1, &backlog) &&
-           la_drill_answer_err(
-               d, la_sock_listen(d->run->socks, d->fd->sock, (int)backlog, la_drill_now(d->run)));
+    if (!la_drill_arg_int(d, 1, &backlog))
+        return false;
+    la_err err = la_sock_listen(d->run->socks, d->fd->sock, (int)backlog, la_drill_now(d->run));
+    d->run->listens_anew |= err == LA_OK && !d->run->strict;
+    return la_drill_answer_err(d, err);
 }
 
 static bool

@@ -192,7 +192,7 @@ answer_write(struct la_drill_doing *d, const struct buffer *buffer, la_ssize n)
 }
 
 static bool
-write_rest(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octets)
+write_once(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octets, la_ssize *last)
 {
     struct la_drill_run *run = d->run;
     struct la_drill_flow *flow = la_drill_fd_flow(run, d->fd);
@@ -207,6 +207,21 @@ write_rest(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octet
         return la_drill_fail(run, "a connection sends at most %d octets", LA_DRILL_CALL_BYTES_MAX);
     if (n >= 0)
         run->moved_n += (uint64_t)n;
+    *last = n;
+    return true;
+}
+
+/* What can leave makes room for more. */
+static bool
+write_rest(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octets)
+{
+    la_ssize n = 0;
+    do {
+        if (!write_once(d, buffer, octets, &n))
+            return false;
+        if (n > 0 && d->run->moved_n < buffer->n && !la_drill_move(d->run))
+            return false;
+    } while (n > 0 && d->run->moved_n < buffer->n && !is_connecting(d));
     return answer_write(d, buffer, n);
 }
 
