@@ -7,7 +7,7 @@
  */
 #include "explain/parts.h"
 
-static void
+static inline void
 set_mark(struct la_track *track, const struct la_placed *placed, enum la_mark mark)
 {
     struct la_marks *marks = &placed->peer->marks;

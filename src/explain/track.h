@@ -258,7 +258,7 @@ struct la_track {
     uint64_t listed_n;        /* with which packet of the capture */
     struct la_track_end end[2];
     uint32_t steps_first, steps_last, found_first, found_last;
-    uint32_t steps_n;         /* all of them: a block is not read to be added to */
+    uint8_t steps_room;       /* of the last block: it is not read to be added to */
     uint32_t listener;        /* index of its listener; NONE */
     bool half_open;           /* counted there */
     struct la_track_rare *rare;

@@ -9,6 +9,7 @@
 #include "proto/event_segment.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
+#include "tcp/ecn.h"
 #include "tcp/fast_open.h"
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
@@ -106,11 +107,10 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct la
         seg->ts_val = la_tcp_ts_now(c, todo->now);
         seg->ts_ecr = (plan->flags & LA_TCP_ACK) != 0 ? c->ts_recent : 0;
     }
-    if ((c->flags & LA_TCP_F_ECN_ECHO) != 0 && !syn)
-        seg->flags |= LA_TCP_ECE; /* RFC 3168 6.1.3: every acknowledgement until CWR comes */
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     la_tcp_urgent_mark(c, busy, seg);
     la_tcp_blocks_fill(c, busy, seg);
+    la_tcp_ecn_fill(c, seg, todo->env);
     la_tcp_uto_fill(c, seg);
     if (syn)
         la_tcp_fast_open_fill(c, busy, seg);

@@ -106,6 +106,32 @@ test_closing__fin_again_and_merged(void **state)
     assert_null(tap_finding(&conn, LA_FINDING_LAST_ACK_LOST));
 }
 
+/* RFC 9293 3.10.7.4 eighth: a FIN is acknowledged at once. When the ACK would have passed by then,
+ * the first one was lost and the second arrived; before that, both may have. */
+static void
+test_closing__fin_not_acknowledged(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        bool lost = i == 0;
+        tap_handshake(&tap);
+        uint64_t fin = tap.frame + 1;
+        TAP_LINES(&tap, {.from = C, .flags = FIN, .seq = 1, .ack = 1},
+                  {.from = C, .flags = FIN, .seq = 1, .ack = 1, .after_ms = lost ? 200 : 5},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 2, .after_ms = 10});
+        struct la_explain_conn conn = tap_result(&tap);
+        const struct la_explain_transition *taken = NULL;
+        for (size_t k = 0; k < conn.transitions_n; k++)
+            if (conn.transitions[k].end == S && conn.transitions[k].event == LA_TCP_EV_RCV_FIN)
+                taken = &conn.transitions[k];
+        assert_non_null(taken);
+        assert_int_equal(taken->frame, lost ? fin + 1 : fin);
+        assert_int_equal(taken->certainty, lost ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_SEEN);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 static enum la_reset_cause
 cause(enum la_certainty certainty)
 {
@@ -385,6 +411,35 @@ test_reset__answer_of_none(void **state)
     assert_int_equal(cause(LA_CERTAINTY_UNKNOWN), LA_RESET_HALF_OPEN_PEER);
 }
 
+/* A server that has said nothing but its SYN,ACK answers text: a full queue does so as soon as the
+ * handshake is complete, an end that has lost the connection whenever something comes. */
+static void
+test_reset__answer_long_after_handshake(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t after_ms;
+        enum la_certainty certainty;
+        enum la_reset_cause cause;
+    } cases[] = {{1, LA_CERTAINTY_INFERRED, LA_RESET_BACKLOG},
+                 {300, LA_CERTAINTY_UNKNOWN, LA_RESET_HALF_OPEN_PEER},
+                 {4000, LA_CERTAINTY_INFERRED, LA_RESET_HALF_OPEN_PEER}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        tap_handshake(&tap);
+        TAP_LINES(&tap,
+                  {.from = C,
+                   .flags = ACK,
+                   .seq = 1,
+                   .ack = 1,
+                   .text_n = 100,
+                   .after_ms = cases[i].after_ms},
+                  {.from = S, .flags = RST, .seq = 1, .after_ms = 9});
+        assert_int_equal(cause(cases[i].certainty), cases[i].cause);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 /* The capture began behind the handshake and a FIN: an answer to text refuses no open. */
 static void
 test_reset__answer_in_the_middle(void **state)
@@ -460,6 +515,7 @@ main(void)
         TEST(test_closing__fin_before_reset),
         TEST(test_closing__fin_again_and_merged),
         TEST(test_closing__half_close),
+        TEST(test_closing__fin_not_acknowledged),
         TEST(test_closing__fin_overtaken),
         TEST(test_opening__one_way),
         TEST(test_closing__one_way),
@@ -473,6 +529,7 @@ main(void)
         TEST(test_reset__after_fast_retransmissions),
         TEST(test_reset__text_overtaken),
         TEST(test_reset__answer_of_none),
+        TEST(test_reset__answer_long_after_handshake),
         TEST(test_reset__answer_in_the_middle),
         TEST(test_reset__answer_one_way),
         TEST(test_reset__answers_of_a_stream),
