@@ -30,12 +30,11 @@ tell_window(const struct la_tcp_conn *c, bool was_zero, struct la_tcp_todo *todo
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 
+/* One segment as the wire has it. */
 static void
-tell_sent(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, const struct la_tcp_plan *plan,
-          uint64_t id, struct la_tcp_todo *todo)
+tell_piece(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+           const struct la_tcp_plan *plan, uint64_t id, struct la_tcp_todo *todo)
 {
-    if (!la_tcp_hears(todo->env, LA_EVENT_SEGMENT_SENT))
-        return;
     struct la_event ev = {.at = todo->now, .kind = LA_EVENT_SEGMENT_SENT, .segment_id = id};
     bool scaled = (c->flags & LA_TCP_F_WSCALE) != 0 && (seg->flags & LA_TCP_SYN) == 0;
     la_event_segment_of(&ev.u.segment, seg,
@@ -49,6 +48,27 @@ tell_sent(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, const struc
     bool ect = plan->ect || la_tcp_accecn_marks_all(c, seg, todo->env);
     ev.u.segment.ecn = ect ? LA_IP_ECT_0 : LA_IP_NOT_ECT;
     todo->env->emit(todo->env->ctx, c, &ev);
+}
+
+/* Of a burst each piece is told: PSH and FIN stand in the last, CWR in the first. */
+static void
+tell_sent(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, const struct la_tcp_plan *plan,
+          uint64_t id, struct la_tcp_todo *todo)
+{
+    if (!la_tcp_hears(todo->env, LA_EVENT_SEGMENT_SENT))
+        return;
+    struct la_tcp_seg piece = *seg;
+    uint32_t left = seg->text_bytes;
+    while (todo->env->cfg->push_bursts && left > c->smss) {
+        piece.text_bytes = c->smss;
+        piece.flags &= (uint16_t) ~(LA_TCP_PSH | LA_TCP_FIN);
+        tell_piece(c, &piece, plan, id, todo);
+        piece.seq = la_seq_add(piece.seq, c->smss);
+        piece.flags = (uint16_t)(seg->flags & ~LA_TCP_CWR);
+        left -= c->smss;
+    }
+    piece.text_bytes = left;
+    tell_piece(c, &piece, plan, id, todo);
 }
 
 /* A SYN that has been without an answer so often may do better without options. What the peer says

@@ -217,6 +217,29 @@ judge_timestamps_only(struct la_tcp_seg *seg, struct la_bytes options)
     return true;
 }
 
+/* The layout of a SYN as Linux sends it, and this library. */
+static bool
+judge_usual_syn(struct la_tcp_seg *seg, struct la_bytes options)
+{
+    static const uint8_t before_mss[2] = {LA_TCP_OPT_MSS, MSS_BYTES};
+    static const uint8_t before_stamps[4] = {LA_TCP_OPT_SACK_PERMITTED, SACK_PERMITTED_BYTES,
+                                             LA_TCP_OPT_TIMESTAMPS, TIMESTAMPS_BYTES};
+    static const uint8_t before_shift[3] = {LA_TCP_OPT_NOP, LA_TCP_OPT_WSCALE, WSCALE_BYTES};
+    const uint8_t *p = options.p;
+    if (options.n != MSS_BYTES + TIMESTAMPS_SPACE + WSCALE_SPACE ||
+        memcmp(p, before_mss, sizeof before_mss) != 0 ||
+        memcmp(p + 4, before_stamps, sizeof before_stamps) != 0 ||
+        memcmp(p + 16, before_shift, sizeof before_shift) != 0)
+        return false;
+    seg->mss = la_get16(p + 2);
+    seg->ts_val = la_get32(p + 8);
+    seg->ts_ecr = la_get32(p + 12);
+    seg->wscale = p[19];
+    seg->has =
+        LA_TCP_HAS_MSS | LA_TCP_HAS_SACK_PERMITTED | LA_TCP_HAS_TIMESTAMPS | LA_TCP_HAS_WSCALE;
+    return true;
+}
+
 void
 la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_t text_bytes)
 {
@@ -233,7 +256,7 @@ la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_
         .flags = flags,
     };
     struct la_tcp_option_iter it = la_tcp_option_iter(view);
-    if (judge_timestamps_only(seg, it.rest))
+    if (judge_timestamps_only(seg, it.rest) || judge_usual_syn(seg, it.rest))
         return;
     struct la_tcp_option opt;
     while (la_tcp_option_next(&it, &opt)) {
