@@ -281,7 +281,7 @@ la_artefacts_end(struct la_explain *explain, const struct la_track *track)
 {
     enum { SEGMENTS_N_MIN = 3 };
     for (unsigned end = 0; end < 2; end++) {
-        const struct la_measure *m = la_measure_of(explain, &track->end[end]);
+        const struct la_measure *m = track->end[end].measure;
         explain->texts_n += m == NULL ? 0 : m->prints_n;
         explain->text_copies_n += m == NULL ? 0 : m->text_copies_n;
     }
