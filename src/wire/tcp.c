@@ -8,6 +8,7 @@
  * Byte order: network in the view's octets, host in struct la_tcp_seg.
  */
 #include "wire/tcp.h"
+#include "base/apart.h"
 #include "base/assert.h"
 #include "base/checksum.h"
 
@@ -240,6 +241,18 @@ judge_usual_syn(struct la_tcp_seg *seg, struct la_bytes options)
     return true;
 }
 
+LA_APART static void
+judge_options(struct la_tcp_seg *seg, struct la_tcp_option_iter it)
+{
+    struct la_tcp_option opt;
+    while (la_tcp_option_next(&it, &opt)) {
+        if (!judge_option(seg, &opt))
+            seg->has |= LA_TCP_HAS_MALFORMED;
+    }
+    if (it.malformed)
+        seg->has |= LA_TCP_HAS_MALFORMED;
+}
+
 void
 la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_t text_bytes)
 {
@@ -255,16 +268,9 @@ la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_
         .dst_port = la_tcp_view_dst_port(view),
         .flags = flags,
     };
-    struct la_tcp_option_iter it = la_tcp_option_iter(view);
-    if (judge_timestamps_only(seg, it.rest) || judge_usual_syn(seg, it.rest))
-        return;
-    struct la_tcp_option opt;
-    while (la_tcp_option_next(&it, &opt)) {
-        if (!judge_option(seg, &opt))
-            seg->has |= LA_TCP_HAS_MALFORMED;
-    }
-    if (it.malformed)
-        seg->has |= LA_TCP_HAS_MALFORMED;
+    struct la_bytes options = la_tcp_view_options(view);
+    if (!judge_timestamps_only(seg, options) && !judge_usual_syn(seg, options))
+        judge_options(seg, la_tcp_option_iter(view));
 }
 
 /* With NOPs to the next four octets. */
