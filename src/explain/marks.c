@@ -89,9 +89,8 @@ la_marks_sent_ns(const struct la_track_end *end, int64_t passed_ns)
 bool
 la_marks_can_show(const struct la_track_end *end, int64_t mark_ns, int64_t at_ns)
 {
-    if (mark_ns - at_ns > LA_NS_PER_S)
-        return true;
-    if (end->part_us_min == UINT32_MAX)
-        return at_ns >= mark_ns;
-    return at_ns - mark_ns >= (int64_t)end->part_us_min * LA_NS_PER_US / 2;
+    int64_t since_ns = at_ns - mark_ns;
+    int64_t least_ns =
+        end->part_us_min == UINT32_MAX ? 0 : (int64_t)end->part_us_min * LA_NS_PER_US / 2;
+    return since_ns >= least_ns || since_ns < -LA_NS_PER_S;
 }

@@ -125,9 +125,8 @@ void la_opening_judge(struct la_explain *explain, const struct la_track *track,
                       struct la_explain_open *out);
 /* Of a capture of one direction: does the end's FIN seem to have answered its peer's? */
 bool la_closing_answers(const struct la_track *track, unsigned end);
-/* May a FIN of its peer's, which was not captured, have been the last that it acknowledged? By
- * itself: nothing but one number was missing there. */
-bool la_closing_may_have_heard(const struct la_track *track, unsigned end, bool *by_itself);
+/* May a FIN of its peer's, which was not captured, have been the last that it acknowledged? */
+bool la_closing_may_have_heard(const struct la_track *track, unsigned end);
 /* May the end's FIN have answered one that was not captured? */
 bool la_closing_is_doubtful(const struct la_track *track, unsigned end);
 /* Its FIN, the first time. */

@@ -216,15 +216,14 @@ may_have_come_before(const struct la_track *track, const struct la_step *step)
 static void
 doubt_own_end(struct la_explain *explain, struct la_track *track, unsigned end)
 {
-    const struct la_track_end *e = &track->end[end];
+    const struct la_track_end *e = &track->end[end], *peer = &track->end[1 - end];
     const struct la_rst *rst = la_reset_decisive(track);
-    bool by_itself;
     if (rst == NULL || rst->from != end || e->proven != LA_TCP_STATE_BIT(LA_TCP_CLOSED))
         return;
     if (la_reset_may_be_backlog(rst) && la_reset_cause_of(track, rst) != LA_RESET_BACKLOG)
         la_steps_doubt_end(explain, track, end, LA_TCP_STATE_BIT(LA_TCP_ESTABLISHED));
-    else if ((e->flags & LA_END_FIN) == 0 && la_closing_may_have_heard(track, end, &by_itself) &&
-             by_itself)
+    else if ((e->flags & LA_END_FIN) == 0 && la_closing_may_have_heard(track, end) &&
+             la_seq_diff(peer->missing_to, peer->missing_from) == 1)
         la_steps_doubt_end(explain, track, end, LA_TCP_STATE_BIT(LA_TCP_CLOSE_WAIT));
 }
 
@@ -245,6 +244,7 @@ la_settle(struct la_explain *explain, struct la_track *track)
                 words.step[i].earliest_ns = INT64_MAX;
             la_states_step(explain, track, &words.step[i]);
         }
-        doubt_own_end(explain, track, end);
+        if (track->rare != NULL)
+            doubt_own_end(explain, track, end);
     }
 }
