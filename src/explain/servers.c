@@ -341,24 +341,34 @@ judge(struct la_explain *explain, struct la_server *listener)
                          (int64_t)listener->served_n, 0});
 }
 
+/* Two ports of one host that the same source, and no other, has tried. */
+static bool
+is_alike(const struct la_server *a, const struct la_server *b)
+{
+    return a->one_client && b->one_client && la_addr_same(&a->at.addr, &b->at.addr) &&
+           la_addr_same(&a->client, &b->client);
+}
+
 /* Ports of the host that `first` is on, tried by the same source; each is counted once. */
 static void
 judge_scan(struct la_explain *explain, uint32_t first)
 {
-    struct la_server *one = listener_at(explain, first);
+    const struct la_server *one = listener_at(explain, first);
     int64_t tried = 0, answered = 0;
     for (uint32_t i = first; i < explain->listeners.live_n; i++) {
         struct la_server *listener = listener_at(explain, i);
-        if (listener->is_counted || !listener->one_client ||
-            !la_addr_same(&listener->at.addr, &one->at.addr) ||
-            !la_addr_same(&listener->client, &one->client))
+        if (listener->is_counted || !is_alike(listener, one))
             continue;
         listener->is_counted = true;
         tried++;
         answered += listener->synack_n > 0;
     }
-    if (tried >= SCAN_PORTS_N_MIN && answered * 5 < tried)
-        tell(explain, LA_FINDING_PORT_SCAN, (int64_t[]){tried, answered, 0});
+    if (tried < SCAN_PORTS_N_MIN || answered * 5 >= tried)
+        return;
+    tell(explain, LA_FINDING_PORT_SCAN, (int64_t[]){tried, answered, 0});
+    for (uint32_t i = first; i < explain->listeners.live_n; i++)
+        if (is_alike(listener_at(explain, i), one))
+            listener_at(explain, i)->is_scanned = true;
 }
 
 void
@@ -398,6 +408,8 @@ la_explain_listener_get(const struct la_explain *explain, size_t idx,
         .is_flooded = listener->is_flooded,
         .has_cookies = listener->has_cookies,
         .is_full = listener->is_full,
+        .is_scanned = listener->is_scanned,
+        .scanner = listener->client,
         .samples = listener->samples,
         .samples_n = listener->samples_n,
     };

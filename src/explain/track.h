@@ -324,7 +324,7 @@ struct la_server {
     uint64_t forgotten_n, ignored_n, backlog_rst_n;
     uint64_t served_n;     /* complete, and neither ignored nor reset at once */
     bool one_client;       /* no other client was seen */
-    bool is_counted, is_flooded, has_cookies, is_full;
+    bool is_counted, is_flooded, has_cookies, is_full, is_scanned;
     uint8_t samples_n;
     struct la_explain_half_open samples[LA_EXPLAIN_SAMPLES_MAX];
     uint64_t sources[LA_SOURCES_BITS / 64]; /* a bit for each client, by hash */
