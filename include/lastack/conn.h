@@ -14,8 +14,13 @@ LA_API_BEGIN
 /* Explicit congestion notification. */
 enum la_ecn {
     LA_ECN_OFF,
-    LA_ECN_ACCEPT, /* agrees when the peer's SYN asks for it */
-    LA_ECN_ASK     /* asks for it as well */
+    LA_ECN_ACCEPT, /* agrees when the peer's SYN asks for it (RFC 3168) */
+    LA_ECN_ASK,    /* asks for it as well */
+    /* And accurate ECN (RFC 9768), which says how many marks there were: each agrees to it, and to
+     * what is older where the peer knows no better. */
+    LA_ECN_ACCURATE_ASK,       /* asks for it */
+    LA_ECN_ACCURATE_ASK_PLAIN, /* asks for RFC 3168's */
+    LA_ECN_ACCURATE_ACCEPT     /* asks for nothing */
 };
 
 /* What hard ICMP errors (RFC 9293 3.9.2.2) do to a connection that is being opened. Soft ones are
@@ -58,7 +63,7 @@ struct la_tcp_cfg {
     bool window_scale;           /* RFC 7323; default on */
     bool sack;                   /* RFC 2018: offers SACK-permitted; default on */
     bool rack;                   /* RFC 8985, where SACK is agreed; else RFC 6675; default on */
-    uint8_t ecn;                 /* enum la_ecn, RFC 3168; default LA_ECN_ACCEPT */
+    uint8_t ecn;                 /* enum la_ecn, RFC 3168, 9768; default LA_ECN_ACCEPT */
     bool keepalive;              /* default off (MUST-25) */
     uint32_t keepalive_idle_s;   /* default 7200 (MUST-28) */
     uint32_t keepalive_interval_s; /* default 75 */
@@ -161,7 +166,8 @@ struct la_tcp_cfg {
                                     up by the peer's SYN, as with the BSDs; default off */
     uint8_t icmp_hard;           /* enum la_icmp_hard; default LA_ICMP_HEEDED */
     uint8_t syn_ecn_n;           /* SYNs that ask for ECN, where it is asked for; those behind them
-                                    do not (RFC 3168 6.1.1.1); default 1 */
+                                    do not (RFC 3168 6.1.1.1); default 1; for accurate ECN at least
+                                    2 (RFC 9768 3.1.4.1) */
     uint8_t syn_options_n;       /* SYNs with options; those behind them have an MSS alone, for
                                     paths that drop the others; 0 (the default): all */
     char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681),

@@ -30,6 +30,9 @@ static bool
 read_raw(struct la_drill_scan *s, struct la_drill_option *option)
 {
     struct la_bytes word = la_drill_word(s);
+    const char *defined = la_drill_defined(s->script, word);
+    if (defined != NULL)
+        word = (struct la_bytes){(const uint8_t *)defined, strlen(defined)};
     uint8_t *octets = la_drill_scan_take(s, word.n / 2 + 1);
     if (octets == NULL)
         return false;
@@ -46,6 +49,13 @@ read_raw(struct la_drill_scan *s, struct la_drill_option *option)
     return true;
 }
 
+static bool
+at_defined(const struct la_drill_scan *s)
+{
+    struct la_drill_scan at = *s;
+    return la_drill_defined(s->script, la_drill_word(&at)) != NULL;
+}
+
 /* FO 0102…: a Fast Open cookie; FO alone asks for one. */
 static bool
 read_cookie(struct la_drill_scan *s, bool experimental, struct la_drill_option *option)
@@ -54,7 +64,7 @@ read_cookie(struct la_drill_scan *s, bool experimental, struct la_drill_option *
     static const uint8_t head_experimental[] = {254, 0, 0xf9, 0x89}; /* RFC 6994; RFC 7413 B */
     size_t head_n = experimental ? sizeof(head_experimental) : sizeof(head);
     la_drill_skip(s);
-    bool asks = la_drill_at_end(s) || hex_value((char)*s->p) < 0;
+    bool asks = la_drill_at_end(s) || (hex_value((char)*s->p) < 0 && !at_defined(s));
     struct la_drill_option cookie = {.raw = {NULL, 0}};
     if (!asks && !read_raw(s, &cookie))
         return false;
@@ -370,6 +380,9 @@ static bool
 read_icmp_name(struct la_drill_scan *s, struct la_drill_packet *packet)
 {
     struct la_bytes word = la_drill_word(s);
+    const char *defined = la_drill_defined(s->script, word);
+    if (defined != NULL)
+        word = (struct la_bytes){(const uint8_t *)defined, strlen(defined)};
     for (size_t i = 0; i < sizeof(icmp_names) / sizeof(icmp_names[0]); i++) {
         const struct icmp_name *name = &icmp_names[i];
         if ((name->v6 != 0) == s->script->cfg.v6 && strlen(name->name) == word.n &&
@@ -418,10 +431,16 @@ read_icmp(struct la_drill_scan *s, struct la_drill_packet *packet)
         packet->icmp_type = (uint8_t)type;
         packet->icmp_code = (uint8_t)code;
     } else {
-        la_drill_try_word(s, "unreachable");
-        if (!read_icmp_name(s, packet))
-            return false;
-        read_icmp_code(s, packet);
+        bool unreachable = la_drill_try_word(s, "unreachable");
+        la_drill_skip_blanks(s);
+        packet->icmp_type = s->script->cfg.v6 ? LA_ICMP6_UNREACHABLE : LA_ICMP4_UNREACHABLE;
+        if (unreachable && (la_drill_at_end(s) || *s->p == '[')) {
+            packet->icmp_code = 0;
+        } else {
+            if (!read_icmp_name(s, packet))
+                return false;
+            read_icmp_code(s, packet);
+        }
     }
     if (la_drill_try_word(s, "mtu") && !la_drill_u32(s, &packet->mtu))
         return false;

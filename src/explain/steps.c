@@ -13,7 +13,7 @@ block_at(const struct la_explain *explain, uint32_t idx)
 static struct la_steps *
 room(struct la_explain *explain, struct la_track *track)
 {
-    if (track->steps_n % LA_STEPS_PER_BLOCK != 0)
+    if (track->steps_room > 0)
         return block_at(explain, track->steps_last);
     uint32_t idx = la_pool_take(&explain->steps);
     if (idx == LA_POOL_NONE)
@@ -26,6 +26,7 @@ room(struct la_explain *explain, struct la_track *track)
     else
         block_at(explain, track->steps_last)->next = idx;
     track->steps_last = idx;
+    track->steps_room = LA_STEPS_PER_BLOCK;
     return block;
 }
 
@@ -43,10 +44,10 @@ la_steps_add(struct la_explain *explain, struct la_track *track, const struct la
         track->steps_lost = true;
         return;
     }
-    uint32_t in_block = track->steps_n++ % LA_STEPS_PER_BLOCK;
+    uint32_t in_block = LA_STEPS_PER_BLOCK - track->steps_room--;
     block->step[in_block] = *step;
     block->n = in_block + 1;
-    track->steps_open |= !is_one(step->from) || !is_one(step->to);
+    track->steps_open |= step->certainty == LA_CERTAINTY_UNKNOWN;
 }
 
 void
@@ -65,6 +66,22 @@ la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigne
             } else {
                 continue;
             }
+            step->certainty = LA_CERTAINTY_UNKNOWN;
+            track->steps_open = true;
+        }
+    }
+}
+
+void
+la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned end, uint16_t state)
+{
+    for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
+        struct la_steps *block = block_at(explain, idx);
+        for (uint32_t i = 0; i < block->n; i++) {
+            struct la_step *step = &block->step[i];
+            if (step->end != end || step->to != LA_TCP_STATE_BIT(LA_TCP_CLOSED))
+                continue;
+            step->from |= state;
             step->certainty = LA_CERTAINTY_UNKNOWN;
             track->steps_open = true;
         }

@@ -77,6 +77,7 @@ enum la_end_flag {
     LA_END_SYN_DAMAGED = 262144, /* its SYN's checksum is wrong */
     LA_END_TEXT_BEHIND_FIN = 524288, /* text that acknowledged its peer's FIN */
     LA_END_ANSWERED_COPY = 1048576, /* its SYN,ACK went again behind a copy of the SYN */
+    LA_END_OFFERED_LESS = 2097152, /* with its first segment behind the SYN than with that */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
@@ -258,7 +259,7 @@ struct la_track {
     uint64_t listed_n;        /* with which packet of the capture */
     struct la_track_end end[2];
     uint32_t steps_first, steps_last, found_first, found_last;
-    uint32_t steps_n;         /* all of them: a block is not read to be added to */
+    uint8_t steps_room;       /* of the last block: it is not read to be added to */
     uint32_t listener;        /* index of its listener; NONE */
     bool half_open;           /* counted there */
     struct la_track_rare *rare;

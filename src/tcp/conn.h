@@ -5,7 +5,8 @@
  * struct la_tcp_conn holds what a connection needs for ever; it is what an idle connection costs.
  * struct la_tcp_busy holds what it needs while octets are queued, in flight, waiting to be read or
  * to be acknowledged, and goes back to its pool when none are. struct la_tcp_tally counts what most
- * connections never see (tally.h). The variables keep their RFC names.
+ * connections never see, struct la_tcp_accecn what accurate ECN does (tally.h). The
+ * variables keep their RFC names.
  *
  * The right edge that we offered, RCV.NXT + RCV.WND, is kept as `rcv_adv`; it never moves left.
  * SND.NXT never goes back: what is sent again is chosen by recovery.h.
@@ -59,6 +60,12 @@ enum la_tcp_flag {
     LA_TCP_F_RACK = 1u << 29,     /* RFC 8985 finds losses, where there is SACK */
     LA_TCP_F_REORDERS = 1u << 30  /* the path has reordered (RFC 8985, RACK.reordering_seen) */
 };
+/* Accurate ECN: before the SYNs have met, this end is willing; afterwards it is agreed. Then
+ * tally_idx names a struct la_tcp_accecn (tally.h). Not an enumerator: those are of type int. */
+#define LA_TCP_F_ACCECN (UINT32_C(1) << 31)
+/* With that, in place of RFC 3168's two: IP's ECN field of the peer's latest SYN or SYN,ACK. */
+#define LA_TCP_F_SYN_MARK ((uint32_t)(LA_TCP_F_ECN_ECHO | LA_TCP_F_ECN_CWR))
+enum { LA_TCP_SYN_MARK_SHIFT = 27 };
 
 /* A rate sample: how fast the path has delivered (draft-ietf-ccwg-bbr 4.1). */
 struct la_cc_rate {
@@ -346,6 +353,25 @@ struct la_tcp_tally {
     uint32_t acked_wraps_n, received_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
 };
 
+/* RFC 9768 3.2: packets that came as CE, and octets of text by the mark they came with. */
+struct la_tcp_marks {
+    uint32_t cep, ceb, e0b, e1b;
+};
+
+/* What accurate ECN counts, and the tally of its connection (accecn.h). */
+struct la_tcp_accecn {
+    struct la_tcp_tally tally;
+    struct la_tcp_marks r, s; /* what we have received; what of ours the peer has, as it says */
+    uint32_t told_cep;        /* r.cep in the latest acknowledgement that was sent */
+    uint16_t acked_8n;        /* segments that an acknowledgement is about: average, in eighths */
+    bool answers;       /* a SYN,ACK came: the next bare acknowledgement says what marked it */
+    bool answer_marked; /* one of them came as CE, and was counted */
+    bool reacts;        /* our SYN or SYN,ACK was marked: the window is reduced once it is open */
+    bool came_marked;   /* the packet before came as CE */
+    bool heard;         /* the first feedback behind the handshake was looked at */
+    bool deaf;          /* the field came as zero where it cannot be: no feedback is heeded */
+};
+
 struct la_tcp_conn {
     uint8_t state;     /* enum la_tcp_state; written by la_tcp_enter() alone */
     uint8_t timer : 4; /* of enum la_timer_kind one that ends or repeats; LA_TCP_TIMER_NONE */
@@ -408,6 +434,7 @@ struct la_tcp_env {
     const struct la_tcp_cfg *cfg;
     struct la_pool busy;       /* of struct la_tcp_busy */
     struct la_pool tallies;    /* of struct la_tcp_tally */
+    struct la_pool accecns;    /* of struct la_tcp_accecn */
     struct la_tcp_tally lost_tally; /* written where there is no memory for one, never read */
     struct la_stack_stats *stats;
     uint32_t trace_mask;
@@ -441,7 +468,10 @@ struct la_tcp_todo {
     la_instant sent_at;       /* with is_timed: of those sent once, the latest one's */
     bool is_timed;
     bool answer_now;        /* what it allows goes before the next is looked at (RFC 3042) */
-    bool congestion_marked; /* the arriving segment, or one it was gathered from, came as CE */
+    uint8_t ecn;            /* enum la_ip_ecn that the arriving segment came with */
+    bool crossing;          /* it is the SYN,ACK of a simultaneous open */
+    bool shakes_hands;      /* its ACE field is no counter (RFC 9768 3.2.2) */
+    bool ts_advances;       /* its timestamp is newer than TS.Recent */
     bool established;       /* the handshake has just been completed */
     uint16_t path_mtu_bytes; /* ICMP told so, and it was believed; 0 = nothing new */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */

@@ -180,7 +180,7 @@ la_tcp_send_new(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_o
         plan.sent_before_n = 1;
         plan.ect = false; /* RFC 3168 6.1.5 */
     }
-    if (plan.ect && (c->flags & LA_TCP_F_ECN_CWR) != 0)
+    if (plan.ect && la_tcp_ecn_owes_cwr(c))
         plan.flags |= LA_TCP_CWR;
     /* MUST-61: PSH in the last segment of what is buffered; MAY-15: unless the user said that more
      * follows, and did not take too long. */

@@ -39,7 +39,7 @@ static const struct la_ways_field fields[] = {
     SWITCH(window_scale),
     SWITCH(sack),
     SWITCH(rack),
-    {"ecn", NULL, TCP(ecn), LA_ECN_OFF, LA_ECN_ASK},
+    {"ecn", NULL, TCP(ecn), LA_ECN_OFF, LA_ECN_ACCURATE_ACCEPT},
     SWITCH(keepalive),
     {"keepalive_idle_s", NULL, TCP(keepalive_idle_s), 1, IDLE_S_MAX},
     {"keepalive_interval_s", NULL, TCP(keepalive_interval_s), 1, IDLE_S_MAX},

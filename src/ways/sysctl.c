@@ -23,6 +23,7 @@ enum meaning {
     GROWS_TO,   /* a buffer's most, not less than its first */
     PORTS,      /* from, to */
     ECN,
+    ECN_FREEBSD,
     ICMP, /* 1 lets them end an attempt */
     FAST_OPEN,
     FAST_OPEN_KEY,
@@ -69,7 +70,7 @@ static const struct sysctl sysctls[] = {
     {"net.inet.tcp.rfc1323", "timestamps", TRUTH},
     {"net.inet.tcp.rfc1323", "window_scale", TRUTH},
     {"net.inet.tcp.sack.enable", "sack", TRUTH},
-    {"net.inet.tcp.ecn.enable", "ecn", ECN},
+    {"net.inet.tcp.ecn.enable", "ecn", ECN_FREEBSD},
     {"net.inet.tcp.ecn.maxretries", "syn_ecn_n", ONE_MORE},
     {"net.inet.tcp.rexmit_initial", "rto_initial_us", THOUSAND},
     {"net.inet.tcp.rexmit_drop_options", "syn_options_n", THREE_OF},
@@ -157,12 +158,20 @@ set_fast_open_key(struct la_ways *ways, const char *value)
     return true;
 }
 
-/* 1 asks for ECN, 2 (the default there) agrees to it; other values are AccECN's, RFC 9768. FreeBSD
- * numbers them alike. */
+/* 1 asks for ECN, 2 agrees to it; 3 to 5 are accurate ECN's: asked for, agreed to while that of RFC
+ * 3168 is asked for, agreed to alone. FreeBSD has 3 to ask and 4 to agree. */
 static uint64_t
-ecn_of(uint64_t value)
+ecn_of(uint64_t value, bool freebsd)
 {
-    return value == 0 ? LA_ECN_OFF : value == 2 ? LA_ECN_ACCEPT : LA_ECN_ASK;
+    static const uint8_t linux_values[] = {LA_ECN_OFF,
+                                           LA_ECN_ASK,
+                                           LA_ECN_ACCEPT,
+                                           LA_ECN_ACCURATE_ASK,
+                                           LA_ECN_ACCURATE_ASK_PLAIN,
+                                           LA_ECN_ACCURATE_ACCEPT};
+    if (freebsd && value == 4)
+        return LA_ECN_ACCURATE_ACCEPT;
+    return value < sizeof(linux_values) ? linux_values[value] : LA_ECN_ACCURATE_ACCEPT + 1;
 }
 
 static uint64_t
@@ -191,7 +200,9 @@ meant(const struct la_ways *ways, enum meaning meaning, uint64_t n)
     case GROWS_TO:
         return not_less(n, ways->cfg.tcp.rcvbuf.bytes_initial);
     case ECN:
-        return ecn_of(n);
+        return ecn_of(n, false);
+    case ECN_FREEBSD:
+        return ecn_of(n, true);
     case ICMP:
         return n == 0 ? LA_ICMP_IGNORED : LA_ICMP_REFUSES;
     case SAME:
