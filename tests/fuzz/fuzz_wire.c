@@ -66,10 +66,10 @@ fuzz_tcp(struct la_bytes in)
         seg.sack[i] = again.sack[i];
     seg.sack_n = again.sack_n;
     if ((again.has & LA_TCP_HAS_FAST_OPEN) == 0) { /* there was no room for it */
-        seg.has &= (uint8_t)~LA_TCP_HAS_FAST_OPEN;
+        seg.has &= (uint16_t)~LA_TCP_HAS_FAST_OPEN;
         seg.cookie = again.cookie;
     }
-    seg.has &= (uint8_t) ~(LA_TCP_HAS_UNKNOWN | LA_TCP_HAS_MALFORMED);
+    seg.has &= (uint16_t) ~(LA_TCP_HAS_UNKNOWN | LA_TCP_HAS_MALFORMED);
     REQUIRE(memcmp(&seg, &again, sizeof seg) == 0);
 }
 
