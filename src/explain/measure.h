@@ -40,6 +40,7 @@ struct la_print {
 struct la_again {
     la_seq from, to;
     bool is_spurious;
+    bool is_reported; /* by a D-SACK block, of which there is one for each */
 };
 
 /* What an episode of recovery began with. */

@@ -72,6 +72,22 @@ la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigne
     }
 }
 
+void
+la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned end, uint16_t state)
+{
+    for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
+        struct la_steps *block = block_at(explain, idx);
+        for (uint32_t i = 0; i < block->n; i++) {
+            struct la_step *step = &block->step[i];
+            if (step->end != end || step->to != LA_TCP_STATE_BIT(LA_TCP_CLOSED))
+                continue;
+            step->from |= state;
+            step->certainty = LA_CERTAINTY_UNKNOWN;
+            track->steps_open = true;
+        }
+    }
+}
+
 /* A step that would keep nothing was right in another reading, and stays. */
 static void
 narrow(struct la_step *step, uint16_t can)

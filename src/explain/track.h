@@ -77,6 +77,7 @@ enum la_end_flag {
     LA_END_SYN_DAMAGED = 262144, /* its SYN's checksum is wrong */
     LA_END_TEXT_BEHIND_FIN = 524288, /* text that acknowledged its peer's FIN */
     LA_END_ANSWERED_COPY = 1048576, /* its SYN,ACK went again behind a copy of the SYN */
+    LA_END_OFFERED_LESS = 2097152, /* with its first segment behind the SYN than with that */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
