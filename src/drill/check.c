@@ -224,6 +224,7 @@ field(struct check *c, const char *name)
     if (v != NULL)
         return saw(c, "", name, v->value);
     bool there = status_of(c->run, &status);
+    bool asked = !c->run->strict && strncmp(name, "tcpi_", 5) == 0; /* asks also of none */
     if (!there && (strcmp(name, "state") == 0 || strcmp(name, "tcpi_state") == 0))
         return saw(c, "", name, LA_TCP_CLOSED);
     if (there)
@@ -238,8 +239,8 @@ field(struct check *c, const char *name)
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (strcmp(all[i].name, name) == 0)
-            return there ? saw(c, "", name, all[i].value)
-                         : wrong(c, "there is no connection any more to ask for ", name);
+            return there || asked ? saw(c, "", name, all[i].value)
+                                  : wrong(c, "there is no connection any more to ask for ", name);
     return wrong(c, "nothing is called ", name);
 }
 

@@ -22,6 +22,7 @@ struct buffer {
     struct la_endpoint peer; /* sendto() */
     bool has_peer;
     bool opens;  /* this call connects first: MSG_FASTOPEN, */
+    bool faults; /* there is no buffer */
     bool queues; /* or as on the BSDs, and what the SYN does not take is sent behind it */
 };
 
@@ -48,32 +49,35 @@ take_vector(struct la_drill_doing *d, const struct la_drill_value *vector, struc
     return true;
 }
 
-static bool
-take_message(struct la_drill_doing *d, struct buffer *buffer)
-{
-    const struct la_drill_value *message = la_drill_arg(d, 1);
-    if (message == NULL || message->kind != LA_DRILL_STRUCT)
-        return la_drill_fail(d->run, "%s() needs {msg_iov(1) = [{..., LENGTH}], …}", d->call->name);
-    return take_vector(d, la_drill_field(message, "msg_iov", 1), buffer) &&
-           la_drill_arg_int(d, 2, &buffer->flags);
-}
-
 /* Of sendto(), whose address a connection does not mind. */
 static bool
-take_peer(struct la_drill_doing *d, struct buffer *buffer)
+take_peer(struct la_drill_doing *d, const struct la_drill_value *to, struct buffer *buffer)
 {
     const struct la_drill_cfg *cfg = &d->run->script->cfg;
     struct la_endpoint usual = {la_drill_addr(cfg, false), cfg->connect_port};
-    const struct la_drill_value *to = la_drill_arg(d, 4);
     bool unconnected = la_sock_conn(d->run->socks, d->fd->sock) == 0;
     bool stream = !d->fd->datagram;
     buffer->queues = stream && (buffer->flags & MSG_FASTOPEN) == 0 && d->fd->fast_open &&
                      (unconnected || d->run->opened);
     buffer->opens = stream && ((buffer->flags & MSG_FASTOPEN) != 0 || buffer->queues);
     buffer->has_peer = d->fd->datagram || buffer->opens;
-    if (!buffer->has_peer || (to != NULL && to->kind == LA_DRILL_INT))
+    buffer->peer = usual;
+    if (!buffer->has_peer || to == NULL || to->kind == LA_DRILL_INT)
         return true; /* AF_UNSPEC, NULL */
     return la_drill_arg_endpoint(d, 4, &usual, &buffer->peer);
+}
+
+static bool
+take_message(struct la_drill_doing *d, struct buffer *buffer)
+{
+    const struct la_drill_value *message = la_drill_arg(d, 1);
+    if (message == NULL || message->kind != LA_DRILL_STRUCT)
+        return la_drill_fail(d->run, "%s() needs {msg_iov(1) = [{..., LENGTH}], …}", d->call->name);
+    if (!take_vector(d, la_drill_field(message, "msg_iov", 1), buffer) ||
+        !la_drill_arg_int(d, 2, &buffer->flags))
+        return false;
+    bool sends = strcmp(d->call->name, "sendmsg") == 0;
+    return !sends || (buffer->flags & MSG_FASTOPEN) == 0 || take_peer(d, NULL, buffer);
 }
 
 static bool
@@ -91,6 +95,7 @@ take_buffer(struct la_drill_doing *d, struct buffer *buffer)
         buffer->text = text->text;
         buffer->spelt = true;
     }
+    buffer->faults = text != NULL && text->kind == LA_DRILL_INT; /* NULL */
     if (!la_drill_arg_int(d, 2, &n))
         return false;
     if (n < 0 || n > LA_DRILL_CALL_BYTES_MAX)
@@ -98,7 +103,15 @@ take_buffer(struct la_drill_doing *d, struct buffer *buffer)
     buffer->n = (size_t)n;
     if (d->call->args_n > 3 && !la_drill_arg_int(d, 3, &buffer->flags))
         return false;
-    return strcmp(name, "sendto") != 0 || d->call->args_n <= 4 || take_peer(d, buffer);
+    return strcmp(name, "sendto") != 0 || d->call->args_n <= 4 ||
+           take_peer(d, la_drill_arg(d, 4), buffer);
+}
+
+static bool
+answer_fault(struct la_drill_doing *d)
+{
+    *d->answer = (struct la_drill_answer){.value = -1, .error = "EFAULT"};
+    return true;
 }
 
 /* ---- writing ---------------------------------------------------------------------------- */
@@ -122,8 +135,6 @@ open_and_send(struct la_drill_doing *d, const struct buffer *buffer, struct la_b
     la_instant now = la_drill_now(run);
     la_ssize n = la_sock_connect_send(run->socks, d->fd->sock, &buffer->peer, octets, now);
     run->opened = true;
-    if (n >= 0 || n == LA_ERR_IN_PROGRESS)
-        la_drill_flow_begin(d);
     if (!buffer->queues || (n < 0 && n != LA_ERR_IN_PROGRESS))
         return n;
     size_t taken_n = n < 0 ? 0 : (size_t)n;
@@ -192,21 +203,39 @@ answer_write(struct la_drill_doing *d, const struct buffer *buffer, la_ssize n)
 }
 
 static bool
-write_rest(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octets)
+write_once(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octets, la_ssize *last)
 {
     struct la_drill_run *run = d->run;
     struct la_drill_flow *flow = la_drill_fd_flow(run, d->fd);
     size_t left_n = buffer->n - (size_t)run->moved_n;
     size_t n_max = left_n < PIECE_BYTES_MAX ? left_n : PIECE_BYTES_MAX;
+    bool was_connected = la_sock_conn(run->socks, d->fd->sock) != 0;
     if (run->failed)
         return false;
     fill(buffer, flow == NULL ? 0 : flow->written_n, (size_t)run->moved_n, octets, n_max);
     la_ssize n = send_octets(d, buffer, (struct la_bytes){octets, n_max});
+    if (!was_connected && is_connecting(d))
+        la_drill_flow_begin(d);
     flow = la_drill_fd_flow(run, d->fd); /* it may have begun with this call */
     if (n > 0 && flow != NULL && !la_drill_flow_wrote(flow, octets, (size_t)n))
         return la_drill_fail(run, "a connection sends at most %d octets", LA_DRILL_CALL_BYTES_MAX);
     if (n >= 0)
         run->moved_n += (uint64_t)n;
+    *last = n;
+    return true;
+}
+
+/* What can leave makes room for more. */
+static bool
+write_rest(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octets)
+{
+    la_ssize n = 0;
+    do {
+        if (!write_once(d, buffer, octets, &n))
+            return false;
+        if (n > 0 && d->run->moved_n < buffer->n && !la_drill_move(d->run))
+            return false;
+    } while (n > 0 && d->run->moved_n < buffer->n && !is_connecting(d));
     return answer_write(d, buffer, n);
 }
 
@@ -216,6 +245,8 @@ la_drill_call_write(struct la_drill_doing *d)
     struct buffer buffer;
     if (!take_buffer(d, &buffer))
         return false;
+    if (buffer.faults && buffer.n > 0)
+        return answer_fault(d);
     const struct la_drill_value *to = la_drill_arg(d, 4);
     if (buffer.opens && to != NULL && to->kind == LA_DRILL_INT && to->number == AF_UNSPEC)
         return la_drill_answer_err(d, LA_ERR_NOT_SUPPORTED);
@@ -302,6 +333,9 @@ la_drill_call_read(struct la_drill_doing *d)
     struct buffer buffer;
     if (!take_buffer(d, &buffer))
         return false;
+    if (buffer.faults && buffer.n > 0 &&
+        (la_sock_poll(d->run->socks, d->fd->sock) & LA_POLL_IN) != 0)
+        return answer_fault(d);
     uint8_t *octets = malloc(buffer.n + 1);
     if (octets == NULL)
         return la_drill_fail(d->run, "out of memory");

@@ -79,6 +79,8 @@ struct la_drill_run {
     bool failed;
     bool strict;          /* judged as lastack's own scripts are, not as packetdrill judges */
     bool segments_strict; /* each packet has a line */
+    bool listens_anew;    /* the next SYN is another peer's, as with packetdrill */
+    uint16_t peers_n;     /* that there have been so */
     uint32_t line;        /* of the event that is being played */
     struct la_drill_fd fds[LA_DRILL_FDS_N];
     struct la_drill_flow *flows[LA_DRILL_FLOWS_N];
@@ -103,6 +105,8 @@ __attribute__((format(printf, 2, 3))) bool la_drill_fail(struct la_drill_run *ru
                                                         const char *format, ...);
 /* Beside the sentence: what the script says and what came. */
 void la_drill_fail_came(struct la_drill_run *run, const char *came);
+/* Lets the stack send what it can. False: failed. */
+bool la_drill_move(struct la_drill_run *run);
 /* Does all that can be done now. False: failed. */
 bool la_drill_settle(struct la_drill_run *run);
 

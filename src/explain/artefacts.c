@@ -291,7 +291,7 @@ la_artefacts_end(struct la_explain *explain, const struct la_track *track)
     /* What was acknowledged may have passed before the capture began (heuristic: a second). */
     bool lasted = track->handshake_seen || track->last_at_ns - track->first_at_ns > LA_NS_PER_S;
     for (unsigned end = 0; end < 2; end++) {
-        const struct la_measure *m = la_measure_of(explain, &track->end[end]);
+        const struct la_measure *m = track->end[end].measure;
         explain->texts_n += m == NULL ? 0 : m->prints_n;
         explain->text_copies_n += m == NULL ? 0 : m->text_copies_n;
     }

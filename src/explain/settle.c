@@ -233,7 +233,8 @@ la_settle(struct la_explain *explain, struct la_track *track)
     for (unsigned end = 0; end < 2; end++) {
         if (la_closing_is_doubtful(track, end))
             la_steps_doubt_close(explain, track, end);
-        struct last_words words = {.n = 0};
+        struct last_words words;
+        words.n = 0; /* The steps behind it are many, and few are said. */
         say_marks(track, end, &words);
         say_rsts(track, end, &words);
         say_gave_up(explain, track, end, &words);

@@ -2,6 +2,7 @@
  *
  * steps.c - the transitions of a connection, kept small until the caller asks
  */
+#include "base/apart.h"
 #include "explain/parts.h"
 
 static struct la_steps *
@@ -10,11 +11,9 @@ block_at(const struct la_explain *explain, uint32_t idx)
     return la_pool_at(&explain->steps, idx);
 }
 
-static struct la_steps *
-room(struct la_explain *explain, struct la_track *track)
+LA_APART static struct la_steps *
+take_block(struct la_explain *explain, struct la_track *track)
 {
-    if (track->steps_room > 0)
-        return block_at(explain, track->steps_last);
     uint32_t idx = la_pool_take(&explain->steps);
     if (idx == LA_POOL_NONE)
         return NULL;
@@ -39,7 +38,8 @@ is_one(uint16_t set)
 void
 la_steps_add(struct la_explain *explain, struct la_track *track, const struct la_step *step)
 {
-    struct la_steps *block = room(explain, track);
+    struct la_steps *block =
+        track->steps_room > 0 ? block_at(explain, track->steps_last) : take_block(explain, track);
     if (block == NULL) {
         track->steps_lost = true;
         return;
