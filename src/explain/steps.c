@@ -88,6 +88,25 @@ la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned 
     }
 }
 
+bool
+la_steps_replace_close(struct la_explain *explain, struct la_track *track,
+                       const struct la_step *instead, struct la_step *close)
+{
+    struct la_step *latest = NULL;
+    for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
+        struct la_steps *block = block_at(explain, idx);
+        for (uint32_t i = 0; i < block->n; i++)
+            if (block->step[i].end == instead->end)
+                latest = &block->step[i];
+    }
+    if (latest == NULL || latest->event != LA_TCP_EV_CLOSE ||
+        latest->from != LA_TCP_STATE_BIT(LA_TCP_ESTABLISHED))
+        return false;
+    *close = *latest;
+    *latest = *instead;
+    return true;
+}
+
 /* A step that would keep nothing was right in another reading, and stays. */
 static void
 narrow(struct la_step *step, uint16_t can)

@@ -129,6 +129,7 @@ struct la_track_end {
     /* What only opening, closing, loss and repetition need. */
     la_seq iss;
     la_seq fin_seq;
+    la_seq fin_ack;        /* that its first FIN acknowledged */
     uint16_t widened;      /* possible when it was last closed under the events widened_by */
     uint16_t syn_window;
     uint32_t widened_by;

@@ -177,6 +177,24 @@ test_closing__fin_overtaken(void **state)
     assert_int_equal(conn.close.kind, LA_CLOSE_SIMULTANEOUS);
 }
 
+/* The file has the first FIN behind the second one, which acknowledges it. */
+static void
+test_closing__fins_swapped_in_the_file(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 11, .text_n = 10, .after_ms = 10},
+              {.from = C, .flags = FIN, .seq = 11, .ack = 12},
+              {.from = S, .flags = FIN, .seq = 11, .ack = 11},
+              {.from = S, .flags = ACK, .seq = 12, .ack = 12, .after_ms = 10});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.close.kind, LA_CLOSE_THREE_SEGMENT);
+    assert_int_equal(conn.close.by, LA_WHO_SERVER);
+    assert_string_equal(tap_states(&conn, C), "SYN-SENT ESTABLISHED CLOSE-WAIT LAST-ACK CLOSED");
+    assert_string_equal(tap_states(&conn, S), "SYN-RECEIVED ESTABLISHED FIN-WAIT-1 TIME-WAIT");
+}
+
 /* RFC 2525 2.17: a stream was under way to it, before or behind its RST. A single segment may be
  * the next word of a peer that had been heard to the end. */
 static void
@@ -617,6 +635,7 @@ main(void)
         TEST(test_closing__half_close),
         TEST(test_closing__fin_not_acknowledged),
         TEST(test_closing__fin_overtaken),
+        TEST(test_closing__fins_swapped_in_the_file),
         TEST(test_opening__one_way),
         TEST(test_closing__one_way),
         TEST(test_reset__text_on_way),
