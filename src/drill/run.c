@@ -312,6 +312,8 @@ wait_alone(struct la_drill_run *run, const struct la_drill_event *event)
 {
     run->pending = event;
     run->pending_end_us = -1;
+    if (!la_drill_settle(run))
+        return false;
     while (run->pending != NULL) {
         int64_t next_us = deadline_us(run);
         if (next_us == INT64_MAX)

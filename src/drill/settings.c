@@ -138,6 +138,17 @@ is_ignored(const char *name)
 }
 
 bool
+la_drill_cfg_is_flag(const char *name)
+{
+    static const char *const names[] = {"strict_segments", "tcp_ts_ecr_scaled", "send_omit_free",
+                                        "dry_run", "debug"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool
 la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
                   struct la_drill_mistake *mistake)
 {
