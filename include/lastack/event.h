@@ -136,6 +136,9 @@ enum la_ecn_step {
     LA_ECN_MARK_SEEN,     /* text came marked (CE): acknowledgements say ECE from here on */
     LA_ECN_REDUCED,       /* ECE came: the window was reduced */
     LA_ECN_ECHO_ENDS,     /* CWR came: no ECE any more */
+    LA_ECN_COUNTED,       /* accurate ECN: marked text came behind what was not: told at once */
+    LA_ECN_MANGLED,       /* a SYN's ECN field was changed on its way: nothing is sent as ECT */
+    LA_ECN_ZEROED,        /* accurate ECN: its field came as zero: nothing is sent as ECT */
     LA_ECN_STEP_END
 };
 
@@ -204,6 +207,7 @@ struct la_event {
             uint8_t wscale_send, wscale_receive; /* 255 = no scaling */
             bool timestamps, sack, ecn;
             bool passive; /* this end listened */
+            bool accurate_ecn; /* RFC 9768 */
         } negotiated;
         struct {
             la_err err;
@@ -216,6 +220,7 @@ struct la_event {
         struct {
             uint8_t step; /* enum la_ecn_step */
             uint32_t cwnd_bytes, ssthresh_bytes;
+            uint32_t marks_n; /* accurate ECN: so many packets more were marked; else 0 */
         } ecn;
         struct {
             uint8_t rule;      /* enum la_loss_rule */

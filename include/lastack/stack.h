@@ -219,6 +219,12 @@ la_err la_conn_abort(struct la_stack *stack, la_handle conn, la_instant now);
  * data is there (RFC 1122 4.2.2.13), and timers end what remains. */
 la_err la_conn_release(struct la_stack *stack, la_handle conn, la_instant now);
 
+/* How text met congestion, where accurate ECN is agreed (RFC 9768 3.2): packets that were marked
+ * (CE), and octets of text by IP's ECN field. Modulo 2^32. */
+struct la_conn_marks {
+    uint32_t ce_n, ce_bytes, ect_0_bytes, ect_1_bytes;
+};
+
 /* STATUS. Fields are only ever added at the end. */
 struct la_conn_status {
     struct la_endpoint local, remote;
@@ -277,6 +283,9 @@ struct la_conn_status {
     la_instant sent_at;         /* the latest text sent, to a millisecond */
     uint64_t pacing_rate_max;   /* the application's bound; 0: none */
     bool fast_opened;           /* text went with the SYN and was taken (RFC 7413) */
+    bool accurate_ecn;          /* RFC 9768 is agreed, */
+    bool sends_ect;             /* and new text goes as ECT(0): so it does with RFC 3168 */
+    struct la_conn_marks marked_in, marked_out; /* what we received, and what the peer has */
 };
 /* Of a connection that rests in TIME-WAIT without an owner, state, endpoints, timer, RCV.WND and
  * what was agreed are known; the rest is 0, and heard_at NEVER. */

@@ -51,6 +51,7 @@ la_pool_init(struct la_pool *pool, struct la_mem *mem, uint32_t item_bytes, uint
         .mem = mem,
         .item_bytes = item_bytes,
         .chunk_shift = chunk_shift,
+        .chunk_mask = (UINT32_C(1) << chunk_shift) - 1,
         .max_n = max_n,
         .free_first = LA_POOL_NONE,
     };

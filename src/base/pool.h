@@ -19,6 +19,7 @@ struct la_pool {
     struct la_mem *mem;
     uint32_t item_bytes;
     uint32_t chunk_shift; /* items per chunk = 1 << chunk_shift */
+    uint32_t chunk_mask;  /* the same less 1 */
     uint32_t items_n;     /* items that exist (chunks x items per chunk) */
     uint32_t live_n;
     uint32_t max_n;
@@ -41,8 +42,8 @@ void la_pool_give(struct la_pool *pool, uint32_t idx);
 static inline void *
 la_pool_at(const struct la_pool *pool, uint32_t idx)
 {
-    uint32_t in_chunk = idx & ((UINT32_C(1) << pool->chunk_shift) - 1);
-    return pool->chunks[idx >> pool->chunk_shift] + (size_t)in_chunk * pool->item_bytes;
+    uint8_t *chunk = pool->chunks[idx >> pool->chunk_shift];
+    return chunk + (size_t)(idx & pool->chunk_mask) * pool->item_bytes;
 }
 
 #endif

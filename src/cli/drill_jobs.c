@@ -16,14 +16,21 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { PROFILES_N = 8, NAME_BYTES = 16 };
+
 struct totals {
     size_t count[3]; /* by outcome */
     size_t died_n;
+    struct {
+        char as[NAME_BYTES]; /* a profile that was recognised, */
+        size_t n;            /* and how often */
+    } profiles[PROFILES_N];
 };
 
 struct record {
     uint8_t outcome;
     uint32_t text_n;
+    char as[NAME_BYTES];
 };
 
 /* ---- one script ------------------------------------------------------------------------- */
@@ -34,16 +41,18 @@ play(const struct la_drill_jobs *jobs, size_t i, char **text)
 {
     size_t n = 0;
     FILE *out = open_memstream(text, &n);
-    struct record record = {LA_DRILL_FAILED, 0};
+    const char *as = "";
+    struct record record = {LA_DRILL_FAILED, 0, ""};
     if (out == NULL)
         *text = NULL;
     else
-        record.outcome = (uint8_t)la_drill_file(jobs->paths[i], &jobs->file, out);
+        record.outcome = (uint8_t)la_drill_file(jobs->paths[i], &jobs->file, out, &as);
     if (out != NULL && fclose(out) == 0 && n <= UINT32_MAX)
         record.text_n = (uint32_t)n;
     else
         (void)fprintf(stderr, "lastack drill: out of memory: nothing is said of %s\n",
                       jobs->paths[i]);
+    (void)snprintf(record.as, sizeof(record.as), "%s", as);
     return record;
 }
 
@@ -51,6 +60,13 @@ static void
 tell(struct totals *totals, const struct record *record, const char *text)
 {
     totals->count[record->outcome]++;
+    for (size_t i = 0; record->as[0] != 0 && i < PROFILES_N; i++) {
+        if (totals->profiles[i].n != 0 && strcmp(totals->profiles[i].as, record->as) != 0)
+            continue;
+        memcpy(totals->profiles[i].as, record->as, NAME_BYTES);
+        totals->profiles[i].n++;
+        break;
+    }
     if (text != NULL)
         (void)fwrite(text, 1, record->text_n, stdout);
 }
@@ -193,6 +209,8 @@ put_summary(const struct totals *totals, double seconds)
         (void)printf(", %zu cannot be read", totals->count[LA_DRILL_UNREADABLE]);
     if (totals->died_n != 0)
         (void)printf(", %zu not played: a process died", totals->died_n);
+    for (size_t i = 0; i < PROFILES_N && totals->profiles[i].n != 0; i++)
+        (void)printf("; %zu as %s", totals->profiles[i].n, totals->profiles[i].as);
     (void)printf("; %.2f s", seconds);
     size_t played_n = totals->count[LA_DRILL_PASSED] + totals->count[LA_DRILL_FAILED];
     if (played_n > 1 && seconds > 0)
@@ -211,7 +229,7 @@ seconds_now(void)
 int
 la_drill_jobs(const struct la_drill_jobs *jobs)
 {
-    struct totals totals = {{0}, 0};
+    struct totals totals = {.died_n = 0};
     double from = seconds_now();
     if (jobs->jobs_n > 1) {
         if (!play_apart(jobs, &totals))

@@ -131,7 +131,7 @@ add_agreed(const struct la_conn_status *s, struct la_ss_words *words)
     if (s->sack)
         add(words, "sack");
     if (s->ecn)
-        add(words, "ecn");
+        add(words, s->accurate_ecn ? "accecn" : "ecn");
     if (s->fast_opened)
         add(words, "fastopen");
     if (s->congestion_control[0] != 0) {
@@ -204,6 +204,8 @@ add_counts(const struct la_conn_status *s, struct la_ss_words *words)
     add_count(words, "timeouts", s->rto_n);
     add_count(words, "fast_retrans", s->fast_retransmits_n);
     add_count(words, "dupacks", s->duplicate_acks_n);
+    add_count(words, "delivered_ce", s->marked_out.ce_n);
+    add_count(words, "received_ce", s->marked_in.ce_n);
     if (s->heard_at.ns != LA_INSTANT_NEVER.ns)
         add(words, "lastrcv:%lld", (long long)(-s->heard_at.ns / 1000000));
 }

@@ -63,7 +63,7 @@ la_drill_command(struct la_drill_run *run, const struct la_drill_event *event)
     if (strncmp(line + strspn(line, " \t"), "sockstat ", strlen("sockstat ")) == 0)
         return check_states(run, line);
     bool good = la_drill_settings_apply(event->code, event->line, &run->ways, &mistake);
-    if (!good || la_stack_tcp_cfg_set(run->stack, &run->ways.cfg.tcp) != LA_OK)
+    if (!good || !la_drill_stack_follow(run))
         return la_drill_fail(run, "the stack refuses this setting");
     return true;
 }

@@ -8,7 +8,7 @@
 #define LA_DRILL_DRILL_H
 
 #include <lastack/event.h>
-#include "drill/script.h"
+#include "drill/origin.h"
 
 enum la_drill_outcome {
     LA_DRILL_PASSED,
@@ -20,6 +20,7 @@ struct la_drill_result {
     uint8_t outcome; /* enum la_drill_outcome */
     struct la_drill_mistake mistake;
     char expected[LA_DRILL_MESSAGE_BYTES], came[LA_DRILL_MESSAGE_BYTES]; /* empty: nothing to say */
+    struct la_drill_origin origin;
     int64_t time_us;   /* virtual: when it ended */
     uint32_t events_n; /* that were played */
 };

@@ -51,8 +51,24 @@ la_drill_flow_get(struct la_drill_run *run, const struct la_endpoint *local,
 void
 la_drill_flow_free(struct la_drill_flow *flow)
 {
+    for (struct la_drill_clock_pair *next; flow->clocks != NULL; flow->clocks = next) {
+        next = flow->clocks->next;
+        free(flow->clocks);
+    }
     free(flow->written);
     free(flow);
+}
+
+uint32_t
+la_drill_peer_offset(const struct la_drill_run *run, const struct la_drill_flow *flow, bool syn)
+{
+    return run->script->cfg.peer_isn + (run->strict || syn ? 0 : flow->irs);
+}
+
+uint32_t
+la_drill_local_offset(const struct la_drill_run *run, const struct la_drill_flow *flow, bool syn)
+{
+    return flow->local_offset + (run->strict || syn ? 0 : flow->iss);
 }
 
 uint8_t
@@ -78,4 +94,25 @@ la_drill_flow_wrote(struct la_drill_flow *flow, const uint8_t *octets, size_t n)
     memcpy(flow->written + flow->written_n, octets, n);
     flow->written_n += n;
     return true;
+}
+
+bool
+la_drill_flow_clock(struct la_drill_run *run, struct la_drill_flow *flow, uint32_t script,
+                    uint32_t live)
+{
+    struct la_drill_clock_pair *pair = malloc(sizeof(*pair));
+    if (pair == NULL)
+        return la_drill_fail(run, "out of memory");
+    *pair = (struct la_drill_clock_pair){script, live, flow->clocks};
+    flow->clocks = pair;
+    return true;
+}
+
+uint32_t
+la_drill_flow_clock_live(const struct la_drill_flow *flow, uint32_t script)
+{
+    for (const struct la_drill_clock_pair *pair = flow->clocks; pair != NULL; pair = pair->next)
+        if (pair->script == script)
+            return pair->live;
+    return script + flow->ts_offset;
 }

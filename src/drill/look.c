@@ -125,7 +125,7 @@ static void
 add_option(struct line *line, const struct la_drill_run *run, const struct la_drill_flow *flow,
            const struct la_tcp_option *o)
 {
-    uint32_t offset = run->script->cfg.peer_isn;
+    uint32_t offset = la_drill_peer_offset(run, flow, false);
     if (o->kind == LA_TCP_OPT_NOP) {
         add(line, "nop");
     } else if (o->kind == LA_TCP_OPT_MSS && o->data.n == 2) {
@@ -158,7 +158,8 @@ show_tcp(struct line *line, const struct la_drill_run *run, const struct la_dril
 {
     static const char letters[] = "FSRP.UEW";
     const struct la_tcp_seg *seg = &seen->seg;
-    uint32_t seq = seg->seq.v - (seg->seq.v == 0 ? 0 : flow->local_offset);
+    bool syn = (seg->flags & LA_TCP_SYN) != 0;
+    uint32_t seq = seg->seq.v - (seg->seq.v == 0 ? 0 : la_drill_local_offset(run, flow, syn));
     for (unsigned i = 0; i < 8; i++)
         if ((seg->flags & 1u << i) != 0)
             add(line, "%c", letters[i]);
@@ -166,7 +167,7 @@ show_tcp(struct line *line, const struct la_drill_run *run, const struct la_dril
         add(line, "-");
     add(line, " %u:%u(%u)", seq, seq + seg->text_bytes, seg->text_bytes);
     if ((seg->flags & LA_TCP_ACK) != 0)
-        add(line, " ack %u", seg->ack.v - run->script->cfg.peer_isn);
+        add(line, " ack %u", seg->ack.v - la_drill_peer_offset(run, flow, syn));
     add(line, " win %u", seg->wnd);
     if ((seg->flags & LA_TCP_URG) != 0)
         add(line, " urg %u", seg->up);

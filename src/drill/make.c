@@ -49,11 +49,12 @@ put_head(struct octets *out, uint8_t kind, unsigned octets_n)
  * peer. */
 static void
 put_option(const struct la_drill_run *run, const struct la_drill_flow *flow, bool out_line,
-           const struct la_drill_option *o, struct octets *out)
+           const struct la_drill_option *o, bool syn, struct octets *out)
 {
-    uint32_t sack_offset = out_line ? run->script->cfg.peer_isn : flow->local_offset;
+    uint32_t sack_offset =
+        out_line ? la_drill_peer_offset(run, flow, syn) : la_drill_local_offset(run, flow, syn);
     uint32_t val = out_line ? o->a + flow->ts_offset : o->a;
-    uint32_t ecr = out_line || o->b == 0 ? o->b : o->b + flow->ts_offset;
+    uint32_t ecr = out_line || o->b == 0 ? o->b : la_drill_flow_clock_live(flow, o->b);
     switch ((enum la_drill_option_kind)o->kind) {
     case LA_DRILL_OPT_NOP:
         put(out, LA_TCP_OPT_NOP, 1);
@@ -97,7 +98,7 @@ la_drill_make_options(const struct la_drill_run *run, const struct la_drill_flow
 {
     struct octets octets = {out, 0, false};
     for (const struct la_drill_option *o = packet->options; o != NULL; o = o->next)
-        put_option(run, flow, packet->out, o, &octets);
+        put_option(run, flow, packet->out, o, (packet->flags & LA_TCP_SYN) != 0, &octets);
     while (octets.n % 4 != 0 && !octets.full)
         put(&octets, LA_TCP_OPT_EOL, 1);
     *n = octets.n;
@@ -164,10 +165,11 @@ finish(const struct ends *ends, const struct la_drill_packet *packet, uint8_t pr
 /* ---- TCP, UDP --------------------------------------------------------------------------- */
 
 static void
-put_text(struct la_drill_flow *flow, const struct la_drill_packet *packet, uint8_t *p)
+put_text(const struct la_drill_run *run, struct la_drill_flow *flow,
+         const struct la_drill_packet *packet, uint8_t *p)
 {
     bool syn = (packet->flags & LA_TCP_SYN) != 0;
-    uint32_t first = packet->seq - flow->irs - (syn ? 0 : 1);
+    uint32_t first = packet->seq - (run->strict || syn ? flow->irs : 0) - (syn ? 0 : 1);
     flow->own_text |= packet->has_text;
     for (uint32_t i = 0; i < packet->len; i++)
         p[i] = packet->has_text ? packet->text.p[i] : la_drill_octet(false, first + i);
@@ -177,11 +179,12 @@ static size_t
 make_tcp(struct la_drill_run *run, struct la_drill_flow *flow, const struct la_drill_packet *packet,
          const struct ends *ends, uint8_t *p)
 {
+    bool syn = (packet->flags & LA_TCP_SYN) != 0;
+    uint32_t ack = packet->ack + la_drill_local_offset(run, flow, syn);
     struct la_tcp_seg seg = {.src_port = flow->remote.port,
                              .dst_port = flow->local.port,
-                             .seq = la_seq_of(packet->seq + run->script->cfg.peer_isn),
-                             .ack =
-                                 la_seq_of(packet->has_ack ? packet->ack + flow->local_offset : 0),
+                             .seq = la_seq_of(packet->seq + la_drill_peer_offset(run, flow, syn)),
+                             .ack = la_seq_of(packet->has_ack ? ack : 0),
                              .flags = packet->flags,
                              .wnd = packet->win,
                              .up = packet->urg};
@@ -192,20 +195,20 @@ make_tcp(struct la_drill_run *run, struct la_drill_flow *flow, const struct la_d
         return 0;
     n += options_n;
     l4[12] = (uint8_t)(n / 4 << 4 | packet->reserved | (l4[12] & 1)); /* AE */
-    put_text(flow, packet, l4 + n);
+    put_text(run, flow, packet, l4 + n);
     return finish(ends, packet, LA_IP_TCP, n + packet->len, p);
 }
 
 static size_t
-make_udp(struct la_drill_flow *flow, const struct la_drill_packet *packet, const struct ends *ends,
-         uint8_t *p)
+make_udp(const struct la_drill_run *run, struct la_drill_flow *flow,
+         const struct la_drill_packet *packet, const struct ends *ends, uint8_t *p)
 {
     uint8_t *l4 = p + ip_bytes(ends);
     struct la_udp udp = {.src_port = flow->remote.port,
                          .dst_port = flow->local.port,
                          .len_bytes = (uint16_t)(LA_UDP_HEADER_BYTES + packet->len)};
     size_t n = la_udp_emit(&udp, (struct la_room){l4, LA_UDP_HEADER_BYTES});
-    put_text(flow, packet, l4 + n);
+    put_text(run, flow, packet, l4 + n);
     return finish(ends, packet, LA_IP_UDP, n + packet->len, p);
 }
 
@@ -215,8 +218,8 @@ enum { QUOTED_TCP_BYTES = 8 };
 
 /* Our packet as a router quotes it: the IP header and eight octets (RFC 792). */
 static size_t
-put_quote(const struct la_drill_flow *flow, const struct la_drill_packet *packet,
-          const struct ends *ends, uint8_t *p)
+put_quote(const struct la_drill_run *run, const struct la_drill_flow *flow,
+          const struct la_drill_packet *packet, const struct ends *ends, uint8_t *p)
 {
     struct ends ours = {ends->dst, ends->src};
     struct la_drill_packet plain = {.out = true};
@@ -224,13 +227,13 @@ put_quote(const struct la_drill_flow *flow, const struct la_drill_packet *packet
     put_ip(&ours, &plain, LA_IP_TCP, LA_TCP_HEADER_BYTES + packet->len, p);
     la_put16(l4, flow->local.port);
     la_put16(l4 + 2, flow->remote.port);
-    la_put32(l4 + 4, packet->seq + flow->local_offset);
+    la_put32(l4 + 4, packet->seq + la_drill_local_offset(run, flow, false));
     return ip_bytes(&ours) + QUOTED_TCP_BYTES;
 }
 
 static size_t
-make_icmp(const struct la_drill_flow *flow, const struct la_drill_packet *packet,
-          const struct ends *ends, uint8_t *p)
+make_icmp(const struct la_drill_run *run, const struct la_drill_flow *flow,
+          const struct la_drill_packet *packet, const struct ends *ends, uint8_t *p)
 {
     uint8_t *l4 = p + ip_bytes(ends);
     bool v4 = la_addr_is_v4(&ends->dst);
@@ -241,7 +244,8 @@ make_icmp(const struct la_drill_flow *flow, const struct la_drill_packet *packet
         la_put16(l4 + 6, (uint16_t)packet->mtu);
     else
         la_put32(l4 + 4, packet->mtu);
-    size_t n = LA_ICMP4_HEADER_BYTES + put_quote(flow, packet, ends, l4 + LA_ICMP4_HEADER_BYTES);
+    size_t n =
+        LA_ICMP4_HEADER_BYTES + put_quote(run, flow, packet, ends, l4 + LA_ICMP4_HEADER_BYTES);
     return finish(ends, packet, v4 ? LA_IP_ICMP : LA_IP_ICMPV6, n, p);
 }
 
@@ -256,9 +260,9 @@ la_drill_make(struct la_drill_run *run, struct la_drill_flow *flow,
     case LA_DRILL_TCP:
         return make_tcp(run, flow, packet, &ends, room.p);
     case LA_DRILL_UDP:
-        return make_udp(flow, packet, &ends, room.p);
+        return make_udp(run, flow, packet, &ends, room.p);
     case LA_DRILL_ICMP:
-        return make_icmp(flow, packet, &ends, room.p);
+        return make_icmp(run, flow, packet, &ends, room.p);
     }
     return 0;
 }

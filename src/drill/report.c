@@ -118,6 +118,20 @@ prepare(struct la_drill_script *script, const struct la_drill_file_cfg *cfg, str
 
 /* ---- words ------------------------------------------------------------------------------ */
 
+static bool
+recognised(const struct la_drill_origin *origin)
+{
+    return origin->profile != NULL && origin->line != 0;
+}
+
+static void
+put_origin(const struct la_drill_origin *origin, FILE *out)
+{
+    if (recognised(origin))
+        (void)fprintf(out, "  as        %s, for line %" PRIu32 " has %s (--as NAME: as another)\n",
+                      origin->profile, origin->line, origin->because);
+}
+
 static void
 put_words(const char *path, const struct la_drill_result *result, const struct ladder *ladder,
           FILE *out)
@@ -133,6 +147,7 @@ put_words(const char *path, const struct la_drill_result *result, const struct l
         (void)fprintf(out, "  expected  %s\n", result->expected);
     if (result->came[0] != 0)
         (void)fprintf(out, "  came      %s\n", result->came);
+    put_origin(&result->origin, out);
     (void)fprintf(out,
                   "  at        %" PRId64 ".%06" PRId64 " s of the script; the latest segments:\n",
                   result->time_us / 1000000, result->time_us % 1000000);
@@ -154,6 +169,8 @@ put_json(const char *path, const struct la_drill_result *result, FILE *out)
     json_t *object = json_object();
     set_text(object, "script", path);
     set_text(object, "result", outcomes[result->outcome]);
+    if (result->origin.profile != NULL)
+        set_text(object, "as", result->origin.profile);
     json_object_set_new(object, "events", json_integer(result->events_n));
     json_object_set_new(object, "time_us", json_integer(result->time_us));
     if (result->outcome != LA_DRILL_PASSED) {
@@ -168,7 +185,7 @@ put_json(const char *path, const struct la_drill_result *result, FILE *out)
 }
 
 enum la_drill_outcome
-la_drill_file(const char *path, const struct la_drill_file_cfg *cfg, FILE *out)
+la_drill_file(const char *path, const struct la_drill_file_cfg *cfg, FILE *out, const char **as)
 {
     struct la_drill_result result = {.outcome = LA_DRILL_UNREADABLE};
     struct la_drill_script script = {.path = path};
@@ -182,8 +199,11 @@ la_drill_file(const char *path, const struct la_drill_file_cfg *cfg, FILE *out)
         put_json(path, &result, out);
     else if (result.outcome != LA_DRILL_PASSED)
         put_words(path, &result, &ladder, out);
-    else if (cfg->verbose)
+    else if (cfg->verbose) {
         (void)fprintf(out, "%s: passed, %" PRIu32 " events\n", path, result.events_n);
+        put_origin(&result.origin, out);
+    }
+    *as = recognised(&result.origin) ? result.origin.profile : "";
     la_drill_script_fini(&script);
     free(ladder.text);
     free(text);

@@ -18,8 +18,9 @@ struct la_drill_file_cfg {
 };
 
 /* Reads and plays the script at `path` and writes to `out` what a user is to see: nothing for one
- * that passes, unless cfg says otherwise. A file that cannot be read counts as unreadable. */
+ * that passes, unless cfg says otherwise. A file that cannot be read counts as unreadable. *as: the
+ * profile that was recognised, "" where none was. */
 enum la_drill_outcome la_drill_file(const char *path, const struct la_drill_file_cfg *cfg,
-                                    FILE *out);
+                                    FILE *out, const char **as);
 
 #endif

@@ -11,12 +11,10 @@
 
 #include "base/addr.h"
 #include "base/time.h"
-#include "drill/settings.h"
 #include "ways/layout.h"
 
 enum { BEGIN_S = 1000000, STEPS_N_MAX = 5000000, ROUNDS_N_MAX = 4096, BURST_N = 32 };
-enum { BUDGET_BYTES = 512 << 20, TIMERS_N = 1024, PREFIX_LEN_V4 = 24, PREFIX_LEN_V6 = 64 };
-enum { ANY_WAIT_S = 1000000 };
+enum { TIMERS_N = 1024, ANY_WAIT_S = 1000000 };
 
 /* ---- words ------------------------------------------------------------------------------ */
 
@@ -53,104 +51,6 @@ la_instant
 la_drill_now(const struct la_drill_run *run)
 {
     return la_instant_add_us((la_instant){BEGIN_S * LA_NS_PER_S}, run->now_us);
-}
-
-/* ---- the stack -------------------------------------------------------------------------- */
-
-static void *
-take(void *ctx, size_t n)
-{
-    (void)ctx;
-    return malloc(n);
-}
-
-static void
-give(void *ctx, void *p, size_t n)
-{
-    (void)ctx;
-    (void)n;
-    free(p);
-}
-
-static la_err
-add_network(struct la_drill_run *run)
-{
-    const struct la_drill_cfg *cfg = &run->script->cfg;
-    struct la_iface_cfg iface = {.caps = {.layer = LA_LINK_IP, .mtu_bytes = cfg->mtu_bytes}};
-    struct la_addr local = la_drill_addr(cfg, true);
-    bool v4 = la_addr_is_v4(&local);
-    struct la_addr any = v4 ? la_addr_v4(0, 0, 0, 0) : (struct la_addr){{0}};
-    int idx = 0;
-    la_err err = la_stack_iface_add(run->stack, &iface, &idx);
-    if (err == LA_OK)
-        err = la_stack_addr_add(run->stack, idx, &local, v4 ? PREFIX_LEN_V4 : PREFIX_LEN_V6);
-    if (err == LA_OK)
-        err = la_stack_route_add(run->stack, idx, &any, 0, NULL);
-    return err;
-}
-
-/* Commands of later lines are looked at before anything is played. */
-static bool
-commands_ok(const struct la_drill_script *script, struct la_ways ways,
-            struct la_drill_mistake *mistake)
-{
-    for (const struct la_drill_event *e = script->events; e != NULL; e = e->next)
-        if (e->kind == LA_DRILL_COMMAND &&
-            !la_drill_settings_apply(e->code, e->line, &ways, mistake))
-            return false;
-    return true;
-}
-
-static bool
-make_stack(struct la_drill_run *run, const struct la_trace *hears)
-{
-    static const struct la_alloc alloc = {take, give, NULL};
-    struct la_drill_mistake mistake = {0};
-    la_ways_init(&run->ways);
-    if (run->script->cfg.congestion[0] != 0)
-        memcpy(run->ways.cfg.tcp.congestion_control, run->script->cfg.congestion,
-               sizeof(run->ways.cfg.tcp.congestion_control));
-    if (!la_drill_settings_apply(run->script->settings, run->script->settings_line, &run->ways,
-                                 &mistake) ||
-        !commands_ok(run->script, run->ways, &mistake)) {
-        run->failed = true;
-        run->result->outcome = LA_DRILL_UNREADABLE;
-        run->result->mistake = mistake;
-        return false;
-    }
-    struct la_stack_cfg cfg = run->ways.cfg;
-    run->mem = la_mem_new(&alloc, BUDGET_BYTES);
-    cfg.mem = run->mem;
-    cfg.seed[0] = run->script->cfg.seed;
-    cfg.end_id = 1;
-    cfg.trace = *hears;
-    la_err err =
-        run->mem == NULL ? LA_ERR_NO_MEMORY : la_stack_new(&cfg, la_drill_now(run), &run->stack);
-    if (err == LA_OK)
-        err = add_network(run);
-    if (err == LA_OK)
-        err = la_socks_new(run->stack, &run->socks);
-    if (err == LA_OK && run->script->cfg.has_key)
-        la_stack_fast_open_key_set(run->stack, run->script->cfg.key);
-    run->line = 1;
-    return err == LA_OK ||
-           la_drill_fail(run, "no stack can be made of these options: %s", la_strerror(err));
-}
-
-static void
-end_stack(struct la_drill_run *run)
-{
-    while (run->sent_first != NULL) {
-        struct la_drill_sent *sent = run->sent_first;
-        run->sent_first = sent->next;
-        free(sent);
-    }
-    la_socks_free(run->socks);
-    la_stack_free(run->stack);
-    if (run->mem != NULL)
-        la_mem_unref(run->mem);
-    for (uint32_t i = 0; i < run->flows_n; i++)
-        la_drill_flow_free(run->flows[i]);
 }
 
 /* ---- what can be done now --------------------------------------------------------------- */
@@ -193,6 +93,13 @@ collect(struct la_drill_run *run, bool *any)
     return !run->failed;
 }
 
+bool
+la_drill_move(struct la_drill_run *run)
+{
+    bool any = la_stack_run(run->stack, la_drill_now(run), TIMERS_N);
+    return collect(run, &any);
+}
+
 /* The call that waits: what it gave, and whether it was time. */
 static bool
 take_answer(struct la_drill_run *run, const struct la_drill_event *event,
@@ -200,8 +107,9 @@ take_answer(struct la_drill_run *run, const struct la_drill_event *event,
 {
     const struct la_drill_call *call = event->call;
     char came[LA_DRILL_MESSAGE_BYTES], at[32], due[32];
-    bool wrong_error = (answer->error == NULL) != (call->error == NULL) ||
-                       (call->error != NULL && strcmp(call->error, answer->error) != 0);
+    bool named = call->error != NULL || call->result >= 0; /* -1 alone is any error */
+    bool wrong_error = named && ((answer->error == NULL) != (call->error == NULL) ||
+                                 (call->error != NULL && strcmp(call->error, answer->error) != 0));
     if (!call->any_result && (answer->value != call->result || wrong_error)) {
         (void)snprintf(came, sizeof(came), "%s() = %lld %s", call->name, (long long)answer->value,
                        answer->error == NULL ? "" : answer->error);
@@ -211,7 +119,9 @@ take_answer(struct la_drill_run *run, const struct la_drill_event *event,
     }
     if (event->when.has_end && event == run->pending) {
         int64_t off = run->now_us - run->pending_end_us;
-        if (off > run->script->cfg.tolerance_us || off < -run->script->cfg.tolerance_us)
+        int64_t tolerance_us =
+            la_drill_tolerance_us(run, run->pending_end_us - run->pending_from_us);
+        if (off > tolerance_us || off < -tolerance_us)
             return la_drill_fail(run, "the call returned at %s, not at %s",
                                  clock_text(run->now_us, at), clock_text(run->pending_end_us, due));
     }
@@ -269,9 +179,20 @@ deadline_us(const struct la_drill_run *run)
     return us > run->now_us ? us : run->now_us + 1; /* an early deadline is asked again */
 }
 
-/* Lets time pass until `until_us`, or until something was sent. */
-static bool
-advance(struct la_drill_run *run, int64_t until_us, bool stop_at_sent)
+int64_t
+la_drill_tolerance_us(const struct la_drill_run *run, int64_t after_us)
+{
+    enum { PERMILL = 125 }; /* packetdrill's: how far Linux's timers may be off */
+    const struct la_drill_cfg *cfg = &run->script->cfg;
+    int64_t permill = cfg->tolerance_permill >= 0 ? cfg->tolerance_permill
+                      : run->strict               ? 0
+                                                  : PERMILL;
+    int64_t part_us = after_us / 1000 * permill;
+    return part_us > cfg->tolerance_us ? part_us : cfg->tolerance_us;
+}
+
+bool
+la_drill_advance(struct la_drill_run *run, int64_t until_us, bool stop_at_sent)
 {
     while (la_drill_settle(run)) {
         if (stop_at_sent && run->sent_first != NULL)
@@ -301,10 +222,16 @@ due_us(const struct la_drill_run *run, const struct la_drill_when *when, int64_t
 /* ---- events ----------------------------------------------------------------------------- */
 
 static bool
-nothing_came(struct la_drill_run *run)
+came_in_time(struct la_drill_run *run, const struct la_drill_event *event, int64_t from_us,
+             int64_t until_us, int64_t at_us)
 {
-    la_drill_fail(run, "the packet did not come");
-    la_drill_fail_came(run, "nothing");
+    char came[LA_DRILL_MESSAGE_BYTES], at[32], due[32];
+    int64_t tolerance_us = la_drill_tolerance_us(run, from_us - run->event_us);
+    if (event->when.clock == LA_DRILL_ANY || (at_us >= from_us - tolerance_us && at_us <= until_us))
+        return true;
+    (void)snprintf(came, sizeof(came), "the same at %s", clock_text(at_us, at));
+    la_drill_fail(run, "the packet came at %s, not at %s", at, clock_text(from_us, due));
+    la_drill_fail_came(run, came);
     return false;
 }
 
@@ -312,34 +239,32 @@ static bool
 play_out(struct la_drill_run *run, const struct la_drill_event *event)
 {
     const struct la_drill_when *when = &event->when;
-    int64_t tolerance_us = run->script->cfg.tolerance_us;
-    int64_t from_us = 0, until_us = run->now_us + ANY_WAIT_S * INT64_C(1000000), at_us;
-    char came[LA_DRILL_MESSAGE_BYTES], at[32], due[32];
+    int64_t from_us = 0, until_us = run->now_us + ANY_WAIT_S * INT64_C(1000000), at_us = 0;
+    struct la_drill_seen seen;
+    void *taken;
     if (when->clock != LA_DRILL_ANY) {
         from_us = due_us(run, when, when->from_us);
         until_us = when->has_range ? due_us(run, when, when->until_us) : from_us;
-        until_us += tolerance_us;
+        until_us += la_drill_tolerance_us(run, from_us - run->event_us);
     }
-    if (!advance(run, until_us, true))
-        return false;
-    struct la_drill_sent *sent = run->sent_first;
-    if (sent == NULL)
-        return nothing_came(run);
-    at_us = sent->at_us;
-    run->sent_first = sent->next;
-    run->sent_n--;
-    bool good = la_drill_match(run, event, sent);
-    free(sent);
-    if (good && when->clock != LA_DRILL_ANY &&
-        (at_us < from_us - tolerance_us || at_us > until_us)) {
-        (void)snprintf(came, sizeof(came), "the same at %s", clock_text(at_us, at));
-        la_drill_fail(run, "the packet came at %s, not at %s", at, clock_text(from_us, due));
-        la_drill_fail_came(run, came);
-        return false;
-    }
+    bool good = la_drill_gather(run, event, until_us, &seen, &at_us, &taken) &&
+                la_drill_match(run, event, &seen) &&
+                came_in_time(run, event, from_us, until_us, at_us);
+    free(taken);
     bool exact = when->clock != LA_DRILL_ANY && !when->has_range;
-    run->event_us = exact ? from_us : at_us;
+    run->event_us = !run->strict ? run->now_us : exact ? from_us : at_us;
     return good;
+}
+
+/* With packetdrill the first SYN to a socket that has begun to listen comes from another port than
+ * those to the sockets before it. */
+static bool
+is_new_peer(struct la_drill_run *run, const struct la_drill_packet *packet)
+{
+    bool is = run->listens_anew && !packet->has_ports && packet->protocol == LA_DRILL_TCP &&
+              (packet->flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN;
+    run->listens_anew &= !is;
+    return is;
 }
 
 static bool
@@ -348,7 +273,12 @@ play_in(struct la_drill_run *run, const struct la_drill_packet *packet)
     uint8_t octets[LA_DRILL_PACKET_BYTES];
     const struct la_drill_cfg *cfg = &run->script->cfg;
     struct la_drill_flow *flow = run->flow;
-    if (flow == NULL || packet->has_ports) {
+    if (is_new_peer(run, packet)) {
+        struct la_endpoint local = {la_drill_addr(cfg, true), cfg->bind_port};
+        struct la_endpoint remote = {la_drill_addr(cfg, false),
+                                     (uint16_t)(cfg->peer_port + run->peers_n++)};
+        flow = la_drill_flow_get(run, &local, &remote);
+    } else if (flow == NULL || packet->has_ports) {
         struct la_endpoint local = {la_drill_addr(cfg, true),
                                     packet->has_ports ? packet->dst_port : cfg->bind_port};
         struct la_endpoint remote = {la_drill_addr(cfg, false),
@@ -375,22 +305,42 @@ play_in(struct la_drill_run *run, const struct la_drill_packet *packet)
     return la_drill_settle(run);
 }
 
+/* A call that waits though the script does not say so: there is nothing else to be done, and only
+ * time passes until it returns. */
 static bool
-play_call(struct la_drill_run *run, const struct la_drill_event *event)
+wait_alone(struct la_drill_run *run, const struct la_drill_event *event)
+{
+    run->pending = event;
+    run->pending_end_us = -1;
+    while (run->pending != NULL) {
+        int64_t next_us = deadline_us(run);
+        if (next_us == INT64_MAX)
+            return la_drill_fail(run, "the call waits, and nothing is left that could end that");
+        if (!la_drill_advance(run, next_us, false))
+            return false;
+    }
+    return true;
+}
+
+static bool
+play_call(struct la_drill_run *run, const struct la_drill_event *event, int64_t end_us)
 {
     struct la_drill_answer answer = {0};
     if (run->pending != NULL)
         return la_drill_fail(run, "the call of line %u has not returned yet", run->pending->line);
-    run->moved_n = 0;
+    run->moved_n = run->syn_n = 0;
+    run->opened = false;
     run->pending_from_us = run->now_us;
     if (!la_drill_do(run, event, &answer))
         return false;
+    if (answer.blocked && !event->when.has_end && !run->strict)
+        return wait_alone(run, event);
     if (answer.blocked && !event->when.has_end)
         return la_drill_fail(run, "the call waits here: say when it returns (+0...0.1), or set "
                                   "O_NONBLOCK");
     if (answer.blocked) {
         run->pending = event;
-        run->pending_end_us = due_us(run, &event->when, event->when.until_us);
+        run->pending_end_us = end_us;
         return la_drill_settle(run);
     }
     if (event->when.has_end && event->when.until_us != event->when.from_us)
@@ -405,18 +355,23 @@ play_event(struct la_drill_run *run, const struct la_drill_event *event)
     if (event->kind == LA_DRILL_PACKET && event->packet->out)
         return play_out(run, event);
     int64_t due = due_us(run, &event->when, event->when.from_us);
-    if (due < run->event_us)
+    int64_t end_us = due_us(run, &event->when, event->when.until_us); /* of a call */
+    if (due < run->event_us && (run->strict || due + run->script->cfg.tolerance_us < run->event_us))
         return la_drill_fail(run, "the event lies before the one above it");
-    if (!advance(run, due, false))
+    if (!run->strict && event->kind == LA_DRILL_CALL && due <= run->now_us)
+        due = run->now_us + 1; /* a call is made later than what was before it */
+    if (!la_drill_advance(run, due, false))
         return false;
-    run->event_us = due;
-    if (run->pending != NULL && run->now_us > run->pending_end_us + run->script->cfg.tolerance_us)
+    run->event_us = run->strict ? due : run->now_us;
+    if (run->pending != NULL &&
+        run->now_us > run->pending_end_us +
+                          la_drill_tolerance_us(run, run->pending_end_us - run->pending_from_us))
         return la_drill_fail(run, "the call of line %u has not returned", run->pending->line);
     switch ((enum la_drill_event_kind)event->kind) {
     case LA_DRILL_PACKET:
         return play_in(run, event->packet);
     case LA_DRILL_CALL:
-        return play_call(run, event);
+        return play_call(run, event, end_us);
     case LA_DRILL_CHECK:
         return la_drill_settle(run) && la_drill_check(run, event);
     case LA_DRILL_COMMAND:
@@ -434,13 +389,15 @@ play_end(struct la_drill_run *run)
     if (run->pending != NULL) {
         const struct la_drill_event *event = run->pending;
         run->line = event->line;
-        if (!advance(run, run->pending_end_us + run->script->cfg.tolerance_us, false))
+        int64_t span_us = run->pending_end_us - run->pending_from_us;
+        if (!la_drill_advance(run, run->pending_end_us + la_drill_tolerance_us(run, span_us),
+                              false))
             return false;
         if (run->pending != NULL)
             return la_drill_fail(run, "the call has not returned");
     }
     const struct la_drill_sent *sent = run->sent_first;
-    if (sent == NULL)
+    if (sent == NULL || !run->strict) /* packetdrill looks no further */
         return true;
     la_drill_fail(run, "the stack sent a packet that no line expects");
     if (la_drill_look(&seen, (struct la_bytes){sent->bytes, sent->n})) {
@@ -451,6 +408,15 @@ play_end(struct la_drill_run *run)
         }
     }
     return false;
+}
+
+/* Scripts for another stack are judged as packetdrill judges them. */
+static bool
+is_strict(const struct la_drill_script *script, const struct la_drill_origin *origin)
+{
+    if (script->cfg.strict != LA_DRILL_STRICT_BY_ORIGIN)
+        return script->cfg.strict == LA_DRILL_STRICT;
+    return origin->profile == NULL || strcmp(origin->profile, "default") == 0;
 }
 
 /* A script may hold anything; what is said about it are lines. */
@@ -475,8 +441,11 @@ la_drill_play(struct la_drill_script *script, const struct la_trace *hears,
     }
     run->script = script;
     run->result = result;
+    la_drill_origin_find(script, &result->origin);
+    run->strict = is_strict(script, &result->origin);
+    run->segments_strict = run->strict || script->cfg.strict_segments;
     const struct la_drill_event *event = script->events;
-    if (make_stack(run, hears)) {
+    if (la_drill_stack_make(run, hears)) {
         while (event != NULL && play_event(run, event)) {
             result->events_n++;
             event = event->next;
@@ -493,6 +462,6 @@ la_drill_play(struct la_drill_script *script, const struct la_trace *hears,
     result->time_us = run->now_us;
     if (run->stack != NULL) /* what ends with the script is not its story */
         la_stack_trace_set(run->stack, &(struct la_trace){NULL, NULL, 0});
-    end_stack(run);
+    la_drill_stack_end(run);
     free(run);
 }

@@ -11,6 +11,7 @@
 
 #include <lastack/sock.h>
 #include "drill/drill.h"
+#include "host/option_rows.h"
 #include "ways/ways.h"
 #include "wire/tcp.h"
 
@@ -18,12 +19,20 @@ enum {
     LA_DRILL_FDS_N = 1024,
     LA_DRILL_FLOWS_N = 1024,
     LA_DRILL_PACKET_BYTES = 65535 + 60, /* IPv6's header is not counted by its length */
-    LA_DRILL_SENT_N_MAX = 65536
+    LA_DRILL_SENT_N_MAX = 65536,
+    LA_DRILL_VARIABLES_N = 64
+};
+
+/* A timestamp of ours as the script has it, and as it was. */
+struct la_drill_clock_pair {
+    uint32_t script, live;
+    struct la_drill_clock_pair *next;
 };
 
 struct la_drill_flow {
     struct la_endpoint local, remote;
     bool iss_known, irs_known, ts_known;
+    struct la_drill_clock_pair *clocks; /* of our timestamps, the latest first */
     bool fresh;            /* the peer's SYN with another number came: ours will be another, too */
     bool own_text;         /* the script chose octets of what comes in: they follow no pattern */
     uint32_t iss, irs;     /* the script's */
@@ -37,6 +46,8 @@ struct la_drill_flow {
 
 struct la_drill_fd {
     bool open, nonblocking, datagram;
+    bool fast_open; /* TCP_FASTOPEN was set */
+    int32_t kept[LA_OPTIONS_KEPT_N]; /* of options that are hints */
     la_sock sock;
 };
 
@@ -48,10 +59,17 @@ struct la_drill_sent {
     uint8_t bytes[];
 };
 
+/* What %{ name = value }% has left behind. */
+struct la_drill_variable {
+    char name[32];
+    int64_t value;
+};
+
 struct la_drill_run {
     struct la_drill_script *script;
     struct la_drill_result *result;
     struct la_ways ways;  /* what settings have made of the stack's */
+    uint8_t key[LA_FAST_OPEN_KEY_BYTES]; /* of cookies, as settings told it */
     struct la_mem *mem;
     struct la_stack *stack;
     struct la_socks *socks;
@@ -59,16 +77,24 @@ struct la_drill_run {
     int64_t event_us;     /* when the latest event was due */
     uint64_t steps_n;
     bool failed;
+    bool strict;          /* judged as lastack's own scripts are, not as packetdrill judges */
+    bool segments_strict; /* each packet has a line */
+    bool listens_anew;    /* the next SYN is another peer's, as with packetdrill */
+    uint16_t peers_n;     /* that there have been so */
     uint32_t line;        /* of the event that is being played */
     struct la_drill_fd fds[LA_DRILL_FDS_N];
     struct la_drill_flow *flows[LA_DRILL_FLOWS_N];
     uint32_t flows_n;
     struct la_drill_flow *flow; /* the one that lines without ports mean */
     la_handle conn;       /* the one that checks mean */
+    struct la_drill_variable variables[LA_DRILL_VARIABLES_N];
+    uint32_t variables_n;
     struct la_drill_sent *sent_first, *sent_last;
     uint32_t sent_n;
     const struct la_drill_event *pending; /* a call that has not returned */
     uint64_t moved_n;     /* octets that it has moved */
+    uint64_t syn_n;       /* of those: that went with a SYN that is not answered */
+    bool opened;          /* it has begun the connection that it writes to */
     int64_t pending_end_us, pending_from_us;
     bool settling;
 };
@@ -79,8 +105,18 @@ __attribute__((format(printf, 2, 3))) bool la_drill_fail(struct la_drill_run *ru
                                                         const char *format, ...);
 /* Beside the sentence: what the script says and what came. */
 void la_drill_fail_came(struct la_drill_run *run, const char *came);
+/* Lets the stack send what it can. False: failed. */
+bool la_drill_move(struct la_drill_run *run);
 /* Does all that can be done now. False: failed. */
 bool la_drill_settle(struct la_drill_run *run);
+
+/* ---- the stack (stack.c) ---------------------------------------------------------------- */
+
+/* False: failed. Either way la_drill_stack_end() follows. */
+bool la_drill_stack_make(struct la_drill_run *run, const struct la_trace *hears);
+/* Gives the stack what run->ways has become. False: it refuses. */
+bool la_drill_stack_follow(struct la_drill_run *run);
+void la_drill_stack_end(struct la_drill_run *run);
 
 /* ---- flows (flow.c) --------------------------------------------------------------------- */
 
@@ -89,8 +125,19 @@ struct la_addr la_drill_addr(const struct la_drill_cfg *cfg, bool local);
 struct la_drill_flow *la_drill_flow_get(struct la_drill_run *run, const struct la_endpoint *local,
                                         const struct la_endpoint *remote);
 void la_drill_flow_free(struct la_drill_flow *flow);
+/* What to add to the script's numbers, of a SYN or of another segment, to have those of the wire:
+ * to the peer's, and to ours. Where packetdrill's judgement counts, only SYNs have the script's
+ * initial sequence numbers, and all others count from 0 as packetdrill's do. */
+uint32_t la_drill_peer_offset(const struct la_drill_run *run, const struct la_drill_flow *flow,
+                              bool syn);
+uint32_t la_drill_local_offset(const struct la_drill_run *run, const struct la_drill_flow *flow,
+                               bool syn);
 /* The octet `at` of the stream that comes in (or that goes out). */
 uint8_t la_drill_octet(bool out, uint64_t at);
+/* Remembers, and finds, what a timestamp of the script is on the wire. */
+bool la_drill_flow_clock(struct la_drill_run *run, struct la_drill_flow *flow, uint32_t script,
+                         uint32_t live);
+uint32_t la_drill_flow_clock_live(const struct la_drill_flow *flow, uint32_t script);
 /* Appends what was written; NULL: pattern. False: no memory. */
 bool la_drill_flow_wrote(struct la_drill_flow *flow, const uint8_t *octets, size_t n);
 
@@ -122,7 +169,19 @@ void la_drill_show(const struct la_drill_run *run, const struct la_drill_flow *f
                    const struct la_drill_seen *seen, char out[LA_DRILL_MESSAGE_BYTES]);
 /* Is it what the line says? False: failed, and said why. */
 bool la_drill_match(struct la_drill_run *run, const struct la_drill_event *event,
-                    const struct la_drill_sent *sent);
+                    const struct la_drill_seen *seen);
+
+/* ---- several for one line (gather.c) ---------------------------------------------------- */
+
+/* Takes what the stack sends until `until_us`: a packet, or, unless segments are compared one by
+ * one, as many as make the length of the line, put together. *taken lies in `seen`'s text and is
+ * the caller's, to be given to free(). False: failed, and said why. */
+bool la_drill_gather(struct la_drill_run *run, const struct la_drill_event *event, int64_t until_us,
+                     struct la_drill_seen *seen, int64_t *at_us, void **taken);
+/* How far from its time something may be that comes so long after what was before it. */
+int64_t la_drill_tolerance_us(const struct la_drill_run *run, int64_t after_us);
+/* Lets time pass until then, or until something was sent. */
+bool la_drill_advance(struct la_drill_run *run, int64_t until_us, bool stop_at_sent);
 
 /* ---- calls (calls.c) and checks (check.c) ------------------------------------------------ */
 

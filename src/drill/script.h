@@ -145,6 +145,12 @@ struct la_drill_define {
     struct la_drill_define *next;
 };
 
+enum la_drill_strict {
+    LA_DRILL_STRICT_BY_ORIGIN, /* scripts for other stacks are judged as packetdrill does */
+    LA_DRILL_STRICT,
+    LA_DRILL_LENIENT
+};
+
 struct la_drill_cfg {
     bool v6;
     struct la_addr local, remote;
@@ -152,7 +158,12 @@ struct la_drill_cfg {
     uint16_t bind_port, connect_port, peer_port;
     uint32_t mtu_bytes;
     int64_t tolerance_us;
+    uint8_t strict;            /* enum la_drill_strict */
+    bool strict_segments;      /* each packet has a line */
+    int32_t tolerance_permill; /* of the time since the event before; -1: as strict says */
+    int32_t tick_us;           /* of our timestamps; 0: not compared; -1: as strict says */
     uint32_t peer_isn; /* what the peer's sequence number 0 is on the wire */
+    char as[16];         /* profile of the stack, when the script names none; empty: recognised */
     char congestion[16]; /* control; empty: the stack's default */
     uint64_t seed;
     bool has_key;

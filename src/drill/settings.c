@@ -3,6 +3,7 @@
  * settings.c - a script's options, and what it sets about the stack by name
  */
 #include "drill/settings.h"
+#include "drill/words.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 
 enum { BIND_PORT = 8080, PEER_PORT = 40000, TOLERANCE_US = 4000, MTU_BYTES = 1500 };
-enum { WORD_BYTES = 128 };
 
 /* ---- options ---------------------------------------------------------------------------- */
 
@@ -22,6 +22,8 @@ la_drill_cfg_init(struct la_drill_cfg *cfg)
                                  .peer_port = PEER_PORT,
                                  .mtu_bytes = MTU_BYTES,
                                  .tolerance_us = TOLERANCE_US,
+                                 .tolerance_permill = -1,
+                                 .tick_us = -1,
                                  .seed = 1};
 }
 
@@ -74,6 +76,39 @@ take_congestion(struct la_drill_cfg *cfg, const char *value, struct la_drill_mis
     return true;
 }
 
+static bool
+take_profile(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
+{
+    struct la_ways ways;
+    la_ways_init(&ways);
+    if (value == NULL || la_ways_profile(&ways, value) != LA_WAYS_SET)
+        return say(mistake, "default, linux, freebsd and bsd65535 are", "as", value);
+    (void)snprintf(cfg->as, sizeof(cfg->as), "%s", value);
+    return true;
+}
+
+static bool
+take_strict(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
+{
+    uint64_t n;
+    if (!number(value, 1, &n))
+        return say(mistake, "0 and 1 are", "strict", value);
+    cfg->strict = n == 1 ? LA_DRILL_STRICT : LA_DRILL_LENIENT;
+    return true;
+}
+
+/* 12.5 */
+static bool
+take_percent(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
+{
+    char *end = NULL;
+    double n = value == NULL ? -1 : strtod(value, &end);
+    if (value == NULL || end == value || *end != 0 || !(n >= 0 && n <= 100))
+        return say(mistake, "0 to 100 are", "tolerance_percent", value);
+    cfg->tolerance_permill = (int32_t)(n * 10);
+    return true;
+}
+
 /* 32 digits, as the octets of TCP_FASTOPEN_KEY. */
 static bool
 take_key(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
@@ -92,9 +127,10 @@ take_key(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *m
 static bool
 is_ignored(const char *name)
 {
-    static const char *const names[] = {"gateway_ip", "netmask_ip",   "speed",
-                                        "non_fatal",  "debug",        "verbose",
-                                        "dry_run",    "init_scripts", "wire_client_dev"};
+    static const char *const names[] = {
+        "gateway_ip",        "netmask_ip", "speed",        "non_fatal",       "debug",
+        "verbose",           "dry_run",    "init_scripts", "wire_client_dev", "send_omit_free",
+        "tcp_ts_ecr_scaled", "code_format"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -110,6 +146,16 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
         return take_version(cfg, value, mistake);
     if (strcmp(name, "congestion") == 0)
         return take_congestion(cfg, value, mistake);
+    if (strcmp(name, "as") == 0)
+        return take_profile(cfg, value, mistake);
+    if (strcmp(name, "strict") == 0)
+        return take_strict(cfg, value, mistake);
+    if (strcmp(name, "tolerance_percent") == 0)
+        return take_percent(cfg, value, mistake);
+    if (strcmp(name, "strict_segments") == 0) {
+        cfg->strict_segments = true;
+        return true;
+    }
     if (strcmp(name, "fast_open_key") == 0)
         return take_key(cfg, value, mistake);
     if (strcmp(name, "local_ip") == 0 || strcmp(name, "remote_ip") == 0)
@@ -117,14 +163,18 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
     struct {
         const char *name;
         uint64_t min, max;
-    } const numbers[] = {
-        {"bind_port", 1, 65535}, {"connect_port", 1, 65535},         {"peer_port", 1, 65535},
-        {"mtu", 68, 65535},      {"tolerance_usecs", 0, 1000000000}, {"peer_isn", 0, UINT32_MAX},
-        {"seed", 0, UINT64_MAX}};
+    } const numbers[] = {{"bind_port", 1, 65535},
+                         {"connect_port", 1, 65535},
+                         {"peer_port", 1, 65535},
+                         {"mtu", 68, 65535},
+                         {"tolerance_usecs", 0, 1000000000},
+                         {"peer_isn", 0, UINT32_MAX},
+                         {"tcp_ts_tick_usecs", 0, 1000000},
+                         {"seed", 0, UINT64_MAX}};
     size_t i = 0;
-    while (i < 7 && strcmp(numbers[i].name, name) != 0)
+    while (i < 8 && strcmp(numbers[i].name, name) != 0)
         i++;
-    if (i == 7)
+    if (i == 8)
         return is_ignored(name) ||
                say(mistake, "no such option; docs/drill.md lists them", name, value);
     if (!number(value, numbers[i].max, &n) || n < numbers[i].min)
@@ -148,6 +198,9 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
     case 5:
         cfg->peer_isn = (uint32_t)n;
         break;
+    case 6:
+        cfg->tick_us = (int32_t)n;
+        break;
     default:
         cfg->seed = n;
     }
@@ -156,78 +209,35 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
 
 /* ---- commands --------------------------------------------------------------------------- */
 
-/* The next word; quotes keep blanks together. `begins`: it is the first of its command. False:
- * there is none. */
-static bool
-next_word(const char **p, const char *end, char word[WORD_BYTES], bool *begins)
-{
-    size_t n = 0;
-    char quote = 0;
-    while (*p < end && (isspace((unsigned char)**p) || strchr(";&|\\", **p) != NULL)) {
-        *begins |= strchr(";&\n", **p) != NULL;
-        *begins &= **p != '\\'; /* a line that goes on */
-        *p += 1 + (**p == '\\' && *p + 1 < end);
-    }
-    if (*p == end)
-        return false;
-    for (; *p < end; ++*p) {
-        char c = **p;
-        if (quote == 0 && (isspace((unsigned char)c) || strchr(";&|", c) != NULL))
-            break;
-        if (c == '"' || c == '\'')
-            quote = quote == 0 ? c : quote == c ? (char)0 : quote;
-        else if (n < WORD_BYTES - 1)
-            word[n++] = isprint((unsigned char)c) || c == '\t' ? c : '?';
-    }
-    word[n] = 0;
-    return true;
-}
-
 /* What the words behind the first one of a command mean. */
 enum mode {
     MEANT,   /* settings, each of which must be known */
     FOREIGN, /* sysctl's: those of other stacks' insides change nothing */
+    ECHOED,  /* a value and, behind >, the file of a sysctl */
     PASSED   /* nothing */
 };
 
-/* Commands that do what is done here anyway, or whose effect is not there to be had. */
+/* Commands that do what is done here anyway, or whose effect is not there to be had: there is no
+ * device, and no counter of a kernel. */
 static bool
 is_idle(const char *name)
 {
-    static const char *const names[] = {"defaults.sh", "nstat", "tcpdrop", "true", "sockstat"};
+    static const char *const names[] = {"nstat", "tcpdrop", "true",   "sockstat",
+                                        "tc",    "ip",      "ethtool"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], name) == 0)
             return true;
     return strncmp(name, "sysctl_restore_", strlen("sysctl_restore_")) == 0;
 }
 
-/* True: the word is none to look at further. */
-static bool
-begin_command(const char *word, enum mode *mode)
-{
-    const char *slash = strrchr(word, '/');
-    const char *name = slash == NULL ? word : slash + 1;
-    *mode = MEANT;
-    if (strchr(word, '=') != NULL)
-        return false;
-    if (strcmp(name, "sysctl") == 0 || strcmp(name, "set_sysctls.py") == 0)
-        *mode = FOREIGN;
-    else if (is_idle(name))
-        *mode = PASSED;
-    return *mode != MEANT;
-}
-
-/* /proc/sys/net/ipv4/tcp_sack is net.ipv4.tcp_sack. */
-static const char *
-dotted(char *word)
-{
-    static const char folder[] = "/proc/sys/";
-    if (strncmp(word, folder, sizeof(folder) - 1) != 0)
-        return word;
-    for (char *p = word; *p != 0 && *p != '='; p++)
-        *p = *p == '/' ? '.' : *p;
-    return word + sizeof(folder) - 1;
-}
+/* What the script of that name sets with which packetdrill's own tests for Linux begin. */
+static const char defaults_sh[] =
+    "net.ipv4.tcp_rmem='4096 540000 15728640' net.ipv4.tcp_wmem='4096 262144 4194304' "
+    "net.ipv4.tcp_timestamps=1 net.ipv4.tcp_sack=1 net.ipv4.tcp_ecn=0 "
+    "net.ipv4.tcp_syn_retries=5 net.ipv4.tcp_synack_retries=5 "
+    "net.ipv4.tcp_congestion_control=cubic net.ipv4.tcp_slow_start_after_idle=0 "
+    "net.ipv4.tcp_tso_win_divisor=3 net.ipv4.tcp_notsent_lowat=4294967295 "
+    "net.ipv4.tcp_fastopen=0x70403 net.ipv4.tcp_fastopen_key=a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4";
 
 /* By sysctl's name, or by that of a field. */
 static enum la_ways_outcome
@@ -250,7 +260,7 @@ apply(struct la_ways *ways, char *word, enum mode mode, struct la_drill_mistake 
                        word);
         return false;
     }
-    const char *name = dotted(word);
+    const char *name = la_drill_sysctl_name(word);
     *equals = 0;
     enum la_ways_outcome outcome = set(ways, name, equals + 1);
     if (outcome == LA_WAYS_SET || mode == FOREIGN)
@@ -263,25 +273,71 @@ apply(struct la_ways *ways, char *word, enum mode mode, struct la_drill_mistake 
     return false;
 }
 
+/* echo 1 > /proc/sys/net/ipv4/tcp_sack. Other files are not there. */
+static void
+follow_echo(struct la_ways *ways, char *word, char said[LA_DRILL_WORD_BYTES])
+{
+    char *path = word + strspn(word, ">");
+    const char *name = la_drill_sysctl_name(path);
+    if (name != path)
+        (void)set(ways, name, said);
+    else if (path == word)
+        (void)snprintf(said, LA_DRILL_WORD_BYTES, "%s", word);
+}
+
+static bool apply_all(struct la_drill_words *words, struct la_ways *ways,
+                      struct la_drill_mistake *mistake);
+
+/* True: the word is a command, done or to be done with the words behind it. */
+static bool
+begin_command(const char *word, enum mode *mode, struct la_ways *ways)
+{
+    const char *name = la_drill_command_name(word);
+    struct la_drill_words words;
+    struct la_drill_mistake none;
+    *mode = MEANT;
+    if (strchr(word, '=') != NULL)
+        return false;
+    if (strcmp(name, "sysctl") == 0 || strcmp(name, "set_sysctls.py") == 0) {
+        *mode = FOREIGN;
+    } else if (strcmp(name, "defaults.sh") == 0) {
+        *mode = PASSED;
+        struct la_bytes text = {(const uint8_t *)defaults_sh, sizeof(defaults_sh) - 1};
+        la_drill_words_init(&words, text, 1);
+        bool good = apply_all(&words, ways, &none);
+        (void)good; /* constants */
+    } else if (strcmp(name, "echo") == 0) {
+        *mode = ECHOED;
+    } else if (is_idle(name)) {
+        *mode = PASSED;
+    }
+    return *mode != MEANT;
+}
+
+static bool
+apply_all(struct la_drill_words *words, struct la_ways *ways, struct la_drill_mistake *mistake)
+{
+    enum mode mode = MEANT;
+    char said[LA_DRILL_WORD_BYTES] = "";
+    while (la_drill_words_next(words)) {
+        mistake->line = words->line;
+        if (words->begins && begin_command(words->word, &mode, ways))
+            continue;
+        if (mode == ECHOED) {
+            follow_echo(ways, words->word, said);
+            continue;
+        }
+        if (!apply(ways, words->word, mode, mistake))
+            return false;
+    }
+    return true;
+}
+
 bool
 la_drill_settings_apply(struct la_bytes text, uint32_t line, struct la_ways *ways,
                         struct la_drill_mistake *mistake)
 {
-    const char *p = (const char *)text.p, *end = p + text.n, *from = p;
-    char word[WORD_BYTES];
-    enum mode mode = MEANT;
-    for (;;) {
-        bool begins = p == from;
-        while (p < end && isspace((unsigned char)*p))
-            begins |= *p++ == '\n';
-        mistake->line = line;
-        for (const char *q = from; q < p; q++)
-            mistake->line += *q == '\n';
-        if (!next_word(&p, end, word, &begins))
-            return true;
-        if (begins && begin_command(word, &mode))
-            continue;
-        if (!apply(ways, word, mode, mistake))
-            return false;
-    }
+    struct la_drill_words words;
+    la_drill_words_init(&words, text, line);
+    return apply_all(&words, ways, mistake);
 }

@@ -70,13 +70,19 @@ la_closing_answers(const struct la_track *track, unsigned end)
 }
 
 /* The last that it acknowledged of its peer's was not captured, and nothing of the peer's was
- * behind it: it may have been the peer's FIN, which came first then. */
+ * behind it. */
+bool
+la_closing_may_have_heard(const struct la_track *track, unsigned end)
+{
+    const struct la_track_end *peer = &track->end[1 - end];
+    return (peer->flags & LA_END_FIN) == 0 && peer->missing_bytes > 0 &&
+           la_seq_eq(peer->missing_to, peer->nxt);
+}
+
 bool
 la_closing_is_doubtful(const struct la_track *track, unsigned end)
 {
-    const struct la_track_end *e = &track->end[end], *peer = &track->end[1 - end];
-    return (e->flags & LA_END_FIN) != 0 && (peer->flags & LA_END_FIN) == 0 &&
-           peer->missing_bytes > 0 && la_seq_eq(peer->missing_to, peer->nxt);
+    return (track->end[end].flags & LA_END_FIN) != 0 && la_closing_may_have_heard(track, end);
 }
 
 static void

@@ -47,14 +47,20 @@ close_under(uint16_t set, uint32_t events)
     return set;
 }
 
+LA_APART static void
+learn(struct la_closure *known, uint16_t set, uint32_t events)
+{
+    *known = (struct la_closure){events, set, close_under(set, events)};
+}
+
 /* The same, remembered: few combinations occur. */
-static uint16_t
+static inline uint16_t
 closure(struct la_explain *explain, uint16_t set, uint32_t events)
 {
     uint64_t mixed = ((uint64_t)events << 16 | set) * UINT64_C(0x9e3779b97f4a7c15);
     struct la_closure *known = &explain->closures[mixed >> (64 - LA_CLOSURES_SHIFT)];
     if (known->from != set || known->events != events)
-        *known = (struct la_closure){events, set, close_under(set, events)};
+        learn(known, set, events);
     return known->to;
 }
 
@@ -93,22 +99,23 @@ la_states_init(struct la_explain *explain)
 }
 
 static inline uint32_t
-events_open_to(const struct la_explain *explain, const struct la_track *track, unsigned end)
+events_open_to(const struct la_explain *explain, const struct la_track *track,
+               const struct la_track_end *e, const struct la_track_end *peer)
 {
     if (!track->handshake_seen)
         return events_all & ~events_opening;
-    const struct la_marks *marks = &track->end[end].marks;
+    const struct la_marks *marks = &e->marks;
     uint32_t events = events_hidden | explain->events_by_marks[marks->waiting | marks->taken];
-    if ((track->end[1 - end].flags & LA_END_RST) != 0)
+    if ((peer->flags & LA_END_RST) != 0)
         events |= EVENT_BIT(RCV_RST) | EVENT_BIT(RCV_RST_TO_LISTEN);
     return events;
 }
 
-static void
-widen(struct la_explain *explain, struct la_track *track, unsigned end)
+static inline void
+widen(struct la_explain *explain, const struct la_track *track, struct la_track_end *e,
+      const struct la_track_end *peer)
 {
-    struct la_track_end *e = &track->end[end];
-    uint32_t events = events_open_to(explain, track, end);
+    uint32_t events = events_open_to(explain, track, e, peer);
     if (e->widened == e->possible && e->widened_by == events)
         return;
     e->possible = e->widened = closure(explain, e->possible, events);
@@ -139,18 +146,26 @@ is_one(uint16_t set)
     return set != 0 && (set & (set - 1)) == 0;
 }
 
+static bool
+is_several(uint16_t set)
+{
+    return (set & (set - 1)) != 0;
+}
+
 /* Of the states that have an edge for the event, and where that leads. */
-static void
+static inline void
 push(uint16_t set, enum la_tcp_event event, struct la_step *step)
 {
-    step->from = step->to = 0;
+    unsigned from = 0, after = 0;
     for (unsigned left = set; left != 0; left &= left - 1) {
         unsigned to = la_tcp_fsm_edge((enum la_tcp_state)__builtin_ctz(left), event)->to;
         if (to == 0)
             continue;
-        step->from |= (uint16_t)(left & -left);
-        step->to |= LA_TCP_STATE_BIT(to);
+        from |= left & -left;
+        after |= LA_TCP_STATE_BIT(to);
     }
+    step->from = (uint16_t)from;
+    step->to = (uint16_t)after;
 }
 
 /* step: end, event, certainty, frame and times are filled in. */
@@ -164,7 +179,7 @@ move(struct la_explain *explain, struct la_track *track, struct la_step *step)
     push(set, (enum la_tcp_event)step->event, step);
     if (step->from == 0)
         return false;
-    if (!is_one(step->from) || !is_one(step->to))
+    if (is_several(step->from) || is_several(step->to))
         step->certainty = LA_CERTAINTY_UNKNOWN;
     e->proven = step->to;
     e->certainty = step->certainty;
@@ -179,21 +194,14 @@ move(struct la_explain *explain, struct la_track *track, struct la_step *step)
 static enum la_tcp_event
 event_of(const struct la_track_end *e, enum la_mark mark)
 {
-    switch (mark) {
-    case LA_MARK_SYN:
-        return LA_TCP_EV_RCV_SYN;
-    case LA_MARK_SYN_ACK:
-        return (e->proven & BIT(SYN_SENT)) != 0 ? LA_TCP_EV_RCV_SYN_ACK : LA_TCP_EV_ACK_OF_SYN;
-    case LA_MARK_ACK_OF_SYN:
+    static const uint8_t of_mark[LA_MARKS_N] = {
+        [LA_MARK_SYN] = LA_TCP_EV_RCV_SYN,           [LA_MARK_SYN_ACK] = LA_TCP_EV_RCV_SYN_ACK,
+        [LA_MARK_ACK_OF_SYN] = LA_TCP_EV_ACK_OF_SYN, [LA_MARK_FIN] = LA_TCP_EV_RCV_FIN,
+        [LA_MARK_ACK_OF_FIN] = LA_TCP_EV_ACK_OF_FIN,
+    };
+    if (mark == LA_MARK_SYN_ACK && (e->proven & BIT(SYN_SENT)) == 0)
         return LA_TCP_EV_ACK_OF_SYN;
-    case LA_MARK_FIN:
-        return LA_TCP_EV_RCV_FIN;
-    case LA_MARK_ACK_OF_FIN:
-        return LA_TCP_EV_ACK_OF_FIN;
-    case LA_MARKS_N:
-        break;
-    }
-    return LA_TCP_EV_COUNT;
+    return (enum la_tcp_event)of_mark[mark];
 }
 
 struct taking {
@@ -295,7 +303,8 @@ lost(struct la_explain *explain, struct la_track *track, const struct la_placed 
         finding->certainty = LA_CERTAINTY_INFERRED;
 }
 
-/* What the segment shows to have arrived at its sender, and what it shows not to have. */
+/* What the segment shows to have arrived at its sender, and what it shows not to have. Something
+ * waits. */
 static struct taking
 taking_of(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
@@ -527,12 +536,14 @@ take_segment(struct la_explain *explain, struct la_track *track, const struct la
     la_marks_segment(track, placed);
     if (placed->syn_first && (seg->flags & LA_TCP_ACK) == 0)
         own_event(explain, track, placed, LA_TCP_EV_OPEN_ACTIVE, INT64_MAX);
-    struct taking taking = taking_of(explain, track, placed);
-    take_marks(explain, track, &taking);
-    if (placed->fin_first)
+    if (e->marks.waiting != 0) {
+        struct taking taking = taking_of(explain, track, placed);
+        take_marks(explain, track, &taking);
+    }
+    if (placed->fin_first) {
         look_back(explain, track, placed);
-    if (placed->fin_first)
         own_event(explain, track, placed, LA_TCP_EV_CLOSE, earliest_close(e, placed));
+    }
     uint16_t demand = demanded(placed);
     uint16_t stays = e->proven & demand;
     if (stays == 0)
@@ -545,8 +556,8 @@ take_segment(struct la_explain *explain, struct la_track *track, const struct la
     e->possible &= shown(explain, placed);
     if (e->possible == 0)
         e->possible = closure(explain, demand, events_all & ~events_opening);
-    widen(explain, track, placed->from);
-    widen(explain, track, 1 - placed->from);
+    widen(explain, track, e, placed->peer);
+    widen(explain, track, placed->peer, e);
 }
 
 void

@@ -98,6 +98,8 @@ static const struct field conn_fields[] = {
     FIELD("timestamps", FIELD_BOOL, u.conn.timestamps),
     FIELD("sack", FIELD_BOOL, u.conn.sack),
     FIELD("ecn", FIELD_BOOL, u.conn.ecn),
+    FIELD("accurate_ecn", FIELD_BOOL, u.conn.accurate_ecn),
+    FIELD("sends_ect", FIELD_BOOL, u.conn.sends_ect),
     FIELD("fast_opened", FIELD_BOOL, u.conn.fast_opened),
     FIELD("sent_us", FIELD_SINCE, u.conn.sent_at),
     FIELD("delivery_rate", FIELD_U64, u.conn.delivery_rate),
@@ -119,6 +121,14 @@ static const struct field conn_fields[] = {
     FIELD("rto_n", FIELD_U32, u.conn.rto_n),
     FIELD("fast_retransmits_n", FIELD_U32, u.conn.fast_retransmits_n),
     FIELD("duplicate_acks_n", FIELD_U32, u.conn.duplicate_acks_n),
+    FIELD("received_ce_n", FIELD_U32, u.conn.marked_in.ce_n),
+    FIELD("received_ce_bytes", FIELD_U32, u.conn.marked_in.ce_bytes),
+    FIELD("received_ect_0_bytes", FIELD_U32, u.conn.marked_in.ect_0_bytes),
+    FIELD("received_ect_1_bytes", FIELD_U32, u.conn.marked_in.ect_1_bytes),
+    FIELD("delivered_ce_n", FIELD_U32, u.conn.marked_out.ce_n),
+    FIELD("delivered_ce_bytes", FIELD_U32, u.conn.marked_out.ce_bytes),
+    FIELD("delivered_ect_0_bytes", FIELD_U32, u.conn.marked_out.ect_0_bytes),
+    FIELD("delivered_ect_1_bytes", FIELD_U32, u.conn.marked_out.ect_1_bytes),
 };
 
 static const struct field listener_fields[] = {

@@ -316,7 +316,7 @@ call(struct la_world_ctx *ctx, unsigned e, enum la_step_kind kind)
     case LA_STEP_OPEN:
         fresh(ctx, e);
         end->opened = true;
-        la_tcp_open_active(&end->conn, &todo);
+        la_tcp_open_active(&end->conn, &ctx->tcp, &todo);
         break;
     case LA_STEP_SEND:
         call_send(ctx, e, &todo);
@@ -440,6 +440,7 @@ la_world_init(struct la_world_ctx *ctx)
         };
         la_pool_init(&end->env.busy, ctx->mem, sizeof(struct la_tcp_busy), 0, 2);
         la_pool_init(&end->env.tallies, ctx->mem, sizeof(struct la_tcp_tally), 0, 2);
+        la_pool_init(&end->env.accecns, ctx->mem, sizeof(struct la_tcp_accecn), 0, 2);
         end->now = la_instant_of_ns(LA_NS_PER_S);
     }
     ctx->world->end[1].listens = ctx->cfg->open == LA_EXPLORE_PASSIVE;

@@ -61,12 +61,13 @@ la_conn_open(struct la_stack *s, const struct la_endpoint *local, const struct l
     now = la_stack_clock(s, now);
     if (cfg != NULL && !la_tcp_cfg_ok(cfg))
         return LA_ERR_BAD_ARGUMENT;
+    cfg = cfg != NULL ? cfg : &s->cfg.tcp;
     struct la_tuple tuple = {*local, *remote};
     int iface;
     uint32_t idx;
     la_err err = complete_tuple(s, &tuple, &iface);
     if (err == LA_OK)
-        err = la_rec_new(s, &tuple, cfg != NULL ? cfg : &s->cfg.tcp, iface, &idx);
+        err = la_rec_new(s, &tuple, cfg, iface, &idx);
     if (err != LA_OK)
         return err;
     struct la_rec *rec = la_rec_at(s, idx);
@@ -74,8 +75,8 @@ la_conn_open(struct la_stack *s, const struct la_endpoint *local, const struct l
     s->stats.tcp_active_opens++;
     la_stack_tell_call(s, idx, LA_CALL_OPEN_ACTIVE, 0);
     struct la_tcp_todo todo = la_stack_todo(s, now);
-    la_tcp_open_active(&rec->tcp, &todo);
-    if ((cfg != NULL ? cfg : &s->cfg.tcp)->fast_open)
+    la_tcp_open_active(&rec->tcp, cfg, &todo);
+    if (cfg->fast_open)
         la_fast_open_begin(s, rec, &todo);
     *out = la_rec_handle(s, idx);
     la_rec_settle(s, idx, &todo);

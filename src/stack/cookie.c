@@ -23,6 +23,7 @@
 
 #include "base/assert.h"
 #include "base/time.h"
+#include "tcp/accecn.h"
 #include "tcp/arrive.h"
 #include "tcp/kinds.h"
 #include "tcp/open.h"
@@ -38,6 +39,8 @@ enum { OPTION_NO_SCALE = 15, OPTION_SACK = 16, OPTION_ECN = 32 };
  * one, on its way could bring the cookie of another SYN, and the two ends disagree from the
  * beginning. */
 enum { OPTION_STAMPED = 64 };
+/* Only among answers: how the SYN came, where accurate ECN is agreed. */
+enum { KIND_ACCURATE = 128, KIND_ECN_SHIFT = 8 };
 
 /* From small links to jumbo frames; the two in the middle are those of most of the Internet. */
 static const uint16_t mss_table[1 << MSS_BITS] = {64, 216, 536, 1220, 1380, 1440, 1460, 8960};
@@ -92,16 +95,31 @@ mss_index(uint16_t mss)
     return i;
 }
 
+/* For that of RFC 3168? */
+static bool
+asks_for_ecn(const struct la_tcp_seg *syn)
+{
+    const unsigned ecn = LA_TCP_ECE | LA_TCP_CWR;
+    return (syn->flags & ecn) == ecn;
+}
+
+/* Accurate ECN is asked for, and agreed to here. Nothing of it need be remembered: its
+ * acknowledgement will say so (RFC 9768 5.1). */
+static bool
+is_accurate(const struct la_listener *l, const struct la_tcp_seg *syn)
+{
+    return l->cfg.ecn >= LA_ECN_ACCURATE_ASK && la_tcp_accecn_is_asked(syn->flags);
+}
+
 /* What the SYN offers, in OPTION_BITS. */
 static unsigned
 options_of(const struct la_tcp_seg *syn)
 {
-    const uint8_t ecn = LA_TCP_ECE | LA_TCP_CWR;
     unsigned options = OPTION_NO_SCALE;
     if ((syn->has & LA_TCP_HAS_WSCALE) != 0)
         options = syn->wscale < OPTION_NO_SCALE ? syn->wscale : OPTION_NO_SCALE - 1;
     options |= (syn->has & LA_TCP_HAS_SACK_PERMITTED) != 0 ? OPTION_SACK : 0;
-    options |= (syn->flags & ecn) == ecn ? OPTION_ECN : 0;
+    options |= asks_for_ecn(syn) ? OPTION_ECN : 0;
     return options;
 }
 
@@ -157,6 +175,8 @@ struct asked {
     la_seq irs, iss;
     uint32_t ts_val;
     unsigned mss_idx, options; /* options 0: without timestamps */
+    bool accurate;             /* accurate ECN */
+    uint8_t ecn;               /* IP's ECN field of the SYN */
 };
 
 /* What of a SYN decides how the answer looks, besides its numbers: which options it has, but not
@@ -165,7 +185,8 @@ static unsigned
 kind_of(const struct asked *asked)
 {
     unsigned options = asked->options;
-    return (options & ~(unsigned)OPTION_NO_SCALE) |
+    unsigned marks = asked->accurate ? KIND_ACCURATE | (unsigned)asked->ecn << KIND_ECN_SHIFT : 0;
+    return marks | (options & ~(unsigned)OPTION_NO_SCALE) |
            ((options & OPTION_NO_SCALE) == OPTION_NO_SCALE);
 }
 
@@ -186,6 +207,7 @@ answer_anew(struct la_stack *s, const struct asked *asked, struct la_tcp_todo *t
     struct la_tcp_seg syn =
         remembered_syn(asked->irs, asked->mss_idx, asked->options != 0, asked->options);
     syn.ts_val = asked->ts_val;
+    syn.flags |= asked->accurate ? LA_TCP_ACE_MASK : 0;
     rec.tcp.name = LA_REC_NONE;
     /* No connection begins: the listener stays in LISTEN. */
     la_tcp_take_syn(&rec.tcp, &syn, todo);
@@ -264,7 +286,9 @@ la_cookie_answer(struct la_stack *s, const struct la_half_open *open, const stru
     rotate_keys(s);
     struct la_listener *l = la_listener_at(s, open->listener);
     bool stamped = is_stamped(l, syn);
+    bool accurate = is_accurate(l, syn);
     unsigned options = stamped ? options_of(syn) | OPTION_STAMPED : 0;
+    options &= accurate ? ~(unsigned)OPTION_ECN : ~0u;
     unsigned mss_idx = mss_index((syn->has & LA_TCP_HAS_MSS) != 0 ? syn->mss : 536);
     unsigned low = mss_idx | ((s->cookies.age & 1) != 0 ? KEY_BIT : 0u);
     struct asked asked = {
@@ -274,6 +298,8 @@ la_cookie_answer(struct la_stack *s, const struct la_half_open *open, const stru
         .ts_val = syn->ts_val,
         .mss_idx = mss_idx,
         .options = options,
+        .accurate = accurate,
+        .ecn = todo->ecn,
     };
     if (!answer_again(s, &asked, todo) && !answer_anew(s, &asked, todo)) {
         todo->reason = LA_REASON_NO_ROUTE;
@@ -348,6 +374,8 @@ la_cookie_arrive(struct la_stack *s, const struct la_half_open *open, const stru
     }
     struct la_tcp_seg syn = remembered_syn(irs, low & ((1u << MSS_BITS) - 1), stamped, options);
     syn.ts_val = seg->ts_val;
+    if (l->cfg.ecn >= LA_ECN_ACCURATE_ASK && la_tcp_accecn_is_kept(seg))
+        syn.flags |= LA_TCP_ACE_MASK;
     complete(s, open, &syn, seg, todo);
     return true;
 }

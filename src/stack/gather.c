@@ -13,6 +13,7 @@
  */
 #include "proto/tcp_accept.h"
 #include "stack/instance.h"
+#include "tcp/accecn.h"
 #include "wire/ip.h"
 #include "wire/ip4.h"
 #include "wire/ip6.h"
@@ -22,10 +23,11 @@
 /* One segment cannot be longer either, but for a jumbogram. */
 enum { GATHERED_BYTES_MAX = 65535 };
 
+/* `ace`: with accurate ECN AE, CWR and ECE are a number, which all of a run say alike. */
 static bool
-is_plain(const struct la_tcp_seg *seg)
+is_plain(const struct la_tcp_seg *seg, unsigned ace)
 {
-    return seg->text_bytes > 0 && (seg->flags & ~(unsigned)LA_TCP_PSH) == LA_TCP_ACK &&
+    return seg->text_bytes > 0 && (seg->flags & ~(unsigned)LA_TCP_PSH) == (LA_TCP_ACK | ace) &&
            (seg->has & ~(unsigned)LA_TCP_HAS_TIMESTAMPS) == 0 && seg->sack_n == 0;
 }
 
@@ -74,9 +76,8 @@ heads_note(struct la_arrival *run, const struct la_net_in *in)
     struct la_tcp_view view;
     if (!la_tcp_view_init(&view, (struct la_bytes){in->came.p + tcp_off, in->came.n - tcp_off}))
         return;
-    struct la_ip_pseudo pseudo = {in->src, in->dst, in->protocol, 0};
-    run->same_sum =
-        la_sum_fold(la_ip_pseudo_sum(&pseudo) + la_tcp_repeated_sum(view.p, view.header_bytes));
+    run->same_sum = la_sum_fold(la_ip_ends_sum(&in->src, &in->dst) + in->protocol +
+                                la_tcp_repeated_sum(view.p, view.header_bytes));
     run->link_n = in->link_n;
     run->ip_n = in->header_n;
     run->tcp_n = view.header_bytes;
@@ -86,13 +87,18 @@ heads_note(struct la_arrival *run, const struct la_net_in *in)
 bool
 la_gather_begin(struct la_stack *s, struct la_arrival *run, const struct la_net_in *in)
 {
-    if (!is_plain(&run->seg) || la_tcp_hears(&s->env, LA_EVENT_SEGMENT_ARRIVED))
+    unsigned ace = run->seg.flags & LA_TCP_ACE_MASK;
+    if (!is_plain(&run->seg, ace) || la_tcp_hears(&s->env, LA_EVENT_SEGMENT_ARRIVED))
         return false;
     uint32_t idx = la_stack_find_again(s, &run->tuple);
     if (!la_idx_is_rec(idx))
         return false;
     const struct la_tcp_conn *c = &la_rec_at(s, idx)->tcp;
     const struct la_tcp_busy *busy = la_tcp_busy(c, &s->env);
+    bool accurate = (c->flags & LA_TCP_F_ACCECN) != 0;
+    /* RFC 9768 3.2.2.5.1: each second mark draws an acknowledgement. */
+    if (ace != 0 ? !accurate : accurate && run->ecn == LA_IP_CE)
+        return false;
     if (!is_expected(c, &run->seg) || (busy != NULL && busy->runs.row.n > 0))
         return false;
     uint32_t rcv_wnd = la_tcp_rcv_wnd(c);
@@ -157,7 +163,7 @@ continues(const struct la_arrival *run, const struct la_arrival *a)
     bool same_header = seg->has == first->has && la_seq_eq(seg->ack, first->ack) &&
                        seg->wnd == first->wnd && seg->ts_val == first->ts_val &&
                        seg->ts_ecr == first->ts_ecr;
-    return same_header && is_plain(seg) && a->ecn == run->ecn &&
+    return same_header && is_plain(seg, first->flags & LA_TCP_ACE_MASK) && a->ecn == run->ecn &&
            la_seq_eq(seg->seq, la_seq_add(first->seq, first->text_bytes)) &&
            seg->text_bytes <= run->bytes_max - first->text_bytes &&
            la_tuple_equal(&run->tuple, &a->tuple);

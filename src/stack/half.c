@@ -16,6 +16,7 @@
 
 #include "base/assert.h"
 #include "base/time.h"
+#include "tcp/accecn.h"
 #include "tcp/acknowledge.h"
 #include "tcp/congestion.h"
 #include "tcp/fast_open.h"
@@ -24,7 +25,7 @@
 #include "tcp/timeout.h"
 #include "tcp/user.h"
 
-enum { HALF_CHUNK_SHIFT = 6, SENT_MAX = UINT8_MAX };
+enum { HALF_CHUNK_SHIFT = 6, SENT_MAX = UINT8_MAX, WSCALE_TOO_MUCH = 15 };
 /* Without a route any more (an interface went), every IPv4 host takes this (RFC 791 3.2). */
 enum { MTU_BYTES_LEAST = 576 };
 
@@ -137,6 +138,7 @@ syn_of(const struct la_half *h)
     syn.has |= (h->flags & LA_HALF_SACK) != 0 ? LA_TCP_HAS_SACK_PERMITTED : 0;
     syn.has |= (h->flags & LA_HALF_TIMESTAMPS) != 0 ? LA_TCP_HAS_TIMESTAMPS : 0;
     syn.flags |= (h->flags & LA_HALF_ECN) != 0 ? LA_TCP_ECE | LA_TCP_CWR : 0;
+    syn.flags |= h->accecn != 0 ? LA_TCP_ACE_MASK : 0;
     return syn;
 }
 
@@ -213,7 +215,7 @@ la_half_view(const struct la_stack *s, uint32_t idx, struct la_rec *out)
     struct la_tcp_conn *c = &out->tcp;
     struct la_tcp_env deaf = s->env; /* the SYN has been told when it came */
     deaf.trace_mask = 0;
-    struct la_tcp_todo todo = {.env = &deaf, .now = born_at(h, s->now)};
+    struct la_tcp_todo todo = {.env = &deaf, .now = born_at(h, s->now), .ecn = h->syn_ecn};
     struct la_tcp_seg syn = syn_of(h);
     la_tcp_open_passive(c, &syn, false, &todo);
     c->want = 0;
@@ -224,6 +226,7 @@ la_half_view(const struct la_stack *s, uint32_t idx, struct la_rec *out)
     c->challenges = h->challenges;
     la_tcp_timer_set(c, LA_TIMER_RETRANSMIT, due_at(s, h));
     c->backoff_n = h->backoff_n;
+    c->flags &= h->no_ect != 0 ? ~(uint32_t)LA_TCP_F_ECN : UINT32_MAX;
     c->flags |= h->sent_n > 1 ? LA_TCP_F_SYN_RETRANSMITTED : 0u;
     c->flags |= h->backoff_n >= s->cfg.tcp.r1_n ? LA_TCP_F_R1_REACHED : 0u;
 }
@@ -279,8 +282,10 @@ fold(struct la_stack *s, uint32_t idx, struct la_rec *rec, const struct la_tcp_t
     uint32_t sent_n = h->sent_n + todo->again_n;
     h->sent_n = (uint8_t)(sent_n < SENT_MAX ? sent_n : SENT_MAX);
     h->challenges = c->challenges;
-    if ((c->flags & LA_TCP_F_ECN) == 0) /* the SYN came again without it */
-        h->flags &= (uint8_t)~LA_HALF_ECN;
+    h->no_ect = (c->flags & LA_TCP_F_ECN) == 0; /* the SYN came again without it */
+    h->accecn = (c->flags & LA_TCP_F_ACCECN) != 0;
+    if (h->accecn != 0)
+        h->syn_ecn = (c->flags & LA_TCP_F_SYN_MARK) >> LA_TCP_SYN_MARK_SHIFT & LA_IP_ECN_MASK;
     la_wheel_arm(&s->half_wheel, idx, c->timer_at);
     la_tcp_conn_fini(c, &s->env);
 }
@@ -302,7 +307,7 @@ remember(struct la_stack *s, const struct la_half_open *open, const struct la_tc
     h->born_us = (uint32_t)(uint64_t)(s->now.ns / LA_NS_PER_US);
     h->mss = syn->mss;
     h->listener = (uint16_t)open->listener;
-    h->wscale = syn->wscale;
+    h->wscale = (syn->wscale < WSCALE_TOO_MUCH ? syn->wscale : WSCALE_TOO_MUCH) & 15u;
     h->iface = (int8_t)open->iface;
     h->sent_n = 1;
     h->flags = flags_of(syn);

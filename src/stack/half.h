@@ -40,7 +40,10 @@ struct la_half {
     uint16_t mss;        /* the SYN's */
     uint16_t listener;
     uint8_t flags;       /* enum la_half_flag */
-    uint8_t wscale;      /* the SYN's */
+    uint8_t wscale : 4;  /* the SYN's; 15: more than 14 */
+    uint8_t accecn : 1;  /* accurate ECN is agreed, */
+    uint8_t syn_ecn : 2; /* the latest SYN came with that, */
+    uint8_t no_ect : 1;  /* and we send nothing as ECT */
     uint8_t backoff_n;
     uint8_t sent_n;      /* SYN,ACKs */
     uint8_t challenges; /* as in struct la_tcp_conn */

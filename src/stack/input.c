@@ -130,6 +130,7 @@ new_incarnation(struct la_stack *s, const struct la_arrival *a, la_seq snd_nxt,
     struct la_tcp_todo again = la_stack_todo(s, todo->now);
     again.segment_id = todo->segment_id;
     again.text = todo->text;
+    again.ecn = todo->ecn;
     again.follows = true;
     again.follows_nxt = snd_nxt;
     no_connection(s, a, &again);
@@ -224,7 +225,7 @@ deliver_frame(struct la_stack *s, struct la_arrival *run, la_instant now)
     todo.piece_bytes = run->piece_bytes;
     todo.segments_n = run->segments_n;
     todo.last_off = run->last_off;
-    todo.congestion_marked = run->ecn == LA_IP_CE;
+    todo.ecn = run->ecn;
     bool lent = run->seg.text_bytes == 0 && run->frame->mem == s->mem;
     struct la_chain none = {NULL, NULL, 0, 0};
     if (lent) {

@@ -42,6 +42,8 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .rack = true,
         .mtu_probing = true,
         .ecn = LA_ECN_ACCEPT,
+        .accecn_option = LA_ACCECN_OPTION_CHANGES,
+        .ecn_fallback = true,
         .keepalive_idle_s = 7200,
         .keepalive_interval_s = 75,
         .keepalive_probes_n = 9,
@@ -127,7 +129,8 @@ la_tcp_cfg_ok(const struct la_tcp_cfg *t)
            t->ttl_hops > 0 && t->keepalive_idle_s > 0 && t->keepalive_idle_s <= UINT16_MAX &&
            t->keepalive_interval_s > 0 && t->keepalive_interval_s <= UINT16_MAX &&
            (t->mss_bytes_max == 0 || t->mss_bytes_max >= MSS_BYTES_MAX_LEAST) &&
-           t->ecn <= LA_ECN_ASK && t->icmp_hard <= LA_ICMP_REFUSES && t->keepalive_probes_n > 0 &&
+           t->ecn <= LA_ECN_ACCURATE_ACCEPT && t->accecn_option <= LA_ACCECN_OPTION_ALWAYS &&
+           t->icmp_hard <= LA_ICMP_REFUSES && t->keepalive_probes_n > 0 &&
            t->keepalive_probes_n <= UINT8_MAX && text_ends &&
            la_cc_find(t->congestion_control) != UINT8_MAX;
 }
@@ -173,6 +176,8 @@ init_values(struct la_stack *s, la_instant now)
     la_pool_init(&s->env.busy, s->mem, sizeof(struct la_tcp_busy), BUSY_CHUNK_SHIFT,
                  LA_TCP_IDLE - 1);
     la_pool_init(&s->env.tallies, s->mem, sizeof(struct la_tcp_tally), TALLY_CHUNK_SHIFT,
+                 s->cfg.conns_n_max);
+    la_pool_init(&s->env.accecns, s->mem, sizeof(struct la_tcp_accecn), TALLY_CHUNK_SHIFT,
                  s->cfg.conns_n_max);
     la_wheel_init(&s->wheel, wheel_link_of_rec, s, now);
     la_halves_init(s);
@@ -231,6 +236,7 @@ la_stack_free(struct la_stack *s)
     la_pool_fini(&s->recs[1]);
     la_pool_fini(&s->env.busy);
     la_pool_fini(&s->env.tallies);
+    la_pool_fini(&s->env.accecns);
     la_net_free(s->net);
     struct la_mem *mem = s->mem;
     la_mem_give(mem, s, sizeof(*s));

@@ -9,6 +9,7 @@
 #include "tcp/again.h"
 #include "tcp/clocks.h"
 #include "tcp/congestion.h"
+#include "tcp/accecn.h"
 #include "tcp/ecn.h"
 #include "tcp/pace.h"
 #include "tcp/rack.h"
@@ -116,6 +117,21 @@ progress_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la
     out->reordering_us = la_tcp_rack_reo_wnd_us(c, busy);
 }
 
+/* RFC 9768 3.2: without what the counters begin with. */
+static void
+marks_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
+{
+    const struct la_tcp_accecn *a = la_tcp_accecn(c, &s->env);
+    out->accurate_ecn = la_tcp_accecn_is_agreed(c);
+    out->sends_ect = la_tcp_is_synchronised(c) && la_tcp_ecn_marks(c);
+    if (a == NULL || !out->accurate_ecn)
+        return;
+    out->marked_in =
+        (struct la_conn_marks){a->r.cep - LA_TCP_CEP_FIRST, a->r.ceb, a->r.e0b - 1, a->r.e1b - 1};
+    out->marked_out =
+        (struct la_conn_marks){a->s.cep - LA_TCP_CEP_FIRST, a->s.ceb, a->s.e0b - 1, a->s.e1b - 1};
+}
+
 static void
 queues_status(const struct la_stack *s, const struct la_tcp_conn *c, struct la_conn_status *out)
 {
@@ -202,7 +218,7 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .wscale_receive = scaled ? c->rcv_wscale : 255,
         .timestamps = (c->flags & LA_TCP_F_TIMESTAMPS) != 0,
         .sack = (c->flags & LA_TCP_F_SACK) != 0,
-        .ecn = la_tcp_ecn_marks(c),
+        .ecn = la_tcp_ecn_marks(c) || la_tcp_accecn_is_agreed(c),
         .cwnd_bytes = c->cwnd_bytes,
         .ssthresh_bytes = c->ssthresh_bytes,
         .srtt_us = c->srtt_us,
@@ -224,6 +240,7 @@ la_conn_status(const struct la_stack *s, la_handle conn, struct la_conn_status *
         .timer_at = c->timer_at,
         .user = rec->user,
     };
+    marks_status(s, c, out);
     queues_status(s, c, out);
     place_status(s, rec, out);
     progress_status(s, c, out);

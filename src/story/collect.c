@@ -349,6 +349,7 @@ on_negotiated(struct la_story *st, struct conn *conn, unsigned side, const struc
     end->timestamps = e->u.negotiated.timestamps;
     end->sack = e->u.negotiated.sack;
     end->ecn = e->u.negotiated.ecn;
+    end->accurate_ecn = e->u.negotiated.accurate_ecn;
     /* Once, and when both ends have said what they will do, if both are heard. */
     bool alone = story_has(st, LA_STORY_ONE_SIDED);
     if (conn->agreed_noted || (!alone && !conn->end[side ^ 1].agreed))

@@ -226,6 +226,7 @@ set_negotiated(json_t *object, const struct la_event *e)
     set_bool(object, "timestamps", e->u.negotiated.timestamps);
     set_bool(object, "sack", e->u.negotiated.sack);
     set_bool(object, "ecn", e->u.negotiated.ecn);
+    set_bool(object, "accurate_ecn", e->u.negotiated.accurate_ecn);
     set_bool(object, "passive", e->u.negotiated.passive);
 }
 
@@ -283,6 +284,8 @@ set_details(json_t *object, const struct la_event *e, const struct conn *conn)
         set_text(object, "step", la_ecn_step_name((enum la_ecn_step)e->u.ecn.step));
         set_int(object, "cwnd", e->u.ecn.cwnd_bytes);
         set_int(object, "ssthresh", e->u.ecn.ssthresh_bytes);
+        if (e->u.ecn.marks_n != 0)
+            set_int(object, "marks", e->u.ecn.marks_n);
         break;
     case LA_EVENT_URGENT:
         set_int(object, "pointer", e->u.urgent.pointer);
@@ -400,6 +403,7 @@ set_agreed(json_t *object, const struct conn *conn)
     set_bool(agreed, "sack", end->sack);
     set_bool(agreed, "timestamps", end->timestamps);
     set_bool(agreed, "ecn", end->ecn);
+    set_bool(agreed, "accurate_ecn", end->accurate_ecn);
     json_object_set_new(object, "agreed", agreed);
 }
 

@@ -110,7 +110,7 @@ struct conn_end {
     bool agreed;
     uint16_t mss_send, mss_receive;
     uint8_t wscale_send, wscale_receive;
-    bool timestamps, sack, ecn;
+    bool timestamps, sack, ecn, accurate_ecn;
     uint64_t segments_n, octets;
     uint64_t retransmits_n[RETRANSMIT_KINDS];
     uint64_t lost_n, queue_dropped_n, corrupted_n, duplicated_n, reordered_n, marked_n;

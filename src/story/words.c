@@ -269,7 +269,7 @@ la_words_agreed(const struct la_story *st, struct text *out, const struct conn *
     la_text_list(out, end->sack ? "SACK" : "no SACK");
     la_text_list(out, end->timestamps ? "timestamps" : "no timestamps");
     if (end->ecn)
-        la_text_list(out, "ECN");
+        la_text_list(out, end->accurate_ecn ? "AccECN" : "ECN");
 }
 
 void
@@ -342,19 +342,28 @@ la_words_ecn(struct la_story *st, struct row *row, unsigned side, const struct l
                               "RFC 3168 6.1.3"},
         [LA_ECN_REDUCED] = {"reduces its window for the mark (ECE), ", "RFC 3168 6.1.2"},
         [LA_ECN_ECHO_ENDS] = {"the window was reduced (CWR), no more ECE", "RFC 3168 6.1.3"},
+        [LA_ECN_COUNTED] = {"sees the mark, counts it and says so at once (ACE)",
+                            "RFC 9768 3.2.2.5.1"},
+        [LA_ECN_MANGLED] = {"sends nothing as ECT: the path changes the ECN field",
+                            "RFC 9768 3.2.2.3"},
+        [LA_ECN_ZEROED] = {"sends nothing as ECT: no feedback comes (ACE 0)", "RFC 9768 3.2.2.4"},
     };
     struct note head = {.side = (uint8_t)side, .style = STYLE_AGAIN};
     struct text text = text_empty();
     if (e->u.ecn.step == 0 || e->u.ecn.step >= LA_ECN_STEP_END)
         return;
-    la_text_add(&text, "%s: %s", st->name[side].p, steps[e->u.ecn.step].words);
+    if (e->u.ecn.marks_n != 0)
+        la_text_add(&text, "%s: reduces its window for %u mark%s (ACE), ", st->name[side].p,
+                    (unsigned)e->u.ecn.marks_n, e->u.ecn.marks_n == 1 ? "" : "s");
+    else
+        la_text_add(&text, "%s: %s", st->name[side].p, steps[e->u.ecn.step].words);
     if (e->u.ecn.step == LA_ECN_REDUCED) {
         la_text_add(&text, "cwnd ");
         la_text_count(&text, e->u.ecn.cwnd_bytes);
         la_text_add(&text, ", ssthresh ");
         la_text_count(&text, e->u.ecn.ssthresh_bytes);
     }
-    head.cite = steps[e->u.ecn.step].cite;
+    head.cite = e->u.ecn.marks_n != 0 ? "RFC 9768 3.2.2.2" : steps[e->u.ecn.step].cite;
     la_words_say(st, row, &head, &text);
 }
 

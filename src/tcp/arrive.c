@@ -15,6 +15,7 @@
 
 #include "base/assert.h"
 #include "proto/tcp_accept.h"
+#include "tcp/accecn.h"
 #include "tcp/acked.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
@@ -70,6 +71,7 @@ syn_sent_established(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct
     la_tcp_enter(c, LA_TCP_EV_RCV_SYN_ACK, todo);
     la_tcp_established(c, todo);
     la_tcp_fast_open_answered(c, seg->ack, todo);
+    la_tcp_accecn_opened(c, seg->ack, todo);
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy != NULL)
         busy->text_at = todo->now;
@@ -141,6 +143,7 @@ step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_t
                      todo->env->cfg->timestamps_may_lack; /* DEVIATION(D26) */
         return taken ? NEXT : drop(todo, LA_REASON_TIMESTAMP_MISSING);
     }
+    todo->ts_advances = la_tcp_ts_older(c->ts_recent, seg->ts_val);
     if (ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
         if ((seg->flags & LA_TCP_SYN) != 0 && la_tcp_is_synchronised(c))
             return NEXT; /* step 4 challenges it; in SYN-RECEIVED it would end the connection */
@@ -149,6 +152,22 @@ step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_t
         return drop(todo, LA_REASON_PAWS);
     }
     return NEXT;
+}
+
+/* RFC 9768 3.1.5: a SYN that asks for the one kind of ECN, and again for the other. Neither end
+ * could know which of them was agreed. */
+static enum step
+asks_twice(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+{
+    answer_rst(todo, c->snd_nxt, LA_CAUSE_RST_ABORT);
+    todo->rst_flags = LA_TCP_RST | LA_TCP_ACK;
+    todo->rst_ack = c->rcv_nxt;
+    bool listened = c->state == LA_TCP_SYN_RECEIVED && !la_tcp_fast_open_serves(c);
+    if (listened)
+        c->flags |= LA_TCP_F_RELEASED;
+    la_tcp_end(c, listened ? LA_TCP_EV_RCV_SYN_REUSE : LA_TCP_EV_RCV_UNACCEPTABLE,
+               LA_ERR_CONNECTION_RESET, todo);
+    return drop(todo, LA_REASON_ECN_ASKED_TWICE);
 }
 
 /* An unacceptable segment draws an acknowledgement, unless it is a RST. */
@@ -163,10 +182,12 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
         struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
         if (busy != NULL)
             busy->cause = LA_CAUSE_OPEN;
-        la_tcp_ecn_take_syn(c, seg);
+        if (!la_tcp_ecn_syn_again(c, seg, todo))
+            return asks_twice(c, todo);
         c->want |= LA_TCP_WANT_SYN;
         return drop(todo, LA_REASON_DATA_DUPLICATE);
     }
+    la_tcp_accecn_syn_ack_again(c, seg, todo);
     la_tcp_ack_unacceptable(c, seg, todo);
     report_duplicate(c, seg, todo);
     /* Eighth, TIME-WAIT: the peer's FIN again starts 2 MSL again. */
@@ -201,7 +222,9 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
     bool crossing =
         c->state == LA_TCP_SYN_RECEIVED_ACTIVE && la_seq_eq(seg->seq, c->irs) &&
         (seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) == (LA_TCP_SYN | LA_TCP_ACK);
+    todo->crossing = crossing;
     if (crossing) {
+        la_tcp_accecn_crossing(c, seg, todo);
         seg->flags &= (uint16_t) ~(LA_TCP_SYN | LA_TCP_URG); /* the pointer counts from the SYN */
         seg->seq = la_seq_add(seg->seq, 1);
         seg->len--;
@@ -340,6 +363,8 @@ ack_of_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_to
         answer_rst(todo, seg->ack, LA_CAUSE_RST_REFUSED);
         return drop(todo, LA_REASON_ACK_UNACCEPTABLE);
     }
+    if (!la_tcp_accecn_shake(c, seg, todo))
+        return drop(todo, LA_REASON_NO_MEMORY);
     update_ts_recent(c, seg, todo);
     c->snd_una = la_seq_add(c->iss, 1);
     c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
@@ -349,6 +374,7 @@ ack_of_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_to
     la_tcp_enter(c, LA_TCP_EV_ACK_OF_SYN, todo);
     la_tcp_established(c, todo);
     la_tcp_fast_open_answered(c, seg->ack, todo);
+    la_tcp_accecn_opened(c, seg->ack, todo);
     return NEXT;
 }
 
@@ -481,6 +507,7 @@ step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
     }
     update_ts_recent(c, seg, todo);
     la_tcp_selective_ack(c, seg, todo);
+    la_tcp_accecn_feedback(c, seg, todo);
     la_tcp_look_for_losses(c, seg, todo);
     la_cc_acked(c, todo);
     update_window(c, seg, advances, todo);
@@ -586,7 +613,9 @@ other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *
     if (step2_rst(c, seg, todo) == DONE || step4_syn(c, seg, todo) == DONE ||
         step5_ack(c, seg, todo) == DONE)
         return;
-    if ((c->flags & LA_TCP_F_ECN) != 0 && text_bytes > 0)
+    if ((c->flags & LA_TCP_F_ACCECN) != 0)
+        la_tcp_accecn_arrived(c, text_bytes, todo);
+    else if ((c->flags & LA_TCP_F_ECN) != 0 && text_bytes > 0)
         la_tcp_ecn_arrived(c, seg->flags, todo);
     la_tcp_uto_arrived(c, seg);
     text_and_fin(c, seg, todo);

@@ -182,10 +182,9 @@ la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 
 /* DEVIATION(D26): with reduces_cwnd as Linux, which counts on cwnd not having grown unused. */
 uint32_t
-la_cc_reduced_from(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+la_cc_reduced_from(const struct la_tcp_conn *c, uint32_t flight_bytes, const struct la_tcp_env *env)
 {
-    uint32_t flight = la_tcp_flight(c);
-    return env->cfg->reduces_cwnd || flight > c->cwnd_bytes ? c->cwnd_bytes : flight;
+    return env->cfg->reduces_cwnd || flight_bytes > c->cwnd_bytes ? c->cwnd_bytes : flight_bytes;
 }
 
 void

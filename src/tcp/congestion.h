@@ -88,7 +88,8 @@ void la_cc_switch(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint8_t idx);
 /* An acknowledgement has been processed: todo->ack is told to the control. */
 void la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo);
 /* What a loss makes less: FlightSize (RFC 5681 3.1), no more than cwnd; or cwnd. */
-uint32_t la_cc_reduced_from(const struct la_tcp_conn *c, const struct la_tcp_env *env);
+uint32_t la_cc_reduced_from(const struct la_tcp_conn *c, uint32_t flight_bytes,
+                            const struct la_tcp_env *env);
 /* Octets of a range of the board, at its end those that are not SACKed, are found lost. */
 void la_cc_range_lost(struct la_tcp_conn *c, struct la_tcp_busy *busy,
                       const struct la_tcp_sent *sent, struct la_range range);

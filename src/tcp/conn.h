@@ -5,7 +5,8 @@
  * struct la_tcp_conn holds what a connection needs for ever; it is what an idle connection costs.
  * struct la_tcp_busy holds what it needs while octets are queued, in flight, waiting to be read or
  * to be acknowledged, and goes back to its pool when none are. struct la_tcp_tally counts what most
- * connections never see (tally.h). The variables keep their RFC names.
+ * connections never see, struct la_tcp_accecn what accurate ECN does (tally.h). The
+ * variables keep their RFC names.
  *
  * The right edge that we offered, RCV.NXT + RCV.WND, is kept as `rcv_adv`; it never moves left.
  * SND.NXT never goes back: what is sent again is chosen by recovery.h.
@@ -59,6 +60,12 @@ enum la_tcp_flag {
     LA_TCP_F_RACK = 1u << 29,     /* RFC 8985 finds losses, where there is SACK */
     LA_TCP_F_REORDERS = 1u << 30  /* the path has reordered (RFC 8985, RACK.reordering_seen) */
 };
+/* Accurate ECN: before the SYNs have met, this end is willing; afterwards it is agreed. Then
+ * tally_idx names a struct la_tcp_accecn (tally.h). Not an enumerator: those are of type int. */
+#define LA_TCP_F_ACCECN (UINT32_C(1) << 31)
+/* With that, in place of RFC 3168's two: IP's ECN field of the peer's latest SYN or SYN,ACK. */
+#define LA_TCP_F_SYN_MARK ((uint32_t)(LA_TCP_F_ECN_ECHO | LA_TCP_F_ECN_CWR))
+enum { LA_TCP_SYN_MARK_SHIFT = 27 };
 
 /* A rate sample: how fast the path has delivered (draft-ietf-ccwg-bbr 4.1). */
 struct la_cc_rate {
@@ -103,6 +110,7 @@ enum la_tcp_want {
 #define LA_TCP_WSCALE_MASK 15u
 #define LA_TCP_TIMER_MASK 15u
 #define LA_TCP_CC_MASK 15u
+#define LA_TCP_ACK_CAUSE_MASK 127u
 enum { LA_BUFFER_BYTES_MIN = 4096, LA_BUFFER_BYTES_MAX = 1 << 30 };
 #define LA_TCP_BUFFER_MASK UINT32_C(0x7fffffff)
 
@@ -125,7 +133,7 @@ enum la_tcp_fast_open_step {
     LA_TCP_FAST_OPEN_TAKEN  /* passive: the peer's cookie was ours */
 };
 
-enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
+enum { LA_TCP_TIMESTAMPS_BYTES = 12, LA_TCP_ACCECN_BYTES = 12 }; /* the options, aligned */
 
 /* RFC 8985 6; rack.h. */
 struct la_tcp_rack {
@@ -346,6 +354,31 @@ struct la_tcp_tally {
     uint32_t acked_wraps_n, received_wraps_n; /* of 2^32 octets; la_tcp_bytes_acked() */
 };
 
+/* RFC 9768 3.2: packets that came as CE, and octets of text by the mark they came with. */
+struct la_tcp_marks {
+    uint32_t cep, ceb, e0b, e1b;
+};
+
+/* What accurate ECN counts, and the tally of its connection (accecn.h). */
+struct la_tcp_accecn {
+    struct la_tcp_tally tally;
+    struct la_tcp_marks r, s; /* what we have received; what of ours the peer has, as it says */
+    uint32_t told_cep;        /* r.cep in the latest acknowledgement that was sent */
+    struct la_tcp_marks told; /* the octets in the latest options that were */
+    uint16_t acked_8n;        /* segments that an acknowledgement is about: average, in eighths */
+    bool answers;       /* a SYN,ACK came: the next bare acknowledgement says what marked it */
+    bool answer_marked; /* one of them came as CE, and was counted */
+    bool reacts;        /* our SYN or SYN,ACK was marked: the window is reduced once it is open */
+    bool came_marked;   /* the packet before came as CE */
+    bool heard;         /* the first feedback behind the handshake was looked at */
+    bool deaf;          /* the field came as zero where it cannot be: no feedback is heeded */
+    bool option_seen;   /* an option came */
+    bool option_zeroed; /* with zeros where there can be none: they are not looked at */
+    bool option_stuck;  /* ours do not arrive: none is sent */
+    bool option_ack, option_text; /* the next bare acknowledgement, or text, has one */
+    bool text_told;     /* text was sent with one */
+};
+
 struct la_tcp_conn {
     uint8_t state;     /* enum la_tcp_state; written by la_tcp_enter() alone */
     uint8_t timer : 4; /* of enum la_timer_kind one that ends or repeats; LA_TCP_TIMER_NONE */
@@ -389,7 +422,8 @@ struct la_tcp_conn {
     uint16_t keepalive_idle_s, keepalive_interval_s;
     uint8_t keepalive_probes_n, keepalive_sent_n;
     uint8_t r2_n, r2_syn_n;
-    uint8_t ack_cause; /* enum la_cause of the acknowledgement that is wanted */
+    uint8_t ack_cause : 7;    /* enum la_cause of the acknowledgement that is wanted */
+    uint8_t marks_option : 1; /* with LA_TCP_F_ACCECN: la_tcp_option_bytes() */
     int8_t err;        /* la_err that ended it */
     int8_t err_soft;
     uint8_t ttl_hops, dscp_ecn;
@@ -408,6 +442,7 @@ struct la_tcp_env {
     const struct la_tcp_cfg *cfg;
     struct la_pool busy;       /* of struct la_tcp_busy */
     struct la_pool tallies;    /* of struct la_tcp_tally */
+    struct la_pool accecns;    /* of struct la_tcp_accecn */
     struct la_tcp_tally lost_tally; /* written where there is no memory for one, never read */
     struct la_stack_stats *stats;
     uint32_t trace_mask;
@@ -441,7 +476,10 @@ struct la_tcp_todo {
     la_instant sent_at;       /* with is_timed: of those sent once, the latest one's */
     bool is_timed;
     bool answer_now;        /* what it allows goes before the next is looked at (RFC 3042) */
-    bool congestion_marked; /* the arriving segment, or one it was gathered from, came as CE */
+    uint8_t ecn;            /* enum la_ip_ecn that the arriving segment came with */
+    bool crossing;          /* it is the SYN,ACK of a simultaneous open */
+    bool shakes_hands;      /* its ACE field is no counter (RFC 9768 3.2.2) */
+    bool ts_advances;       /* its timestamp is newer than TS.Recent */
     bool established;       /* the handshake has just been completed */
     uint16_t path_mtu_bytes; /* ICMP told so, and it was believed; 0 = nothing new */
     bool doubt_path;        /* R1 was reached: advice to the IP layer (MUST-20) */
@@ -505,6 +543,15 @@ static inline la_instant
 la_tcp_ack_at(const struct la_tcp_busy *busy)
 {
     return busy == NULL ? LA_INSTANT_NEVER : busy->owed.at;
+}
+
+/* What options take of each segment's text; SACK blocks take what is left. */
+static inline uint32_t
+la_tcp_option_bytes(const struct la_tcp_conn *c)
+{
+    bool marks = (c->flags & LA_TCP_F_ACCECN) != 0 && c->marks_option != 0;
+    return ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 ? LA_TCP_TIMESTAMPS_BYTES : 0u) +
+           (marks ? LA_TCP_ACCECN_BYTES : 0u);
 }
 
 /* Octets and SYN, FIN in flight. */

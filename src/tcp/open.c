@@ -20,10 +20,9 @@
 enum { WSCALE_MAX = 14, MSS_LEAST = 64, INCARNATION_GAP = 65536 };
 
 void
-la_tcp_open_active(struct la_tcp_conn *c, struct la_tcp_todo *todo)
+la_tcp_open_active(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, struct la_tcp_todo *todo)
 {
-    if ((c->flags & LA_TCP_F_ECN_ASK) == 0)
-        c->flags &= ~(uint32_t)LA_TCP_F_ECN; /* it would agree, but does not ask */
+    la_tcp_ecn_open(c, cfg, todo->env);
     la_tcp_enter(c, LA_TCP_EV_OPEN_ACTIVE, todo);
     c->want |= LA_TCP_WANT_SYN;
 }
@@ -58,7 +57,8 @@ la_tcp_open_beyond(struct la_tcp_conn *c, la_seq snd_nxt)
 }
 
 /* MUST-16: min(SendMSS + 20, MMS_S) - header with options; every segment has timestamps when they
- * are agreed. A hostile MSS may not make segments absurdly small (SACK panic). */
+ * are agreed, and room for the counts of accurate ECN. A hostile MSS may not make segments absurdly
+ * small (SACK panic). */
 static void
 take_mss(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
 {
@@ -67,9 +67,7 @@ take_mss(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
         mss = c->rmss;
     if (mss < MSS_LEAST) /* but never more than our own interface takes */
         mss = c->rmss < MSS_LEAST ? c->rmss : (uint32_t)MSS_LEAST;
-    if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0)
-        mss -= LA_TCP_TIMESTAMPS_BYTES;
-    c->smss = (uint16_t)mss;
+    c->smss = (uint16_t)(mss - la_tcp_option_bytes(c));
 }
 
 /* RFC 7323 2.3: one that is too large is remarked upon and used as the largest. */
@@ -110,7 +108,7 @@ la_tcp_take_syn(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct la_t
         c->ts_recent = syn->ts_val;
         c->ts_recent_at_s = (uint32_t)(todo->now.ns / LA_NS_PER_S);
     }
-    la_tcp_ecn_take_syn(c, syn);
+    la_tcp_ecn_take_syn(c, syn, todo);
     la_tcp_uto_arrived(c, syn);
     take_mss(c, syn);
     if ((c->flags & LA_TCP_F_PASSIVE) == 0)
@@ -134,7 +132,8 @@ tell_negotiated(const struct la_tcp_conn *c, struct la_tcp_todo *todo)
     ev.u.negotiated.wscale_receive = scaled ? c->rcv_wscale : 255;
     ev.u.negotiated.timestamps = (c->flags & LA_TCP_F_TIMESTAMPS) != 0;
     ev.u.negotiated.sack = (c->flags & LA_TCP_F_SACK) != 0;
-    ev.u.negotiated.ecn = la_tcp_ecn_marks(c);
+    ev.u.negotiated.accurate_ecn = (c->flags & LA_TCP_F_ACCECN) != 0;
+    ev.u.negotiated.ecn = la_tcp_ecn_marks(c) || ev.u.negotiated.accurate_ecn;
     ev.u.negotiated.passive = (c->flags & LA_TCP_F_PASSIVE) != 0;
     todo->env->emit(todo->env->ctx, c, &ev);
 }

@@ -8,8 +8,9 @@
 #include "tcp/conn.h"
 #include "wire/tcp.h"
 
-/* Active OPEN on a fresh record (RFC 9293 3.10.1). The SYN is wanted. */
-void la_tcp_open_active(struct la_tcp_conn *c, struct la_tcp_todo *todo);
+/* Active OPEN on a fresh record (RFC 9293 3.10.1), of that configuration. The SYN is wanted. */
+void la_tcp_open_active(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg,
+                        struct la_tcp_todo *todo);
 /* A SYN that LISTEN accepts (3.10.7.2 third) on a fresh record. The SYN,ACK is wanted, unless it is
  * held (the forwarder): then the record waits in LISTEN for la_tcp_open_release(). */
 void la_tcp_open_passive(struct la_tcp_conn *c, const struct la_tcp_seg *syn, bool held,

@@ -10,6 +10,7 @@
 #include "tcp/out.h"
 
 #include "base/extremes.h"
+#include "tcp/accecn.h"
 #include "tcp/acked.h"
 #include "tcp/again.h"
 #include "tcp/clocks.h"
@@ -122,7 +123,7 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
     /* One header, one pointer: whoever cuts a super-segment would repeat it. And one ECN field: an
      * octet that has probed the window has another one (RFC 3168 6.1.5). */
     bool super = out->super_bytes_max > c->smss && !la_tcp_urgent_unsent(c, busy) &&
-                 (c->flags & LA_TCP_F_PROBED) == 0;
+                 (c->flags & LA_TCP_F_PROBED) == 0 && !la_tcp_accecn_is_cut_wrong(c, todo->env);
     uint32_t segment_max = super ? out->super_bytes_max : c->smss;
     if (todo->env->cfg->push_bursts)
         segment_max = min32(segment_max, la_tcp_burst_bytes(c, busy, todo->env));
@@ -156,6 +157,9 @@ send_next(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *tod
 {
     if ((c->want & LA_TCP_WANT_SYN) != 0)
         return sent_or_no_room(la_tcp_send_syn(c, out, todo));
+    /* RFC 9768 3.2.2.1: without text, so that it can say how the SYN,ACK came. */
+    if ((c->want & LA_TCP_WANT_ACK) != 0 && la_tcp_accecn_answers(c, todo->env))
+        return sent_or_no_room(la_tcp_send_ack(c, out, todo));
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy == NULL && la_tcp_fin_waits(c) && data_may_flow(c)) {
         busy = la_tcp_busy_get(c, todo->env, todo->now);

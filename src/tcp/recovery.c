@@ -54,7 +54,8 @@ la_tcp_recovery_begin(struct la_tcp_conn *c, struct la_tcp_busy *busy, enum la_l
     else if (la_tcp_mtu_probe_lost(c, busy, todo))
         c->ssthresh_bytes = c->cwnd_bytes; /* RFC 4821 7.6.2: no congestion */
     else
-        la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_LOSS, la_cc_reduced_from(c, todo->env));
+        la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_LOSS,
+                               la_cc_reduced_from(c, la_tcp_flight(c), todo->env));
     la_tcp_ecn_reduced(c, busy);
     busy->recover = c->snd_nxt;
     busy->partial_seen = false;

@@ -35,7 +35,7 @@ la_tcp_time_wait_start(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
     LA_ASSERT(c->state == LA_TCP_TIME_WAIT);
     int64_t us = 2 * (int64_t)todo->env->cfg->msl_ms * LA_US_PER_MS;
-    la_tcp_ecn_forget(c);
+    la_tcp_ecn_forget(c, todo->env);
     la_tcp_timer_set(c, LA_TIMER_TIME_WAIT, la_instant_add_us(todo->now, us));
 }
 

@@ -68,7 +68,8 @@ la_tcp_tlp_sent(struct la_tcp_conn *c, struct la_tcp_busy *busy, bool again,
 static void
 repaired(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_todo *todo)
 {
-    la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_PROBE, la_cc_reduced_from(c, todo->env));
+    la_cc_ops(c->cc)->lost(c, busy, LA_CC_SIGNAL_PROBE,
+                           la_cc_reduced_from(c, la_tcp_flight(c), todo->env));
     if (!la_cc_ops(c->cc)->in_recovery && c->cwnd_bytes > c->ssthresh_bytes)
         c->cwnd_bytes = c->ssthresh_bytes;
     la_tcp_ecn_reduced(c, busy);

@@ -10,6 +10,7 @@
 #include "base/extremes.h"
 #include "proto/tcp_accept.h"
 #include "tcp/congestion.h"
+#include "tcp/ecn.h"
 #include "tcp/rtt.h"
 #include "tcp/send.h"
 
@@ -109,7 +110,7 @@ la_tcp_undo_acked(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct 
     bool original = undo->stamped && (c->flags & LA_TCP_F_TIMESTAMPS) != 0 &&
                     (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 && seg->ts_ecr != 0 &&
                     la_tcp_ts_older(seg->ts_ecr, undo->ts_val);
-    bool ece = (seg->flags & LA_TCP_ECE) != 0; /* congestion there is, whatever was lost */
+    bool ece = la_tcp_ecn_is_told(c, seg, todo->env); /* congestion there is, whatever was lost */
     /* RFC 3522 3.2 (4): one of a retransmission ends the question. */
     undo->stamped = undo->stamped && original;
     /* In fast recovery: all that was sent again, and nothing more is known to be lost. */

@@ -23,7 +23,10 @@ enum meaning {
     GROWS_TO,   /* a buffer's most, not less than its first */
     PORTS,      /* from, to */
     ECN,
-    ICMP, /* 1 lets them end an attempt */
+    ECN_FREEBSD,
+    OF_ACCECN, /* kernels that know 3 to 5 are so new that they repeat four SYNs each second */
+    OPTION,    /* 3, to go on where nothing comes back, is 2 */
+    ICMP,      /* 1 lets them end an attempt */
     FAST_OPEN,
     FAST_OPEN_KEY,
     CONGESTION
@@ -40,6 +43,10 @@ static const struct sysctl sysctls[] = {
     {"net.ipv4.tcp_timestamps", "timestamps", TRUTH},
     {"net.ipv4.tcp_window_scaling", "window_scale", TRUTH},
     {"net.ipv4.tcp_ecn", "ecn", ECN},
+    {"net.ipv4.tcp_ecn", "syn_linear_n", OF_ACCECN},
+    {"net.ipv4.tcp_ecn_fallback", "ecn_fallback", TRUTH},
+    {"net.ipv4.tcp_ecn_option", "accecn_option", OPTION},
+    {"net.ipv4.tcp_syn_linear_timeouts", "syn_linear_n", SAME},
     {"net.ipv4.tcp_rmem", "rcvbuf_min", TUNED},
     {"net.ipv4.tcp_wmem", "sndbuf_min", TUNED},
     {"net.ipv4.tcp_notsent_lowat", "notsent_lowat", SAME},
@@ -69,7 +76,7 @@ static const struct sysctl sysctls[] = {
     {"net.inet.tcp.rfc1323", "timestamps", TRUTH},
     {"net.inet.tcp.rfc1323", "window_scale", TRUTH},
     {"net.inet.tcp.sack.enable", "sack", TRUTH},
-    {"net.inet.tcp.ecn.enable", "ecn", ECN},
+    {"net.inet.tcp.ecn.enable", "ecn", ECN_FREEBSD},
     {"net.inet.tcp.ecn.maxretries", "syn_ecn_n", ONE_MORE},
     {"net.inet.tcp.rexmit_initial", "rto_initial_us", THOUSAND},
     {"net.inet.tcp.rexmit_drop_options", "syn_options_n", THREE_OF},
@@ -157,12 +164,20 @@ set_fast_open_key(struct la_ways *ways, const char *value)
     return true;
 }
 
-/* 1 asks for ECN, 2 (the default there) agrees to it; other values are AccECN's, RFC 9768. FreeBSD
- * numbers them alike. */
+/* 1 asks for ECN, 2 agrees to it; 3 to 5 are accurate ECN's: asked for, agreed to while that of RFC
+ * 3168 is asked for, agreed to alone. FreeBSD has 3 to ask and 4 to agree. */
 static uint64_t
-ecn_of(uint64_t value)
+ecn_of(uint64_t value, bool freebsd)
 {
-    return value == 0 ? LA_ECN_OFF : value == 2 ? LA_ECN_ACCEPT : LA_ECN_ASK;
+    static const uint8_t linux_values[] = {LA_ECN_OFF,
+                                           LA_ECN_ASK,
+                                           LA_ECN_ACCEPT,
+                                           LA_ECN_ACCURATE_ASK,
+                                           LA_ECN_ACCURATE_ASK_PLAIN,
+                                           LA_ECN_ACCURATE_ACCEPT};
+    if (freebsd && value == 4)
+        return LA_ECN_ACCURATE_ACCEPT;
+    return value < sizeof(linux_values) ? linux_values[value] : LA_ECN_ACCURATE_ACCEPT + 1;
 }
 
 static uint64_t
@@ -191,7 +206,13 @@ meant(const struct la_ways *ways, enum meaning meaning, uint64_t n)
     case GROWS_TO:
         return not_less(n, ways->cfg.tcp.rcvbuf.bytes_initial);
     case ECN:
-        return ecn_of(n);
+        return ecn_of(n, false);
+    case OF_ACCECN:
+        return n >= 3 ? 4 : 0;
+    case OPTION:
+        return n == LA_ACCECN_OPTION_ALWAYS + 1 ? LA_ACCECN_OPTION_ALWAYS : n;
+    case ECN_FREEBSD:
+        return ecn_of(n, true);
     case ICMP:
         return n == 0 ? LA_ICMP_IGNORED : LA_ICMP_REFUSES;
     case SAME:

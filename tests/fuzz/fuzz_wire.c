@@ -41,7 +41,7 @@ inside(struct la_bytes part, struct la_bytes whole)
 }
 
 /* Structs without padding are compared as octets. */
-_Static_assert(sizeof(struct la_tcp_seg) == 96, "padding in struct la_tcp_seg");
+_Static_assert(sizeof(struct la_tcp_seg) == 112, "padding in struct la_tcp_seg");
 _Static_assert(sizeof(struct la_icmp6) == 60, "padding in struct la_icmp6");
 
 static void

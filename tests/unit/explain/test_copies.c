@@ -123,6 +123,23 @@ test_copies__syn(void **state)
     assert_int_equal(conn.direction[C].retransmissions.syn, 0);
 }
 
+/* RFC 9293 3.5.1 figure 10: the old connection answers, is reset, and the SYN goes again at once.
+ */
+static void
+test_copies__syn_behind_reset(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN, .no_id = true},
+              {.from = S, .flags = ACK, .seq = 70000, .ack = (uint32_t)-100, .no_id = true},
+              {.from = C, .flags = LA_TCP_RST, .seq = (uint32_t)-100, .no_id = true},
+              {.from = C, .flags = SYN, .no_id = true, .after_ms = 8},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.open.syn[C].n, 2);
+    assert_int_equal(conn.direction[C].retransmissions.syn, 1);
+    assert_int_equal(conn.direction[C].network_duplicates, 0);
+}
+
 /* RFC 9293 3.10.7.4 fourth: each SYN that comes is answered. */
 static void
 test_copies__syn_ack_of_each_syn(void **state)
@@ -184,6 +201,30 @@ test_copies__mirrored_burst(void **state)
     assert_int_equal(d.retransmissions.total, 0);
     assert_int_equal(d.capture_duplicates, BURST_N);
     assert_int_equal(d.network_duplicates, 0);
+}
+
+/* Few copies of text among many ACKs are the network's; from four on, a quarter of all text that is
+ * there twice shows a mirror (heuristic). */
+static void
+test_copies__few_of_text(void **state)
+{
+    (void)state;
+    enum { TEXTS_N = 8, ACKS_N = 40, MIRRORED_N = 4 };
+    for (unsigned copies_n = MIRRORED_N - 1; copies_n <= MIRRORED_N; copies_n++) {
+        tap_handshake(&tap);
+        for (unsigned k = 0; k < TEXTS_N; k++) {
+            text(k, (uint16_t)(500 + k), 1);
+            if (k < copies_n)
+                text(k, (uint16_t)(500 + k), 1);
+        }
+        for (unsigned i = 0; i < ACKS_N; i++)
+            TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1 + N, .no_id = true});
+        struct la_explain_direction d = client_of_result();
+        assert_int_equal(d.capture_duplicates, copies_n == MIRRORED_N ? MIRRORED_N : 0);
+        assert_int_equal(d.network_duplicates, copies_n == MIRRORED_N ? 0 : copies_n);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
 }
 
 /* An ACK that overtakes text leaves a hole; what fills it was sent before. */
@@ -321,9 +362,11 @@ main(void)
         TEST(test_copies__outrun),
         TEST(test_copies__by_timestamp),
         TEST(test_copies__syn),
+        TEST(test_copies__syn_behind_reset),
         TEST(test_copies__syn_ack_of_each_syn),
         TEST(test_copies__syn_ack_of_a_doubled_syn),
         TEST(test_copies__mirrored_burst),
+        TEST(test_copies__few_of_text),
         TEST(test_disorder__behind_an_ack),
         TEST(test_disorder__by_identification),
         TEST(test_disorder__random_identification),

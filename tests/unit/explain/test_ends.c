@@ -106,6 +106,32 @@ test_closing__fin_again_and_merged(void **state)
     assert_null(tap_finding(&conn, LA_FINDING_LAST_ACK_LOST));
 }
 
+/* RFC 9293 3.10.7.4 eighth: a FIN is acknowledged at once. When the ACK would have passed by then,
+ * the first one was lost and the second arrived; before that, both may have. */
+static void
+test_closing__fin_not_acknowledged(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        bool lost = i == 0;
+        tap_handshake(&tap);
+        uint64_t fin = tap.frame + 1;
+        TAP_LINES(&tap, {.from = C, .flags = FIN, .seq = 1, .ack = 1},
+                  {.from = C, .flags = FIN, .seq = 1, .ack = 1, .after_ms = lost ? 200 : 5},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 2, .after_ms = 10});
+        struct la_explain_conn conn = tap_result(&tap);
+        const struct la_explain_transition *taken = NULL;
+        for (size_t k = 0; k < conn.transitions_n; k++)
+            if (conn.transitions[k].end == S && conn.transitions[k].event == LA_TCP_EV_RCV_FIN)
+                taken = &conn.transitions[k];
+        assert_non_null(taken);
+        assert_int_equal(taken->frame, lost ? fin + 1 : fin);
+        assert_int_equal(taken->certainty, lost ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_SEEN);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 static enum la_reset_cause
 cause(enum la_certainty certainty)
 {
@@ -330,6 +356,29 @@ test_opening__one_way(void **state)
     }
 }
 
+/* The other direction was not captured, and a single number of it was the last to be acknowledged:
+ * it may have been a FIN. */
+static void
+test_reset__fin_missing(void **state)
+{
+    (void)state;
+    for (uint32_t n = 1; n <= 2; n++) {
+        TAP_LINES(&tap, {.from = S, .flags = SYN | ACK, .ack = 1},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10, .after_ms = 30},
+                  {.from = S, .flags = ACK, .seq = 11, .ack = 1 + n, .after_ms = 30},
+                  {.from = S, .flags = RST | ACK, .seq = 11, .ack = 1 + n, .after_ms = 30});
+        struct la_explain_conn conn = tap_result(&tap);
+        const struct la_explain_transition *last = &conn.transitions[0];
+        for (size_t k = 0; k < conn.transitions_n; k++)
+            if (conn.transitions[k].end == S)
+                last = &conn.transitions[k];
+        assert_int_equal(last->from,
+                         1u << LA_TCP_ESTABLISHED | (n == 1 ? 1u << LA_TCP_CLOSE_WAIT : 0));
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 /* Retransmissions a moment apart were no timers (RFC 6298 2.4): nothing was due yet. */
 static void
 test_reset__after_fast_retransmissions(void **state)
@@ -383,6 +432,112 @@ test_reset__answer_of_none(void **state)
               {.from = C, .flags = ACK, .seq = 101, .ack = 6, .text_n = 100},
               {.from = S, .flags = RST, .seq = 6, .after_ms = 10});
     assert_int_equal(cause(LA_CERTAINTY_UNKNOWN), LA_RESET_HALF_OPEN_PEER);
+}
+
+/* A server that has said nothing but its SYN,ACK answers text: a full queue does so as soon as the
+ * handshake is complete, an end that has lost the connection whenever something comes. */
+static void
+test_reset__answer_long_after_handshake(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t after_ms;
+        enum la_certainty certainty;
+        enum la_reset_cause cause;
+    } cases[] = {{1, LA_CERTAINTY_INFERRED, LA_RESET_BACKLOG},
+                 {300, LA_CERTAINTY_UNKNOWN, LA_RESET_HALF_OPEN_PEER},
+                 {4000, LA_CERTAINTY_INFERRED, LA_RESET_HALF_OPEN_PEER}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        tap_handshake(&tap);
+        TAP_LINES(&tap,
+                  {.from = C,
+                   .flags = ACK,
+                   .seq = 1,
+                   .ack = 1,
+                   .text_n = 100,
+                   .after_ms = cases[i].after_ms},
+                  {.from = S, .flags = RST, .seq = 1, .after_ms = 9});
+        assert_int_equal(cause(cases[i].certainty), cases[i].cause);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
+/* Who has no room for a connection answers, without ACK. A RST with one may be a program's doing,
+ * which was given the connection: whether it was is left open. */
+static void
+test_reset__given_up_at_once(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        bool answers = i == 1;
+        tap_handshake(&tap);
+        tap_send(&tap, &(struct line){.from = S,
+                                      .flags = answers ? RST : RST | ACK,
+                                      .seq = 1,
+                                      .ack = answers ? 0 : 1,
+                                      .after_ms = 9});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_int_equal(conn.close.reset.cause,
+                         answers ? LA_RESET_BACKLOG : LA_RESET_LINGER_ABORT);
+        assert_int_equal(conn.close.reset.or_cause, answers ? LA_RESET_NONE : LA_RESET_BACKLOG);
+        const struct la_explain_transition *last = &conn.transitions[0];
+        for (size_t k = 0; k < conn.transitions_n; k++)
+            if (conn.transitions[k].end == S)
+                last = &conn.transitions[k];
+        assert_int_equal(last->from,
+                         1u << LA_TCP_SYN_RECEIVED | (answers ? 0 : 1u << LA_TCP_ESTABLISHED));
+        assert_int_equal(last->to, 1u << LA_TCP_CLOSED);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
+/* RFC 9293 3.10.7.1: SEQ=SEG.ACK. The text that is answered had acknowledged the FIN, however soon
+ * the RST came and whatever the clock said. */
+static void
+test_reset__answer_shows_the_ack_of_a_fin(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        tap_handshake(&tap);
+        TAP_LINES(&tap, {.from = S, .flags = FIN, .seq = 1, .ack = 1, .after_ms = 10},
+                  {.from = C, .flags = ACK, .seq = 1, .ack = 2, .text_n = 50, .after_ms = 5});
+        tap.now_ns -= i == 1 ? INT64_C(100000000000) : 0;
+        TAP_LINES(&tap, {.from = S, .flags = RST, .seq = 2});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_string_equal(tap_states(&conn, S),
+                            "SYN-RECEIVED ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 CLOSED");
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
+/* When a program closes tells nothing of how far away it is. */
+static void
+test_closing__fin_times_no_handshake(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .after_ms = 10},
+              {.from = C, .flags = FIN, .seq = 1, .ack = 1, .after_ms = 400});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.tap, LA_TAP_UNKNOWN);
+}
+
+/* The capture's clock was set back between an acknowledgement and what its receiver sent next. */
+static void
+test_closing__clock_set_back(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = S, .flags = FIN, .seq = 1, .ack = 1, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 2, .after_ms = 5});
+    tap.now_ns -= INT64_C(100000000000);
+    TAP_LINES(&tap, {.from = S, .flags = RST | ACK, .seq = 2, .ack = 1, .after_ms = 500});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_string_equal(tap_states(&conn, S),
+                        "SYN-RECEIVED ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 CLOSED");
 }
 
 /* The capture began behind the handshake and a FIN: an answer to text refuses no open. */
@@ -460,6 +615,7 @@ main(void)
         TEST(test_closing__fin_before_reset),
         TEST(test_closing__fin_again_and_merged),
         TEST(test_closing__half_close),
+        TEST(test_closing__fin_not_acknowledged),
         TEST(test_closing__fin_overtaken),
         TEST(test_opening__one_way),
         TEST(test_closing__one_way),
@@ -473,6 +629,12 @@ main(void)
         TEST(test_reset__after_fast_retransmissions),
         TEST(test_reset__text_overtaken),
         TEST(test_reset__answer_of_none),
+        TEST(test_reset__answer_long_after_handshake),
+        TEST(test_reset__given_up_at_once),
+        TEST(test_reset__fin_missing),
+        TEST(test_reset__answer_shows_the_ack_of_a_fin),
+        TEST(test_closing__fin_times_no_handshake),
+        TEST(test_closing__clock_set_back),
         TEST(test_reset__answer_in_the_middle),
         TEST(test_reset__answer_one_way),
         TEST(test_reset__answers_of_a_stream),

@@ -108,7 +108,7 @@ test_ways__bounds(void **state)
         {"ttl", ""},
         {"nagle", "2"},
         {"rto_us_min", "4294967296"},
-        {"ecn", "3"},
+        {"ecn", "6"},
         {"layout", "plan9"},
         {"congestion_control", "vegas"},
         {"burst_n_min", "0"},

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * words.c - what stands between backquotes, word by word
+ */
+#include "drill/words.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const char separators[] = ";&|\\";
+
+void
+la_drill_words_init(struct la_drill_words *words, struct la_bytes text, uint32_t line)
+{
+    const char *p = (const char *)text.p;
+    *words = (struct la_drill_words){.p = p, .from = p, .end = p + text.n, .line = line};
+}
+
+/* `&` of `2>&1` and `&>` is none that ends a command. */
+static bool
+ends_word(const struct la_drill_words *w, char c)
+{
+    bool redirects =
+        c == '&' && ((w->p > w->from && w->p[-1] == '>') || (w->p + 1 < w->end && w->p[1] == '>'));
+    return isspace((unsigned char)c) || (strchr(separators, c) != NULL && !redirects);
+}
+
+/* To the next word; says whether a command begins there. */
+static bool
+skip(struct la_drill_words *w, bool begins)
+{
+    while (w->p < w->end && (*w->p == '#' || ends_word(w, *w->p))) {
+        const char *newline = memchr(w->p, '\n', (size_t)(w->end - w->p));
+        if (*w->p == '#') { /* a comment */
+            w->p = newline == NULL ? w->end : newline;
+            continue;
+        }
+        char c = *w->p++;
+        w->line += c == '\n';
+        begins |= strchr(";&\n", c) != NULL;
+        if (c == '\\' && w->p < w->end) /* a line that goes on */
+            w->line += *w->p++ == '\n';
+    }
+    return begins;
+}
+
+bool
+la_drill_words_next(struct la_drill_words *w)
+{
+    size_t n = 0;
+    char quote = 0;
+    w->begins = skip(w, w->p == w->from);
+    if (w->p == w->end)
+        return false;
+    for (; w->p < w->end; w->p++) {
+        char c = *w->p;
+        if (quote == 0 && ends_word(w, c))
+            break;
+        w->line += c == '\n';
+        if (c == '"' || c == '\'')
+            quote = quote == 0 ? c : quote == c ? (char)0 : quote;
+        else if (n < LA_DRILL_WORD_BYTES - 1)
+            w->word[n++] = isprint((unsigned char)c) || c == '\t' ? c : '?';
+    }
+    w->word[n] = 0;
+    return true;
+}
+
+const char *
+la_drill_command_name(const char *word)
+{
+    const char *slash = strrchr(word, '/');
+    return slash == NULL ? word : slash + 1;
+}
+
+const char *
+la_drill_sysctl_name(char *word)
+{
+    static const char folder[] = "/proc/sys/";
+    if (strncmp(word, folder, sizeof(folder) - 1) != 0)
+        return word;
+    for (char *p = word; *p != 0 && *p != '='; p++)
+        *p = *p == '/' ? '.' : *p;
+    return word + sizeof(folder) - 1;
+}
