@@ -13,12 +13,17 @@ TRUTH_SEED ?= 1
 RUNS ?= 200
 # full, quick or smoke
 BENCH ?= full
+# of compare: the program, folders of scripts, the module's profile, what is defined
+PACKETDRILL ?= packetdrill
+SUITE ?= tests/script
+PROFILE ?= linux
+DEFINE ?= STANDARD
 # of bench-goodput: controls, paths, share (bench/goodput.py); empty: all
 ONLY ?=
 
 .DEFAULT_GOAL := build
 .PHONY: build demo check check-long check-interop differ tests-built bench bench-goodput bench-built \
-    truth install fuzz soak coverage lint format clean help
+    truth compare install fuzz soak coverage lint format clean help
 
 build:
 	@tools/need.sh --only-say build
@@ -56,6 +61,11 @@ truth: tests-built
 	@rm -rf $(TRUTH)
 	@tests/explain/truth/make.py $(TRUTH) --runs $(RUNS) --seed $(TRUTH_SEED)
 	@python3 tests/explain/score.py $(BUILD)/lastack $(TRUTH) -v
+
+# Where packetdrill with our module and `lastack drill` judge scripts differently.
+compare: build
+	@tools/packetdrill/compare.py --packetdrill $(PACKETDRILL) --profile $(PROFILE) -D $(DEFINE) \
+	    --module $(BUILD)/src/packetdrill/liblastack-packetdrill.so --lastack $(BUILD)/lastack $(SUITE)
 
 bench: bench-built
 	@bench/bench.py $(BUILD)/lastack $(BUILD)/bench/bench-load \

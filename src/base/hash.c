@@ -95,10 +95,9 @@ la_hash2(const struct la_key *key, uint64_t a, uint64_t b)
     return sip_end(&s, 4);
 }
 
-uint64_t
-la_hash_words_and(const struct la_key *key, const uint64_t *words, size_t n, uint32_t rest)
+static inline uint64_t
+hash_words_and(const struct la_key *key, const uint64_t *words, size_t n, uint32_t rest)
 {
-    LA_ASSERT(n <= 5);
     struct sip s = sip_init(key);
     for (size_t i = 0; i < n; i++)
         sip_word(&s, words[i], 2);
@@ -107,12 +106,33 @@ la_hash_words_and(const struct la_key *key, const uint64_t *words, size_t n, uin
 }
 
 uint64_t
-la_hash_words(const struct la_key *key, const uint64_t *words, size_t n)
+la_hash_words_and(const struct la_key *key, const uint64_t *words, size_t n, uint32_t rest)
 {
     LA_ASSERT(n <= 5);
+    return n == 2 ? hash_words_and(key, words, 2, rest) : hash_words_and(key, words, n, rest);
+}
+
+/* Inline, so that what is asked for most often is unrolled. */
+static inline uint64_t
+hash_words(const struct la_key *key, const uint64_t *words, size_t n)
+{
     struct sip s = sip_init(key);
     for (size_t i = 0; i < n; i++)
         sip_word(&s, words[i], 1);
     sip_word(&s, (uint64_t)(n * 8) << 56, 1);
     return sip_end(&s, 3);
+}
+
+uint64_t
+la_hash_words(const struct la_key *key, const uint64_t *words, size_t n)
+{
+    LA_ASSERT(n <= 5);
+    switch (n) {
+    case 1:
+        return hash_words(key, words, 1);
+    case 2:
+        return hash_words(key, words, 2);
+    default:
+        return hash_words(key, words, n);
+    }
 }

@@ -30,6 +30,11 @@ static const char help[] =
     "  --as=NAME             with the habits of linux, freebsd, bsd65535, or default,\n"
     "                        lastack's own. Not given: as the commands say that a\n"
     "                        script runs (sysctl net.ipv4.tcp_sack=1: linux)\n"
+    "  --strict=0|1          0: judged as packetdrill judges, the default for\n"
+    "                        scripts of another stack; 1: exactly\n"
+    "  --tolerance_percent=N   --tcp_ts_tick_usecs=N   --strict_segments\n"
+    "                        as packetdrill's: how far times and timestamps may be\n"
+    "                        off; each segment needs a line\n"
     "  --congestion=NAME     congestion control: cubic (the default), reno, bbr\n"
     "  --peer_isn=N          what the peer's sequence number 0 is on the wire (0)\n"
     "  --seed=N              of the stack's random numbers (1)\n"
@@ -70,6 +75,8 @@ take_long(struct la_drill_jobs *jobs, char **argv, int *i)
     struct la_drill_mistake mistake;
     if (!la_option_split(argv, *i, &option))
         return usage_error("no option ", argv[*i]);
+    if (!option.joined && la_drill_cfg_is_flag(option.name))
+        option.value = NULL;
     *i += !option.joined && option.value != NULL;
     if (strcmp(option.name, "define") == 0)
         return take_define(jobs, option.value);

@@ -136,10 +136,13 @@ new_fd(struct la_drill_doing *d, la_sock sock, bool nonblocking, bool datagram)
             n++;
     if (n >= LA_DRILL_FDS_N)
         return la_drill_fail(run, "descriptors go up to %d", LA_DRILL_FDS_N - 1);
-    if (run->fds[n].open)
+    if (run->fds[n].open &&
+        run->strict) /* with packetdrill, numbers are names: the latest counts */
         return la_drill_fail(run, "descriptor %lld is open already", (long long)n);
-    run->fds[n] = (struct la_drill_fd){true, nonblocking, datagram, sock};
+    run->fds[n] = (struct la_drill_fd){
+        .open = true, .nonblocking = nonblocking, .datagram = datagram, .sock = sock};
     d->fd = &run->fds[n];
+    la_option_kept_init(d->fd->kept);
     return answer(d, n);
 }
 
@@ -162,6 +165,8 @@ la_drill_flow_begin(struct la_drill_doing *d)
     flow->iss_known = flow->irs_known = flow->ts_known = false;
     flow->written_n = flow->read_n = 0;
     d->run->conn = la_sock_conn(d->run->socks, d->fd->sock);
+    if (!d->run->strict) /* packets of the connections before it are not looked at any more */
+        d->run->flow = flow;
 }
 
 /* ---- life ------------------------------------------------------------------------------- */
@@ -200,9 +205,11 @@ static bool
 call_listen(struct la_drill_doing *d)
 {
     int64_t backlog = 0;
-    return la_drill_arg_int(d, 1, &backlog) &&
-           la_drill_answer_err(
-               d, la_sock_listen(d->run->socks, d->fd->sock, (int)backlog, la_drill_now(d->run)));
+    if (!la_drill_arg_int(d, 1, &backlog))
+        return false;
+    la_err err = la_sock_listen(d->run->socks, d->fd->sock, (int)backlog, la_drill_now(d->run));
+    d->run->listens_anew |= err == LA_OK && !d->run->strict;
+    return la_drill_answer_err(d, err);
 }
 
 static bool

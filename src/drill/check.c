@@ -2,12 +2,17 @@
  *
  * check.c - what stands between %{ and }%: conditions on the connection and on what was counted
  *
- * Statements end at a line's end or a semicolon. Operators as in C, with and, or, not as in Python;
- * names are those of info.def; `reason NAME` and `stack NAME` are counters.
+ * Statements end at a line's end or a semicolon: conditions, name = value, name += value, and
+ * print(), which says nothing here. Operators as in C, with and, or, not and a <= b <= c as in
+ * Python; names are those of info.def and of variables; `reason NAME` and `stack NAME` are
+ * counters.
  */
 #include "drill/run.h"
 
+#include "host/tcp_info.h"
+
 #include <ctype.h>
+#include <linux/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +44,12 @@ wrong(struct check *c, const char *what, const char *word)
 static void
 skip(struct check *c)
 {
-    while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\r'))
+    while (c->p < c->end && isspace((unsigned char)*c->p))
         c->p++;
+    if (c->p + 1 < c->end && c->p[0] == '\\' && c->p[1] == '\n') {
+        c->p += 2;
+        skip(c);
+    }
 }
 
 static bool
@@ -145,6 +154,21 @@ constant(const char *name, int64_t *out)
                  {"BBR_REFILL", LA_CC_BBR_REFILL},
                  {"BBR_UP", LA_CC_BBR_UP},
                  {"BBR_PROBE_RTT", LA_CC_BBR_PROBE_RTT},
+                 {"TCP_CA_Open", TCP_CA_Open},
+                 {"TCP_CA_Disorder", TCP_CA_Disorder},
+                 {"TCP_CA_CWR", TCP_CA_CWR},
+                 {"TCP_CA_Recovery", TCP_CA_Recovery},
+                 {"TCP_CA_Loss", TCP_CA_Loss},
+                 {"TCPI_OPT_TIMESTAMPS", TCPI_OPT_TIMESTAMPS},
+                 {"TCPI_OPT_SACK", TCPI_OPT_SACK},
+                 {"TCPI_OPT_WSCALE", TCPI_OPT_WSCALE},
+                 {"TCPI_OPT_ECN", TCPI_OPT_ECN},
+                 {"TCPI_OPT_ECN_SEEN", TCPI_OPT_ECN_SEEN},
+                 {"TCPI_OPT_SYN_DATA", TCPI_OPT_SYN_DATA},
+                 {"TCP_CLOSE", LA_TCP_CLOSED}, /* Linux's */
+                 {"TCP_SYN_RECV", LA_TCP_SYN_RECEIVED},
+                 {"TCP_FIN_WAIT1", LA_TCP_FIN_WAIT_1},
+                 {"TCP_FIN_WAIT2", LA_TCP_FIN_WAIT_2},
                  {"true", 1},
                  {"True", 1},
                  {"false", 0},
@@ -179,16 +203,32 @@ status_of(const struct la_drill_run *run, struct la_conn_status *status)
     return false;
 }
 
+/* NULL: there is none. */
+static struct la_drill_variable *
+variable(struct la_drill_run *run, const char *name)
+{
+    for (uint32_t i = 0; i < run->variables_n; i++)
+        if (strcmp(run->variables[i].name, name) == 0)
+            return &run->variables[i];
+    return NULL;
+}
+
 /* Only its state outlives a connection. */
 static int64_t
 field(struct check *c, const char *name)
 {
     struct la_conn_status status = {0};
     const struct la_conn_status *s = &status;
+    const struct la_drill_variable *v = variable(c->run, name);
+    struct tcp_info info = {0};
+    if (v != NULL)
+        return saw(c, "", name, v->value);
     bool there = status_of(c->run, &status);
-    uint32_t mss = status.mss_send != 0 ? status.mss_send : 1;
-    if (!there && strcmp(name, "state") == 0)
+    bool asked = !c->run->strict && strncmp(name, "tcpi_", 5) == 0; /* asks also of none */
+    if (!there && (strcmp(name, "state") == 0 || strcmp(name, "tcpi_state") == 0))
         return saw(c, "", name, LA_TCP_CLOSED);
+    if (there)
+        la_tcp_info_of(s, la_drill_now(c->run), &info);
     const struct {
         const char *name;
         int64_t value;
@@ -199,8 +239,8 @@ field(struct check *c, const char *name)
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (strcmp(all[i].name, name) == 0)
-            return there ? saw(c, "", name, all[i].value)
-                         : wrong(c, "there is no connection any more to ask for ", name);
+            return there || asked ? saw(c, "", name, all[i].value)
+                                  : wrong(c, "there is no connection any more to ask for ", name);
     return wrong(c, "nothing is called ", name);
 }
 
@@ -220,7 +260,9 @@ primary(struct check *c)
             value = wrong(c, "a ) is missing", "");
     } else if (try_op(c, "-")) {
         value = (int64_t)(0 - (uint64_t)primary(c));
-    } else if (try_op(c, "!") || try_op(c, "not")) {
+    } else if (try_op(c, "~")) {
+        value = ~primary(c);
+    } else if (try_op(c, "!")) {
         value = !primary(c);
     } else {
         word(c, name);
@@ -272,23 +314,87 @@ sum(struct check *c)
     }
 }
 
+/* Shifts, and the bits: tighter than comparisons, as in Python. */
+static int64_t
+shift(struct check *c)
+{
+    int64_t a = sum(c);
+    for (;;) {
+        bool left = try_op(c, "<<");
+        if (!left && !try_op(c, ">>"))
+            return a;
+        uint64_t by = (uint64_t)sum(c) & 63;
+        a = left ? (int64_t)((uint64_t)a << by) : a >> by;
+    }
+}
+
+/* & and not &&. */
+static bool
+try_bit(struct check *c, char op)
+{
+    skip(c);
+    if (c->p == c->end || *c->p != op || (c->p + 1 < c->end && c->p[1] == op))
+        return false;
+    c->p++;
+    return true;
+}
+
+static int64_t
+bits(struct check *c)
+{
+    int64_t a = shift(c);
+    for (;;) {
+        if (try_bit(c, '&'))
+            a &= shift(c);
+        else if (try_bit(c, '|'))
+            a |= shift(c);
+        else if (try_bit(c, '^'))
+            a ^= shift(c);
+        else
+            return a;
+    }
+}
+
+static bool
+compare(struct check *c, int64_t *a, bool *holds)
+{
+    static const char *const ops[] = {"==", "!=", "<=", ">=", "<", ">"};
+    unsigned op = 0;
+    while (op < 6 && !try_op(c, ops[op]))
+        op++;
+    if (op == 6)
+        return false;
+    int64_t b = bits(c);
+    const bool is[] = {*a == b, *a != b, *a <= b, *a >= b, *a<b, *a> b};
+    *holds &= is[op];
+    *a = b;
+    return true;
+}
+
+static int64_t comparison(struct check *c);
+
+static int64_t
+negated(struct check *c)
+{
+    if (c->depth > DEPTH_MAX)
+        return wrong(c, "it is nested too deep", "");
+    c->depth++;
+    int64_t value = comparison(c);
+    c->depth--;
+    return value;
+}
+
+/* a <= b <= c is a <= b and b <= c. */
 static int64_t
 comparison(struct check *c)
 {
-    int64_t a = sum(c);
-    if (try_op(c, "=="))
-        return a == sum(c);
-    if (try_op(c, "!="))
-        return a != sum(c);
-    if (try_op(c, "<="))
-        return a <= sum(c);
-    if (try_op(c, ">="))
-        return a >= sum(c);
-    if (try_op(c, "<"))
-        return a < sum(c);
-    if (try_op(c, ">"))
-        return a > sum(c);
-    return a;
+    bool any = false, holds = true;
+    if (try_op(c, "not"))
+        return !negated(c);
+    int64_t a = bits(c);
+    while (compare(c, &a, &holds))
+        any = true;
+    return any ? holds : a;
 }
 
 static int64_t
@@ -313,17 +419,48 @@ expression(struct check *c)
     return a;
 }
 
+/* name = value, or name += value. True: it was one. */
+static bool
+assigns(struct check *c)
+{
+    struct la_drill_run *run = c->run;
+    const char *from = c->p;
+    char name[WORD_BYTES];
+    word(c, name);
+    bool adds = try_op(c, "+=");
+    bool sets = !adds && name[0] != 0 && !isdigit((unsigned char)name[0]) && try_bit(c, '=');
+    struct la_drill_variable *v = variable(run, name);
+    if (!adds && !sets) {
+        c->p = from;
+        return false;
+    }
+    if (v == NULL && sets && run->variables_n < LA_DRILL_VARIABLES_N &&
+        strlen(name) < sizeof(v->name)) {
+        v = &run->variables[run->variables_n++];
+        memcpy(v->name, name, strlen(name) + 1);
+    }
+    int64_t value = expression(c);
+    if (v == NULL)
+        wrong(c, "nothing is called ", name);
+    else if (!c->wrong)
+        v->value = adds ? (int64_t)((uint64_t)v->value + (uint64_t)value) : value;
+    return true;
+}
+
 /* One condition; behind a comma stands what Python would print. */
 static bool
 statement(struct check *c)
 {
     c->seen[0] = 0;
-    (void)try_op(c, "assert");
-    int64_t value = expression(c);
+    if (try_op(c, "print"))
+        return true;
+    bool asserts = try_op(c, "assert");
+    bool done = !asserts && assigns(c);
+    int64_t value = done ? 1 : expression(c);
     if (c->wrong)
         return false;
     skip(c);
-    if (c->p < c->end && *c->p != ',')
+    if (c->p < c->end && *c->p != ',' && *c->p != '#')
         wrong(c, "what stands behind it", "");
     if (value == 0 && !c->wrong) {
         la_drill_fail(c->run, "the condition does not hold");
@@ -332,18 +469,34 @@ statement(struct check *c)
     return value != 0 && !c->wrong;
 }
 
+/* Where the statement ends that begins at `p`: a backslash takes the next line along. */
+static const char *
+end_of(const char *p, const char *end)
+{
+    char quote = 0;
+    for (; p < end; p++) {
+        if (*p == '\\' && p + 1 < end)
+            p++;
+        else if (*p == '\n' || (quote == 0 && *p == ';'))
+            break;
+        else if (*p == '\'' || *p == '"')
+            quote = quote == 0 ? *p : quote == *p ? (char)0 : quote;
+    }
+    return p;
+}
+
 bool
 la_drill_check(struct la_drill_run *run, const struct la_drill_event *event)
 {
     const char *p = (const char *)event->code.p, *end = p + event->code.n;
     while (p < end) {
-        const char *stop = p;
-        while (stop < end && *stop != '\n' && *stop != ';')
-            stop++;
+        const char *stop = end_of(p, end);
         struct check c = {.run = run, .p = p, .end = stop};
         skip(&c);
         if (c.p < c.end && *c.p != '#' && !statement(&c))
             return false;
+        for (; p < stop; p++)
+            run->line += *p == '\n';
         run->line += stop < end && *stop == '\n';
         p = stop + (stop < end);
     }

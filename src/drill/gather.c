@@ -84,6 +84,16 @@ join(struct la_drill_run *run, struct la_drill_seen *all, const struct la_drill_
     return good || la_drill_fail(run, "the stack sent what is no packet");
 }
 
+/* packetdrill looks at the connection alone that came last, where a line names none. */
+static bool
+is_passed_over(const struct la_drill_run *run, const struct la_drill_packet *line,
+               const struct la_drill_seen *seen)
+{
+    const struct la_drill_flow *flow = run->flow;
+    return !run->strict && flow != NULL && !line->has_ports && seen->protocol == LA_IP_TCP &&
+           (seen->src.port != flow->local.port || seen->dst.port != flow->remote.port);
+}
+
 /* The pieces of a line of `n` octets behind the first one. */
 static bool
 gather_rest(struct la_drill_run *run, size_t n, int64_t until_us, struct la_drill_seen *seen,
@@ -114,13 +124,17 @@ la_drill_gather(struct la_drill_run *run, const struct la_drill_event *event, in
                 struct la_drill_seen *seen, int64_t *at_us, void **taken)
 {
     const struct la_drill_packet *line = event->packet;
-    struct la_drill_sent *sent = take_sent(run, until_us);
-    *taken = sent;
-    if (sent == NULL)
-        return nothing_came(run, "nothing");
-    *at_us = sent->at_us;
-    if (!is_packet(run, sent, seen))
-        return false;
+    struct la_drill_sent *sent;
+    *taken = NULL;
+    do {
+        free(*taken);
+        *taken = sent = take_sent(run, until_us);
+        if (sent == NULL)
+            return nothing_came(run, "nothing");
+        *at_us = sent->at_us;
+        if (!is_packet(run, sent, seen))
+            return false;
+    } while (is_passed_over(run, line, seen));
     if (line->protocol != LA_DRILL_TCP || seen->protocol != LA_IP_TCP || run->segments_strict)
         return true;
     return gather_rest(run, line->len, until_us, seen, at_us, taken);

@@ -21,6 +21,9 @@ struct buffer {
     int64_t flags;
     struct la_endpoint peer; /* sendto() */
     bool has_peer;
+    bool opens;  /* this call connects first: MSG_FASTOPEN, */
+    bool faults; /* there is no buffer */
+    bool queues; /* or as on the BSDs, and what the SYN does not take is sent behind it */
 };
 
 /* {text or ..., length} pairs; their sum. */
@@ -46,21 +49,41 @@ take_vector(struct la_drill_doing *d, const struct la_drill_value *vector, struc
     return true;
 }
 
+/* Of sendto(), whose address a connection does not mind. */
+static bool
+take_peer(struct la_drill_doing *d, const struct la_drill_value *to, struct buffer *buffer)
+{
+    const struct la_drill_cfg *cfg = &d->run->script->cfg;
+    struct la_endpoint usual = {la_drill_addr(cfg, false), cfg->connect_port};
+    bool unconnected = la_sock_conn(d->run->socks, d->fd->sock) == 0;
+    bool stream = !d->fd->datagram;
+    buffer->queues = stream && (buffer->flags & MSG_FASTOPEN) == 0 && d->fd->fast_open &&
+                     (unconnected || d->run->opened);
+    buffer->opens = stream && ((buffer->flags & MSG_FASTOPEN) != 0 || buffer->queues);
+    buffer->has_peer = d->fd->datagram || buffer->opens;
+    buffer->peer = usual;
+    if (!buffer->has_peer || to == NULL || to->kind == LA_DRILL_INT)
+        return true; /* AF_UNSPEC, NULL */
+    return la_drill_arg_endpoint(d, 4, &usual, &buffer->peer);
+}
+
 static bool
 take_message(struct la_drill_doing *d, struct buffer *buffer)
 {
     const struct la_drill_value *message = la_drill_arg(d, 1);
     if (message == NULL || message->kind != LA_DRILL_STRUCT)
         return la_drill_fail(d->run, "%s() needs {msg_iov(1) = [{..., LENGTH}], …}", d->call->name);
-    return take_vector(d, la_drill_field(message, "msg_iov", 1), buffer) &&
-           la_drill_arg_int(d, 2, &buffer->flags);
+    if (!take_vector(d, la_drill_field(message, "msg_iov", 1), buffer) ||
+        !la_drill_arg_int(d, 2, &buffer->flags))
+        return false;
+    bool sends = strcmp(d->call->name, "sendmsg") == 0;
+    return !sends || (buffer->flags & MSG_FASTOPEN) == 0 || take_peer(d, NULL, buffer);
 }
 
 static bool
 take_buffer(struct la_drill_doing *d, struct buffer *buffer)
 {
     const char *name = d->call->name;
-    const struct la_drill_cfg *cfg = &d->run->script->cfg;
     int64_t n = 0;
     *buffer = (struct buffer){.n = 0};
     if (strcmp(name, "readv") == 0 || strcmp(name, "writev") == 0)
@@ -72,6 +95,7 @@ take_buffer(struct la_drill_doing *d, struct buffer *buffer)
         buffer->text = text->text;
         buffer->spelt = true;
     }
+    buffer->faults = text != NULL && text->kind == LA_DRILL_INT; /* NULL */
     if (!la_drill_arg_int(d, 2, &n))
         return false;
     if (n < 0 || n > LA_DRILL_CALL_BYTES_MAX)
@@ -79,11 +103,15 @@ take_buffer(struct la_drill_doing *d, struct buffer *buffer)
     buffer->n = (size_t)n;
     if (d->call->args_n > 3 && !la_drill_arg_int(d, 3, &buffer->flags))
         return false;
-    bool fast = (buffer->flags & MSG_FASTOPEN) != 0;
-    buffer->has_peer =
-        strcmp(name, "sendto") == 0 && d->call->args_n > 4 && (d->fd->datagram || fast);
-    struct la_endpoint usual = {la_drill_addr(cfg, false), cfg->connect_port};
-    return !buffer->has_peer || la_drill_arg_endpoint(d, 4, &usual, &buffer->peer);
+    return strcmp(name, "sendto") != 0 || d->call->args_n <= 4 ||
+           take_peer(d, la_drill_arg(d, 4), buffer);
+}
+
+static bool
+answer_fault(struct la_drill_doing *d)
+{
+    *d->answer = (struct la_drill_answer){.value = -1, .error = "EFAULT"};
+    return true;
 }
 
 /* ---- writing ---------------------------------------------------------------------------- */
@@ -99,15 +127,22 @@ fill(const struct buffer *buffer, uint64_t at, size_t skip_n, uint8_t *octets, s
                                                                  : la_drill_octet(true, at + i);
 }
 
-/* MSG_FASTOPEN. */
+/* MSG_FASTOPEN: the first of it goes with the SYN. */
 static la_ssize
 open_and_send(struct la_drill_doing *d, const struct buffer *buffer, struct la_bytes octets)
 {
-    la_ssize n = la_sock_connect_send(d->run->socks, d->fd->sock, &buffer->peer, octets,
-                                      la_drill_now(d->run));
-    if (n > 0 || n == LA_ERR_IN_PROGRESS)
-        la_drill_flow_begin(d);
-    return n;
+    struct la_drill_run *run = d->run;
+    la_instant now = la_drill_now(run);
+    la_ssize n = la_sock_connect_send(run->socks, d->fd->sock, &buffer->peer, octets, now);
+    run->opened = true;
+    if (!buffer->queues || (n < 0 && n != LA_ERR_IN_PROGRESS))
+        return n;
+    size_t taken_n = n < 0 ? 0 : (size_t)n;
+    struct la_bytes rest = {octets.p + taken_n, octets.n - taken_n};
+    if (rest.n == 0)
+        return n;
+    n = la_conn_send(run->stack, la_sock_conn(run->socks, d->fd->sock), rest, false, now);
+    return n < 0 ? n : n + (la_ssize)taken_n;
 }
 
 static la_ssize
@@ -115,45 +150,93 @@ send_octets(struct la_drill_doing *d, const struct buffer *buffer, struct la_byt
 {
     struct la_drill_run *run = d->run;
     la_instant now = la_drill_now(run);
-    if ((buffer->flags & MSG_FASTOPEN) != 0 && buffer->has_peer && run->moved_n == 0)
+    if (buffer->opens && !run->opened)
         return open_and_send(d, buffer, octets);
     if ((buffer->flags & MSG_OOB) != 0)
         return la_sock_send_urgent(run->socks, d->fd->sock, octets, now);
-    return la_sock_send(run->socks, d->fd->sock, octets, (buffer->flags & MSG_MORE) != 0,
-                        buffer->has_peer ? &buffer->peer : NULL, now);
+    la_ssize n = la_sock_send(run->socks, d->fd->sock, octets, (buffer->flags & MSG_MORE) != 0,
+                              d->fd->datagram && buffer->has_peer ? &buffer->peer : NULL, now);
+    if (n < 0 || run->moved_n + (uint64_t)n < buffer->n || (buffer->flags & MSG_EOR) == 0)
+        return n;
+    la_err err = la_sock_end_record(run->socks, d->fd->sock, now);
+    return err == LA_OK ? n : (la_ssize)err;
+}
+
+/* A SYN has taken text along: a call that may wait does so for its answer. */
+static bool
+is_connecting(const struct la_drill_doing *d)
+{
+    struct la_conn_status s;
+    la_handle conn = la_sock_conn(d->run->socks, d->fd->sock);
+    return !d->fd->datagram && conn != 0 && la_conn_status(d->run->stack, conn, &s) == LA_OK &&
+           s.state == LA_TCP_SYN_SENT;
 }
 
 static bool
-write_rest(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octets)
+answer_write(struct la_drill_doing *d, const struct buffer *buffer, la_ssize n)
+{
+    struct la_drill_run *run = d->run;
+    bool waits = !d->fd->nonblocking && (buffer->flags & MSG_DONTWAIT) == 0 && !buffer->queues;
+    bool connecting = is_connecting(d);
+    if (!connecting)
+        run->syn_n = n < 0 ? run->syn_n : 0;
+    else if (n >= 0)
+        run->syn_n = run->moved_n;
+    bool more = n == LA_ERR_AGAIN || (n == LA_ERR_IN_PROGRESS && run->opened) ||
+                (n >= 0 && (run->moved_n < buffer->n || connecting));
+    if (more && waits) {
+        d->answer->blocked = true;
+        return true;
+    }
+    if (run->moved_n > run->syn_n || n >= 0) {
+        *d->answer = (struct la_drill_answer){.value = (int64_t)run->moved_n};
+        return true;
+    }
+    if (n == LA_ERR_AGAIN || n == LA_ERR_IN_PROGRESS) {
+        const char *name = n == LA_ERR_AGAIN ? "EAGAIN" : "EINPROGRESS";
+        *d->answer = (struct la_drill_answer){.value = -1, .error = name};
+        return true;
+    }
+    if (n == LA_ERR_NOT_CONNECTED && !run->strict && !d->fd->datagram)
+        n = LA_ERR_CLOSING; /* as on Linux, where a write needs no connection to fail so */
+    return la_drill_answer_err(d, (la_err)n);
+}
+
+static bool
+write_once(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octets, la_ssize *last)
 {
     struct la_drill_run *run = d->run;
     struct la_drill_flow *flow = la_drill_fd_flow(run, d->fd);
     size_t left_n = buffer->n - (size_t)run->moved_n;
     size_t n_max = left_n < PIECE_BYTES_MAX ? left_n : PIECE_BYTES_MAX;
-    bool nonblocking = d->fd->nonblocking || (buffer->flags & MSG_DONTWAIT) != 0;
+    bool was_connected = la_sock_conn(run->socks, d->fd->sock) != 0;
     if (run->failed)
         return false;
     fill(buffer, flow == NULL ? 0 : flow->written_n, (size_t)run->moved_n, octets, n_max);
     la_ssize n = send_octets(d, buffer, (struct la_bytes){octets, n_max});
+    if (!was_connected && is_connecting(d))
+        la_drill_flow_begin(d);
     flow = la_drill_fd_flow(run, d->fd); /* it may have begun with this call */
     if (n > 0 && flow != NULL && !la_drill_flow_wrote(flow, octets, (size_t)n))
         return la_drill_fail(run, "a connection sends at most %d octets", LA_DRILL_CALL_BYTES_MAX);
     if (n >= 0)
         run->moved_n += (uint64_t)n;
-    bool more = n == LA_ERR_AGAIN || (n >= 0 && run->moved_n < buffer->n);
-    if (more && !nonblocking) {
-        d->answer->blocked = true;
-        return true;
-    }
-    if (run->moved_n > 0 || n >= 0) {
-        *d->answer = (struct la_drill_answer){.value = (int64_t)run->moved_n};
-        return true;
-    }
-    if (n == LA_ERR_AGAIN) {
-        *d->answer = (struct la_drill_answer){.value = -1, .error = "EAGAIN"};
-        return true;
-    }
-    return la_drill_answer_err(d, (la_err)n);
+    *last = n;
+    return true;
+}
+
+/* What can leave makes room for more. */
+static bool
+write_rest(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octets)
+{
+    la_ssize n = 0;
+    do {
+        if (!write_once(d, buffer, octets, &n))
+            return false;
+        if (n > 0 && d->run->moved_n < buffer->n && !la_drill_move(d->run))
+            return false;
+    } while (n > 0 && d->run->moved_n < buffer->n && !is_connecting(d));
+    return answer_write(d, buffer, n);
 }
 
 bool
@@ -162,7 +245,12 @@ la_drill_call_write(struct la_drill_doing *d)
     struct buffer buffer;
     if (!take_buffer(d, &buffer))
         return false;
-    bool woken = d->run->pending != NULL;
+    if (buffer.faults && buffer.n > 0)
+        return answer_fault(d);
+    const struct la_drill_value *to = la_drill_arg(d, 4);
+    if (buffer.opens && to != NULL && to->kind == LA_DRILL_INT && to->number == AF_UNSPEC)
+        return la_drill_answer_err(d, LA_ERR_NOT_SUPPORTED);
+    bool woken = d->run->pending != NULL && !is_connecting(d) && d->run->moved_n < buffer.n;
     if (woken && (la_sock_poll(d->run->socks, d->fd->sock) & LA_POLL_OUT) == 0) {
         d->answer->blocked = true; /* it sleeps until a third of the buffer is free, as Linux */
         return true;
@@ -245,6 +333,9 @@ la_drill_call_read(struct la_drill_doing *d)
     struct buffer buffer;
     if (!take_buffer(d, &buffer))
         return false;
+    if (buffer.faults && buffer.n > 0 &&
+        (la_sock_poll(d->run->socks, d->fd->sock) & LA_POLL_IN) != 0)
+        return answer_fault(d);
     uint8_t *octets = malloc(buffer.n + 1);
     if (octets == NULL)
         return la_drill_fail(d->run, "out of memory");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * names.c - the names of the socket interface: constants, errors, options
+ * names.c - the names of the socket interface: constants, errors
  */
 #include "drill/names.h"
 
@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
@@ -30,7 +31,21 @@ static const struct constant constants[] = {
     IS(SOL_SOCKET), {"SOL_TCP", IPPROTO_TCP}, {"SOL_IP", IPPROTO_IP}, {"SOL_IPV6", IPPROTO_IPV6},
     IS(SO_REUSEADDR), IS(SO_REUSEPORT), IS(SO_KEEPALIVE), IS(SO_LINGER), IS(SO_SNDBUF),
     IS(SO_RCVBUF), IS(SO_ERROR), IS(SO_BROADCAST), IS(SO_OOBINLINE),
-    IS(SO_MAX_PACING_RATE),
+    IS(SO_MAX_PACING_RATE), IS(SO_MARK), IS(SO_PRIORITY), IS(SO_DEBUG), IS(SO_DONTROUTE),
+    IS(SO_RCVLOWAT), IS(SO_RCVTIMEO), IS(SO_SNDTIMEO), IS(SO_BUSY_POLL), IS(SO_TYPE), IS(SO_DOMAIN),
+    IS(SO_PROTOCOL), IS(SO_ACCEPTCONN), IS(SO_SNDBUFFORCE), IS(SO_RCVBUFFORCE), IS(SO_ZEROCOPY),
+    IS(SO_TIMESTAMPING), IS(SO_INCOMING_CPU), IS(SO_BINDTODEVICE),
+    IS(IP_RECVERR), IS(IP_FREEBIND), IS(IP_TRANSPARENT), IS(IP_MTU), IS(IP_PKTINFO),
+    IS(IP_BIND_ADDRESS_NO_PORT), IS(IP_PMTUDISC_DONT), IS(IP_PMTUDISC_WANT), IS(IP_PMTUDISC_DO),
+    IS(IP_PMTUDISC_PROBE), IS(IPV6_RECVERR), IS(IPV6_MTU), IS(IPV6_MTU_DISCOVER),
+    IS(IPTOS_LOWDELAY), IS(IPTOS_THROUGHPUT), IS(IPTOS_RELIABILITY), IS(IPTOS_MINCOST),
+    IS(IPTOS_DSCP_EF), IS(IPTOS_DSCP_AF11), IS(IPTOS_DSCP_AF21), IS(IPTOS_DSCP_AF41),
+    {"IPTOS_DSCP_CS1", 0x20},
+    IS(TCP_NOTSENT_LOWAT), IS(TCP_FASTOPEN_KEY), IS(TCP_DEFER_ACCEPT), IS(TCP_LINGER2),
+    IS(TCP_WINDOW_CLAMP), IS(TCP_THIN_LINEAR_TIMEOUTS), IS(TCP_THIN_DUPACK), IS(TCP_INFO),
+    IS(TCP_CC_INFO), IS(TCP_ULP), IS(TCP_MD5SIG), IS(TCP_INQ), IS(TCP_CM_INQ), IS(TCP_TX_DELAY),
+    IS(MSG_ZEROCOPY), IS(MSG_ERRQUEUE), IS(MSG_CMSG_CLOEXEC),
+    IS(O_CLOEXEC), IS(F_GETFD), IS(F_SETFD),
     IS(IP_TTL), IS(IP_TOS), IS(IP_MTU_DISCOVER), IS(IPV6_V6ONLY), IS(IPV6_UNICAST_HOPS),
     IS(IPV6_TCLASS),
     IS(TCP_NODELAY), IS(TCP_CORK), IS(TCP_QUICKACK), IS(TCP_MAXSEG), IS(TCP_KEEPIDLE),
@@ -53,40 +68,11 @@ static const struct constant errors[] = {
     IS(ETIMEDOUT), IS(EADDRINUSE), IS(EADDRNOTAVAIL), IS(ENOTCONN), IS(EISCONN), IS(EPIPE),
     IS(EMSGSIZE), IS(ENOPROTOOPT), IS(ENFILE), IS(EIO), IS(EINVAL), IS(EBADF), IS(EOPNOTSUPP),
     IS(EAFNOSUPPORT), IS(EDESTADDRREQ), IS(EFAULT), IS(EMFILE), IS(EPROTO), IS(EPROTONOSUPPORT),
-    IS(ENOTTY), IS(EINTR),
+    IS(ENOTTY), IS(EINTR), IS(ENODEV), IS(EPERM), IS(EACCES), IS(ENOENT), IS(EEXIST), IS(EDOM),
+    IS(ESOCKTNOSUPPORT), IS(ENOMSG), IS(ENOTSOCK), IS(EBUSY), IS(E2BIG), IS(ENOSPC), IS(EMLINK),
 };
 #undef IS
 
-#define INT(level, name, option) {level, name, option, LA_DRILL_VALUE_INT}
-static const struct la_drill_sockopt sockopts[] = {
-    INT(SOL_SOCKET, SO_REUSEADDR, LA_SO_REUSEADDR),
-    INT(SOL_SOCKET, SO_REUSEPORT, LA_SO_REUSEPORT),
-    INT(SOL_SOCKET, SO_KEEPALIVE, LA_SO_KEEPALIVE),
-    {SOL_SOCKET, SO_LINGER, LA_SO_LINGER_S, LA_DRILL_VALUE_LINGER},
-    INT(SOL_SOCKET, SO_SNDBUF, LA_SO_SNDBUF),
-    INT(SOL_SOCKET, SO_RCVBUF, LA_SO_RCVBUF),
-    INT(SOL_SOCKET, SO_BROADCAST, LA_SO_BROADCAST),
-    INT(SOL_SOCKET, SO_MAX_PACING_RATE, LA_SO_MAX_PACING_RATE),
-    {SOL_SOCKET, SO_ERROR, LA_SO_COUNT, LA_DRILL_VALUE_ERROR},
-    INT(IPPROTO_IP, IP_TTL, LA_SO_TTL),
-    INT(IPPROTO_IP, IP_TOS, LA_SO_TOS),
-    INT(IPPROTO_IPV6, IPV6_V6ONLY, LA_SO_V6ONLY),
-    INT(IPPROTO_IPV6, IPV6_UNICAST_HOPS, LA_SO_TTL),
-    INT(IPPROTO_IPV6, IPV6_TCLASS, LA_SO_TOS),
-    INT(IPPROTO_TCP, TCP_NODELAY, LA_SO_NODELAY),
-    INT(IPPROTO_TCP, TCP_CORK, LA_SO_CORK),
-    INT(IPPROTO_TCP, TCP_QUICKACK, LA_SO_QUICKACK),
-    INT(IPPROTO_TCP, TCP_MAXSEG, LA_SO_MAXSEG),
-    INT(IPPROTO_TCP, TCP_KEEPIDLE, LA_SO_KEEPIDLE),
-    INT(IPPROTO_TCP, TCP_KEEPINTVL, LA_SO_KEEPINTVL),
-    INT(IPPROTO_TCP, TCP_KEEPCNT, LA_SO_KEEPCNT),
-    INT(IPPROTO_TCP, TCP_USER_TIMEOUT, LA_SO_USER_TIMEOUT),
-    INT(IPPROTO_TCP, TCP_SYNCNT, LA_SO_SYNCNT),
-    INT(IPPROTO_TCP, TCP_FASTOPEN, LA_SO_FASTOPEN),
-    INT(IPPROTO_TCP, TCP_FASTOPEN_CONNECT, LA_SO_FASTOPEN_CONNECT),
-    {IPPROTO_TCP, TCP_CONGESTION, LA_SO_CONGESTION, LA_DRILL_VALUE_CONGESTION},
-};
-#undef INT
 /* clang-format on */
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -119,6 +105,15 @@ la_drill_is_errno(const char *name)
 }
 
 const char *
+la_drill_errno_of(int64_t value)
+{
+    for (size_t i = 0; i < COUNT(errors); i++)
+        if (errors[i].value == value)
+            return errors[i].name;
+    return "EIO";
+}
+
+const char *
 la_drill_errno_name(la_err err)
 {
     switch (err) {
@@ -148,13 +143,4 @@ la_drill_errno_value(la_err err)
     default:
         return EIO;
     }
-}
-
-const struct la_drill_sockopt *
-la_drill_sockopt_find(int64_t level, int64_t name)
-{
-    for (size_t i = 0; i < COUNT(sockopts); i++)
-        if (sockopts[i].level == level && sockopts[i].name == name)
-            return &sockopts[i];
-    return NULL;
 }

@@ -21,6 +21,8 @@ named(struct la_drill_scan *s, struct la_bytes word, int64_t *out)
         s->p = (const char *)word.p; /* read it again, as the number that it is */
         return la_drill_number(s, 0, INT64_MAX, out);
     }
+    if (defined != NULL)
+        word = (struct la_bytes){(const uint8_t *)defined, strlen(defined)};
     if (la_drill_name_value(word, out))
         return true;
     return la_drill_wrong(s, "'%.*s' has no value here: give its number, or --define it",

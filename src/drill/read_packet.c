@@ -13,6 +13,8 @@
 #include "wire/icmp6.h"
 #include "wire/tcp.h"
 
+enum { ACCECN_BYTES_MAX = 2 + 3 * LA_TCP_ACCECN_FIELDS };
+
 /* ---- options ---------------------------------------------------------------------------- */
 
 static int
@@ -30,6 +32,9 @@ static bool
 read_raw(struct la_drill_scan *s, struct la_drill_option *option)
 {
     struct la_bytes word = la_drill_word(s);
+    const char *defined = la_drill_defined(s->script, word);
+    if (defined != NULL)
+        word = (struct la_bytes){(const uint8_t *)defined, strlen(defined)};
     uint8_t *octets = la_drill_scan_take(s, word.n / 2 + 1);
     if (octets == NULL)
         return false;
@@ -46,6 +51,13 @@ read_raw(struct la_drill_scan *s, struct la_drill_option *option)
     return true;
 }
 
+static bool
+at_defined(const struct la_drill_scan *s)
+{
+    struct la_drill_scan at = *s;
+    return la_drill_defined(s->script, la_drill_word(&at)) != NULL;
+}
+
 /* FO 0102…: a Fast Open cookie; FO alone asks for one. */
 static bool
 read_cookie(struct la_drill_scan *s, bool experimental, struct la_drill_option *option)
@@ -54,7 +66,7 @@ read_cookie(struct la_drill_scan *s, bool experimental, struct la_drill_option *
     static const uint8_t head_experimental[] = {254, 0, 0xf9, 0x89}; /* RFC 6994; RFC 7413 B */
     size_t head_n = experimental ? sizeof(head_experimental) : sizeof(head);
     la_drill_skip(s);
-    bool asks = la_drill_at_end(s) || hex_value((char)*s->p) < 0;
+    bool asks = la_drill_at_end(s) || (hex_value((char)*s->p) < 0 && !at_defined(s));
     struct la_drill_option cookie = {.raw = {NULL, 0}};
     if (!asks && !read_raw(s, &cookie))
         return false;
@@ -66,6 +78,39 @@ read_cookie(struct la_drill_scan *s, bool experimental, struct la_drill_option *
     if (cookie.raw.n > 0)
         memcpy(octets + head_n, cookie.raw.p, cookie.raw.n);
     option->raw = (struct la_bytes){octets, cookie.raw.n + head_n};
+    return true;
+}
+
+/* ECN e0b 1 ceb 0 e1b 1: accurate ECN's (RFC 9768 3.2.3), its fields in that order or the other
+ * way round, as many as there are; none: the empty one of kind 172. */
+static bool
+read_accecn(struct la_drill_scan *s, struct la_drill_option *option)
+{
+    static const char *const orders[2][LA_TCP_ACCECN_FIELDS] = {{"e0b", "ceb", "e1b"},
+                                                                {"e1b", "ceb", "e0b"}};
+    uint8_t *octets = la_drill_scan_take(s, ACCECN_BYTES_MAX);
+    if (octets == NULL)
+        return false;
+    size_t n = 2;
+    unsigned order = 0;
+    for (unsigned i = 0; i < LA_TCP_ACCECN_FIELDS; i++) {
+        uint32_t value;
+        bool there = la_drill_try_word(s, orders[order][i]);
+        if (!there && i == 0)
+            there = la_drill_try_word(s, orders[++order][i]);
+        if (!there) {
+            order = i == 0 ? 0 : order;
+            break;
+        }
+        if (!la_drill_u32(s, &value))
+            return false;
+        octets[n++] = (uint8_t)(value >> 16);
+        octets[n++] = (uint8_t)(value >> 8);
+        octets[n++] = (uint8_t)value;
+    }
+    octets[0] = order == 0 ? LA_TCP_OPT_ACCECN_0 : LA_TCP_OPT_ACCECN_1;
+    octets[1] = (uint8_t)n;
+    option->raw = (struct la_bytes){octets, n};
     return true;
 }
 
@@ -121,6 +166,10 @@ read_one_option(struct la_drill_scan *s, struct la_drill_option *option)
         option->kind = LA_DRILL_OPT_RAW;
         return read_raw(s, option);
     }
+    if (la_drill_try_word(s, "ECN")) {
+        option->kind = LA_DRILL_OPT_RAW;
+        return read_accecn(s, option);
+    }
     bool experimental = la_drill_try_word(s, "FOEXP");
     if (experimental || la_drill_try_word(s, "FO")) {
         option->kind = LA_DRILL_OPT_RAW;
@@ -133,7 +182,7 @@ read_one_option(struct la_drill_scan *s, struct la_drill_option *option)
     }
     struct la_bytes word = la_drill_word(s);
     return la_drill_wrong(
-        s, "no option '%.*s': mss, wscale, sackOK, sack, TS, FO, FOEXP, nop, eol and raw HEX are",
+        s, "no option '%.*s': mss, wscale, sackOK, sack, TS, ECN, FO, FOEXP, nop, eol, raw HEX are",
         (int)word.n, (const char *)word.p);
 }
 
@@ -370,6 +419,9 @@ static bool
 read_icmp_name(struct la_drill_scan *s, struct la_drill_packet *packet)
 {
     struct la_bytes word = la_drill_word(s);
+    const char *defined = la_drill_defined(s->script, word);
+    if (defined != NULL)
+        word = (struct la_bytes){(const uint8_t *)defined, strlen(defined)};
     for (size_t i = 0; i < sizeof(icmp_names) / sizeof(icmp_names[0]); i++) {
         const struct icmp_name *name = &icmp_names[i];
         if ((name->v6 != 0) == s->script->cfg.v6 && strlen(name->name) == word.n &&
@@ -418,10 +470,16 @@ read_icmp(struct la_drill_scan *s, struct la_drill_packet *packet)
         packet->icmp_type = (uint8_t)type;
         packet->icmp_code = (uint8_t)code;
     } else {
-        la_drill_try_word(s, "unreachable");
-        if (!read_icmp_name(s, packet))
-            return false;
-        read_icmp_code(s, packet);
+        bool unreachable = la_drill_try_word(s, "unreachable");
+        la_drill_skip_blanks(s);
+        packet->icmp_type = s->script->cfg.v6 ? LA_ICMP6_UNREACHABLE : LA_ICMP4_UNREACHABLE;
+        if (unreachable && (la_drill_at_end(s) || *s->p == '[')) {
+            packet->icmp_code = 0;
+        } else {
+            if (!read_icmp_name(s, packet))
+                return false;
+            read_icmp_code(s, packet);
+        }
     }
     if (la_drill_try_word(s, "mtu") && !la_drill_u32(s, &packet->mtu))
         return false;

@@ -11,6 +11,7 @@
 
 #include <lastack/sock.h>
 #include "drill/drill.h"
+#include "host/option_rows.h"
 #include "ways/ways.h"
 #include "wire/tcp.h"
 
@@ -18,7 +19,8 @@ enum {
     LA_DRILL_FDS_N = 1024,
     LA_DRILL_FLOWS_N = 1024,
     LA_DRILL_PACKET_BYTES = 65535 + 60, /* IPv6's header is not counted by its length */
-    LA_DRILL_SENT_N_MAX = 65536
+    LA_DRILL_SENT_N_MAX = 65536,
+    LA_DRILL_VARIABLES_N = 64
 };
 
 /* A timestamp of ours as the script has it, and as it was. */
@@ -44,6 +46,8 @@ struct la_drill_flow {
 
 struct la_drill_fd {
     bool open, nonblocking, datagram;
+    bool fast_open; /* TCP_FASTOPEN was set */
+    int32_t kept[LA_OPTIONS_KEPT_N]; /* of options that are hints */
     la_sock sock;
 };
 
@@ -53,6 +57,12 @@ struct la_drill_sent {
     size_t n;
     struct la_drill_sent *next;
     uint8_t bytes[];
+};
+
+/* What %{ name = value }% has left behind. */
+struct la_drill_variable {
+    char name[32];
+    int64_t value;
 };
 
 struct la_drill_run {
@@ -69,16 +79,22 @@ struct la_drill_run {
     bool failed;
     bool strict;          /* judged as lastack's own scripts are, not as packetdrill judges */
     bool segments_strict; /* each packet has a line */
+    bool listens_anew;    /* the next SYN is another peer's, as with packetdrill */
+    uint16_t peers_n;     /* that there have been so */
     uint32_t line;        /* of the event that is being played */
     struct la_drill_fd fds[LA_DRILL_FDS_N];
     struct la_drill_flow *flows[LA_DRILL_FLOWS_N];
     uint32_t flows_n;
     struct la_drill_flow *flow; /* the one that lines without ports mean */
     la_handle conn;       /* the one that checks mean */
+    struct la_drill_variable variables[LA_DRILL_VARIABLES_N];
+    uint32_t variables_n;
     struct la_drill_sent *sent_first, *sent_last;
     uint32_t sent_n;
     const struct la_drill_event *pending; /* a call that has not returned */
     uint64_t moved_n;     /* octets that it has moved */
+    uint64_t syn_n;       /* of those: that went with a SYN that is not answered */
+    bool opened;          /* it has begun the connection that it writes to */
     int64_t pending_end_us, pending_from_us;
     bool settling;
 };
@@ -89,6 +105,8 @@ __attribute__((format(printf, 2, 3))) bool la_drill_fail(struct la_drill_run *ru
                                                         const char *format, ...);
 /* Beside the sentence: what the script says and what came. */
 void la_drill_fail_came(struct la_drill_run *run, const char *came);
+/* Lets the stack send what it can. False: failed. */
+bool la_drill_move(struct la_drill_run *run);
 /* Does all that can be done now. False: failed. */
 bool la_drill_settle(struct la_drill_run *run);
 

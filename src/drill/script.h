@@ -187,6 +187,8 @@ void la_drill_cfg_init(struct la_drill_cfg *cfg);
 /* One option without its dashes, name and value (NULL: none). False: *mistake says what to do. */
 bool la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
                        struct la_drill_mistake *mistake);
+/* Is it an option that has no value? */
+bool la_drill_cfg_is_flag(const char *name);
 /* NAME=VALUE for names in values. False: malformed, or no memory. */
 bool la_drill_define(struct la_drill_script *script, const char *text);
 

@@ -138,6 +138,17 @@ is_ignored(const char *name)
 }
 
 bool
+la_drill_cfg_is_flag(const char *name)
+{
+    static const char *const names[] = {"strict_segments", "tcp_ts_ecr_scaled", "send_omit_free",
+                                        "dry_run", "debug"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool
 la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
                   struct la_drill_mistake *mistake)
 {
@@ -213,6 +224,7 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
 enum mode {
     MEANT,   /* settings, each of which must be known */
     FOREIGN, /* sysctl's: those of other stacks' insides change nothing */
+    ECHOED,  /* a value and, behind >, the file of a sysctl */
     PASSED   /* nothing */
 };
 
@@ -272,6 +284,18 @@ apply(struct la_ways *ways, char *word, enum mode mode, struct la_drill_mistake 
     return false;
 }
 
+/* echo 1 > /proc/sys/net/ipv4/tcp_sack. Other files are not there. */
+static void
+follow_echo(struct la_ways *ways, char *word, char said[LA_DRILL_WORD_BYTES])
+{
+    char *path = word + strspn(word, ">");
+    const char *name = la_drill_sysctl_name(path);
+    if (name != path)
+        (void)set(ways, name, said);
+    else if (path == word)
+        (void)snprintf(said, LA_DRILL_WORD_BYTES, "%s", word);
+}
+
 static bool apply_all(struct la_drill_words *words, struct la_ways *ways,
                       struct la_drill_mistake *mistake);
 
@@ -293,6 +317,8 @@ begin_command(const char *word, enum mode *mode, struct la_ways *ways)
         la_drill_words_init(&words, text, 1);
         bool good = apply_all(&words, ways, &none);
         (void)good; /* constants */
+    } else if (strcmp(name, "echo") == 0) {
+        *mode = ECHOED;
     } else if (is_idle(name)) {
         *mode = PASSED;
     }
@@ -303,10 +329,15 @@ static bool
 apply_all(struct la_drill_words *words, struct la_ways *ways, struct la_drill_mistake *mistake)
 {
     enum mode mode = MEANT;
+    char said[LA_DRILL_WORD_BYTES] = "";
     while (la_drill_words_next(words)) {
         mistake->line = words->line;
         if (words->begins && begin_command(words->word, &mode, ways))
             continue;
+        if (mode == ECHOED) {
+            follow_echo(ways, words->word, said);
+            continue;
+        }
         if (!apply(ways, words->word, mode, mistake))
             return false;
     }

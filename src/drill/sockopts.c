@@ -6,10 +6,15 @@
 #include "drill/names.h"
 
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "host/option_rows.h"
 
 enum { NAME_BYTES = 16 };
 
@@ -20,14 +25,35 @@ answer(struct la_drill_doing *d, int64_t value)
     return true;
 }
 
+/* The option that the call names, by the rows of `lastack run`; NULL: there is no such. */
 static bool
-find(struct la_drill_doing *d, const struct la_drill_sockopt **out)
+find(struct la_drill_doing *d, const struct la_option_row **out)
 {
     int64_t level = 0, name = 0;
     if (!la_drill_arg_int(d, 1, &level) || !la_drill_arg_int(d, 2, &name))
         return false;
-    *out = la_drill_sockopt_find(level, name);
+    bool known = level >= 0 && level <= INT16_MAX && name >= 0 && name <= INT16_MAX;
+    *out = known ? la_option_find((int)level, (int)name) : NULL;
     return true;
+}
+
+static bool
+is_of(const struct la_option_row *r, int level, int name)
+{
+    return r->level == level && r->name == name;
+}
+
+/* What the sockets have of an option, or -1 where it is not theirs. */
+static int
+sock_option(const struct la_option_row *r)
+{
+    if (r->kind == LA_OPTION_STACK)
+        return r->arg;
+    if (is_of(r, SOL_SOCKET, SO_LINGER))
+        return LA_SO_LINGER_S;
+    if (is_of(r, SOL_SOCKET, SO_MAX_PACING_RATE))
+        return LA_SO_MAX_PACING_RATE;
+    return is_of(r, IPPROTO_TCP, TCP_CONGESTION) ? (int)LA_SO_CONGESTION : -1;
 }
 
 /* A name that there is not becomes a number that the stack refuses. */
@@ -42,12 +68,12 @@ congestion_of(struct la_bytes text, int64_t *out)
 
 /* [1], or {onoff = 1, linger = 0}; -1 is a linger that is off. */
 static bool
-value_of(const struct la_drill_doing *d, const struct la_drill_sockopt *opt, int64_t *out)
+value_of(const struct la_drill_doing *d, const struct la_option_row *r, int64_t *out)
 {
     const struct la_drill_value *value = la_drill_arg(d, 3);
     if (value != NULL && value->kind == LA_DRILL_LIST && value->count == 1)
         value = value->first;
-    if (opt->value == LA_DRILL_VALUE_LINGER && value != NULL && value->kind == LA_DRILL_STRUCT) {
+    if (is_of(r, SOL_SOCKET, SO_LINGER) && value != NULL && value->kind == LA_DRILL_STRUCT) {
         const struct la_drill_value *on = la_drill_field(value, "onoff", 0);
         const struct la_drill_value *seconds = la_drill_field(value, "linger", 1);
         if (on == NULL || seconds == NULL)
@@ -55,27 +81,67 @@ value_of(const struct la_drill_doing *d, const struct la_drill_sockopt *opt, int
         *out = on->number == 0 ? -1 : seconds->number;
         return true;
     }
-    if (opt->value == LA_DRILL_VALUE_CONGESTION && value != NULL && value->kind == LA_DRILL_STRING)
+    if (is_of(r, IPPROTO_TCP, TCP_CONGESTION) && value != NULL && value->kind == LA_DRILL_STRING)
         return congestion_of(value->text, out);
     if (value == NULL || value->kind != LA_DRILL_INT)
         return la_drill_fail(d->run, "%s() needs a value as [1]", d->call->name);
-    *out = value->number;
+    *out = (int32_t)value->number; /* an int, as the call has it */
+    return true;
+}
+
+/* TCP_FASTOPEN_KEY: one key, or one and the one before it. */
+static bool
+set_key(struct la_drill_doing *d)
+{
+    const struct la_drill_value *value = la_drill_arg(d, 3);
+    int64_t n = 0;
+    if (value == NULL || value->kind != LA_DRILL_STRING)
+        return la_drill_fail(d->run, "TCP_FASTOPEN_KEY needs a string");
+    if (!la_drill_arg_int(d, 4, &n))
+        return false;
+    if ((n != LA_FAST_OPEN_KEY_BYTES && n != 2 * LA_FAST_OPEN_KEY_BYTES) ||
+        value->text.n < (size_t)n)
+        return la_drill_answer_err(d, LA_ERR_BAD_ARGUMENT);
+    if (n > LA_FAST_OPEN_KEY_BYTES)
+        la_stack_fast_open_key_set(d->run->stack, value->text.p + LA_FAST_OPEN_KEY_BYTES);
+    la_stack_fast_open_key_set(d->run->stack, value->text.p);
+    return answer(d, 0);
+}
+
+static bool
+answer_errno(struct la_drill_doing *d, int64_t value)
+{
+    *d->answer = (struct la_drill_answer){.value = -1, .error = la_drill_errno_of(value)};
     return true;
 }
 
 bool
 la_drill_call_setsockopt(struct la_drill_doing *d)
 {
-    const struct la_drill_sockopt *opt;
-    int64_t value;
-    if (!find(d, &opt))
+    const struct la_option_row *r;
+    int64_t value, name = 0, level = 0;
+    if (!find(d, &r))
         return false;
-    if (opt == NULL || opt->value == LA_DRILL_VALUE_ERROR)
+    if (la_drill_arg_int(d, 1, &level) && la_drill_arg_int(d, 2, &name) && level == IPPROTO_TCP &&
+        name == TCP_FASTOPEN_KEY)
+        return set_key(d);
+    if (r == NULL || r->kind == LA_OPTION_FIXED || r->kind == LA_OPTION_NATIVE)
         return la_drill_answer_err(d, LA_ERR_NO_SUCH_OPTION);
-    if (!value_of(d, opt, &value))
+    if (r->kind == LA_OPTION_REFUSE)
+        return answer_errno(d, r->arg);
+    if (r->kind == LA_OPTION_SPECIAL && sock_option(r) < 0)
+        return la_drill_answer_err(d, LA_ERR_NO_SUCH_OPTION);
+    if (!value_of(d, r, &value))
         return false;
-    return la_drill_answer_err(d, la_sock_option_set(d->run->socks, d->fd->sock, opt->option, value,
-                                                     la_drill_now(d->run)));
+    if (r->kind == LA_OPTION_KEPT) {
+        d->fd->kept[r->arg] = (int32_t)value;
+        return answer(d, 0);
+    }
+    enum la_sock_option option = (enum la_sock_option)sock_option(r);
+    la_err err =
+        la_sock_option_set(d->run->socks, d->fd->sock, option, value, la_drill_now(d->run));
+    d->fd->fast_open |= err == LA_OK && option == LA_SO_FASTOPEN;
+    return la_drill_answer_err(d, err);
 }
 
 /* What came back beside the result is what the line says? */
@@ -91,28 +157,41 @@ compare(struct la_drill_doing *d, int64_t expected, int64_t came)
     return false;
 }
 
+static la_err
+take_value(struct la_drill_doing *d, const struct la_option_row *r, int64_t *came)
+{
+    if (is_of(r, SOL_SOCKET, SO_ERROR))
+        *came = la_drill_errno_value(la_sock_error_take(d->run->socks, d->fd->sock));
+    else if (r->kind == LA_OPTION_KEPT)
+        *came = d->fd->kept[r->arg];
+    else if (r->kind == LA_OPTION_FIXED)
+        *came = r->first;
+    else if (sock_option(r) >= 0)
+        return la_sock_option_get(d->run->socks, d->fd->sock, (enum la_sock_option)sock_option(r),
+                                  came);
+    else
+        return LA_ERR_NO_SUCH_OPTION;
+    return LA_OK;
+}
+
 bool
 la_drill_call_getsockopt(struct la_drill_doing *d)
 {
-    const struct la_drill_sockopt *opt;
+    const struct la_option_row *r;
     int64_t expected, came = 0;
-    la_err err = LA_OK;
-    if (!find(d, &opt))
+    if (!find(d, &r))
         return false;
-    if (opt == NULL)
+    if (r == NULL)
         return la_drill_answer_err(d, LA_ERR_NO_SUCH_OPTION);
     const struct la_drill_value *value = la_drill_arg(d, 3);
     bool any = value != NULL && value->kind == LA_DRILL_ELLIPSIS;
-    if (!any && !value_of(d, opt, &expected))
+    if (!any && !value_of(d, r, &expected))
         return false;
-    if (opt->value == LA_DRILL_VALUE_ERROR)
-        came = la_drill_errno_value(la_sock_error_take(d->run->socks, d->fd->sock));
-    else
-        err = la_sock_option_get(d->run->socks, d->fd->sock, opt->option, &came);
+    la_err err = take_value(d, r, &came);
     if (err != LA_OK)
         return la_drill_answer_err(d, err);
     answer(d, 0);
-    return any || compare(d, expected, came);
+    return any || compare(d, expected, sock_option(r) >= 0 ? (int32_t)came : came);
 }
 
 bool

@@ -16,11 +16,25 @@ la_drill_words_init(struct la_drill_words *words, struct la_bytes text, uint32_t
     *words = (struct la_drill_words){.p = p, .from = p, .end = p + text.n, .line = line};
 }
 
+/* `&` of `2>&1` and `&>` is none that ends a command. */
+static bool
+ends_word(const struct la_drill_words *w, char c)
+{
+    bool redirects =
+        c == '&' && ((w->p > w->from && w->p[-1] == '>') || (w->p + 1 < w->end && w->p[1] == '>'));
+    return isspace((unsigned char)c) || (strchr(separators, c) != NULL && !redirects);
+}
+
 /* To the next word; says whether a command begins there. */
 static bool
 skip(struct la_drill_words *w, bool begins)
 {
-    while (w->p < w->end && (isspace((unsigned char)*w->p) || strchr(separators, *w->p) != NULL)) {
+    while (w->p < w->end && (*w->p == '#' || ends_word(w, *w->p))) {
+        const char *newline = memchr(w->p, '\n', (size_t)(w->end - w->p));
+        if (*w->p == '#') { /* a comment */
+            w->p = newline == NULL ? w->end : newline;
+            continue;
+        }
         char c = *w->p++;
         w->line += c == '\n';
         begins |= strchr(";&\n", c) != NULL;
@@ -40,7 +54,7 @@ la_drill_words_next(struct la_drill_words *w)
         return false;
     for (; w->p < w->end; w->p++) {
         char c = *w->p;
-        if (quote == 0 && (isspace((unsigned char)c) || strchr(separators, c) != NULL))
+        if (quote == 0 && ends_word(w, c))
             break;
         w->line += c == '\n';
         if (c == '"' || c == '\'')

@@ -17,7 +17,8 @@
 
 #include <immintrin.h>
 
-enum { RUN_BYTES = 1 << 16, VECTOR_BYTES_MIN = 32 };
+/* A header is added up before a vector is. */
+enum { RUN_BYTES = 1 << 16, VECTOR_BYTES_MIN = 64 };
 
 /* The folded sum, in network order, of a sum of little-endian words. */
 static uint16_t
@@ -33,10 +34,17 @@ static inline uint64_t
 sum_rest(const uint8_t *p, size_t n)
 {
     uint64_t sum = 0;
-    for (; n >= 4; p += 4, n -= 4) {
+    for (; n >= 8; p += 8, n -= 8) {
+        uint64_t v;
+        memcpy(&v, p, sizeof(v));
+        sum += (v & UINT32_MAX) + (v >> 32);
+    }
+    if (n >= 4) {
         uint32_t v;
         memcpy(&v, p, sizeof(v));
         sum += v;
+        p += 4;
+        n -= 4;
     }
     uint32_t last = 0;
     for (size_t i = 0; i < n; i++)
@@ -163,7 +171,7 @@ TARGET_VNNI static uint16_t
 sum_vnni(const uint8_t *p, size_t n)
 {
     uint64_t sum = 0;
-    if (n < 64)
+    if (n < VECTOR_BYTES_MIN)
         return finish(sum_rest(p, n));
     for (size_t run_n; n > 0; p += run_n, n -= run_n) {
         run_n = n < RUN_BYTES ? n : RUN_BYTES;

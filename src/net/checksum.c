@@ -17,6 +17,8 @@ la_net_sum(const struct la_net *net, uint32_t sum, const struct la_frame *frame)
 {
     if (frame->head_n > 0)
         sum = la_sum_combine(sum, net->kernel(frame->head, frame->head_n), 0);
+    if (frame->payload.len == 0)
+        return la_sum_fold(sum);
     return la_sum_fold(la_sum_chain(sum, &frame->payload, frame->head_n, net->kernel));
 }
 
@@ -39,8 +41,10 @@ la_net_l4_checksum_ok(const struct la_net *net, const struct la_net_in *in,
 {
     if (is_trusted(net, frame))
         return true;
-    struct la_ip_pseudo pseudo = {in->src, in->dst, in->protocol, (uint32_t)la_frame_octets(frame)};
-    return la_net_sum(net, la_ip_pseudo_sum(&pseudo), frame) == 0xffff;
+    uint32_t l4_bytes = (uint32_t)la_frame_octets(frame);
+    uint32_t sum =
+        la_ip_ends_sum(&in->src, &in->dst) + in->protocol + (l4_bytes >> 16) + (l4_bytes & 0xffff);
+    return la_net_sum(net, sum, frame) == 0xffff;
 }
 
 void

@@ -36,28 +36,30 @@ checksum_off(uint8_t protocol, bool v4)
 static void
 init_ip4(struct la_net_header *header, const struct la_net_out *out)
 {
-    header->n = LA_IP4_HEADER_BYTES;
-    header->ip.v4 = (struct la_ip4){
-        .src = out->src,
-        .dst = out->dst,
+    const struct la_ip4_common common = {
+        .src = &out->src,
+        .dst = &out->dst,
         .ttl_hops = out->ttl_hops ? out->ttl_hops : NET_TTL_DEFAULT,
         .protocol = out->protocol,
         .dscp_ecn = out->dscp_ecn,
         .dont_fragment = out->dont_fragment,
     };
+    header->n = LA_IP4_HEADER_BYTES;
+    la_ip4_stencil_init(&header->ip.v4, &common);
 }
 
 static void
 init_ip6(struct la_net_header *header, const struct la_net_out *out)
 {
-    header->n = LA_IP6_HEADER_BYTES;
-    header->ip.v6 = (struct la_ip6){
+    const struct la_ip6 ip = {
         .src = out->src,
         .dst = out->dst,
         .next_header = out->protocol,
         .hop_limit = out->ttl_hops ? out->ttl_hops : NET_TTL_DEFAULT,
         .dscp_ecn = out->dscp_ecn,
     };
+    header->n = LA_IP6_HEADER_BYTES;
+    (void)la_ip6_emit(&ip, (struct la_room){header->ip.v6, LA_IP6_HEADER_BYTES});
 }
 
 la_err
@@ -66,13 +68,12 @@ la_net_header_init(struct la_net_header *header, const struct la_net_out *out)
     bool v4 = la_addr_is_mapped(&out->dst);
     if (la_addr_is_mapped(&out->src) != v4)
         return LA_ERR_BAD_ARGUMENT;
-    struct la_ip_pseudo pseudo = {out->src, out->dst, out->protocol, 0};
     header->v4 = v4;
     header->protocol = out->protocol;
     /* RFC 6864 4.1: only what may be fragmented needs an identification. */
     header->identified = v4 && !out->dont_fragment;
     header->checksum_off = checksum_off(out->protocol, v4);
-    header->pseudo_sum = la_sum_fold(la_ip_pseudo_sum(&pseudo));
+    header->pseudo_sum = la_sum_fold(la_ip_ends_sum(&out->src, &out->dst) + out->protocol);
     header->summed = out->summed;
     header->l4_sum = out->l4_sum;
     if (v4)
@@ -135,22 +136,20 @@ checksum_mark(struct la_frame *frame, const struct la_net_header *header, size_t
 }
 
 static void
-put(struct la_net *net, struct la_net_header *header, struct la_frame *frame, size_t l4_bytes)
+put(struct la_net *net, const struct la_net_header *header, struct la_frame *frame, size_t l4_bytes)
 {
-    struct la_room room = {la_frame_push(frame, header->n), header->n};
+    uint8_t *p = la_frame_push(frame, header->n);
     if (!header->v4) {
-        header->ip.v6.payload_bytes = (uint16_t)l4_bytes;
-        (void)la_ip6_emit(&header->ip.v6, room);
+        memcpy(p, header->ip.v6, LA_IP6_HEADER_BYTES);
+        la_ip6_put_payload_bytes(p, (uint16_t)l4_bytes);
         return;
     }
-    header->ip.v4.total_bytes = (uint16_t)(LA_IP4_HEADER_BYTES + l4_bytes);
-    if (header->identified)
-        header->ip.v4.id = (uint16_t)la_rng_next(&net->rng_id);
-    (void)la_ip4_emit(&header->ip.v4, room);
+    uint16_t id = header->identified ? (uint16_t)la_rng_next(&net->rng_id) : 0;
+    la_ip4_stencil_emit(&header->ip.v4, (uint16_t)(LA_IP4_HEADER_BYTES + l4_bytes), id, p);
 }
 
 la_err
-la_net_header_push(struct la_net *net, struct la_net_header *header, struct la_frame *frame,
+la_net_header_push(struct la_net *net, const struct la_net_header *header, struct la_frame *frame,
                    uint32_t mtu_bytes)
 {
     size_t l4_bytes = la_frame_octets(frame);

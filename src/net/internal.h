@@ -311,7 +311,7 @@ enum la_net_verdict la_ndp_input(struct la_net *net, struct la_frame *take_frame
 
 /* ---- header.c --------------------------------------------------------------------------- */
 
-/* The IP header of packets that differ in length and identification only. */
+/* The IP header of packets that differ in length and identification only, without these. */
 struct la_net_header {
     bool v4;
     bool identified;     /* each packet gets an identification */
@@ -321,16 +321,16 @@ struct la_net_header {
     bool summed;
     uint16_t pseudo_sum; /* of the pseudo-header without its length */
     uint32_t l4_sum;     /* with `summed`: of the segment behind it */
-    union {              /* but for length and identification */
-        struct la_ip4 v4;
-        struct la_ip6 v6;
+    union {
+        struct la_ip4_stencil v4;
+        uint8_t v6[LA_IP6_HEADER_BYTES];
     } ip;
 };
 
 /* BAD_ARGUMENT: addresses of two families. */
 la_err la_net_header_init(struct la_net_header *header, const struct la_net_out *out);
 /* Header and checksum mark; the frame becomes an IP packet. MESSAGE_TOO_BIG, BAD_ARGUMENT. */
-la_err la_net_header_push(struct la_net *net, struct la_net_header *header,
+la_err la_net_header_push(struct la_net *net, const struct la_net_header *header,
                           struct la_frame *frame, uint32_t mtu_bytes);
 
 /* ---- output.c, edge.c, segment.c, checksum.c -------------------------------------------- */

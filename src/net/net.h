@@ -91,6 +91,8 @@ struct la_net_route {
  * there ask la_net_is_unicast(). O(1) while a destination is in the route cache, else O(routes). */
 la_err la_net_route_lookup(struct la_net *net, const struct la_addr *dst,
                            struct la_net_route *out) LA_MUST_CHECK;
+/* The largest IP packet that its first hop takes; 0: there is no route. */
+uint32_t la_net_route_mtu(struct la_net *net, const struct la_addr *dst);
 /* What is sent to `dst` does not get through: its next hop is asked for before it is trusted again
  * (RFC 9293 3.8.3 (b), RFC 1122 3.3.1.4). */
 void la_net_doubt(struct la_net *net, const struct la_addr *dst);

@@ -44,15 +44,18 @@ group_mac(const struct la_addr *dst, uint8_t mac[6])
 /* What packets with the same struct la_net_out have in common. */
 struct path {
     la_err err;
-    struct la_net_dest dest;
+    /* Borrowed: nothing on the way out asks for another destination, which might take its line. */
+    const struct la_net_dest *dest;
+    const struct la_addr *src;
     struct la_net_header header;
 };
 
 static void
 path_init(struct la_net *net, struct path *path, const struct la_net_out *out)
 {
-    path->dest = *la_net_dest(net, &out->dst);
-    path->err = path->dest.err;
+    path->dest = la_net_dest(net, &out->dst);
+    path->src = &out->src;
+    path->err = path->dest->err;
     if (path->err != LA_OK)
         return;
     path->err =
@@ -62,7 +65,7 @@ path_init(struct la_net *net, struct path *path, const struct la_net_out *out)
 static void
 send_on(struct la_net *net, const struct path *path, struct la_frame *frame, la_instant now)
 {
-    const struct la_net_dest *dest = &path->dest;
+    const struct la_net_dest *dest = path->dest;
     int iface = dest->route.iface;
     uint16_t type = path->header.v4 ? LA_ETH_IPV4 : LA_ETH_IPV6;
     if (net->port[iface].cfg.caps.layer == LA_LINK_IP) {
@@ -73,21 +76,20 @@ send_on(struct la_net *net, const struct path *path, struct la_frame *frame, la_
         la_net_emit(net, iface, mac, type, frame);
     } else {
         /* RFC 3927 2.6.2: from a link-local address nothing goes to a router. */
-        bool link_local = la_addr_is_link_local(path->header.v4 ? &path->header.ip.v4.src
-                                                                : &path->header.ip.v6.src);
+        bool link_local = la_addr_is_link_local(path->src);
         la_neigh_send(net, iface, link_local ? &dest->addr : &dest->route.next_hop, frame, now);
     }
 }
 
 static la_err
-path_send(struct la_net *net, struct path *path, struct la_frame *frame, la_instant now)
+path_send(struct la_net *net, const struct path *path, struct la_frame *frame, la_instant now)
 {
     if (path->err != LA_OK)
         return refuse(net, frame, path->err);
-    int iface = path->dest.route.iface;
+    int iface = path->dest->route.iface;
     if (la_net_tx_room(net, iface) == 0)
         return refuse(net, frame, LA_ERR_NO_MEMORY);
-    la_err err = la_net_header_push(net, &path->header, frame, path->dest.route.mtu_bytes);
+    la_err err = la_net_header_push(net, &path->header, frame, path->dest->route.mtu_bytes);
     if (err != LA_OK)
         return refuse(net, frame, err);
     if (iface == LA_NET_IFACE_LOCAL)

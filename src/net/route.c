@@ -342,3 +342,10 @@ la_net_route_lookup(struct la_net *net, const struct la_addr *dst, struct la_net
         *out = dest->route;
     return dest->err;
 }
+
+uint32_t
+la_net_route_mtu(struct la_net *net, const struct la_addr *dst)
+{
+    const struct la_net_dest *dest = la_net_dest(net, dst);
+    return dest->err == LA_OK ? dest->route.mtu_bytes : 0;
+}

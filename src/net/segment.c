@@ -94,18 +94,6 @@ put_tcp(uint8_t *p, uint32_t off, bool first, bool last)
         p[13] &= (uint8_t)~LA_TCP_CWR;
 }
 
-/* In steps of a vector, the last one overlapping: for an unknown length gcc makes a `rep movs`,
- * which costs more than all of them together. */
-static inline void
-copy_headers(uint8_t *p, const struct la_net_cut *cut)
-{
-    enum { STEP_BYTES = 16 };
-    uint32_t last_off = cut->n - STEP_BYTES;
-    for (uint32_t off = 0; off < last_off; off += STEP_BYTES)
-        memcpy(p + off, cut->bytes + off, STEP_BYTES);
-    memcpy(p + last_off, cut->bytes + last_off, STEP_BYTES);
-}
-
 /* The headers of `piece`, which holds its text. */
 static void
 put_headers(struct la_net_cut *cut, struct la_frame *piece)
@@ -113,7 +101,7 @@ put_headers(struct la_net_cut *cut, struct la_frame *piece)
     const struct la_frame *frame = cut->frame;
     uint32_t len = piece->payload.len;
     uint8_t *p = la_frame_push(piece, cut->n), *tcp = p + cut->ip_n;
-    copy_headers(p, cut);
+    la_copy_header(p, cut->bytes, cut->n);
     if (len != frame->gso_size)
         put_lengths(cut, p, frame->gso_size, len);
     if (cut->identified)

@@ -76,9 +76,8 @@ heads_note(struct la_arrival *run, const struct la_net_in *in)
     struct la_tcp_view view;
     if (!la_tcp_view_init(&view, (struct la_bytes){in->came.p + tcp_off, in->came.n - tcp_off}))
         return;
-    struct la_ip_pseudo pseudo = {in->src, in->dst, in->protocol, 0};
-    run->same_sum =
-        la_sum_fold(la_ip_pseudo_sum(&pseudo) + la_tcp_repeated_sum(view.p, view.header_bytes));
+    run->same_sum = la_sum_fold(la_ip_ends_sum(&in->src, &in->dst) + in->protocol +
+                                la_tcp_repeated_sum(view.p, view.header_bytes));
     run->link_n = in->link_n;
     run->ip_n = in->header_n;
     run->tcp_n = view.header_bytes;

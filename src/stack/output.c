@@ -63,6 +63,14 @@ la_rec_output(struct la_stack *s, struct la_rec *rec, struct la_tcp_todo *todo)
     la_rec_send_frames(s, rec, &out, todo->now);
 }
 
+/* Are there segments that are cut at the edge? Who hears of each one has an event for each; but a
+ * burst of Linux's is one, with its PSH, whoever listens (segment.c tells its pieces). */
+static bool
+is_cut(const struct la_stack *s)
+{
+    return s->cfg.tcp.push_bursts || !la_tcp_hears(&s->env, LA_EVENT_SEGMENT_SENT);
+}
+
 /* How much one frame of this connection, and one turn, may hold. */
 static void
 bound_turn(const struct la_stack *s, const struct la_rec *rec, uint32_t room,
@@ -72,7 +80,7 @@ bound_turn(const struct la_stack *s, const struct la_rec *rec, uint32_t room,
     out->max = room < TURN_FRAMES ? room : TURN_FRAMES;
     if (iface != NULL && (rec->ipv6 != 0 ? iface->caps.tso6 : iface->caps.tso4)) {
         out->super_bytes_max = SUPER_BYTES_MAX;
-    } else if (!la_tcp_hears(&s->env, LA_EVENT_SEGMENT_SENT) && room >= CUT_SEGMENTS_MAX) {
+    } else if (is_cut(s) && room >= CUT_SEGMENTS_MAX) {
         uint32_t bytes = (uint32_t)rec->tcp.smss * CUT_SEGMENTS_MAX;
         out->super_bytes_max = bytes < SUPER_BYTES_MAX ? bytes : SUPER_BYTES_MAX;
         out->max = TURN_CUTS;
@@ -120,7 +128,7 @@ la_rec_send_some(struct la_stack *s, uint32_t idx, la_instant now)
     uint32_t room = la_net_tx_room(s->net, rec->iface);
     struct la_frame *frames[SOME_FRAMES];
     struct la_tcp_out out = {.frames = frames, .max = room < SOME_FRAMES ? room : SOME_FRAMES};
-    if (s->cfg.tcp.push_bursts && !la_tcp_hears(&s->env, LA_EVENT_SEGMENT_SENT))
+    if (s->cfg.tcp.push_bursts)
         out.super_bytes_max = SOME_FRAMES * (uint32_t)rec->tcp.smss;
     if (out.max > 0 && la_rec_on_list(rec, LA_LIST_OUTPUT))
         turn_within(s, idx, &out, now);

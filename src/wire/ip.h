@@ -5,7 +5,8 @@
 #ifndef LA_WIRE_IP_H
 #define LA_WIRE_IP_H
 
-#include <lastack/base.h>
+#include "base/addr.h"
+#include "base/bytes.h"
 
 enum la_ip_protocol {
     LA_IP_HOP_BY_HOP = 0,
@@ -31,7 +32,36 @@ struct la_ip_pseudo {
     uint32_t l4_bytes;       /* header and text above IP */
 };
 
-/* The pseudo-header's partial sum (RFC 9293 3.1, RFC 8200 8.1), to be added to. Pure. */
-uint32_t la_ip_pseudo_sum(const struct la_ip_pseudo *pseudo);
+/* The 16-bit words of 4 octets. */
+static inline uint32_t
+la_ip_sum4(const uint8_t *p)
+{
+    uint32_t word = la_get32(p);
+    return (word >> 16) + (word & 0xffff);
+}
+
+static inline uint32_t
+la_ip_sum16(const uint8_t *p)
+{
+    return la_ip_sum4(p) + la_ip_sum4(p + 4) + la_ip_sum4(p + 8) + la_ip_sum4(p + 12);
+}
+
+/* Of the two addresses, of one family, in a pseudo-header (RFC 9293 3.1 figures 2 and 3, RFC 8200
+ * 8.1), to be added to. */
+static inline uint32_t
+la_ip_ends_sum(const struct la_addr *src, const struct la_addr *dst)
+{
+    if (la_addr_is_mapped(dst))
+        return la_ip_sum4(la_addr_v4_bytes(src)) + la_ip_sum4(la_addr_v4_bytes(dst));
+    return la_ip_sum16(src->b) + la_ip_sum16(dst->b);
+}
+
+/* The whole pseudo-header's, to be added to. */
+static inline uint32_t
+la_ip_pseudo_sum(const struct la_ip_pseudo *pseudo)
+{
+    return la_ip_ends_sum(&pseudo->src, &pseudo->dst) + pseudo->protocol +
+           (pseudo->l4_bytes >> 16) + (pseudo->l4_bytes & 0xffff);
+}
 
 #endif

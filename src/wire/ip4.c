@@ -175,3 +175,21 @@ la_ip4_emit(const struct la_ip4 *ip, struct la_room room)
         memcpy(room.p + LA_IP4_HEADER_BYTES, ip->options.p, ip->options.n);
     return header_bytes;
 }
+
+void
+la_ip4_stencil_init(struct la_ip4_stencil *stencil, const struct la_ip4_common *common)
+{
+    uint32_t first = UINT32_C(0x45000000) | (uint32_t)common->dscp_ecn << 16;
+    uint32_t second = common->dont_fragment ? (uint32_t)FLAG_DONT_FRAGMENT << 13 : 0;
+    uint32_t third = (uint32_t)common->ttl_hops << 24 | (uint32_t)common->protocol << 16;
+    uint32_t src = la_get32(la_addr_v4_bytes(common->src));
+    uint32_t dst = la_get32(la_addr_v4_bytes(common->dst));
+    /* Of each of the first three one half is 0. */
+    stencil->sum = (first >> 16) + second + (third >> 16) + (src >> 16) + (src & 0xffff) +
+                   (dst >> 16) + (dst & 0xffff);
+    la_put32(stencil->octets, first);
+    la_put32(stencil->octets + 4, second);
+    la_put32(stencil->octets + 8, third);
+    la_put32(stencil->octets + 12, src);
+    la_put32(stencil->octets + 16, dst);
+}

@@ -10,6 +10,9 @@
 
 #include "base/addr.h"
 #include "base/bytes.h"
+#include "base/checksum.h"
+
+#include <string.h>
 
 enum { LA_IP4_HEADER_BYTES = 20, LA_IP4_HEADER_BYTES_MAX = 60 };
 
@@ -169,5 +172,32 @@ size_t la_ip4_header_bytes(const struct la_ip4 *ip);
 /* The inverse, with the right checksum; room.n at least the above. `has` is not read. Returns
  * octets written. */
 size_t la_ip4_emit(const struct la_ip4 *ip, struct la_room room);
+
+/* A header without options, of no fragment, whose length and identification are put packet by
+ * packet. */
+struct la_ip4_stencil {
+    uint32_t sum; /* of `octets`, as base/checksum.h keeps it; not folded */
+    uint8_t octets[LA_IP4_HEADER_BYTES];
+};
+
+/* What it says. */
+struct la_ip4_common {
+    const struct la_addr *src, *dst;
+    uint8_t ttl_hops;
+    uint8_t protocol;
+    uint8_t dscp_ecn;
+    bool dont_fragment;
+};
+void la_ip4_stencil_init(struct la_ip4_stencil *stencil, const struct la_ip4_common *common);
+/* Writes the header; LA_IP4_HEADER_BYTES of room. */
+static inline void
+la_ip4_stencil_emit(const struct la_ip4_stencil *stencil, uint16_t total_bytes, uint16_t id,
+                    uint8_t *out)
+{
+    memcpy(out, stencil->octets, LA_IP4_HEADER_BYTES);
+    la_put16(out + 2, total_bytes);
+    la_put16(out + 4, id);
+    la_put16(out + 10, (uint16_t)~la_sum_fold(stencil->sum + total_bytes + id));
+}
 
 #endif

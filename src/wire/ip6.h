@@ -52,6 +52,12 @@ bool la_ip6_repeats(const uint8_t *p, const uint8_t *before, size_t packet_bytes
 void la_ip6_judge(struct la_ip6 *ip, const struct la_ip6_view *view);
 /* The inverse; room.n >= 40. Returns 40. */
 size_t la_ip6_emit(const struct la_ip6 *ip, struct la_room room);
+/* In a header that was written. */
+static inline void
+la_ip6_put_payload_bytes(uint8_t *p, uint16_t payload_bytes)
+{
+    la_put16(p + 4, payload_bytes);
+}
 
 /* ---- extension headers ------------------------------------------------------------------ */
 

@@ -47,9 +47,7 @@ la_tcp_stencil_emit(const struct la_tcp_stencil *stencil,
 {
     uint32_t sum = stencil->sum;
     LA_ASSERT(stencil->n >= LA_TCP_HEADER_BYTES);
-    memcpy(out + NUMBERS_END, stencil->octets + NUMBERS_END, LA_TCP_HEADER_BYTES - NUMBERS_END);
-    for (size_t i = LA_TCP_HEADER_BYTES; i < stencil->n; i += 4)
-        memcpy(out + i, stencil->octets + i, 4);
+    la_copy_header(out, stencil->octets, stencil->n);
     sum += put_number(out, (uint32_t)numbers->src_port << 16 | numbers->dst_port);
     sum += put_number(out + SEQ_OFF, numbers->seq.v);
     sum += put_number(out + ACK_OFF, numbers->ack.v);

@@ -191,6 +191,59 @@ class Drill(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("default, linux, freebsd and bsd65535 are", done.stderr)
 
+    def test_strict(self):
+        """Each difference of packetdrill's judgement, told by --as; each is a failure without."""
+        opened = OPENED.replace("S 0:0(0)", "S 7:7(0)").replace("0:0(0) ack 1 <mss 1460>", "5:5(0) ack 8 <mss 1460>")
+        text = "+0 write(4, ..., 2000) = 2000\n+0 > P. 1:2001(2000) ack 1\n"
+        for name, script, option in (
+                ("numbers and segments", opened + text, None),
+                ("each segment a line", opened + text, "--strict_segments"),
+                ("behind the last line", OPENED + "+0 write(4, ..., 10) = 10\n", None),
+                ("an eighth", OPENED + "+0 write(4, ..., 10) = 10\n+0 > P. 1:11(10) ack 1\n"
+                                       "+.22 > P. 1:11(10) ack 1\n", None),
+                ("a call that waits", OPENED + "+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 5\n"
+                                               "+0 connect(5, ..., ...) = -1 ETIMEDOUT\n", None)):
+            path = self.script(script)
+            options = [option] if option else []
+            done = self.drill("-q", "--as", "default", path)
+            self.assertEqual(done.returncode, 1, name)
+            done = self.drill("-q", "--as", "default", "--strict=0", *options, path)
+            self.assertEqual(done.returncode, 1 if option else 0, name + done.stdout)
+            done = self.drill("-q", "--as", "linux", *options, path)
+            self.assertEqual(done.returncode, 1 if option else 0, name + done.stdout)
+            self.assertEqual(self.drill("-q", "--as", "linux", "--strict=1", path).returncode, 1, name)
+
+    def test_end_of_a_call(self):
+        waits = OPENED + "+.1...0.3 read(4, ..., 10) = 10\n+.2 < P. 1:11(10) ack 1 win 65535\n* > . 1:1(0) ack 11\n"
+        self.assertEqual(self.drill("-q", self.script(waits)).returncode, 0)
+        self.fails(waits.replace("0.3", "0.4"), "the call returned at 0.300000, not at 0.400000")
+
+    def test_python(self):
+        self.assertEqual(self.drill("-q", self.script(OPENED + """+0 %{ n = 9
+ n += 1; print(n); assert n == 10, 'n=%d;' % n
+ assert (tcpi_options & TCPI_OPT_SACK) == 0, tcpi_options  # none
+ assert 9 < n <= \\
+    10
+ assert not n == 9 and n ^ 3 == 9 and 1 << 3 | 1 == n - 1
+ assert tcpi_ca_state == TCP_CA_Open and tcpi_state == TCP_ESTABLISHED and ~n == -11
+}%
+""")).returncode, 0)
+        self.fails(OPENED + "+0 %{ m += 1 }%\n", "nothing is called m")
+
+    def test_options_of_sockets(self):
+        self.assertEqual(self.drill("-q", "-D", "NAME=SO_MARK", self.script(
+            OPENED + "+0 setsockopt(4, SOL_SOCKET, NAME, [7], 4) = 0\n"
+                     "+0 getsockopt(4, SOL_SOCKET, SO_MARK, [7], [4]) = 0\n"
+                     "+0 setsockopt(4, SOL_TCP, TCP_NOTSENT_LOWAT, [0xffffffff], 4) = 0\n"
+                     "+0 getsockopt(4, SOL_TCP, TCP_NOTSENT_LOWAT, [0xffffffff], [4]) = 0\n"
+                     "+0 setsockopt(4, SOL_SOCKET, SO_ZEROCOPY, [1], 4) = -1 EOPNOTSUPP\n"
+                     "+0 setsockopt(3, SOL_TCP, TCP_FASTOPEN_KEY, \"too short\", 9) = -1 EINVAL\n"
+                     "+0 write(4, NULL, 10) = -1 EFAULT\n+0 read(9, ..., 1) = -1\n")).returncode, 0)
+
+    def test_echo(self):
+        said = "`profile=linux; # a comment\n echo 2 > /proc/sys/net/ipv4/tcp_ecn 2>&1; echo 1 > /sys/x`\n"
+        self.assertEqual(self.drill("-q", self.script(said + LINUX)).returncode, 1)
+
     def test_command_line(self):
         for args, message in (((), "a script is missing"), (("-j", "0", "x"), "-j needs"),
                               (("--frob=1", "x"), "no such option"), (("-x",), "no option -x"),

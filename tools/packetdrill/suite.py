@@ -62,7 +62,7 @@ def preprocessed(text, names):
 def commands(folder):
     """The stand-ins, first in PATH."""
     for path in HERE.iterdir():
-        if os.access(path, os.X_OK) and path.name not in ("suite.py", "nothing"):
+        if os.access(path, os.X_OK) and path.name not in ("suite.py", "compare.py", "nothing"):
             os.symlink(path, folder / path.name)
     for name in NOTHING:
         os.symlink(HERE / "nothing", folder / name)
@@ -99,6 +99,15 @@ def play(args, script):
         return r.returncode == 0, said.strip(" |")
 
 
+def scripts_of(paths):
+    """Those that the paths name, in their order."""
+    scripts = sorted(s.resolve() for p in paths
+                     for s in ([p] if p.is_file() else p.rglob("*.pkt")))
+    if not scripts:
+        sys.exit(f"{pathlib.Path(sys.argv[0]).name}: no scripts there")
+    return scripts
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--packetdrill", required=True, help="the program")
@@ -113,10 +122,7 @@ def main():
     args = parser.parse_args()
     args.module = str(pathlib.Path(args.module).resolve())
     args.packetdrill = str(pathlib.Path(args.packetdrill).resolve())
-    scripts = sorted(s.resolve() for p in args.path
-                     for s in ([p] if p.is_file() else p.rglob("*.pkt")))
-    if not scripts:
-        sys.exit("suite.py: no scripts there")
+    scripts = scripts_of(args.path)
     root = os.path.commonpath([s.parent for s in scripts])
     counts = collections.defaultdict(lambda: [0, 0])
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:

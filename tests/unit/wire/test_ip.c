@@ -79,6 +79,34 @@ test_ip4__round_trip_and_truncation(void **state)
     }
 }
 
+/* What a stencil writes is what emit does, for every length and identification. */
+static void
+test_ip4__stencil_writes_what_emit_does(void **state)
+{
+    (void)state;
+    struct gen g = {7};
+    for (int i = 0; i < 5000; i++) {
+        struct la_ip4 ip = {
+            .src = v4_random(&g),
+            .dst = v4_random(&g),
+            .total_bytes = i % 16 == 0 ? UINT16_MAX : gen16(&g),
+            .id = i % 8 == 0 ? 0 : gen16(&g),
+            .ttl_hops = gen8(&g),
+            .protocol = gen8(&g),
+            .dscp_ecn = gen8(&g),
+            .dont_fragment = gen_bool(&g),
+        };
+        struct la_ip4_common common = {&ip.src,     &ip.dst,     ip.ttl_hops,
+                                       ip.protocol, ip.dscp_ecn, ip.dont_fragment};
+        struct la_ip4_stencil stencil;
+        uint8_t want[LA_IP4_HEADER_BYTES], octets[LA_IP4_HEADER_BYTES];
+        la_ip4_emit(&ip, (struct la_room){want, sizeof want});
+        la_ip4_stencil_init(&stencil, &common);
+        la_ip4_stencil_emit(&stencil, ip.total_bytes, ip.id, octets);
+        assert_memory_equal(octets, want, sizeof want);
+    }
+}
+
 static void
 test_ip4__version_and_header_length(void **state)
 {
@@ -365,6 +393,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ip4__round_trip_and_truncation),
+        cmocka_unit_test(test_ip4__stencil_writes_what_emit_does),
         cmocka_unit_test(test_ip4__version_and_header_length),
         cmocka_unit_test(test_ip4__options),
         cmocka_unit_test(test_ip6__round_trip_and_truncation),

@@ -348,6 +348,36 @@ test_tcp__option_timestamps_layouts_agree(void **state)
     assert_int_equal(fast.has, LA_TCP_HAS_TIMESTAMPS);
 }
 
+/* The layout of usual SYNs has a way of its own: what it says, and what anything that differs from
+ * it in one octet says, is what NOPs behind it, which have it read option by option, do not
+ * change. */
+static void
+test_tcp__option_usual_syn_agrees(void **state)
+{
+    (void)state;
+    static const uint8_t usual[20] = {2, 4, 5, 180, 4, 2, 8, 10, 1, 2,
+                                      3, 4, 9, 8,   7, 6, 1, 3,  3, 7};
+    struct la_tcp_seg seg, again;
+    judge_options(&seg, usual, sizeof usual);
+    assert_int_equal(seg.has, LA_TCP_HAS_MSS | LA_TCP_HAS_SACK_PERMITTED | LA_TCP_HAS_TIMESTAMPS |
+                                  LA_TCP_HAS_WSCALE);
+    assert_int_equal(seg.mss, 1460);
+    assert_int_equal(seg.ts_val, 0x01020304);
+    assert_int_equal(seg.ts_ecr, 0x09080706);
+    assert_int_equal(seg.wscale, 7);
+    for (unsigned i = 0; i < sizeof usual * 256; i++) {
+        uint8_t options[24];
+        memcpy(options, usual, sizeof usual);
+        memset(options + sizeof usual, LA_TCP_OPT_NOP, sizeof options - sizeof usual);
+        options[i / 256] = (uint8_t)i;
+        judge_options(&seg, options, sizeof usual);
+        judge_options(&again, options, sizeof options);
+        if (i / 256 == 17 && (uint8_t)i > 4 && (uint8_t)i <= 8)
+            continue; /* a length that takes in the NOPs */
+        assert_seg_equal(&seg, &again);
+    }
+}
+
 static void
 test_tcp__option_iter_random_octets(void **state)
 {
@@ -464,6 +494,7 @@ main(void)
         cmocka_unit_test(test_tcp__option_fast_open_without_room),
         cmocka_unit_test(test_tcp__option_the_last_of_a_kind_counts),
         cmocka_unit_test(test_tcp__option_timestamps_layouts_agree),
+        cmocka_unit_test(test_tcp__option_usual_syn_agrees),
         cmocka_unit_test(test_tcp__option_iter_random_octets),
         cmocka_unit_test(test_tcp__len_counts_syn_and_fin),
         cmocka_unit_test(test_tcp__repeats),
