@@ -211,6 +211,9 @@ void la_artefacts_add(struct la_explain *explain, const struct la_explain *part)
 
 /* ---- violations.c, remarks.c: findings ------------------------------------------------------- */
 
+/* Its checksum is wrong. */
+void la_violations_checksum(struct la_explain *explain, struct la_track *track,
+                            const struct la_placed *placed);
 /* Flags that no receiver acts on; false: they are such, and nothing is learnt from the segment. */
 bool la_violations_flags(struct la_explain *explain, struct la_track *track,
                          const struct la_placed *placed);

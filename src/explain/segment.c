@@ -326,9 +326,7 @@ is_damaged(struct la_explain *explain, struct la_track *track, const struct la_p
     bool was_kept = placed->seen != &explain->seen;
     if (placed->goes_on || was_kept || !la_decoder_disbelieves(&explain->decoder, &explain->seen))
         return false;
-    explain->file.bad_checksums++;
-    (void)la_found(explain, track, LA_FINDING_CHECKSUM_WRONG, la_who_of(placed->from),
-                   placed->frame);
+    la_violations_checksum(explain, track, placed);
     return true;
 }
 

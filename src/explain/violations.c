@@ -62,6 +62,17 @@ blame_number(struct la_explain *explain, struct la_track *track, const struct la
         finding->values[0] = value;
 }
 
+void
+la_violations_checksum(struct la_explain *explain, struct la_track *track,
+                       const struct la_placed *placed)
+{
+    struct la_explain_finding *finding =
+        la_found(explain, track, LA_FINDING_CHECKSUM_WRONG, la_who_of(placed->from), placed->frame);
+    explain->file.bad_checksums++;
+    if (finding != NULL)
+        finding->values[0] = finding->n;
+}
+
 static void
 check_header(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
@@ -74,11 +85,8 @@ check_header(struct la_explain *explain, struct la_track *track, const struct la
         (void)blame(explain, track, placed, LA_FINDING_OPTION_MALFORMED);
     if ((seen->oddities & LA_SEEN_RESERVED_BITS) != 0)
         (void)blame(explain, track, placed, LA_FINDING_RESERVED_BITS);
-    if (seen->checksum == LA_SEEN_CHECKSUM_BAD) {
-        explain->file.bad_checksums++;
-        (void)la_found(explain, track, LA_FINDING_CHECKSUM_WRONG, la_who_of(placed->from),
-                       placed->frame);
-    }
+    if (seen->checksum == LA_SEEN_CHECKSUM_BAD)
+        la_violations_checksum(explain, track, placed);
 }
 
 /* RFC 9293 3.10.7.4 fifth: without ACK a segment is dropped, unless it is a SYN or RST. */

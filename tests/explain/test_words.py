@@ -37,9 +37,10 @@ def said(lastack, path, *options):
 
 def said_of_one_packet(lastack, protocol):
     """Of a capture with one packet, which has text if it is of TCP."""
-    tcp = bytes.fromhex("0050 1388 00000001 00000001 5010 2000 0000 0000") + b"x"
+    tcp = bytes.fromhex("0050 1388 00000001 00000001 5010 2000 1234 0000") + b"x"
     packet = bytes.fromhex("4500 0029 0001 0000 40") + bytes([protocol]) + bytes.fromhex("0000 0a000001 0a000002") + tcp
     record = struct.pack("<IIII", 1, 0, len(packet), len(packet)) + packet
+    # Its checksum is wrong.
     with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
         file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101) + record)
         file.flush()
@@ -49,6 +50,7 @@ def said_of_one_packet(lastack, protocol):
 def mistakes_about_one_packet(lastack):
     (one, none), (other, _) = said_of_one_packet(lastack, 6), said_of_one_packet(lastack, 17)
     for text, want, unwanted in ((one, "The client sent 0 octets, the server 1", "0 us"),
+                                 (one, "Wrong checksums in 1 segment: damaged", "segments: damaged"),
                                  (none, "number 0 alone", "numbers"),
                                  (other, "no TCP connection in 1 packet ", "1 packets")):
         if want not in text or unwanted in text:

@@ -117,7 +117,21 @@ drain(struct la_explain *explain)
     }
 }
 
-/* One packet: which connection and end, flags, how far its numbers are off, text, time. */
+/* Blocks behind what is acknowledged, each a segment or so further; a D-SACK block before them,
+ * where the first step goes back (RFC 2018, RFC 2883). */
+static void
+add_sack(const uint8_t *step, struct la_tcp_seg *seg)
+{
+    uint32_t at = seg->ack.v + (uint32_t)((int8_t)step[5] * 64);
+    seg->sack_n = (uint8_t)(step[6] >> 6);
+    for (unsigned i = 0; i < seg->sack_n; i++) {
+        seg->sack[i] = (struct la_tcp_sack){{at}, {at + 64u * (1 + step[6] % 16)}};
+        at = (i == 0 && (step[5] & 0x80) != 0 ? seg->ack.v : at) + 64u * (2 + step[2] % 32);
+    }
+}
+
+/* One packet: which connection and end, flags, how far its numbers are off, text, SACK blocks
+ * without text, time. */
 static size_t
 make(const uint8_t *step, struct talk *talks, uint8_t *packet)
 {
@@ -137,6 +151,10 @@ make(const uint8_t *step, struct talk *talks, uint8_t *packet)
         .mss = 1460,
         .ts_val = (uint32_t)step[7] << (step[0] >> 5),
     };
+    if ((step[2] & 4) != 0) {
+        seg.text_bytes = 0;
+        add_sack(step, &seg);
+    }
     size_t header_n = la_tcp_seg_header_bytes(&seg);
     size_t n = HEADERS_BYTES + header_n + seg.text_bytes;
     memset(packet, 0, n);
