@@ -61,18 +61,35 @@ la_batch_fini(struct la_batch *batch, struct la_intake *intake)
 /* Both directions of a flow have one share. Balance matters here, not whether somebody can steer
  * it: who makes all flows of a capture fall to one part makes it slow, and nothing else. */
 static inline uint64_t
-mixed(const struct la_endpoint *at)
+mixed(uint64_t high, uint64_t low, uint16_t port)
 {
-    uint64_t words[2];
-    memcpy(words, at->addr.b, sizeof(words));
-    uint64_t h = (words[0] ^ at->port) * UINT64_C(0x9e3779b97f4a7c15) + words[1];
+    uint64_t h = (high ^ port) * UINT64_C(0x9e3779b97f4a7c15) + low;
     return (h ^ h >> 29) * UINT64_C(0xd6e8feb86659fd93);
 }
 
 static inline uint64_t
-flow_hash(const struct la_endpoint *src, const struct la_endpoint *dst, uint32_t path_key)
+flow_hash(uint64_t src_mixed, uint64_t dst_mixed, uint32_t path_key)
 {
-    return (mixed(src) + mixed(dst) + path_key) * UINT64_C(0x9e3779b97f4a7c15);
+    return (src_mixed + dst_mixed + path_key) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static inline uint64_t
+endpoint_mixed(const uint8_t addr[16], uint16_t port)
+{
+    uint64_t words[2];
+    memcpy(words, addr, sizeof(words));
+    return mixed(words[0], words[1], port);
+}
+
+/* The same of an IPv4 address as a packet has it. */
+static inline uint64_t
+endpoint4_mixed(const uint8_t addr[4], uint16_t port)
+{
+    static const uint8_t mapped[4] = {0, 0, 0xff, 0xff};
+    uint64_t low;
+    memcpy(&low, mapped, sizeof(mapped));
+    memcpy((uint8_t *)&low + sizeof(mapped), addr, 4);
+    return mixed(0, low, port);
 }
 
 /* What a part has been given, and once more what its flows are likely to get: of those that begin
@@ -138,22 +155,18 @@ simple_ports_at(const struct la_explain_packet *packet)
     return at > 0 && n >= at + PORTS_BYTES ? at : 0;
 }
 
-static void
-simple_endpoints(const struct la_explain_packet *packet, size_t ports_at, struct la_endpoint *src,
-                 struct la_endpoint *dst)
+static inline uint64_t
+simple_hash(const struct la_explain_packet *packet, size_t ports_at)
 {
+    enum { IP4_SRC_AT = 12, IP4_DST_AT = 16, IP6_SRC_AT = 8, IP6_DST_AT = 24 };
     const uint8_t *p = packet->bytes.p + LA_ETH_HEADER_BYTES;
-    if (p[0] >> 4 == 4) {
-        const struct la_ip4_view ip4 = {p, LA_IP4_HEADER_BYTES};
-        src->addr = la_ip4_view_src(&ip4);
-        dst->addr = la_ip4_view_dst(&ip4);
-    } else {
-        const struct la_ip6_view ip6 = {p};
-        src->addr = la_ip6_view_src(&ip6);
-        dst->addr = la_ip6_view_dst(&ip6);
-    }
-    src->port = la_get16(packet->bytes.p + ports_at);
-    dst->port = la_get16(packet->bytes.p + ports_at + 2);
+    uint16_t src_port = la_get16(packet->bytes.p + ports_at);
+    uint16_t dst_port = la_get16(packet->bytes.p + ports_at + 2);
+    if (p[0] >> 4 == 4)
+        return flow_hash(endpoint4_mixed(p + IP4_SRC_AT, src_port),
+                         endpoint4_mixed(p + IP4_DST_AT, dst_port), 0);
+    return flow_hash(endpoint_mixed(p + IP6_SRC_AT, src_port),
+                     endpoint_mixed(p + IP6_DST_AT, dst_port), 0);
 }
 
 /* ---- what is decoded here ----------------------------------------------------------------------
@@ -229,7 +242,9 @@ take_with_care(struct la_intake *intake, struct la_batch *batch, size_t i, bool 
     if (!keep(intake, batch, &seen))
         return false;
     batch->marks[i] |= LA_BATCH_DECODED;
-    give(intake, batch, i, flow_hash(&seen.src, &seen.dst, seen.path_key));
+    give(intake, batch, i,
+         flow_hash(endpoint_mixed(seen.src.addr.b, seen.src.port),
+                   endpoint_mixed(seen.dst.addr.b, seen.dst.port), seen.path_key));
     return true;
 }
 
@@ -239,16 +254,13 @@ take_one(struct la_intake *intake, struct la_batch *batch)
 {
     size_t i = batch->n;
     struct la_explain_packet *packet = &batch->packets[i];
-    struct la_endpoint src, dst;
     bool kept = true;
     packet->at = la_instant_sane(packet->at);
     size_t ports_at = simple_ports_at(packet);
     batch->marks[i] = la_intake_see(intake, packet->at.ns);
     batch->now_ns[i] = intake->now_ns;
-    if (ports_at > 0) {
-        simple_endpoints(packet, ports_at, &src, &dst);
-        give(intake, batch, i, flow_hash(&src, &dst, 0));
-    }
+    if (ports_at > 0)
+        give(intake, batch, i, simple_hash(packet, ports_at));
     if (ports_at == 0 || intake->sums.segments_n < LA_SUMS_FIRST_N)
         kept = take_with_care(intake, batch, i, ports_at > 0);
     batch->marks[i] |= la_intake_trusts(intake);

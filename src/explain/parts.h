@@ -91,8 +91,8 @@ void la_steps_narrow(struct la_explain *explain, struct la_track *track, const u
 /* The end's connection may as well have ended in that other state. */
 void la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned end,
                         uint16_t state);
-/* Its latest step, if that was the CLOSE of an end in ESTABLISHED, becomes `instead`; *close is what
- * it was. */
+/* Its latest step, if that was the CLOSE of an end in ESTABLISHED, becomes `instead`; *close is
+ * what it was. */
 bool la_steps_replace_close(struct la_explain *explain, struct la_track *track,
                             const struct la_step *instead, struct la_step *close);
 /* Its FIN may have been the second one. */

@@ -95,7 +95,8 @@ la_tcp_accecn_option_fill(struct la_tcp_conn *c, struct la_tcp_seg *seg, unsigne
     struct la_tcp_accecn_option least = shape_of(changed(&a->r, &a->told), linux_order);
     while (option.n > 0 && space_of(&option) > room)
         option.n--;
-    bool has_all = least.n == 0 || (least.order == option.order && least.n <= option.n);
+    bool has_all = least.n == 0 || option.n == LA_TCP_ACCECN_FIELDS ||
+                   (least.order == option.order && least.n <= option.n);
     if (!has_all)
         option = least;
     if (space_of(&option) > room) /* then "the entire AccECN TCP option MUST be omitted" */

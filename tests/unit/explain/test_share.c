@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "explain/share.h"
 
-enum { FLOWS_N = 8, ROUNDS_N = 32, PACKET_BYTES = 54, PARTS_MAX = 4 };
+enum { FLOWS_N = 8, ROUNDS_N = 32, PACKET_BYTES = 54, TAGGED_BYTES = 58, PARTS_MAX = 4 };
 
 /* Ethernet, IPv4, TCP; in one direction or the other. */
 static void
@@ -54,6 +54,15 @@ part_of(const struct la_batch *batch, size_t packet, unsigned parts_n)
     return part;
 }
 
+static void
+tagged_make(uint8_t p[TAGGED_BYTES], const uint8_t packet[PACKET_BYTES])
+{
+    memcpy(p, packet, 12);
+    la_put16(p + 12, 0x8100);
+    la_put16(p + 14, 7);
+    memcpy(p + 16, packet + 12, PACKET_BYTES - 12);
+}
+
 struct spread {
     struct la_mem *mem;
     struct la_intake *intake;
@@ -61,6 +70,7 @@ struct spread {
     unsigned parts_n;
     uint64_t packets_n, given_n[PARTS_MAX];
     uint8_t octets[FLOWS_N][2][PACKET_BYTES];
+    uint8_t tagged[FLOWS_N][TAGGED_BYTES]; /* the same in one direction, in a VLAN */
 };
 
 static void
@@ -75,6 +85,8 @@ spread_init(struct spread *s, unsigned parts_n)
     for (unsigned flow = 0; flow < FLOWS_N; flow++)
         for (unsigned back = 0; back < 2; back++)
             packet_make(s->octets[flow][back], flow, back != 0);
+    for (unsigned flow = 0; flow < FLOWS_N; flow++)
+        tagged_make(s->tagged[flow], s->octets[flow][0]);
 }
 
 static void
@@ -87,16 +99,16 @@ spread_fini(struct spread *s)
     la_mem_unref(s->mem);
 }
 
-/* A packet of a flow in one direction or the other. Returns whose it is. */
+/* Returns whose packet it is. */
 static unsigned
-spread_take(struct spread *s, unsigned flow, bool back)
+spread_take_octets(struct spread *s, const uint8_t *octets, size_t n)
 {
     struct la_batch *batch = s->batch;
     if (batch->n == LA_BATCH_N)
         la_batch_begin(batch, s->intake);
     size_t i = batch->n;
-    batch->packets[i] = (struct la_explain_packet){.bytes = {s->octets[flow][back], PACKET_BYTES},
-                                                   .wire_bytes = PACKET_BYTES,
+    batch->packets[i] = (struct la_explain_packet){.bytes = {octets, n},
+                                                   .wire_bytes = (uint32_t)n,
                                                    .link_type = LA_LINKTYPE_ETHERNET,
                                                    .frame = ++s->packets_n,
                                                    .at = {(int64_t)s->packets_n}};
@@ -105,6 +117,13 @@ spread_take(struct spread *s, unsigned flow, bool back)
     unsigned part = part_of(batch, i, s->parts_n);
     s->given_n[part]++;
     return part;
+}
+
+/* A packet of a flow in one direction or the other. */
+static unsigned
+spread_take(struct spread *s, unsigned flow, bool back)
+{
+    return spread_take_octets(s, s->octets[flow][back], PACKET_BYTES);
 }
 
 static void
@@ -156,10 +175,29 @@ test_many_begin_at_once(void **state)
     spread_fini(&s);
 }
 
+/* What is decoded by the intake, for it is not simple, has the part of its flow's other packets. */
+static void
+test_simple_or_not(void **state)
+{
+    struct spread s;
+    unsigned part[FLOWS_N];
+    (void)state;
+    spread_init(&s, PARTS_MAX);
+    for (unsigned flow = 0; flow < FLOWS_N; flow++)
+        part[flow] = spread_take(&s, flow, false);
+    for (unsigned flow = 0; flow < FLOWS_N; flow++) {
+        size_t decoded_n = s.batch->decoded_n;
+        assert_int_equal(spread_take_octets(&s, s.tagged[flow], TAGGED_BYTES), part[flow]);
+        assert_int_equal(s.batch->decoded_n, decoded_n + 1);
+    }
+    spread_fini(&s);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_two), cmocka_unit_test(test_four),
-                                       cmocka_unit_test(test_many_begin_at_once)};
+                                       cmocka_unit_test(test_many_begin_at_once),
+                                       cmocka_unit_test(test_simple_or_not)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

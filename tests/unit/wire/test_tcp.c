@@ -477,6 +477,41 @@ test_tcp__stencil_writes_what_emit_does(void **state)
     }
 }
 
+/* Each order and number of fields survives; beside it SACK has what is left; a longer one is read
+ * as far as there are fields (RFC 9768 3.2.3). */
+/* LEDGER: RFC9768-38 */
+static void
+test_tcp__option_accecn(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        struct la_tcp_seg seg = {.flags = LA_TCP_ACK, .has = LA_TCP_HAS_ACCECN, .sack_n = 4};
+        seg.accecn.order = i / 4 != 0;
+        seg.accecn.n = i % 4;
+        for (unsigned f = 0; f < seg.accecn.n; f++)
+            seg.accecn.field[f] = 0xfedcba - f;
+        uint8_t octets[LA_TCP_HEADER_BYTES_MAX];
+        size_t n = la_tcp_seg_emit(&seg, (struct la_room){octets, sizeof octets});
+        struct la_tcp_view view;
+        struct la_tcp_seg read;
+        assert_true(la_tcp_view_init(&view, (struct la_bytes){octets, n}));
+        la_tcp_seg_judge(&read, &view, 0);
+        assert_int_equal(read.has, LA_TCP_HAS_ACCECN);
+        assert_memory_equal(&read.accecn, &seg.accecn, sizeof(seg.accecn));
+        assert_int_equal(read.sack_n, seg.accecn.n == 3 ? 3 : 4 - (seg.accecn.n > 0));
+    }
+    uint8_t longer[36] = {
+        [12] = 0x90, [20] = LA_TCP_OPT_ACCECN_1, 16, 0, 0, 7, 0, 0, 8, 0, 0, 9, 1};
+    struct la_tcp_view view;
+    struct la_tcp_seg read;
+    assert_true(la_tcp_view_init(&view, (struct la_bytes){longer, sizeof longer}));
+    la_tcp_seg_judge(&read, &view, 0);
+    assert_int_equal(read.has, LA_TCP_HAS_ACCECN);
+    assert_int_equal(read.accecn.order, 1);
+    assert_int_equal(read.accecn.n, 3);
+    assert_int_equal(read.accecn.field[2], 9);
+}
+
 int
 main(void)
 {
@@ -492,6 +527,7 @@ main(void)
         cmocka_unit_test(test_tcp__option_end_of_list_hides_the_rest),
         cmocka_unit_test(test_tcp__option_fast_open),
         cmocka_unit_test(test_tcp__option_fast_open_without_room),
+        cmocka_unit_test(test_tcp__option_accecn),
         cmocka_unit_test(test_tcp__option_the_last_of_a_kind_counts),
         cmocka_unit_test(test_tcp__option_timestamps_layouts_agree),
         cmocka_unit_test(test_tcp__option_usual_syn_agrees),
