@@ -23,6 +23,14 @@ enum la_ecn {
     LA_ECN_ACCURATE_ACCEPT     /* asks for nothing */
 };
 
+/* The option of accurate ECN, which says how many octets came with which mark (RFC 9768 3.2.3).
+ * What comes is heeded in each case. Where it is on, segments hold 12 octets of text less. */
+enum la_accecn_option {
+    LA_ACCECN_OPTION_OFF,
+    LA_ACCECN_OPTION_CHANGES, /* in the handshake, and where a count has changed */
+    LA_ACCECN_OPTION_ALWAYS   /* all counts in each segment, once one of the peer came, as Linux */
+};
+
 /* What hard ICMP errors (RFC 9293 3.9.2.2) do to a connection that is being opened. Soft ones are
  * advice alone; nothing of the kind ends a synchronised one. */
 enum la_icmp_hard {
@@ -64,6 +72,15 @@ struct la_tcp_cfg {
     bool sack;                   /* RFC 2018: offers SACK-permitted; default on */
     bool rack;                   /* RFC 8985, where SACK is agreed; else RFC 6675; default on */
     uint8_t ecn;                 /* enum la_ecn, RFC 3168, 9768; default LA_ECN_ACCEPT */
+    uint8_t accecn_option;       /* enum la_accecn_option, of the instance; default
+                                    LA_ACCECN_OPTION_CHANGES */
+    bool ecn_fallback;           /* SYNs that are not answered go without ECN in the end; where a
+                                    path changes what RFC 9768 says of ECN, nothing more is sent
+                                    as ECT; default on */
+    bool ect_all;                /* with accurate ECN all that is sent but SYN and RST goes as
+                                    ECT(0), what is sent again and, with SACK, bare ACKs too, as
+                                    from Linux: DEVIATION(D21); default off: new text alone
+                                    (RFC 3168 6.1.4, 6.1.5) */
     bool keepalive;              /* default off (MUST-25) */
     uint32_t keepalive_idle_s;   /* default 7200 (MUST-28) */
     uint32_t keepalive_interval_s; /* default 75 */
@@ -168,6 +185,8 @@ struct la_tcp_cfg {
     uint8_t syn_ecn_n;           /* SYNs that ask for ECN, where it is asked for; those behind them
                                     do not (RFC 3168 6.1.1.1); default 1; for accurate ECN at least
                                     2 (RFC 9768 3.1.4.1) */
+    uint8_t syn_linear_n;        /* so many SYNs are repeated without the timeout being doubled, as
+                                    by Linux (4): DEVIATION(D26); default 0 (RFC 6298 5.5) */
     uint8_t syn_options_n;       /* SYNs with options; those behind them have an MSS alone, for
                                     paths that drop the others; 0 (the default): all */
     char congestion_control[16]; /* "cubic" (RFC 9438, the default), "reno" (RFC 5681),

@@ -312,6 +312,8 @@ struct la_explain_listener {
     uint32_t half_open_n_max;
     la_instant half_open_max_at, first_at, last_at;
     bool is_flooded, has_cookies, is_full; /* verdicts, after la_explain_finish() */
+    bool is_scanned;         /* one of many ports that `scanner` has tried */
+    struct la_addr scanner;
     const struct la_explain_half_open *samples;
     size_t samples_n;
 };

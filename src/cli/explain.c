@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <lastack/host.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,9 +33,10 @@ static const int64_t progress_ns = INT64_C(250000000);
 static const uint32_t ladder_mask =
     LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT) | LA_EVENT_BIT(LA_EVENT_STATE);
 
-static volatile sig_atomic_t stopped;
+/* Whichever thread reads looks at it. */
+static atomic_bool stopped;
 
-/* What a view makes of the connections of one job. */
+/* What a view makes of the connections of one part. */
 struct share {
     const struct la_explain_view *view;
     void *of_view;
@@ -47,12 +49,19 @@ struct explanation {
     struct la_graphs *graphs; /* NULL: none are wanted */
     struct la_captures *captures;
     struct la_explain_jobs *jobs;
-    unsigned jobs_n;
+    unsigned parts_n;
     struct share shares[LA_PARTS_MAX]; /* see shares_n() */
     void *contexts[LA_PARTS_MAX];
     la_instant begin_at;    /* of the first packet */
     la_instant progress_at; /* when it was shown last */
     bool progress_on, begun;
+    /* What was read so far. What an interface has captured when it is stopped is told, too. Nothing
+     * is at hand: the first time that may have been the signal, the second time the wait until the
+     * kernel handed over. */
+    uint64_t packets_n, shown_n;
+    size_t left_n; /* packets, once it is stopped */
+    unsigned idle_n;
+    bool shows;
 };
 
 /* Which connections the view is told of is not its own choice alone. */
@@ -66,7 +75,7 @@ static void
 stop(int signal)
 {
     (void)signal;
-    stopped = 1;
+    atomic_store(&stopped, true);
 }
 
 static int
@@ -107,12 +116,12 @@ progress(struct explanation *x, uint64_t packets_n)
 
 /* ---- packets ---------------------------------------------------------------------------- */
 
-/* A view's share for each job; with a filter, which may ask for what is known only when all shares
+/* A view's share for each part; with a filter, which may ask for what is known only when all shares
  * are put together, one for them all. */
 static unsigned
 shares_n(const struct explanation *x)
 {
-    return x->view->share_new == NULL ? 0 : is_filtered(x) ? 1 : x->jobs_n;
+    return x->view->share_new == NULL ? 0 : is_filtered(x) ? 1 : x->parts_n;
 }
 
 static bool
@@ -186,42 +195,54 @@ choose(struct explanation *x, const struct la_capture_packet *packets, size_t n,
     return chosen_n;
 }
 
-static void
-read_all(struct explanation *x)
+/* Nobody wants more: it was stopped, and what was left was read; or nobody would read it. */
+static bool
+is_enough(const struct explanation *x)
 {
+    bool more = !atomic_load(&stopped) || (x->left_n > 0 && x->idle_n < IDLES_N);
+    return !more || ferror(x->out.file);
+}
+
+static void
+count_read(struct explanation *x, size_t n)
+{
+    x->packets_n += n;
+    if (atomic_load(&stopped))
+        x->left_n -= n < x->left_n ? n : x->left_n;
+    if (!x->shows || x->packets_n - x->shown_n < PROGRESS_PACKETS)
+        return;
+    x->shown_n = x->packets_n;
+    progress(x, x->packets_n);
+}
+
+static size_t
+read_some(void *ctx, struct la_explain_packet *room, size_t max)
+{
+    struct explanation *x = ctx;
     struct la_capture_packet read[AT_ONCE_N];
-    struct la_explain_packet chosen[AT_ONCE_N];
-    uint64_t packets_n = 0, shown_n = 0;
-    bool show = !x->args->quiet && isatty(STDERR_FILENO);
-    bool stay = la_captures_stay(x->captures);
-    /* What an interface has captured when it is stopped is told, too. Nothing is at hand: the first
-     * time that may have been the signal, the second time the wait until the kernel handed over. */
-    unsigned idle_n = 0;
-    size_t left_n = x->args->ifaces_n > 0 ? LEFT_PACKETS_MAX : 0;
-    while (stopped == 0 || (left_n > 0 && idle_n < IDLES_N)) {
-        size_t n;
-        if (ferror(x->out.file)) /* nobody would read it */
-            break;
-        enum la_capture_next next = la_captures_some(x->captures, read, AT_ONCE_N, &n);
+    size_t n, chosen_n = 0;
+    while (chosen_n == 0 && !is_enough(x)) {
+        enum la_capture_next next =
+            la_captures_some(x->captures, read, max < AT_ONCE_N ? max : AT_ONCE_N, &n);
         if (next == LA_CAPTURE_END)
             break;
         if (next == LA_CAPTURE_IDLE) {
-            idle_n += stopped != 0;
+            x->idle_n += atomic_load(&stopped);
             (void)fflush(x->out.file);
             continue;
         }
-        la_explain_jobs_take(x->jobs, chosen, choose(x, read, n, packets_n, chosen));
-        if (!stay)
-            la_explain_jobs_flush(x->jobs);
-        packets_n += n;
-        if (stopped != 0)
-            left_n -= n < left_n ? n : left_n;
-        if (show && packets_n - shown_n >= PROGRESS_PACKETS) {
-            shown_n = packets_n;
-            progress(x, packets_n);
-        }
+        chosen_n = choose(x, read, n, x->packets_n, room);
+        count_read(x, n);
     }
-    la_explain_jobs_finish(x->jobs);
+    return chosen_n;
+}
+
+static void
+read_all(struct explanation *x)
+{
+    x->shows = !x->args->quiet && isatty(STDERR_FILENO);
+    x->left_n = x->args->ifaces_n > 0 ? LEFT_PACKETS_MAX : 0;
+    la_explain_jobs_run(x->jobs);
     for (unsigned i = 0; i < shares_n(x); i++)
         x->view->share_end(&x->out, x->shares[i].of_view);
     progress_clear(x);
@@ -320,10 +341,13 @@ static bool
 begin(struct explanation *x)
 {
     struct la_explain_jobs_cfg cfg = {.memory_bytes = x->args->memory_bytes,
-                                      .jobs_n = x->jobs_n = jobs_of(x),
+                                      .jobs_n = jobs_of(x),
+                                      .stays = la_captures_stay(x->captures),
                                       .contexts = x->contexts,
+                                      .read = read_some,
                                       .tell = tell,
                                       .ctx = x};
+    x->parts_n = la_explain_jobs_parts(cfg.jobs_n, cfg.memory_bytes);
     la_explain_cfg_init(&cfg.explain);
     cfg.explain.throughput = x->view->wants_throughput || x->graphs != NULL;
     cfg.explain.no_transitions = !x->view->transitions;

@@ -2,306 +2,257 @@
  *
  * explain_jobs.c - the analysis in several threads
  *
- * The caller's thread fills batches in turn and collects what the jobs made of the oldest; each job
- * takes every batch, in its own time, and looks at its share. Batches are cut by the number of
- * packets alone, and collected one by one, so that what is said does not depend on who was faster.
+ * Slots hold batches of packets, then what is to be done when there are no more. Batches are cut by
+ * the number of packets alone, and collected one by one: what is said does not depend on how many
+ * threads there are.
  */
 #include "cli/explain_jobs.h"
 
 #include <lastack/host.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "cli/turns.h"
 
-enum { SLOTS_N = 16, FINISH_N = 512, WHOLE_SHARE = 8 };
+enum {
+    SLOTS_N = 8,
+    AHEAD_N = 3,
+    AT_ONCE_N = 64,
+    FINISH_N = 512,
+    PARTS_EACH_N = 4,
+    PART_BYTES_MIN = 1 << 20,
+    WHOLE_SHARE = 8, /* of the memory */
+    INTAKE_SHARE = 16,
+    LINES_BYTES = 128 /* two lines of the cache: they are fetched in pairs */
+};
 
-enum work { WORK_BATCH, WORK_LINE_UP, WORK_FINISH };
+_Static_assert((int)LA_PARTS_MAX <= (int)LA_TURNS_PARTS_MAX, "turns are for all parts");
+
+enum work { WORK_BATCH, WORK_ALONE, WORK_LINE_UP, WORK_FINISH };
+
+/* How far the filling is. */
+enum stage { STAGE_READ, STAGE_LINE_UP, STAGE_FINISH, STAGE_OVER };
 
 struct slot {
     enum work work;
     uint64_t before_frame; /* WORK_FINISH */
     struct la_batch batch;
-    struct la_outbox *outboxes; /* one for each job */
 };
 
-struct job {
-    struct la_explain_jobs *jobs;
-    struct la_mem *mem;
+struct share {
     struct la_part part;
-    pthread_t thread;
-    bool runs;       /* in its thread; otherwise the caller's does its work */
-    uint64_t done_n; /* slots; under the lock when it runs */
+    struct la_mem *mem;
+    struct la_outbox outboxes[SLOTS_N];
+    uint8_t apart[LINES_BYTES]; /* from the next one's, which another thread writes */
 };
 
 struct la_explain_jobs {
     struct la_explain_jobs_cfg cfg;
-    struct la_mem *mem; /* of whole and intake */
-    struct la_whole whole;
-    struct la_intake intake;
-    struct job job[LA_PARTS_MAX];
+    unsigned parts_n, slots_n; /* of a part that is alone, one */
+    struct share *shares;
     struct slot slots[SLOTS_N];
-    unsigned slots_n; /* those in use: of a job that is alone, one */
-    size_t alone_n;   /* packets that such a one has taken since it was collected from */
-    pthread_mutex_t lock;
-    pthread_cond_t published, done;
-    uint64_t published_n, collected_n; /* slots; published_n under the lock */
-    bool over;                         /* under the lock */
+    /* Whoever fills. */
+    struct la_mem *intake_mem;
+    struct la_intake intake;
+    enum stage stage;
     bool failed;
+    /* Whoever collects. */
+    struct la_mem *whole_mem;
+    struct la_whole whole;
 };
 
-/* ---- jobs -------------------------------------------------------------------------------------
- */
-
-static void
-work(const struct job *job, unsigned number, struct slot *slot)
-{
-    const struct la_intake *intake = &job->jobs->intake;
-    switch (slot->work) {
-    case WORK_BATCH:
-        la_part_take(&job->part, &slot->batch, &slot->outboxes[number]);
-        break;
-    case WORK_LINE_UP: /* The intake has come to rest. */
-        la_part_finish_begin(&job->part, intake->now_ns, intake->file.packets);
-        break;
-    case WORK_FINISH:
-        la_part_finish_some(&job->part, slot->before_frame, &slot->outboxes[number]);
-        break;
-    }
-}
-
-static void *
-run(void *ctx)
-{
-    struct job *job = ctx;
-    struct la_explain_jobs *jobs = job->jobs;
-    unsigned number = job->part.share;
-    (void)pthread_mutex_lock(&jobs->lock);
-    for (;;) {
-        while (jobs->published_n == job->done_n && !jobs->over)
-            (void)pthread_cond_wait(&jobs->published, &jobs->lock);
-        if (jobs->published_n == job->done_n)
-            break;
-        struct slot *slot = &jobs->slots[job->done_n % jobs->slots_n];
-        (void)pthread_mutex_unlock(&jobs->lock);
-        work(job, number, slot);
-        (void)pthread_mutex_lock(&jobs->lock);
-        job->done_n++;
-        (void)pthread_cond_signal(&jobs->done);
-    }
-    (void)pthread_mutex_unlock(&jobs->lock);
-    return NULL;
-}
-
-/* Signals are the caller's thread's. */
-static void
-start(struct la_explain_jobs *jobs)
-{
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)sigdelset(&all, SIGBUS); /* capture/map.h */
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (unsigned i = 0; i < jobs->cfg.jobs_n && jobs->cfg.jobs_n > 1; i++) {
-        struct job *job = &jobs->job[i];
-        job->runs = pthread_create(&job->thread, NULL, run, job) == 0;
-    }
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-static bool
-has_done(struct la_explain_jobs *jobs, uint64_t n)
-{
-    for (unsigned i = 0; i < jobs->cfg.jobs_n; i++)
-        if (jobs->job[i].done_n < n)
-            return false;
-    return true;
-}
-
-/* ---- slots ------------------------------------------------------------------------------------
- */
-
 static struct slot *
-slot_now(struct la_explain_jobs *jobs)
+slot_at(struct la_explain_jobs *jobs, uint64_t n)
 {
-    return &jobs->slots[jobs->published_n % jobs->slots_n];
+    return &jobs->slots[n % jobs->slots_n];
 }
 
-static void
-collect(struct la_explain_jobs *jobs)
+static struct la_outbox *
+outbox_at(struct la_explain_jobs *jobs, unsigned part, uint64_t n)
 {
-    struct slot *slot = &jobs->slots[jobs->collected_n % jobs->slots_n];
-    struct la_outbox *outboxes[LA_PARTS_MAX];
-    (void)pthread_mutex_lock(&jobs->lock);
-    while (!has_done(jobs, jobs->collected_n + 1))
-        (void)pthread_cond_wait(&jobs->done, &jobs->lock);
-    (void)pthread_mutex_unlock(&jobs->lock);
-    for (unsigned i = 0; i < jobs->cfg.jobs_n; i++)
-        outboxes[i] = &slot->outboxes[i];
-    if (slot->work != WORK_LINE_UP)
-        la_whole_collect(&jobs->whole, outboxes, jobs->cfg.jobs_n, jobs->cfg.tell, jobs->cfg.ctx);
-    jobs->collected_n++;
+    return &jobs->shares[part].outboxes[n % jobs->slots_n];
 }
 
-/* What no thread of its own does: all with one job, and that of a job whose thread did not start.
+/* ---- the work of each turn ----------------------------------------------------------------------
  */
-static void
-work_here(struct la_explain_jobs *jobs, struct slot *slot)
-{
-    for (unsigned i = 0; i < jobs->cfg.jobs_n; i++) {
-        struct job *job = &jobs->job[i];
-        if (job->runs)
-            continue;
-        work(job, i, slot);
-        job->done_n++;
-    }
-}
 
+/* A batch for all parts. False: there was no packet more. */
 static bool
-is_alone(const struct la_explain_jobs *jobs)
+fill_batch(struct la_explain_jobs *jobs, struct slot *slot)
 {
-    return jobs->cfg.jobs_n == 1;
-}
-
-/* What the slot asks for was done. */
-static void
-collect_alone(struct la_explain_jobs *jobs)
-{
-    jobs->alone_n = 0;
-    jobs->job[0].done_n++;
-    jobs->published_n++;
-    collect(jobs);
-}
-
-/* The slot that was filled is everybody's, and the next one free. */
-static void
-publish(struct la_explain_jobs *jobs)
-{
-    struct slot *slot = slot_now(jobs);
-    (void)pthread_mutex_lock(&jobs->lock);
-    jobs->published_n++;
-    (void)pthread_cond_broadcast(&jobs->published);
-    (void)pthread_mutex_unlock(&jobs->lock);
-    work_here(jobs, slot);
-    if (jobs->published_n - jobs->collected_n == jobs->slots_n)
-        collect(jobs);
-    slot_now(jobs)->work = WORK_BATCH;
-    la_batch_begin(&slot_now(jobs)->batch, &jobs->intake);
-}
-
-/* As many at a time as a batch has, so that what is said is the same. */
-static void
-take_alone(struct la_explain_jobs *jobs, const struct la_explain_packet *packets, size_t n)
-{
-    while (n > 0) {
-        size_t room = LA_BATCH_N - jobs->alone_n, some = n < room ? n : room;
-        la_part_take_all(&jobs->job[0].part, &jobs->intake, packets, some,
-                         &slot_now(jobs)->outboxes[0]);
-        packets += some;
-        n -= some;
-        jobs->alone_n += some;
-        if (jobs->alone_n == LA_BATCH_N)
-            collect_alone(jobs);
-    }
-}
-
-void
-la_explain_jobs_take(struct la_explain_jobs *jobs, const struct la_explain_packet *packets,
-                     size_t n)
-{
-    if (is_alone(jobs)) {
-        take_alone(jobs, packets, n);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        struct la_batch *batch = &slot_now(jobs)->batch;
-        if (!la_intake_take(&jobs->intake, batch, &packets[i]))
+    struct la_batch *batch = &slot->batch;
+    slot->work = WORK_BATCH;
+    la_batch_begin(batch, &jobs->intake);
+    while (batch->n < LA_BATCH_N) {
+        size_t room = LA_BATCH_N - batch->n;
+        size_t n = jobs->cfg.read(jobs->cfg.ctx, &batch->packets[batch->n],
+                                  room < AT_ONCE_N ? room : AT_ONCE_N);
+        if (n == 0) {
+            jobs->stage = STAGE_LINE_UP;
+            break;
+        }
+        if (!la_intake_take(&jobs->intake, batch, n))
             jobs->failed = true;
-        if (batch->n == LA_BATCH_N)
-            publish(jobs);
     }
+    return batch->n > 0;
 }
 
-void
-la_explain_jobs_flush(struct la_explain_jobs *jobs)
+/* A part that is alone takes packets as they are read; as many as a batch has, so that what is said
+ * is the same. */
+static bool
+fill_alone(struct la_explain_jobs *jobs, struct slot *slot, struct la_outbox *outbox)
 {
-    if (jobs->alone_n > 0)
-        collect_alone(jobs);
-    if (slot_now(jobs)->batch.n > 0)
-        publish(jobs);
-    while (jobs->collected_n < jobs->published_n)
-        collect(jobs);
-}
-
-static void
-work_on(struct la_explain_jobs *jobs, enum work work, uint64_t before_frame)
-{
-    slot_now(jobs)->work = work;
-    slot_now(jobs)->before_frame = before_frame;
-    publish(jobs);
-    la_explain_jobs_flush(jobs);
+    struct la_explain_packet packets[AT_ONCE_N];
+    size_t taken_n = 0, n;
+    slot->work = WORK_ALONE;
+    do {
+        size_t room = LA_BATCH_N - taken_n;
+        n = jobs->cfg.read(jobs->cfg.ctx, packets, room < AT_ONCE_N ? room : AT_ONCE_N);
+        la_part_take_all(&jobs->shares[0].part, &jobs->intake, packets, n, outbox);
+        taken_n += n;
+    } while (n > 0 && taken_n < LA_BATCH_N && jobs->cfg.stays);
+    if (n == 0)
+        jobs->stage = STAGE_LINE_UP;
+    return taken_n > 0;
 }
 
 /* Some at a time: none is told of before all that appeared before it. */
+static void
+fill_finish(struct la_explain_jobs *jobs, struct slot *slot)
+{
+    slot->work = WORK_FINISH;
+    slot->before_frame = UINT64_MAX;
+    for (unsigned i = 0; i < jobs->parts_n; i++) {
+        uint64_t left = la_part_left(&jobs->shares[i].part, FINISH_N);
+        slot->before_frame = left < slot->before_frame ? left : slot->before_frame;
+    }
+    if (slot->before_frame == UINT64_MAX)
+        jobs->stage = STAGE_OVER;
+}
+
+static unsigned
+fill(void *ctx, uint64_t n)
+{
+    struct la_explain_jobs *jobs = ctx;
+    struct slot *slot = slot_at(jobs, n);
+    bool filled = true;
+    switch (jobs->stage) {
+    case STAGE_READ:
+        filled = jobs->parts_n == 1 ? fill_alone(jobs, slot, outbox_at(jobs, 0, n))
+                                    : fill_batch(jobs, slot);
+        break;
+    case STAGE_LINE_UP:
+        slot->work = WORK_LINE_UP;
+        jobs->stage = STAGE_FINISH;
+        break;
+    case STAGE_FINISH:
+        fill_finish(jobs, slot);
+        break;
+    case STAGE_OVER:
+        filled = false;
+        break;
+    }
+    return (filled ? LA_TURNS_FILLED : 0u) | (jobs->stage != STAGE_READ ? LA_TURNS_REST : 0u) |
+           (jobs->stage == STAGE_OVER ? LA_TURNS_LAST : 0u);
+}
+
+static void
+analyse(void *ctx, unsigned part, uint64_t n)
+{
+    struct la_explain_jobs *jobs = ctx;
+    const struct slot *slot = slot_at(jobs, n);
+    const struct la_part *of = &jobs->shares[part].part;
+    struct la_outbox *outbox = outbox_at(jobs, part, n);
+    switch (slot->work) {
+    case WORK_BATCH:
+        la_part_take(of, &slot->batch, outbox);
+        break;
+    case WORK_ALONE: /* It was, when the slot was filled. */
+        break;
+    case WORK_LINE_UP: /* The intake has come to rest. */
+        la_part_finish_begin(of, jobs->intake.now_ns, jobs->intake.file.packets);
+        break;
+    case WORK_FINISH:
+        la_part_finish_some(of, slot->before_frame, outbox);
+        break;
+    }
+}
+
+static void
+collect(void *ctx, uint64_t n)
+{
+    struct la_explain_jobs *jobs = ctx;
+    struct la_outbox *outboxes[LA_PARTS_MAX];
+    for (unsigned i = 0; i < jobs->parts_n; i++)
+        outboxes[i] = outbox_at(jobs, i, n);
+    la_whole_collect(&jobs->whole, outboxes, jobs->parts_n, jobs->cfg.tell, jobs->cfg.ctx);
+}
+
 void
-la_explain_jobs_finish(struct la_explain_jobs *jobs)
+la_explain_jobs_run(struct la_explain_jobs *jobs)
 {
     struct la_part parts[LA_PARTS_MAX];
-    la_explain_jobs_flush(jobs);
-    work_on(jobs, WORK_LINE_UP, 0);
-    for (uint64_t before_frame = 0; before_frame != UINT64_MAX;) {
-        before_frame = UINT64_MAX;
-        for (unsigned i = 0; i < jobs->cfg.jobs_n; i++) {
-            uint64_t left = la_part_left(&jobs->job[i].part, FINISH_N);
-            before_frame = left < before_frame ? left : before_frame;
-        }
-        work_on(jobs, WORK_FINISH, before_frame);
-    }
-    for (unsigned i = 0; i < jobs->cfg.jobs_n; i++)
-        parts[i] = jobs->job[i].part;
-    la_whole_finish(&jobs->whole, &jobs->intake, parts, jobs->cfg.jobs_n);
+    la_turns_run(&(struct la_turns_cfg){.threads_n = jobs->cfg.jobs_n,
+                                        .parts_n = jobs->parts_n,
+                                        .slots_n = jobs->slots_n,
+                                        .ahead_n = AHEAD_N,
+                                        .fill = fill,
+                                        .part = analyse,
+                                        .collect = collect,
+                                        .ctx = jobs});
+    for (unsigned i = 0; i < jobs->parts_n; i++)
+        parts[i] = jobs->shares[i].part;
+    la_whole_finish(&jobs->whole, &jobs->intake, parts, jobs->parts_n);
 }
 
 /* ---- all of it --------------------------------------------------------------------------------
  */
 
-static bool
-job_init(struct la_explain_jobs *jobs, unsigned number)
+unsigned
+la_explain_jobs_parts(unsigned jobs_n, uint64_t memory_bytes)
 {
-    struct job *job = &jobs->job[number];
+    uint64_t n = jobs_n == 1 ? 1 : (uint64_t)jobs_n * PARTS_EACH_N;
+    uint64_t n_max = memory_bytes / PART_BYTES_MIN;
+    n_max = n_max < jobs_n ? jobs_n : n_max < LA_PARTS_MAX ? n_max : LA_PARTS_MAX;
+    return (unsigned)(n < n_max ? n : n_max);
+}
+
+static bool
+share_init(struct la_explain_jobs *jobs, unsigned number)
+{
+    struct share *share = &jobs->shares[number];
     struct la_explain_cfg cfg = jobs->cfg.explain;
-    unsigned n = jobs->cfg.jobs_n;
-    uint64_t whole_bytes = jobs->cfg.memory_bytes / WHOLE_SHARE;
+    unsigned n = jobs->parts_n;
+    uint64_t bytes = jobs->cfg.memory_bytes;
+    bytes -= bytes / WHOLE_SHARE + bytes / INTAKE_SHARE;
     cfg.conns_n_max = cfg.conns_n_max / n > 0 ? cfg.conns_n_max / n : 1;
-    job->jobs = jobs;
-    job->part = (struct la_part){.share = number, .wants = jobs->cfg.wants};
-    job->part.ctx = jobs->cfg.wants != NULL ? jobs->cfg.contexts[number] : NULL;
-    job->mem = la_mem_new(la_host_alloc(), (jobs->cfg.memory_bytes - whole_bytes) / n);
-    if (job->mem == NULL || la_explain_new(&cfg, job->mem, &job->part.explain) != LA_OK)
+    share->part = (struct la_part){.share = number, .wants = jobs->cfg.wants};
+    share->part.ctx = jobs->cfg.wants != NULL ? jobs->cfg.contexts[number] : NULL;
+    share->mem = la_mem_new(la_host_alloc(), bytes / n);
+    if (share->mem == NULL || la_explain_new(&cfg, share->mem, &share->part.explain) != LA_OK)
         return false;
     for (unsigned i = 0; i < SLOTS_N; i++)
-        la_outbox_init(&jobs->slots[i].outboxes[number], job->mem);
-    job->part.explain->outbox = &jobs->slots[0].outboxes[number]; /* It is a part from now on. */
+        la_outbox_init(&share->outboxes[i], share->mem);
+    share->part.explain->outbox = &share->outboxes[0]; /* It is a part from now on. */
     return true;
 }
 
 static bool
 init(struct la_explain_jobs *jobs)
 {
-    jobs->mem = la_mem_new(la_host_alloc(), jobs->cfg.memory_bytes / WHOLE_SHARE);
-    if (jobs->mem == NULL || !la_intake_init(&jobs->intake, jobs->mem, jobs->cfg.jobs_n) ||
-        la_whole_init(&jobs->whole, &jobs->cfg.explain, jobs->mem) != LA_OK)
+    uint64_t bytes = jobs->cfg.memory_bytes;
+    jobs->shares = calloc(jobs->parts_n, sizeof(jobs->shares[0]));
+    if (jobs->shares == NULL)
         return false;
-    for (unsigned i = 0; i < SLOTS_N; i++) {
-        jobs->slots[i].outboxes = calloc(jobs->cfg.jobs_n, sizeof(jobs->slots[i].outboxes[0]));
-        if (jobs->slots[i].outboxes == NULL)
+    jobs->whole_mem = la_mem_new(la_host_alloc(), bytes / WHOLE_SHARE);
+    jobs->intake_mem = la_mem_new(la_host_alloc(), bytes / INTAKE_SHARE);
+    if (jobs->whole_mem == NULL || jobs->intake_mem == NULL ||
+        !la_intake_init(&jobs->intake, jobs->intake_mem, jobs->parts_n) ||
+        la_whole_init(&jobs->whole, &jobs->cfg.explain, jobs->whole_mem) != LA_OK)
+        return false;
+    for (unsigned i = 0; i < jobs->parts_n; i++)
+        if (!share_init(jobs, i))
             return false;
-    }
-    for (unsigned i = 0; i < jobs->cfg.jobs_n; i++)
-        if (!job_init(jobs, i))
-            return false;
-    la_batch_begin(&slot_now(jobs)->batch, &jobs->intake);
-    start(jobs);
     return true;
 }
 
@@ -312,10 +263,8 @@ la_explain_jobs_new(const struct la_explain_jobs_cfg *cfg)
     if (jobs == NULL)
         return NULL;
     jobs->cfg = *cfg;
-    jobs->slots_n = cfg->jobs_n == 1 ? 1 : SLOTS_N;
-    (void)pthread_mutex_init(&jobs->lock, NULL);
-    (void)pthread_cond_init(&jobs->published, NULL);
-    (void)pthread_cond_init(&jobs->done, NULL);
+    jobs->parts_n = la_explain_jobs_parts(cfg->jobs_n, cfg->memory_bytes);
+    jobs->slots_n = jobs->parts_n == 1 ? 1 : SLOTS_N;
     if (init(jobs))
         return jobs;
     la_explain_jobs_free(jobs);
@@ -323,17 +272,15 @@ la_explain_jobs_new(const struct la_explain_jobs_cfg *cfg)
 }
 
 static void
-job_fini(struct la_explain_jobs *jobs, unsigned number)
+share_fini(struct share *share)
 {
-    struct job *job = &jobs->job[number];
-    if (job->runs)
-        (void)pthread_join(job->thread, NULL);
-    for (unsigned i = 0; i < SLOTS_N && job->mem != NULL; i++)
-        if (jobs->slots[i].outboxes != NULL && jobs->slots[i].outboxes[number].mem != NULL)
-            la_outbox_fini(&jobs->slots[i].outboxes[number]);
-    la_explain_free(job->part.explain);
-    if (job->mem != NULL)
-        la_mem_unref(job->mem);
+    if (share->mem == NULL)
+        return;
+    for (unsigned i = 0; i < SLOTS_N; i++)
+        if (share->outboxes[i].mem != NULL)
+            la_outbox_fini(&share->outboxes[i]);
+    la_explain_free(share->part.explain);
+    la_mem_unref(share->mem);
 }
 
 void
@@ -341,24 +288,18 @@ la_explain_jobs_free(struct la_explain_jobs *jobs)
 {
     if (jobs == NULL)
         return;
-    (void)pthread_mutex_lock(&jobs->lock);
-    jobs->over = true;
-    (void)pthread_cond_broadcast(&jobs->published);
-    (void)pthread_mutex_unlock(&jobs->lock);
-    for (unsigned i = 0; i < jobs->cfg.jobs_n; i++)
-        job_fini(jobs, i);
-    for (unsigned i = 0; i < SLOTS_N; i++) {
-        if (jobs->mem != NULL)
+    for (unsigned i = 0; i < jobs->parts_n && jobs->shares != NULL; i++)
+        share_fini(&jobs->shares[i]);
+    free(jobs->shares);
+    if (jobs->intake_mem != NULL) {
+        for (unsigned i = 0; i < SLOTS_N; i++)
             la_batch_fini(&jobs->slots[i].batch, &jobs->intake);
-        free(jobs->slots[i].outboxes);
+        la_intake_fini(&jobs->intake);
+        la_mem_unref(jobs->intake_mem);
     }
     la_whole_fini(&jobs->whole);
-    la_intake_fini(&jobs->intake);
-    if (jobs->mem != NULL)
-        la_mem_unref(jobs->mem);
-    (void)pthread_cond_destroy(&jobs->done);
-    (void)pthread_cond_destroy(&jobs->published);
-    (void)pthread_mutex_destroy(&jobs->lock);
+    if (jobs->whole_mem != NULL)
+        la_mem_unref(jobs->whole_mem);
     free(jobs);
 }
 
@@ -371,8 +312,8 @@ la_explain_jobs_whole(struct la_explain_jobs *jobs)
 bool
 la_explain_jobs_failed(const struct la_explain_jobs *jobs)
 {
-    bool was_short = la_mem_was_short(jobs->mem);
-    for (unsigned i = 0; i < jobs->cfg.jobs_n; i++)
-        was_short |= la_mem_was_short(jobs->job[i].mem);
+    bool was_short = la_mem_was_short(jobs->whole_mem) || la_mem_was_short(jobs->intake_mem);
+    for (unsigned i = 0; i < jobs->parts_n; i++)
+        was_short |= la_mem_was_short(jobs->shares[i].mem);
     return was_short || jobs->failed || jobs->whole.is_incomplete;
 }

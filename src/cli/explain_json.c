@@ -447,6 +447,7 @@ half_open(const struct la_explain_listener *l)
 static json_t *
 listener(const struct la_explain_listener *l)
 {
+    char addr[LA_ADDR_TEXT_BYTES];
     json_t *o = endpoint(&l->at);
     set(o, "syns", number(l->syn_n));
     set(o, "answered", number(l->synack_n));
@@ -464,6 +465,7 @@ listener(const struct la_explain_listener *l)
     set(o, "flooded", json_boolean(l->is_flooded));
     set(o, "cookies", json_boolean(l->has_cookies));
     set(o, "queue_full", json_boolean(l->is_full));
+    set(o, "scanned_by", l->is_scanned ? text(la_addr_format(&l->scanner, addr)) : json_null());
     return o;
 }
 
@@ -511,7 +513,9 @@ whole(const struct la_explain_out *out, const struct la_explain_file *f,
 static void
 dump(struct la_explain_out *out, json_t *value)
 {
-    if (value == NULL || json_dumpf(value, out->file, JSON_COMPACT) != 0)
+    /* A file that cannot be written is another matter, which is said of every view. */
+    if (value == NULL ||
+        (json_dumpf(value, out->file, JSON_COMPACT) != 0 && ferror(out->file) == 0))
         out->failed = true;
     json_decref(value);
 }

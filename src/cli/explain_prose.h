@@ -32,6 +32,14 @@ void la_prose_item(FILE *stream, bool *some, uint64_t n, const char *what);
 
 /* All that happened to a connection. */
 void la_explain_say_conn(FILE *stream, const struct la_explain_conn *conn);
-void la_explain_say_findings(FILE *stream, const struct la_explain_finding *findings, size_t n);
+/* A sentence. */
+void la_explain_say_finding(FILE *stream, const struct la_explain_finding *finding);
+
+/* ---- explain_servers.c -------------------------------------------------------------------- */
+
+/* Is it of servers, not of a connection or the capture? */
+bool la_explain_is_of_servers(const struct la_explain_finding *finding);
+/* A paragraph for each such finding, below the servers that it is about. False: no memory. */
+bool la_explain_say_servers(const struct la_explain_out *out, const struct la_explain_file *file);
 
 #endif

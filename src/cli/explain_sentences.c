@@ -99,6 +99,10 @@ say_volume(FILE *out, const struct la_explain_conn *conn)
         (void)fputs("No text passed. ", out);
     else if (from_client == 0 && from_server == 0)
         (void)fprintf(out, "No text passed within %s. ", lasted);
+    else if (lasted_us == 0)
+        (void)fprintf(out, "The client sent %s octet%s, the server %s. ",
+                      la_explain_count(from_client, sent), la_prose_plural(from_client),
+                      la_explain_count(from_server, got));
     else
         (void)fprintf(out, "Within %s the client sent %s octet%s, the server %s. ", lasted,
                       la_explain_count(from_client, sent), la_prose_plural(from_client),
@@ -307,26 +311,21 @@ say_closing(FILE *out, const struct la_explain_conn *conn)
 }
 
 void
-la_explain_say_findings(FILE *out, const struct la_explain_finding *findings, size_t n)
+la_explain_say_finding(FILE *out, const struct la_explain_finding *f)
 {
     char text[LA_EXPLAIN_TEXT_BYTES];
-    for (size_t i = 0; i < n; i++) {
-        const struct la_explain_finding *f = &findings[i];
-        const char *requirement = la_finding_requirement((enum la_finding)f->id);
-        (void)la_explain_finding_text(f, text, sizeof(text));
-        if (text[0] >= 'a' && text[0] <= 'z')
-            text[0] = (char)(text[0] - 'a' + 'A');
-        (void)fputs(text, out);
-        /* Whose the SYNs are goes without saying. */
-        if (f->id >= LA_FINDING_FIN_REPEATED &&
-            (f->who == LA_WHO_CLIENT || f->who == LA_WHO_SERVER))
-            (void)fprintf(out, " (%s)", la_who_name((enum la_who)f->who));
-        say_certainty(out, (enum la_certainty)f->certainty);
-        if (requirement[0] != 0)
-            (void)fprintf(out, " [%s, %s]", la_finding_section((enum la_finding)f->id),
-                          requirement);
-        (void)fputs(". ", out);
-    }
+    const char *requirement = la_finding_requirement((enum la_finding)f->id);
+    (void)la_explain_finding_text(f, text, sizeof(text));
+    if (text[0] >= 'a' && text[0] <= 'z')
+        text[0] = (char)(text[0] - 'a' + 'A');
+    (void)fputs(text, out);
+    /* Whose the SYNs are goes without saying. */
+    if (f->id >= LA_FINDING_FIN_REPEATED && (f->who == LA_WHO_CLIENT || f->who == LA_WHO_SERVER))
+        (void)fprintf(out, " (%s)", la_who_name((enum la_who)f->who));
+    say_certainty(out, (enum la_certainty)f->certainty);
+    if (requirement[0] != 0)
+        (void)fprintf(out, " [%s, %s]", la_finding_section((enum la_finding)f->id), requirement);
+    (void)fputs(". ", out);
 }
 
 /* Do the sentences about opening and closing hold all that it says? */
@@ -358,5 +357,5 @@ la_explain_say_conn(FILE *stream, const struct la_explain_conn *conn)
     say_closing(stream, conn);
     for (size_t i = 0; i < conn->findings_n; i++)
         if (!is_told(conn, &conn->findings[i]))
-            la_explain_say_findings(stream, &conn->findings[i], 1);
+            la_explain_say_finding(stream, &conn->findings[i]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * explain_verdict.c - what happened, in words: the connections with most trouble, then all in
- * figures, then the capture itself
+ * explain_verdict.c - what happened, in words: what befell servers, the connections with most
+ * trouble, then all in figures, then the capture itself
  *
  * The worst connections are kept until the end; memory is bounded by how many are asked for.
  */
@@ -197,7 +197,7 @@ say_capture(struct la_explain_out *out, const struct la_explain_file *file,
                   la_explain_count(file->segments, b));
     if (file->packets > 0)
         (void)fprintf(p.stream, ", from %s", la_explain_time(file->first_at, a));
-    if (file->packets > 0)
+    if (la_instant_diff_us(file->last_at, file->first_at) > 0)
         (void)fprintf(p.stream, " on for %s",
                       la_explain_duration(la_instant_diff_us(file->last_at, file->first_at), a));
     (void)fputs(". ", p.stream);
@@ -208,7 +208,9 @@ say_capture(struct la_explain_out *out, const struct la_explain_file *file,
         (void)fprintf(p.stream,
                       "%s connection%s ended early for lack of memory (--memory gives more). ",
                       la_explain_count(file->evicted, a), file->evicted == 1 ? " was" : "s were");
-    la_explain_say_findings(p.stream, file->findings, file->findings_n);
+    for (size_t i = 0; i < file->findings_n; i++)
+        if (!la_explain_is_of_servers(&file->findings[i]))
+            la_explain_say_finding(p.stream, &file->findings[i]);
     out->failed |= !la_prose_end(&p, out->file, out->args->width);
 }
 
@@ -274,6 +276,7 @@ verdict_end(struct la_explain_out *out, const struct la_explain_file *file,
 {
     struct verdict *v = out->view;
     la_worst_sort(&v->worst);
+    out->failed |= !la_explain_say_servers(out, file);
     say_worst(out, v);
     if (v->totals.conns_n == 0)
         la_explain_none(out, file);

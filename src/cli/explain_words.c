@@ -150,12 +150,13 @@ la_explain_none(const struct la_explain_out *out, const struct la_explain_file *
 {
     char count[LA_EXPLAIN_WORD_BYTES];
     if (file->connections == 0)
-        (void)fprintf(out->file, "no TCP connection in %s packets\n",
-                      la_explain_count(file->packets, count));
+        (void)fprintf(out->file, "no TCP connection in %s packet%s\n",
+                      la_explain_count(file->packets, count), file->packets == 1 ? "" : "s");
     else if (out->args->conn != UINT64_MAX && out->args->filter == NULL)
-        (void)fprintf(out->file, "there is no connection %llu: the capture has %s\n",
+        (void)fprintf(out->file, "there is no connection %llu: the capture has %s%s\n",
                       (unsigned long long)out->args->conn,
-                      la_explain_count(file->connections, count));
+                      file->connections == 1 ? "number 0 alone" : "numbers 0 to ",
+                      file->connections == 1 ? "" : la_explain_count(file->connections - 1, count));
     else
         (void)fprintf(out->file, "the filter holds for none of %s connections\n",
                       la_explain_count(file->connections, count));

@@ -113,8 +113,12 @@ take_value(struct arguments *a, const char *name, const char *value)
         *(plan ? &a->plan : &a->mutant) = value;
         return LA_CLI_OK;
     }
-    if (!la_number_parse(value, 0, numbers[i].max, numbers[i].number))
-        return usage_error("not a number that fits: ", value);
+    if (!la_number_parse(value, 0, numbers[i].max, numbers[i].number)) {
+        char what[96];
+        (void)snprintf(what, sizeof(what), "--%s needs a number up to %" PRIu64 ", not ", name,
+                       numbers[i].max);
+        return usage_error(what, value);
+    }
     a->run_given |= numbers[i].number == &a->run;
     return LA_CLI_OK;
 }

@@ -13,6 +13,8 @@
 #include "wire/icmp6.h"
 #include "wire/tcp.h"
 
+enum { ACCECN_BYTES_MAX = 2 + 3 * LA_TCP_ACCECN_FIELDS };
+
 /* ---- options ---------------------------------------------------------------------------- */
 
 static int
@@ -79,6 +81,39 @@ read_cookie(struct la_drill_scan *s, bool experimental, struct la_drill_option *
     return true;
 }
 
+/* ECN e0b 1 ceb 0 e1b 1: accurate ECN's (RFC 9768 3.2.3), its fields in that order or the other
+ * way round, as many as there are; none: the empty one of kind 172. */
+static bool
+read_accecn(struct la_drill_scan *s, struct la_drill_option *option)
+{
+    static const char *const orders[2][LA_TCP_ACCECN_FIELDS] = {{"e0b", "ceb", "e1b"},
+                                                                {"e1b", "ceb", "e0b"}};
+    uint8_t *octets = la_drill_scan_take(s, ACCECN_BYTES_MAX);
+    if (octets == NULL)
+        return false;
+    size_t n = 2;
+    unsigned order = 0;
+    for (unsigned i = 0; i < LA_TCP_ACCECN_FIELDS; i++) {
+        uint32_t value;
+        bool there = la_drill_try_word(s, orders[order][i]);
+        if (!there && i == 0)
+            there = la_drill_try_word(s, orders[++order][i]);
+        if (!there) {
+            order = i == 0 ? 0 : order;
+            break;
+        }
+        if (!la_drill_u32(s, &value))
+            return false;
+        octets[n++] = (uint8_t)(value >> 16);
+        octets[n++] = (uint8_t)(value >> 8);
+        octets[n++] = (uint8_t)value;
+    }
+    octets[0] = order == 0 ? LA_TCP_OPT_ACCECN_0 : LA_TCP_OPT_ACCECN_1;
+    octets[1] = (uint8_t)n;
+    option->raw = (struct la_bytes){octets, n};
+    return true;
+}
+
 static bool
 read_blocks(struct la_drill_scan *s, struct la_drill_option *option)
 {
@@ -131,6 +166,10 @@ read_one_option(struct la_drill_scan *s, struct la_drill_option *option)
         option->kind = LA_DRILL_OPT_RAW;
         return read_raw(s, option);
     }
+    if (la_drill_try_word(s, "ECN")) {
+        option->kind = LA_DRILL_OPT_RAW;
+        return read_accecn(s, option);
+    }
     bool experimental = la_drill_try_word(s, "FOEXP");
     if (experimental || la_drill_try_word(s, "FO")) {
         option->kind = LA_DRILL_OPT_RAW;
@@ -143,7 +182,7 @@ read_one_option(struct la_drill_scan *s, struct la_drill_option *option)
     }
     struct la_bytes word = la_drill_word(s);
     return la_drill_wrong(
-        s, "no option '%.*s': mss, wscale, sackOK, sack, TS, FO, FOEXP, nop, eol and raw HEX are",
+        s, "no option '%.*s': mss, wscale, sackOK, sack, TS, ECN, FO, FOEXP, nop, eol, raw HEX are",
         (int)word.n, (const char *)word.p);
 }
 

@@ -105,6 +105,14 @@ answers_copy(const struct la_placed *placed, uint32_t lag_us)
     return high > COPY_NS_MAX / LA_NS_PER_US || high - low > high / 4 + SLACK_US;
 }
 
+/* RFC 9293 3.5.1 figure 10: whose SYN met an old connection resets that, and asks again at once. */
+static bool
+asks_anew(const struct la_placed *placed)
+{
+    return (placed->seen->tcp.flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN &&
+           (placed->me->tcp_flags & LA_TCP_RST) != 0;
+}
+
 static void
 take_copy(struct la_explain *explain, const struct la_placed *placed, uint32_t first_us,
           bool elsewhere)
@@ -131,7 +139,7 @@ is_known(struct la_explain *explain, const struct la_track *track, const struct 
             continue;
         bool has_id = seen->has_ip_id && seen->ip_id != 0;
         bool has_ts = (seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) != 0;
-        bool carries = seen->tcp.len > 0 && !answers_syn(placed);
+        bool carries = seen->tcp.len > 0 && !answers_syn(placed) && !asks_anew(placed);
         bool other_iface = e->recent_iface[i] != (uint8_t)placed->iface;
         int64_t ago_ns = since_ns(placed, e->recent_at_us[i]);
         bool soon = ago_ns <= soon_ns(track, &seen->tcp);
@@ -280,15 +288,18 @@ void
 la_artefacts_end(struct la_explain *explain, const struct la_track *track)
 {
     enum { SEGMENTS_N_MIN = 3 };
+    /* What was acknowledged may have passed before the capture began (heuristic: a second). */
+    bool lasted = track->handshake_seen || track->last_at_ns - track->first_at_ns > LA_NS_PER_S;
     for (unsigned end = 0; end < 2; end++) {
-        const struct la_measure *m = la_measure_of(explain, &track->end[end]);
+        const struct la_measure *m = track->end[end].measure;
         explain->texts_n += m == NULL ? 0 : m->prints_n;
         explain->text_copies_n += m == NULL ? 0 : m->text_copies_n;
     }
     const struct la_track_end *a = &track->end[0], *b = &track->end[1];
     bool one_way =
-        (a->segments_n == 0 && b->segments_n >= SEGMENTS_N_MIN && a->missing_bytes > 0) ||
-        (b->segments_n == 0 && a->segments_n >= SEGMENTS_N_MIN && b->missing_bytes > 0);
+        lasted &&
+        ((a->segments_n == 0 && b->segments_n >= SEGMENTS_N_MIN && a->missing_bytes > 0) ||
+         (b->segments_n == 0 && a->segments_n >= SEGMENTS_N_MIN && b->missing_bytes > 0));
     if (one_way)
         explain->file.one_way++;
     else

@@ -17,9 +17,16 @@ la_closing_take_fin(struct la_track *track, struct la_placed *placed)
     placed->fin_first = true;
     e->flags |= LA_END_FIN;
     e->fin_seq = la_seq_add(seg->seq, seg->len - 1);
+    e->fin_ack = seg->ack;
     e->fin_at_ns = placed->at_ns;
     e->fin_frame = la_track_frame(track, placed->frame);
     placed->peer->bytes_at_fin = placed->peer->unique_bytes;
+}
+
+bool
+la_closing_was_answered(const struct la_track_end *e, const struct la_track_end *peer)
+{
+    return (peer->flags & LA_END_FIN) != 0 && la_seq_gt(peer->fin_ack, e->fin_seq);
 }
 
 static void
@@ -33,6 +40,10 @@ note_fins(struct la_track *track, const struct la_placed *placed)
     if (placed->fin_first) {
         if (track->first_fin > LA_END_SERVER)
             track->first_fin = placed->from;
+        if (la_closing_was_answered(e, peer)) {
+            track->first_fin = placed->from;
+            placed->peer->flags |= LA_END_FIN_ACKS_FIN;
+        }
         if (acks_fin)
             e->flags |= LA_END_FIN_ACKS_FIN;
         if (seg->text_bytes > 0)
@@ -70,13 +81,19 @@ la_closing_answers(const struct la_track *track, unsigned end)
 }
 
 /* The last that it acknowledged of its peer's was not captured, and nothing of the peer's was
- * behind it: it may have been the peer's FIN, which came first then. */
+ * behind it. */
+bool
+la_closing_may_have_heard(const struct la_track *track, unsigned end)
+{
+    const struct la_track_end *peer = &track->end[1 - end];
+    return (peer->flags & LA_END_FIN) == 0 && peer->missing_bytes > 0 &&
+           la_seq_eq(peer->missing_to, peer->nxt);
+}
+
 bool
 la_closing_is_doubtful(const struct la_track *track, unsigned end)
 {
-    const struct la_track_end *e = &track->end[end], *peer = &track->end[1 - end];
-    return (e->flags & LA_END_FIN) != 0 && (peer->flags & LA_END_FIN) == 0 &&
-           peer->missing_bytes > 0 && la_seq_eq(peer->missing_to, peer->nxt);
+    return (track->end[end].flags & LA_END_FIN) != 0 && la_closing_may_have_heard(track, end);
 }
 
 static void

@@ -35,8 +35,8 @@ la_seen_checksum_verify(const struct la_seen *seen, la_sum_fn *sum)
     uint32_t pseudo = la_ip_pseudo_sum(
         &(struct la_ip_pseudo){seen->src.addr, seen->dst.addr, LA_IP_TCP, (uint32_t)l4_bytes});
     if (seen->text.n == seen->tcp.text_bytes) {
-        uint32_t all = la_sum_fold(pseudo) + sum(seen->header.p, seen->header.n);
-        all = la_sum_combine(all, sum(seen->text.p, seen->text.n), seen->header.n);
+        /* The text stands behind the header. */
+        uint32_t all = la_sum_fold(pseudo) + sum(seen->header.p, seen->header.n + seen->text.n);
         if (la_sum_fold(all) == 0xffff)
             return LA_SEEN_CHECKSUM_GOOD;
         return is_unfilled(field, pseudo, l4_bytes) ? LA_SEEN_CHECKSUM_UNFILLED

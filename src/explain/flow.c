@@ -14,15 +14,15 @@
  * The shares of the send buffer and of the path are taken out of the last one at the end of each
  * round trip: see rounds.c.
  */
+#include "base/apart.h"
 #include "explain/measure.h"
 
 enum { FULL_SHARE = 3, INITIAL_SEGMENTS_N = 10 };
 
 static enum la_limit
-limit_of(const struct la_measure *m, const struct la_track *track, unsigned sender)
+limit_of(const struct la_measure *m, const struct la_track_end *me,
+         const struct la_track_end *receiver, int32_t flight)
 {
-    const struct la_track_end *me = &track->end[sender];
-    int32_t flight = la_seq_diff(me->nxt, me->una);
     int32_t room = la_seq_diff(me->edge, me->nxt);
     uint32_t full = me->segment_bytes_max;
     if (me->window_closed)
@@ -33,40 +33,41 @@ limit_of(const struct la_measure *m, const struct la_track *track, unsigned send
         return LA_LIMIT_RECEIVER;
     if (m->recovery != LA_RECOVERY_NONE)
         return LA_LIMIT_CONGESTION;
-    if (full < la_measure_mss(&track->end[1 - sender]) / FULL_SHARE)
+    if (full < la_measure_mss(receiver) / FULL_SHARE)
         return LA_LIMIT_APPLICATION;
     bool is_little = me->unique_bytes < (uint64_t)INITIAL_SEGMENTS_N * full &&
                      m->rto_n + m->fast_n + m->tail_probe_n == 0;
     return m->text_bytes_last < full || is_little ? LA_LIMIT_APPLICATION : LA_LIMIT_CONGESTION;
 }
 
-static void
+/* Or opened. */
+LA_APART static void
 shut(struct la_measure *m, const struct la_track_end *me, int64_t at_ns)
 {
-    if (me->window_closed && m->zero_at_ns == 0) {
+    if (me->window_closed) {
         m->zero_at_ns = at_ns;
         m->zero_window_n++;
-    } else if (!me->window_closed && m->zero_at_ns != 0) {
+    } else {
         m->zero_us += (uint64_t)((at_ns - m->zero_at_ns) / LA_NS_PER_US);
         m->zero_at_ns = 0;
     }
 }
 
 void
-la_flow_segment(struct la_measure *m, const struct la_track *track, unsigned sender,
-                const struct la_placed *placed)
+la_flow_segment(struct la_measure *m, const struct la_track_end *sender,
+                const struct la_track_end *receiver, const struct la_placed *placed)
 {
-    const struct la_track_end *me = &track->end[sender];
-    int32_t flight = la_seq_diff(me->nxt, me->una);
+    int32_t flight = la_seq_diff(sender->nxt, sender->una);
     if (m->limit_at_ns != 0 && placed->at_ns > m->limit_at_ns)
         m->limit_ns[m->limit] += (uint64_t)(placed->at_ns - m->limit_at_ns);
     m->limit_at_ns = placed->at_ns;
-    if (placed->from == sender && placed->seen->tcp.text_bytes > 0)
+    if (placed->me == sender && placed->seen->tcp.text_bytes > 0)
         m->text_bytes_last = placed->seen->tcp.text_bytes;
     if (flight > 0 && (uint32_t)flight > m->flight_bytes_max)
         m->flight_bytes_max = (uint32_t)flight;
-    shut(m, me, placed->at_ns);
-    m->limit = (uint8_t)limit_of(m, track, sender);
+    if (sender->window_closed != (m->zero_at_ns != 0))
+        shut(m, sender, placed->at_ns);
+    m->limit = (uint8_t)limit_of(m, sender, receiver, flight);
     m->rounds.limits |= (uint8_t)(1u << m->limit | (unsigned)(flight <= 0) << LA_ROUND_EMPTY);
 }
 

@@ -281,6 +281,11 @@ enlist(struct la_explain *explain, struct la_track *track, enum la_track_list wh
 void
 la_flows_list(struct la_explain *explain, struct la_track *track, enum la_track_list list)
 {
+    if (track->list == list && explain->lists[list].last == track->idx) {
+        track->listed_at_ns = explain->now_ns; /* It is there. */
+        track->listed_n = explain->packet_n;
+        return;
+    }
     unlist(explain, track);
     enlist(explain, track, list);
 }
@@ -359,7 +364,7 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
     track->first_at_ns = placed->at_ns;
     track->steps_first = track->steps_last = track->found_first = track->found_last = NONE;
     for (unsigned end = 0; end < 2; end++)
-        track->end[end].part_us_min = track->end[end].measure = NONE;
+        track->end[end].part_us_min = NONE;
     la_index_insert(&explain->index, idx, track->hash);
     *recent_place(explain, &seen->src, &seen->dst, seen->path_key) = track;
     enlist(explain, track, track->client_guessed ? LA_LIST_LIVE : LA_LIST_OPENING);
@@ -434,8 +439,8 @@ fetch_rest(const struct la_explain *explain, const struct la_track *track)
 {
     enum { MEASURE_BYTES = offsetof(struct la_measure, rtt_us) + 64 };
     for (unsigned end = 0; end < 2; end++)
-        if (track->end[end].measure != NONE)
-            fetch(la_measure_of(explain, &track->end[end]), MEASURE_BYTES);
+        if (track->end[end].measure != NULL)
+            fetch(track->end[end].measure, MEASURE_BYTES);
     if (track->steps_first != NONE)
         fetch(la_pool_at(&explain->steps, track->steps_first), sizeof(struct la_steps));
     if (track->steps_last != NONE)

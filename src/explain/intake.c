@@ -41,6 +41,10 @@ la_batch_begin(struct la_batch *batch, const struct la_intake *intake)
 {
     batch->n = batch->decoded_n = 0;
     batch->before_n = intake->file.packets;
+    for (unsigned part = 0; part < intake->parts_n; part++) {
+        batch->last[part] = (uint16_t)(LA_BATCH_N + part);
+        batch->next[LA_BATCH_N + part] = LA_BATCH_END;
+    }
 }
 
 void
@@ -56,7 +60,7 @@ la_batch_fini(struct la_batch *batch, struct la_intake *intake)
 
 /* Both directions of a flow have one share. Balance matters here, not whether somebody can steer
  * it: who makes all flows of a capture fall to one part makes it slow, and nothing else. */
-static uint64_t
+static inline uint64_t
 mixed(const struct la_endpoint *at)
 {
     uint64_t words[2];
@@ -65,28 +69,50 @@ mixed(const struct la_endpoint *at)
     return (h ^ h >> 29) * UINT64_C(0xd6e8feb86659fd93);
 }
 
-/* A few flows may have nearly all packets: the first one of a bucket goes to the part that was
- * given least so far, and those of the bucket stay there. */
-LA_APART static uint8_t
-part_choose(const struct la_intake *intake)
+static inline uint64_t
+flow_hash(const struct la_endpoint *src, const struct la_endpoint *dst, uint32_t path_key)
 {
+    return (mixed(src) + mixed(dst) + path_key) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* What a part has been given, and once more what its flows are likely to get: of those that begin
+ * at the same time nobody has had packets yet. */
+static uint64_t
+load_of(const struct la_intake *intake, unsigned part, uint64_t usual_n)
+{
+    return intake->taken_n[part] + intake->buckets_n[part] * usual_n;
+}
+
+/* A few flows may have nearly all packets: the first one of a bucket goes to the part that has the
+ * least load so far, and those of the bucket stay there. */
+LA_APART static uint8_t
+part_choose(struct la_intake *intake)
+{
+    uint64_t taken_n = 0, buckets_n = 0;
     unsigned best = 0;
+    for (unsigned i = 0; i < intake->parts_n; i++) {
+        taken_n += intake->taken_n[i];
+        buckets_n += intake->buckets_n[i];
+    }
+    uint64_t usual_n = buckets_n > 0 ? taken_n / buckets_n : 0;
     for (unsigned i = 1; i < intake->parts_n; i++)
-        if (intake->taken_n[i] < intake->taken_n[best])
+        if (load_of(intake, i, usual_n) < load_of(intake, best, usual_n))
             best = i;
+    intake->buckets_n[best]++;
     return (uint8_t)best;
 }
 
-static inline uint8_t
-share_of(struct la_intake *intake, const struct la_endpoint *src, const struct la_endpoint *dst,
-         uint32_t path_key)
+/* Puts the packet behind those of its flow's part. */
+static inline void
+give(struct la_intake *intake, struct la_batch *batch, size_t i, uint64_t flow_hash)
 {
-    uint64_t h = (mixed(src) + mixed(dst) + path_key) * UINT64_C(0x9e3779b97f4a7c15);
-    uint8_t *part = &intake->part_of[h >> (64 - LA_BUCKETS_BITS)];
+    uint8_t *part = &intake->part_of[flow_hash >> (64 - LA_BUCKETS_BITS)];
     if (*part == LA_SHARE_NOBODY)
         *part = part_choose(intake);
     intake->taken_n[*part]++;
-    return *part;
+    batch->next[batch->last[*part]] = (uint16_t)i;
+    batch->next[i] = LA_BATCH_END;
+    batch->last[*part] = (uint16_t)i;
 }
 
 /* Ethernet, IP without anything between it and TCP, no fragment: where ports begin. 0: it is not.
@@ -150,6 +176,7 @@ keep(struct la_intake *intake, struct la_batch *batch, const struct la_seen *see
         batch->decoded = grown;
         batch->decoded_cap = cap;
     }
+    batch->decoded_at[batch->n] = (uint16_t)batch->decoded_n;
     struct la_decoded *one = &batch->decoded[batch->decoded_n++];
     one->seen = *seen;
     size_t n = seen->header.n < sizeof(one->header) ? seen->header.n : sizeof(one->header);
@@ -185,50 +212,55 @@ la_intake_seen(struct la_intake *intake, struct la_seen *seen)
 }
 
 /* One of the first, or not simple. False: no memory. */
-static bool
-take_with_care(struct la_intake *intake, struct la_batch *batch,
-               const struct la_explain_packet *packet, bool is_simple)
+LA_APART static bool
+take_with_care(struct la_intake *intake, struct la_batch *batch, size_t i, bool is_simple)
 {
     struct la_seen seen;
+    const struct la_explain_packet *packet = &batch->packets[i];
     const struct la_decode_packet raw = {.bytes = packet->bytes,
                                          .wire_bytes = packet->wire_bytes,
                                          .link_type = packet->link_type,
                                          .at = packet->at};
-    size_t i = batch->n;
     intake->decoder.options.verify_first_n = (batch->marks[i] & LA_BATCH_VERIFY) != 0;
     la_decode(&intake->decoder, &raw, &seen);
     la_intake_seen(intake, &seen);
-    if (is_simple)
+    if (is_simple || (seen.kind != LA_SEEN_TCP && seen.kind != LA_SEEN_ICMP_ERROR))
         return true;
-    if (seen.kind != LA_SEEN_TCP && seen.kind != LA_SEEN_ICMP_ERROR) {
-        batch->share[i] = LA_SHARE_NOBODY;
-        return true;
-    }
+    if (!keep(intake, batch, &seen))
+        return false;
     batch->marks[i] |= LA_BATCH_DECODED;
-    batch->share[i] = share_of(intake, &seen.src, &seen.dst, seen.path_key);
-    return keep(intake, batch, &seen);
+    give(intake, batch, i, flow_hash(&seen.src, &seen.dst, seen.path_key));
+    return true;
 }
 
-bool
-la_intake_take(struct la_intake *intake, struct la_batch *batch,
-               const struct la_explain_packet *given)
+/* The packet behind the batch's. */
+static inline bool
+take_one(struct la_intake *intake, struct la_batch *batch)
 {
     size_t i = batch->n;
     struct la_explain_packet *packet = &batch->packets[i];
     struct la_endpoint src, dst;
-    *packet = *given;
-    packet->at = la_instant_sane(given->at);
+    bool kept = true;
+    packet->at = la_instant_sane(packet->at);
     size_t ports_at = simple_ports_at(packet);
     batch->marks[i] = la_intake_see(intake, packet->at.ns);
     batch->now_ns[i] = intake->now_ns;
     if (ports_at > 0) {
         simple_endpoints(packet, ports_at, &src, &dst);
-        batch->share[i] = share_of(intake, &src, &dst, 0);
+        give(intake, batch, i, flow_hash(&src, &dst, 0));
     }
-    bool is_early = intake->sums.segments_n < LA_SUMS_FIRST_N;
-    if ((ports_at == 0 || is_early) && !take_with_care(intake, batch, packet, ports_at > 0))
-        return false;
+    if (ports_at == 0 || intake->sums.segments_n < LA_SUMS_FIRST_N)
+        kept = take_with_care(intake, batch, i, ports_at > 0);
     batch->marks[i] |= la_intake_trusts(intake);
     batch->n++;
-    return true;
+    return kept;
+}
+
+bool
+la_intake_take(struct la_intake *intake, struct la_batch *batch, size_t n)
+{
+    bool all_kept = true;
+    for (size_t i = 0; i < n; i++)
+        all_kept &= take_one(intake, batch);
+    return all_kept;
 }

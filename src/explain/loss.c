@@ -220,7 +220,8 @@ waited_ns_of(const struct la_measure *m, const struct la_placed *placed)
     return placed->at_ns - (m->heard_at_ns > m->sent_at_ns ? m->heard_at_ns : m->sent_at_ns);
 }
 
-/* RFC 8985 7.2, 7.3: the last segment, once, where SACK was agreed and nothing is being repaired.
+/* RFC 8985 7.2, 7.3: the last segment, once, where SACK was agreed, nothing is being repaired and
+ * no block was reported; an acknowledgement twice without a block hinders no probe.
  * The probe is due after two round trips and the time of a delayed acknowledgement, but not later
  * than the timeout: who has a probe never begins with that. Heuristic: a quarter more. */
 static bool
@@ -231,8 +232,7 @@ is_tail_probe(const struct la_measure *m, const struct la_placed *placed, la_seq
     const struct la_track_end *me = placed->me, *peer = placed->peer;
     int64_t due_ns = (2 * (int64_t)m->srtt_us + DELAYED_ACK_US_MAX) * LA_NS_PER_US;
     int64_t most_ns = due_ns > timeout_ns ? due_ns : timeout_ns;
-    return la_seq_eq(to, me->nxt) && !m->probed && m->recovery == LA_RECOVERY_NONE &&
-           !shows_loss(m, to) &&
+    return la_seq_eq(to, me->nxt) && !m->probed && m->recovery == LA_RECOVERY_NONE && !m->sacked &&
            (me->options & peer->options & LA_EXPLAIN_HAS_SACK_PERMITTED) != 0 &&
            waited_ns_of(m, placed) <= most_ns + most_ns / 4;
 }
@@ -311,7 +311,7 @@ remember(struct la_measure *m, const struct la_track_end *me, la_seq from, la_se
 {
     struct la_again *again = &m->agains[m->agains_n++ % LA_AGAINS_N];
     /* It had been acknowledged when it passed: it came for nothing, wherever the tap is. */
-    *again = (struct la_again){from, to, la_seq_le(to, me->una)};
+    *again = (struct la_again){.from = from, .to = to, .is_spurious = la_seq_le(to, me->una)};
     if (again->is_spurious)
         m->spurious_n += n;
 }
@@ -401,19 +401,24 @@ la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_place
 
 /* ---- acknowledged ----------------------------------------------------------------------- */
 
-/* RFC 2883 4: the receiver had it twice. */
+/* RFC 2883 4: the receiver had it twice. Which of several it reports, the numbers do not tell: one
+ * that is known to have come for nothing, if there is one. */
 static void
 take_duplicate_block(struct la_measure *m, const struct la_tcp_sack *block)
 {
+    struct la_again *reported = NULL;
     for (unsigned i = 0; i < LA_AGAINS_N && i < m->agains_n; i++) {
         struct la_again *again = &m->agains[i];
         bool meets = la_seq_lt(again->from, block->right) && la_seq_lt(block->left, again->to);
-        if (!meets || again->is_spurious)
+        if (!meets || again->is_reported)
             continue;
-        again->is_spurious = true;
-        m->spurious_n++;
-        return;
+        if (reported == NULL || (again->is_spurious && !reported->is_spurious))
+            reported = again;
     }
+    if (reported == NULL)
+        return;
+    m->spurious_n += !reported->is_spurious;
+    reported->is_spurious = reported->is_reported = true;
 }
 
 static bool

@@ -84,11 +84,13 @@ la_marks_sent_ns(const struct la_track_end *end, int64_t passed_ns)
     return passed_ns - us * LA_NS_PER_US;
 }
 
-/* Heuristic: an answer takes no less than half the shortest time that one took so far. */
+/* Heuristic: an answer takes no less than half the shortest time that one took so far. Where the
+ * capture's clock was set back between them, the file's order is all that is left. */
 bool
 la_marks_can_show(const struct la_track_end *end, int64_t mark_ns, int64_t at_ns)
 {
-    if (end->part_us_min == UINT32_MAX)
-        return at_ns >= mark_ns;
-    return at_ns - mark_ns >= (int64_t)end->part_us_min * LA_NS_PER_US / 2;
+    int64_t since_ns = at_ns - mark_ns;
+    int64_t least_ns =
+        end->part_us_min == UINT32_MAX ? 0 : (int64_t)end->part_us_min * LA_NS_PER_US / 2;
+    return since_ns >= least_ns || since_ns < -LA_NS_PER_S;
 }

@@ -24,7 +24,8 @@ la_measure_take(struct la_explain *explain, struct la_track_end *e)
         return NULL;
     struct la_measure *m = la_pool_at(&explain->measures, idx);
     memset(m, 0, offsetof(struct la_measure, rtt_us));
-    e->measure = idx;
+    m->idx = idx;
+    e->measure = m;
     return m;
 }
 
@@ -47,13 +48,13 @@ throughput_add(struct la_explain *explain, const struct la_track *track, struct 
 void
 la_measure_free(struct la_explain *explain, struct la_track_end *e)
 {
-    struct la_measure *m = la_measure_of(explain, e);
+    struct la_measure *m = e->measure;
     if (m == NULL)
         return;
     if (m->throughput != NULL)
         la_mem_give(explain->mem, m->throughput, sizeof(*m->throughput));
-    la_pool_give(&explain->measures, e->measure);
-    e->measure = NONE;
+    la_pool_give(&explain->measures, m->idx);
+    e->measure = NULL;
 }
 
 /* Most segments pass here: what is asked of few is asked for by few. */
@@ -95,11 +96,11 @@ is_wanted(const struct la_placed *placed)
 
 /* A window that is shut is measured for who cannot send, whatever was captured of that. */
 LA_APART static void
-shut_without_text(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
+shut_without_text(struct la_explain *explain, struct la_placed *placed)
 {
     placed->its = la_measure_take(explain, placed->peer);
     if (placed->its != NULL)
-        la_flow_segment(placed->its, track, 1u - placed->from, placed);
+        la_flow_segment(placed->its, placed->peer, placed->me, placed);
 }
 
 void
@@ -128,23 +129,22 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
         }
     }
     if (mine != NULL) {
-        la_flow_segment(mine, track, placed->from, placed);
+        la_flow_segment(mine, me, placed->peer, placed);
         held_back_sent(explain, mine, track, placed);
     }
     if (its != NULL) {
-        la_flow_segment(its, track, 1u - placed->from, placed);
+        la_flow_segment(its, placed->peer, me, placed);
         held_back_acked(explain, its, track, placed);
     } else if (placed->peer->window_closed) {
-        shut_without_text(explain, track, placed);
+        shut_without_text(explain, placed);
     }
 }
 
 void
-la_measure_fill(const struct la_explain *explain, const struct la_track *track, unsigned end,
-                struct la_explain_direction *out)
+la_measure_fill(const struct la_track *track, unsigned end, struct la_explain_direction *out)
 {
     const struct la_track_end *e = &track->end[end];
-    const struct la_measure *m = la_measure_of(explain, e);
+    const struct la_measure *m = e->measure;
     struct la_explain_retransmissions *again = &out->retransmissions;
     /* Of a simultaneous open, the SYN,ACK has the SYN's number and is another segment. */
     uint32_t first_n = (e->flags & LA_END_SYN) != 0 && (e->flags & LA_END_SYN_ACK) != 0 ? 2 : 1;

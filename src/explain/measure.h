@@ -40,6 +40,7 @@ struct la_print {
 struct la_again {
     la_seq from, to;
     bool is_spurious;
+    bool is_reported; /* by a D-SACK block, of which there is one for each */
 };
 
 /* What an episode of recovery began with. */
@@ -93,6 +94,7 @@ struct la_stall {
 
 struct la_measure {
     uint64_t pool_link;
+    uint32_t idx;             /* its own */
     /* loss.c */
     uint32_t rto_n, fast_n, tail_probe_n, unknown_n, spurious_n;
     uint32_t fin_n, reordered_n, keepalive_n, window_probe_n, duplicate_ack_n;
@@ -147,12 +149,6 @@ struct la_measure {
 /* ---- measure.c ---- */
 
 void la_measures_init(struct la_explain *explain);
-/* The direction's; NULL: it has none. */
-static inline struct la_measure *
-la_measure_of(const struct la_explain *explain, const struct la_track_end *e)
-{
-    return e->measure == NONE ? NULL : la_pool_at(&explain->measures, e->measure);
-}
 /* What a segment to that end may carry, options included; RFC 9293 3.7.1: 536 where its SYN is not
  * known, or says nothing. */
 static inline uint32_t
@@ -167,7 +163,7 @@ void la_measure_free(struct la_explain *explain, struct la_track_end *e);
 /* Everything of a segment; la_numbers_place() has been there. Says in *placed why it was sent. */
 void la_measure_segment(struct la_explain *explain, struct la_track *track,
                         struct la_placed *placed);
-void la_measure_fill(const struct la_explain *explain, const struct la_track *track, unsigned end,
+void la_measure_fill(const struct la_track *track, unsigned end,
                      struct la_explain_direction *out);
 
 /* ---- loss.c, rtt.c, flow.c, rounds.c, stalls.c ---- */
@@ -181,8 +177,8 @@ void la_rtt_sample(struct la_measure *m, int64_t us);
 int64_t la_rtt_timeout_ns(const struct la_measure *m, const struct la_track *track,
                           unsigned sender);
 void la_rtt_fill(const struct la_measure *m, struct la_explain_rtt *out);
-void la_flow_segment(struct la_measure *m, const struct la_track *track, unsigned sender,
-                     const struct la_placed *placed);
+void la_flow_segment(struct la_measure *m, const struct la_track_end *sender,
+                     const struct la_track_end *receiver, const struct la_placed *placed);
 void la_rounds_sent(const struct la_explain *explain, struct la_measure *m,
                     const struct la_track *track, const struct la_placed *placed);
 void la_rounds_acked(const struct la_explain *explain, struct la_measure *m,

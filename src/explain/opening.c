@@ -162,8 +162,10 @@ part_from_handshake(const struct la_placed *placed)
     struct la_track_end *e = placed->me;
     const struct la_track_end *peer = placed->peer;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    if (placed->is_inferred || e->part_us_min != UINT32_MAX || (seg->flags & LA_TCP_ACK) == 0 ||
-        peer->syn_n != 1 || e->syn_n > 1 || !la_seq_eq(seg->ack, la_seq_add(peer->iss, 1)))
+    bool answers = (seg->flags & LA_TCP_ACK) != 0 &&
+                   (seg->flags & LA_TCP_FIN) == 0; /* That is the user's doing, at any time. */
+    if (placed->is_inferred || e->part_us_min != UINT32_MAX || !answers || peer->syn_n != 1 ||
+        e->syn_n > 1 || !la_seq_eq(seg->ack, la_seq_add(peer->iss, 1)))
         return;
     int64_t us = (placed->at_ns - peer->syn_at_ns) / LA_NS_PER_US;
     if (us >= 0 && us < UINT32_MAX)

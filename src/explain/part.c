@@ -84,12 +84,11 @@ follow_marks(struct la_explain *explain, uint8_t marks)
 }
 
 static void
-take_one(struct la_explain *explain, const struct la_batch *batch, size_t i,
-         const struct la_decoded *decoded)
+take_one(struct la_explain *explain, const struct la_batch *batch, size_t i)
 {
     const struct la_explain_packet *packet = &batch->packets[i];
-    if (decoded != NULL)
-        explain->seen = decoded->seen;
+    if ((batch->marks[i] & LA_BATCH_DECODED) != 0)
+        explain->seen = batch->decoded[batch->decoded_at[i]].seen;
     else
         decode(explain, packet, packet->at.ns, batch->marks[i]);
     follow_marks(explain, batch->marks[i]);
@@ -120,15 +119,12 @@ void
 la_part_take(const struct la_part *part, const struct la_batch *batch, struct la_outbox *outbox)
 {
     struct la_explain *explain = part->explain;
-    size_t looked_n = 0, decoded_n = 0;
+    size_t looked_n = 0;
     explain->outbox = outbox;
-    for (size_t i = 0; i < batch->n; i++) {
-        bool is_decoded = (batch->marks[i] & LA_BATCH_DECODED) != 0;
-        decoded_n += is_decoded;
-        if (batch->share[i] != part->share)
-            continue;
+    for (size_t i = la_batch_first(batch, part->share); i != LA_BATCH_END;
+         i = la_batch_next(batch, i)) {
         pass_time(part, batch, &looked_n, i + 1);
-        take_one(explain, batch, i, is_decoded ? &batch->decoded[decoded_n - 1] : NULL);
+        take_one(explain, batch, i);
         hand_over(part);
     }
     pass_time(part, batch, &looked_n, batch->n);

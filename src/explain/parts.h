@@ -88,6 +88,13 @@ void la_settle(struct la_explain *explain, struct la_track *track);
 void la_steps_add(struct la_explain *explain, struct la_track *track, const struct la_step *step);
 /* What can have been so far, for each end: steps that were undecided are cut to it. */
 void la_steps_narrow(struct la_explain *explain, struct la_track *track, const uint16_t can[2]);
+/* The end's connection may as well have ended in that other state. */
+void la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned end,
+                        uint16_t state);
+/* Its latest step, if that was the CLOSE of an end in ESTABLISHED, becomes `instead`; *close is what
+ * it was. */
+bool la_steps_replace_close(struct la_explain *explain, struct la_track *track,
+                            const struct la_step *instead, struct la_step *close);
 /* Its FIN may have been the second one. */
 void la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigned end);
 void la_steps_free(struct la_explain *explain, struct la_track *track);
@@ -122,8 +129,12 @@ void la_opening_judge(struct la_explain *explain, const struct la_track *track,
                       struct la_explain_open *out);
 /* Of a capture of one direction: does the end's FIN seem to have answered its peer's? */
 bool la_closing_answers(const struct la_track *track, unsigned end);
+/* May a FIN of its peer's, which was not captured, have been the last that it acknowledged? */
+bool la_closing_may_have_heard(const struct la_track *track, unsigned end);
 /* May the end's FIN have answered one that was not captured? */
 bool la_closing_is_doubtful(const struct la_track *track, unsigned end);
+/* The file has the end's FIN behind its peer's, which acknowledges it. */
+bool la_closing_was_answered(const struct la_track_end *e, const struct la_track_end *peer);
 /* Its FIN, the first time. */
 void la_closing_take_fin(struct la_track *track, struct la_placed *placed);
 void la_closing_segment(struct la_explain *explain, struct la_track *track,
@@ -141,6 +152,8 @@ bool la_reset_is_exact(const struct la_track *track);
 /* The RST that ended it, NULL: none did. Valid when nothing more comes. */
 const struct la_rst *la_reset_decisive(const struct la_track *track);
 bool la_reset_is_own(const struct la_track *track, const struct la_rst *rst);
+/* A full accept queue, or a program that was given the connection and gave it up? */
+bool la_reset_may_be_backlog(const struct la_rst *rst);
 /* It was not sent by the end that it names. */
 bool la_reset_is_forged(const struct la_track *track, const struct la_rst *rst);
 enum la_reset_cause la_reset_cause_of(const struct la_track *track, const struct la_rst *rst);

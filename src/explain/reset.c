@@ -320,6 +320,16 @@ likelier_of(uint32_t evidence)
     return waited ? LA_RESET_UNREAD_DATA : LA_RESET_LINGER_ABORT;
 }
 
+/* It comes as soon after the ACK of the handshake as an answer takes, and its sender never said
+ * anything. Few programs accept, and abort without a word, that fast; but of the stacks that have
+ * no room, most answer without an ACK (RFC 9293 3.10.7.1). */
+bool
+la_reset_may_be_backlog(const struct la_rst *rst)
+{
+    const uint32_t shown = LA_RST_TO_THIRD_ACK | LA_RST_ONLY_SYNS;
+    return (rst->evidence & shown) == shown;
+}
+
 /* An end that has it gave it up. */
 static enum la_reset_cause
 cause_of_abort(const struct la_rst *rst)
@@ -333,8 +343,7 @@ cause_of_abort(const struct la_rst *rst)
         return LA_RESET_DATA_AFTER_CLOSE;
     if ((evidence & LA_RST_DUE) != 0)
         return LA_RESET_TIMEOUT;
-    /* Heuristic: few programs accept, and abort without a word, that fast. */
-    if ((evidence & LA_RST_TO_THIRD_ACK) != 0 && (evidence & LA_RST_ONLY_SYNS) != 0)
+    if (bare && la_reset_may_be_backlog(rst))
         return LA_RESET_BACKLOG;
     return likelier_of(evidence);
 }
@@ -394,7 +403,7 @@ certainty_of(const struct la_track *track, const struct la_rst *rst, enum la_res
     if (cause == LA_RESET_REFUSED || (cause == LA_RESET_DATA_AFTER_CLOSE && answers))
         return LA_CERTAINTY_SEEN;
     if ((cause == LA_RESET_UNREAD_DATA || cause == LA_RESET_LINGER_ABORT) &&
-        !is_decided(rst, cause))
+        (!is_decided(rst, cause) || la_reset_may_be_backlog(rst)))
         return LA_CERTAINTY_UNKNOWN;
     /* A program may have given it up; or the third segment, which it would answer, did not pass. */
     if (cause == LA_RESET_BACKLOG && (!answers || (rst->evidence & LA_RST_IN_OPENING) != 0))
@@ -411,8 +420,10 @@ certainty_of(const struct la_track *track, const struct la_rst *rst, enum la_res
 
 /* What else it may as well have been. */
 static enum la_reset_cause
-or_cause_of(const struct la_track *track, enum la_reset_cause cause)
+or_cause_of(const struct la_track *track, const struct la_rst *rst, enum la_reset_cause cause)
 {
+    if (cause == LA_RESET_LINGER_ABORT && la_reset_may_be_backlog(rst))
+        return LA_RESET_BACKLOG;
     if (cause == LA_RESET_UNREAD_DATA || cause == LA_RESET_BACKLOG)
         return LA_RESET_LINGER_ABORT;
     if (cause == LA_RESET_LINGER_ABORT)
@@ -436,6 +447,6 @@ la_reset_judge(const struct la_track *track, struct la_explain_reset *out)
     out->by = (uint8_t)(la_reset_is_forged(track, rst) ? LA_WHO_THIRD : la_who_of(rst->from));
     out->certainty = (uint8_t)certainty_of(track, rst, (enum la_reset_cause)out->cause);
     if (out->certainty == LA_CERTAINTY_UNKNOWN)
-        out->or_cause = (uint8_t)or_cause_of(track, (enum la_reset_cause)out->cause);
+        out->or_cause = (uint8_t)or_cause_of(track, rst, (enum la_reset_cause)out->cause);
     out->frame = track->first_frame + rst->frame;
 }

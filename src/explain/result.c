@@ -32,6 +32,7 @@ locate_tap(const struct la_track *track, struct la_explain_conn *out)
         out->tap = LA_TAP_BETWEEN;
 }
 
+/* *out is clear. */
 static void
 fill_direction(const struct la_explain *explain, const struct la_track *track, unsigned end,
                struct la_explain_direction *out)
@@ -39,18 +40,18 @@ fill_direction(const struct la_explain *explain, const struct la_track *track, u
     const struct la_track_end *e = &track->end[end];
     bool doubles = la_artefacts_doubles(explain);
     uint32_t answers_n = la_artefacts_answers_n(track, end);
-    *out = (struct la_explain_direction){
-        .segments = e->segments_n + answers_n,
-        .bytes = e->bytes,
-        .bytes_unique = e->unique_bytes,
-        .bytes_missing = e->missing_bytes,
-        .capture_duplicates = doubles ? e->copies_n - answers_n : 0,
-        .network_duplicates = doubles ? 0 : e->copies_n - answers_n,
-        .window_max = e->window_max,
-        .segment_bytes_max = e->segment_bytes_max,
-        .ttl_hops = e->ttl_hops,
-        .flags = e->tcp_flags,
-    };
+    out->segments = e->segments_n + answers_n;
+    out->bytes = e->bytes;
+    out->bytes_unique = e->unique_bytes;
+    out->bytes_missing = e->missing_bytes;
+    if (doubles)
+        out->capture_duplicates = e->copies_n - answers_n;
+    else
+        out->network_duplicates = e->copies_n - answers_n;
+    out->window_max = e->window_max;
+    out->segment_bytes_max = e->segment_bytes_max;
+    out->ttl_hops = e->ttl_hops;
+    out->flags = e->tcp_flags;
 }
 
 void
@@ -75,7 +76,7 @@ la_result(struct la_explain *explain, const struct la_track *track, struct la_ex
         out->proven[end] = track->end[end].proven;
         out->proven_certainty[end] = track->end[end].certainty;
         fill_direction(explain, track, end, &out->direction[end]);
-        la_measure_fill(explain, track, end, &out->direction[end]);
+        la_measure_fill(track, end, &out->direction[end]);
     }
     if (!explain->cfg.no_transitions)
         out->transitions_n = la_steps_list(explain, track);

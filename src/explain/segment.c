@@ -30,8 +30,8 @@ find(struct la_explain *explain, struct la_placed *placed)
     if (track != NULL) {
         placed->me = &track->end[placed->from];
         placed->peer = &track->end[1 - placed->from];
-        placed->mine = la_measure_of(explain, placed->me);
-        placed->its = la_measure_of(explain, placed->peer);
+        placed->mine = placed->me->measure;
+        placed->its = placed->peer->measure;
         fetch(placed->mine);
         fetch(placed->its);
     }
@@ -401,7 +401,7 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     }
     if ((placed->peer->flags & LA_END_SPOKE) == 0)
         la_unseen_syn(explain, track, placed);
-    if (!plain || !is_opened(track, placed))
+    if ((flags & LA_TCP_SYN) != 0 || !is_opened(track, placed))
         la_opening_segment(explain, track, placed);
     la_numbers_place(placed);
     if (!placed->is_strange && !rst)

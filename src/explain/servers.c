@@ -49,6 +49,7 @@ la_servers_init(struct la_explain *explain)
 {
     la_pool_init(&explain->listeners, explain->mem, sizeof(struct la_server), CHUNK_SHIFT,
                  LISTENERS_N_MAX);
+    explain->listener_recent = NONE;
     return la_index_init(&explain->listener_index, explain->mem,
                          &(struct la_index_records){next_of, hash_of, explain});
 }
@@ -82,9 +83,9 @@ is_same(const struct la_endpoint *a, const struct la_endpoint *b)
     return a->port == b->port && la_addr_same(&a->addr, &b->addr);
 }
 
-uint32_t
-la_servers_syn(struct la_explain *explain, const struct la_endpoint *at,
-               const struct la_addr *client, int64_t at_ns)
+static uint32_t
+find_or_add(struct la_explain *explain, const struct la_endpoint *at, const struct la_addr *client,
+            int64_t at_ns)
 {
     uint32_t hash = hash_endpoint(explain, at);
     uint32_t idx = la_index_first(&explain->listener_index, hash);
@@ -103,13 +104,37 @@ la_servers_syn(struct la_explain *explain, const struct la_endpoint *at,
         fresh->first_at_ns = at_ns;
         la_index_insert(&explain->listener_index, idx, hash);
     }
+    return idx;
+}
+
+/* A bit for each client; the client of one SYN is often that of the next. */
+static unsigned
+bit_of(struct la_explain *explain, const struct la_addr *client)
+{
+    struct la_source *recent = &explain->source_recent;
+    if (recent->is_known && la_addr_same(&recent->addr, client))
+        return recent->bit;
+    uint64_t words[2];
+    memcpy(words, client->b, sizeof(words));
+    uint64_t hash = la_hash_words(&explain->key, words, 2);
+    *recent = (struct la_source){*client, (uint16_t)(hash % LA_SOURCES_BITS), true};
+    return recent->bit;
+}
+
+uint32_t
+la_servers_syn(struct la_explain *explain, const struct la_endpoint *at,
+               const struct la_addr *client, int64_t at_ns)
+{
+    uint32_t idx = explain->listener_recent;
+    if (idx == NONE || !is_same(&listener_at(explain, idx)->at, at))
+        idx = explain->listener_recent = find_or_add(explain, at, client, at_ns);
+    if (idx == NONE)
+        return NONE;
     struct la_server *listener = listener_at(explain, idx);
     listener->syn_n++;
     listener->last_at_ns = at_ns;
     listener->one_client = listener->one_client && la_addr_same(&listener->client, client);
-    uint64_t words[2];
-    memcpy(words, client->b, sizeof(words));
-    uint64_t source = la_hash_words(&explain->key, words, 2) % LA_SOURCES_BITS;
+    unsigned source = bit_of(explain, client);
     listener->sources[source / 64] |= UINT64_C(1) << source % 64;
     return idx;
 }
@@ -316,24 +341,34 @@ judge(struct la_explain *explain, struct la_server *listener)
                          (int64_t)listener->served_n, 0});
 }
 
+/* Two ports of one host that the same source, and no other, has tried. */
+static bool
+is_alike(const struct la_server *a, const struct la_server *b)
+{
+    return a->one_client && b->one_client && la_addr_same(&a->at.addr, &b->at.addr) &&
+           la_addr_same(&a->client, &b->client);
+}
+
 /* Ports of the host that `first` is on, tried by the same source; each is counted once. */
 static void
 judge_scan(struct la_explain *explain, uint32_t first)
 {
-    struct la_server *one = listener_at(explain, first);
+    const struct la_server *one = listener_at(explain, first);
     int64_t tried = 0, answered = 0;
     for (uint32_t i = first; i < explain->listeners.live_n; i++) {
         struct la_server *listener = listener_at(explain, i);
-        if (listener->is_counted || !listener->one_client ||
-            !la_addr_same(&listener->at.addr, &one->at.addr) ||
-            !la_addr_same(&listener->client, &one->client))
+        if (listener->is_counted || !is_alike(listener, one))
             continue;
         listener->is_counted = true;
         tried++;
         answered += listener->synack_n > 0;
     }
-    if (tried >= SCAN_PORTS_N_MIN && answered * 5 < tried)
-        tell(explain, LA_FINDING_PORT_SCAN, (int64_t[]){tried, answered, 0});
+    if (tried < SCAN_PORTS_N_MIN || answered * 5 >= tried)
+        return;
+    tell(explain, LA_FINDING_PORT_SCAN, (int64_t[]){tried, answered, 0});
+    for (uint32_t i = first; i < explain->listeners.live_n; i++)
+        if (is_alike(listener_at(explain, i), one))
+            listener_at(explain, i)->is_scanned = true;
 }
 
 void
@@ -373,6 +408,8 @@ la_explain_listener_get(const struct la_explain *explain, size_t idx,
         .is_flooded = listener->is_flooded,
         .has_cookies = listener->has_cookies,
         .is_full = listener->is_full,
+        .is_scanned = listener->is_scanned,
+        .scanner = listener->client,
         .samples = listener->samples,
         .samples_n = listener->samples_n,
     };

@@ -22,12 +22,21 @@ order_of(const struct la_step *step)
     return step->latest_ns != INT64_MAX ? step->latest_ns : step->earliest_ns;
 }
 
+/* Of two that are more than a second apart and in the file the other way round, the capture's clock
+ * was set back in between: the file tells. */
+static bool
+is_behind(const struct la_step *step, const struct la_step *other)
+{
+    int64_t by_ns = order_of(step) - order_of(other);
+    return by_ns > 0 && !(by_ns > LA_NS_PER_S && step->frame < other->frame);
+}
+
 /* An end's own deed is as late as its segment, what reached it as early as that passed. */
 static void
 say(struct last_words *words, const struct la_step *step)
 {
     unsigned i = words->n++;
-    for (; i > 0 && order_of(&words->step[i - 1]) > order_of(step); i--)
+    for (; i > 0 && is_behind(&words->step[i - 1], step); i--)
         words->step[i] = words->step[i - 1];
     words->step[i] = *step;
 }
@@ -51,7 +60,10 @@ came_too_late(const struct la_track *track, unsigned end, enum la_mark mark)
     if (own == NULL)
         return false;
     bool unseen = (e->marks.unseen >> mark & 1) != 0; /* The RST itself may have shown it. */
-    return (!unseen && !la_marks_can_show(e, e->marks.at_ns[mark], own->at_ns)) ||
+    /* What the RST answers had the number behind the FIN: so the ACK of it came. */
+    bool shown = mark == LA_MARK_ACK_OF_FIN && (own->flags & LA_TCP_ACK) == 0 &&
+                 la_seq_gt(own->seq, e->fin_seq);
+    return (!unseen && !shown && !la_marks_can_show(e, e->marks.at_ns[mark], own->at_ns)) ||
            (mark == LA_MARK_ACK_OF_FIN && (own->flags & LA_TCP_ACK) == 0 &&
             la_seq_le(own->seq, e->fin_seq));
 }
@@ -69,7 +81,8 @@ say_marks(const struct la_track *track, unsigned end, struct last_words *words)
     const struct la_rst *rst = la_reset_decisive(track);
     /* An accept queue that is full takes no ACK of the handshake. */
     bool refused =
-        rst != NULL && rst->from == end && la_reset_cause_of(track, rst) == LA_RESET_BACKLOG;
+        rst != NULL && rst->from == end &&
+        (la_reset_cause_of(track, rst) == LA_RESET_BACKLOG || la_reset_may_be_backlog(rst));
     for (unsigned i = 0; i < 2; i++) {
         enum la_mark mark = silent[i].mark;
         int64_t at_ns = marks->at_ns[mark];
@@ -198,13 +211,30 @@ may_have_come_before(const struct la_track *track, const struct la_step *step)
            (step->event == LA_TCP_EV_ACK_OF_FIN && (again >> LA_MARK_ACK_OF_FIN & 1) != 0);
 }
 
+/* In which state it gave up: whether the connection had been given to a program, and whether a FIN
+ * that was not captured had come. A FIN by itself is one number; with text, it is less likely. */
+static void
+doubt_own_end(struct la_explain *explain, struct la_track *track, unsigned end)
+{
+    const struct la_track_end *e = &track->end[end], *peer = &track->end[1 - end];
+    const struct la_rst *rst = la_reset_decisive(track);
+    if (rst == NULL || rst->from != end || e->proven != LA_TCP_STATE_BIT(LA_TCP_CLOSED))
+        return;
+    if (la_reset_may_be_backlog(rst) && la_reset_cause_of(track, rst) != LA_RESET_BACKLOG)
+        la_steps_doubt_end(explain, track, end, LA_TCP_STATE_BIT(LA_TCP_ESTABLISHED));
+    else if ((e->flags & LA_END_FIN) == 0 && la_closing_may_have_heard(track, end) &&
+             la_seq_diff(peer->missing_to, peer->missing_from) == 1)
+        la_steps_doubt_end(explain, track, end, LA_TCP_STATE_BIT(LA_TCP_CLOSE_WAIT));
+}
+
 void
 la_settle(struct la_explain *explain, struct la_track *track)
 {
     for (unsigned end = 0; end < 2; end++) {
         if (la_closing_is_doubtful(track, end))
             la_steps_doubt_close(explain, track, end);
-        struct last_words words = {.n = 0};
+        struct last_words words;
+        words.n = 0; /* The steps behind it are many, and few are said. */
         say_marks(track, end, &words);
         say_rsts(track, end, &words);
         say_gave_up(explain, track, end, &words);
@@ -214,5 +244,7 @@ la_settle(struct la_explain *explain, struct la_track *track)
                 words.step[i].earliest_ns = INT64_MAX;
             la_states_step(explain, track, &words.step[i]);
         }
+        if (track->rare != NULL)
+            doubt_own_end(explain, track, end);
     }
 }

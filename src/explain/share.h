@@ -22,7 +22,13 @@
 #include "explain/parts.h"
 #include "explain/track.h"
 
-enum { LA_PARTS_MAX = 64, LA_BATCH_N = 2048, LA_SHARE_NOBODY = 255, LA_BUCKETS_BITS = 10 };
+enum {
+    LA_PARTS_MAX = 64,
+    LA_BATCH_N = 2048,
+    LA_BATCH_END = UINT16_MAX,
+    LA_SHARE_NOBODY = 255,
+    LA_BUCKETS_BITS = 10
+};
 
 /* ---- notes: what a part tells the whole ------------------------------------------------------ */
 
@@ -112,9 +118,13 @@ struct la_batch {
     uint64_t before_n; /* packets of the capture before the first one */
     struct la_explain_packet packets[LA_BATCH_N];
     int64_t now_ns[LA_BATCH_N]; /* the latest time so far */
-    uint8_t share[LA_BATCH_N];  /* the part that its flow belongs to, or LA_SHARE_NOBODY */
     uint8_t marks[LA_BATCH_N];  /* enum la_batch_mark */
-    /* What only the intake can decode: fragments, tunnels, ICMP. In the order of the packets. */
+    /* Those of each part: which is the next one, LA_BATCH_END behind the last. Behind the packets'
+     * places are the parts', with their first ones. */
+    uint16_t next[LA_BATCH_N + LA_PARTS_MAX];
+    uint16_t last[LA_PARTS_MAX];      /* places in `next` */
+    uint16_t decoded_at[LA_BATCH_N];  /* with LA_BATCH_DECODED: its place */
+    /* What only the intake can decode: fragments, tunnels, ICMP. */
     struct la_decoded {
         struct la_seen seen;
         uint8_t header[LA_TCP_HEADER_BYTES_MAX];
@@ -138,6 +148,7 @@ struct la_intake {
     int64_t back_ns_max, now_ns;
     unsigned parts_n;
     uint64_t taken_n[LA_PARTS_MAX];          /* packets that each part was given */
+    uint32_t buckets_n[LA_PARTS_MAX];        /* and buckets of `part_of` */
     uint8_t part_of[1 << LA_BUCKETS_BITS];   /* flows by hash; LA_SHARE_NOBODY: none has come yet */
 };
 
@@ -146,9 +157,21 @@ bool la_intake_init(struct la_intake *intake, struct la_mem *mem, unsigned parts
 void la_intake_fini(struct la_intake *intake);
 void la_batch_fini(struct la_batch *batch, struct la_intake *intake);
 void la_batch_begin(struct la_batch *batch, const struct la_intake *intake);
-/* There is room in the batch. False: no memory; the packet is left out. */
-bool la_intake_take(struct la_intake *intake, struct la_batch *batch,
-                    const struct la_explain_packet *packet);
+/* The next n packets were put behind the batch's. False: no memory; one or more are left out. */
+bool la_intake_take(struct la_intake *intake, struct la_batch *batch, size_t n);
+
+/* The first packet of a part, the one behind another; LA_BATCH_END: there is none. */
+static inline size_t
+la_batch_first(const struct la_batch *batch, unsigned part)
+{
+    return batch->next[LA_BATCH_N + part];
+}
+
+static inline size_t
+la_batch_next(const struct la_batch *batch, size_t packet)
+{
+    return batch->next[packet];
+}
 
 /* The same without a batch. The next packet, at a sane time: LA_BATCH_VERIFY, or 0. */
 static inline uint8_t

@@ -116,7 +116,7 @@ void
 la_stalls_remark(struct la_explain *explain, struct la_track *track)
 {
     for (unsigned sender = 0; sender < 2; sender++) {
-        struct la_measure *m = la_measure_of(explain, &track->end[sender]);
+        struct la_measure *m = track->end[sender].measure;
         if (m == NULL)
             continue;
         remark_full(explain, track, sender, m);

@@ -466,6 +466,35 @@ resume(struct la_explain *explain, struct la_track *track, const struct la_place
     e->certainty = is_one(demand) ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_UNKNOWN;
 }
 
+/* The file has it behind its peer's FIN, which answers it: that was sent in CLOSE-WAIT. */
+static void
+put_before(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    struct la_track_end *me = placed->me, *peer = placed->peer;
+    struct la_step close;
+    const struct la_step heard = {
+        .end = (uint8_t)(1 - placed->from),
+        .event = LA_TCP_EV_RCV_FIN,
+        .certainty = LA_CERTAINTY_SEEN,
+        .frame = la_track_frame(track, placed->frame),
+        .from = BIT(ESTABLISHED),
+        .to = BIT(CLOSE_WAIT),
+        .earliest_ns = INT64_MAX,
+        .latest_ns = peer->fin_at_ns,
+    };
+    if (peer->proven != BIT(FIN_WAIT_1) || !la_steps_replace_close(explain, track, &heard, &close))
+        return;
+    la_tell_step(explain, track, &heard);
+    peer->proven = BIT(CLOSE_WAIT);
+    (void)move(explain, track, &close);
+    peer->marks.waiting &= (uint8_t) ~(1u << LA_MARK_FIN);
+    peer->marks.taken |= 1u << LA_MARK_FIN;
+    me->flags |= LA_END_FIN_ACKED;
+    me->marks.waiting |= 1u << LA_MARK_ACK_OF_FIN;
+    me->marks.frame[LA_MARK_ACK_OF_FIN] = peer->fin_frame;
+    me->marks.at_ns[LA_MARK_ACK_OF_FIN] = peer->fin_at_ns;
+}
+
 /* A first FIN shows that there was none before, also where the beginning was not captured. */
 static void
 look_back(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
@@ -543,6 +572,8 @@ take_segment(struct la_explain *explain, struct la_track *track, const struct la
     if (placed->fin_first) {
         look_back(explain, track, placed);
         own_event(explain, track, placed, LA_TCP_EV_CLOSE, earliest_close(e, placed));
+        if (la_closing_was_answered(e, placed->peer))
+            put_before(explain, track, placed);
     }
     uint16_t demand = demanded(placed);
     uint16_t stays = e->proven & demand;

@@ -2,6 +2,7 @@
  *
  * steps.c - the transitions of a connection, kept small until the caller asks
  */
+#include "base/apart.h"
 #include "explain/parts.h"
 
 static struct la_steps *
@@ -10,11 +11,9 @@ block_at(const struct la_explain *explain, uint32_t idx)
     return la_pool_at(&explain->steps, idx);
 }
 
-static struct la_steps *
-room(struct la_explain *explain, struct la_track *track)
+LA_APART static struct la_steps *
+take_block(struct la_explain *explain, struct la_track *track)
 {
-    if (track->steps_room > 0)
-        return block_at(explain, track->steps_last);
     uint32_t idx = la_pool_take(&explain->steps);
     if (idx == LA_POOL_NONE)
         return NULL;
@@ -39,7 +38,8 @@ is_one(uint16_t set)
 void
 la_steps_add(struct la_explain *explain, struct la_track *track, const struct la_step *step)
 {
-    struct la_steps *block = room(explain, track);
+    struct la_steps *block =
+        track->steps_room > 0 ? block_at(explain, track->steps_last) : take_block(explain, track);
     if (block == NULL) {
         track->steps_lost = true;
         return;
@@ -70,6 +70,41 @@ la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigne
             track->steps_open = true;
         }
     }
+}
+
+void
+la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned end, uint16_t state)
+{
+    for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
+        struct la_steps *block = block_at(explain, idx);
+        for (uint32_t i = 0; i < block->n; i++) {
+            struct la_step *step = &block->step[i];
+            if (step->end != end || step->to != LA_TCP_STATE_BIT(LA_TCP_CLOSED))
+                continue;
+            step->from |= state;
+            step->certainty = LA_CERTAINTY_UNKNOWN;
+            track->steps_open = true;
+        }
+    }
+}
+
+bool
+la_steps_replace_close(struct la_explain *explain, struct la_track *track,
+                       const struct la_step *instead, struct la_step *close)
+{
+    struct la_step *latest = NULL;
+    for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
+        struct la_steps *block = block_at(explain, idx);
+        for (uint32_t i = 0; i < block->n; i++)
+            if (block->step[i].end == instead->end)
+                latest = &block->step[i];
+    }
+    if (latest == NULL || latest->event != LA_TCP_EV_CLOSE ||
+        latest->from != LA_TCP_STATE_BIT(LA_TCP_ESTABLISHED))
+        return false;
+    *close = *latest;
+    *latest = *instead;
+    return true;
 }
 
 /* A step that would keep nothing was right in another reading, and stays. */

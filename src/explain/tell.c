@@ -7,6 +7,7 @@
  * for what only the end of the connection decides, that is late. RTT and CONGESTION are of the
  * sender whose text it is; the window is an estimate, 0 where something else held the sender back.
  */
+#include "base/apart.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 #include "proto/event_segment.h"
@@ -95,12 +96,12 @@ lowest(uint16_t set)
     return (uint8_t)__builtin_ctz(set);
 }
 
-void
-la_tell_step(const struct la_explain *explain, const struct la_track *track,
-             const struct la_step *step)
+LA_APART static void
+tell_step(const struct la_explain *explain, const struct la_track *track,
+          const struct la_step *step)
 {
     bool decided = (step->from & (step->from - 1)) == 0 && (step->to & (step->to - 1)) == 0;
-    if (!decided || !is_heard(explain, LA_EVENT_STATE))
+    if (!decided)
         return;
     struct la_event event = event_of(track, step->end, LA_EVENT_STATE);
     event.at.ns = step->earliest_ns != INT64_MAX ? step->earliest_ns : step->latest_ns;
@@ -109,4 +110,12 @@ la_tell_step(const struct la_explain *explain, const struct la_track *track,
     event.u.state.to = lowest(step->to);
     event.u.state.event = step->event;
     explain->cfg.trace.sink(explain->cfg.trace.ctx, &event);
+}
+
+void
+la_tell_step(const struct la_explain *explain, const struct la_track *track,
+             const struct la_step *step)
+{
+    if (is_heard(explain, LA_EVENT_STATE))
+        tell_step(explain, track, step);
 }

@@ -77,10 +77,13 @@ enum la_end_flag {
     LA_END_SYN_DAMAGED = 262144, /* its SYN's checksum is wrong */
     LA_END_TEXT_BEHIND_FIN = 524288, /* text that acknowledged its peer's FIN */
     LA_END_ANSWERED_COPY = 1048576, /* its SYN,ACK went again behind a copy of the SYN */
+    LA_END_OFFERED_LESS = 2097152, /* with its first segment behind the SYN than with that */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
 enum la_repeat { LA_REPEAT_NONE, LA_REPEAT_SYN, LA_REPEAT_TEXT, LA_REPEAT_PROBE };
+
+struct la_measure;
 
 /* What every segment needs stands first: of most tracks, no more is in the caches. */
 struct la_track_end {
@@ -98,8 +101,9 @@ struct la_track_end {
     uint8_t certainty;     /* enum la_certainty, of proven */
     uint8_t wscale;        /* that its own windows are shifted by, once agreed */
     uint32_t options;      /* enum la_explain_option, of its SYN */
-    uint32_t measure;      /* index, see measure.h; NONE */
+    struct la_measure *measure; /* see measure.h; NULL: none yet */
     uint32_t segment_bytes_max;
+    uint32_t part_us_min;  /* from the tap to this end and back; UINT32_MAX: not known */
     uint64_t segments_n, bytes, unique_bytes;
     int64_t last_at_ns;    /* its latest segment that is no RST */
     int64_t text_at_ns;    /* its latest new text */
@@ -113,7 +117,6 @@ struct la_track_end {
     uint8_t repeats_n;     /* repetitions without an answer, see patience.c */
     uint8_t repeat;        /* enum la_repeat: of what */
     int64_t repeat_at_ns;
-    uint32_t part_us_min;  /* from the tap to this end and back; UINT32_MAX: not known */
     uint32_t part_us_max;  /* the longest that it took, with a part_us_min */
     uint32_t recent[4];    /* fingerprints of its latest segments, see artefacts.c */
     uint32_t recent_at_us[4];
@@ -126,6 +129,7 @@ struct la_track_end {
     /* What only opening, closing, loss and repetition need. */
     la_seq iss;
     la_seq fin_seq;
+    la_seq fin_ack;        /* that its first FIN acknowledged */
     uint16_t widened;      /* possible when it was last closed under the events widened_by */
     uint16_t syn_window;
     uint32_t widened_by;
@@ -321,10 +325,17 @@ struct la_server {
     uint64_t forgotten_n, ignored_n, backlog_rst_n;
     uint64_t served_n;     /* complete, and neither ignored nor reset at once */
     bool one_client;       /* no other client was seen */
-    bool is_counted, is_flooded, has_cookies, is_full;
+    bool is_counted, is_flooded, has_cookies, is_full, is_scanned;
     uint8_t samples_n;
     struct la_explain_half_open samples[LA_EXPLAIN_SAMPLES_MAX];
     uint64_t sources[LA_SOURCES_BITS / 64]; /* a bit for each client, by hash */
+};
+
+/* A client's address and its bit in la_server.sources. */
+struct la_source {
+    struct la_addr addr;
+    uint16_t bit;
+    bool is_known;
 };
 
 /* Results of states.c's closure, direct mapped. */
@@ -341,6 +352,8 @@ struct la_explain {
     struct la_seen seen;           /* the packet at hand */
     struct la_pool tracks, steps, found, listeners, measures;
     struct la_index index, listener_index;
+    uint32_t listener_recent;      /* the latest SYN went there; NONE */
+    struct la_source source_recent; /* and came from there */
     struct la_track *recent[1 << LA_RECENT_SHIFT]; /* that were found, see flows.c; or NULL */
     uint32_t sought_hash;          /* with was_sought: of what was looked for last, in vain */
     bool was_sought;

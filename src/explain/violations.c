@@ -193,9 +193,17 @@ check_beyond(struct la_explain *explain, struct la_track *track, const struct la
 LA_APART static void
 check_shrunk(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
-    const struct la_track_end *e = placed->me;
+    struct la_track_end *e = placed->me;
+    const struct la_track_end *peer = placed->peer;
     bool is_newest = placed->acked_bytes > 0 || placed->new_bytes > 0;
-    bool offered = e->segments_n > e->syn_n; /* The window of a SYN is no more than a beginning. */
+    /* The window of a SYN is no more than a beginning: what it offered counts once it was offered
+     * again. */
+    la_seq by_syn = la_seq_add(peer->iss, 1 + e->syn_window);
+    if ((e->flags & LA_END_TOOK_SYN_TEXT) != 0)
+        by_syn = la_seq_add(by_syn, peer->syn_text_bytes);
+    if (e->segments_n == e->syn_n)
+        e->flags |= LA_END_OFFERED_LESS;
+    bool offered = (e->flags & LA_END_OFFERED_LESS) == 0 || !la_seq_eq(peer->edge, by_syn);
     /* One window that was misread moves the edge for long. */
     if (is_newest && offered && is_verified(explain, placed) &&
         !la_found_has(explain, track, LA_FINDING_CHECKSUM_WRONG))

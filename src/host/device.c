@@ -15,40 +15,50 @@
 
 enum { PAUSES_MAX = 1000 };
 
-/* What to do about it: text before the name of the device, and text behind it; NULL ends without
- * the name. */
+/* What to do about it: @ stands for the name of the device, # for tun or tap. */
 struct remedy {
     int error;
-    const char *before, *behind;
+    const char *text;
 };
 
+/* What ENETDOWN is about need not have been there before: it was made as it was opened, and goes.
+ */
 static const struct remedy remedies[] = {
-    {EPERM, "; be root, or as root: ip tuntap add ", " user NAME mode "},
-    {EACCES, "; be root, or as root: ip tuntap add ", " user NAME mode "},
-    {ENOENT, " (/dev/net/tun); modprobe tun, or give the container that device", NULL},
-    {ENXIO, " (/dev/net/tun); modprobe tun, or give the container that device", NULL},
-    {ENODEV, " (/dev/net/tun); modprobe tun, or give the container that device", NULL},
-    {EBUSY, "; another program has it open", NULL},
-    {EINVAL, "; a device of that name is of another kind, or it cannot be a name", NULL},
-    {EMSGSIZE, "; its MTU is smaller than asked for", NULL},
-    {ENETDOWN, "; as root: ip link set up ", ""},
+    {EPERM, "; be root, or as root: ip tuntap add @ user NAME mode #"},
+    {EACCES, "; be root, or as root: ip tuntap add @ user NAME mode #"},
+    {ENOENT, " (/dev/net/tun); modprobe tun, or give the container that device"},
+    {ENXIO, " (/dev/net/tun); modprobe tun, or give the container that device"},
+    {ENODEV, " (/dev/net/tun); modprobe tun, or give the container that device"},
+    {EBUSY, "; another program has it open"},
+    {EINVAL, "; a device of that name is of another kind, or it cannot be a name"},
+    {EMSGSIZE, "; its MTU is smaller than asked for"},
+    {ENAMETOOLONG, "; a device's name has 15 characters at most"},
+    {ENETDOWN, "; as root: ip tuntap add @ mode #, unless it is there; ip link set up @"},
 };
+
+static const char *
+remedy_of(int error)
+{
+    for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
+        if (remedies[i].error == error)
+            return remedies[i].text;
+    return "";
+}
 
 char *
 la_device_explain(enum la_link_layer layer, const char *name, int error,
                   char out[LA_DEVICE_TEXT_BYTES])
 {
-    static const struct remedy none = {0, "", NULL};
-    const struct remedy *r = &none;
     const char *kind = layer == LA_LINK_ETHERNET ? "tap" : "tun";
-    for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
-        if (remedies[i].error == error)
-            r = &remedies[i];
+    int n = snprintf(out, LA_DEVICE_TEXT_BYTES, "%s %.32s cannot be used: %s", kind, name,
+                     strerror(error));
+    size_t at = (size_t)n;
+    for (const char *p = remedy_of(error); *p != '\0' && at < LA_DEVICE_TEXT_BYTES - 1; p++) {
+        char one[2] = {*p, '\0'};
+        const char *piece = *p == '@' ? name : *p == '#' ? kind : one;
+        n = snprintf(out + at, LA_DEVICE_TEXT_BYTES - at, "%.32s", piece);
+        at += (size_t)n;
     }
-    bool named = r->behind != NULL, mode = named && r->behind[0] != '\0';
-    (void)snprintf(out, LA_DEVICE_TEXT_BYTES, "%s %.32s cannot be used: %s%s%.32s%s%s", kind, name,
-                   strerror(error), r->before, named ? name : "", named ? r->behind : "",
-                   mode ? kind : "");
     return out;
 }
 

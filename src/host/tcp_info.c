@@ -100,6 +100,7 @@ la_tcp_info_of(const struct la_conn_status *s, la_instant now, struct tcp_info *
     /* The kernel counts packets, the SYN among them; with text of ours it is one. */
     bool syn = s->state >= LA_TCP_ESTABLISHED && (s->passive || !s->fast_opened);
     out->tcpi_delivered = (uint32_t)((s->bytes_delivered + mss - 1) / mss) + syn;
+    out->tcpi_delivered_ce = s->marked_out.ce_n;
     out->tcpi_delivery_rate = s->delivery_rate;
     out->tcpi_pacing_rate =
         s->pacing_rate != 0 ? s->pacing_rate : UINT64_MAX; /* as unpaced there */

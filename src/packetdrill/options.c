@@ -61,6 +61,19 @@ give_int(int level, void *value, socklen_t *n, int64_t v)
     return give(value, n, &i, sizeof(i));
 }
 
+/* What the kernel's struct has of accurate ECN, behind members that older headers lack, too. */
+static void
+put_marks(const struct la_conn_status *s, uint8_t *room)
+{
+    enum { AT = offsetof(struct tcp_info, tcpi_snd_wnd) + 5 * sizeof(uint32_t) };
+    const uint32_t marks[] = {
+        s->marked_in.ce_n,      s->marked_out.ect_1_bytes, s->marked_out.ect_0_bytes,
+        s->marked_out.ce_bytes, s->marked_in.ect_1_bytes,  s->marked_in.ect_0_bytes,
+        s->marked_in.ce_bytes,
+    };
+    memcpy(room + AT, marks, sizeof(marks));
+}
+
 static int64_t
 give_info(struct la_pd *pd, const struct la_pd_fd *f, void *value, socklen_t *n)
 {
@@ -70,10 +83,12 @@ give_info(struct la_pd *pd, const struct la_pd_fd *f, void *value, socklen_t *n)
     } out = {.room = {0}};
     struct la_conn_status status;
     la_pd_move(pd); /* what counts time is as old as the stack's clock */
-    if (la_pd_fd_status(pd, f, &status))
+    if (la_pd_fd_status(pd, f, &status)) {
         la_tcp_info_of(&status, pd->now, &out.info);
-    else
+        put_marks(&status, out.room);
+    } else {
         out.info.tcpi_state = f->listening ? STATE_LISTEN : STATE_CLOSE;
+    }
     return give(value, n, out.room, sizeof(out.room));
 }
 

@@ -42,6 +42,8 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .rack = true,
         .mtu_probing = true,
         .ecn = LA_ECN_ACCEPT,
+        .accecn_option = LA_ACCECN_OPTION_CHANGES,
+        .ecn_fallback = true,
         .keepalive_idle_s = 7200,
         .keepalive_interval_s = 75,
         .keepalive_probes_n = 9,
@@ -127,8 +129,9 @@ la_tcp_cfg_ok(const struct la_tcp_cfg *t)
            t->ttl_hops > 0 && t->keepalive_idle_s > 0 && t->keepalive_idle_s <= UINT16_MAX &&
            t->keepalive_interval_s > 0 && t->keepalive_interval_s <= UINT16_MAX &&
            (t->mss_bytes_max == 0 || t->mss_bytes_max >= MSS_BYTES_MAX_LEAST) &&
-           t->ecn <= LA_ECN_ACCURATE_ACCEPT && t->icmp_hard <= LA_ICMP_REFUSES &&
-           t->keepalive_probes_n > 0 && t->keepalive_probes_n <= UINT8_MAX && text_ends &&
+           t->ecn <= LA_ECN_ACCURATE_ACCEPT && t->accecn_option <= LA_ACCECN_OPTION_ALWAYS &&
+           t->icmp_hard <= LA_ICMP_REFUSES && t->keepalive_probes_n > 0 &&
+           t->keepalive_probes_n <= UINT8_MAX && text_ends &&
            la_cc_find(t->congestion_control) != UINT8_MAX;
 }
 

@@ -61,7 +61,7 @@ note_mark(struct la_tcp_conn *c, unsigned ip_ecn)
 static void
 stop_marking(struct la_tcp_conn *c, enum la_ecn_step step, struct la_tcp_todo *todo)
 {
-    if (!la_tcp_ecn_marks(c))
+    if (!la_tcp_ecn_marks(c) || !todo->env->cfg->ecn_fallback)
         return;
     c->flags &= ~(uint32_t)LA_TCP_F_ECN;
     la_tcp_ecn_tell(c, step, 0, todo);
@@ -73,7 +73,7 @@ uint16_t
 la_tcp_accecn_syn(struct la_tcp_conn *c, bool again, const struct la_tcp_cfg *cfg)
 {
     uint32_t asks_n = cfg->syn_ecn_n > SYNS_THAT_ASK ? cfg->syn_ecn_n : (uint32_t)SYNS_THAT_ASK;
-    if (again && c->backoff_n >= asks_n)
+    if (again && cfg->ecn_fallback && c->backoff_n >= asks_n)
         c->flags &= ~(uint32_t)LA_TCP_F_ECN_ASK;
     return (c->flags & LA_TCP_F_ECN_ASK) != 0 ? LA_TCP_ACE_MASK : 0;
 }
@@ -100,7 +100,8 @@ look_at_syn_ack(struct la_tcp_conn *c, const struct la_tcp_seg *syn_ack, struct 
         stop_marking(c, LA_ECN_MANGLED, todo);
     if (a == NULL)
         return;
-    a->answers = true;
+    a->answers = a->option_ack = a->option_text = true;
+    la_tcp_accecn_option_seen(a, syn_ack);
     a->reacts = said == ACE_CE;
     if (todo->ecn == LA_IP_CE && !a->answer_marked) { /* 3.2.2.2: once, however often it comes */
         a->answer_marked = true;
@@ -164,7 +165,7 @@ la_tcp_accecn_syn_ack_again(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
     if (a == NULL || !syn_ack || !la_tcp_is_synchronised(c))
         return;
     note_mark(c, todo->ecn);
-    a->answers = true;
+    a->answers = a->option_ack = true;
     if (todo->ecn == LA_IP_CE && !a->answer_marked) {
         a->answer_marked = true;
         a->r.cep++;
@@ -189,6 +190,7 @@ la_tcp_accecn_shake(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct 
     if (a == NULL)
         return false;
     todo->shakes_hands = todo->crossing || is_pure(seg);
+    la_tcp_accecn_option_seen(a, seg);
     if (todo->crossing || !todo->shakes_hands)
         return true;
     a->heard = true;
@@ -274,26 +276,42 @@ la_tcp_accecn_told(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct l
 
 /* ---- the sender ------------------------------------------------------------------------- */
 
-/* 3.2.2.5.2, A.2.1: an acknowledgement of so many octets that the field may have gone all the way
- * round is taken for the worst that fits, unless such are usual on this path. */
+/* What an acknowledgement says beside the number. */
+struct said {
+    uint32_t acked_n; /* segments that it acknowledges */
+    uint32_t ceb;     /* octets that were marked, with `ceb_known` */
+    bool ceb_known;
+};
+
+/* 3.2.2.5.2: `least` marks, or so many times ACE_N more. The option's octets tell how many (A.2.2).
+ * Without, an acknowledgement of enough for the field to have gone all the way round is taken for
+ * the worst that fits (A.2.1), unless such are usual on this path. */
 static uint32_t
-marks_of(struct la_tcp_accecn *a, uint32_t least, uint32_t acked_n)
+marks_of(struct la_tcp_accecn *a, uint32_t least, const struct said *said, uint32_t smss)
 {
-    uint32_t sample = acked_n < UINT8_MAX ? acked_n : UINT8_MAX;
+    uint32_t n = said->acked_n, sample = n < UINT8_MAX ? n : UINT8_MAX;
     a->acked_8n =
         (uint16_t)(a->acked_8n == 0 ? sample * EIGHTHS
                                     : a->acked_8n - (uint32_t)a->acked_8n / EIGHTHS + sample);
-    if (acked_n < ACE_N || a->acked_8n >= THINNED_N * EIGHTHS)
+    if (n < ACE_N)
         return least;
-    return acked_n - (acked_n - least) % ACE_N;
+    uint32_t worst = n - (n - least) % ACE_N;
+    if (!said->ceb_known)
+        return a->acked_8n >= THINNED_N * EIGHTHS ? least : worst;
+    uint32_t marked_n = (said->ceb + smss - 1) / smss;
+    if (marked_n <= least)
+        return least;
+    uint32_t likely = least + (marked_n - least + ACE_N - 1) / ACE_N * ACE_N;
+    return likely < worst ? likely : worst;
 }
 
-/* 3.2.2.1: what acknowledges the SYN alone may be another answer to a SYN,ACK, and is not news. */
+/* 3.2.2.1: where our SYN,ACK went more than once, or the peer's crossed it, what acknowledges the
+ * SYN alone may be another answer to it, and is no news. */
 static bool
 is_answer(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
 {
-    return is_pure(seg) && la_seq_eq(seg->ack, la_seq_add(c->iss, 1)) &&
-           la_seq_eq(seg->seq, la_seq_add(c->irs, 1));
+    return (c->flags & (LA_TCP_F_SYN_RETRANSMITTED | LA_TCP_F_SYN_ACK_SENT)) != 0 && is_pure(seg) &&
+           la_seq_eq(seg->ack, la_seq_add(c->iss, 1)) && la_seq_eq(seg->seq, la_seq_add(c->irs, 1));
 }
 
 void
@@ -301,7 +319,7 @@ la_tcp_accecn_feedback(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                        struct la_tcp_todo *todo)
 {
     struct la_tcp_accecn *a = la_tcp_accecn(c, todo->env);
-    if (a == NULL || todo->shakes_hands || a->deaf || is_answer(c, seg))
+    if (a == NULL || todo->shakes_hands || a->deaf)
         return;
     unsigned ace = la_tcp_ace(seg->flags);
     bool first = !a->heard;
@@ -312,10 +330,15 @@ la_tcp_accecn_feedback(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
         return;
     }
     uint32_t delivered = todo->acked_bytes + todo->delivered_bytes;
-    if (delivered == 0 && !todo->ts_advances)
+    if ((delivered == 0 && !todo->ts_advances) || is_answer(c, seg))
         return; /* A.1: others, sent later, may have said more */
-    uint32_t marks = marks_of(a, (ace - a->s.cep) % ACE_N, (delivered + c->smss - 1) / c->smss);
+    struct said said = {.acked_n = (delivered + c->smss - 1) / c->smss};
+    said.ceb_known = la_tcp_accecn_option_take(a, seg, &said.ceb);
+    uint32_t marks = marks_of(a, (ace - a->s.cep) % ACE_N, &said, c->smss);
     a->s.cep += marks;
+    /* 3.2.3.2.5: octets were marked, but never a packet. */
+    if (a->s.ceb != 0 && a->s.cep == LA_TCP_CEP_FIRST)
+        stop_marking(c, LA_ECN_MANGLED, todo);
     if (marks == 0)
         return;
     todo->ack.ece = true;

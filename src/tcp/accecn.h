@@ -83,6 +83,35 @@ uint16_t la_tcp_accecn_told(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
 void la_tcp_accecn_feedback(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                             struct la_tcp_todo *todo);
 
+/* ---- the option (3.2.3; accecn_option.c) ------------------------------------------------ */
+
+/* Into a segment that lacks it and its SACK blocks, of which there are so many; and into the first
+ * SYN,ACK, behind all others. */
+void la_tcp_accecn_option_fill(struct la_tcp_conn *c, struct la_tcp_seg *seg, unsigned blocks_n,
+                               struct la_tcp_env *env);
+void la_tcp_accecn_option_first(const struct la_tcp_conn *c, struct la_tcp_seg *seg,
+                                const struct la_tcp_env *env);
+/* One has come with the peer's SYN,ACK or its acknowledgement: what of it there can be. */
+void la_tcp_accecn_option_seen(struct la_tcp_accecn *a, const struct la_tcp_seg *seg);
+/* What it says, counted. False: nothing of marked octets, for certain or not; else *ceb more. */
+bool la_tcp_accecn_option_take(struct la_tcp_accecn *a, const struct la_tcp_seg *seg,
+                               uint32_t *ceb);
+/* Text is about to be sent again. */
+void la_tcp_accecn_text_again(struct la_tcp_conn *c, const struct la_tcp_busy *busy,
+                              struct la_tcp_env *env);
+
+/* DEVIATION(D21): is whatever is sent ECN-capable? Bare acknowledgements where SACK tells those
+ * that they draw from duplicates (3.2.2.5.1). */
+static inline bool
+la_tcp_accecn_marks_all(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                        const struct la_tcp_env *env)
+{
+    bool bare = seg->text_bytes == 0 && (seg->flags & LA_TCP_FIN) == 0;
+    return env->cfg->ect_all && (c->flags & LA_TCP_F_ACCECN) != 0 &&
+           (c->flags & LA_TCP_F_ECN) != 0 && (seg->flags & LA_TCP_SYN) == 0 &&
+           (!bare || (c->flags & LA_TCP_F_SACK) != 0);
+}
+
 /* Is a bare acknowledgement due, to say how a SYN,ACK came? */
 static inline bool
 la_tcp_accecn_answers(const struct la_tcp_conn *c, const struct la_tcp_env *env)

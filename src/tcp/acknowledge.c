@@ -12,7 +12,7 @@ void
 la_tcp_ack_now(struct la_tcp_conn *c, enum la_cause cause)
 {
     if ((c->want & LA_TCP_WANT_ACK) == 0)
-        c->ack_cause = (uint8_t)cause;
+        c->ack_cause = (unsigned)cause & LA_TCP_ACK_CAUSE_MASK;
     c->want |= LA_TCP_WANT_ACK;
 }
 

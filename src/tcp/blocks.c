@@ -24,6 +24,14 @@ la_tcp_blocks_duplicate(struct la_tcp_conn *c, la_seq first, uint32_t n, struct 
     busy->dsack_bytes = n;
 }
 
+unsigned
+la_tcp_blocks_n(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
+{
+    if (busy == NULL || (c->flags & LA_TCP_F_SACK) == 0)
+        return 0;
+    return busy->runs.row.n + (busy->dsack_bytes > 0);
+}
+
 /* How many blocks fit. */
 static unsigned
 blocks_max(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
@@ -39,8 +47,7 @@ blocks_max(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
 void
 la_tcp_blocks_fill(const struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_seg *seg)
 {
-    if (busy == NULL || (c->flags & LA_TCP_F_SACK) == 0 || (seg->flags & LA_TCP_SYN) != 0 ||
-        (busy->runs.row.n == 0 && busy->dsack_bytes == 0))
+    if ((seg->flags & LA_TCP_SYN) != 0 || la_tcp_blocks_n(c, busy) == 0)
         return;
     unsigned max = blocks_max(c, seg);
     if (max == 0)

@@ -116,6 +116,7 @@ la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_insta
     c->rtt_us_min = UINT32_MAX;
     c->timer_at = LA_INSTANT_NEVER;
     c->tally_idx = LA_POOL_NONE;
+    c->marks_option = open->cfg->accecn_option != LA_ACCECN_OPTION_OFF;
     c->cc = open->cc & LA_TCP_CC_MASK;
     la_tcp_conn_begin(c, open->iss, open->ts_offset, now);
 }
@@ -135,6 +136,7 @@ la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8
     LA_ASSERT(c->state == LA_TCP_LISTEN && (c->flags & LA_TCP_F_HELD) != 0);
     take_cfg(c, cfg);
     c->cc = cc & LA_TCP_CC_MASK;
+    uint32_t option_bytes = la_tcp_option_bytes(c);
     uint32_t dropped =
         c->flags & ~offers_of(cfg) &
         (LA_TCP_F_WSCALE | LA_TCP_F_TIMESTAMPS | LA_TCP_F_SACK | LA_TCP_F_ECN | LA_TCP_F_ACCECN);
@@ -143,11 +145,9 @@ la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8
         c->flags &= ~LA_TCP_F_SYN_MARK;
     if ((c->flags & LA_TCP_F_WSCALE) == 0)
         c->rcv_wscale = 0;
-    if ((dropped & LA_TCP_F_TIMESTAMPS) != 0)
-        c->smss = (uint16_t)(c->smss + LA_TCP_TIMESTAMPS_BYTES);
-    uint32_t options = (c->flags & LA_TCP_F_TIMESTAMPS) != 0 ? LA_TCP_TIMESTAMPS_BYTES : 0;
-    if (c->smss + options > c->rmss)
-        c->smss = (uint16_t)(c->rmss - options);
+    c->smss = (uint16_t)(c->smss + option_bytes - la_tcp_option_bytes(c));
+    if (c->smss + la_tcp_option_bytes(c) > c->rmss)
+        c->smss = (uint16_t)(c->rmss - la_tcp_option_bytes(c));
     c->rcv_mss = c->smss;
 }
 

@@ -110,6 +110,7 @@ enum la_tcp_want {
 #define LA_TCP_WSCALE_MASK 15u
 #define LA_TCP_TIMER_MASK 15u
 #define LA_TCP_CC_MASK 15u
+#define LA_TCP_ACK_CAUSE_MASK 127u
 enum { LA_BUFFER_BYTES_MIN = 4096, LA_BUFFER_BYTES_MAX = 1 << 30 };
 #define LA_TCP_BUFFER_MASK UINT32_C(0x7fffffff)
 
@@ -132,7 +133,7 @@ enum la_tcp_fast_open_step {
     LA_TCP_FAST_OPEN_TAKEN  /* passive: the peer's cookie was ours */
 };
 
-enum { LA_TCP_TIMESTAMPS_BYTES = 12 }; /* the option, aligned */
+enum { LA_TCP_TIMESTAMPS_BYTES = 12, LA_TCP_ACCECN_BYTES = 12 }; /* the options, aligned */
 
 /* RFC 8985 6; rack.h. */
 struct la_tcp_rack {
@@ -363,6 +364,7 @@ struct la_tcp_accecn {
     struct la_tcp_tally tally;
     struct la_tcp_marks r, s; /* what we have received; what of ours the peer has, as it says */
     uint32_t told_cep;        /* r.cep in the latest acknowledgement that was sent */
+    struct la_tcp_marks told; /* the octets in the latest options that were */
     uint16_t acked_8n;        /* segments that an acknowledgement is about: average, in eighths */
     bool answers;       /* a SYN,ACK came: the next bare acknowledgement says what marked it */
     bool answer_marked; /* one of them came as CE, and was counted */
@@ -370,6 +372,11 @@ struct la_tcp_accecn {
     bool came_marked;   /* the packet before came as CE */
     bool heard;         /* the first feedback behind the handshake was looked at */
     bool deaf;          /* the field came as zero where it cannot be: no feedback is heeded */
+    bool option_seen;   /* an option came */
+    bool option_zeroed; /* with zeros where there can be none: they are not looked at */
+    bool option_stuck;  /* ours do not arrive: none is sent */
+    bool option_ack, option_text; /* the next bare acknowledgement, or text, has one */
+    bool text_told;     /* text was sent with one */
 };
 
 struct la_tcp_conn {
@@ -415,7 +422,8 @@ struct la_tcp_conn {
     uint16_t keepalive_idle_s, keepalive_interval_s;
     uint8_t keepalive_probes_n, keepalive_sent_n;
     uint8_t r2_n, r2_syn_n;
-    uint8_t ack_cause; /* enum la_cause of the acknowledgement that is wanted */
+    uint8_t ack_cause : 7;    /* enum la_cause of the acknowledgement that is wanted */
+    uint8_t marks_option : 1; /* with LA_TCP_F_ACCECN: la_tcp_option_bytes() */
     int8_t err;        /* la_err that ended it */
     int8_t err_soft;
     uint8_t ttl_hops, dscp_ecn;
@@ -535,6 +543,15 @@ static inline la_instant
 la_tcp_ack_at(const struct la_tcp_busy *busy)
 {
     return busy == NULL ? LA_INSTANT_NEVER : busy->owed.at;
+}
+
+/* What options take of each segment's text; SACK blocks take what is left. */
+static inline uint32_t
+la_tcp_option_bytes(const struct la_tcp_conn *c)
+{
+    bool marks = (c->flags & LA_TCP_F_ACCECN) != 0 && c->marks_option != 0;
+    return ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 ? LA_TCP_TIMESTAMPS_BYTES : 0u) +
+           (marks ? LA_TCP_ACCECN_BYTES : 0u);
 }
 
 /* Octets and SYN, FIN in flight. */

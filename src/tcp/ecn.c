@@ -57,7 +57,8 @@ la_tcp_ecn_syn_flags(struct la_tcp_conn *c, bool again, struct la_tcp_todo *todo
         return 0;
     if (c->state != LA_TCP_SYN_SENT)
         return LA_TCP_ECE;
-    if (again && c->backoff_n >= todo->env->cfg->syn_ecn_n && (c->flags & LA_TCP_F_ECN_ASK) != 0) {
+    if (again && todo->env->cfg->ecn_fallback && c->backoff_n >= todo->env->cfg->syn_ecn_n &&
+        (c->flags & LA_TCP_F_ECN_ASK) != 0) {
         /* What comes marked is echoed all the same (fourth rule); nothing of ours is marked. */
         c->flags &= ~(uint32_t)LA_TCP_F_ECN_ASK;
         la_tcp_ecn_tell(c, LA_ECN_SYN_PLAIN, 0, todo);

@@ -8,6 +8,7 @@
  */
 #include "tcp/kinds.h"
 
+#include "tcp/accecn.h"
 #include "tcp/acknowledge.h"
 #include "tcp/again.h"
 #include "tcp/congestion.h"
@@ -134,6 +135,7 @@ la_tcp_send_again(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp
         plan.flags |= LA_TCP_PSH;
     struct la_tcp_scoreboard *board = &busy->board;
     plan.sent_before_n = la_tcp_scoreboard_resent(board, todo->env->mem, first, end, todo->now);
+    la_tcp_accecn_text_again(c, busy, todo->env);
     if (!la_tcp_segment_build(c, busy, out, &plan, todo))
         return false;
     la_tcp_retransmitted(c, busy, again, todo->now);

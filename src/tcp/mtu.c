@@ -38,7 +38,7 @@ static uint32_t
 headers_bytes(const struct la_tcp_conn *c, bool ipv6)
 {
     return (uint32_t)TCP_HEADER_BYTES + (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES) +
-           ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 ? LA_TCP_TIMESTAMPS_BYTES : 0);
+           la_tcp_option_bytes(c);
 }
 
 static void

@@ -57,7 +57,8 @@ la_tcp_open_beyond(struct la_tcp_conn *c, la_seq snd_nxt)
 }
 
 /* MUST-16: min(SendMSS + 20, MMS_S) - header with options; every segment has timestamps when they
- * are agreed. A hostile MSS may not make segments absurdly small (SACK panic). */
+ * are agreed, and room for the counts of accurate ECN. A hostile MSS may not make segments absurdly
+ * small (SACK panic). */
 static void
 take_mss(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
 {
@@ -66,9 +67,7 @@ take_mss(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
         mss = c->rmss;
     if (mss < MSS_LEAST) /* but never more than our own interface takes */
         mss = c->rmss < MSS_LEAST ? c->rmss : (uint32_t)MSS_LEAST;
-    if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0)
-        mss -= LA_TCP_TIMESTAMPS_BYTES;
-    c->smss = (uint16_t)mss;
+    c->smss = (uint16_t)(mss - la_tcp_option_bytes(c));
 }
 
 /* RFC 7323 2.3: one that is too large is remarked upon and used as the largest. */

@@ -121,5 +121,7 @@ la_tcp_rtt_adapt(struct la_tcp_conn *c, uint32_t srtt_us, uint32_t rttvar_us, ui
 uint32_t
 la_tcp_rto_backed_off(const struct la_tcp_conn *c, const struct la_tcp_env *env, unsigned n)
 {
+    uint32_t linear_n = c->state == LA_TCP_SYN_SENT ? env->cfg->syn_linear_n : 0; /* D26 */
+    n = n > linear_n ? n - linear_n : 0;
     return clamp((uint64_t)c->rto_us << (n > 16 ? 16 : n), env->cfg);
 }

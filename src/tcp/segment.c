@@ -7,6 +7,7 @@
 #include "tcp/segment.h"
 
 #include "proto/event_segment.h"
+#include "tcp/accecn.h"
 #include "tcp/acknowledge.h"
 #include "tcp/blocks.h"
 #include "tcp/ecn.h"
@@ -44,7 +45,8 @@ tell_piece(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
         ev.u.segment.has |= LA_SEG_FILLS_WINDOW;
     ev.u.segment.cause = plan->cause;
     ev.u.segment.retransmit_n = plan->sent_before_n;
-    ev.u.segment.ecn = plan->ect ? LA_IP_ECT_0 : LA_IP_NOT_ECT;
+    bool ect = plan->ect || la_tcp_accecn_marks_all(c, seg, todo->env);
+    ev.u.segment.ecn = ect ? LA_IP_ECT_0 : LA_IP_NOT_ECT;
     todo->env->emit(todo->env->ctx, c, &ev);
 }
 
@@ -109,11 +111,15 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct la
     }
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     la_tcp_urgent_mark(c, busy, seg);
+    la_tcp_accecn_option_fill(c, seg, la_tcp_blocks_n(c, busy), todo->env);
     la_tcp_blocks_fill(c, busy, seg);
     la_tcp_ecn_fill(c, seg, todo->env);
     la_tcp_uto_fill(c, seg);
-    if (syn)
-        la_tcp_fast_open_fill(c, busy, seg);
+    if (!syn)
+        return;
+    la_tcp_fast_open_fill(c, busy, seg);
+    if (plan->sent_before_n == 0)
+        la_tcp_accecn_option_first(c, seg, todo->env);
 }
 
 struct la_frame *
@@ -154,7 +160,7 @@ la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_
         plan->cause != LA_CAUSE_OPEN)
         f->gso_size = c->smss;
     f->id = ++env->segment_id;
-    if (plan->ect)
+    if (plan->ect || la_tcp_accecn_marks_all(c, &seg, env))
         out->ect |= UINT32_C(1) << out->n;
     out->frames[out->n++] = f;
 

@@ -28,6 +28,7 @@ make(struct la_tcp_conn *c, struct la_tcp_env *env)
     struct la_tcp_accecn *accecn = la_tcp_accecn(c, env);
     if (accecn != NULL) {
         accecn->r = accecn->s = first;
+        accecn->told = first;
         accecn->told_cep = first.cep;
     }
     return tally;

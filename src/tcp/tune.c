@@ -47,7 +47,7 @@ initial(const struct la_buffer_tuning *tuning, const struct la_tcp_env *env)
 void
 la_tcp_tune_open(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
 {
-    uint32_t mss = c->smss + ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 ? LA_TCP_TIMESTAMPS_BYTES : 0u);
+    uint32_t mss = c->smss + la_tcp_option_bytes(c);
     if (cfg->rcvbuf_whole && c->rcvbuf_tuned)
         c->rcvbuf_bytes = (c->rcvbuf_bytes + mss - 1) / mss * mss & LA_TCP_BUFFER_MASK;
 }

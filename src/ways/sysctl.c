@@ -24,7 +24,9 @@ enum meaning {
     PORTS,      /* from, to */
     ECN,
     ECN_FREEBSD,
-    ICMP, /* 1 lets them end an attempt */
+    OF_ACCECN, /* kernels that know 3 to 5 are so new that they repeat four SYNs each second */
+    OPTION,    /* 3, to go on where nothing comes back, is 2 */
+    ICMP,      /* 1 lets them end an attempt */
     FAST_OPEN,
     FAST_OPEN_KEY,
     CONGESTION
@@ -41,6 +43,10 @@ static const struct sysctl sysctls[] = {
     {"net.ipv4.tcp_timestamps", "timestamps", TRUTH},
     {"net.ipv4.tcp_window_scaling", "window_scale", TRUTH},
     {"net.ipv4.tcp_ecn", "ecn", ECN},
+    {"net.ipv4.tcp_ecn", "syn_linear_n", OF_ACCECN},
+    {"net.ipv4.tcp_ecn_fallback", "ecn_fallback", TRUTH},
+    {"net.ipv4.tcp_ecn_option", "accecn_option", OPTION},
+    {"net.ipv4.tcp_syn_linear_timeouts", "syn_linear_n", SAME},
     {"net.ipv4.tcp_rmem", "rcvbuf_min", TUNED},
     {"net.ipv4.tcp_wmem", "sndbuf_min", TUNED},
     {"net.ipv4.tcp_notsent_lowat", "notsent_lowat", SAME},
@@ -201,6 +207,10 @@ meant(const struct la_ways *ways, enum meaning meaning, uint64_t n)
         return not_less(n, ways->cfg.tcp.rcvbuf.bytes_initial);
     case ECN:
         return ecn_of(n, false);
+    case OF_ACCECN:
+        return n >= 3 ? 4 : 0;
+    case OPTION:
+        return n == LA_ACCECN_OPTION_ALWAYS + 1 ? LA_ACCECN_OPTION_ALWAYS : n;
     case ECN_FREEBSD:
         return ecn_of(n, true);
     case ICMP:

@@ -40,6 +40,8 @@ static const struct setting profile_linux[] = {
     {"more_until_ack", "1"},
     {"window_slides", "1"},
     {"ecn", "0"},
+    {"accecn_option", "2"},
+    {"ect_all", "1"},
     {"fast_open", "1"},
     {NULL, NULL},
 };

@@ -3,11 +3,12 @@
  * tcp.c - the TCP header (RFC 9293 3.1, 3.2)
  *
  * Read first: RFC 9293 3.1 and 3.2; RFC 7323 2.2, 3.2 and appendix A; RFC 2018 2 and 3; RFC 5482 3;
- * RFC 7413 4.1.1.
+ * RFC 7413 4.1.1; RFC 9768 3.2.3.
  *
  * Byte order: network in the view's octets, host in struct la_tcp_seg.
  */
 #include "wire/tcp.h"
+#include "base/apart.h"
 #include "base/assert.h"
 #include "base/checksum.h"
 
@@ -22,6 +23,8 @@ enum {
     FAST_OPEN_HEAD_BYTES = 2,
     EXPERIMENT_ID_BYTES = 2,
     SACK_BLOCK_BYTES = 8,
+    ACCECN_HEAD_BYTES = 2,
+    ACCECN_FIELD_BYTES = 3,
     /* What each takes when it is emitted, NOPs included. */
     TIMESTAMPS_SPACE = 12,
     SACK_PERMITTED_SPACE = 4,
@@ -119,6 +122,22 @@ judge_cookie(struct la_tcp_seg *seg, struct la_bytes data, bool experiment)
     return true;
 }
 
+/* RFC 9768 3.2.3: whole fields count, whatever the length; a fourth there is not. */
+static bool
+judge_accecn(struct la_tcp_seg *seg, struct la_bytes data, uint8_t order)
+{
+    size_t n = data.n / ACCECN_FIELD_BYTES;
+    seg->accecn = (struct la_tcp_accecn_option){
+        .order = order,
+        .n = (uint8_t)(n < LA_TCP_ACCECN_FIELDS ? n : (size_t)LA_TCP_ACCECN_FIELDS)};
+    for (unsigned i = 0; i < seg->accecn.n; i++) {
+        const uint8_t *p = data.p + (size_t)i * ACCECN_FIELD_BYTES;
+        seg->accecn.field[i] = (uint32_t)p[0] << 16 | la_get16(p + 1);
+    }
+    seg->has |= LA_TCP_HAS_ACCECN;
+    return true;
+}
+
 /* Others' experiments are none of ours. */
 static bool
 judge_experiment(struct la_tcp_seg *seg, struct la_bytes data)
@@ -173,6 +192,9 @@ judge_option(struct la_tcp_seg *seg, const struct la_tcp_option *opt)
         return true;
     case LA_TCP_OPT_FAST_OPEN:
         return judge_cookie(seg, opt->data, false);
+    case LA_TCP_OPT_ACCECN_0:
+    case LA_TCP_OPT_ACCECN_1:
+        return judge_accecn(seg, opt->data, opt->kind == LA_TCP_OPT_ACCECN_1);
     case LA_TCP_OPT_EXPERIMENT_1:
     case LA_TCP_OPT_EXPERIMENT_2:
         return judge_experiment(seg, opt->data);
@@ -219,6 +241,18 @@ judge_usual_syn(struct la_tcp_seg *seg, struct la_bytes options)
     return true;
 }
 
+LA_APART static void
+judge_options(struct la_tcp_seg *seg, struct la_tcp_option_iter it)
+{
+    struct la_tcp_option opt;
+    while (la_tcp_option_next(&it, &opt)) {
+        if (!judge_option(seg, &opt))
+            seg->has |= LA_TCP_HAS_MALFORMED;
+    }
+    if (it.malformed)
+        seg->has |= LA_TCP_HAS_MALFORMED;
+}
+
 void
 la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_t text_bytes)
 {
@@ -234,16 +268,17 @@ la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_
         .dst_port = la_tcp_view_dst_port(view),
         .flags = flags,
     };
-    struct la_tcp_option_iter it = la_tcp_option_iter(view);
-    if (judge_timestamps_only(seg, it.rest) || judge_usual_syn(seg, it.rest))
-        return;
-    struct la_tcp_option opt;
-    while (la_tcp_option_next(&it, &opt)) {
-        if (!judge_option(seg, &opt))
-            seg->has |= LA_TCP_HAS_MALFORMED;
-    }
-    if (it.malformed)
-        seg->has |= LA_TCP_HAS_MALFORMED;
+    struct la_bytes options = la_tcp_view_options(view);
+    if (!judge_timestamps_only(seg, options) && !judge_usual_syn(seg, options))
+        judge_options(seg, la_tcp_option_iter(view));
+}
+
+/* With NOPs to the next four octets. */
+static size_t
+accecn_space(const struct la_tcp_seg *seg)
+{
+    size_t n = ACCECN_HEAD_BYTES + (size_t)seg->accecn.n * ACCECN_FIELD_BYTES;
+    return (n + 3) / 4 * 4;
 }
 
 /* Octets of all options but SACK and the cookie. */
@@ -257,6 +292,8 @@ fixed_bytes(const struct la_tcp_seg *seg)
         n += TIMESTAMPS_SPACE; /* SACK-permitted takes the place of its NOPs */
     else if (seg->has & LA_TCP_HAS_SACK_PERMITTED)
         n += SACK_PERMITTED_SPACE;
+    if (seg->has & LA_TCP_HAS_ACCECN)
+        n += accecn_space(seg);
     if (seg->has & LA_TCP_HAS_WSCALE)
         n += WSCALE_SPACE;
     if (seg->has & LA_TCP_HAS_USER_TIMEOUT)
@@ -319,6 +356,22 @@ emit_timestamps(const struct la_tcp_seg *seg, uint8_t *p)
 }
 
 static uint8_t *
+emit_accecn(const struct la_tcp_seg *seg, uint8_t *p)
+{
+    uint8_t *end = p + accecn_space(seg);
+    p[0] = seg->accecn.order == 0 ? LA_TCP_OPT_ACCECN_0 : LA_TCP_OPT_ACCECN_1;
+    p[1] = (uint8_t)(ACCECN_HEAD_BYTES + seg->accecn.n * ACCECN_FIELD_BYTES);
+    p += ACCECN_HEAD_BYTES;
+    for (unsigned i = 0; i < seg->accecn.n; i++, p += ACCECN_FIELD_BYTES) {
+        p[0] = (uint8_t)(seg->accecn.field[i] >> 16);
+        la_put16(p + 1, (uint16_t)seg->accecn.field[i]);
+    }
+    while (p < end)
+        *p++ = LA_TCP_OPT_NOP;
+    return end;
+}
+
+static uint8_t *
 emit_sack(const struct la_tcp_seg *seg, uint8_t *p, size_t sack_n)
 {
     p[0] = LA_TCP_OPT_NOP;
@@ -359,9 +412,12 @@ emit_options(const struct la_tcp_seg *seg, uint8_t *p)
         la_put16(p + 2, seg->mss);
         p += MSS_BYTES;
     }
-    if (seg->has & LA_TCP_HAS_TIMESTAMPS) {
+    bool stamped = (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0;
+    if (stamped)
         p = emit_timestamps(seg, p);
-    } else if (seg->has & LA_TCP_HAS_SACK_PERMITTED) {
+    if (seg->has & LA_TCP_HAS_ACCECN)
+        p = emit_accecn(seg, p);
+    if (!stamped && (seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0) {
         p[0] = LA_TCP_OPT_NOP;
         p[1] = LA_TCP_OPT_NOP;
         p[2] = LA_TCP_OPT_SACK_PERMITTED;

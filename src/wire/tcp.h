@@ -25,6 +25,8 @@ enum la_tcp_option_kind {
     LA_TCP_OPT_TIMESTAMPS = 8,
     LA_TCP_OPT_USER_TIMEOUT = 28,
     LA_TCP_OPT_FAST_OPEN = 34,    /* RFC 7413 */
+    LA_TCP_OPT_ACCECN_0 = 172,    /* RFC 9768 */
+    LA_TCP_OPT_ACCECN_1 = 174,
     LA_TCP_OPT_EXPERIMENT_1 = 253, /* RFC 6994: a 16 or 32 bit identifier follows */
     LA_TCP_OPT_EXPERIMENT_2 = 254
 };
@@ -161,7 +163,8 @@ enum la_tcp_seg_has {
     LA_TCP_HAS_USER_TIMEOUT = 16,
     LA_TCP_HAS_UNKNOWN = 32,   /* skipped (MUST-6) */
     LA_TCP_HAS_MALFORMED = 64, /* an option was malformed; those before it stand */
-    LA_TCP_HAS_FAST_OPEN = 128
+    LA_TCP_HAS_FAST_OPEN = 128,
+    LA_TCP_HAS_ACCECN = 256
 };
 
 struct la_tcp_sack {
@@ -175,6 +178,15 @@ struct la_tcp_cookie {
     bool experiment; /* under RFC 6994's identifier F989, as before the option had a number */
     uint8_t unused[2];
     uint8_t bytes[LA_TCP_COOKIE_BYTES_MAX];
+};
+
+/* Accurate ECN's option (RFC 9768 3.2.3): the low 24 bits of up to three counts. */
+enum { LA_TCP_ACCECN_FIELDS = 3 };
+struct la_tcp_accecn_option {
+    uint8_t order; /* 0: EE0B, ECEB, EE1B; 1: EE1B, ECEB, EE0B */
+    uint8_t n;     /* so many of them */
+    uint8_t unused[2];
+    uint32_t field[LA_TCP_ACCECN_FIELDS];
 };
 
 struct la_tcp_seg {
@@ -197,6 +209,7 @@ struct la_tcp_seg {
     uint32_t ts_ecr;
     struct la_tcp_sack sack[LA_TCP_SACK_MAX];
     struct la_tcp_cookie cookie; /* with LA_TCP_HAS_FAST_OPEN */
+    struct la_tcp_accecn_option accecn; /* with LA_TCP_HAS_ACCECN */
 };
 
 /* text_bytes: octets behind the header. Options of wrong length for their kind are MALFORMED; the
@@ -207,8 +220,8 @@ void la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, ui
  * left out. */
 size_t la_tcp_seg_header_bytes(const struct la_tcp_seg *seg);
 /* Writes the header with checksum 0; room->n must be at least the above. Layout: MSS,
- * SACK-permitted + timestamps, window scale in the order Linux uses (4-octet aligned with NOPs,
- * RFC 7323 appendix A). Returns octets written. */
+ * SACK-permitted + timestamps, AccECN, window scale in the order Linux uses (4-octet aligned with
+ * NOPs, RFC 7323 appendix A). Returns octets written. */
 size_t la_tcp_seg_emit(const struct la_tcp_seg *seg, struct la_room room);
 
 /* Does the first SACK block report a duplicate (RFC 2883 5)? It lies before the acknowledgement of

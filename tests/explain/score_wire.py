@@ -91,7 +91,55 @@ def rtt(ours, truth):
     return out
 
 
-COLUMNS = ("again, wire", "copies", "overtaken", "spurious", "kinds", "RTT")
+def gaps(ours, truth):
+    """A capture that nothing was taken out of has all that passed: what seems to be missing there, is not."""
+    out = []
+    for (port, side), ways in ours.items() if not truth["derived_from"] else ():
+        n = sum(d["capture_gaps"] for d in ways)
+        out.append(("right" if n == 0 else "wrong", f"{port}{side} gaps: ours {n}, wire 0"))
+    return out
+
+
+def zero_windows(ours, truth):
+    """How often the receiver shut its window, by its kernel's counter, where the tap is at it. A window that the
+    capture shows shut again, or that a device held back, need not be one of its own making."""
+    out = []
+    for side, kernel in (("a", "kernel_server"), ("b", "kernel_client")):
+        if truth["derived_from"] or is_sender(truth, side) or truth["capture_point"] == "middle":
+            continue
+        n = sum(d["zero_windows"] for (_, s), ds in ours.items() if s == side for d in ds)
+        there = json.loads(truth[kernel]).get("TCPToZeroWindowAdv", 0)
+        if n or there:
+            out.append((verdict(n, there, there), f"{side} window shut: ours {n}, kernel {there}"))
+    return out
+
+
+BUSY_US_MIN, MOST, LITTLE = 200000, 0.6, 0.05  # shares between the two are not judged
+LIMITS = {"receiver_us": "rwnd_limited", "send_buffer_us": "sndbuf_limited"}
+
+
+def limits(ours, truth):
+    """What held a sender back while it had something in flight: its own kernel's chronometer, where the tap is at
+    the sender. Most of the time, or next to none of it."""
+    out = []
+    for end, ends in json.loads(truth["info"] or "{}").items():
+        side = "a" if end == "client" else "b"
+        for port, info in ends.items():
+            mine = ours.get((port, side), [])
+            if not is_sender(truth, side) or truth["derived_from"] or len(mine) != 1 or info["busy"] < BUSY_US_MIN:
+                continue
+            for name, kernel in LIMITS.items():
+                share, us = info[kernel] / info["busy"], mine[0]["limits"][name]
+                if LITTLE < share < MOST:
+                    continue
+                expected = share >= MOST
+                word = "unknown" if us is None else \
+                    "right" if (us / info["busy"] >= MOST / 2) == expected else "wrong"
+                out.append((word, f"{port}{side} {name}: ours {us}, kernel {info[kernel]} of {info['busy']}"))
+    return out
+
+
+COLUMNS = ("again, wire", "copies", "overtaken", "spurious", "kinds", "RTT", "gaps", "windows shut", "limits")
 
 
 def judge(document, truth):
@@ -102,7 +150,9 @@ def judge(document, truth):
         return out
     ours = directions(document["connections"])
     verdicts = passed(ours, truth)
-    verdicts["kinds"], verdicts["RTT"] = kinds(ours, truth), rtt(ours, truth)
+    for column, of in (("kinds", kinds), ("RTT", rtt), ("gaps", gaps), ("windows shut", zero_windows),
+                       ("limits", limits)):
+        verdicts[column] = of(ours, truth)
     for column, of in verdicts.items():
         counts = [sum(v == word for v, _ in of) for word in ("right", "wrong", "unknown")]
         out[column] = (*counts, [f"    {what}" for v, what in of if v == "wrong"])

@@ -112,6 +112,20 @@ class Text(unittest.TestCase):
         none = explain("-c", "4711", self.PATH)
         self.assertIn("there is no connection 4711", none)
 
+    def test_a_full_disk_is_no_lack_of_memory(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([PROGRAM, "explain", "--json", self.PATH], stdout=full, stderr=subprocess.PIPE,
+                                  text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+        self.assertIn("No space left on device", done.stderr)
+
+    def test_a_scan_names_who_scans(self):
+        scan = os.path.join(os.path.dirname(self.PATH), "port_scan.pcap")
+        listeners = json.loads(explain("--json", scan))["file"]["listeners"]
+        self.assertEqual({one["scanned_by"] for one in listeners}, {"10.78.0.1"})
+        others = json.loads(explain("--json", self.PATH))["file"]["listeners"]
+        self.assertEqual({one["scanned_by"] for one in others}, {None})
+
     def test_what_is_wrong_on_the_command_line(self):
         for words, says in ((["--frobnicate", self.PATH], "no option"),
                             ([], "a capture is missing"),

@@ -48,7 +48,9 @@ def fits(ours, life):
     if ours and ours[-1] == ("SYN-RECEIVED", "CLOSED") and life[-1][1] == "SYN-RECEIVED":
         ours = ours[:-1]
     theirs = [s[:2] for s in life]
-    return theirs[:len(ours)] == ours and all(s[2] in SILENT for s in life[len(ours):])
+    same = len(ours) <= len(theirs) and all(  # what is undecided is a set
+        their in our.split("/") for mine, other in zip(ours, theirs) for our, their in zip(mine, other))
+    return same and all(s[2] in SILENT for s in life[len(ours):])
 
 
 def check(lastack, name, folder, verbose):

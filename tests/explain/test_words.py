@@ -6,8 +6,10 @@ usage: test_words.py LASTACK FOLDER          (FOLDER: captures of the kernel wit
 """
 import os
 import re
+import struct
 import subprocess
 import sys
+import tempfile
 
 # (capture, what is said, how often)
 CASES = (
@@ -20,12 +22,37 @@ CASES = (
     ("throughput_limited_by_application.pcap", r"The client had nothing to send for \d+ % of its time", 1),
     ("syn_black_hole_backoff.pcap", r"The SYN was sent \d times, the second one after", 1),
     ("half_close_data_after_fin.pcap", r"It is open when the capture ends", 0),
+    # What befell a server comes first, with its name.
+    ("port_scan.pcap", r"^10\.78\.0\.1 → 10\.78\.0\.2 Port scan: 40 ports of one host tried, 1 answered", 1),
+    ("syn_flood_syncookies_on.pcap", r"^10\.78\.0\.2:\d+ SYN flood: 301 SYNs", 1),
+    ("backlog_overflow.pcap", r"^10\.78\.0\.2:\d+ The accept queue was full", 1),
+    ("port_scan.pcap", r"Port scan", 1),
 )
 
 
-def said(lastack, path):
-    done = subprocess.run([lastack, "explain", path], capture_output=True, text=True, timeout=60, check=True)
+def said(lastack, path, *options):
+    done = subprocess.run([lastack, "explain", *options, path], capture_output=True, text=True, timeout=60, check=True)
     return re.sub(r"\s+", " ", done.stdout)
+
+
+def said_of_one_packet(lastack, protocol):
+    """Of a capture with one packet, which has text if it is of TCP."""
+    tcp = bytes.fromhex("0050 1388 00000001 00000001 5010 2000 0000 0000") + b"x"
+    packet = bytes.fromhex("4500 0029 0001 0000 40") + bytes([protocol]) + bytes.fromhex("0000 0a000001 0a000002") + tcp
+    record = struct.pack("<IIII", 1, 0, len(packet), len(packet)) + packet
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+        file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101) + record)
+        file.flush()
+        return said(lastack, file.name), said(lastack, file.name, "--conn", "7")
+
+
+def mistakes_about_one_packet(lastack):
+    (one, none), (other, _) = said_of_one_packet(lastack, 6), said_of_one_packet(lastack, 17)
+    for text, want, unwanted in ((one, "The client sent 0 octets, the server 1", "0 us"),
+                                 (none, "number 0 alone", "numbers"),
+                                 (other, "no TCP connection in 1 packet ", "1 packets")):
+        if want not in text or unwanted in text:
+            yield f"wrong: \"{want}\", and not \"{unwanted}\", is wanted in: {text}"
 
 
 def main(lastack, folder):
@@ -35,6 +62,9 @@ def main(lastack, folder):
         right = n == times or (times is None and n > 0)
         print(f"{'right' if right else 'wrong'} {name}: {n} times \"{words}\"")
         failed = failed or not right
+    for mistake in mistakes_about_one_packet(lastack):
+        print(mistake)
+        failed = True
     return 1 if failed else 0
 
 

@@ -41,7 +41,7 @@ inside(struct la_bytes part, struct la_bytes whole)
 }
 
 /* Structs without padding are compared as octets. */
-_Static_assert(sizeof(struct la_tcp_seg) == 96, "padding in struct la_tcp_seg");
+_Static_assert(sizeof(struct la_tcp_seg) == 112, "padding in struct la_tcp_seg");
 _Static_assert(sizeof(struct la_icmp6) == 60, "padding in struct la_icmp6");
 
 static void
@@ -66,10 +66,10 @@ fuzz_tcp(struct la_bytes in)
         seg.sack[i] = again.sack[i];
     seg.sack_n = again.sack_n;
     if ((again.has & LA_TCP_HAS_FAST_OPEN) == 0) { /* there was no room for it */
-        seg.has &= (uint8_t)~LA_TCP_HAS_FAST_OPEN;
+        seg.has &= (uint16_t)~LA_TCP_HAS_FAST_OPEN;
         seg.cookie = again.cookie;
     }
-    seg.has &= (uint8_t) ~(LA_TCP_HAS_UNKNOWN | LA_TCP_HAS_MALFORMED);
+    seg.has &= (uint16_t) ~(LA_TCP_HAS_UNKNOWN | LA_TCP_HAS_MALFORMED);
     REQUIRE(memcmp(&seg, &again, sizeof seg) == 0);
 }
 

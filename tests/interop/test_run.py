@@ -435,8 +435,8 @@ for host, family in (('127.0.0.1', socket.AF_INET), ('::1', socket.AF_INET6)):
                              (("--via", device, "--loss", "1%"), "--loss"),
                              (("--seed", "1", "--via", device), "--seed"),
                              (("--via", other), "cannot be used"),
-                             (("--via", "tun:" + "x" * 20), "File name too long"),
-                             (("--via", "tun:down0"), "Network is down")):
+                             (("--via", "tun:" + "x" * 20), "15 characters"),
+                             (("--via", "tun:down0"), "ip link set up down0")):
             done = subprocess.run([network.LASTACK, "run", *words, "--", "true"],
                                   capture_output=True, text=True, check=False)
             self.assertEqual((done.returncode, done.stderr.count("\n")), (125, 1), (words, done))

@@ -68,6 +68,11 @@ tap_send(struct tap *tap, const struct line *line)
                : line->wnd != 0 ? line->wnd
                                 : WINDOW,
     };
+    if (line->sack[1] != 0) {
+        seg.sack_n = 1;
+        seg.sack[0] = (struct la_tcp_sack){{isn[1 - line->from] + line->sack[0]},
+                                           {isn[1 - line->from] + line->sack[1]}};
+    }
     size_t header_n = la_tcp_seg_header_bytes(&seg), n = IP_BYTES + header_n + line->text_n;
     packet[0] = 0x45;
     packet[2] = (uint8_t)(n >> 8);

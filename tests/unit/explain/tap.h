@@ -26,15 +26,16 @@ struct line {
     uint32_t seq, ack;
     uint32_t text_n;
     uint32_t has;
-    uint16_t wnd; /* 0: 60000; see closed */
-    bool closed;  /* the window is 0 */
+    uint16_t wnd;      /* 0: 60000; see closed */
+    bool closed;       /* the window is 0 */
     uint32_t after_ms; /* since the last one; 0: 1 ms */
     uint16_t ip_id;    /* 0: the packet's number; see no_id */
     bool no_id;        /* the identification is 0 */
     uint32_t ts_val;   /* with LA_TCP_HAS_TIMESTAMPS */
     uint32_t ts_ecr;
-    bool sum;          /* the checksum is filled in */
-    bool damaged;      /* the same, and wrong */
+    bool sum;         /* the checksum is filled in */
+    bool damaged;     /* the same, and wrong */
+    uint32_t sack[2]; /* of the peer's numbers; the second one 0: no block */
 };
 
 enum { C = LA_END_CLIENT, S = LA_END_SERVER };

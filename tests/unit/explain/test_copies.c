@@ -123,6 +123,23 @@ test_copies__syn(void **state)
     assert_int_equal(conn.direction[C].retransmissions.syn, 0);
 }
 
+/* RFC 9293 3.5.1 figure 10: the old connection answers, is reset, and the SYN goes again at once.
+ */
+static void
+test_copies__syn_behind_reset(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN, .no_id = true},
+              {.from = S, .flags = ACK, .seq = 70000, .ack = (uint32_t)-100, .no_id = true},
+              {.from = C, .flags = LA_TCP_RST, .seq = (uint32_t)-100, .no_id = true},
+              {.from = C, .flags = SYN, .no_id = true, .after_ms = 8},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.open.syn[C].n, 2);
+    assert_int_equal(conn.direction[C].retransmissions.syn, 1);
+    assert_int_equal(conn.direction[C].network_duplicates, 0);
+}
+
 /* RFC 9293 3.10.7.4 fourth: each SYN that comes is answered. */
 static void
 test_copies__syn_ack_of_each_syn(void **state)
@@ -345,6 +362,7 @@ main(void)
         TEST(test_copies__outrun),
         TEST(test_copies__by_timestamp),
         TEST(test_copies__syn),
+        TEST(test_copies__syn_behind_reset),
         TEST(test_copies__syn_ack_of_each_syn),
         TEST(test_copies__syn_ack_of_a_doubled_syn),
         TEST(test_copies__mirrored_burst),

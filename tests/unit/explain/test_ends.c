@@ -177,6 +177,24 @@ test_closing__fin_overtaken(void **state)
     assert_int_equal(conn.close.kind, LA_CLOSE_SIMULTANEOUS);
 }
 
+/* The file has the first FIN behind the second one, which acknowledges it. */
+static void
+test_closing__fins_swapped_in_the_file(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 11, .text_n = 10, .after_ms = 10},
+              {.from = C, .flags = FIN, .seq = 11, .ack = 12},
+              {.from = S, .flags = FIN, .seq = 11, .ack = 11},
+              {.from = S, .flags = ACK, .seq = 12, .ack = 12, .after_ms = 10});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.close.kind, LA_CLOSE_THREE_SEGMENT);
+    assert_int_equal(conn.close.by, LA_WHO_SERVER);
+    assert_string_equal(tap_states(&conn, C), "SYN-SENT ESTABLISHED CLOSE-WAIT LAST-ACK CLOSED");
+    assert_string_equal(tap_states(&conn, S), "SYN-RECEIVED ESTABLISHED FIN-WAIT-1 TIME-WAIT");
+}
+
 /* RFC 2525 2.17: a stream was under way to it, before or behind its RST. A single segment may be
  * the next word of a peer that had been heard to the end. */
 static void
@@ -356,6 +374,29 @@ test_opening__one_way(void **state)
     }
 }
 
+/* The other direction was not captured, and a single number of it was the last to be acknowledged:
+ * it may have been a FIN. */
+static void
+test_reset__fin_missing(void **state)
+{
+    (void)state;
+    for (uint32_t n = 1; n <= 2; n++) {
+        TAP_LINES(&tap, {.from = S, .flags = SYN | ACK, .ack = 1},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10, .after_ms = 30},
+                  {.from = S, .flags = ACK, .seq = 11, .ack = 1 + n, .after_ms = 30},
+                  {.from = S, .flags = RST | ACK, .seq = 11, .ack = 1 + n, .after_ms = 30});
+        struct la_explain_conn conn = tap_result(&tap);
+        const struct la_explain_transition *last = &conn.transitions[0];
+        for (size_t k = 0; k < conn.transitions_n; k++)
+            if (conn.transitions[k].end == S)
+                last = &conn.transitions[k];
+        assert_int_equal(last->from,
+                         1u << LA_TCP_ESTABLISHED | (n == 1 ? 1u << LA_TCP_CLOSE_WAIT : 0));
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 /* Retransmissions a moment apart were no timers (RFC 6298 2.4): nothing was due yet. */
 static void
 test_reset__after_fast_retransmissions(void **state)
@@ -440,6 +481,83 @@ test_reset__answer_long_after_handshake(void **state)
     }
 }
 
+/* Who has no room for a connection answers, without ACK. A RST with one may be a program's doing,
+ * which was given the connection: whether it was is left open. */
+static void
+test_reset__given_up_at_once(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        bool answers = i == 1;
+        tap_handshake(&tap);
+        tap_send(&tap, &(struct line){.from = S,
+                                      .flags = answers ? RST : RST | ACK,
+                                      .seq = 1,
+                                      .ack = answers ? 0 : 1,
+                                      .after_ms = 9});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_int_equal(conn.close.reset.cause,
+                         answers ? LA_RESET_BACKLOG : LA_RESET_LINGER_ABORT);
+        assert_int_equal(conn.close.reset.or_cause, answers ? LA_RESET_NONE : LA_RESET_BACKLOG);
+        const struct la_explain_transition *last = &conn.transitions[0];
+        for (size_t k = 0; k < conn.transitions_n; k++)
+            if (conn.transitions[k].end == S)
+                last = &conn.transitions[k];
+        assert_int_equal(last->from,
+                         1u << LA_TCP_SYN_RECEIVED | (answers ? 0 : 1u << LA_TCP_ESTABLISHED));
+        assert_int_equal(last->to, 1u << LA_TCP_CLOSED);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
+/* RFC 9293 3.10.7.1: SEQ=SEG.ACK. The text that is answered had acknowledged the FIN, however soon
+ * the RST came and whatever the clock said. */
+static void
+test_reset__answer_shows_the_ack_of_a_fin(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        tap_handshake(&tap);
+        TAP_LINES(&tap, {.from = S, .flags = FIN, .seq = 1, .ack = 1, .after_ms = 10},
+                  {.from = C, .flags = ACK, .seq = 1, .ack = 2, .text_n = 50, .after_ms = 5});
+        tap.now_ns -= i == 1 ? INT64_C(100000000000) : 0;
+        TAP_LINES(&tap, {.from = S, .flags = RST, .seq = 2});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_string_equal(tap_states(&conn, S),
+                            "SYN-RECEIVED ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 CLOSED");
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
+/* When a program closes tells nothing of how far away it is. */
+static void
+test_closing__fin_times_no_handshake(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .after_ms = 10},
+              {.from = C, .flags = FIN, .seq = 1, .ack = 1, .after_ms = 400});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.tap, LA_TAP_UNKNOWN);
+}
+
+/* The capture's clock was set back between an acknowledgement and what its receiver sent next. */
+static void
+test_closing__clock_set_back(void **state)
+{
+    (void)state;
+    tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = S, .flags = FIN, .seq = 1, .ack = 1, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 2, .after_ms = 5});
+    tap.now_ns -= INT64_C(100000000000);
+    TAP_LINES(&tap, {.from = S, .flags = RST | ACK, .seq = 2, .ack = 1, .after_ms = 500});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_string_equal(tap_states(&conn, S),
+                        "SYN-RECEIVED ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 CLOSED");
+}
+
 /* The capture began behind the handshake and a FIN: an answer to text refuses no open. */
 static void
 test_reset__answer_in_the_middle(void **state)
@@ -517,6 +635,7 @@ main(void)
         TEST(test_closing__half_close),
         TEST(test_closing__fin_not_acknowledged),
         TEST(test_closing__fin_overtaken),
+        TEST(test_closing__fins_swapped_in_the_file),
         TEST(test_opening__one_way),
         TEST(test_closing__one_way),
         TEST(test_reset__text_on_way),
@@ -530,6 +649,11 @@ main(void)
         TEST(test_reset__text_overtaken),
         TEST(test_reset__answer_of_none),
         TEST(test_reset__answer_long_after_handshake),
+        TEST(test_reset__given_up_at_once),
+        TEST(test_reset__fin_missing),
+        TEST(test_reset__answer_shows_the_ack_of_a_fin),
+        TEST(test_closing__fin_times_no_handshake),
+        TEST(test_closing__clock_set_back),
         TEST(test_reset__answer_in_the_middle),
         TEST(test_reset__answer_one_way),
         TEST(test_reset__answers_of_a_stream),

@@ -315,6 +315,12 @@ test_explain__violations(void **state)
               {.from = S, .flags = ACK, .seq = 1, .ack = 1001, .wnd = 100});
     expect_violation(LA_FINDING_WINDOW_SHRUNK, "SHLD-14");
     tap_handshake(&tap);
+    TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1, .wnd = 59000},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 1001, .wnd = 60000},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 1001, .text_n = 10, .wnd = 100});
+    expect_violation(LA_FINDING_WINDOW_SHRUNK, "SHLD-14");
+    tap_handshake(&tap);
     TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 1000},
               {.from = C, .flags = ACK, .seq = 60001, .ack = 1, .text_n = 1000},
               {.from = S, .flags = ACK, .seq = 1, .ack = 60001, .closed = true});
@@ -411,6 +417,22 @@ test_explain__no_violations(void **state)
     assert_null(tap_finding(&conn, LA_FINDING_WINDOW_SHRUNK)); /* to who has closed */
 }
 
+/* What the SYN,ACK offered is no more than a beginning: common stacks take a little of it back. */
+static void
+test_explain__window_of_a_syn(void **state)
+{
+    (void)state;
+    tap.sums = true;
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .wnd = 65000, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 101, .wnd = 64000},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 101, .text_n = 10, .wnd = 64000});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_null(tap_finding(&conn, LA_FINDING_WINDOW_SHRUNK));
+}
+
 /* Refused one way, and later tried the other way with the same ports. */
 static void
 test_explain__refused_and_called_back(void **state)
@@ -432,6 +454,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_explain__any_instant),
         TEST(test_explain__no_violations),
+        TEST(test_explain__window_of_a_syn),
         TEST(test_explain__refused_and_called_back),
         TEST(test_explain__ports_are_used_again),
         TEST(test_explain__old_duplicate_syn),

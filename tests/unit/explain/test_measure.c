@@ -271,6 +271,44 @@ test_measure__spurious(void **state)
     assert_int_equal(d.retransmissions.spurious, 1);
 }
 
+/* RFC 2883 4: each duplicate is reported once, also where its acknowledgement had passed before. */
+static void
+test_measure__spurious_and_reported(void **state)
+{
+    (void)state;
+    text(0, 1);
+    acked(1, 10);
+    text(1, 1);
+    text(2, 1);
+    text(1, 5);
+    acked(3, 10);
+    text(1, 250);
+    TAP_LINES(&tap, {.from = S,
+                     .flags = ACK,
+                     .seq = 1,
+                     .ack = 1 + 3 * N,
+                     .sack = {1 + N, 1 + 2 * N},
+                     .after_ms = 10});
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.retransmissions.total, 2);
+    assert_int_equal(d.retransmissions.spurious, 1);
+}
+
+/* RFC 8985 7.2: a duplicate acknowledgement that reports no block hinders no probe. */
+static void
+test_measure__tail_probe_behind_a_duplicate(void **state)
+{
+    (void)state;
+    text(0, 1);
+    acked(1, 10);
+    text(1, 1);
+    acked(1, 10);
+    text(1, 190);
+    acked(2, 11);
+    struct la_explain_direction d = client_of_result();
+    assert_again(&d.retransmissions, 1, 0, 0, 1);
+}
+
 /* It passes behind later text and less than a round trip after it: it was overtaken. */
 static void
 test_measure__overtaken(void **state)
@@ -413,16 +451,28 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_measure__nothing_lost),      TEST(test_measure__fast),
-        TEST(test_measure__timeout),           TEST(test_measure__one_probe),
-        TEST(test_measure__hole_acknowledged), TEST(test_measure__hole_filled_in_part),
-        TEST(test_measure__fin_overtaken),     TEST(test_measure__shut_without_text),
-        TEST(test_measure__probe_in_time),     TEST(test_measure__timeout_behind_a_duplicate),
-        TEST(test_measure__tail_probe),        TEST(test_measure__spurious),
-        TEST(test_measure__overtaken),         TEST(test_measure__lost_before_the_tap),
-        TEST(test_measure__not_captured),      TEST(test_measure__keepalive),
-        TEST(test_measure__zero_window),       TEST(test_measure__fin_again),
-        TEST(test_measure__nothing_to_send),   TEST(test_measure__bounded),
+        TEST(test_measure__nothing_lost),
+        TEST(test_measure__fast),
+        TEST(test_measure__timeout),
+        TEST(test_measure__one_probe),
+        TEST(test_measure__hole_acknowledged),
+        TEST(test_measure__hole_filled_in_part),
+        TEST(test_measure__fin_overtaken),
+        TEST(test_measure__shut_without_text),
+        TEST(test_measure__probe_in_time),
+        TEST(test_measure__timeout_behind_a_duplicate),
+        TEST(test_measure__tail_probe),
+        TEST(test_measure__spurious),
+        TEST(test_measure__spurious_and_reported),
+        TEST(test_measure__tail_probe_behind_a_duplicate),
+        TEST(test_measure__overtaken),
+        TEST(test_measure__lost_before_the_tap),
+        TEST(test_measure__not_captured),
+        TEST(test_measure__keepalive),
+        TEST(test_measure__zero_window),
+        TEST(test_measure__fin_again),
+        TEST(test_measure__nothing_to_send),
+        TEST(test_measure__bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_share.c - flows that are few are spread evenly over the parts
+ * test_share.c - flows that are few are spread evenly over the parts, whenever they begin
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,39 +37,91 @@ packet_make(uint8_t p[PACKET_BYTES], unsigned flow, bool back)
     p[47] = 0x10;
 }
 
+/* The part that a packet of the batch was given to. */
+static unsigned
+part_of(const struct la_batch *batch, size_t packet, unsigned parts_n)
+{
+    unsigned part = 0;
+    while (part < parts_n) {
+        size_t i = la_batch_first(batch, part);
+        while (i != packet && i != LA_BATCH_END)
+            i = la_batch_next(batch, i);
+        if (i == packet)
+            break;
+        part++;
+    }
+    assert_true(part < parts_n);
+    return part;
+}
+
+struct spread {
+    struct la_mem *mem;
+    struct la_intake *intake;
+    struct la_batch *batch;
+    unsigned parts_n;
+    uint64_t packets_n, given_n[PARTS_MAX];
+    uint8_t octets[FLOWS_N][2][PACKET_BYTES];
+};
+
+static void
+spread_init(struct spread *s, unsigned parts_n)
+{
+    *s = (struct spread){.mem = la_mem_new(la_host_alloc(), 64 << 20), .parts_n = parts_n};
+    s->intake = calloc(1, sizeof(*s->intake));
+    s->batch = calloc(1, sizeof(*s->batch));
+    assert_true(s->mem != NULL && s->intake != NULL && s->batch != NULL);
+    assert_true(la_intake_init(s->intake, s->mem, parts_n));
+    la_batch_begin(s->batch, s->intake);
+    for (unsigned flow = 0; flow < FLOWS_N; flow++)
+        for (unsigned back = 0; back < 2; back++)
+            packet_make(s->octets[flow][back], flow, back != 0);
+}
+
+static void
+spread_fini(struct spread *s)
+{
+    la_batch_fini(s->batch, s->intake);
+    la_intake_fini(s->intake);
+    free(s->batch);
+    free(s->intake);
+    la_mem_unref(s->mem);
+}
+
+/* A packet of a flow in one direction or the other. Returns whose it is. */
+static unsigned
+spread_take(struct spread *s, unsigned flow, bool back)
+{
+    struct la_batch *batch = s->batch;
+    if (batch->n == LA_BATCH_N)
+        la_batch_begin(batch, s->intake);
+    size_t i = batch->n;
+    batch->packets[i] = (struct la_explain_packet){.bytes = {s->octets[flow][back], PACKET_BYTES},
+                                                   .wire_bytes = PACKET_BYTES,
+                                                   .link_type = LA_LINKTYPE_ETHERNET,
+                                                   .frame = ++s->packets_n,
+                                                   .at = {(int64_t)s->packets_n}};
+    assert_true(la_intake_take(s->intake, batch, 1));
+    assert_int_equal(batch->n, i + 1);
+    unsigned part = part_of(batch, i, s->parts_n);
+    s->given_n[part]++;
+    return part;
+}
+
 static void
 spread_over(unsigned parts_n)
 {
-    struct la_mem *mem = la_mem_new(la_host_alloc(), 64 << 20);
-    struct la_intake *intake = calloc(1, sizeof(*intake));
-    struct la_batch *batch = calloc(1, sizeof(*batch));
-    uint8_t octets[PACKET_BYTES], share[FLOWS_N];
-    uint64_t given_n[PARTS_MAX] = {0};
-    assert_true(mem != NULL && intake != NULL && batch != NULL);
-    assert_true(la_intake_init(intake, mem, parts_n));
-    la_batch_begin(batch, intake);
+    struct spread s;
+    unsigned part[FLOWS_N];
+    spread_init(&s, parts_n);
     for (unsigned i = 0; i < FLOWS_N * ROUNDS_N; i++) {
-        unsigned flow = i % FLOWS_N;
-        packet_make(octets, flow, i / FLOWS_N % 2 != 0);
-        const struct la_explain_packet packet = {.bytes = {octets, sizeof(octets)},
-                                                 .wire_bytes = sizeof(octets),
-                                                 .link_type = LA_LINKTYPE_ETHERNET,
-                                                 .frame = i + 1,
-                                                 .at = {i}};
-        assert_true(la_intake_take(intake, batch, &packet));
-        assert_true(batch->share[i] < parts_n);
+        unsigned flow = i % FLOWS_N, given = spread_take(&s, flow, i / FLOWS_N % 2 != 0);
         if (i < FLOWS_N)
-            share[flow] = batch->share[i];
-        assert_int_equal(batch->share[i], share[flow]); /* both directions, for ever */
-        given_n[batch->share[i]]++;
+            part[flow] = given;
+        assert_int_equal(given, part[flow]); /* both directions, for ever */
     }
     for (unsigned i = 0; i < parts_n; i++)
-        assert_int_equal(given_n[i], FLOWS_N * ROUNDS_N / parts_n);
-    la_batch_fini(batch, intake);
-    la_intake_fini(intake);
-    free(batch);
-    free(intake);
-    la_mem_unref(mem);
+        assert_int_equal(s.given_n[i], FLOWS_N * ROUNDS_N / parts_n);
+    spread_fini(&s);
 }
 
 static void
@@ -86,9 +138,28 @@ test_four(void **state)
     spread_over(4);
 }
 
+/* One part is a little ahead when half of the flows begin, all at the same time: they do not all go
+ * to the other one. */
+static void
+test_many_begin_at_once(void **state)
+{
+    struct spread s;
+    (void)state;
+    spread_init(&s, 2);
+    for (unsigned i = 0; i < FLOWS_N / 2 * ROUNDS_N + 1; i++)
+        (void)spread_take(&s, i % (FLOWS_N / 2), false);
+    uint64_t before_n[2] = {s.given_n[0], s.given_n[1]};
+    for (unsigned i = 0; i < FLOWS_N / 2 * ROUNDS_N; i++)
+        (void)spread_take(&s, FLOWS_N / 2 + i % (FLOWS_N / 2), false);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(s.given_n[i] - before_n[i], FLOWS_N / 4 * ROUNDS_N);
+    spread_fini(&s);
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_two), cmocka_unit_test(test_four)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_two), cmocka_unit_test(test_four),
+                                       cmocka_unit_test(test_many_begin_at_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

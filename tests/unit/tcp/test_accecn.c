@@ -25,6 +25,7 @@ static void
 set_ask(struct la_stack_cfg *cfg)
 {
     cfg->tcp.ecn = LA_ECN_ACCURATE_ASK;
+    cfg->tcp.accecn_option = LA_ACCECN_OPTION_OFF;
     peer_reno(cfg);
     cfg->tcp.nagle = false;
 }
