@@ -91,7 +91,7 @@ void la_steps_narrow(struct la_explain *explain, struct la_track *track, const u
 /* The end's connection may as well have ended in that other state. */
 void la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned end,
                         uint16_t state);
-/* Its latest step, if that was the CLOSE of an end in ESTABLISHED, becomes `instead`, and *close is
+/* Its latest step, if that was the CLOSE of an end in ESTABLISHED, becomes `instead`; *close is
  * what it was. */
 bool la_steps_replace_close(struct la_explain *explain, struct la_track *track,
                             const struct la_step *instead, struct la_step *close);
@@ -211,6 +211,9 @@ void la_artefacts_add(struct la_explain *explain, const struct la_explain *part)
 
 /* ---- violations.c, remarks.c: findings ------------------------------------------------------- */
 
+/* Its checksum is wrong. */
+void la_violations_checksum(struct la_explain *explain, struct la_track *track,
+                            const struct la_placed *placed);
 /* Flags that no receiver acts on; false: they are such, and nothing is learnt from the segment. */
 bool la_violations_flags(struct la_explain *explain, struct la_track *track,
                          const struct la_placed *placed);
