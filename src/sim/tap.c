@@ -109,6 +109,16 @@ was_told_lies(const struct la_sim_world *world, const struct la_sim_conn *conn)
            conn->optimistic || conn->misled;
 }
 
+/* An old SYN begins another record, whose ISN nobody has seen yet; a SYN behind it may end that
+ * before its answer leaves. */
+static bool
+is_anew(struct la_sim_view *view, const struct la_event *event, bool isn_known)
+{
+    bool is = view->anew || (event->u.state.event == LA_TCP_EV_RCV_SYN && isn_known);
+    view->anew = is && event->u.state.to == LA_TCP_SYN_RECEIVED;
+    return is;
+}
+
 void
 la_sim_law_possible(struct la_sim_host *host, const struct la_event *event)
 {
@@ -123,8 +133,8 @@ la_sim_law_possible(struct la_sim_host *host, const struct la_event *event)
         was_told_lies(world, &world->conn[conn]) ||
         !la_explain_look(world->observer, &event->local, &event->remote, &look) ||
         !is_this(&world->conn[conn], end, &look) ||
-        (event->u.state.event == LA_TCP_EV_RCV_SYN && look.isn_known[look.end_of_a]))
-        return; /* The last: an old SYN begins another record, whose ISN nobody has seen yet. */
+        is_anew(&world->conn[conn].view[end], event, look.isn_known[look.end_of_a]))
+        return;
     world->counts.checked[LA_SIM_L_POSSIBLE]++;
     uint16_t state = (uint16_t)(1u << event->u.state.to);
     if ((look.possible[look.end_of_a] & state) == 0)

@@ -108,6 +108,7 @@ begin(struct la_sim_world *world, struct la_sim_view *view, const struct la_tcp_
         view->rcv_max = la_seq_add(view->syn_last, 1);
     }
     view->begun = true;
+    view->anew = false;
     view->begun_order = ++world->begun_n;
     view->iss = seg->seq;
     view->snd_max = view->ack_seen = seg->seq;

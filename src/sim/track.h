@@ -28,6 +28,7 @@ struct la_sim_view {
     bool strange;       /* which SYN it believes is not known: a forged one fitted as well */
     bool broken;        /* it ended otherwise than by FINs both ways */
     bool was_up;        /* ESTABLISHED, once, under whichever number */
+    bool anew;          /* an old SYN has begun another record here, which has sent nothing yet */
     uint8_t cookies_n;
     uint8_t wscale_sent, wscale_seen; /* 255 = none */
     la_seq iss, irs;
