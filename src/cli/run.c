@@ -50,7 +50,8 @@ static const char help_tail[] =
     "  --congestion NAME     congestion control of both stacks: cubic (default),\n"
     "                        reno, bbr\n"
     "  --ecn                 ask for explicit congestion notification; --no-ecn:\n"
-    "                        refuse it\n"
+    "                        refuse it; --accurate-ecn: ask for the kind that says\n"
+    "                        how many packets were marked\n"
     "\n"
     "servers:\n"
     "  -p, --publish [ADDR:][HOSTPORT:]PORT\n"
@@ -102,10 +103,18 @@ take_flag(struct arguments *a, const char *name)
             return true;
         }
     }
-    bool no_ecn = strcmp(name, "no-ecn") == 0;
-    if (no_ecn || strcmp(name, "ecn") == 0)
-        a->ecn = no_ecn ? LA_ECN_OFF : LA_ECN_ASK;
-    return no_ecn || strcmp(name, "ecn") == 0;
+    static const struct {
+        const char *name;
+        enum la_ecn ecn;
+    } kinds[] = {
+        {"ecn", LA_ECN_ASK}, {"no-ecn", LA_ECN_OFF}, {"accurate-ecn", LA_ECN_ACCURATE_ASK}};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(name, kinds[i].name) == 0) {
+            a->ecn = kinds[i].ecn;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* --linger takes a bare number of seconds as well. */

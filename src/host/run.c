@@ -106,6 +106,8 @@ make_stack(struct la_run *run, bool near, struct la_stack **out)
     if (near) {
         cfg.tcp.ecn = (uint8_t)run->cfg->ecn;
         cfg.tcp.fast_open = true; /* for programs that ask for it, as Linux */
+    } else {
+        cfg.tcp.ecn = LA_ECN_ACCURATE_ACCEPT; /* whichever kind the program's end asks for */
     }
     cfg.trace = run->cfg->trace;
     if (near)

@@ -66,6 +66,17 @@ class Views(support.Case):
             steps = {e["step"] for e in events if e["kind"] == "ECN"}
             self.assertEqual((marked, {"MARK_SEEN", "REDUCED"} <= steps), (wanted, wanted))
 
+    def test_accurate_ecn(self):
+        """The sender is told of every marked packet, and no more (RFC 9768 3.2.2)."""
+        events = self.events("--rate-down", "50mbit", "--ecn-mark-down", "2", "--accurate-ecn")
+        self.assertEqual({e["accurate_ecn"] for e in events if e["kind"] == "NEGOTIATED"}, {True})
+        steps = [e for e in events if e["kind"] == "ECN"]
+        self.assertLessEqual({"COUNTED", "REDUCED"}, {e["step"] for e in steps})
+        marked = sum(e["kind"] == "WIRE" and e["fate"] == "MARKED" for e in events)
+        told = sum(e.get("marks", 0) for e in steps)
+        self.assertGreater(told, 0)
+        self.assertLessEqual(told, marked)
+
     def test_ladder(self):
         done = self.fetch("--watch", "--delay", "1ms")
         for word in ("SYN-SENT", "ESTABLISHED", "FIN", "RFC 9293"):
