@@ -156,11 +156,11 @@ static void
 show_tcp(struct line *line, const struct la_drill_run *run, const struct la_drill_flow *flow,
          const struct la_drill_seen *seen)
 {
-    static const char letters[] = "FSRP.UEW";
+    static const char letters[] = "FSRP.UEWA";
     const struct la_tcp_seg *seg = &seen->seg;
     bool syn = (seg->flags & LA_TCP_SYN) != 0;
     uint32_t seq = seg->seq.v - (seg->seq.v == 0 ? 0 : la_drill_local_offset(run, flow, syn));
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; letters[i] != 0; i++)
         if ((seg->flags & 1u << i) != 0)
             add(line, "%c", letters[i]);
     if (seg->flags == 0)
