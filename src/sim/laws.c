@@ -347,14 +347,17 @@ la_sim_law_in_window(struct la_sim_world *world, unsigned conn, unsigned end,
                        end_name[end], beyond);
 }
 
-/* RFC 2018 4, RFC 2883: a block tells of octets that have arrived, once or again. */
+/* RFC 2018 4, RFC 2883: a block tells of octets that have arrived, once or again. What lies below
+ * the acknowledgement did; a forged duplicate may lie so far below that it seems to be beyond. */
 static bool
 sacks_the_truth(const struct la_sim_view *view, const struct la_tcp_seg *seg)
 {
-    for (unsigned i = 0; i < seg->sack_n; i++)
-        if (la_seq_gt(seg->sack[i].right, view->rcv_max) ||
-            la_seq_ge(seg->sack[i].left, seg->sack[i].right))
+    for (unsigned i = 0; i < seg->sack_n; i++) {
+        la_seq left = seg->sack[i].left, right = seg->sack[i].right;
+        bool arrived = la_seq_le(right, seg->ack) || la_seq_le(right, view->rcv_max);
+        if (!arrived || la_seq_ge(left, right))
             return false;
+    }
     return true;
 }
 
