@@ -359,7 +359,10 @@ la_sim_track_arrives(struct la_sim_world *world, unsigned host, const struct la_
     const struct la_tcp_seg *seg = &p->seg;
     if ((packet->marks & LA_SIM_M_DISGUISED) != 0 && packet->conn != LA_SIM_NO_CONN) {
         world->counts.forged += 2;
-        world->conn[packet->conn].view[0].fooled = world->conn[packet->conn].view[1].fooled = true;
+        for (unsigned i = 0; i < 2; i++) {
+            world->conn[packet->conn].view[i].fooled = true;
+            world->conn[packet->conn].view[i].strange |= (seg->flags & LA_TCP_SYN) != 0;
+        }
     }
     if ((seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) == LA_TCP_SYN) {
         uint8_t fresh = find_fitting(world, host, &p->dst, &p->src, fits_syn_seen, seg->seq, &end);
