@@ -4,6 +4,7 @@
  */
 #include "drill/run.h"
 
+#include <lastack/host.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,21 +14,6 @@
 enum { BUDGET_BYTES = 512 << 20, PREFIX_LEN_V4 = 24, PREFIX_LEN_V6 = 64 };
 
 /* ---- the stack -------------------------------------------------------------------------- */
-
-static void *
-take(void *ctx, size_t n)
-{
-    (void)ctx;
-    return malloc(n);
-}
-
-static void
-give(void *ctx, void *p, size_t n)
-{
-    (void)ctx;
-    (void)n;
-    free(p);
-}
 
 static la_err
 add_network(struct la_drill_run *run)
@@ -79,7 +65,6 @@ la_drill_stack_follow(struct la_drill_run *run)
 bool
 la_drill_stack_make(struct la_drill_run *run, const struct la_trace *hears)
 {
-    static const struct la_alloc alloc = {take, give, NULL};
     struct la_drill_mistake mistake = {0};
     const struct la_drill_origin *origin = &run->result->origin;
     la_ways_init(&run->ways);
@@ -97,7 +82,7 @@ la_drill_stack_make(struct la_drill_run *run, const struct la_trace *hears)
         return false;
     }
     struct la_stack_cfg cfg = run->ways.cfg;
-    run->mem = la_mem_new(&alloc, BUDGET_BYTES);
+    run->mem = la_mem_new(la_host_alloc(), BUDGET_BYTES);
     cfg.mem = run->mem;
     cfg.seed[0] = run->script->cfg.seed;
     cfg.end_id = 1;
