@@ -63,7 +63,7 @@ class Network:
         ip("link", "set", "t0", "address", self.MAC[side], "txqueuelen", "5000", "mtu", str(plan["mtu"][side]))
         ip("link", "set", "lo", "up")
         ip("link", "set", "t0", "up")
-        for family, length in ((4, 24), (6, 64)):
+        for family, length in LENGTHS[:1 if plan["mtu"][side] < 1280 else 2]:
             ip("addr", "add", f"{self.addrs[side][family]}/{length}", "dev", "t0")
             ip("neigh", "add", self.addrs[other][family], "lladdr", self.MAC[other], "dev", "t0")
         if side == "server":  # back to whom it does not know
