@@ -319,11 +319,11 @@ def one_run(number, args, tracer):
     for place in network.PLACES:
         for file, point, derived, artefact in derive.derive(rng, args.folder, name, place):
             c, s = run.counts.get("client", {}), run.counts.get("server", {})
-            told = not derived and shows_end(os.path.join(args.folder, file), close)
+            told = not derived and shows_end(os.path.join(args.folder, f"{name}.{place}.pcap"), close)
             rows.append({
                 "file": file, "capture_point": point,
                 "truth_streams": "-" if derived or plan["open"] in ("reuse", "flood", "scan", "mptcp") else
-                derive.streams_n(os.path.join(args.folder, file)),
+                derive.streams_n(os.path.join(args.folder, f"{name}.{place}.pcap")),
                 "truth_closer": closer if told else "mixed", "truth_close": close if told else "mixed",
                 "kernel_retrans_client": again("client", c, derived),
                 "kernel_retrans_server": again("server", s, derived),
