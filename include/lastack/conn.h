@@ -122,8 +122,8 @@ struct la_tcp_cfg {
                                     Linux: DEVIATION(D26); default off */
     bool syn_ack_silent;         /* a SYN,ACK to a listener is dropped without a RST, as by FreeBSD:
                                     DEVIATION(D29); default off */
-    bool too_big_at_once;        /* what was too big for the path goes again as cwnd has room, not a
-                                    segment first, as with Linux and FreeBSD: DEVIATION(D29); default
+    bool too_big_at_once;        /* what was too big for the path goes again as cwnd has room, not
+                                    a segment first, as with Linux, FreeBSD: DEVIATION(D29); default
                                     off */
     bool probe_empty;            /* a window that is shut is probed by old empty segments, as by
                                     Linux, and not by one octet: DEVIATION(D26); default off */

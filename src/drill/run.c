@@ -172,6 +172,9 @@ la_drill_settle(struct la_drill_run *run)
     bool any = true;
     for (unsigned round = 0; any && round < ROUNDS_N_MAX; round++) {
         any = la_stack_run(run->stack, la_drill_now(run), TIMERS_N);
+        any |= la_drill_heard(run);
+        if (run->syn_n > 0 && !go_on(run, &any)) /* the ACK of a SYN,ACK takes along what waits */
+            return false;
         if (!collect(run, &any))
             return false;
         any |= la_drill_heard(run);
@@ -407,8 +410,9 @@ play_event(struct la_drill_run *run, const struct la_drill_event *event)
     int64_t end_us = due_us(run, &event->when, event->when.until_us); /* of a call */
     if (due < run->event_us && (run->strict || due + run->script->cfg.tolerance_us < run->event_us))
         return la_drill_fail(run, "the event lies before the one above it");
-    if (!run->strict && event->kind == LA_DRILL_CALL && due <= run->now_us)
-        due = run->now_us + 1; /* a call is made later than what was before it */
+    bool acts = event->kind == LA_DRILL_CALL || event->kind == LA_DRILL_PACKET;
+    if (!run->strict && acts && due <= run->now_us)
+        due = run->now_us + 1; /* what is done is done later than what was before it */
     if (!la_drill_advance(run, due, false))
         return false;
     run->event_us = run->strict ? due : run->now_us;
