@@ -64,16 +64,6 @@ la_ip6_view_dst(const struct la_ip6_view *view)
     return la_addr_from_v6(view->p + 24);
 }
 
-bool
-la_ip6_repeats(const uint8_t *p, const uint8_t *before, size_t packet_bytes)
-{
-    enum { LENGTH_OFF = 4, BEHIND_LENGTH_OFF = 6 };
-    return memcmp(p, before, LENGTH_OFF) == 0 &&
-           memcmp(p + BEHIND_LENGTH_OFF, before + BEHIND_LENGTH_OFF,
-                  LA_IP6_HEADER_BYTES - BEHIND_LENGTH_OFF) == 0 &&
-           (size_t)la_get16(p + LENGTH_OFF) + LA_IP6_HEADER_BYTES == packet_bytes;
-}
-
 void
 la_ip6_judge(struct la_ip6 *ip, const struct la_ip6_view *view)
 {

@@ -141,11 +141,8 @@ struct la_tcp_option_iter la_tcp_option_iter(const struct la_tcp_view *view);
 /* False at the end, at EOL, or at a malformed option. */
 bool la_tcp_option_next(struct la_tcp_option_iter *it, struct la_tcp_option *out);
 
-/* Does the header at `p` say what the one at `before` says, but for sequence number, PSH and
- * checksum? Both have header_bytes octets. */
-bool la_tcp_repeats(const uint8_t *p, const uint8_t *before, size_t header_bytes);
-/* The one's complement sum of what then is the same, and of what may differ. */
-uint16_t la_tcp_repeated_sum(const uint8_t *p, size_t header_bytes);
+/* The one's complement sum of what the segments of a burst say differently: sequence number, PSH,
+ * checksum. */
 static inline uint32_t
 la_tcp_changing_sum(const uint8_t *p)
 {
