@@ -102,10 +102,8 @@ la_explain_seen(struct la_explain *explain, const struct la_explain_packet *pack
     if (seen->kind == LA_SEEN_ICMP_ERROR) {
         take_icmp(explain, packet, at_ns, seen);
     } else if (seen->kind == LA_SEEN_TCP) {
-        struct la_placed placed = {
-            .seen = seen, .at_ns = at_ns, .frame = packet->frame, .iface = packet->iface};
         explain->file.segments++;
-        la_segment(explain, &placed);
+        la_segment(explain, seen, packet->frame, packet->iface, at_ns);
     }
 }
 

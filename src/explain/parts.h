@@ -274,7 +274,8 @@ void la_tell_step(const struct la_explain *explain, const struct la_track *track
 
 /* ---- segment.c, result.c ------------------------------------------------------------------ */
 
-void la_segment(struct la_explain *explain, struct la_placed *placed);
+void la_segment(struct la_explain *explain, const struct la_seen *seen, uint64_t frame,
+                uint32_t iface, int64_t at_ns);
 /* A packet that was decoded, at a sane time. */
 void la_explain_seen(struct la_explain *explain, const struct la_explain_packet *packet,
                      int64_t at_ns, const struct la_seen *seen);

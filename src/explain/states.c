@@ -47,6 +47,12 @@ is_several(uint16_t set)
 static inline void
 push(uint16_t set, enum la_tcp_event event, struct la_step *step)
 {
+    if (is_one(set)) {
+        unsigned to = la_tcp_fsm_edge((enum la_tcp_state)__builtin_ctz(set), event)->to;
+        step->from = to != 0 ? set : 0;
+        step->to = to != 0 ? LA_TCP_STATE_BIT(to) : 0;
+        return;
+    }
     unsigned from = 0, after = 0;
     for (unsigned left = set; left != 0; left &= left - 1) {
         unsigned to = la_tcp_fsm_edge((enum la_tcp_state)__builtin_ctz(left), event)->to;
@@ -63,10 +69,7 @@ bool
 la_states_move(struct la_explain *explain, struct la_track *track, struct la_step *step)
 {
     struct la_track_end *e = &track->end[step->end];
-    uint16_t set = e->proven;
-    if (step->event == LA_TCP_EV_OPEN_ACTIVE && (set & BIT(CLOSED)) != 0)
-        set = BIT(CLOSED); /* Nobody opens actively on a listener (RFC 9293 3.10.1). */
-    push(set, (enum la_tcp_event)step->event, step);
+    push(e->proven, (enum la_tcp_event)step->event, step);
     if (step->from == 0)
         return false;
     if (is_several(step->from) || is_several(step->to))
@@ -120,7 +123,19 @@ earliest_close(const struct la_track_end *e, const struct la_placed *placed)
     return placed->seen->tcp.text_bytes == 0 ? la_marks_sent_ns(e, e->text_at_ns) : INT64_MAX;
 }
 
-static void
+LA_APART static void
+find_impossible(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
+                enum la_tcp_event event)
+{
+    struct la_explain_finding *finding =
+        la_found(explain, track, LA_FINDING_IMPOSSIBLE, la_who_of(placed->from), placed->frame);
+    if (finding != NULL && finding->n == 1) {
+        finding->values[0] = event;
+        finding->values[1] = placed->me->proven;
+    }
+}
+
+static inline void
 own_event(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
           enum la_tcp_event event, int64_t earliest_ns)
 {
@@ -132,14 +147,8 @@ own_event(struct la_explain *explain, struct la_track *track, const struct la_pl
         .earliest_ns = earliest_ns,
         .latest_ns = placed->at_ns,
     };
-    if (!la_states_move(explain, track, &step)) {
-        struct la_explain_finding *finding =
-            la_found(explain, track, LA_FINDING_IMPOSSIBLE, la_who_of(placed->from), placed->frame);
-        if (finding != NULL && finding->n == 1) {
-            finding->values[0] = event;
-            finding->values[1] = placed->me->proven;
-        }
-    }
+    if (!la_states_move(explain, track, &step))
+        find_impossible(explain, track, placed, event);
 }
 
 /* The segment cannot come from where the figure has led: something was missed. */
@@ -258,8 +267,11 @@ take_segment(struct la_explain *explain, struct la_track *track, const struct la
     struct la_track_end *e = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     la_marks_segment(track, placed);
-    if (placed->syn_first && (seg->flags & LA_TCP_ACK) == 0)
+    if (placed->syn_first && (seg->flags & LA_TCP_ACK) == 0) {
+        if ((e->proven & BIT(CLOSED)) != 0)
+            e->proven = BIT(CLOSED); /* Nobody opens actively on a listener (RFC 9293 3.10.1). */
         own_event(explain, track, placed, LA_TCP_EV_OPEN_ACTIVE, INT64_MAX);
+    }
     if (e->marks.waiting != 0)
         la_arrivals_take(explain, track, placed);
     if (placed->fin_first) {

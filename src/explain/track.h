@@ -280,8 +280,8 @@ struct la_placed {
     uint8_t from;            /* the end that sent it; 1 - from is the other */
     struct la_track_end *me, *peer; /* these ends, */
     struct la_measure *mine, *its;  /* and what is measured of their text; NULL: nothing yet */
-    bool goes_on;            /* without SYN, FIN or RST, and both its numbers are the next ones:
-                              * of it, nothing needs to be looked at twice */
+    bool is_next;            /* without SYN or RST, and both its numbers are the next ones: */
+    bool goes_on;            /* the same, and without FIN: nothing needs to be looked at twice */
     uint32_t new_bytes;      /* text beyond nxt */
     uint32_t old_bytes;      /* text before nxt: sent before, or late */
     uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */
