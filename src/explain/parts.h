@@ -161,9 +161,10 @@ void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
 
 /* ---- artefacts.c: what the capture did --------------------------------------------------- */
 
-/* Is it a packet that was captured, or delivered, twice? Counts it. */
-bool la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
-                          const struct la_placed *placed);
+/* Is it a packet that was captured, or delivered, twice (placed->is_copy)? Counts it. Or other text
+ * than passed before (placed->is_other)? */
+void la_artefacts_take(struct la_explain *explain, const struct la_track *track,
+                       struct la_placed *placed);
 void la_artefacts_count_copy(struct la_explain *explain, struct la_track_end *e, bool elsewhere);
 /* A packet's time; it is counted in file->packets. Returns the latest one so far; *back_ns_max: by
  * how much one was before the one before it. */
@@ -214,6 +215,9 @@ void la_artefacts_add(struct la_explain *explain, const struct la_explain *part)
 /* Its checksum is wrong. */
 void la_violations_checksum(struct la_explain *explain, struct la_track *track,
                             const struct la_placed *placed);
+/* With placed->is_other, unless its checksum tells nothing. Returns whether it does. */
+bool la_violations_other_text(struct la_explain *explain, struct la_track *track,
+                              const struct la_placed *placed);
 /* Flags that no receiver acts on; false: they are such, and nothing is learnt from the segment. */
 bool la_violations_flags(struct la_explain *explain, struct la_track *track,
                          const struct la_placed *placed);

@@ -387,7 +387,7 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
         track->last_at_ns = placed->at_ns;
     placed->at_us = (uint32_t)(placed->at_ns / LA_NS_PER_US);
     placed->goes_on = goes_on(placed);
-    placed->is_copy = la_artefacts_is_copy(explain, track, placed);
+    la_artefacts_take(explain, track, placed);
     if (placed->is_copy || placed->is_strange || is_damaged(explain, track, placed))
         return;
     uint16_t flags = placed->seen->tcp.flags;
@@ -402,6 +402,8 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     if ((flags & LA_TCP_SYN) != 0 || !is_opened(track, placed))
         la_opening_segment(explain, track, placed);
     la_numbers_place(placed);
+    if (placed->is_other && !placed->is_strange)
+        placed->is_strange = la_violations_other_text(explain, track, placed);
     if (!placed->is_strange && !rst)
         la_measure_segment(explain, track, placed);
     if (placed->is_copy)

@@ -290,6 +290,7 @@ struct la_placed {
     uint32_t beyond_bytes;   /* of its new text, beyond what the peer had offered */
     uint32_t shrunk_bytes;   /* by which the right edge that it offers has moved left */
     bool is_copy;            /* the same packet again: nothing was sent */
+    bool is_other;           /* other text than what passed under the same numbers */
     bool is_disbelieved;     /* its checksum is wrong, and it fits no connection */
     bool is_strange;         /* its numbers are far from the connection's: teaches nothing */
     bool acks_missing;       /* acknowledges what was not captured */

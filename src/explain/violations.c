@@ -73,6 +73,25 @@ la_violations_checksum(struct la_explain *explain, struct la_track *track,
         finding->values[0] = finding->n;
 }
 
+bool
+la_violations_other_text(struct la_explain *explain, struct la_track *track,
+                         const struct la_placed *placed)
+{
+    bool is_sure = is_verified(explain, placed);
+    if (!is_sure && placed->seen->checksum != LA_SEEN_CHECKSUM_PARTIAL)
+        return false;
+    struct la_explain_finding *finding =
+        la_found(explain, track, LA_FINDING_OTHER_TEXT, la_who_of(placed->from), placed->frame);
+    if (finding == NULL)
+        return true;
+    finding->values[0] = finding->n;
+    finding->values[1] = placed->seen->ttl_hops;
+    finding->values[2] = placed->me->ttl_hops;
+    if (!is_sure)
+        finding->certainty = LA_CERTAINTY_INFERRED;
+    return true;
+}
+
 static void
 check_header(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
