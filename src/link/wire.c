@@ -33,6 +33,15 @@ packet_octets(const struct la_link *link, const struct la_frame *frame)
                                           : la_wire_packet_bytes(frame, link->caps.layer);
 }
 
+/* That its sender has made the checksum is no reason not to look at it where it arrives (MUST-3).
+ */
+static void
+unmark(const struct la_link *link, struct la_frame *frame)
+{
+    if (frame->csum == LA_CSUM_VALID && !link->caps.checksum_rx)
+        frame->csum = LA_CSUM_UNKNOWN;
+}
+
 /* Into the queue of what is there already; those that do not fit are carried, which tells of it. */
 static void
 send_direct(struct la_wire_end *end, struct la_frame **take_frames, size_t n, la_instant now)
@@ -43,6 +52,7 @@ send_direct(struct la_wire_end *end, struct la_frame **take_frames, size_t n, la
     for (size_t i = 0; i < n; i++) {
         struct la_frame *frame = take_frames[i];
         size_t packet_bytes = packet_octets(&end->link, frame);
+        unmark(&end->link, frame);
         if (packet_bytes > mtu_bytes &&
             la_wire_packet_bytes_max(frame, end->link.caps.layer) > mtu_bytes) {
             la_wire_carry(end->wire, end->idx, frame, now);
@@ -66,8 +76,10 @@ wire_send(struct la_link *link, struct la_frame **take_frames, size_t n, la_inst
         send_direct(end, take_frames, n, now);
         return n;
     }
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        unmark(link, take_frames[i]);
         la_wire_carry(wire, end->idx, take_frames[i], now);
+    }
     return n;
 }
 
