@@ -225,13 +225,18 @@ first_of(const struct la_marks *marks, uint8_t set)
     return (enum la_mark)best;
 }
 
-/* One segment that carried both, to an end that waits for both (RFC 9293 figure 5). */
+/* One segment that carried both, to an end that waits for both (RFC 9293 figure 5). Each copy of a
+ * FIN that acknowledges does so. */
 static bool
-came_merged(const struct la_track_end *e, uint8_t set)
+came_merged(const struct la_track_end *e, const struct la_track_end *peer, enum la_mark mark,
+            uint8_t set)
 {
-    uint8_t both = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
-    return (set & both) == both && e->proven == BIT(FIN_WAIT_1) &&
-           e->marks.frame[LA_MARK_FIN] == e->marks.frame[LA_MARK_ACK_OF_FIN];
+    const uint8_t both = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
+    if (e->proven != BIT(FIN_WAIT_1))
+        return false;
+    return (mark == LA_MARK_FIN && (peer->flags & LA_END_FIN_ACKS_FIN) != 0) ||
+           ((set & both) == both &&
+            e->marks.frame[LA_MARK_FIN] == e->marks.frame[LA_MARK_ACK_OF_FIN]);
 }
 
 /* The ACK of a FIN that passed before the peer's own FIN may have been lost, and come with that. A
@@ -255,7 +260,8 @@ take_marks(struct la_explain *explain, struct la_track *track, const struct taki
         enum la_mark mark = first_of(&e->marks, left);
         enum la_tcp_event event = event_of(e, mark);
         uint8_t took = (uint8_t)(1u << mark);
-        if ((mark == LA_MARK_FIN || mark == LA_MARK_ACK_OF_FIN) && came_merged(e, left)) {
+        if ((mark == LA_MARK_FIN || mark == LA_MARK_ACK_OF_FIN) &&
+            came_merged(e, &track->end[1 - taking->end], mark, left)) {
             event = LA_TCP_EV_RCV_FIN_ACK_OF_FIN;
             took = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
         }
@@ -423,8 +429,10 @@ static int64_t
 earliest_close(const struct la_track_end *e, const struct la_placed *placed)
 {
     /* A FIN without text was not queued behind any: the user closed after the last of it went out.
-     */
-    return placed->seen->tcp.text_bytes == 0 ? la_marks_sent_ns(e, e->text_at_ns) : INT64_MAX;
+     * Elsewhere than at the end, what passes may be what went again after a loss. */
+    return placed->seen->tcp.text_bytes == 0 && la_marks_is_near(e)
+               ? la_marks_sent_ns(e, e->text_at_ns)
+               : INT64_MAX;
 }
 
 static void
@@ -482,7 +490,8 @@ put_before(struct la_explain *explain, struct la_track *track, const struct la_p
         .earliest_ns = INT64_MAX,
         .latest_ns = peer->fin_at_ns,
     };
-    if (peer->proven != BIT(FIN_WAIT_1) || !la_steps_replace_close(explain, track, &heard, &close))
+    if (peer->proven != BIT(FIN_WAIT_1) ||
+        !la_steps_replace(explain, track, LA_TCP_EV_CLOSE, &heard, &close))
         return;
     la_tell_step(explain, track, &heard);
     peer->proven = BIT(CLOSE_WAIT);
@@ -493,6 +502,34 @@ put_before(struct la_explain *explain, struct la_track *track, const struct la_p
     me->marks.waiting |= 1u << LA_MARK_ACK_OF_FIN;
     me->marks.frame[LA_MARK_ACK_OF_FIN] = peer->fin_frame;
     me->marks.at_ns[LA_MARK_ACK_OF_FIN] = peer->fin_at_ns;
+}
+
+/* It had closed before it heard of its peer's FIN: its own was lost, and an ACK behind it was not.
+ */
+static void
+close_before(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    struct la_track_end *me = placed->me;
+    struct la_step heard;
+    const struct la_step close = {
+        .end = placed->from,
+        .event = LA_TCP_EV_CLOSE,
+        .certainty = LA_CERTAINTY_INFERRED,
+        .frame = placed->peer->fin_frame,
+        .from = BIT(ESTABLISHED),
+        .to = BIT(FIN_WAIT_1),
+        .earliest_ns = INT64_MAX,
+        .latest_ns = me->last_at_ns,
+    };
+    if (me->proven != BIT(CLOSE_WAIT) ||
+        !la_steps_replace(explain, track, LA_TCP_EV_RCV_FIN, &close, &heard)) {
+        own_event(explain, track, placed, LA_TCP_EV_CLOSE, INT64_MAX);
+        return;
+    }
+    la_tell_step(explain, track, &close);
+    me->proven = BIT(FIN_WAIT_1);
+    heard.certainty = LA_CERTAINTY_INFERRED;
+    (void)move(explain, track, &heard);
 }
 
 /* A first FIN shows that there was none before, also where the beginning was not captured. */
@@ -571,7 +608,10 @@ take_segment(struct la_explain *explain, struct la_track *track, const struct la
     }
     if (placed->fin_first) {
         look_back(explain, track, placed);
-        own_event(explain, track, placed, LA_TCP_EV_CLOSE, earliest_close(e, placed));
+        if (la_closing_was_overtaken(placed))
+            close_before(explain, track, placed);
+        else
+            own_event(explain, track, placed, LA_TCP_EV_CLOSE, earliest_close(e, placed));
         if (la_closing_was_answered(e, placed->peer))
             put_before(explain, track, placed);
     }
