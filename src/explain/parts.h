@@ -109,10 +109,13 @@ void la_steps_narrow(struct la_explain *explain, struct la_track *track, const u
 /* The end's connection may as well have ended in that other state. */
 void la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned end,
                         uint16_t state);
-/* Its latest step, if that was the CLOSE of an end in ESTABLISHED, becomes `instead`; *close is
- * what it was. */
-bool la_steps_replace_close(struct la_explain *explain, struct la_track *track,
-                            const struct la_step *instead, struct la_step *close);
+/* The track's latest step was this one of the end's, and inferred: it did not happen. */
+bool la_steps_take_back(struct la_explain *explain, struct la_track *track, unsigned end,
+                        enum la_tcp_event event);
+/* Its latest step, if that was this event of an end in ESTABLISHED, becomes `instead`; *was is what
+ * it was. */
+bool la_steps_replace(struct la_explain *explain, struct la_track *track, enum la_tcp_event event,
+                      const struct la_step *instead, struct la_step *was);
 /* Its FIN may have been the second one. */
 void la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigned end);
 void la_steps_free(struct la_explain *explain, struct la_track *track);
@@ -153,6 +156,10 @@ bool la_closing_may_have_heard(const struct la_track *track, unsigned end);
 bool la_closing_is_doubtful(const struct la_track *track, unsigned end);
 /* The file has the end's FIN behind its peer's, which acknowledges it. */
 bool la_closing_was_answered(const struct la_track_end *e, const struct la_track_end *peer);
+/* Its FIN was sent before its first ACK of its peer's, was lost, and goes again (heuristic: that
+ * ACK, of a FIN that had come once, left a hole of one number, which this one fills): both ends
+ * closed at the same time. */
+bool la_closing_was_overtaken(const struct la_placed *placed);
 /* Its FIN, the first time. */
 void la_closing_take_fin(struct la_track *track, struct la_placed *placed);
 void la_closing_segment(struct la_explain *explain, struct la_track *track,

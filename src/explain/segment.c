@@ -97,14 +97,16 @@ begin_from_kept(struct la_explain *explain, struct la_track *track)
     la_segment(explain, &answer, answer_frame, 0, answer_at_ns);
 }
 
-/* It comes again, and nobody has answered the SYN before it: no old duplicate does that. */
+/* It comes again, and nobody has answered the SYN before it, or its sender has reset what answered
+ * (RFC 9293 3.5.1 figure 10): no old duplicate does that. */
 static bool
 comes_again(const struct la_track *track, const struct la_placed *placed)
 {
     const struct la_track_rare *rare = track->rare;
-    return rare != NULL && rare->syn_waits && rare->syn_from == placed->from && !track->complete &&
-           la_seq_eq(rare->syn.tcp.seq, placed->seen->tcp.seq) &&
-           (placed->peer->flags & LA_END_SPOKE) == 0;
+    bool unanswered = !track->complete && (placed->peer->flags & LA_END_SPOKE) == 0;
+    bool has_reset = is_over(track) && (placed->me->flags & LA_END_RST) != 0;
+    return rare != NULL && rare->syn_waits && rare->syn_from == placed->from &&
+           la_seq_eq(rare->syn.tcp.seq, placed->seen->tcp.seq) && (unanswered || has_reset);
 }
 
 enum kept { KEPT_NOT, KEPT_ASIDE, KEPT_BEGAN };
