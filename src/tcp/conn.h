@@ -66,6 +66,9 @@ enum la_tcp_flag {
 /* With that, in place of RFC 3168's two: IP's ECN field of the peer's latest SYN or SYN,ACK. */
 #define LA_TCP_F_SYN_MARK ((uint32_t)(LA_TCP_F_ECN_ECHO | LA_TCP_F_ECN_CWR))
 enum { LA_TCP_SYN_MARK_SHIFT = 27 };
+/* After a passive OPEN, in place of what only our own SYN can have: accurate ECN would be agreed to
+ * as well, whatever the SYN has asked for. */
+#define LA_TCP_F_ECN_EITHER LA_TCP_F_ECN_ASK
 
 /* A rate sample: how fast the path has delivered (draft-ietf-ccwg-bbr 4.1). */
 struct la_cc_rate {
@@ -365,12 +368,15 @@ struct la_tcp_accecn {
     struct la_tcp_marks r, s; /* what we have received; what of ours the peer has, as it says */
     uint32_t told_cep;        /* r.cep in the latest acknowledgement that was sent */
     struct la_tcp_marks told; /* the octets in the latest options that were */
+    la_seq round_end;         /* until `unmarked`: of the round trip */
     uint16_t acked_8n;        /* segments that an acknowledgement is about: average, in eighths */
     bool answers;       /* a SYN,ACK came: the next bare acknowledgement says what marked it */
     bool may_be_over;   /* then it says so no longer, once the peer has shown that it is */
     bool answer_marked; /* one of them came as CE, and was counted */
     bool reacts;        /* our SYN or SYN,ACK was marked: the window is reduced once it is open */
     bool came_marked;   /* the packet before came as CE */
+    uint8_t rounds_n;   /* round trips of which all text was marked, from the first on */
+    bool unmarked;      /* some was not */
     bool text_acked;    /* text of ours was, by more than the SYN,ACK */
     bool heard;         /* the first feedback behind the handshake was looked at */
     bool deaf;          /* the field came as zero where it cannot be: no feedback is heeded */
