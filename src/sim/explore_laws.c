@@ -63,9 +63,7 @@ la_world_check_heard(struct la_world_ctx *ctx, unsigned e, const struct la_world
 {
     const struct la_world_end *end = &ctx->world->end[e];
     const struct la_tcp_accecn *a = la_tcp_accecn(&end->conn, &end->env);
-    bool fin = (end->conn.flags & LA_TCP_F_FIN_SENT) != 0 &&
-               la_seq_eq(end->conn.snd_una, end->conn.snd_nxt);
-    if (!before->known || a == NULL || a->deaf || fin)
+    if (!before->known || a == NULL || a->deaf || la_tcp_fin_is_acked(&end->conn))
         return;
     bool text = la_seq_gt(end->conn.snd_una, before->snd_una);
     bool told = seg->counted && a->s.cep == seg->told.cep;

@@ -254,8 +254,7 @@ judge_sender(const struct la_sim_host *host, unsigned conn,
     if (host->world->env.mutant == LA_SIM_MUTANT_MARK_UNHEARD)
         s.cep--;
     /* What acknowledges our FIN is no news (accecn.c). */
-    bool fin = (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_seq_eq(c->snd_una, c->snd_nxt);
-    bool heeds = la_seq_gt(c->snd_una, before->snd_una) && !fin && !a->deaf;
+    bool heeds = la_seq_gt(c->snd_una, before->snd_una) && !la_tcp_fin_is_acked(c) && !a->deaf;
     struct belief belief = believe(heard, before, s.cep);
     bool moved = s.cep != before->s.cep;
     const char *wrong = NULL;

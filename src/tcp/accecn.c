@@ -174,8 +174,7 @@ la_tcp_accecn_feedback(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
     a->text_acked |= todo->acked_bytes > 0;
     /* Who has acknowledged our FIN may have forgotten in TIME-WAIT (3.1.2), and nothing is left
      * that could go slower. */
-    bool all_acked = (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_seq_eq(c->snd_una, c->snd_nxt);
-    if (a->deaf || all_acked)
+    if (a->deaf || la_tcp_fin_is_acked(c))
         return;
     unsigned ace = la_tcp_ace(seg->flags);
     bool first = !a->heard;
