@@ -5,8 +5,8 @@
  * struct la_tcp_conn holds what a connection needs for ever; it is what an idle connection costs.
  * struct la_tcp_busy (busy.h) holds what it needs while octets are queued, in flight, waiting to be
  * read or to be acknowledged, and goes back to its pool when none are. struct la_tcp_tally counts
- * what most connections never see, struct la_tcp_accecn what accurate ECN does (counts.h). Flags are
- * in flag.h. The variables keep their RFC names.
+ * what most connections never see, struct la_tcp_accecn what accurate ECN does (counts.h); flags
+ * are in flag.h. The variables keep their RFC names.
  *
  * The right edge that we offered, RCV.NXT + RCV.WND, is kept as `rcv_adv`; it never moves left.
  * SND.NXT never goes back: what is sent again is chosen by recovery.h.
