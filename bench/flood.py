@@ -3,15 +3,15 @@
 
 The flood and the connections that mean it have one core, the process with the stack has another. The
 kernel is measured twice: as it comes, its receive path run where the flood sends, and with that path
-steered to a core of its own (receive packet steering), as lastack has one. That path goes before
-every process, so lastack and the flood are scheduled in real time, where that is allowed. Both
-remember 1024 half-open connections and then answer with SYN cookies. What counts is the answers that
-came back. Rounds are short and many, and ratios are taken round by round: a machine's clock swings.
+steered to a core of its own (receive packet steering), as lastack has one. Nothing is scheduled in
+real time: a flood that is would starve the kernel's receive path when that has become a thread
+(ksoftirqd). So it takes a quiet machine. Both stacks remember 1024 half-open connections and then
+answer with SYN cookies. What counts is the answers that came back. Rounds are short and many, and
+ratios are taken round by round: a machine's clock swings.
 
 Beside them, what the TUN device gives to a process that only turns packets round: the ceiling of any
 stack behind one.
 """
-import contextlib
 import os
 import statistics
 
@@ -60,9 +60,7 @@ class KernelOnVeth:
 
 
 def flood(running, size, cores, *options):
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(running.server.pid, os.SCHED_FIFO, os.sched_param(1))
-    return running.load("flood", "--first", "--device", DEVICE, "--seconds", str(size.flood_s),
+    return running.load("flood", "--device", DEVICE, "--seconds", str(size.flood_s),
                         "--connections", str(size.connects_n), "--source", stacks.SOURCE_IP,
                         "--sources", str(stacks.SOURCES_N), *options, core=cores[0], stack_core=cores[-1])
 

@@ -36,7 +36,7 @@ header_sum(const struct la_bytes *header)
 static struct la_text
 text_of(const struct la_seen *seen)
 {
-    if (seen->header.n < LA_TCP_HEADER_BYTES)
+    if (seen->header.n < LA_TCP_HEADER_BYTES || (seen->oddities & LA_SEEN_HEADER_CUT) != 0)
         return (struct la_text){.header_bytes = 0};
     return (struct la_text){
         .seq = seen->tcp.seq,

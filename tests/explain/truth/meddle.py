@@ -106,7 +106,7 @@ class Meddler:
             return [(side, self.made(frame, where, after, ack, RST | ACK)),
                     (other(side), self.turned(frame, where, ack, after, RST | ACK))]
         if self.kind == "text":
-            return [(side, self.made(frame, where, seq, ack, frame[tcp + 13], bytes(end - text)))]
+            return [(side, self.made(frame, where, seq, ack, frame[tcp + 13], self.rng.randbytes(end - text)))]
         if self.kind == "syn":
             return [(side, self.made(frame, where, (after + 1000) & 0xffffffff, 0, SYN))]
         off = {"rst": 0, "rst-in-window": 2000, "rst-outside": 1 << 30}[self.kind]
