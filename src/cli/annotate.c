@@ -76,7 +76,7 @@ struct annotator {
     size_t remarks_n, remarks_room;
     struct states *conns; /* by id: as they are at the frame at hand */
     size_t conns_n;
-    bool no_memory, damaged;
+    bool no_memory, damaged, unread;
     /* the second reading */
     struct la_capture_output output;
     struct la_capture_buf blocks, options;
@@ -250,6 +250,7 @@ analyse(struct annotator *a, struct la_mem *mem)
         a->story = la_story_trace(story);
         read_all(a, captures, explain);
         a->no_memory |= la_views_story_is_short(story) || la_mem_was_short(mem);
+        a->unread = la_captures_failed(captures);
         la_explain_free(explain);
         if (a->remarks_n > 0)
             qsort(a->remarks, a->remarks_n, sizeof(*a->remarks), by_frame);
@@ -431,13 +432,16 @@ write_out(struct annotator *a)
         copy_packets(a, captures);
         error = la_capture_output_close(&a->output);
     }
+    bool failed = la_captures_failed(captures); /* Its notes say why. */
     la_captures_free(captures);
     if (error != 0) {
         (void)fprintf(stderr, "lastack annotate: cannot write %s: %s\n", a->out, strerror(error));
         return LA_CLI_FAILED;
     }
-    if (a->no_memory)
+    if (a->no_memory || (a->unread && !failed))
         return complain(a->in, "not enough memory for all of its comments");
+    if (failed)
+        return LA_CLI_FAILED;
     return a->damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;
 }
 

@@ -382,7 +382,7 @@ explain_them(struct explanation *x)
     if (x->out.failed || la_explain_jobs_failed(x->jobs) ||
         (x->graphs != NULL && la_graphs_failed(x->graphs)))
         return complain("out of memory: not everything is shown", "");
-    if (!drawn)
+    if (!drawn || la_captures_failed(x->captures))
         return LA_CLI_FAILED;
     return damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;
 }

@@ -195,8 +195,8 @@ void la_rtt_sample(struct la_measure *m, int64_t us);
 int64_t la_rtt_timeout_ns(const struct la_measure *m, const struct la_track *track,
                           unsigned sender);
 void la_rtt_fill(const struct la_measure *m, struct la_explain_rtt *out);
-void la_flow_segment(struct la_measure *m, const struct la_track_end *sender,
-                     const struct la_track_end *receiver, const struct la_placed *placed);
+/* Of both directions, as far as they are measured. */
+void la_flow_segment(const struct la_placed *placed);
 void la_rounds_sent(const struct la_explain *explain, struct la_measure *m,
                     const struct la_track *track, const struct la_placed *placed);
 void la_rounds_acked(const struct la_explain *explain, struct la_measure *m,

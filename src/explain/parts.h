@@ -59,14 +59,23 @@ bool la_patience_was_due(const struct la_track_end *e, int64_t at_ns);
 bool la_patience_ends_probing(const struct la_track_end *e, int64_t at_ns);
 int64_t la_patience_due_ns(const struct la_track_end *e);
 
-/* ---- marks.c, states.c: both ends along the figure ---------------------------------------- */
+/* ---- marks.c, arrivals.c, states.c, possible.c: both ends along the figure ------------------ */
 
-void la_states_init(struct la_explain *explain);
+/* It has acknowledged its peer's FIN. */
+static inline bool
+la_track_acked_fin(const struct la_track_end *e, const struct la_track_end *peer)
+{
+    return (peer->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
+           la_seq_gt(e->ack, peer->fin_seq);
+}
 /* Of a new track: what may be said before its first segment. */
 void la_states_begin(struct la_explain *explain, struct la_track *track, bool by_syn);
 void la_states_segment(struct la_explain *explain, struct la_track *track,
                        const struct la_placed *placed);
-/* One event of an end, if its state is decided and has an edge for it. */
+/* An event of an end, along the edges that its states have for it; false: there is none. Filled in
+ * are end, event, certainty, frame and times. */
+bool la_states_move(struct la_explain *explain, struct la_track *track, struct la_step *step);
+/* The same, if its state is decided. */
 void la_states_step(struct la_explain *explain, struct la_track *track, struct la_step *step);
 /* What of the segment is an event for the end that it goes to. */
 void la_marks_segment(struct la_track *track, const struct la_placed *placed);
@@ -77,6 +86,15 @@ int64_t la_marks_sent_ns(const struct la_track_end *end, int64_t passed_ns);
 /* Can what passed at mark_ns show in a segment of this end that passes at at_ns? By the shortest
  * time that an answer took so far. */
 bool la_marks_can_show(const struct la_track_end *end, int64_t mark_ns, int64_t at_ns);
+
+/* Something waits for the segment's sender: has it arrived? */
+void la_arrivals_take(struct la_explain *explain, struct la_track *track,
+                      const struct la_placed *placed);
+void la_possible_init(struct la_explain *explain);
+void la_possible_begin(struct la_explain *explain, struct la_track *track, bool by_syn);
+/* `demand`: in these states its sender can have sent it. */
+void la_possible_segment(struct la_explain *explain, const struct la_track *track,
+                         const struct la_placed *placed, uint16_t demand);
 
 /* ---- settle.c ---- */
 
@@ -267,7 +285,8 @@ void la_tell_step(const struct la_explain *explain, const struct la_track *track
 
 /* ---- segment.c, result.c ------------------------------------------------------------------ */
 
-void la_segment(struct la_explain *explain, struct la_placed *placed);
+void la_segment(struct la_explain *explain, const struct la_seen *seen, uint64_t frame,
+                uint32_t iface, int64_t at_ns);
 /* A packet that was decoded, at a sane time. */
 void la_explain_seen(struct la_explain *explain, const struct la_explain_packet *packet,
                      int64_t at_ns, const struct la_seen *seen);

@@ -9,8 +9,9 @@
  * behind a pointer or an index and taken on demand.
  *
  * flows.c finds, begins and ends tracks; segment.c takes a segment through the parts; numbers.c
- * places it among the sequence numbers; marks.c and states.c follow the two ends along the figure;
- * opening.c, closing.c and reset.c judge; result.c writes what the caller gets.
+ * places it among the sequence numbers; marks.c, arrivals.c, states.c and possible.c
+ * follow the two ends along the figure; opening.c, closing.c and reset.c judge; result.c writes
+ * what the caller gets.
  */
 #ifndef LA_EXPLAIN_TRACK_H
 #define LA_EXPLAIN_TRACK_H
@@ -34,8 +35,8 @@
 
 /* ---- what passed the tap on its way to an end ------------------------------------------- */
 
-/* Each of them may have reached the end or not; until the end shows it, it waits (states.c). Their
- * order is that in which ties are taken. */
+/* Each of them may have reached the end or not; until the end shows it, it waits
+ * (arrivals.c). Their order is that in which ties are taken. */
 enum la_mark {
     LA_MARK_SYN,        /* the peer's SYN, without ACK */
     LA_MARK_SYN_ACK,    /* the peer's SYN,ACK of this end's SYN */
@@ -131,9 +132,8 @@ struct la_track_end {
     la_seq iss;
     la_seq fin_seq;
     la_seq fin_ack;        /* that its first FIN acknowledged */
-    uint16_t widened;      /* possible when it was last closed under the events widened_by */
     uint16_t syn_window;
-    uint32_t widened_by;
+    uint8_t widened_by;    /* what had passed when `possible` was last closed, see possible.c */
     uint32_t syn_n;        /* copies of its SYN or SYN,ACK */
     uint32_t syn_frame;
     uint32_t syn_text_bytes;
@@ -283,8 +283,8 @@ struct la_placed {
     uint8_t from;            /* the end that sent it; 1 - from is the other */
     struct la_track_end *me, *peer; /* these ends, */
     struct la_measure *mine, *its;  /* and what is measured of their text; NULL: nothing yet */
-    bool goes_on;            /* without SYN, FIN or RST, and both its numbers are the next ones:
-                              * of it, nothing needs to be looked at twice */
+    bool is_next;            /* without SYN or RST, and both its numbers are the next ones: */
+    bool goes_on;            /* the same, and without FIN: nothing needs to be looked at twice */
     uint32_t new_bytes;      /* text beyond nxt */
     uint32_t old_bytes;      /* text before nxt: sent before, or late */
     uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */
@@ -314,6 +314,8 @@ struct la_list {
 };
 
 enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 12 };
+/* Beside 1 << enum la_mark: what passed on its way to an end. ANYTHING: the capture began later. */
+enum { LA_PASSED_RST = 1 << LA_MARKS_N, LA_PASSED_ANYTHING = 1 << (LA_MARKS_N + 1) };
 
 enum { LA_SOURCES_BITS = 2048 };
 
@@ -342,7 +344,7 @@ struct la_source {
     bool is_known;
 };
 
-/* Results of states.c's closure, direct mapped. */
+/* Results of possible.c's closure, direct mapped. */
 struct la_closure {
     uint32_t events;
     uint16_t from, to;
@@ -381,7 +383,8 @@ struct la_explain {
      * beyond, that has sent its FIN, that has acknowledged its peer's. */
     uint16_t reach_syn, reach_open, reach_fin, reach_acked_fin;
     struct la_closure closures[1 << LA_CLOSURES_SHIFT];
-    uint32_t events_by_marks[1 << LA_MARKS_N]; /* that may have happened to an end, see states.c */
+    /* What may have happened to an end, by what passed on its way to it. */
+    uint32_t events_by_passed[LA_PASSED_ANYTHING + 1];
     struct la_explain_transition *transitions; /* scratch of results */
     size_t transitions_cap;
     struct la_explain_finding *findings;

@@ -272,8 +272,7 @@ is_ordinary(const struct la_placed *placed)
            (seen->oddities & (LA_SEEN_RESERVED_BITS | LA_SEEN_HEADER_CUT)) == 0 &&
            seen->checksum != LA_SEEN_CHECKSUM_BAD && seen->checksum != LA_SEEN_CHECKSUM_UNFILLED &&
            (e->flags & peer->flags & LA_END_SCALE_KNOWN) != 0 &&
-           (!timestamps || placed->new_bytes == 0 || seen->tcp.ts_val == e->ts_val ||
-            !la_tcp_ts_older(seen->tcp.ts_val, e->ts_val));
+           (!timestamps || placed->new_bytes == 0 || !la_tcp_ts_older(seen->tcp.ts_val, e->ts_val));
 }
 
 LA_APART static void
@@ -289,6 +288,12 @@ check_what_is_said(struct la_explain *explain, struct la_track *track,
         check_options(explain, track, placed);
 }
 
+static bool
+is_damaged(const struct la_explain *explain, const struct la_placed *placed)
+{
+    return placed->seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(&explain->decoder);
+}
+
 void
 la_violations_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed)
@@ -298,9 +303,8 @@ la_violations_segment(struct la_explain *explain, struct la_track *track,
         check_what_is_said(explain, track, placed);
     if ((seg->flags & LA_TCP_RST) == 0)
         check_numbers(explain, track, placed);
-    bool damaged =
-        placed->seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(&explain->decoder);
-    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 && placed->new_bytes > 0 && !damaged)
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 && placed->new_bytes > 0 &&
+        !is_damaged(explain, placed))
         placed->me->ts_val = seg->ts_val;
     /* RFC 9293 3.7.1: more than the peer's MSS is the work of a device (TSO, GRO). */
     uint32_t mss = placed->peer->mss;

@@ -80,8 +80,8 @@ class Run:
         if self.plan["open"] == "md5":
             peer = socket.inet_pton(self.af, self.address("server" if side == "client" else "client"))
             at = struct.pack("=HH", self.af, 0) + (peer if self.af == socket.AF_INET else bytes(4) + peer)
-            key = struct.pack("=BBHi80s", 0, 0, 5, 0, b"of us")
-            sock.setsockopt(socket.IPPROTO_TCP, TCP_MD5SIG, at.ljust(128, b"\0") + key)
+            sock.setsockopt(socket.IPPROTO_TCP, TCP_MD5SIG, at.ljust(128, b"\0") +
+                            struct.pack("=BBHi80s", 0, 0, 5, 0, b"of us"))
         return sock
 
     def note(self, side, i, player):
@@ -323,8 +323,7 @@ def one_run(number, args, tracer):
             told = not derived and shows_end(os.path.join(args.folder, f"{name}.{place}.pcap"), close)
             rows.append({
                 "file": file, "capture_point": point,
-                "truth_streams": "-" if derived or plan["network"] == "spoil" or
-                plan["open"] in ("reuse", "flood", "scan", "mptcp") else
+                "truth_streams": "-" if derived or plan["open"] in ("reuse", "flood", "scan", "mptcp") else
                 derive.streams_n(os.path.join(args.folder, f"{name}.{place}.pcap")),
                 "truth_closer": closer if told else "mixed", "truth_close": close if told else "mixed",
                 "kernel_retrans_client": again("client", c, derived),
