@@ -66,9 +66,14 @@ void
 la_violations_checksum(struct la_explain *explain, struct la_track *track,
                        const struct la_placed *placed)
 {
+    explain->file.bad_checksums++;
+    /* Where most are wrong, it is the file's matter. */
+    if (!la_decoder_trusts(&explain->decoder)) {
+        explain->file.changed_checksums++;
+        return;
+    }
     struct la_explain_finding *finding =
         la_found(explain, track, LA_FINDING_CHECKSUM_WRONG, la_who_of(placed->from), placed->frame);
-    explain->file.bad_checksums++;
     if (finding != NULL)
         finding->values[0] = finding->n;
 }
