@@ -285,20 +285,20 @@ open_captures(struct explanation *x)
     size_t opened_n = 0;
     x->captures = la_captures_new(&options, error);
     if (x->captures == NULL) {
-        (void)complain("the packet filter", error);
+        (void)complain(error, "");
         return false;
     }
     for (size_t i = 0; i < args->files_n; i++) {
         if (la_captures_add_file(x->captures, args->files[i], error))
             opened_n++;
         else
-            (void)complain(args->files[i], error);
+            (void)complain(la_cli_shown(args->files[i]), error);
     }
     for (size_t i = 0; i < args->ifaces_n; i++) {
         if (la_captures_add_iface(x->captures, args->ifaces[i], error))
             opened_n++;
         else
-            (void)complain(args->ifaces[i], error);
+            (void)complain(la_cli_shown(args->ifaces[i]), error);
     }
     return opened_n == args->files_n + args->ifaces_n;
 }
