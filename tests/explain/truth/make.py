@@ -323,7 +323,8 @@ def one_run(number, args, tracer):
             told = not derived and shows_end(os.path.join(args.folder, f"{name}.{place}.pcap"), close)
             rows.append({
                 "file": file, "capture_point": point,
-                "truth_streams": "-" if derived or plan["open"] in ("reuse", "flood", "scan", "mptcp") else
+                "truth_streams": "-" if derived or plan["network"] == "spoil" or
+                plan["open"] in ("reuse", "flood", "scan", "mptcp") else
                 derive.streams_n(os.path.join(args.folder, f"{name}.{place}.pcap")),
                 "truth_closer": closer if told else "mixed", "truth_close": close if told else "mixed",
                 "kernel_retrans_client": again("client", c, derived),
