@@ -183,6 +183,9 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
     if ((peer->flags & LA_END_FIN) != 0 && (seen->tcp.flags & LA_TCP_ACK) != 0 &&
         la_seq_gt(seen->tcp.ack, peer->fin_seq))
         evidence |= LA_RST_ACKS_FIN;
+    if ((peer->flags & LA_END_SYN_ACK) != 0 && (seen->tcp.flags & LA_TCP_ACK) != 0 &&
+        la_seq_gt(seen->tcp.ack, peer->iss))
+        evidence |= LA_RST_ACKS_SYN;
     /* Of a capture of one direction nobody knows what was answered. */
     if (peer->segments_n > 0 &&
         (la_patience_was_due(e, placed->at_ns) || la_patience_ends_probing(e, placed->at_ns)))
