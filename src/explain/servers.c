@@ -312,8 +312,9 @@ sources_of(const struct la_server *listener)
 static void
 tell(struct la_explain *explain, enum la_finding id, const int64_t values[LA_FINDING_VALUES_MAX])
 {
-    struct la_explain_finding *finding = la_found_in_file(explain, id, 0);
-    if (finding == NULL || finding->n > 1)
+    struct la_explain_finding *finding =
+        la_found_anew_in_file(explain, id, LA_EXPLAIN_TOLD_SERVERS_MAX);
+    if (finding == NULL)
         return;
     finding->certainty = LA_CERTAINTY_INFERRED;
     memcpy(finding->values, values, sizeof(finding->values));
