@@ -399,6 +399,14 @@ la_track_at(const struct la_explain *explain, uint32_t idx)
     return la_pool_at(&explain->tracks, idx);
 }
 
+/* Where an end (LA_END_CLIENT, LA_END_SERVER) of the track is. */
+static inline struct la_endpoint
+la_track_endpoint(const struct la_track *track, unsigned end)
+{
+    unsigned side = end == LA_END_CLIENT ? track->client : 1 - track->client;
+    return (struct la_endpoint){track->key.addr[side], track->key.port[side]};
+}
+
 /* A frame's number within a track. */
 static inline uint32_t
 la_track_frame(const struct la_track *track, uint64_t frame)
