@@ -157,12 +157,17 @@ event_of(const struct la_track_end *e, enum la_mark mark)
     return (enum la_tcp_event)of_mark[mark];
 }
 
-/* One segment that carried both, to an end that waits for both (RFC 9293 figure 5). */
+/* One segment that carried both, to an end that waits for both (RFC 9293 figure 5). Each copy of a
+ * FIN that acknowledges does so. */
 static inline bool
-came_merged(const struct la_track_end *e, uint8_t set)
+came_merged(const struct la_track_end *e, const struct la_track_end *peer, enum la_mark mark,
+            uint8_t set)
 {
-    return (set & fins) == fins && e->proven == BIT(FIN_WAIT_1) &&
-           e->marks.frame[LA_MARK_FIN] == e->marks.frame[LA_MARK_ACK_OF_FIN];
+    if (e->proven != BIT(FIN_WAIT_1))
+        return false;
+    return (mark == LA_MARK_FIN && (peer->flags & LA_END_FIN_ACKS_FIN) != 0) ||
+           ((set & fins) == fins &&
+            e->marks.frame[LA_MARK_FIN] == e->marks.frame[LA_MARK_ACK_OF_FIN]);
 }
 
 /* The ACK of a FIN that passed before the peer's own FIN may have been lost, and come with that. A
@@ -187,7 +192,7 @@ take(struct la_explain *explain, struct la_track *track, const struct la_placed 
         enum la_mark mark = first_of(marks, left);
         enum la_tcp_event event = event_of(e, mark);
         uint8_t took = (uint8_t)(1u << mark);
-        if ((took & fins) != 0 && came_merged(e, left)) {
+        if ((took & fins) != 0 && came_merged(e, placed->peer, mark, left)) {
             event = LA_TCP_EV_RCV_FIN_ACK_OF_FIN;
             took = fins;
         }

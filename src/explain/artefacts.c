@@ -169,8 +169,10 @@ static inline void
 remember_text(const struct la_placed *placed, uint32_t print)
 {
     struct la_measure *m = placed->mine;
-    if (m != NULL && placed->seen->tcp.text_bytes > 0)
-        m->prints[m->prints_n++ % LA_PRINTS_N] = (struct la_print){print, placed->at_us};
+    if (m == NULL || placed->seen->tcp.text_bytes == 0)
+        return;
+    la_texts_remember(m, placed->seen);
+    m->prints[m->prints_n++ % LA_PRINTS_N] = (struct la_print){print, placed->at_us};
 }
 
 void
@@ -192,18 +194,22 @@ remember(const struct la_placed *placed, uint32_t print)
     remember_text(placed, print);
 }
 
-bool
-la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
-                     const struct la_placed *placed)
+void
+la_artefacts_take(struct la_explain *explain, const struct la_track *track,
+                  struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     uint32_t print = fingerprint(placed->seen);
     /* Such text, or such an acknowledgement, has not passed before. */
     bool is_new = placed->goes_on && (seg->text_bytes > 0 || la_seq_gt(seg->ack, placed->me->ack));
-    if (!is_new && may_be_known(placed, print) && is_known(explain, track, placed, print))
-        return true;
-    remember(placed, print);
-    return false;
+    if (!is_new) {
+        placed->is_other = seg->text_bytes > 0 && placed->mine != NULL &&
+                           la_texts_differ(placed->mine, placed->seen);
+        placed->is_copy = !placed->is_other && may_be_known(placed, print) &&
+                          is_known(explain, track, placed, print);
+    }
+    if (!placed->is_copy)
+        remember(placed, print);
 }
 
 void

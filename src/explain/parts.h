@@ -117,10 +117,13 @@ void la_steps_narrow(struct la_explain *explain, struct la_track *track, const u
 /* The end's connection may as well have ended in that other state. */
 void la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned end,
                         uint16_t state);
-/* Its latest step, if that was the CLOSE of an end in ESTABLISHED, becomes `instead`; *close is
- * what it was. */
-bool la_steps_replace_close(struct la_explain *explain, struct la_track *track,
-                            const struct la_step *instead, struct la_step *close);
+/* The track's latest step was this one of the end's, and inferred: it did not happen. */
+bool la_steps_take_back(struct la_explain *explain, struct la_track *track, unsigned end,
+                        enum la_tcp_event event);
+/* Its latest step, if that was this event of an end in ESTABLISHED, becomes `instead`; *was is what
+ * it was. */
+bool la_steps_replace(struct la_explain *explain, struct la_track *track, enum la_tcp_event event,
+                      const struct la_step *instead, struct la_step *was);
 /* Its FIN may have been the second one. */
 void la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigned end);
 void la_steps_free(struct la_explain *explain, struct la_track *track);
@@ -161,6 +164,10 @@ bool la_closing_may_have_heard(const struct la_track *track, unsigned end);
 bool la_closing_is_doubtful(const struct la_track *track, unsigned end);
 /* The file has the end's FIN behind its peer's, which acknowledges it. */
 bool la_closing_was_answered(const struct la_track_end *e, const struct la_track_end *peer);
+/* Its FIN was sent before its first ACK of its peer's, was lost, and goes again (heuristic: that
+ * ACK, of a FIN that had come once, left a hole of one number, which this one fills): both ends
+ * closed at the same time. */
+bool la_closing_was_overtaken(const struct la_placed *placed);
 /* Its FIN, the first time. */
 void la_closing_take_fin(struct la_track *track, struct la_placed *placed);
 void la_closing_segment(struct la_explain *explain, struct la_track *track,
@@ -187,9 +194,10 @@ void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
 
 /* ---- artefacts.c: what the capture did --------------------------------------------------- */
 
-/* Is it a packet that was captured, or delivered, twice? Counts it. */
-bool la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
-                          const struct la_placed *placed);
+/* Is it a packet that was captured, or delivered, twice (placed->is_copy)? Counts it. Or other text
+ * than passed before (placed->is_other)? */
+void la_artefacts_take(struct la_explain *explain, const struct la_track *track,
+                       struct la_placed *placed);
 void la_artefacts_count_copy(struct la_explain *explain, struct la_track_end *e, bool elsewhere);
 /* A packet's time; it is counted in file->packets. Returns the latest one so far; *back_ns_max: by
  * how much one was before the one before it. */
@@ -240,6 +248,9 @@ void la_artefacts_add(struct la_explain *explain, const struct la_explain *part)
 /* Its checksum is wrong. */
 void la_violations_checksum(struct la_explain *explain, struct la_track *track,
                             const struct la_placed *placed);
+/* With placed->is_other, unless its checksum tells nothing. Returns whether it does. */
+bool la_violations_other_text(struct la_explain *explain, struct la_track *track,
+                              const struct la_placed *placed);
 /* Flags that no receiver acts on; false: they are such, and nothing is learnt from the segment. */
 bool la_violations_flags(struct la_explain *explain, struct la_track *track,
                          const struct la_placed *placed);

@@ -98,14 +98,16 @@ begin_from_kept(struct la_explain *explain, struct la_track *track)
     la_segment(explain, &answer, answer_frame, 0, answer_at_ns);
 }
 
-/* It comes again, and nobody has answered the SYN before it: no old duplicate does that. */
+/* It comes again, and nobody has answered the SYN before it, or its sender has reset what answered
+ * (RFC 9293 3.5.1 figure 10): no old duplicate does that. */
 static bool
 comes_again(const struct la_track *track, const struct la_placed *placed)
 {
     const struct la_track_rare *rare = track->rare;
-    return rare != NULL && rare->syn_waits && rare->syn_from == placed->from && !track->complete &&
-           la_seq_eq(rare->syn.tcp.seq, placed->seen->tcp.seq) &&
-           (placed->peer->flags & LA_END_SPOKE) == 0;
+    bool unanswered = !track->complete && (placed->peer->flags & LA_END_SPOKE) == 0;
+    bool has_reset = is_over(track) && (placed->me->flags & LA_END_RST) != 0;
+    return rare != NULL && rare->syn_waits && rare->syn_from == placed->from &&
+           la_seq_eq(rare->syn.tcp.seq, placed->seen->tcp.seq) && (unanswered || has_reset);
 }
 
 enum kept { KEPT_NOT, KEPT_ASIDE, KEPT_BEGAN };
@@ -392,7 +394,7 @@ take(struct la_explain *explain, struct la_track *track, struct la_placed *place
     placed->at_us = clock_us(placed->at_ns);
     placed->is_next = is_next(placed);
     placed->goes_on = placed->is_next && (placed->seen->tcp.flags & LA_TCP_FIN) == 0;
-    placed->is_copy = la_artefacts_is_copy(explain, track, placed);
+    la_artefacts_take(explain, track, placed);
     if (placed->is_copy || placed->is_strange || is_damaged(explain, track, placed))
         return;
     bool rst = (placed->seen->tcp.flags & LA_TCP_RST) != 0;
@@ -407,6 +409,8 @@ take(struct la_explain *explain, struct la_track *track, struct la_placed *place
     if ((placed->seen->tcp.flags & LA_TCP_SYN) != 0 || !is_opened(track, placed))
         la_opening_segment(explain, track, placed);
     la_numbers_place(placed);
+    if (placed->is_other && !placed->is_strange)
+        placed->is_strange = la_violations_other_text(explain, track, placed);
     if (!placed->is_strange && !rst)
         la_measure_segment(explain, track, placed);
     if (placed->is_copy)

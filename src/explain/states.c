@@ -119,8 +119,10 @@ static int64_t
 earliest_close(const struct la_track_end *e, const struct la_placed *placed)
 {
     /* A FIN without text was not queued behind any: the user closed after the last of it went out.
-     */
-    return placed->seen->tcp.text_bytes == 0 ? la_marks_sent_ns(e, e->text_at_ns) : INT64_MAX;
+     * Elsewhere than at the end, what passes may be what went again after a loss. */
+    return placed->seen->tcp.text_bytes == 0 && la_marks_is_near(e)
+               ? la_marks_sent_ns(e, e->text_at_ns)
+               : INT64_MAX;
 }
 
 LA_APART static void
@@ -184,7 +186,8 @@ put_before(struct la_explain *explain, struct la_track *track, const struct la_p
         .earliest_ns = INT64_MAX,
         .latest_ns = peer->fin_at_ns,
     };
-    if (peer->proven != BIT(FIN_WAIT_1) || !la_steps_replace_close(explain, track, &heard, &close))
+    if (peer->proven != BIT(FIN_WAIT_1) ||
+        !la_steps_replace(explain, track, LA_TCP_EV_CLOSE, &heard, &close))
         return;
     la_tell_step(explain, track, &heard);
     peer->proven = BIT(CLOSE_WAIT);
@@ -195,6 +198,34 @@ put_before(struct la_explain *explain, struct la_track *track, const struct la_p
     me->marks.waiting |= 1u << LA_MARK_ACK_OF_FIN;
     me->marks.frame[LA_MARK_ACK_OF_FIN] = peer->fin_frame;
     me->marks.at_ns[LA_MARK_ACK_OF_FIN] = peer->fin_at_ns;
+}
+
+/* It had closed before it heard of its peer's FIN: its own was lost, and an ACK behind it was not.
+ */
+static void
+close_before(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    struct la_track_end *me = placed->me;
+    struct la_step heard;
+    const struct la_step close = {
+        .end = placed->from,
+        .event = LA_TCP_EV_CLOSE,
+        .certainty = LA_CERTAINTY_INFERRED,
+        .frame = placed->peer->fin_frame,
+        .from = BIT(ESTABLISHED),
+        .to = BIT(FIN_WAIT_1),
+        .earliest_ns = INT64_MAX,
+        .latest_ns = me->last_at_ns,
+    };
+    if (me->proven != BIT(CLOSE_WAIT) ||
+        !la_steps_replace(explain, track, LA_TCP_EV_RCV_FIN, &close, &heard)) {
+        own_event(explain, track, placed, LA_TCP_EV_CLOSE, INT64_MAX);
+        return;
+    }
+    la_tell_step(explain, track, &close);
+    me->proven = BIT(FIN_WAIT_1);
+    heard.certainty = LA_CERTAINTY_INFERRED;
+    (void)la_states_move(explain, track, &heard);
 }
 
 /* A first FIN shows that there was none before, also where the beginning was not captured. */
@@ -268,7 +299,10 @@ take_segment(struct la_explain *explain, struct la_track *track, const struct la
         la_arrivals_take(explain, track, placed);
     if (placed->fin_first) {
         look_back(explain, track, placed);
-        own_event(explain, track, placed, LA_TCP_EV_CLOSE, earliest_close(e, placed));
+        if (la_closing_was_overtaken(placed))
+            close_before(explain, track, placed);
+        else
+            own_event(explain, track, placed, LA_TCP_EV_CLOSE, earliest_close(e, placed));
         if (la_closing_was_answered(e, placed->peer))
             put_before(explain, track, placed);
     }

@@ -79,6 +79,7 @@ enum la_end_flag {
     LA_END_TEXT_BEHIND_FIN = 524288, /* text that acknowledged its peer's FIN */
     LA_END_ANSWERED_COPY = 1048576, /* its SYN,ACK went again behind a copy of the SYN */
     LA_END_OFFERED_LESS = 2097152, /* with its first segment behind the SYN than with that */
+    LA_END_ACK_OVER_FIN = 4194304, /* its first ACK of its peer's FIN stands behind a hole of one */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
@@ -172,6 +173,8 @@ enum la_rst_evidence {
     LA_RST_STREAM_ON_WAY = 262144, /* and more than one segment of it */
     LA_RST_FREED_ROOM = 131072, /* it offers more than the end's latest segment did, */
     LA_RST_LAY_THERE = 524288,  /* and no program had read that meanwhile */
+    LA_RST_TOOK_AFTER_FIN = 2097152, /* it acknowledged text that came behind its own FIN */
+    LA_RST_ACKS_FIN = 4194304,  /* it acknowledges its peer's FIN */
     LA_RST_HEARD_NONE = 1048576 /* its peer, whose segments were captured, never sent any text */
 };
 
@@ -293,6 +296,7 @@ struct la_placed {
     uint32_t beyond_bytes;   /* of its new text, beyond what the peer had offered */
     uint32_t shrunk_bytes;   /* by which the right edge that it offers has moved left */
     bool is_copy;            /* the same packet again: nothing was sent */
+    bool is_other;           /* other text than what passed under the same numbers */
     bool is_disbelieved;     /* its checksum is wrong, and it fits no connection */
     bool is_strange;         /* its numbers are far from the connection's: teaches nothing */
     bool acks_missing;       /* acknowledges what was not captured */

@@ -73,6 +73,25 @@ la_violations_checksum(struct la_explain *explain, struct la_track *track,
         finding->values[0] = finding->n;
 }
 
+bool
+la_violations_other_text(struct la_explain *explain, struct la_track *track,
+                         const struct la_placed *placed)
+{
+    bool is_sure = is_verified(explain, placed);
+    if (!is_sure && placed->seen->checksum != LA_SEEN_CHECKSUM_PARTIAL)
+        return false;
+    struct la_explain_finding *finding =
+        la_found(explain, track, LA_FINDING_OTHER_TEXT, la_who_of(placed->from), placed->frame);
+    if (finding == NULL)
+        return true;
+    finding->values[0] = finding->n;
+    finding->values[1] = placed->seen->ttl_hops;
+    finding->values[2] = placed->me->ttl_hops;
+    if (!is_sure)
+        finding->certainty = LA_CERTAINTY_INFERRED;
+    return true;
+}
+
 static void
 check_header(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
@@ -168,6 +187,14 @@ check_options(struct la_explain *explain, struct la_track *track, const struct l
         blame_number(explain, track, placed, LA_FINDING_TIMESTAMP_BACK, e->ts_val - seg->ts_val);
 }
 
+/* RFC 8684 3.3.1: its windows are those of the whole connection, and of the numbers in DATA_ACK. */
+static bool
+is_multipath(const struct la_placed *placed)
+{
+    const uint32_t any = LA_EXPLAIN_HAS_MPTCP | LA_EXPLAIN_HAS_MPTCP_JOIN;
+    return (placed->me->options & placed->peer->options & any) != 0;
+}
+
 /* Text beyond the window is held against its sender when its receiver has acknowledged all before
  * it and still does not offer that much. Otherwise the segment that did may not have been captured:
  * the right edge does not move left (RFC 9293 3.8.6). */
@@ -176,7 +203,8 @@ check_beyond(struct la_explain *explain, struct la_track *track, const struct la
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_measure *mine = placed->mine, *its = placed->its;
-    if (placed->beyond_bytes > 0 && mine != NULL && mine->beyond_bytes == 0) {
+    if (placed->beyond_bytes > 0 && mine != NULL && mine->beyond_bytes == 0 &&
+        !is_multipath(placed)) {
         mine->beyond_bytes = placed->beyond_bytes;
         mine->beyond_to = la_seq_add(seg->seq, seg->text_bytes);
         mine->beyond_frame = placed->frame;
@@ -213,7 +241,7 @@ check_shrunk(struct la_explain *explain, struct la_track *track, const struct la
         e->flags |= LA_END_OFFERED_LESS;
     bool offered = (e->flags & LA_END_OFFERED_LESS) == 0 || !la_seq_eq(peer->edge, by_syn);
     /* One window that was misread moves the edge for long. */
-    if (is_newest && offered && is_verified(explain, placed) &&
+    if (is_newest && offered && !is_multipath(placed) && is_verified(explain, placed) &&
         !la_found_has(explain, track, LA_FINDING_CHECKSUM_WRONG))
         blame_number(explain, track, placed, LA_FINDING_WINDOW_SHRUNK, placed->shrunk_bytes);
 }
