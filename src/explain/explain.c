@@ -2,6 +2,7 @@
  *
  * explain.c - an instance of the analyser: packets in, connections out
  */
+#include "base/apart.h"
 #include "base/rng.h"
 #include "base/sane.h"
 #include "explain/parts.h"
@@ -34,6 +35,8 @@ la_explain_new(const struct la_explain_cfg *cfg, struct la_mem *mem, struct la_e
         return LA_ERR_NO_MEMORY;
     explain->mem = la_mem_ref(mem);
     explain->cfg = *cfg;
+    if (cfg->trace.sink == NULL)
+        explain->cfg.trace.mask = 0;
     explain->key = (struct la_key){cfg->seed, ~cfg->seed};
     explain->spare_bytes = spare_of(mem);
     explain->now_ns = INT64_MIN;
@@ -76,7 +79,7 @@ take_back(struct la_explain *explain)
 }
 
 /* An ICMP error quotes a segment of an end that the tap may have seen. */
-static void
+LA_APART static void
 take_icmp(struct la_explain *explain, const struct la_explain_packet *packet, int64_t at_ns,
           const struct la_seen *seen)
 {

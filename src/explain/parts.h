@@ -70,6 +70,14 @@ la_track_acked_fin(const struct la_track_end *e, const struct la_track_end *peer
 }
 /* Of a new track: what may be said before its first segment. */
 void la_states_begin(struct la_explain *explain, struct la_track *track, bool by_syn);
+/* Both are synchronised, and nothing waits: a segment that neither opens nor closes changes none. */
+static inline bool
+la_states_are_settled(const struct la_track_end *e, const struct la_track_end *peer)
+{
+    const uint16_t established = LA_TCP_STATE_BIT(LA_TCP_ESTABLISHED);
+    return e->proven == established && peer->proven == established &&
+           (e->marks.waiting | peer->marks.waiting) == 0 && e->certainty == LA_CERTAINTY_SEEN;
+}
 void la_states_segment(struct la_explain *explain, struct la_track *track,
                        const struct la_placed *placed);
 /* An event of an end, along the edges that its states have for it; false: there is none. Filled in

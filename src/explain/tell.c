@@ -15,7 +15,7 @@
 static bool
 is_heard(const struct la_explain *explain, enum la_event_kind kind)
 {
-    return (explain->cfg.trace.mask & LA_EVENT_BIT(kind)) != 0 && explain->cfg.trace.sink != NULL;
+    return (explain->cfg.trace.mask & LA_EVENT_BIT(kind)) != 0;
 }
 
 static struct la_event

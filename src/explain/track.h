@@ -220,7 +220,6 @@ enum { LA_STEPS_PER_BLOCK = 5 };
 
 struct la_steps {
     uint32_t next; /* index of the next block */
-    uint32_t n;
     struct la_step step[LA_STEPS_PER_BLOCK];
 };
 
@@ -239,6 +238,7 @@ struct la_flow_key {
     uint32_t path_key;
 };
 
+enum { LA_TRACK_AGREED = 1 << 15 };
 enum la_track_list { LA_LIST_LIVE, LA_LIST_OPENING, LA_LIST_CLOSED, LA_LIST_DONE, LA_LISTS_N };
 
 struct la_track {
@@ -253,6 +253,8 @@ struct la_track {
     uint32_t list_prev, list_next;
     bool client_guessed;
     bool handshake_seen;      /* a SYN was captured */
+    uint16_t usual_has;       /* enum la_tcp_seg_has of most segments by what was agreed, and
+                               * LA_TRACK_AGREED; 0: that is not known */
     bool complete;            /* both SYNs acknowledged */
     bool evicted;
     bool steps_lost;          /* no memory for a change of state */
@@ -267,7 +269,8 @@ struct la_track {
     uint64_t listed_n;        /* with which packet of the capture */
     struct la_track_end end[2];
     uint32_t steps_first, steps_last, found_first, found_last;
-    uint8_t steps_room;       /* of the last block: it is not read to be added to */
+    uint8_t steps_room;       /* of the last block */
+    struct la_step *steps_end; /* with room: the next one stands there */
     uint32_t listener;        /* index of its listener; NONE */
     bool half_open;           /* counted there */
     struct la_track_rare *rare;
