@@ -68,9 +68,11 @@ la_track_acked_fin(const struct la_track_end *e, const struct la_track_end *peer
     return (peer->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
            la_seq_gt(e->ack, peer->fin_seq);
 }
+
 /* Of a new track: what may be said before its first segment. */
 void la_states_begin(struct la_explain *explain, struct la_track *track, bool by_syn);
-/* Both are synchronised, and nothing waits: a segment that neither opens nor closes changes none. */
+/* Both are synchronised, and nothing waits: a segment that neither opens nor closes changes
+ * none. */
 static inline bool
 la_states_are_settled(const struct la_track_end *e, const struct la_track_end *peer)
 {
@@ -118,8 +120,7 @@ void la_steps_narrow(struct la_explain *explain, struct la_track *track, const u
 void la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned end,
                         uint16_t state);
 /* The track's latest step was this one of the end's, and inferred: it did not happen. */
-bool la_steps_take_back(struct la_explain *explain, struct la_track *track, unsigned end,
-                        enum la_tcp_event event);
+bool la_steps_take_back(struct la_track *track, unsigned end, enum la_tcp_event event);
 /* Its latest step, if that was this event of an end in ESTABLISHED, becomes `instead`; *was is what
  * it was. */
 bool la_steps_replace(struct la_explain *explain, struct la_track *track, enum la_tcp_event event,
@@ -138,8 +139,8 @@ struct la_explain_finding *la_found(struct la_explain *explain, struct la_track 
 /* The same about the capture. */
 struct la_explain_finding *la_found_in_file(struct la_explain *explain, enum la_finding id,
                                             uint64_t frame);
-/* Another one of that id about the capture, with its own values; NULL: no memory, or there are n_max.
- */
+/* Another one of that id about the capture, with its own values; NULL: no memory, or there are
+ * n_max. */
 struct la_explain_finding *la_found_anew_in_file(struct la_explain *explain, enum la_finding id,
                                                  unsigned n_max);
 bool la_found_has(const struct la_explain *explain, const struct la_track *track,
