@@ -118,7 +118,7 @@ walk_on(struct la_walk w, enum la_walk_layer layer)
 static inline enum la_walk_layer
 walk_usual(struct la_walk *w)
 {
-    if (w->link_type != LA_LINKTYPE_ETHERNET)
+    if (w->packet->link_type != LA_LINKTYPE_ETHERNET)
         return LA_WALK_LINK;
     enum la_walk_layer layer = la_walk_ethernet(w);
     if (layer == LA_WALK_IP4)
@@ -172,19 +172,17 @@ la_decoder_disbelieves(struct la_decoder *decoder, struct la_seen *seen)
 }
 
 void
-la_decode(struct la_decoder *decoder, const struct la_decode_packet *packet, struct la_seen *seen)
+la_decode(struct la_decoder *decoder, const struct la_explain_packet *packet, struct la_seen *seen)
 {
     struct la_walk w = {
         .decoder = decoder,
+        .packet = packet,
         .seen = seen,
         .p = packet->bytes.p,
         .n = packet->bytes.n,
-        .at = packet->at,
-        .link_type = packet->link_type,
         .wire_n = packet->wire_bytes > packet->bytes.n ? packet->wire_bytes : packet->bytes.n,
     };
     memset(seen, 0, offsetof(struct la_seen, tcp));
-    seen->direction = packet->direction;
     enum la_walk_layer layer = walk_usual(&w);
     if (layer != LA_WALK_END)
         walk_on(w, layer);

@@ -43,7 +43,8 @@ expire(const struct la_part *part, const struct la_batch *batch, size_t from, si
     for (size_t i = from; i < to; i++) {
         explain->now_ns = batch->now_ns[i];
         explain->packet_n = batch->before_n + i + 1;
-        la_flows_expire(explain);
+        if (la_flows_is_due(explain))
+            la_flows_expire(explain);
     }
     hand_over(part);
 }
@@ -63,17 +64,11 @@ pass_time(const struct la_part *part, const struct la_batch *batch, size_t *look
     *looked_n = to;
 }
 
-static void
-decode(struct la_explain *explain, const struct la_explain_packet *packet, int64_t at_ns,
-       uint8_t marks)
+static inline void
+decode(struct la_explain *explain, const struct la_explain_packet *packet, uint8_t marks)
 {
-    struct la_decode_packet raw = {.bytes = packet->bytes,
-                                   .wire_bytes = packet->wire_bytes,
-                                   .link_type = packet->link_type,
-                                   .at = {at_ns}};
     explain->decoder.options.verify_first_n = (marks & LA_BATCH_VERIFY) != 0;
-    explain->decoder.options.verify_every_n = 0;
-    la_decode(&explain->decoder, &raw, &explain->seen);
+    la_decode(&explain->decoder, packet, &explain->seen);
 }
 
 static void
@@ -90,29 +85,38 @@ take_one(struct la_explain *explain, const struct la_batch *batch, size_t i)
     if ((batch->marks[i] & LA_BATCH_DECODED) != 0)
         explain->seen = batch->decoded[batch->decoded_at[i]].seen;
     else
-        decode(explain, packet, packet->at.ns, batch->marks[i]);
+        decode(explain, packet, batch->marks[i]);
     follow_marks(explain, batch->marks[i]);
     la_explain_seen(explain, packet, packet->at.ns, &explain->seen);
 }
 
-static void
-take_raw(const struct la_part *part, struct la_intake *intake,
+static inline void
+take_raw(const struct la_part *part, struct la_explain *explain, struct la_intake *intake,
          const struct la_explain_packet *packet)
 {
-    struct la_explain *explain = part->explain;
     struct la_seen *seen = &explain->seen;
     const int64_t at_ns = la_instant_sane(packet->at).ns;
     uint8_t marks = la_intake_see(intake, at_ns);
     explain->now_ns = intake->now_ns;
     explain->packet_n = intake->file.packets;
-    la_flows_expire(explain);
-    hand_over(part);
-    decode(explain, packet, at_ns, marks);
+    if (la_flows_is_due(explain)) {
+        la_flows_expire(explain);
+        hand_over(part);
+    }
+    decode(explain, packet, marks);
     if (la_intake_wants(intake, seen))
         la_intake_seen(intake, seen);
-    follow_marks(explain, marks | la_intake_trusts(intake));
+    follow_marks(explain, la_intake_trusts(intake));
     la_explain_seen(explain, packet, at_ns, seen);
     hand_over(part);
+}
+
+/* What is to be verified besides is marked. */
+static void
+begin(struct la_explain *explain, struct la_outbox *outbox)
+{
+    explain->outbox = outbox;
+    explain->decoder.options.verify_every_n = 0;
 }
 
 void
@@ -120,7 +124,7 @@ la_part_take(const struct la_part *part, const struct la_batch *batch, struct la
 {
     struct la_explain *explain = part->explain;
     size_t looked_n = 0;
-    explain->outbox = outbox;
+    begin(explain, outbox);
     for (size_t i = la_batch_first(batch, part->share); i != LA_BATCH_END;
          i = la_batch_next(batch, i)) {
         pass_time(part, batch, &looked_n, i + 1);
@@ -135,10 +139,11 @@ void
 la_part_take_all(const struct la_part *part, struct la_intake *intake,
                  const struct la_explain_packet *packets, size_t n, struct la_outbox *outbox)
 {
-    part->explain->outbox = outbox;
+    struct la_explain *explain = part->explain;
+    begin(explain, outbox);
     for (size_t i = 0; i < n; i++)
-        take_raw(part, intake, &packets[i]);
-    la_artefacts_copies(part->explain, &outbox->copies);
+        take_raw(part, explain, intake, &packets[i]);
+    la_artefacts_copies(explain, &outbox->copies);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------
@@ -156,10 +161,10 @@ uint64_t
 la_part_left(const struct la_part *part, size_t n)
 {
     const struct la_explain *explain = part->explain;
-    uint32_t idx = explain->lists[LA_LIST_LIVE].first;
-    for (size_t i = 0; i < n && idx != NONE; i++)
-        idx = la_track_at(explain, idx)->list_next;
-    return idx == NONE ? UINT64_MAX : la_track_at(explain, idx)->first_frame;
+    const struct la_track *track = explain->lists[LA_LIST_LIVE].first;
+    for (size_t i = 0; i < n && track != NULL; i++)
+        track = track->list_next;
+    return track == NULL ? UINT64_MAX : track->first_frame;
 }
 
 void

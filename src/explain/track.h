@@ -229,7 +229,7 @@ enum { LA_FINDINGS_N_MAX = 32 };
 /* ---- a connection ----------------------------------------------------------------------- */
 
 struct la_flow_key {
-    struct la_addr addr[2]; /* the lower endpoint first */
+    struct la_addr addr[2]; /* of the client, of the server */
     uint16_t port[2];
     uint32_t path_key;
 };
@@ -241,11 +241,10 @@ struct la_track {
     struct la_flow_key key;
     uint32_t idx;             /* its own */
     uint8_t list;             /* enum la_track_list; LIVE has no order */
-    uint8_t client;           /* which endpoint of the key is end 0 */
     bool is_used;             /* up to here it is looked at for each segment, to find it */
     uint32_t hash;
     uint32_t hash_next;
-    uint32_t list_prev, list_next;
+    struct la_track *list_prev, *list_next;
     bool client_guessed;
     bool handshake_seen;      /* a SYN was captured */
     bool complete;            /* both SYNs acknowledged */
@@ -306,7 +305,8 @@ struct la_placed {
 /* ---- the instance ----------------------------------------------------------------------- */
 
 struct la_list {
-    uint32_t first, last, n;
+    struct la_track *first, *last;
+    uint32_t n;
 };
 
 enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 12 };
@@ -358,7 +358,7 @@ struct la_explain {
     uint32_t sought_hash;          /* with was_sought: of what was looked for last, in vain */
     bool was_sought;
     struct la_list lists[LA_LISTS_N];
-    uint32_t lent;                 /* the track that the caller holds a result of */
+    struct la_track *lent;         /* that the caller holds a result of; or NULL */
     uint64_t spare_bytes;          /* with less than this left, room is made */
     uint32_t hand;                 /* where the search for something to evict goes on */
     uint64_t next_id;
@@ -388,6 +388,12 @@ static inline struct la_track *
 la_track_at(const struct la_explain *explain, uint32_t idx)
 {
     return la_pool_at(&explain->tracks, idx);
+}
+
+static inline struct la_endpoint
+la_track_endpoint(const struct la_track *track, unsigned end)
+{
+    return (struct la_endpoint){track->key.addr[end], track->key.port[end]};
 }
 
 /* A frame's number within a track. */
