@@ -128,7 +128,10 @@ la_explain_next(struct la_explain *explain, struct la_explain_conn *out)
     explain->lent = explain->lists[LA_LIST_DONE].first;
     if (explain->lent == NULL)
         return false;
-    la_result(explain, explain->lent, out);
+    struct la_explain_close close;
+    la_closing_judge(explain, explain->lent, &close);
+    la_result_brief(explain, explain->lent, &close, out);
+    la_result_rest(explain, explain->lent, out);
     return true;
 }
 

@@ -298,12 +298,19 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
 void
 la_flows_end(struct la_explain *explain, struct la_track *track)
 {
+    struct la_explain_close close;
     la_index_remove(&explain->index, track->idx, track->hash);
     la_settle(explain, track);
-    la_remarks(explain, track);
+    la_closing_judge(explain, track, &close);
+    la_remarks(explain, track, &close);
     la_artefacts_end(explain, track);
-    la_servers_end(explain, track);
-    la_flows_list(explain, track, LA_LIST_DONE);
+    uint16_t ending = la_servers_end(explain, track);
+    if (explain->outbox == NULL) {
+        la_flows_list(explain, track, LA_LIST_DONE);
+    } else {
+        la_part_ended(explain, track, ending, &close);
+        la_flows_free(explain, track);
+    }
 }
 
 void
@@ -315,6 +322,7 @@ la_flows_free(struct la_explain *explain, struct la_track *track)
     for (unsigned end = 0; end < 2; end++)
         la_measure_free(explain, &track->end[end]);
     la_mem_give(explain->mem, track->rare, sizeof(*track->rare));
+    track->list = LA_LIST_DONE; /* for who remembers it */
     track->is_used = false;
     la_pool_give(&explain->tracks, track->idx);
 }

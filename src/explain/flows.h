@@ -14,7 +14,7 @@ void la_flows_fini(struct la_explain *explain);
 struct la_track *la_flows_begin(struct la_explain *explain, const struct la_placed *placed);
 /* Moves it to the end of a list; LIVE is none. */
 void la_flows_list(struct la_explain *explain, struct la_track *track, enum la_track_list list);
-/* Judges it for good and queues it for the caller. */
+/* Judges it for good and queues it for the caller; a part tells of it, and it is gone. */
 void la_flows_end(struct la_explain *explain, struct la_track *track);
 /* Ends what has waited long enough at `explain->now_ns` and `explain->packet_n`. */
 void la_flows_expire(struct la_explain *explain);

@@ -198,7 +198,8 @@ void la_violations_segment(struct la_explain *explain, struct la_track *track,
                            const struct la_placed *placed);
 void la_stalls_remark(struct la_explain *explain, struct la_track *track);
 /* Of a connection that is over. */
-void la_remarks(struct la_explain *explain, struct la_track *track);
+void la_remarks(struct la_explain *explain, struct la_track *track,
+                const struct la_explain_close *close);
 
 /* ---- servers.c: servers --------------------------------------------------------------------- */
 
@@ -209,7 +210,8 @@ void la_servers_begin(struct la_explain *explain, struct la_track *track, bool b
 /* It is half-open, or is so no longer. */
 void la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns,
                             bool more);
-void la_servers_end(struct la_explain *explain, struct la_track *track);
+/* It is over. Returns what became of it (enum la_ending, share.h). */
+uint16_t la_servers_end(struct la_explain *explain, struct la_track *track);
 /* The same by a listener's index: of a part, the whole does it (share.h). The index of the first is
  * NONE when there are too many listeners. */
 uint32_t la_servers_syn(struct la_explain *explain, const struct la_endpoint *at,
@@ -252,8 +254,13 @@ la_explain_seen(struct la_explain *explain, const struct la_explain_packet *pack
     }
 }
 
-void la_result(struct la_explain *explain, const struct la_track *track,
-               struct la_explain_conn *out);
+/* What the caller gets: who, when, how it was closed, what is counted of each direction, and
+ * findings. */
+void la_result_brief(struct la_explain *explain, const struct la_track *track,
+                     const struct la_explain_close *close, struct la_explain_conn *out);
+/* And everything else. */
+void la_result_rest(struct la_explain *explain, const struct la_track *track,
+                    struct la_explain_conn *out);
 
 static inline enum la_who
 la_who_of(unsigned end)

@@ -309,7 +309,7 @@ struct la_list {
     uint32_t n;
 };
 
-enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 12 };
+enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 12, LA_LISTENERS_SHIFT = 6 };
 
 enum { LA_SOURCES_BITS = 2048 };
 
@@ -352,8 +352,8 @@ struct la_explain {
     struct la_seen seen;           /* the packet at hand */
     struct la_pool tracks, steps, found, listeners, measures;
     struct la_index index, listener_index;
-    uint32_t listener_recent;      /* the latest SYN went there; NONE */
-    struct la_source source_recent; /* and came from there */
+    uint32_t listener_recent[1 << LA_LISTENERS_SHIFT]; /* SYNs went there; NONE */
+    struct la_source source_recent; /* the latest came from there */
     struct la_track *recent[1 << LA_RECENT_SHIFT]; /* that were found, see flows.c; or NULL */
     uint32_t sought_hash;          /* with was_sought: of what was looked for last, in vain */
     bool was_sought;
@@ -370,7 +370,8 @@ struct la_explain {
     int64_t expire_ns;             /* up to then, and up to that packet, */
     uint64_t expire_n;             /* nothing has waited long enough */
     struct la_outbox *outbox;      /* of a part, see share.h; else NULL. Of such a one: */
-    uint64_t note_order;           /* of what is put there */
+    const struct la_part *part;    /* itself, */
+    uint64_t note_order;           /* and the order of what is put there */
     struct la_explain_file file;
     uint32_t file_found_first, file_found_last;
     /* What can be reached from an end that has sent its first SYN, that is in SYN-RECEIVED or
