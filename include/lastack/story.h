@@ -37,8 +37,9 @@ enum la_story_flag {
     LA_STORY_COMMON_CLOCK = 64, /* times count from the story's first event, not the connection's */
     LA_STORY_NO_LADDER = 128,   /* summaries only */
     LA_STORY_NO_SUMMARY = 256,  /* ladder only */
-    LA_STORY_CONN_NUMBERS = 512 /* connections are numbered as the analyser does: by la_event.conn,
+    LA_STORY_CONN_NUMBERS = 512, /* connections are numbered as the analyser does: by la_event.conn,
                                    from 0, not in the order in which they are met, from 1 */
+    LA_STORY_NAMES_BSD = 1024   /* SYN_RCVD */
 };
 
 enum { LA_STORY_WIDTH_MIN = 60, LA_STORY_WIDTH_MAX = 240 };

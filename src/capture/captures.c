@@ -302,6 +302,15 @@ la_captures_notes(struct la_captures *c, uint32_t idx, const struct la_capture_n
     return n + capture->notes.n;
 }
 
+bool
+la_captures_failed(const struct la_captures *c)
+{
+    for (uint32_t i = 0; i < c->captures_n; i++)
+        if (c->captures[i].reader != NULL && la_capture_reader_failed(c->captures[i].reader))
+            return true;
+    return false;
+}
+
 uint64_t
 la_captures_filtered_n(const struct la_captures *c)
 {

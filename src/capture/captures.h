@@ -49,6 +49,8 @@ uint32_t la_captures_n(const struct la_captures *captures);
 const char *la_captures_name(const struct la_captures *captures, uint32_t idx);
 size_t la_captures_notes(struct la_captures *captures, uint32_t idx,
                          const struct la_capture_note **out);
+/* One ended early, because the system would not read on or for want of memory. */
+bool la_captures_failed(const struct la_captures *captures);
 /* Packets that the filter left out, of files. */
 uint64_t la_captures_filtered_n(const struct la_captures *captures);
 /* Over all files; *all_bytes is 0 when that is not known of one. */

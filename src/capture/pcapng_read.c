@@ -10,6 +10,7 @@
  *
  * Byte order: the section's, read octet by octet.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,7 @@ iface_room(struct la_pcapng_reader *r)
         return true;
     uint32_t cap = r->ifaces_cap == 0 ? 8 : 2 * r->ifaces_cap;
     void *ifaces = cap > IFACES_MAX ? NULL : realloc(r->ifaces, cap * sizeof(*r->ifaces));
+    r->starved = ifaces == NULL && cap <= IFACES_MAX;
     if (ifaces == NULL)
         return false;
     r->ifaces = ifaces;
@@ -84,17 +86,25 @@ iface_room(struct la_pcapng_reader *r)
 static void
 iface_take(struct la_pcapng_reader *r, const struct la_block *block, struct la_capture_notes *notes)
 {
-    static const char key[] = "ifaces";
+    static const char cut_key[] = "iface-cut", many_key[] = "ifaces";
     struct la_bytes rest = block->body;
     struct option opt;
-    if (rest.n < IFACE_FIXED_BYTES || !iface_room(r)) {
-        la_capture_notes_add(notes, key, block->off, true,
-                             "an interface at offset %llu is cut or one too many; its packets are "
-                             "left out",
-                             (unsigned long long)block->off);
+    if (!iface_room(r)) {
+        if (!r->starved)
+            la_capture_notes_add(notes, many_key, block->off, true,
+                                 "the interface at offset %llu is one too many; its packets are "
+                                 "left out",
+                                 (unsigned long long)block->off);
         return;
     }
     struct la_pcapng_reader_iface *iface = &r->ifaces[r->ifaces_n++];
+    if (rest.n < IFACE_FIXED_BYTES) {
+        *iface = (struct la_pcapng_reader_iface){.cut = true};
+        la_capture_notes_add(notes, cut_key, block->off, true,
+                             "the interface at offset %llu is cut; its packets are left out",
+                             (unsigned long long)block->off);
+        return;
+    }
     *iface = (struct la_pcapng_reader_iface){
         .link_type = la_order_get16(rest.p, r->big_endian),
         .resolution = RESOLUTION_DEFAULT,
@@ -165,8 +175,10 @@ iface_of(const struct la_pcapng_reader *r, uint32_t number, const struct la_bloc
          struct la_capture_notes *notes)
 {
     static const char key[] = "no-iface";
-    if (number < r->ifaces_n - r->section_first)
-        return &r->ifaces[r->section_first + number];
+    if (number < r->ifaces_n - r->section_first) {
+        const struct la_pcapng_reader_iface *iface = &r->ifaces[r->section_first + number];
+        return iface->cut ? NULL : iface; /* That it is cut was said. */
+    }
     la_capture_notes_add(
         notes, key, block->off, true,
         "the packet at offset %llu names interface %u, which there is not; left it "
@@ -292,6 +304,11 @@ la_pcapng_reader_next(struct la_pcapng_reader *r, struct la_capture_source *src,
             return next;
         if (block_take(r, &block, notes, packet))
             return LA_CAPTURE_PACKET;
+        if (r->starved) { /* The numbers of the interfaces that follow would be others'. */
+            src->err = ENOMEM;
+            src->ended = true;
+            return LA_CAPTURE_END;
+        }
     }
 }
 

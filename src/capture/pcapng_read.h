@@ -16,11 +16,13 @@ struct la_pcapng_reader_iface {
     uint32_t snap_bytes; /* 0: no limit */
     int64_t offset_s;    /* if_tsoffset */
     uint64_t dropped_n;  /* while it was captured, as the latest statistics block says */
+    bool cut;            /* only its number is known */
 };
 
 struct la_pcapng_reader {
     bool big_endian;
     bool in_section;
+    bool starved;                          /* there was no memory for an interface */
     struct la_pcapng_reader_iface *ifaces; /* of all sections so far */
     uint32_t ifaces_n;
     uint32_t ifaces_cap;

@@ -37,6 +37,24 @@ foreign_error(const struct la_capture_source *src, char error[LA_CAPTURE_LINE_BY
                    src->at[0], src->at[1], src->at[2], src->at[3]);
 }
 
+/* A header or packet is cut where reading failed or the compression is damaged: ended() says that,
+ * and what is said of damage behind the first notes_n notes goes. */
+static void
+blame(struct la_capture_reader *reader, size_t notes_n)
+{
+    struct la_capture_notes *notes = &reader->notes;
+    size_t all_n = notes->n;
+    if (reader->src.err == 0 && reader->src.damage == NULL)
+        return;
+    notes->n = notes_n;
+    for (size_t i = notes_n; i < all_n; i++) {
+        if (notes->note[i].is_damage)
+            continue;
+        notes->key[notes->n] = notes->key[i];
+        notes->note[notes->n++] = notes->note[i];
+    }
+}
+
 /* Not even a magic number is there. */
 static bool
 begin_short(struct la_capture_reader *reader, char error[LA_CAPTURE_LINE_BYTES])
@@ -74,6 +92,7 @@ begin(struct la_capture_reader *reader, char error[LA_CAPTURE_LINE_BYTES])
     if (la_pcap_is(src->at)) {
         if (la_pcap_begin(&reader->pcap, src, &reader->notes))
             reader->format = FORMAT_PCAP;
+        blame(reader, 0);
         return true;
     }
     if (la_pcapng_reader_is(src->at)) {
@@ -85,6 +104,7 @@ begin(struct la_capture_reader *reader, char error[LA_CAPTURE_LINE_BYTES])
     if (la_capture_source_has(src, LA_SNOOP_MAGIC_BYTES) && la_snoop_is(src->at)) {
         if (la_snoop_begin(&reader->snoop, src, &reader->notes))
             reader->format = FORMAT_SNOOP;
+        blame(reader, 0);
         return true;
     }
     foreign_error(src, error);
@@ -179,12 +199,14 @@ la_capture_reader_next(struct la_capture_reader *reader, struct la_capture_packe
         begin_late(reader);
     if (reader->format == FORMAT_UNKNOWN)
         return idle(reader);
+    size_t notes_n = reader->notes.n;
     enum la_capture_next next = format_next(reader, packet);
     if (next == LA_CAPTURE_PACKET) {
         packet->frame_n = ++reader->notes.frame_n;
         packet->file_idx = 0;
         return next;
     }
+    blame(reader, notes_n);
     return next == LA_CAPTURE_END ? ended(reader) : idle(reader);
 }
 
@@ -208,6 +230,12 @@ la_capture_reader_notes(const struct la_capture_reader *reader, const struct la_
 {
     *out = reader->notes.note;
     return reader->notes.n;
+}
+
+bool
+la_capture_reader_failed(const struct la_capture_reader *reader)
+{
+    return reader->src.err != 0 && reader->src.err != ESTALE;
 }
 
 void

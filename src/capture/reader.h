@@ -75,6 +75,8 @@ bool la_capture_reader_stays(const struct la_capture_reader *reader);
 /* Notes in the order they were made, at most LA_CAPTURE_NOTES_MAX kinds. */
 size_t la_capture_reader_notes(const struct la_capture_reader *reader,
                                const struct la_capture_note **out);
+/* It ended because the system would not read on, or for want of memory; a note says so. */
+bool la_capture_reader_failed(const struct la_capture_reader *reader);
 /* Progress: octets of the file consumed, and its size; 0 of 0 when nobody knows. */
 void la_capture_reader_progress(const struct la_capture_reader *reader, uint64_t *done_bytes,
                                 uint64_t *all_bytes);

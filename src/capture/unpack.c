@@ -5,6 +5,7 @@
  * Read first: RFC 1952, RFC 8878; zlib.h and zstd.h. Either library may be missing; then the file
  * is recognised, and the message says what to do.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #if LA_HAVE_ZLIB
@@ -13,6 +14,7 @@
 #endif
 #if LA_HAVE_ZSTD
 #include <zstd.h>
+#include <zstd_errors.h>
 #endif
 
 #include "capture/unpack.h"
@@ -23,7 +25,8 @@ enum { ZSTD_WINDOW_LOG_MAX = 27, GZIP_WINDOW_BITS = 15 + 16, PIECE_BYTES_MAX = 1
 struct la_capture_unpack {
     enum la_capture_packed kind;
     struct la_capture_source packed;
-    bool within; /* a member or frame has begun and not ended */
+    bool within;  /* a member or frame has begun and not ended */
+    bool starved; /* there was no memory to go on: packed.err says so */
     const char *damage;
 #if LA_HAVE_ZLIB
     z_stream gzip;
@@ -53,6 +56,17 @@ la_capture_packed_kind(const uint8_t magic[LA_CAPTURE_PACKED_MAGIC_BYTES])
     return LA_CAPTURE_PLAIN;
 }
 
+#if LA_HAVE_ZLIB || LA_HAVE_ZSTD
+/* Both libraries take their windows late. It ends as with octets that cannot be read. */
+static void
+starve(struct la_capture_unpack *u)
+{
+    u->starved = true;
+    u->packed.err = ENOMEM;
+    u->packed.ended = true;
+}
+#endif
+
 #if LA_HAVE_ZLIB
 static const char *
 gzip_begin(struct la_capture_unpack *u)
@@ -78,6 +92,8 @@ gzip_step(struct la_capture_unpack *u, uint8_t *out, size_t n)
     if (result == Z_STREAM_END) {
         u->within = false;
         (void)inflateReset(&u->gzip);
+    } else if (result == Z_MEM_ERROR) {
+        starve(u);
     } else if (result != Z_OK && result != Z_BUF_ERROR) {
         u->damage = "its gzip compression is damaged";
     }
@@ -118,7 +134,13 @@ zstd_step(struct la_capture_unpack *u, uint8_t *out, size_t n)
     size_t result = ZSTD_decompressStream(u->zstd, &made, &in);
     la_capture_source_skip(&u->packed, in.pos);
     u->within = result != 0;
-    if (ZSTD_isError(result))
+    ZSTD_ErrorCode error = ZSTD_getErrorCode(result);
+    if (error == ZSTD_error_memory_allocation)
+        starve(u);
+    else if (error == ZSTD_error_frameParameter_windowTooLarge)
+        u->damage = "its zstd compression needs a window beyond 128 MiB: unpack it first (zstd -dc "
+                    "--long=31)";
+    else if (error != ZSTD_error_no_error)
         u->damage = "its zstd compression is damaged";
     return made.pos;
 }
@@ -215,7 +237,7 @@ member_follows(struct la_capture_unpack *u)
 size_t
 la_capture_unpack_read(struct la_capture_unpack *u, uint8_t *out, size_t n)
 {
-    while (u->damage == NULL) {
+    while (u->damage == NULL && !u->starved) {
         if (!u->within && !member_follows(u))
             return 0;
         size_t made = unpack_step(u, out, n);

@@ -76,7 +76,7 @@ struct annotator {
     size_t remarks_n, remarks_room;
     struct states *conns; /* by id: as they are at the frame at hand */
     size_t conns_n;
-    bool no_memory, damaged;
+    bool no_memory, damaged, unread;
     /* the second reading */
     struct la_capture_output output;
     struct la_capture_buf blocks, options;
@@ -87,7 +87,7 @@ struct annotator {
 static int
 complain(const char *what, const char *why)
 {
-    (void)fprintf(stderr, "lastack annotate: %s: %s\n", what, why);
+    (void)fprintf(stderr, "lastack annotate: %s: %s\n", la_cli_shown(what), why);
     return LA_CLI_FAILED;
 }
 
@@ -250,6 +250,7 @@ analyse(struct annotator *a, struct la_mem *mem)
         a->story = la_story_trace(story);
         read_all(a, captures, explain);
         a->no_memory |= la_views_story_is_short(story) || la_mem_was_short(mem);
+        a->unread = la_captures_failed(captures);
         la_explain_free(explain);
         if (a->remarks_n > 0)
             qsort(a->remarks, a->remarks_n, sizeof(*a->remarks), by_frame);
@@ -431,13 +432,15 @@ write_out(struct annotator *a)
         copy_packets(a, captures);
         error = la_capture_output_close(&a->output);
     }
+    bool failed = la_captures_failed(captures); /* Its notes say why. */
     la_captures_free(captures);
     if (error != 0) {
-        (void)fprintf(stderr, "lastack annotate: cannot write %s: %s\n", a->out, strerror(error));
-        return LA_CLI_FAILED;
+        return la_cli_unwritten("annotate", a->out, error);
     }
-    if (a->no_memory)
+    if (a->no_memory || (a->unread && !failed))
         return complain(a->in, "not enough memory for all of its comments");
+    if (failed)
+        return LA_CLI_FAILED;
     return a->damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;
 }
 
@@ -482,7 +485,6 @@ la_cli_annotate(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     struct annotator a = {.names = LA_NAMES_RFC};
-    uint32_t names;
     optind = 0;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, ":o:h", options, NULL)) != -1;) {
@@ -492,22 +494,20 @@ la_cli_annotate(int argc, char **argv)
         }
         if (option == ':')
             return wrong("a value is missing behind ", argv[optind - 1]);
-        if (option == 'n' && !la_explain_names_parse(optarg, &names))
+        if (option == 'n' && !la_names_parse(optarg, &a.names))
             return wrong("--names is rfc, linux or bsd, not ", optarg);
-        if (option == 'n')
-            a.names = (enum la_names)names;
-        else if (option == 'o')
+        if (option == 'o')
             a.out = optarg;
-        else
+        else if (option != 'n')
             return wrong("no option ", argv[optind - 1]);
     }
     if (optind + 1 != argc)
-        return wrong("one capture is wanted", "");
+        return wrong("one capture is wanted", NULL);
     if (a.out == NULL)
-        return wrong("the output is missing: -o OUT.pcapng", "");
+        return wrong("the output is missing: -o OUT.pcapng", NULL);
     a.in = argv[optind];
     if (strcmp(a.in, "-") == 0)
-        return wrong("the capture is read twice, so it cannot be standard input", "");
+        return wrong("the capture is read twice, so it cannot be standard input", NULL);
     if (is_same_file(a.in, a.out))
         return wrong("the output would overwrite the capture: ", a.out);
     return annotate(&a);

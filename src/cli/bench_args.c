@@ -80,7 +80,7 @@ take_option(const struct la_bench_args *args, char **argv, int *i)
         return true;
     }
     if (word.value == NULL)
-        return complain(args, "no number behind ", argv[*i]);
+        return complain(args, "a value is missing behind ", argv[*i]);
     *i += !word.joined;
     return take_number(args, option, word.value);
 }
@@ -101,5 +101,5 @@ la_bench_args_parse(const struct la_bench_args *args, int argc, char **argv)
                 return false;
         }
     }
-    return has_operand || complain(args, "wanted is ", args->operand.name);
+    return has_operand || complain(args, "a number is missing: ", args->operand.name);
 }

@@ -90,15 +90,19 @@ option_take(struct run *run, const char *name, const char *value)
 {
     char error[LA_NETOPT_ERROR_BYTES];
     uint64_t n;
-    if (strcmp(name, "cc") == 0)
-        return value == NULL ? complain("no name behind --", name) : sender_add(run, value);
-    if (strcmp(name, "every") == 0)
-        return (value != NULL && la_netopt_duration(value, &run->every_ns) && run->every_ns > 0) ||
-               complain("--every needs a time such as 100ms, not ", value == NULL ? "" : value);
-    if (strcmp(name, "window") == 0) {
-        if (value == NULL || !la_number_parse(value, 4096, 1 << 30, &n))
+    bool cc = strcmp(name, "cc") == 0, every = strcmp(name, "every") == 0,
+         window = strcmp(name, "window") == 0;
+    if (value == NULL && (cc || every || window))
+        return complain("a value is missing behind --", name);
+    if (cc)
+        return sender_add(run, value);
+    if (every)
+        return (la_netopt_duration(value, &run->every_ns) && run->every_ns > 0) ||
+               complain("--every needs a time such as 100ms, not ", value);
+    if (window) {
+        if (!la_number_parse(value, 4096, 1 << 30, &n))
             return complain("--window must be a number of octets from 4096 to 1073741824, not ",
-                            value == NULL ? "" : value);
+                            value);
         run->cfg.tcp.sndbuf_bytes = run->cfg.tcp.rcvbuf_bytes = (uint32_t)n;
         return true;
     }
@@ -106,7 +110,7 @@ option_take(struct run *run, const char *name, const char *value)
     case LA_NETOPT_OK:
         return true;
     case LA_NETOPT_BAD:
-        return complain(error, "");
+        return complain(error, NULL);
     case LA_NETOPT_OTHER:
         break;
     }
@@ -121,7 +125,7 @@ seconds_take(struct run *run, const char *word)
         return complain("one number is enough, there is also ", word);
     run->seconds = strtod(word, &end);
     if (end == word || *end != '\0' || !(run->seconds > 0 && run->seconds <= 100000))
-        return complain("SECONDS must be a number from 0 to 100000, not ", word);
+        return complain("SECONDS must be a number above 0, at most 100000, not ", word);
     return true;
 }
 
@@ -140,10 +144,10 @@ parse(struct run *run, int argc, char **argv)
         }
     }
     if (run->seconds == 0)
-        return complain("SECONDS is missing behind ", argv[0]);
+        return complain("a number is missing: SECONDS", NULL);
     const struct la_impair *up = &run->net.impair[0], *down = &run->net.impair[1];
     if (up->delay_ns == 0 && up->rate_bps == 0 && down->delay_ns == 0)
-        return complain("a path takes time: give it a --rate or a --delay", "");
+        return complain("a path takes time: give it a --rate or a --delay", NULL);
     return run->senders_n > 0 || sender_add(run, run->cfg.tcp.congestion_control);
 }
 

@@ -70,7 +70,7 @@ option_take(struct path *path, const char *name, const char *value)
     case LA_NETOPT_OK:
         return true;
     case LA_NETOPT_BAD:
-        return complain(error, "");
+        return complain(error, NULL);
     case LA_NETOPT_OTHER:
         break;
     }
@@ -97,7 +97,7 @@ parse(struct path *path, int argc, char **argv)
             return complain("one word too many: ", argv[i]);
         }
     }
-    return operands_n == 2 || complain("wanted are two devices", "");
+    return operands_n == 2 || complain("wanted are two devices", NULL);
 }
 
 /* ---- setting up ------------------------------------------------------------------------- */

@@ -75,7 +75,7 @@ static bool
 option_take(struct run *run, const char *name, const char *value)
 {
     if (value == NULL)
-        return complain("no option, or no value behind --", name);
+        return complain("no option, or a value is missing: --", name);
     if (strcmp(name, "congestion") == 0 || strcmp(name, "cc") == 0) {
         run->congestion_control = value;
         return strlen(value) < CONGESTION_CONTROL_BYTES ||
@@ -111,7 +111,7 @@ parse(struct run *run, int argc, char **argv)
             return false;
         }
     }
-    return operands_n == 4 || complain("wanted are tap or tun, NAME, IP and MTU", "");
+    return operands_n == 4 || complain("wanted are tap or tun, NAME, IP and MTU", NULL);
 }
 
 /* ---- setting up ------------------------------------------------------------------------- */

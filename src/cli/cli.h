@@ -30,9 +30,14 @@ const struct la_cli_command *la_cli_command_find(const char *name);
 /* The table in the order of the help text; ends with a NULL name. */
 const struct la_cli_command *la_cli_commands(void);
 
-/* Says what is wrong in the command line, with the word that it is about or "", and which --help
- * to read. command: "ss", "bench path". Returns LA_CLI_USAGE. */
+/* Says what is wrong in the command line, with the word that it is about in quotes (NULL: none),
+ * and which --help to read; dashes at the end of `what` are the word's. command: "ss", "bench
+ * path". Returns LA_CLI_USAGE. */
 int la_cli_usage(const char *command, const char *what, const char *word);
+/* The name of a file as it stands at the beginning of a line: '' when it is empty. */
+const char *la_cli_shown(const char *name);
+/* Says that a file could not be written, and why: an errno value. Returns LA_CLI_FAILED. */
+int la_cli_unwritten(const char *command, const char *name, int error);
 /* Says so. Returns LA_CLI_FAILED. */
 int la_cli_out_of_memory(const char *command);
 /* --help or -h */

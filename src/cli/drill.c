@@ -63,7 +63,7 @@ static int
 take_define(struct la_drill_jobs *jobs, const char *value)
 {
     if (value == NULL || value[0] == 0 || jobs->defines_n == LA_DRILL_DEFINES_N_MAX)
-        return usage_error("--define needs NAME or NAME=VALUE, at most 64 times", "");
+        return usage_error("--define needs NAME or NAME=VALUE, at most 64 times", NULL);
     jobs->defines[jobs->defines_n++] = value;
     return LA_CLI_OK;
 }
@@ -80,9 +80,8 @@ take_long(struct la_drill_jobs *jobs, char **argv, int *i)
     *i += !option.joined && option.value != NULL;
     if (strcmp(option.name, "define") == 0)
         return take_define(jobs, option.value);
-    const char *value = option.value != NULL ? option.value : "";
-    if (!la_drill_cfg_take(&jobs->file.cfg, option.name, value, &mistake))
-        return usage_error(mistake.text, "");
+    if (!la_drill_cfg_take(&jobs->file.cfg, option.name, option.value, &mistake))
+        return usage_error(mistake.text, NULL);
     return LA_CLI_OK;
 }
 
@@ -99,7 +98,7 @@ take_option(struct la_drill_jobs *jobs, char **argv, int *i)
     else if (strncmp(word, "-j", 2) == 0) {
         const char *value = word[2] != 0 ? word + 2 : argv[++*i];
         if (!take_jobs(jobs, value))
-            return usage_error("-j needs a number of processes, 1 to 64", "");
+            return usage_error("-j needs a number of processes, 1 to 64", NULL);
     } else if (strcmp(word, "-D") == 0) {
         const char *value = argv[*i + 1];
         *i += value != NULL;
@@ -136,8 +135,11 @@ la_cli_drill(int argc, char **argv)
             jobs.paths[jobs.paths_n++] = argv[i];
     }
     jobs.file.defines_n = jobs.defines_n;
-    if (status == LA_CLI_OK && jobs.paths_n == 0)
-        status = usage_error("a script is missing", "");
+    bool named = jobs.paths_n > 0;
+    for (size_t i = 0; i < jobs.paths_n; i++)
+        named &= jobs.paths[i][0] != '\0';
+    if (status == LA_CLI_OK && !named)
+        status = usage_error("a script is missing", NULL);
     if (status == LA_CLI_OK)
         status = la_drill_jobs(&jobs);
     free(jobs.paths);

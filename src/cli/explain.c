@@ -294,20 +294,20 @@ open_captures(struct explanation *x)
     size_t opened_n = 0;
     x->captures = la_captures_new(&options, error);
     if (x->captures == NULL) {
-        (void)complain("the packet filter", error);
+        (void)complain(error, "");
         return false;
     }
     for (size_t i = 0; i < args->files_n; i++) {
         if (la_captures_add_file(x->captures, args->files[i], error))
             opened_n++;
         else
-            (void)complain(args->files[i], error);
+            (void)complain(la_cli_shown(args->files[i]), error);
     }
     for (size_t i = 0; i < args->ifaces_n; i++) {
         if (la_captures_add_iface(x->captures, args->ifaces[i], error))
             opened_n++;
         else
-            (void)complain(args->ifaces[i], error);
+            (void)complain(la_cli_shown(args->ifaces[i]), error);
     }
     return opened_n == args->files_n + args->ifaces_n;
 }
@@ -391,7 +391,7 @@ explain_them(struct explanation *x)
     if (x->out.failed || la_explain_jobs_failed(x->jobs) ||
         (x->graphs != NULL && la_graphs_failed(x->graphs)))
         return complain("out of memory: not everything is shown", "");
-    if (!drawn)
+    if (!drawn || la_captures_failed(x->captures))
         return LA_CLI_FAILED;
     return damaged ? LA_EXPLAIN_STATUS_DAMAGED : LA_CLI_OK;
 }

@@ -91,8 +91,6 @@ void la_explain_table_row(const struct la_explain_out *out, const struct la_expl
 enum { LA_EXPLAIN_JOBS_MAX = 64 };
 enum { LA_EXPLAIN_STATUS_DAMAGED = 3 }; /* exit status: a capture is damaged */
 
-/* "rfc", "linux", "bsd": enum la_names. */
-bool la_explain_names_parse(const char *word, uint32_t *out);
 /* False: it was said on standard error what is wrong, or help was given; args->status is what to
  * return. In any case args are to be freed. */
 bool la_explain_args_parse(struct la_explain_args *args, int argc, char **argv);

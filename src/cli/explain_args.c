@@ -18,6 +18,7 @@
 #include "cli/number.h"
 #include "cli/terminal.h"
 
+enum { WHAT_BYTES = 128 };
 enum { WORST_N = 20, WIDTH_MIN = 60, WIDTH_MAX = 400 };
 enum { MEMORY_MIN_MB = 4, MEMORY_MB = 1024, MEMORY_MAX_MB = 1 << 20 };
 
@@ -152,11 +153,13 @@ take_number(const char *name, const char *word, uint64_t min, uint64_t max, uint
 {
     if (la_number_parse(word, min, max, out))
         return true;
-    (void)fprintf(stderr,
-                  "lastack explain: %s needs a number from %llu to %llu, not %s; see 'lastack "
-                  "explain --help'\n",
-                  name, (unsigned long long)min, (unsigned long long)max, word);
-    return false;
+    char what[WHAT_BYTES];
+    if (max > UINT32_MAX)
+        (void)snprintf(what, sizeof(what), "%s needs a whole number, not ", name);
+    else
+        (void)snprintf(what, sizeof(what), "%s needs a number from %u to %u, not ", name,
+                       (unsigned)min, (unsigned)max);
+    return wrong(what, word);
 }
 
 static bool
@@ -170,24 +173,14 @@ take_view(struct la_explain_args *args, const char *name)
     return wrong("--format is verdict, table, ladder, json, jsonl or csv, not ", name);
 }
 
-bool
-la_explain_names_parse(const char *word, uint32_t *out)
-{
-    static const char *const names[LA_NAMES_COUNT] = {
-        [LA_NAMES_RFC] = "rfc", [LA_NAMES_LINUX] = "linux", [LA_NAMES_BSD] = "bsd"};
-    for (unsigned i = 0; i < LA_NAMES_COUNT; i++)
-        if (strcmp(names[i], word) == 0) {
-            *out = i;
-            return true;
-        }
-    return false;
-}
-
 static bool
 take_names(struct la_explain_args *args, const char *word)
 {
-    return la_explain_names_parse(word, &args->names) ||
-           wrong("--names is rfc, linux or bsd, not ", word);
+    enum la_names names;
+    if (!la_names_parse(word, &names))
+        return wrong("--names is rfc, linux or bsd, not ", word);
+    args->names = names;
+    return true;
 }
 
 /* "+1.5s": from the first packet; seconds since 1970; a date in UTC. */
@@ -354,7 +347,7 @@ take_operands(struct la_explain_args *args, int argc, char **argv)
     if (args->ifaces_n == 0) {
         args->files = argv;
         args->files_n = (size_t)argc;
-        return argc > 0 || wrong("a capture is missing: a file, '-', or -i INTERFACE", "");
+        return argc > 0 || wrong("a capture is missing: a file, '-', or -i INTERFACE", NULL);
     }
     size_t n = 1;
     for (int i = 0; i < argc; i++)
@@ -383,7 +376,10 @@ settle_views(struct la_explain_args *args)
     if (args->graphs != 0 && for_programs)
         return wrong("--graph draws in the terminal, not into --format ", args->view->name);
     if ((args->graphs & LA_GRAPHS_OF_CONN) != 0 && args->conn == UINT64_MAX)
-        return wrong("such a graph is of one connection: choose it with --conn N", "");
+        return wrong("such a graph is of one connection: choose it with --conn N", NULL);
+    bool both = args->from.ns != LA_INSTANT_NEVER.ns && args->to.ns != LA_INSTANT_NEVER.ns;
+    if (both && args->from_relative == args->to_relative && args->to.ns < args->from.ns)
+        return wrong("--to is before --from", NULL);
     if (args->view != NULL)
         return true;
     if (args->graphs != 0)

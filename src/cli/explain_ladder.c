@@ -122,7 +122,7 @@ tell(struct la_explain_out *out, struct ladder *l)
     cfg.flags = LA_STORY_ONE_SIDED | LA_STORY_CONN_NUMBERS | (args->colour ? LA_STORY_COLOR : 0) |
                 (args->ascii ? LA_STORY_ASCII : 0) | (args->full ? LA_STORY_FULL : 0) |
                 (args->absolute ? LA_STORY_ABSOLUTE : 0) |
-                (args->names == LA_NAMES_LINUX ? LA_STORY_NAMES_LINUX : 0);
+                la_views_names((enum la_names)args->names);
     if (la_story_new(&cfg, &story) != LA_OK) {
         out->failed = true;
         return;

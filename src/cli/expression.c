@@ -75,9 +75,12 @@ la_expr_take(struct la_expr_parser *p, const char *const *texts)
 bool
 la_expr_fail(struct la_expr_parser *p, const char *what)
 {
-    if (p->error[0] == '\0')
-        (void)snprintf(p->error, LA_EXPR_ERROR_BYTES, "%s, not '%.80s'", what,
-                       p->token[0] != '\0' ? p->token : "nothing");
+    if (p->error[0] != '\0')
+        return false;
+    if (p->token[0] == '\0' && !p->quoted)
+        (void)snprintf(p->error, LA_EXPR_ERROR_BYTES, "%s, and it ends there", what);
+    else
+        (void)snprintf(p->error, LA_EXPR_ERROR_BYTES, "%s, not '%.80s'", what, p->token);
     return false;
 }
 

@@ -32,6 +32,7 @@ struct arguments {
     bool all, help;
     bool live;
     uint32_t flags; /* enum la_story_flag */
+    enum la_names state_names;
     uint32_t width; /* 0 = the terminal's */
     int color;      /* 1 always, 0 by terminal, -1 never */
     const char *pcap, *json;
@@ -59,7 +60,7 @@ static const char help_head[] =
     "                        meanwhile\n"
     "  --full                every segment: long uneventful runs are not collapsed\n"
     "  --absolute            sequence numbers as on the wire\n"
-    "  --names rfc|linux     SYN-RECEIVED or SYN_RECV\n"
+    "  --names rfc|linux|bsd SYN-RECEIVED, SYN_RECV or SYN_RCVD\n"
     "  --width N             columns, 60 to 240 (the terminal's, else 80)\n"
     "  --color auto|always|never\n"
     "  --ascii               no characters beyond ASCII\n"
@@ -123,12 +124,8 @@ take_color(struct arguments *a, const char *value)
 static int
 take_names(struct arguments *a, const char *value)
 {
-    if (strcmp(value, "linux") == 0)
-        a->flags |= LA_STORY_NAMES_LINUX;
-    else if (strcmp(value, "rfc") == 0)
-        a->flags &= ~(uint32_t)LA_STORY_NAMES_LINUX;
-    else
-        return usage_error("--names is rfc or linux, not ", value);
+    if (!la_names_parse(value, &a->state_names))
+        return usage_error("--names is rfc, linux or bsd, not ", value);
     return LA_CLI_OK;
 }
 
@@ -138,7 +135,7 @@ take_congestion(struct arguments *a, const char *value)
     char error[LA_NETOPT_ERROR_BYTES];
     a->congestion = value;
     a->net_given = true;
-    return la_netopt_congestion(value, error) ? LA_CLI_OK : usage_error(error, "");
+    return la_netopt_congestion(value, error) ? LA_CLI_OK : usage_error(error, NULL);
 }
 
 /* An option with a value, NULL when the line ends before it. */
@@ -154,7 +151,7 @@ take_value(struct arguments *a, const char *name, char *value)
         a->net_given |= strcmp(name, "seed") != 0;
         return LA_CLI_OK;
     case LA_NETOPT_BAD:
-        return usage_error(error, "");
+        return usage_error(error, NULL);
     case LA_NETOPT_OTHER:
         break;
     }
@@ -229,7 +226,7 @@ struct views {
 static uint32_t
 story_flags(const struct arguments *a)
 {
-    uint32_t flags = a->flags;
+    uint32_t flags = a->flags | la_views_names(a->state_names);
     if (a->color > 0 || (a->color == 0 && la_terminal_has_colour(STDOUT_FILENO)))
         flags |= LA_STORY_COLOR;
     if (la_terminal_is_ascii(STDOUT_FILENO))
@@ -271,7 +268,7 @@ open_capture(struct views *views, const char *path)
                                       LA_CAPTURE_ETHERNET,
                                       &views->cfg.capture_iface[LA_LINK_ETHERNET]);
     if (err != 0) {
-        (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", path, strerror(err));
+        (void)la_cli_unwritten("lab", path, err);
         return false;
     }
     la_views_comments(&views->cfg.story, views->cfg.capture);
@@ -293,7 +290,7 @@ open_views(struct views *views, const struct arguments *a)
     if (a->json != NULL) {
         views->json = json_out ? stdout : fopen(a->json, "we");
         if (views->json == NULL) {
-            (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", a->json, strerror(errno));
+            (void)la_cli_unwritten("lab", a->json, errno);
             return false;
         }
         story->json = la_story_writer_file(views->json);
@@ -325,13 +322,13 @@ close_views(struct views *views, const struct arguments *a)
         int err = la_capture_writer_close(views->cfg.capture);
         good = err == 0;
         if (err != 0)
-            (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", a->pcap, strerror(err));
+            (void)la_cli_unwritten("lab", a->pcap, err);
     }
     if (views->json != NULL && views->json != stdout) {
         bool failed = ferror(views->json) != 0;
         failed |= fclose(views->json) != 0;
         if (failed)
-            (void)fprintf(stderr, "lastack lab: cannot write %s: %s\n", a->json, strerror(errno));
+            (void)la_cli_unwritten("lab", a->json, errno);
         good &= !failed;
     }
     if (views->cfg.mem == NULL)

@@ -240,7 +240,7 @@ la_netopt_congestion(const char *name, char error[LA_NETOPT_ERROR_BYTES])
         n += snprintf(error + n, (size_t)(LA_NETOPT_ERROR_BYTES - n), "%s %s", i == 0 ? "" : ",",
                       la_congestion_name(i));
     if (n < LA_NETOPT_ERROR_BYTES && name != NULL)
-        (void)snprintf(error + n, (size_t)(LA_NETOPT_ERROR_BYTES - n), "; not %.20s", name);
+        (void)snprintf(error + n, (size_t)(LA_NETOPT_ERROR_BYTES - n), ", not '%.20s'", name);
     return false;
 }
 

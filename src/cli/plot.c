@@ -148,7 +148,7 @@ put_script(FILE *out, const struct la_plot *plot)
                   "set encoding utf8\n"
                   "set terminal svg size %d,%d dynamic noenhanced background rgb 'white' "
                   "font 'sans-serif,13'\n"
-                  "set key outside bottom center horizontal\n"
+                  "set key under center horizontal Left reverse samplen 2 height 1\n"
                   "set grid back linecolor rgb '#dddddd'\n"
                   "set border 3\nset tics nomirror out\n"
                   "set xrange [0:%.9g]\nset yrange [0:%.9g]\n",

@@ -165,13 +165,13 @@ take_value(struct arguments *a, const char *name, const char *value)
         (void)snprintf(a->net_name, sizeof(a->net_name), "%.31s", name);
         return 0;
     case LA_NETOPT_BAD:
-        return usage_error(error, "");
+        return usage_error(error, NULL);
     case LA_NETOPT_OTHER:
         break;
     }
     if (strcmp(name, "congestion") == 0) {
         a->congestion = value;
-        return la_netopt_congestion(value, error) ? 0 : usage_error(error, "");
+        return la_netopt_congestion(value, error) ? 0 : usage_error(error, NULL);
     }
     bool known = strcmp(name, "pcap") == 0 || strcmp(name, "json") == 0 ||
                  strcmp(name, "linger") == 0 || strcmp(name, "via") == 0 ||
@@ -260,11 +260,12 @@ parse(int argc, char **argv, struct arguments *a)
     a->views.serving = a->publish_n != 0 || a->publish_all;
     if (a->via_given && a->views.serving)
         return usage_error("with --via the program is reached at its own address, so no --publish",
-                           "");
+                           NULL);
     if (a->via_given && a->net_name[0] != '\0')
         return usage_error("with --via there is no virtual wire, so no --", a->net_name);
     a->program = argv + i;
-    return a->program[0] != NULL ? 0 : usage_error("a program is missing", "");
+    bool named = a->program[0] != NULL && a->program[0][0] != '\0';
+    return named ? 0 : usage_error("a program is missing", NULL);
 }
 
 /* ---- the command --------------------------------------------------------------------------- */

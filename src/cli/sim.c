@@ -114,9 +114,12 @@ take_value(struct arguments *a, const char *name, const char *value)
         return LA_CLI_OK;
     }
     if (!la_number_parse(value, 0, numbers[i].max, numbers[i].number)) {
-        char what[96];
-        (void)snprintf(what, sizeof(what), "--%s needs a number up to %" PRIu64 ", not ", name,
-                       numbers[i].max);
+        char what[128];
+        if (numbers[i].max > UINT32_MAX)
+            (void)snprintf(what, sizeof(what), "--%s needs a whole number, not ", name);
+        else
+            (void)snprintf(what, sizeof(what), "--%s needs a number up to %u, not ", name,
+                           (unsigned)numbers[i].max);
         return usage_error(what, value);
     }
     a->run_given |= numbers[i].number == &a->run;
@@ -143,7 +146,7 @@ parse(int argc, char **argv, struct arguments *a)
     if (a->run_given && a->plan != NULL)
         return usage_error("--run and --plan each name a run; give one", "");
     if (a->ladder && !a->run_given && a->plan == NULL)
-        return usage_error("--ladder needs --run or --plan", "");
+        return usage_error("--ladder needs --run or --plan", NULL);
     return LA_CLI_OK;
 }
 
@@ -281,7 +284,7 @@ la_cli_sim(int argc, char **argv)
     if (a.mutant != NULL && !find_mutant(a.mutant, &env.mutant))
         return usage_error("no mutant ", a.mutant);
     if (a.jobs_n == 0)
-        return usage_error("--jobs needs at least 1", "");
+        return usage_error("--jobs needs at least 1", NULL);
     if (a.help)
         (void)fputs(help, stdout);
     else if (a.steps)

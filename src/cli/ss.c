@@ -164,6 +164,8 @@ parse(int argc, char **argv, struct la_ss_cfg *cfg, bool *out_help)
     }
     if (!cfg->tcp && !cfg->udp)
         cfg->tcp = cfg->udp = true;
+    if (*out_help)
+        return true;
     if (!la_ss_filter_parse(argv + optind, argc - optind, &cfg->filter, error)) {
         fprintf(stderr, "lastack ss: in the filter: %s\n", error);
         return false;

@@ -6,6 +6,7 @@
  */
 #include "cli/views.h"
 
+#include "cli/cli.h"
 #include "cli/terminal.h"
 
 #include <lastack/story.h>
@@ -17,10 +18,12 @@
 
 static const int64_t flush_ns = INT64_C(200000000);
 
-static void
-say(const char *name, int error)
+uint32_t
+la_views_names(enum la_names names)
 {
-    (void)fprintf(stderr, "lastack run: %s cannot be written: %s\n", name, strerror(error));
+    static const uint32_t flags[LA_NAMES_COUNT] = {
+        [LA_NAMES_LINUX] = LA_STORY_NAMES_LINUX, [LA_NAMES_BSD] = LA_STORY_NAMES_BSD};
+    return flags[names];
 }
 
 static void
@@ -55,7 +58,7 @@ open_capture(struct la_views *v, const struct la_views_cfg *cfg)
                                         cfg->ethernet ? LA_CAPTURE_ETHERNET : LA_CAPTURE_IP,
                                         &v->capture_iface);
     if (error != 0) {
-        say(name, error);
+        (void)la_cli_unwritten("run", name, error);
         return false;
     }
     v->pcap_name = name;
@@ -85,7 +88,7 @@ open_json(struct la_views *v, const char *name)
     v->json_name = name;
     v->json = strcmp(name, "-") == 0 ? stdout : fopen(name, "we");
     if (v->json == NULL)
-        say(name, errno);
+        (void)la_cli_unwritten("run", name, errno);
     return v->json != NULL;
 }
 
@@ -110,7 +113,7 @@ open_story(struct la_views *v, const struct la_views_cfg *cfg)
     if (v->capture != NULL)
         la_views_comments(&story, v->capture);
     if (la_story_new(&story, &v->story) != LA_OK) {
-        say("the story", ENOMEM);
+        (void)la_cli_unwritten("run", "the story", ENOMEM);
         return false;
     }
     return true;
@@ -140,7 +143,7 @@ static void
 failed(struct la_views *v, const char *name, int error)
 {
     if (error != 0 && !v->failed)
-        say(name, error);
+        (void)la_cli_unwritten("run", name, error);
     v->failed |= error != 0;
 }
 

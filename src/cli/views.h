@@ -9,6 +9,7 @@
 
 #include <lastack/capture.h>
 #include <lastack/event.h>
+#include <lastack/tcp.h>
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -37,6 +38,8 @@ struct la_views {
     bool failed;                       /* something could not be written; it was said */
 };
 
+/* Flags of a story that calls states so. */
+uint32_t la_views_names(enum la_names names);
 /* The story's remarks become comments on the packets of a capture. */
 void la_views_comments(struct la_story_cfg *story, struct la_capture_writer *capture);
 /* Something was left out of the story for lack of memory. */

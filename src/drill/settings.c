@@ -61,9 +61,12 @@ take_address(struct la_drill_cfg *cfg, const char *name, const char *value,
 static bool
 take_version(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
 {
-    if (value == NULL || (strcmp(value, "ipv4") != 0 && strcmp(value, "ipv6") != 0))
-        return say(mistake, "ipv4 and ipv6 are", "ip_version", value);
+    static const char mapped[] = "ipv4-mapped-ipv6";
+    if (value == NULL ||
+        (strcmp(value, "ipv4") != 0 && strcmp(value, "ipv6") != 0 && strcmp(value, mapped) != 0))
+        return say(mistake, "ipv4, ipv6 or ipv4-mapped-ipv6 is needed", "ip_version", value);
     cfg->v6 = strcmp(value, "ipv6") == 0;
+    cfg->mapped = strcmp(value, mapped) == 0;
     return true;
 }
 
@@ -71,7 +74,7 @@ static bool
 take_congestion(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
 {
     if (value == NULL || la_congestion_find(value) < 0)
-        return say(mistake, "cubic, reno and bbr are", "congestion", value);
+        return say(mistake, "cubic, reno or bbr is needed", "congestion", value);
     (void)snprintf(cfg->congestion, sizeof(cfg->congestion), "%s", value);
     return true;
 }
@@ -82,7 +85,7 @@ take_profile(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistak
     struct la_ways ways;
     la_ways_init(&ways);
     if (value == NULL || la_ways_profile(&ways, value) != LA_WAYS_SET)
-        return say(mistake, "default, linux, freebsd and bsd65535 are", "as", value);
+        return say(mistake, "default, linux, freebsd or bsd65535 is needed", "as", value);
     (void)snprintf(cfg->as, sizeof(cfg->as), "%s", value);
     return true;
 }
@@ -92,7 +95,7 @@ take_strict(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake
 {
     uint64_t n;
     if (!number(value, 1, &n))
-        return say(mistake, "0 and 1 are", "strict", value);
+        return say(mistake, "0 or 1 is needed", "strict", value);
     cfg->strict = n == 1 ? LA_DRILL_STRICT : LA_DRILL_LENIENT;
     return true;
 }
@@ -104,7 +107,7 @@ take_percent(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistak
     char *end = NULL;
     double n = value == NULL ? -1 : strtod(value, &end);
     if (value == NULL || end == value || *end != 0 || !(n >= 0 && n <= 100))
-        return say(mistake, "0 to 100 are", "tolerance_percent", value);
+        return say(mistake, "a number from 0 to 100 is needed", "tolerance_percent", value);
     cfg->tolerance_permill = (int32_t)(n * 10);
     return true;
 }
@@ -128,9 +131,9 @@ static bool
 is_ignored(const char *name)
 {
     static const char *const names[] = {
-        "gateway_ip",        "netmask_ip", "speed",        "non_fatal",       "debug",
-        "verbose",           "dry_run",    "init_scripts", "wire_client_dev", "send_omit_free",
-        "tcp_ts_ecr_scaled", "code_format"};
+        "gateway_ip",        "netmask_ip",  "speed",        "non_fatal",       "debug",
+        "verbose",           "dry_run",     "init_scripts", "wire_client_dev", "send_omit_free",
+        "tcp_ts_ecr_scaled", "code_format", "mss"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -188,8 +191,13 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
     if (i == 8)
         return is_ignored(name) ||
                say(mistake, "no such option; docs/drill.md lists them", name, value);
-    if (!number(value, numbers[i].max, &n) || n < numbers[i].min)
-        return say(mistake, "a number in range is needed", name, value);
+    if (!number(value, numbers[i].max, &n) || n < numbers[i].min) {
+        char wanted[64] = "a whole number is needed";
+        if (numbers[i].max != UINT64_MAX)
+            (void)snprintf(wanted, sizeof(wanted), "a number from %u to %u is needed",
+                           (unsigned)numbers[i].min, (unsigned)numbers[i].max);
+        return say(mistake, wanted, name, value);
+    }
     switch (i) {
     case 0:
         cfg->bind_port = (uint16_t)n;
@@ -233,8 +241,8 @@ enum mode {
 static bool
 is_idle(const char *name)
 {
-    static const char *const names[] = {"nstat", "tcpdrop", "true",   "sockstat",
-                                        "tc",    "ip",      "ethtool"};
+    static const char *const names[] = {"nstat", "tcpdrop", "true", "sockstat", "rm",
+                                        "dd",    "tc",      "ip",   "ethtool"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], name) == 0)
             return true;

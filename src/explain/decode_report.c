@@ -22,6 +22,14 @@ is_unfilled(uint16_t field, uint32_t pseudo, size_t l4_bytes)
     return field == 0 || field == la_sum_fold(pseudo) || field == without;
 }
 
+bool
+la_seen_checksum_is_left(const struct la_seen *seen, uint16_t field, size_t l4_bytes)
+{
+    uint32_t pseudo = la_ip_pseudo_sum(
+        &(struct la_ip_pseudo){seen->src.addr, seen->dst.addr, LA_IP_TCP, (uint32_t)l4_bytes});
+    return is_unfilled(field, pseudo, l4_bytes);
+}
+
 /* More than any segment has (BIG TCP): work that a frame may ask for. */
 enum { VERIFIED_BYTES_MAX = 512 << 10 };
 

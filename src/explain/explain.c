@@ -46,7 +46,7 @@ la_explain_new(const struct la_explain_cfg *cfg, struct la_mem *mem, struct la_e
         la_explain_free(explain);
         return LA_ERR_NO_MEMORY;
     }
-    la_states_init(explain);
+    la_possible_init(explain);
     *out = explain;
     return LA_OK;
 }

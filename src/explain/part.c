@@ -4,6 +4,7 @@
  */
 #include "base/apart.h"
 #include "base/sane.h"
+#include "explain/decode_now.h"
 #include "explain/parts.h"
 #include "explain/share.h"
 
@@ -64,7 +65,7 @@ static inline void
 decode(struct la_explain *explain, const struct la_explain_packet *packet, uint8_t marks)
 {
     explain->decoder.options.verify_first_n = (marks & LA_BATCH_VERIFY) != 0;
-    la_decode(&explain->decoder, packet, &explain->seen);
+    la_decode_now(&explain->decoder, packet, &explain->seen);
 }
 
 static void

@@ -197,8 +197,10 @@ story_has(const struct la_story *st, enum la_story_flag flag)
 static inline const char *
 story_state_name(const struct la_story *st, uint8_t state)
 {
-    return la_tcp_state_name((enum la_tcp_state)state,
-                             story_has(st, LA_STORY_NAMES_LINUX) ? LA_NAMES_LINUX : LA_NAMES_RFC);
+    enum la_names names = story_has(st, LA_STORY_NAMES_LINUX) ? LA_NAMES_LINUX
+                          : story_has(st, LA_STORY_NAMES_BSD) ? LA_NAMES_BSD
+                                                              : LA_NAMES_RFC;
+    return la_tcp_state_name((enum la_tcp_state)state, names);
 }
 
 /* ---- conn.c ----------------------------------------------------------------------------- */

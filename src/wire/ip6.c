@@ -13,16 +13,6 @@
 
 enum { NEXT_HEADER_OFF = 6, FRAGMENT_BYTES = 8, OPT_PAD1 = 0, OPT_PADN = 1, OPT_ROUTER_ALERT = 5 };
 
-bool
-la_ip6_repeats(const uint8_t *p, const uint8_t *before, size_t packet_bytes)
-{
-    enum { LENGTH_OFF = 4, BEHIND_LENGTH_OFF = 6 };
-    return memcmp(p, before, LENGTH_OFF) == 0 &&
-           memcmp(p + BEHIND_LENGTH_OFF, before + BEHIND_LENGTH_OFF,
-                  LA_IP6_HEADER_BYTES - BEHIND_LENGTH_OFF) == 0 &&
-           (size_t)la_get16(p + LENGTH_OFF) + LA_IP6_HEADER_BYTES == packet_bytes;
-}
-
 void
 la_ip6_judge(struct la_ip6 *ip, const struct la_ip6_view *view)
 {

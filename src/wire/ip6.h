@@ -90,10 +90,6 @@ struct la_ip6 {
     uint8_t dscp_ecn;
 };
 
-/* Does the fixed header at `p` say what the one at `before` says, but for the length, and is that
- * the packet's? */
-bool la_ip6_repeats(const uint8_t *p, const uint8_t *before, size_t packet_bytes);
-
 /* Never fails: a view is good. */
 void la_ip6_judge(struct la_ip6 *ip, const struct la_ip6_view *view);
 /* The inverse; room.n >= 40. Returns 40. */

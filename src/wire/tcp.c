@@ -70,30 +70,6 @@ la_tcp_option_next(struct la_tcp_option_iter *it, struct la_tcp_option *out)
     return true;
 }
 
-bool
-la_tcp_repeats(const uint8_t *p, const uint8_t *before, size_t header_bytes)
-{
-    static const uint8_t kept[4] = {0xff, (uint8_t)~LA_TCP_PSH, 0xff, 0xff};
-    uint32_t mask;
-    memcpy(&mask, kept, sizeof(mask));
-    uint32_t differing = la_differ32(p, before);             /* ports */
-    differing |= la_differ32(p + 8, before + 8);             /* acknowledgement */
-    differing |= la_differ32(p + 12, before + 12) & mask;    /* offset, flags, window */
-    differing |= (uint32_t)la_differ16(p + 18, before + 18); /* urgent pointer */
-    for (size_t i = LA_TCP_HEADER_BYTES; i < header_bytes; i += 4)
-        differing |= la_differ32(p + i, before + i);
-    return differing == 0;
-}
-
-uint16_t
-la_tcp_repeated_sum(const uint8_t *p, size_t header_bytes)
-{
-    uint32_t sum = 0;
-    for (size_t i = 0; i < header_bytes; i += 2)
-        sum += la_get16(p + i);
-    return la_sum_fold(sum + (uint16_t)~la_sum_fold(la_tcp_changing_sum(p)));
-}
-
 /* RFC 2018 3: one to four blocks of 8 octets. The last SACK option counts. */
 static bool
 judge_sack(struct la_tcp_seg *seg, struct la_bytes data)

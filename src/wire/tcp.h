@@ -25,15 +25,14 @@ enum la_tcp_option_kind {
     LA_TCP_OPT_SACK = 5,
     LA_TCP_OPT_TIMESTAMPS = 8,
     LA_TCP_OPT_USER_TIMEOUT = 28,
-    LA_TCP_OPT_FAST_OPEN = 34,    /* RFC 7413 */
-    LA_TCP_OPT_ACCECN_0 = 172,    /* RFC 9768 */
+    LA_TCP_OPT_FAST_OPEN = 34, /* RFC 7413 */
+    LA_TCP_OPT_ACCECN_0 = 172, /* RFC 9768 */
     LA_TCP_OPT_ACCECN_1 = 174,
     LA_TCP_OPT_EXPERIMENT_1 = 253, /* RFC 6994: a 16 or 32 bit identifier follows */
     LA_TCP_OPT_EXPERIMENT_2 = 254
 };
 
 enum { LA_TCP_FAST_OPEN_EXPERIMENT_ID = 0xf989 };
-
 
 enum { LA_TCP_COOKIE_BYTES_MIN = 4, LA_TCP_COOKIE_BYTES_MAX = 16 };
 
@@ -142,11 +141,8 @@ struct la_tcp_option_iter la_tcp_option_iter(const struct la_tcp_view *view);
 /* False at the end, at EOL, or at a malformed option. */
 bool la_tcp_option_next(struct la_tcp_option_iter *it, struct la_tcp_option *out);
 
-/* Does the header at `p` say what the one at `before` says, but for sequence number, PSH and
- * checksum? Both have header_bytes octets. */
-bool la_tcp_repeats(const uint8_t *p, const uint8_t *before, size_t header_bytes);
-/* The one's complement sum of what then is the same, and of what may differ. */
-uint16_t la_tcp_repeated_sum(const uint8_t *p, size_t header_bytes);
+/* The one's complement sum of what the segments of a burst say differently: sequence number, PSH,
+ * checksum. */
 static inline uint32_t
 la_tcp_changing_sum(const uint8_t *p)
 {
@@ -191,8 +187,8 @@ struct la_tcp_accecn_option {
 };
 
 struct la_tcp_seg {
-    la_seq seq; /* SEG.SEQ */
-    la_seq ack; /* SEG.ACK, meaningful with ACK */
+    la_seq seq;   /* SEG.SEQ */
+    la_seq ack;   /* SEG.ACK, meaningful with ACK */
     uint32_t len; /* SEG.LEN: text + SYN + FIN */
     uint32_t text_bytes;
     uint16_t wnd; /* SEG.WND as sent, unscaled */
@@ -209,7 +205,7 @@ struct la_tcp_seg {
     uint32_t ts_val;
     uint32_t ts_ecr;
     struct la_tcp_sack sack[LA_TCP_SACK_MAX];
-    struct la_tcp_cookie cookie; /* with LA_TCP_HAS_FAST_OPEN */
+    struct la_tcp_cookie cookie;        /* with LA_TCP_HAS_FAST_OPEN */
     struct la_tcp_accecn_option accecn; /* with LA_TCP_HAS_ACCECN */
 };
 
@@ -225,9 +221,9 @@ static inline bool
 la_tcp_has_timestamps_only(const struct la_tcp_view *view)
 {
     enum { BYTES = LA_TCP_HEADER_BYTES + 2 + LA_TCP_TIMESTAMPS_OPTION_BYTES };
-    static const uint8_t head[4] = {LA_TCP_OPT_NOP, LA_TCP_OPT_NOP, LA_TCP_OPT_TIMESTAMPS,
-                                    LA_TCP_TIMESTAMPS_OPTION_BYTES};
-    return view->header_bytes == BYTES && la_differ32(view->p + LA_TCP_HEADER_BYTES, head) == 0;
+    const uint32_t head = (uint32_t)LA_TCP_OPT_NOP << 24 | LA_TCP_OPT_NOP << 16 |
+                          LA_TCP_OPT_TIMESTAMPS << 8 | LA_TCP_TIMESTAMPS_OPTION_BYTES;
+    return view->header_bytes == BYTES && la_get32(view->p + LA_TCP_HEADER_BYTES) == head;
 }
 
 /* la_tcp_seg_judge(), inline. */

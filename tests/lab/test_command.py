@@ -195,7 +195,7 @@ class Plots(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             done = lab("close", "--plot", os.path.join(folder, "x"))
             self.assertEqual((done.returncode, done.stdout, os.listdir(folder)), (2, "", []))
-        self.assertIn("congestion has pictures, not close;", done.stderr)
+        self.assertIn("congestion has pictures, not 'close';", done.stderr)
 
     @unittest.skipIf(shutil.which("gnuplot") is None, "gnuplot is missing")
     def test_as_svg(self):
@@ -286,6 +286,7 @@ class Views(unittest.TestCase):
         self.assertIn("SYN-RECEIVED", lab("handshake").stdout)
         text = lab("handshake", "--names", "linux").stdout
         self.assertIn("SYN_RECV", text)
+        self.assertIn("SYN_RCVD", lab("handshake", "--names", "bsd").stdout)
 
     def test_json(self):
         for name in NAMES:
@@ -346,7 +347,7 @@ class Mistakes(unittest.TestCase):
         for words in (["--fly"], ["-x"], ["--"], ["close", "--seed"], ["close", "--seed", "seven"],
                       ["close", "--width", "12"], ["close", "--width", "80x"],
                       ["close", "--width=-80"], ["close", "--color", "blue"],
-                      ["close", "--names", "bsd"], ["close", "--loss", "200%"],
+                      ["close", "--names", "latin"], ["close", "--loss", "200%"],
                       ["close", "--delay", "soon"], ["close", "--mtu", "67"], ["close", "--pcap"],
                       ["--all", "close"], ["close", "--" + "y" * 300], ["close"] * 100):
             done = lab(*words)

@@ -117,7 +117,7 @@ class Status(support.Case):
                 self.assertEqual(child.stdout.readline(), "up\n")
             out, said = child.communicate("on\n", timeout=120)
             self.assertEqual((child.returncode, out), (125, "end\n"), said)
-            self.assertRegex(said, r"^lastack run: \S+ cannot be written: .*\n$")
+            self.assertRegex(said, r"^lastack run: cannot write \S+: .*\n$")
 
     def test_full_disk(self):
         """Of standard output it is said; where the ladder goes, nothing more can be said."""

@@ -13,6 +13,10 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#if LA_HAVE_ZLIB && LA_HAVE_ZSTD
+#include <zlib.h>
+#include <zstd.h>
+#endif
 
 #include "files.h"
 
@@ -134,6 +138,26 @@ files_packet(struct files_writer *w, uint32_t iface, uint64_t stamp, uint32_t n,
     fill_bytes(&body, fill, n);
     block_of(w, 6, &body);
 }
+
+#if LA_HAVE_ZLIB && LA_HAVE_ZSTD
+size_t
+files_packed(bool zstd, struct la_bytes in, uint8_t *out, size_t room)
+{
+    if (zstd) {
+        size_t n = ZSTD_compress(out, room, in.p, in.n, 1);
+        assert_false(ZSTD_isError(n));
+        return n;
+    }
+    z_stream z = {.avail_in = (uInt)in.n, .next_out = out, .avail_out = (uInt)room};
+    memcpy(&z.next_in, &in.p, sizeof z.next_in);
+    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    size_t n = room - z.avail_out;
+    deflateEnd(&z);
+    return n;
+}
+
+#endif
 
 int
 files_on_disk(struct la_bytes octets, char path[32])

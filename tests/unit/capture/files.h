@@ -32,6 +32,11 @@ void files_section(struct files_writer *w);
 void files_iface(struct files_writer *w, uint16_t link_type, uint8_t resolution, int64_t offset_s);
 void files_packet(struct files_writer *w, uint32_t iface, uint64_t stamp, uint32_t n, uint8_t fill);
 
+#if LA_HAVE_ZLIB && LA_HAVE_ZSTD
+/* A whole member of gzip or frame of zstd; its octets. */
+size_t files_packed(bool zstd, struct la_bytes in, uint8_t *out, size_t room);
+#endif
+
 /* What was read: packets, of which the octets' first one is kept, and how it ended. */
 struct files_read {
     bool opened;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_captures.c - several captures in the order of their time, filters, and memory that is
- * refused
+ * test_captures.c - several captures in the order of their time, and filters
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,48 +16,6 @@
 
 enum { EPOCH_S = 1700000000, FILES_N = 5 };
 #define PCAP_NANO UINT32_C(0xa1b23c4d)
-
-/* The n-th call of malloc(), calloc(), realloc() or strdup() of the readers fails. Linked in their
- * places. */
-static unsigned calls_n, fails_at;
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-char *__wrap_strdup(const char *text);
-
-static bool
-refused(void)
-{
-    return ++calls_n == fails_at;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-    return refused() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-    return refused() ? NULL : __real_calloc(n, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-    return refused() ? NULL : __real_realloc(p, n);
-}
-
-char *
-__wrap_strdup(const char *text)
-{
-    return refused() ? NULL : __real_strdup(text);
-}
 
 static struct la_captures *
 captures_new(const char *filter)
@@ -173,41 +130,6 @@ test_captures__filtered(void **state)
 
 #endif
 
-/* Whichever call fails, there is an error, or a result with a note; nothing leaks (ASan). */
-static void
-test_captures__no_memory(void **state)
-{
-    struct files_writer w = {0};
-    char path[32];
-    (void)state;
-    files_section(&w);
-    for (unsigned i = 0; i < 20; i++)
-        files_iface(&w, 1, 0, 0);
-    files_packet(&w, 19, 5, 300000, 7); /* more than the first buffer holds */
-    int fd = files_on_disk((struct la_bytes){w.buf.p, w.buf.n}, path);
-    bool whole = false;
-    for (unsigned at = 1; !whole; at++) {
-        char error[LA_CAPTURE_LINE_BYTES] = "";
-        const struct la_captures_options options = {.follow = true};
-        calls_n = 0;
-        fails_at = at;
-        struct la_captures *captures = la_captures_new(&options, error);
-        bool opened = captures != NULL && la_captures_add_file(captures, path, error);
-        assert_true(opened || error[0] != '\0');
-        if (opened) {
-            struct la_capture_packet packet;
-            const struct la_capture_note *notes;
-            bool got = la_captures_next(captures, &packet) == LA_CAPTURE_PACKET;
-            assert_true(got || la_captures_notes(captures, 0, &notes) > 0);
-            whole = got && calls_n < at;
-        }
-        la_captures_free(captures);
-        fails_at = 0;
-    }
-    close(fd);
-    la_capture_buf_fini(&w.buf);
-}
-
 int
 main(void)
 {
@@ -216,7 +138,6 @@ main(void)
 #if LA_HAVE_PCAP
         cmocka_unit_test(test_captures__filtered),
 #endif
-        cmocka_unit_test(test_captures__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

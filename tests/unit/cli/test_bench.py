@@ -120,14 +120,14 @@ class Conns(unittest.TestCase):
 
 class Mistakes(unittest.TestCase):
     def test_one_line_and_status_2(self):
-        for args, what in ((("fly",), " fly;"), (("mem",), "wanted is BYTES"),
-                           (("conns",), "wanted is N"),
-                           (("mem", "x"), " x;"), (("mem", "-1"), " -1;"),
-                           (("mem", "1T"), " 1T;"), (("mem", "1MM"), " 1MM;"),
+        for args, what in ((("fly",), "'fly';"), (("mem",), "a number is missing: 'BYTES'"),
+                           (("conns",), "a number is missing: 'N'"),
+                           (("mem", "x"), "'x';"), (("mem", "-1"), "'-1';"),
+                           (("mem", "1T"), "'1T';"), (("mem", "1MM"), "'1MM';"),
                            (("mem", "0"), "BYTES"), (("mem", "99999999999999999999"), "BYTES"),
                            (("mem", "17179869184G"), "BYTES"),
-                           (("mem", "1M", "2M"), " 2M;"), (("mem", "1M", "--fly"), "--fly;"),
-                           (("mem", "1M", "--mtu"), "--mtu;"),
+                           (("mem", "1M", "2M"), "'2M';"), (("mem", "1M", "--fly"), "'--fly';"),
+                           (("mem", "1M", "--mtu"), "'--mtu';"),
                            (("mem", "1M", "--mtu", "9"), "--mtu"),
                            (("mem", "1M", "--mss", "big"), "--mss"),
                            (("mem", "1M", "--window", "2G"), "--window"),
@@ -139,11 +139,11 @@ class Mistakes(unittest.TestCase):
 
     def test_goodput(self):
         for args, what in ((("1",), "--rate"), (("1", "--loss", "1%"), "--rate"),
-                           ((), "SECONDS is missing"), (("x",), " x;"), (("0",), " 0;"),
-                           (("1", "2"), " 2;"), (("1", "--fly"), "--fly;"),
-                           (("1", "--cc"), "--cc;"), (("1", "--loss", "2"), "--loss"),
-                           (("1", "--cc", "a-name-that-is-too-long"), " a-name"),
-                           (("1", "--window", "1"), "--window"), (("1", "--every", "x"), " x;"),
+                           ((), "a number is missing: SECONDS"), (("x",), "'x';"), (("0",), "'0';"),
+                           (("1", "2"), "'2';"), (("1", "--fly"), "'--fly';"),
+                           (("1", "--cc"), "'--cc';"), (("1", "--loss", "2"), "--loss"),
+                           (("1", "--cc", "a-name-that-is-too-long"), "'a-name"),
+                           (("1", "--window", "1"), "--window"), (("1", "--every", "x"), "'x';"),
                            (("1", *17 * ("--cc", "reno")), "too many")):
             done = bench("goodput", *args)
             self.assertEqual((done.returncode, done.stdout), (2, ""), args)
@@ -153,8 +153,8 @@ class Mistakes(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1))
 
     def test_path(self):
-        for args, what in (((), "wanted"), (("a",), "wanted are two"), (("a", "b", "c"), " c;"),
-                           (("a", "b", "--fly"), "--fly;"), (("a", "b", "--rate", "x"), "--rate")):
+        for args, what in (((), "wanted"), (("a",), "wanted are two"), (("a", "b", "c"), "'c';"),
+                           (("a", "b", "--fly"), "'--fly';"), (("a", "b", "--rate", "x"), "--rate")):
             done = bench("path", *args)
             self.assertEqual((done.returncode, done.stdout), (2, ""), args)
             self.assertEqual(done.stderr.count("\n"), 1, args)
@@ -165,16 +165,16 @@ class Mistakes(unittest.TestCase):
 
     def test_peer(self):
         good = ("tap", "no-such-dev0", "10.9.0.2", "1500")
-        for args, what in (((), "wanted"), (good[:3], "wanted"), (("tip", *good[1:]), " tip;"),
-                           ((*good[:2], "10.9", "1500"), " 10.9;"),
-                           ((*good[:2], "10.9.0.2/33", "1500"), " 10.9.0.2/33;"),
-                           ((*good[:2], "fd00::2/", "1500"), " fd00::2/;"),
-                           ((*good[:3], "67"), " 67;"), ((*good[:3], "65536"), " 65536;"),
-                           ((*good, "more"), " more;"), ((*good, "--cc"), "--cc;"),
-                           ((*good, "--cc", "a-name-that-is-too-long"), " a-name"),
+        for args, what in (((), "wanted"), (good[:3], "wanted"), (("tip", *good[1:]), "'tip';"),
+                           ((*good[:2], "10.9", "1500"), "'10.9';"),
+                           ((*good[:2], "10.9.0.2/33", "1500"), "'10.9.0.2/33';"),
+                           ((*good[:2], "fd00::2/", "1500"), "'fd00::2/';"),
+                           ((*good[:3], "67"), "'67';"), ((*good[:3], "65536"), "'65536';"),
+                           ((*good, "more"), "'more';"), ((*good, "--cc"), "'--cc';"),
+                           ((*good, "--cc", "a-name-that-is-too-long"), "'a-name"),
                            ((*good, "--window", "1"), "--window"),
-                           ((*good, "--gateway", "fd00::1"), " fd00::1;"),
-                           ((*good, "--fly", "1"), "--fly;")):
+                           ((*good, "--gateway", "fd00::1"), "'fd00::1';"),
+                           ((*good, "--fly", "1"), "'--fly';")):
             done = bench("peer", *args)
             self.assertEqual((done.returncode, done.stdout), (2, ""), args)
             self.assertEqual(done.stderr.count("\n"), 1, args)

@@ -179,14 +179,14 @@ test_filter__not_understood(void **state)
     static const struct {
         const char *text, *says;
     } rows[] = {
-        {"", "a field such as port or closed_by is wanted (--filter help), not 'nothing'"},
+        {"", "a field such as port or closed_by is wanted (--filter help), and it ends there"},
         {"foo == 1", "not 'foo'"},
-        {"closed_by", "a comparison such as == is wanted, not 'nothing'"},
+        {"closed_by", "a comparison such as == is wanted, and it ends there"},
         {"closed_by == nobody", "none, client, server, both"},
         {"closed_by > client", "equal or not"},
         {"addr > 10.0.0.1", "equal or not"},
         {"port == 70000", "a port such as 443 or https is wanted, not '70000'"},
-        {"port == ", "not 'nothing'"},
+        {"port == ", "and it ends there"},
         {"addr == 10.0.0.1/33", "an address such as"},
         {"state == ESTABLISHD", "a state such as TIME-WAIT is wanted, not 'ESTABLISHD'"},
         {"rtt == 5 parsecs", "a field such as"},
@@ -194,8 +194,8 @@ test_filter__not_understood(void **state)
         {"retransmissions > many", "a number is wanted, not 'many'"},
         {"tcp.flags.syn == 2", "1 or 0"},
         {"port in 443", "'{' is wanted"},
-        {"port in {443", "not 'nothing'"},
-        {"(port == 443", "')' is wanted, not 'nothing'"},
+        {"port in {443", "and it ends there"},
+        {"(port == 443", "')' is wanted, and it ends there"},
         {"port == 443)", "the end is wanted, not ')'"},
         {"client.duration > 1s", "not 'client.duration'"},
         {"'port' == 443", "a field such as"},

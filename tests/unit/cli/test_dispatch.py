@@ -43,6 +43,28 @@ class Dispatch(unittest.TestCase):
             self.assertIn(what, done.stderr)
             self.assertIn("lastack --help", done.stderr)
 
+    def test_wrong_words_are_shown_in_quotes(self):
+        """In one line, whatever is in them: nothing at all, or what would end the line."""
+        for words in (["run", "--linger"], ["run", "--loss"], ["run", "-p"], ["run", "--congestion"],
+                      ["explain", "--conn"], ["explain", "--color"], ["explain", "--from"],
+                      ["explain", "--filter"], ["annotate", "--names"], ["lab"], ["lab", "--width"],
+                      ["lab", "--names"], ["sim"], ["sim", "--seed"], ["sim", "explore"],
+                      ["ss", "--end"], ["ss", "state"], ["bench"], ["bench", "mem"],
+                      ["bench", "goodput"]):
+            for wrong in ("", "wrong"):
+                done = run(*words, wrong, *(["--", "true"] if words[0] == "run" else []))
+                self.assertIn(done.returncode, (2, 125), words)
+                self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1), done.stderr)
+                self.assertRegex(done.stderr, rf"'{wrong}'|ends there", words)
+        for command in ("run", "explain", "annotate", "lab", "drill", "sim", "ss", "bench"):
+            done = run(command, "--a\nb\033[31m")
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            self.assertNotIn("\033", done.stderr)
+
+    def test_help_fits_into_80_columns(self):
+        for line in run("--help").stdout.split("\n"):
+            self.assertLessEqual(len(line), 80, line)
+
     def test_every_command_has_help(self):
         for name in re.findall(r"^  (\w+) ", run("--help").stdout, re.M):
             plain, by_name = run(name, "--help"), run("help", name)
@@ -74,7 +96,7 @@ class Dispatch(unittest.TestCase):
             for option in sorted(options | {"--no-such-thing"}):
                 # Behind a value that nothing can mean, or as the value itself, nothing is begun.
                 done = run(*words, option, "--no-such-thing", stdin=subprocess.DEVNULL, timeout=60)
-                refused = re.search(rf"no option {option};|{option}=.* no such option", done.stderr)
+                refused = re.search(rf"no option '{option}';|{option}=.* no such option", done.stderr)
                 self.assertEqual(bool(refused), option == "--no-such-thing", done.stderr)
 
     def test_full_disk(self):

@@ -314,6 +314,7 @@ test_want__explain(void **state)
         {"explain", "-q", "--json", "--jobs", "2", "@syn_lost_once.pcap"},
         {"explain", "-q", "--jsonl", "@syn_lost_once.pcap"},
         {"explain", "-q", "-f", "csv", "@syn_lost_once.pcap"},
+        {"explain", "-q", "-f", "table", "@file_pcapng.pcapng", "@file_gzip.pcap.gz"},
     };
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         in_want(commands[i]);
@@ -324,7 +325,9 @@ test_want__annotate(void **state)
 {
     (void)state;
     static const char *const words[] = {"annotate", "@syn_lost_once.pcap", "-o", "%", NULL};
+    static const char *const compressed[] = {"annotate", "@file_gzip.pcap.gz", "-o", "%", NULL};
     in_want(words);
+    in_want(compressed);
 }
 
 static void
