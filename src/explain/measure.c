@@ -135,7 +135,7 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
 }
 
 void
-la_measure_fill(const struct la_track *track, unsigned end, struct la_explain_direction *out)
+la_measure_count(const struct la_track *track, unsigned end, struct la_explain_direction *out)
 {
     const struct la_track_end *e = &track->end[end];
     const struct la_measure *m = e->measure;
@@ -159,8 +159,17 @@ la_measure_fill(const struct la_track *track, unsigned end, struct la_explain_di
     out->reordered = m->reordered_n;
     out->capture_gaps = m->gap_n;
     out->duplicate_acks = m->duplicate_ack_n;
+    la_flow_count(m, track, out);
+}
+
+void
+la_measure_fill(const struct la_track *track, unsigned end, struct la_explain_direction *out)
+{
+    const struct la_measure *m = track->end[end].measure;
+    if (m == NULL)
+        return;
     la_rtt_fill(m, &out->rtt);
-    la_flow_fill(m, track, out);
+    la_flow_fill(m, out);
     la_rounds_fill(m, track, end, out);
     if (m->throughput == NULL)
         return;

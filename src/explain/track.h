@@ -233,7 +233,7 @@ enum { LA_FINDINGS_N_MAX = 32 };
 /* ---- a connection ----------------------------------------------------------------------- */
 
 struct la_flow_key {
-    struct la_addr addr[2]; /* the lower endpoint first */
+    struct la_addr addr[2]; /* of the client, of the server */
     uint16_t port[2];
     uint32_t path_key;
 };
@@ -246,11 +246,10 @@ struct la_track {
     struct la_flow_key key;
     uint32_t idx;             /* its own */
     uint8_t list;             /* enum la_track_list; LIVE has no order */
-    uint8_t client;           /* which endpoint of the key is end 0 */
     bool is_used;             /* up to here it is looked at for each segment, to find it */
     uint32_t hash;
     uint32_t hash_next;
-    uint32_t list_prev, list_next;
+    struct la_track *list_prev, *list_next;
     bool client_guessed;
     bool handshake_seen;      /* a SYN was captured */
     uint16_t usual_has;       /* enum la_tcp_seg_has of most segments by what was agreed, and
@@ -315,10 +314,11 @@ struct la_placed {
 /* ---- the instance ----------------------------------------------------------------------- */
 
 struct la_list {
-    uint32_t first, last, n;
+    struct la_track *first, *last;
+    uint32_t n;
 };
 
-enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 12 };
+enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 12, LA_LISTENERS_SHIFT = 6 };
 /* Beside 1 << enum la_mark: what passed on its way to an end. ANYTHING: the capture began later. */
 enum { LA_PASSED_RST = 1 << LA_MARKS_N, LA_PASSED_ANYTHING = 1 << (LA_MARKS_N + 1) };
 
@@ -363,13 +363,13 @@ struct la_explain {
     struct la_seen seen;           /* the packet at hand */
     struct la_pool tracks, steps, found, listeners, measures;
     struct la_index index, listener_index;
-    uint32_t listener_recent;      /* the latest SYN went there; NONE */
-    struct la_source source_recent; /* and came from there */
+    uint32_t listener_recent[1 << LA_LISTENERS_SHIFT]; /* SYNs went there; NONE */
+    struct la_source source_recent; /* the latest came from there */
     struct la_track *recent[1 << LA_RECENT_SHIFT]; /* that were found, see flows.c; or NULL */
     uint32_t sought_hash;          /* with was_sought: of what was looked for last, in vain */
     bool was_sought;
     struct la_list lists[LA_LISTS_N];
-    uint32_t lent;                 /* the track that the caller holds a result of */
+    struct la_track *lent;         /* that the caller holds a result of; or NULL */
     uint64_t spare_bytes;          /* with less than this left, room is made */
     uint32_t hand;                 /* where the search for something to evict goes on */
     uint64_t next_id;
@@ -381,7 +381,8 @@ struct la_explain {
     int64_t expire_ns;             /* up to then, and up to that packet, */
     uint64_t expire_n;             /* nothing has waited long enough */
     struct la_outbox *outbox;      /* of a part, see share.h; else NULL. Of such a one: */
-    uint64_t note_order;           /* of what is put there */
+    const struct la_part *part;    /* itself, */
+    uint64_t note_order;           /* and the order of what is put there */
     struct la_explain_file file;
     uint32_t file_found_first, file_found_last;
     /* What can be reached from an end that has sent its first SYN, that is in SYN-RECEIVED or
@@ -406,8 +407,7 @@ la_track_at(const struct la_explain *explain, uint32_t idx)
 static inline struct la_endpoint
 la_track_endpoint(const struct la_track *track, unsigned end)
 {
-    unsigned side = end == LA_END_CLIENT ? track->client : 1 - track->client;
-    return (struct la_endpoint){track->key.addr[side], track->key.port[side]};
+    return (struct la_endpoint){track->key.addr[end], track->key.port[end]};
 }
 
 /* A frame's number within a track. */
