@@ -96,14 +96,12 @@ bool
 la_steps_take_back(struct la_explain *explain, struct la_track *track, unsigned end,
                    enum la_tcp_event event)
 {
-    struct la_steps *block =
-        track->steps_last == NONE ? NULL : block_at(explain, track->steps_last);
-    if (block == NULL || block->n == 0)
+    if (track->steps_last == NONE || track->steps_room == LA_STEPS_PER_BLOCK)
         return false;
-    const struct la_step *latest = &block->step[block->n - 1];
+    const struct la_step *latest = track->steps_end - 1;
     if (latest->end != end || latest->event != event || latest->certainty != LA_CERTAINTY_INFERRED)
         return false;
-    block->n--;
+    track->steps_end--;
     track->steps_room++;
     return true;
 }
