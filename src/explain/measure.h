@@ -191,6 +191,8 @@ void la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_
 /* What an acknowledgement says about the text of the direction m. */
 void la_loss_acked(struct la_measure *m, const struct la_placed *placed);
 void la_rtt_sample(struct la_measure *m, int64_t us);
+/* The longest of the samples that are kept, but for the latest one; 0: none. */
+uint32_t la_rtt_longest_before(const struct la_measure *m);
 /* The timeout that the sender may have, by RFC 6298 2 and the minimum of today's stacks. */
 int64_t la_rtt_timeout_ns(const struct la_measure *m, const struct la_track *track,
                           unsigned sender);

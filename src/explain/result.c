@@ -5,13 +5,6 @@
 #include "explain/measure.h"
 #include "explain/parts.h"
 
-static struct la_endpoint
-endpoint_of(const struct la_track *track, unsigned end)
-{
-    unsigned side = end == LA_END_CLIENT ? track->client : 1 - track->client;
-    return (struct la_endpoint){track->key.addr[side], track->key.port[side]};
-}
-
 /* Heuristic: the end that answers in less than an eighth of the whole round trip is where the tap
  * stands; below 100 us in all, nothing can be said. */
 static void
@@ -71,7 +64,7 @@ la_result(struct la_explain *explain, const struct la_track *track, struct la_ex
     la_opening_judge(explain, track, &out->open);
     la_closing_judge(explain, track, &out->close);
     for (unsigned end = 0; end < 2; end++) {
-        out->at[end] = endpoint_of(track, end);
+        out->at[end] = la_track_endpoint(track, end);
         out->possible[end] = track->end[end].possible;
         out->proven[end] = track->end[end].proven;
         out->proven_certainty[end] = track->end[end].certainty;

@@ -61,13 +61,6 @@ la_servers_fini(struct la_explain *explain)
     la_pool_fini(&explain->listeners);
 }
 
-static struct la_endpoint
-endpoint_of(const struct la_track *track, unsigned end)
-{
-    unsigned side = end == LA_END_CLIENT ? track->client : 1 - track->client;
-    return (struct la_endpoint){track->key.addr[side], track->key.port[side]};
-}
-
 static uint32_t
 hash_endpoint(const struct la_explain *explain, const struct la_endpoint *at)
 {
@@ -142,8 +135,8 @@ la_servers_syn(struct la_explain *explain, const struct la_endpoint *at,
 void
 la_servers_begin(struct la_explain *explain, struct la_track *track, bool by_syn)
 {
-    struct la_endpoint at = endpoint_of(track, LA_END_SERVER);
-    struct la_endpoint client = endpoint_of(track, LA_END_CLIENT);
+    struct la_endpoint at = la_track_endpoint(track, LA_END_SERVER);
+    struct la_endpoint client = la_track_endpoint(track, LA_END_CLIENT);
     if (explain->outbox == NULL) {
         if (by_syn)
             track->listener = la_servers_syn(explain, &at, &client.addr, track->first_at_ns);
@@ -312,8 +305,9 @@ sources_of(const struct la_server *listener)
 static void
 tell(struct la_explain *explain, enum la_finding id, const int64_t values[LA_FINDING_VALUES_MAX])
 {
-    struct la_explain_finding *finding = la_found_in_file(explain, id, 0);
-    if (finding == NULL || finding->n > 1)
+    struct la_explain_finding *finding =
+        la_found_anew_in_file(explain, id, LA_EXPLAIN_TOLD_SERVERS_MAX);
+    if (finding == NULL)
         return;
     finding->certainty = LA_CERTAINTY_INFERRED;
     memcpy(finding->values, values, sizeof(finding->values));

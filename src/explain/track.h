@@ -80,6 +80,7 @@ enum la_end_flag {
     LA_END_ANSWERED_COPY = 1048576, /* its SYN,ACK went again behind a copy of the SYN */
     LA_END_OFFERED_LESS = 2097152, /* with its first segment behind the SYN than with that */
     LA_END_ACK_OVER_FIN = 4194304, /* its first ACK of its peer's FIN stands behind a hole of one */
+    LA_END_UNSTAMPED = 8388608, /* from the first on, its segments have no timestamps */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
@@ -175,6 +176,7 @@ enum la_rst_evidence {
     LA_RST_LAY_THERE = 524288,  /* and no program had read that meanwhile */
     LA_RST_TOOK_AFTER_FIN = 2097152, /* it acknowledged text that came behind its own FIN */
     LA_RST_ACKS_FIN = 4194304,  /* it acknowledges its peer's FIN */
+    LA_RST_ACKS_SYN = 8388608,  /* it acknowledges its peer's SYN,ACK */
     LA_RST_HEARD_NONE = 1048576 /* its peer, whose segments were captured, never sent any text */
 };
 
@@ -398,6 +400,14 @@ static inline struct la_track *
 la_track_at(const struct la_explain *explain, uint32_t idx)
 {
     return la_pool_at(&explain->tracks, idx);
+}
+
+/* Where an end (LA_END_CLIENT, LA_END_SERVER) of the track is. */
+static inline struct la_endpoint
+la_track_endpoint(const struct la_track *track, unsigned end)
+{
+    unsigned side = end == LA_END_CLIENT ? track->client : 1 - track->client;
+    return (struct la_endpoint){track->key.addr[side], track->key.port[side]};
 }
 
 /* A frame's number within a track. */

@@ -45,6 +45,13 @@ set_accept(struct la_stack_cfg *cfg)
 }
 
 static void
+set_classic(struct la_stack_cfg *cfg)
+{
+    set_ask(cfg);
+    cfg->tcp.ecn = LA_ECN_ACCEPT;
+}
+
+static void
 begin(void (*stack)(struct la_stack_cfg *))
 {
     peer_new(&p, &(struct peer_cfg){.stack = stack});
@@ -202,6 +209,26 @@ test_accecn__says_how_syn_ack_came(void **state)
         expect_text(count, true);
         end();
     }
+}
+
+/* 3.2.2.1: without SACK blocks, although text has come with the SYN,ACK that leaves a gap. */
+/* LEDGER: RFC9768-5 */
+static void
+test_accecn__answers_without_sack(void **state)
+{
+    (void)state;
+    begin(set_ask);
+    conn = peer_open(&p, NULL);
+    expect_ace(7, LA_IP_NOT_ECT);
+    peer_hold(&p);
+    peer_say_syn(&p, SYN_ACK | la_tcp_ace_flags(2), &sack);
+    p.snd_nxt = la_seq_add(p.snd_nxt, TEXT);
+    text_arrives(LA_IP_NOT_ECT);
+    peer_release(&p);
+    assert_int_equal(expect_ace(2, LA_IP_NOT_ECT)->tcp.sack_n, 0);
+    assert_int_equal(expect_ace(5, LA_IP_NOT_ECT)->tcp.sack_n, 1);
+    peer_expect_none(&p);
+    end();
 }
 
 /* D33: a copy that comes when the server has acknowledged text, or has sent some, is acknowledged
@@ -433,6 +460,32 @@ test_accecn__peer_asks_for_both(void **state)
         peer_expect(&p, LA_TCP_RST | LA_TCP_ACK);
         assert_int_equal(p.reason, LA_REASON_ECN_ASKED_TWICE);
         assert_int_equal(peer_state(&p), LA_TCP_CLOSED);
+        assert_int_equal(la_listener_close(p.stack, listener, p.now), LA_OK);
+        peer_free(&p);
+    }
+}
+
+/* What the listener is willing to decides, not the instance: who knows RFC 3168 alone takes both
+ * SYNs for its own kind. */
+static void
+test_accecn__listeners_setting(void **state)
+{
+    (void)state;
+    for (unsigned knows = 0; knows < 2; knows++) {
+        begin(knows == 0 ? set_accept : set_classic);
+        struct la_tcp_cfg cfg = p.stack->cfg.tcp;
+        struct la_endpoint at = {p.host.addr, PEER_HOST_PORT};
+        la_handle listener;
+        cfg.ecn = knows == 0 ? LA_ECN_ACCEPT : LA_ECN_ACCURATE_ACCEPT;
+        assert_int_equal(la_listener_open(p.stack, &at, 4, &cfg, &listener, p.now), LA_OK);
+        peer_say_syn(&p, (uint16_t)(LA_TCP_SYN | CLASSIC), &sack);
+        expect_ace(1, LA_IP_NOT_ECT);
+        peer_say_syn(&p, (uint16_t)(LA_TCP_SYN | ASKS), &sack);
+        if (knows == 0)
+            expect_ace(1, LA_IP_NOT_ECT);
+        else
+            peer_expect(&p, LA_TCP_RST | LA_TCP_ACK);
+        assert_int_equal(peer_state(&p), knows == 0 ? LA_TCP_SYN_RECEIVED : LA_TCP_CLOSED);
         assert_int_equal(la_listener_close(p.stack, listener, p.now), LA_OK);
         peer_free(&p);
     }
@@ -822,6 +875,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accecn__answers_to_our_syn),
         cmocka_unit_test(test_accecn__says_how_syn_ack_came),
+        cmocka_unit_test(test_accecn__answers_without_sack),
         cmocka_unit_test(test_accecn__late_copy_of_syn_ack),
         cmocka_unit_test(test_accecn__answers_before_text),
         cmocka_unit_test(test_accecn__forms_of_syn),
@@ -832,6 +886,7 @@ main(void)
         cmocka_unit_test(test_accecn__our_syn_ack_again),
         cmocka_unit_test(test_accecn__peers_syn_again),
         cmocka_unit_test(test_accecn__peer_asks_for_both),
+        cmocka_unit_test(test_accecn__listeners_setting),
         cmocka_unit_test(test_accecn__simultaneous_open),
         cmocka_unit_test(test_accecn__forgotten_in_time_wait),
         cmocka_unit_test(test_accecn__third_segment),
