@@ -118,8 +118,7 @@ void la_steps_narrow(struct la_explain *explain, struct la_track *track, const u
 void la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned end,
                         uint16_t state);
 /* The track's latest step was this one of the end's, and inferred: it did not happen. */
-bool la_steps_take_back(struct la_explain *explain, struct la_track *track, unsigned end,
-                        enum la_tcp_event event);
+bool la_steps_take_back(struct la_track *track, unsigned end, enum la_tcp_event event);
 /* Its latest step, if that was this event of an end in ESTABLISHED, becomes `instead`; *was is what
  * it was. */
 bool la_steps_replace(struct la_explain *explain, struct la_track *track, enum la_tcp_event event,

@@ -93,8 +93,7 @@ la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned 
 }
 
 bool
-la_steps_take_back(struct la_explain *explain, struct la_track *track, unsigned end,
-                   enum la_tcp_event event)
+la_steps_take_back(struct la_track *track, unsigned end, enum la_tcp_event event)
 {
     if (track->steps_last == NONE || track->steps_room == LA_STEPS_PER_BLOCK)
         return false;
