@@ -47,6 +47,7 @@ la_tcp_accecn_arrived(struct la_tcp_conn *c, uint32_t text_bytes, struct la_tcp_
     if (a == NULL || todo->crossing)
         return;
     count_text(&a->r, todo->ecn, text_bytes);
+    a->of_acks &= text_bytes == 0;
     bool marked = todo->ecn == LA_IP_CE, changed = marked && !a->came_marked;
     a->came_marked = marked;
     if (!marked)
@@ -58,8 +59,10 @@ la_tcp_accecn_arrived(struct la_tcp_conn *c, uint32_t text_bytes, struct la_tcp_
         la_tcp_ack_now(c, LA_CAUSE_ACK);
         la_tcp_ecn_tell(c, LA_ECN_COUNTED, 0, todo);
     }
-    if (a->r.cep - a->told_cep >= (owes ? MARKS_WITH_TEXT : MARKS_WITHOUT))
-        la_tcp_ack_now(c, LA_CAUSE_ACK);
+    if (a->r.cep - a->told_cep < (owes ? MARKS_WITH_TEXT : MARKS_WITHOUT))
+        return;
+    a->of_acks |= text_bytes == 0 && (c->want & LA_TCP_WANT_ACK) == 0;
+    la_tcp_ack_now(c, LA_CAUSE_ACK);
 }
 
 /* Has the server left SYN-RECEIVED? It has when it has acknowledged text of ours that it did not
@@ -78,6 +81,14 @@ la_tcp_accecn_answers(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 }
 
 bool
+la_tcp_accecn_leaves_blocks(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                            const struct la_tcp_env *env)
+{
+    const struct la_tcp_accecn *a = la_tcp_accecn(c, env);
+    return a != NULL && (a->of_acks || la_tcp_accecn_is_answer(c, seg, env));
+}
+
+bool
 la_tcp_accecn_is_answer(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                         const struct la_tcp_env *env)
 {
@@ -93,7 +104,7 @@ la_tcp_accecn_told(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct l
         return la_tcp_ace_flags(LA_TCP_CEP_FIRST);
     bool answers = la_tcp_accecn_is_answer(c, seg, env);
     a->may_be_over |= a->answers;
-    a->answers = false;
+    a->answers = a->of_acks = false;
     a->told_cep = a->r.cep;
     return la_tcp_ace_flags(answers ? la_tcp_accecn_code(c) : a->r.cep);
 }
@@ -129,11 +140,13 @@ marks_of(struct la_tcp_accecn *a, uint32_t least, const struct said *said, uint3
     return likely < worst ? likely : worst;
 }
 
-/* 3.2.2.1: what acknowledges the SYN alone may be another answer to our SYN,ACK. */
+/* 3.2.2.1: where our SYN,ACK went more than once, or the peer's crossed it, what acknowledges the
+ * SYN alone may be another answer to it. */
 static bool
 may_answer(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
 {
-    return la_tcp_accecn_is_pure(seg) && la_seq_eq(seg->ack, la_seq_add(c->iss, 1)) &&
+    return (c->flags & (LA_TCP_F_SYN_RETRANSMITTED | LA_TCP_F_SYN_ACK_SENT)) != 0 &&
+           la_tcp_accecn_is_pure(seg) && la_seq_eq(seg->ack, la_seq_add(c->iss, 1)) &&
            la_seq_eq(seg->seq, la_seq_add(c->irs, 1));
 }
 

@@ -712,6 +712,30 @@ test_accecn__acknowledges_at_once(void **state)
     end();
 }
 
+/* 3.2.2.5.1: marks on acknowledgements alone are told without SACK blocks, also behind a gap. */
+/* LEDGER: RFC9768-44 */
+static void
+test_accecn__acknowledges_acks_without_sack(void **state)
+{
+    (void)state;
+    agree();
+    la_seq gap = p.snd_nxt;
+    p.snd_nxt = la_seq_add(gap, TEXT);
+    text_arrives(LA_IP_ECT_0);
+    assert_int_equal(expect_ace(5, LA_IP_NOT_ECT)->tcp.sack_n, 1);
+    p.snd_nxt = gap;
+    p.dscp_ecn = LA_IP_CE;
+    for (unsigned i = 0; i < 3; i++) {
+        peer_expect_none(&p);
+        peer_send(&p, LA_TCP_ACK | la_tcp_ace_flags(5), NULL, 0);
+    }
+    assert_int_equal(expect_ace(0, LA_IP_NOT_ECT)->tcp.sack_n, 0);
+    p.snd_nxt = la_seq_add(gap, 2 * TEXT);
+    text_arrives(LA_IP_ECT_0);
+    assert_int_equal(expect_ace(0, LA_IP_NOT_ECT)->tcp.sack_n, 1);
+    end();
+}
+
 /* ---- 3.2.2.2, 3.2.2.5.2: the sender ------------------------------------------------------ */
 
 /* A window of ten segments is in flight. */
@@ -895,6 +919,7 @@ main(void)
         cmocka_unit_test(test_accecn__counts),
         cmocka_unit_test(test_accecn__what_counts),
         cmocka_unit_test(test_accecn__acknowledges_at_once),
+        cmocka_unit_test(test_accecn__acknowledges_acks_without_sack),
         cmocka_unit_test(test_accecn__reduces_once),
         cmocka_unit_test(test_accecn__unmarked),
         cmocka_unit_test(test_accecn__superseded),
