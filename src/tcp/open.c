@@ -31,7 +31,9 @@ void
 la_tcp_open_passive(struct la_tcp_conn *c, const struct la_tcp_seg *syn, bool held,
                     struct la_tcp_todo *todo)
 {
-    c->flags |= LA_TCP_F_PASSIVE;
+    c->flags &= ~(uint32_t)LA_TCP_F_ECN_EITHER;
+    c->flags |= (c->flags & LA_TCP_F_ACCECN) != 0 ? LA_TCP_F_PASSIVE | LA_TCP_F_ECN_EITHER
+                                                  : LA_TCP_F_PASSIVE;
     la_tcp_enter(c, LA_TCP_EV_OPEN_PASSIVE, todo);
     la_tcp_take_syn(c, syn, todo);
     if (held)
