@@ -318,6 +318,8 @@ struct la_explain_listener {
     size_t samples_n;
 };
 
+enum { LA_EXPLAIN_TOLD_SERVERS_MAX = 8 }; /* findings of one kind, each about one server */
+
 struct la_explain_file {
     uint64_t packets, segments, icmp_errors;
     uint64_t connections, live, evicted;
@@ -325,6 +327,7 @@ struct la_explain_file {
     uint64_t copies;           /* packets that were there twice, and of those */
     uint64_t copies_elsewhere; /* those that another interface had captured */
     uint64_t times_back, bad_checksums, unfilled_checksums, above_mss, one_way;
+    uint64_t changed_checksums; /* of the bad ones: while few others were right */
     uint64_t missing_bytes;    /* acknowledged, never captured; without those of one-way captures */
     la_instant first_at, last_at;
     const struct la_explain_finding *findings; /* artefacts and what concerns no one connection */

@@ -6,10 +6,6 @@
  */
 #include "cli/explain_prose.h"
 
-#include <inttypes.h>
-
-enum { NAMES_N_MAX = 3 };
-
 bool
 la_explain_is_of_servers(const struct la_explain_finding *finding)
 {
@@ -34,26 +30,51 @@ say_scan(const struct la_explain_out *out, const struct la_explain_listener *lis
                   out->args->ascii ? "->" : "→", la_addr_format(&listener->at.addr, to));
 }
 
-/* The first servers that it is about, and how many more. */
+/* Another port of a scan that the listeners before it belong to. */
+static bool
+is_of_known_scan(const struct la_explain_out *out, const struct la_explain_listener *listener,
+                 size_t before)
+{
+    struct la_explain_listener other;
+    for (size_t i = 0; i < before && la_explain_listener_get(out->explain, i, &other); i++)
+        if (other.is_scanned && la_addr_equal(&other.at.addr, &listener->at.addr) &&
+            la_addr_equal(&other.scanner, &listener->scanner))
+            return true;
+    return false;
+}
+
+/* The server that the n-th finding of its kind is about: they are told in the order of servers.
+ * With the last one there may be more, of which no more is said. */
 static void
-say_names(const struct la_explain_out *out, const struct la_explain_finding *finding)
+say_name(const struct la_explain_out *out, const struct la_explain_finding *finding, size_t nth)
 {
     struct la_explain_listener listener;
     char name[LA_EXPLAIN_WORD_BYTES];
-    uint64_t n = 0;
+    size_t n = 0;
     for (size_t i = 0; la_explain_listener_get(out->explain, i, &listener); i++) {
-        if (!is_about(finding, &listener))
+        bool is_scan = finding->id == LA_FINDING_PORT_SCAN;
+        if (!is_about(finding, &listener) || (is_scan && is_of_known_scan(out, &listener, i)))
             continue;
-        if (finding->id == LA_FINDING_PORT_SCAN) {
+        if (n == nth && is_scan)
             say_scan(out, &listener);
+        else if (n == nth)
+            (void)fputs(la_explain_endpoint(&listener.at, name), out->file);
+        n++;
+        if (n > nth && nth + 1 < LA_EXPLAIN_TOLD_SERVERS_MAX)
             return;
-        }
-        if (n++ < NAMES_N_MAX)
-            (void)fprintf(out->file, "%s%s", n == 1 ? "" : ", ",
-                          la_explain_endpoint(&listener.at, name));
     }
-    if (n > NAMES_N_MAX)
-        (void)fprintf(out->file, " and %" PRIu64 " more", n - NAMES_N_MAX);
+    if (n > nth + 1)
+        (void)fprintf(out->file, ", and %zu more", n - nth - 1);
+}
+
+/* How many findings of that kind stand before it. */
+static size_t
+place_of(const struct la_explain_file *file, size_t idx)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < idx; i++)
+        n += file->findings[i].id == file->findings[idx].id;
+    return n;
 }
 
 bool
@@ -68,7 +89,7 @@ la_explain_say_servers(const struct la_explain_out *out, const struct la_explain
         if (!la_prose_begin(&p))
             return false;
         (void)fputs(bold, out->file);
-        say_names(out, &file->findings[i]);
+        say_name(out, &file->findings[i], place_of(file, i));
         (void)fprintf(out->file, "%s\n", plain);
         la_explain_say_finding(p.stream, &file->findings[i]);
         if (!la_prose_end(&p, out->file, out->args->width))

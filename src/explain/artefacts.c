@@ -370,6 +370,7 @@ la_artefacts_add(struct la_explain *explain, const struct la_explain *part)
     to->copies += from->copies;
     to->copies_elsewhere += from->copies_elsewhere;
     to->bad_checksums += from->bad_checksums;
+    to->changed_checksums += from->changed_checksums;
     to->unfilled_checksums += from->unfilled_checksums;
     to->above_mss += from->above_mss;
     to->one_way += from->one_way;
@@ -417,6 +418,7 @@ la_artefacts_finish(struct la_explain *explain)
     const struct la_explain_file *file = &explain->file;
     tell(explain, LA_FINDING_CAPTURE_TWICE, la_artefacts_doubles(explain) ? file->copies : 0, 0);
     tell(explain, LA_FINDING_CAPTURE_UNFILLED, file->unfilled_checksums, 0);
+    tell(explain, LA_FINDING_CAPTURE_CHANGED, file->changed_checksums, 0);
     tell(explain, LA_FINDING_CAPTURE_SUPER, file->above_mss, explain->above_mss_bytes_max);
     tell(explain, LA_FINDING_CAPTURE_MISSING, file->missing_bytes, 0);
     tell(explain, LA_FINDING_CAPTURE_ONE_WAY, file->one_way, 0);

@@ -41,12 +41,14 @@ address_hash(const struct la_addr *addr)
 }
 
 /* The key of the path so far and this tunnel: the same for both directions, so that neither the
- * order of the addresses counts nor a number that each end chooses (TEID). */
+ * order of the addresses counts nor a number that each end chooses: a TEID, and the VNI of Geneve,
+ * of which some systems give each direction its own. */
 static void
 path_key_add(struct la_seen *seen, const struct la_seen_layer *layer)
 {
     const struct la_key key = {seen->path_key, 0};
-    uint64_t id = layer->has_id && layer->kind != LA_SEEN_LAYER_GTPU ? layer->id : 0;
+    bool by_end = layer->kind == LA_SEEN_LAYER_GTPU || layer->kind == LA_SEEN_LAYER_GENEVE;
+    uint64_t id = layer->has_id && !by_end ? layer->id : 0;
     uint64_t ends = address_hash(&layer->src) + address_hash(&layer->dst);
     uint32_t hash = (uint32_t)la_hash2(&key, (uint64_t)layer->kind << 32 | id, ends);
     seen->path_key = hash != 0 ? hash : 1;

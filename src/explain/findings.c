@@ -25,14 +25,8 @@ struct chain {
 };
 
 static struct la_explain_finding *
-find_or_add(struct la_explain *explain, const struct chain *chain, enum la_finding id,
-            enum la_who who)
+add(struct la_explain *explain, const struct chain *chain, enum la_finding id, enum la_who who)
 {
-    for (uint32_t i = *chain->first; i != NONE; i = found_at(explain, i)->next) {
-        struct la_explain_finding *finding = &found_at(explain, i)->finding;
-        if (finding->id == id && finding->who == who)
-            return finding;
-    }
     uint32_t idx = chain->full ? LA_POOL_NONE : la_pool_take(&explain->found);
     if (idx == LA_POOL_NONE)
         return NULL;
@@ -47,6 +41,18 @@ find_or_add(struct la_explain *explain, const struct chain *chain, enum la_findi
         found_at(explain, *chain->last)->next = idx;
     *chain->last = idx;
     return &found->finding;
+}
+
+static struct la_explain_finding *
+find_or_add(struct la_explain *explain, const struct chain *chain, enum la_finding id,
+            enum la_who who)
+{
+    for (uint32_t i = *chain->first; i != NONE; i = found_at(explain, i)->next) {
+        struct la_explain_finding *finding = &found_at(explain, i)->finding;
+        if (finding->id == id && finding->who == who)
+            return finding;
+    }
+    return add(explain, chain, id, who);
 }
 
 struct la_explain_finding *
@@ -71,6 +77,19 @@ la_found_in_file(struct la_explain *explain, enum la_finding id, uint64_t frame)
     struct la_explain_finding *finding = find_or_add(explain, &chain, id, LA_WHO_NONE);
     if (finding != NULL)
         add_frame(finding, frame);
+    return finding;
+}
+
+struct la_explain_finding *
+la_found_anew_in_file(struct la_explain *explain, enum la_finding id, unsigned n_max)
+{
+    struct chain chain = {&explain->file_found_first, &explain->file_found_last, false};
+    unsigned n = 0;
+    for (uint32_t i = *chain.first; i != NONE; i = found_at(explain, i)->next)
+        n += found_at(explain, i)->finding.id == id;
+    struct la_explain_finding *finding = n < n_max ? add(explain, &chain, id, LA_WHO_NONE) : NULL;
+    if (finding != NULL)
+        finding->n = 1;
     return finding;
 }
 

@@ -104,18 +104,14 @@ text_ns(const struct la_track_end *e)
     return m != NULL && m->sent_at_ns > e->text_at_ns ? m->sent_at_ns : e->text_at_ns;
 }
 
-/* How long it may take to acknowledge text: twice the shortest time that it took, or, where enough
- * of them tell how they vary, what a timeout allows for (RFC 6298 2.3). */
+/* How long it may take to acknowledge text: twice the shortest time that it took, or the longest
+ * one before the latest, which may be the one in question. */
 static int64_t
 answer_ns(const struct la_track_end *e, const struct la_measure *of_text)
 {
-    enum { ENOUGH_N = 8 };
     int64_t us = e->part_us_min == UINT32_MAX ? 0 : 2 * (int64_t)e->part_us_min;
-    if (of_text != NULL && of_text->rtt_n >= ENOUGH_N) {
-        int64_t varied_us = of_text->srtt_us + 4 * (int64_t)of_text->rttvar_us;
-        us = varied_us > us ? varied_us : us;
-    }
-    return us * LA_NS_PER_US;
+    uint32_t longest_us = of_text == NULL ? 0 : la_rtt_longest_before(of_text);
+    return (longest_us > us ? longest_us : us) * LA_NS_PER_US;
 }
 
 /* What it could not have read, and what lay there. A RST closes no stream that its sender has read
@@ -187,6 +183,9 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
     if ((peer->flags & LA_END_FIN) != 0 && (seen->tcp.flags & LA_TCP_ACK) != 0 &&
         la_seq_gt(seen->tcp.ack, peer->fin_seq))
         evidence |= LA_RST_ACKS_FIN;
+    if ((peer->flags & LA_END_SYN_ACK) != 0 && (seen->tcp.flags & LA_TCP_ACK) != 0 &&
+        la_seq_gt(seen->tcp.ack, peer->iss))
+        evidence |= LA_RST_ACKS_SYN;
     /* Of a capture of one direction nobody knows what was answered. */
     if (peer->segments_n > 0 &&
         (la_patience_was_due(e, placed->at_ns) || la_patience_ends_probing(e, placed->at_ns)))

@@ -42,6 +42,16 @@ la_rtt_sample(struct la_measure *m, int64_t us)
     m->rtt_n++;
 }
 
+uint32_t
+la_rtt_longest_before(const struct la_measure *m)
+{
+    uint32_t longest_us = 0;
+    for (unsigned i = 0; i < LA_RTT_SAMPLES_N && i + 1 < m->rtt_n; i++)
+        if (m->rtt_us[i] > longest_us)
+            longest_us = m->rtt_us[i];
+    return longest_us;
+}
+
 int64_t
 la_rtt_timeout_ns(const struct la_measure *m, const struct la_track *track, unsigned sender)
 {

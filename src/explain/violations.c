@@ -66,9 +66,14 @@ void
 la_violations_checksum(struct la_explain *explain, struct la_track *track,
                        const struct la_placed *placed)
 {
+    explain->file.bad_checksums++;
+    /* Where most are wrong, it is the file's matter. */
+    if (!la_decoder_trusts(&explain->decoder)) {
+        explain->file.changed_checksums++;
+        return;
+    }
     struct la_explain_finding *finding =
         la_found(explain, track, LA_FINDING_CHECKSUM_WRONG, la_who_of(placed->from), placed->frame);
-    explain->file.bad_checksums++;
     if (finding != NULL)
         finding->values[0] = finding->n;
 }
@@ -160,6 +165,24 @@ check_syn(struct la_explain *explain, struct la_track *track, const struct la_pl
         (void)blame(explain, track, placed, LA_FINDING_ECN_UNASKED);
 }
 
+/* An end that never had timestamps does not know that they were agreed (heuristic): a box between
+ * the ends took them out of the SYN that it was sent, behind the tap. */
+static void
+take_unstamped(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    struct la_track_end *e = placed->me;
+    if (e->syn_n > 0 && e->segments_n <= e->syn_n + e->rst_n)
+        e->flags |= LA_END_UNSTAMPED;
+    if ((e->flags & LA_END_UNSTAMPED) == 0) {
+        (void)blame(explain, track, placed, LA_FINDING_TIMESTAMP_MISSING);
+        return;
+    }
+    struct la_explain_finding *finding = la_found(explain, track, LA_FINDING_OPTIONS_TAKEN_OUT,
+                                                  la_who_of(placed->from), placed->frame);
+    if (finding != NULL)
+        finding->certainty = LA_CERTAINTY_INFERRED;
+}
+
 /* Options of segments that are no SYN, against what both SYNs said. */
 static void
 check_options(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
@@ -174,13 +197,16 @@ check_options(struct la_explain *explain, struct la_track *track, const struct l
     if (cut || (e->flags & placed->peer->flags & LA_END_SCALE_KNOWN) == 0)
         return;
     uint32_t agreed = e->options & placed->peer->options;
-    if (seg->sack_n > 0 && (agreed & LA_EXPLAIN_HAS_SACK_PERMITTED) == 0)
+    /* Whose SYN,ACK has lost the answer to what was offered on its way, still means it. */
+    bool was_offered = (placed->peer->options & LA_EXPLAIN_HAS_SACK_PERMITTED) != 0 &&
+                       (e->flags & LA_END_SYN_ACK) != 0;
+    if (seg->sack_n > 0 && (agreed & LA_EXPLAIN_HAS_SACK_PERMITTED) == 0 && !was_offered)
         (void)blame(explain, track, placed, LA_FINDING_SACK_NOT_AGREED);
     if ((agreed & LA_EXPLAIN_HAS_TIMESTAMPS) == 0)
         return;
     if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0) {
         if ((seg->flags & LA_TCP_RST) == 0)
-            (void)blame(explain, track, placed, LA_FINDING_TIMESTAMP_MISSING);
+            take_unstamped(explain, track, placed);
         return;
     }
     if (placed->new_bytes > 0 && placed->gap_bytes == 0 && la_tcp_ts_older(seg->ts_val, e->ts_val))
@@ -241,6 +267,9 @@ check_shrunk(struct la_explain *explain, struct la_track *track, const struct la
         e->flags |= LA_END_OFFERED_LESS;
     bool offered = (e->flags & LA_END_OFFERED_LESS) == 0 || !la_seq_eq(peer->edge, by_syn);
     /* One window that was misread moves the edge for long. */
+    /* Nor does it know of the scale, then. */
+    if ((e->flags & LA_END_UNSTAMPED) != 0)
+        return;
     if (is_newest && offered && !is_multipath(placed) && is_verified(explain, placed) &&
         !la_found_has(explain, track, LA_FINDING_CHECKSUM_WRONG))
         blame_number(explain, track, placed, LA_FINDING_WINDOW_SHRUNK, placed->shrunk_bytes);
@@ -262,17 +291,15 @@ check_numbers(struct la_explain *explain, struct la_track *track, const struct l
 
 /* Nothing in its header is wrong, or was not agreed on: most are such. */
 static inline bool
-is_ordinary(const struct la_placed *placed)
+is_ordinary(const struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
-    const struct la_track_end *e = placed->me, *peer = placed->peer;
-    bool timestamps = (e->options & peer->options & LA_EXPLAIN_HAS_TIMESTAMPS) != 0;
-    return seen->tcp.has == (timestamps ? LA_TCP_HAS_TIMESTAMPS : 0) && seen->tcp.sack_n == 0 &&
+    return (seen->tcp.has | LA_TRACK_AGREED) == track->usual_has && seen->tcp.sack_n == 0 &&
            (seen->tcp.flags & (LA_TCP_SYN | LA_TCP_RST)) == 0 &&
            (seen->oddities & (LA_SEEN_RESERVED_BITS | LA_SEEN_HEADER_CUT)) == 0 &&
            seen->checksum != LA_SEEN_CHECKSUM_BAD && seen->checksum != LA_SEEN_CHECKSUM_UNFILLED &&
-           (e->flags & peer->flags & LA_END_SCALE_KNOWN) != 0 &&
-           (!timestamps || placed->new_bytes == 0 || !la_tcp_ts_older(seen->tcp.ts_val, e->ts_val));
+           ((seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) == 0 || placed->new_bytes == 0 ||
+            !la_tcp_ts_older(seen->tcp.ts_val, placed->me->ts_val));
 }
 
 LA_APART static void
@@ -299,7 +326,7 @@ la_violations_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    if (!is_ordinary(placed))
+    if (!is_ordinary(track, placed))
         check_what_is_said(explain, track, placed);
     if ((seg->flags & LA_TCP_RST) == 0)
         check_numbers(explain, track, placed);

@@ -122,6 +122,19 @@ states_after_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_
     return LA_TCP_NEXT;
 }
 
+/* The ACK of our SYN alone; its SACK blocks (RFC 2018 4) are about text that was sent before. It is
+ * no duplicate acknowledgement. */
+static enum la_tcp_step
+handshake_sack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    if (seg->sack_n > 0 && la_tcp_flight(c) > 0) {
+        la_tcp_selective_ack(c, seg, todo);
+        la_tcp_look_for_losses(c, seg, todo);
+        la_cc_acked(c, todo);
+    }
+    return LA_TCP_NEXT;
+}
+
 /* Fifth: check the ACK field. */
 enum la_tcp_step
 la_tcp_arrive_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
@@ -133,7 +146,7 @@ la_tcp_arrive_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la
         if (ack_of_syn(c, seg, todo) == LA_TCP_DONE)
             return LA_TCP_DONE;
         if (!la_seq_gt(seg->ack, c->snd_una))
-            return LA_TCP_NEXT;
+            return handshake_sack(c, seg, todo);
     }
     probe_accepted(c, seg, todo);
     bool advances = false;

@@ -224,6 +224,8 @@ la_tcp_listen_state(const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
     if ((seg->flags & LA_TCP_ACK) != 0) { /* second */
         la_tcp_closed_state(seg, todo);
         todo->reason = LA_REASON_LISTEN_ACK;
+        if ((seg->flags & LA_TCP_SYN) != 0 && todo->env->cfg->syn_ack_silent)
+            todo->rst = false; /* DEVIATION(D29) */
         return false;
     }
     if ((seg->flags & LA_TCP_SYN) == 0) { /* fourth */

@@ -86,8 +86,8 @@ FRAMES = {
     "gre": (1, lambda f: in_ip(47, bytes(2) + f[12:14])(f)),
     "vxlan": (1, vxlan),
 }
-KINDS = ("framed", "framed", "fragments", "both", "snap", "snap", "up", "down", "gaps", "late",
-         "early", "twice", "mirror", "disorder", "clock", "joined")
+KINDS = ("framed", "framed", "fragments", "both", "snap", "snap", "up", "down", "gaps", "late", "early",
+         "twice", "mirror", "disorder", "clock", "joined")
 
 
 def derive(rng, folder, name, place):

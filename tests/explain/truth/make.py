@@ -80,8 +80,8 @@ class Run:
         if self.plan["open"] == "md5":
             peer = socket.inet_pton(self.af, self.address("server" if side == "client" else "client"))
             at = struct.pack("=HH", self.af, 0) + (peer if self.af == socket.AF_INET else bytes(4) + peer)
-            key = struct.pack("=BBHi80s", 0, 0, 5, 0, b"of us")
-            sock.setsockopt(socket.IPPROTO_TCP, TCP_MD5SIG, at.ljust(128, b"\0") + key)
+            sock.setsockopt(socket.IPPROTO_TCP, TCP_MD5SIG, at.ljust(128, b"\0") +
+                            struct.pack("=BBHi80s", 0, 0, 5, 0, b"of us"))
         return sock
 
     def note(self, side, i, player):

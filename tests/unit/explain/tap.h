@@ -16,6 +16,7 @@ struct tap {
     int64_t now_ns;
     uint8_t ttl_hops[2];
     uint16_t port; /* of the client; the server's is 80 */
+    uint8_t host;  /* added to the last octet of the server's address */
     bool sums;     /* all checksums are filled in */
 };
 

@@ -169,6 +169,18 @@ test_opening__behind_an_old_connection(void **state)
     assert_false(la_explain_next(tap.explain, &conn));
 }
 
+/* It takes back what it has just opened: the RST acknowledges the SYN,ACK, which had come. */
+static void
+test_reset__acknowledges_syn(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .after_ms = 10},
+              {.from = C, .flags = RST | ACK, .seq = 1, .ack = 1});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_string_equal(tap_states(&conn, C), "SYN-SENT ESTABLISHED CLOSED");
+}
+
 int
 main(void)
 {
@@ -181,6 +193,7 @@ main(void)
         TEST(test_reset__both_gave_up),
         TEST(test_reset__before_the_ack_of_a_fin),
         TEST(test_opening__behind_an_old_connection),
+        TEST(test_reset__acknowledges_syn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -334,7 +334,8 @@ test_explain__violations(void **state)
     expect_violation(LA_FINDING_SCALE_UNASKED, "RFC7323-1");
     TAP_LINES(&tap, {.from = C, .flags = SYN, .has = LA_TCP_HAS_TIMESTAMPS},
               {.from = S, .flags = SYN | ACK, .ack = 1, .has = LA_TCP_HAS_TIMESTAMPS},
-              {.from = C, .flags = ACK, .seq = 1, .ack = 1});
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .has = LA_TCP_HAS_TIMESTAMPS},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 10});
     expect_violation(LA_FINDING_TIMESTAMP_MISSING, "RFC7323-13");
     tap_handshake(&tap);
     TAP_LINES(&tap, {.from = C, .flags = FIN, .seq = 1, .ack = 1},
@@ -447,6 +448,64 @@ test_explain__refused_and_called_back(void **state)
     assert_null(tap_finding(&conn, LA_FINDING_OPEN_SPLIT));
 }
 
+/* A box between the ends takes an option out of the SYN,ACK behind the tap: nobody breaks a rule.
+ * Who leaves timestamps out once does. */
+static void
+test_explain__options_taken_out(void **state)
+{
+    for (unsigned had = 0; had < 2; had++) {
+        enum { TS = LA_TCP_HAS_TIMESTAMPS };
+        tap.sums = true;
+        TAP_LINES(&tap, {.from = C, .flags = SYN, .has = TS, .ts_val = 5},
+                  {.from = S, .flags = SYN | ACK, .ack = 1, .has = TS, .ts_val = 9, .ts_ecr = 5},
+                  {.from = C, .flags = ACK, .seq = 1, .ack = 1, .has = had == 1 ? TS : 0},
+                  {.from = C, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_int_equal(tap_finding(&conn, LA_FINDING_TIMESTAMP_MISSING) != NULL, had == 1);
+        assert_int_equal(tap_finding(&conn, LA_FINDING_OPTIONS_TAKEN_OUT) != NULL, had == 0);
+        close_tap(state);
+        open_tap(state);
+    }
+}
+
+/* Few checksums are right: a matter of the file. */
+static void
+test_explain__changed_file(void **state)
+{
+    (void)state;
+    struct la_explain_file file;
+    for (uint32_t k = 0; k < 3; k++)
+        TAP_LINES(
+            &tap,
+            {.from = C, .flags = ACK, .seq = 1 + k * 50, .ack = 1, .text_n = 50, .damaged = true});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_null(tap_finding(&conn, LA_FINDING_CHECKSUM_WRONG));
+    la_explain_file_get(tap.explain, &file);
+    assert_int_equal(file.findings_n, 1);
+    assert_int_equal(file.findings[0].id, LA_FINDING_CAPTURE_CHANGED);
+    assert_int_equal(file.findings[0].values[0], 3);
+}
+
+/* Two servers are flooded: each is told. */
+static void
+test_explain__each_server(void **state)
+{
+    (void)state;
+    enum { SYNS_N = 70 };
+    struct la_explain_file file;
+    for (unsigned i = 0; i < 2 * SYNS_N; i++) {
+        tap.port = (uint16_t)(2000 + i);
+        tap.host = i % 2;
+        tap_send(&tap, &(struct line){.from = C, .flags = SYN});
+    }
+    la_explain_finish(tap.explain);
+    la_explain_file_get(tap.explain, &file);
+    unsigned n = 0;
+    for (size_t i = 0; i < file.findings_n; i++)
+        n += file.findings[i].id == LA_FINDING_SYN_FLOOD && file.findings[i].values[0] == SYNS_N;
+    assert_int_equal(n, 2);
+}
+
 int
 main(void)
 {
@@ -468,6 +527,9 @@ main(void)
         TEST(test_explain__violations),
         TEST(test_explain__unverified),
         TEST(test_explain__other_syn),
+        TEST(test_explain__options_taken_out),
+        TEST(test_explain__changed_file),
+        TEST(test_explain__each_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
