@@ -474,6 +474,15 @@ sendfile(int out_fd, int in_fd, off_t *offset, size_t n)
     return (ssize_t)leave(pd, la_pd_sendfile(pd, out_fd, in_fd, offset, n));
 }
 
+/* The name without 64, which the headers take away where off_t has 64 bits anyway. */
+ssize_t la_pd_sendfile_plain(int out_fd, int in_fd, off_t *offset, size_t n) __asm__("sendfile");
+
+__attribute__((visibility("default"))) ssize_t
+la_pd_sendfile_plain(int out_fd, int in_fd, off_t *offset, size_t n)
+{
+    return sendfile(out_fd, in_fd, offset, n);
+}
+
 /* For what a script leaves open. */
 __attribute__((visibility("default"))) int
 close(int fd)
