@@ -130,8 +130,7 @@ struct la_explain_finding *la_found(struct la_explain *explain, struct la_track 
 /* The same about the capture. */
 struct la_explain_finding *la_found_in_file(struct la_explain *explain, enum la_finding id,
                                             uint64_t frame);
-/* Another one of that id about the capture, with its own values; NULL: no memory, or there are n_max.
- */
+/* Another one of that id about the capture; NULL: no memory, or there are n_max. */
 struct la_explain_finding *la_found_anew_in_file(struct la_explain *explain, enum la_finding id,
                                                  unsigned n_max);
 bool la_found_has(const struct la_explain *explain, const struct la_track *track,
