@@ -121,7 +121,7 @@ help:
 	@echo 'make check          build and run all tests'
 	@echo 'make check-interop  against the kernel, as root: 100 MB each way, 1000 connections'
 	@echo 'make differ         as root: SCRIPTS ($(SCRIPTS)) random scripts on lastack and on the kernel'
-	@echo 'make truth         as root: RUNS ($(RUNS)) new captures of the kernel, and what explain says of them'
+	@echo 'make truth          as root: RUNS ($(RUNS)) new captures of the kernel, and what explain says of them'
 	@echo 'make check-long     check, and 10 million simulated connections of SIM_SEED ($(SIM_SEED))'
 	@echo 'make bench          the benchmarks, beside the kernel and lwIP; BENCH=quick: in two minutes'
 	@echo 'make bench-goodput  of these, what a sender gets over a bad path; ONLY=cubic,loss1: these rows'

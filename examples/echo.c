@@ -15,7 +15,7 @@
 
 enum { OCTETS = 5000, PORT = 7 };
 
-static uint8_t sent[OCTETS], back[OCTETS + 1];
+static uint8_t sent[OCTETS];
 static size_t back_n;
 
 static void
@@ -56,6 +56,26 @@ serve(struct la_stack *server, la_handle conn, la_instant now)
     must(n != 0 || la_conn_release(server, conn, now) == LA_OK, "release at the server");
 }
 
+/* Looks at what came back where it lies, without copying it. LA_OK: the server has closed. */
+static la_err
+read_back(struct la_stack *client, la_handle conn, la_instant now)
+{
+    struct la_bytes pieces[8];
+    size_t pieces_n;
+    for (;;) {
+        la_err err = la_conn_peek(client, conn, pieces, 8, &pieces_n);
+        if (err != LA_OK || pieces_n == 0)
+            return err;
+        size_t n = 0;
+        for (size_t i = 0; i < pieces_n; n += pieces[i++].n)
+            must(pieces[i].n <= OCTETS - back_n - n &&
+                     memcmp(pieces[i].p, sent + back_n + n, pieces[i].n) == 0,
+                 "the same octets");
+        must(la_conn_consume(client, conn, n, now) == LA_OK, "consume"); /* pieces end here */
+        back_n += n;
+    }
+}
+
 /* Sends all and closes its direction; reads until the server closes the other. */
 static void
 use(struct la_stack *client, la_handle conn, bool open, la_instant now)
@@ -64,11 +84,7 @@ use(struct la_stack *client, la_handle conn, bool open, la_instant now)
     struct la_bytes all = {sent, OCTETS};
     must(!open || la_conn_send(client, conn, all, false, now) == OCTETS, "send at the client");
     must(!open || la_conn_close(client, conn, now) == LA_OK, "half-close");
-    la_ssize n;
-    while ((n = la_conn_receive(client, conn,
-                                (struct la_room){back + back_n, sizeof(back) - back_n}, now)) > 0)
-        back_n += (size_t)n;
-    if (n != 0)
+    if (read_back(client, conn, now) != LA_OK)
         return;
     must(la_conn_status(client, conn, &status) == LA_OK, "status");
     printf("%zu octets came back, %u segments were sent again, %s after %lld ms\n", back_n,
@@ -111,7 +127,7 @@ main(void)
                 use(client, conn, (ev.ready & LA_READY_OPEN) != 0, now);
         la_wire_pump(wire, client, server, now);
     }
-    must(back_n == OCTETS && memcmp(sent, back, OCTETS) == 0, "the same octets");
+    must(back_n == OCTETS, "all octets");
     la_wire_free(wire);
     la_stack_free(client);
     la_stack_free(server);

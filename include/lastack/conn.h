@@ -120,6 +120,11 @@ struct la_tcp_cfg {
                                     are dropped (RFC 7323 3.2) */
     bool unsent_ack_silent;      /* an ACK of what was not sent is dropped without an answer, as by
                                     Linux: DEVIATION(D26); default off */
+    bool syn_ack_silent;         /* a SYN,ACK to a listener is dropped without a RST, as by FreeBSD:
+                                    DEVIATION(D29); default off */
+    bool too_big_at_once;        /* what was too big for the path goes again as cwnd has room, not
+                                    a segment first, as with Linux, FreeBSD: DEVIATION(D29); default
+                                    off */
     bool probe_empty;            /* a window that is shut is probed by old empty segments, as by
                                     Linux, and not by one octet: DEVIATION(D26); default off */
     bool shut_read_hears;        /* what arrives after la_sock_shutdown() for reading can

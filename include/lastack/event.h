@@ -110,6 +110,9 @@ struct la_event_segment {
     struct {
         uint32_t left, right;
     } sack[4];
+    uint8_t marks_n;      /* option of accurate ECN (RFC 9768): 1 and its fields; 0 = absent */
+    uint8_t marks_order;  /* 0: octets that came as ECT(0), CE, ECT(1); 1: the other way round */
+    uint32_t marks[3];    /* their low 24 bits */
 };
 enum {
     LA_SEG_HAS_MSS = 1,
@@ -139,6 +142,7 @@ enum la_ecn_step {
     LA_ECN_COUNTED,       /* accurate ECN: marked text came behind what was not: told at once */
     LA_ECN_MANGLED,       /* a SYN's ECN field was changed on its way: nothing is sent as ECT */
     LA_ECN_ZEROED,        /* accurate ECN: its field came as zero: nothing is sent as ECT */
+    LA_ECN_ALL_MARKED,    /* accurate ECN: all text of several round trips came marked: the same */
     LA_ECN_STEP_END
 };
 

@@ -198,6 +198,7 @@ packet_fill(const struct la_pcap *pcap, const uint8_t *at, const struct record *
     packet->wire_bytes = r->wire_bytes >= r->cap_bytes ? r->wire_bytes : r->cap_bytes;
     packet->link_type = pcap->link_type;
     packet->iface_idx = 0;
+    packet->file_idx = 0;
     packet->direction = LA_CAPTURE_DIRECTION_UNKNOWN;
     packet->has_time = true;
     packet->comment = (struct la_bytes){NULL, 0};
@@ -334,27 +335,30 @@ la_pcap_next(struct la_pcap *pcap, struct la_capture_source *src, struct la_capt
 /* Packets with nothing unusual about them; whatever else there is ends the run, and is looked at
  * by la_pcap_next(). */
 static inline size_t
-plain_run(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_packet *packets,
-          size_t max, bool big_endian)
+plain_run(struct la_pcap *pcap, struct la_capture_source *src, uint64_t frame_n,
+          struct la_capture_packet *packets, size_t max, bool big_endian)
 {
-    const size_t head_bytes = pcap->record_bytes;
-    const uint8_t *at = src->at, *last = at;
+    const struct la_pcap as = *pcap; /* Nothing that is filled can be part of it. */
+    const uint8_t *at = src->at, *const end = src->end, *last = at;
+    uint32_t last_s = as.last_s;
     size_t n = 0;
-    while (n < max && (size_t)(src->end - at) >= head_bytes) {
+    while (n < max && (size_t)(end - at) >= as.record_bytes) {
         struct record r = record_in_order(at, big_endian);
-        size_t bytes = head_bytes + (size_t)r.cap_bytes;
-        if (!is_near(r.s, pcap->last_s) || r.fraction >= pcap->unit_n || r.wire_bytes == 0 ||
-            r.cap_bytes > pcap->cap_bytes_max || r.cap_bytes > r.wire_bytes ||
-            (size_t)(src->end - at) < bytes)
+        size_t bytes = as.record_bytes + (size_t)r.cap_bytes;
+        if (!is_near(r.s, last_s) || r.fraction >= as.unit_n || r.wire_bytes == 0 ||
+            r.cap_bytes > as.cap_bytes_max || r.cap_bytes > r.wire_bytes ||
+            (size_t)(end - at) < bytes)
             break;
-        packet_fill(pcap, at, &r, &packets[n++]);
-        pcap->last_s = r.s;
+        packet_fill(&as, at, &r, &packets[n++]);
+        packets[n - 1].frame_n = frame_n + n;
+        last_s = r.s;
         last = at;
         at += bytes;
         /* Header and packet of the next one, while this one is being looked at. */
         __builtin_prefetch(at + bytes);
         __builtin_prefetch(at + bytes + 64);
     }
+    pcap->last_s = last_s;
     if (n > 0)
         pcap->last_off = src->off + (uint64_t)(last - src->at);
     la_capture_source_skip(src, (size_t)(at - src->at));
@@ -362,11 +366,13 @@ plain_run(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture
 }
 
 size_t
-la_pcap_more(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_packet *packets,
-             size_t max)
+la_pcap_more(struct la_pcap *pcap, struct la_capture_source *src, struct la_capture_notes *notes,
+             struct la_capture_packet *packets, size_t max)
 {
     if (!pcap->has_last)
         return 0;
-    return pcap->big_endian ? plain_run(pcap, src, packets, max, true)
-                            : plain_run(pcap, src, packets, max, false);
+    size_t n = pcap->big_endian ? plain_run(pcap, src, notes->frame_n, packets, max, true)
+                                : plain_run(pcap, src, notes->frame_n, packets, max, false);
+    notes->frame_n += n;
+    return n;
 }

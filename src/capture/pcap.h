@@ -36,6 +36,7 @@ enum la_capture_next la_pcap_next(struct la_pcap *pcap, struct la_capture_source
 /* Those that follow and are there, as far as nothing is odd about them: at most max. Nothing is
  * read on, so that the octets of those before stay where they are. */
 size_t la_pcap_more(struct la_pcap *pcap, struct la_capture_source *src,
-                    struct la_capture_packet *packets, size_t max);
+                    struct la_capture_notes *notes, struct la_capture_packet *packets,
+                    size_t max);
 
 #endif

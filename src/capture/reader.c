@@ -216,12 +216,7 @@ la_capture_reader_more(struct la_capture_reader *reader, struct la_capture_packe
 {
     if (reader->format != FORMAT_PCAP)
         return 0;
-    size_t n = la_pcap_more(&reader->pcap, &reader->src, packets, max);
-    for (size_t i = 0; i < n; i++) {
-        packets[i].frame_n = ++reader->notes.frame_n;
-        packets[i].file_idx = 0;
-    }
-    return n;
+    return la_pcap_more(&reader->pcap, &reader->src, &reader->notes, packets, max);
 }
 
 bool

@@ -30,6 +30,7 @@ static const char help[] =
     "  --as=NAME             with the habits of linux, freebsd, bsd65535, or default,\n"
     "                        lastack's own. Not given: as the commands say that a\n"
     "                        script runs (sysctl net.ipv4.tcp_sack=1: linux)\n"
+    "  --set=NAME=VALUE      a setting before the script's own, as in --set=nagle=0\n"
     "  --strict=0|1          0: judged as packetdrill judges, the default for\n"
     "                        scripts of another stack; 1: exactly\n"
     "  --tolerance_percent=N   --tcp_ts_tick_usecs=N   --strict_segments\n"

@@ -170,6 +170,19 @@ is_chosen(struct explanation *x, const struct la_capture_packet *packet)
     return true;
 }
 
+static inline struct la_explain_packet
+as_analysed(const struct la_capture_packet *packet, uint64_t frame)
+{
+    return (struct la_explain_packet){
+        .bytes = {packet->data, packet->cap_bytes},
+        .wire_bytes = packet->wire_bytes,
+        .link_type = packet->link_type,
+        .iface = packet->file_idx << 16 | (packet->iface_idx & 0xffff),
+        .frame = frame,
+        .at = packet->at,
+    };
+}
+
 /* Those that are asked for, as the analyser takes them. Returns how many. */
 static size_t
 choose(struct explanation *x, const struct la_capture_packet *packets, size_t n, uint64_t before_n,
@@ -179,19 +192,15 @@ choose(struct explanation *x, const struct la_capture_packet *packets, size_t n,
     bool all = x->begun && x->graphs == NULL && la_instant_is_never(x->args->from) &&
                la_instant_is_never(x->args->to);
     size_t chosen_n = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct la_capture_packet *packet = &packets[i];
-        if (!all && !is_chosen(x, packet))
-            continue;
-        out[chosen_n++] = (struct la_explain_packet){
-            .bytes = {packet->data, packet->cap_bytes},
-            .wire_bytes = packet->wire_bytes,
-            .link_type = packet->link_type,
-            .iface = packet->file_idx << 16 | (packet->iface_idx & 0xffff),
-            .frame = one_file ? packet->frame_n : before_n + i + 1,
-            .at = packet->at,
-        };
+    if (all && one_file) {
+        for (size_t i = 0; i < n; i++)
+            out[i] = as_analysed(&packets[i], packets[i].frame_n);
+        return n;
     }
+    for (size_t i = 0; i < n; i++)
+        if (all || is_chosen(x, &packets[i]))
+            out[chosen_n++] =
+                as_analysed(&packets[i], one_file ? packets[i].frame_n : before_n + i + 1);
     return chosen_n;
 }
 

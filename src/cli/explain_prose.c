@@ -25,6 +25,22 @@ columns(const char *word, size_t n)
     return columns_n;
 }
 
+/* The next word, and the unit behind it when it is a number: "36.6 ms" is never parted. */
+static size_t
+word_length(const char *text)
+{
+    static const char *const units[] = {"us", "ms", "s", "min", "h", "%"};
+    size_t n = strcspn(text, " ");
+    if (text[0] < '0' || text[0] > '9' || text[n] == 0)
+        return n;
+    const char *unit = text + n + 1;
+    size_t unit_n = strcspn(unit, " .,;:)");
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (strlen(units[i]) == unit_n && strncmp(units[i], unit, unit_n) == 0)
+            return n + 1 + strcspn(unit, " ");
+    return n;
+}
+
 void
 la_prose_wrap(FILE *out, const char *text, uint32_t width)
 {
@@ -32,7 +48,7 @@ la_prose_wrap(FILE *out, const char *text, uint32_t width)
     if (*text == 0)
         return;
     while (*text != 0) {
-        size_t n = strcspn(text, " "), word = columns(text, n);
+        size_t n = word_length(text), word = columns(text, n);
         if (at > 0 && at + 1 + word > width) {
             (void)fputc('\n', out);
             at = 0;

@@ -259,6 +259,8 @@ call_listen(struct la_drill_doing *d)
         return false;
     la_err err = la_sock_listen(d->run->socks, d->fd->sock, (int)backlog, la_drill_now(d->run));
     d->run->listens_anew |= err == LA_OK && !d->run->strict;
+    d->fd->listens |= err == LA_OK;
+    d->run->listener = d->fd->listens;
     return la_drill_answer_err(d, err);
 }
 
@@ -290,6 +292,7 @@ call_accept(struct la_drill_doing *d)
     if (err != LA_OK)
         return la_drill_answer_err(d, err);
     d->run->conn = la_sock_conn(d->run->socks, sock);
+    d->run->listener = false;
     struct la_drill_fd fd = {
         .nonblocking = (flags & SOCK_NONBLOCK) != 0, .v6 = d->fd->v6, .sock = sock};
     fd.errors.zerocopy = d->fd->errors.zerocopy;
@@ -387,6 +390,7 @@ find_fd(struct la_drill_doing *d)
     if (d->fd->kind != LA_DRILL_FD_SOCKET)
         return true;
     la_handle conn = la_sock_conn(d->run->socks, d->fd->sock);
+    d->run->listener = d->fd->listens && conn == 0;
     if (conn != 0)
         d->run->conn = conn;
     return true;

@@ -225,8 +225,9 @@ field(struct check *c, const char *name)
         return saw(c, "", name, v->value);
     bool there = status_of(c->run, &status);
     bool asked = !c->run->strict && strncmp(name, "tcpi_", 5) == 0; /* asks also of none */
-    if (!there && (strcmp(name, "state") == 0 || strcmp(name, "tcpi_state") == 0))
-        return saw(c, "", name, LA_TCP_CLOSED);
+    bool asks_state = strcmp(name, "state") == 0 || strcmp(name, "tcpi_state") == 0;
+    if (asks_state && (!there || (c->run->listener && !c->run->strict)))
+        return saw(c, "", name, c->run->listener ? LA_TCP_LISTEN : LA_TCP_CLOSED);
     if (there)
         la_tcp_info_of(s, la_drill_now(c->run), &info);
     const struct {

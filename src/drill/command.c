@@ -4,7 +4,7 @@
  *
  * Nothing is run. Settings change the stack as it is: connections that come later begin with them.
  * A pipeline that begins with FreeBSD's sockstat and ends with `grep -c STATE | grep N` counts
- * connections in a state.
+ * connections in a state; one that ends with `grep 'STATE'` asks whether there is one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,12 @@ check_states(struct la_drill_run *run, const char *line)
 {
     char state[32], came[64];
     unsigned wanted;
-    const char *counts = strstr(line, "grep -c ");
+    const char *counts = strstr(line, "grep -c "), *last = strrchr(line, '|');
+    if (counts == NULL && last != NULL && sscanf(last, "| grep '%31[A-Z0-9_]'", state) == 1) {
+        if (count(run, state) > 0)
+            return true;
+        return la_drill_fail(run, "there is no connection in %s", state);
+    }
     const char *number = counts == NULL ? NULL : strstr(counts, "| grep ");
     if (number == NULL || sscanf(counts, "grep -c %31[A-Z0-9_]", state) != 1 ||
         sscanf(number, "| grep %u", &wanted) != 1)

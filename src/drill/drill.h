@@ -20,6 +20,7 @@ struct la_drill_result {
     uint8_t outcome; /* enum la_drill_outcome */
     struct la_drill_mistake mistake;
     char expected[LA_DRILL_MESSAGE_BYTES], came[LA_DRILL_MESSAGE_BYTES]; /* empty: nothing to say */
+    char hint[LA_DRILL_MESSAGE_BYTES]; /* what may be behind it */
     struct la_drill_origin origin;
     int64_t time_us;   /* virtual: when it ended */
     uint32_t events_n; /* that were played */

@@ -90,6 +90,9 @@ is_passed_over(const struct la_drill_run *run, const struct la_drill_packet *lin
                const struct la_drill_seen *seen)
 {
     const struct la_drill_flow *flow = run->flow;
+    bool icmp = seen->protocol == LA_IP_ICMP || seen->protocol == LA_IP_ICMPV6;
+    if (!run->strict && icmp && line->protocol != LA_DRILL_ICMP)
+        return true;
     return !run->strict && flow != NULL && !line->has_ports && seen->protocol == LA_IP_TCP &&
            (seen->src.port != flow->local.port || seen->dst.port != flow->remote.port);
 }

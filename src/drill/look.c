@@ -152,6 +152,15 @@ add_option(struct line *line, const struct la_drill_run *run, const struct la_dr
     }
 }
 
+void
+la_drill_show_option(const struct la_drill_run *run, const struct la_drill_flow *flow,
+                     const struct la_tcp_option *option, char out[LA_DRILL_MESSAGE_BYTES])
+{
+    struct line line = {out, 0};
+    out[0] = 0;
+    add_option(&line, run, flow, option);
+}
+
 static void
 show_tcp(struct line *line, const struct la_drill_run *run, const struct la_drill_flow *flow,
          const struct la_drill_seen *seen)

@@ -85,6 +85,23 @@ clock_matches(struct pair *m, const struct la_tcp_option *want, const struct la_
     return true;
 }
 
+/* NULL: there is none. */
+static bool
+option_differs(struct pair *m, unsigned nth, const struct la_tcp_option *want,
+               const struct la_tcp_option *got)
+{
+    char wanted[LA_DRILL_MESSAGE_BYTES] = "", came[LA_DRILL_MESSAGE_BYTES] = "";
+    if (want != NULL)
+        la_drill_show_option(m->run, m->flow, want, wanted);
+    if (got != NULL)
+        la_drill_show_option(m->run, m->flow, got, came);
+    if (got == NULL)
+        return la_drill_fail(m->run, "option %u, %.120s, is missing", nth, wanted);
+    if (want == NULL)
+        return la_drill_fail(m->run, "option %u, %.120s, is one too many", nth, came);
+    return la_drill_fail(m->run, "option %u is %.120s, not %.120s", nth, came, wanted);
+}
+
 static bool
 options_match(struct pair *m)
 {
@@ -105,8 +122,7 @@ options_match(struct pair *m)
     for (unsigned i = 1;; i++) {
         bool more = la_tcp_option_next(&a, &want);
         if (more != la_tcp_option_next(&b, &got))
-            return la_drill_fail(m->run,
-                                 more ? "option %u is missing" : "option %u is one too many", i);
+            return option_differs(m, i, more ? &want : NULL, more ? NULL : &got);
         if (!more)
             return true;
         bool same = want.kind == got.kind && want.data.n == got.data.n;
@@ -115,7 +131,7 @@ options_match(struct pair *m)
                 return false;
         } else if (!same ||
                    (want.data.n != 0 && memcmp(want.data.p, got.data.p, want.data.n) != 0)) {
-            return la_drill_fail(m->run, "option %u is another one", i);
+            return option_differs(m, i, &want, &got);
         }
     }
 }
@@ -163,8 +179,9 @@ tcp_matches(struct pair *m)
     uint32_t offset = seg->seq.v == 0 && (seg->flags & LA_TCP_RST) != 0
                           ? 0
                           : la_drill_local_offset(m->run, m->flow, syn);
-    uint32_t seq = seg->seq.v - offset,
-             ack = seg->ack.v - la_drill_peer_offset(m->run, m->flow, syn);
+    uint32_t peer_offset = la_drill_peer_offset(m->run, m->flow, syn);
+    uint32_t seq = seg->seq.v - (line->absolute_seq ? 0 : offset);
+    uint32_t ack = seg->ack.v - (line->absolute_ack ? 0 : peer_offset);
     if (!learn_clock(m) || !flags_match(m))
         return false;
     if (seq != line->seq)

@@ -10,6 +10,9 @@
 
 #include <lastack/sock.h>
 
+/* Options of FreeBSD's that Linux has not; their numbers are ours. */
+enum { LA_DRILL_TCP_KEEPINIT = 0x4000 };
+
 /* SOCK_STREAM, MSG_OOB, POLLIN, TCP_ESTABLISHED … False: not known. */
 bool la_drill_name_value(struct la_bytes name, int64_t *out);
 /* "EAGAIN", "EPIPE" … of any kind that a call here can give or that Linux has. */

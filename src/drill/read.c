@@ -175,6 +175,8 @@ read_event(struct la_drill_scan *s, struct la_drill_event *event)
     s->line = event->line;
     bool good = check_when(s, event);
     s->line = line;
+    if (!good) /* which is about all of the line */
+        s->mistake->column = 0;
     return good;
 }
 

@@ -64,6 +64,11 @@ static const struct icmp_name icmp_names[] = {
     {"parameter_problem", 1, LA_ICMP6_PARAMETER, 0},
     {"echo_request", 1, LA_ICMP6_ECHO, 0},
     {"echo_reply", 1, LA_ICMP6_ECHO_REPLY, 0},
+    {"router_solicitation", 1, LA_ICMP6_ROUTER_SOLICITATION, 0},
+    {"router_advertisement", 1, LA_ICMP6_ROUTER_ADVERTISEMENT, 0},
+    {"neighbor_solicitation", 1, LA_ICMP6_NEIGHBOUR_SOLICITATION, 0},
+    {"neighbor_advertisement", 1, LA_ICMP6_NEIGHBOUR_ADVERTISEMENT, 0},
+    {"redirect", 1, LA_ICMP6_REDIRECT, 0},
 };
 
 /* type_3, code_255 */

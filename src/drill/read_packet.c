@@ -226,12 +226,12 @@ read_mark(struct la_drill_scan *s, struct la_drill_packet *packet)
         packet->ecn = LA_IP_ECT_0;
         return true;
     }
-    if (la_drill_try_word(s, "tos")) {
+    if (la_drill_try_word(s, "tos") || la_drill_try_word(s, "class")) {
         packet->has_tos = la_drill_number(s, 0, UINT8_MAX, &number);
         packet->tos = (uint8_t)number;
         return packet->has_tos;
     }
-    if (la_drill_try_word(s, "ttl")) {
+    if (la_drill_try_word(s, "ttl") || la_drill_try_word(s, "hlim")) {
         packet->has_ttl = la_drill_number(s, 0, UINT8_MAX, &number);
         packet->ttl = (uint8_t)number;
         return packet->has_ttl;
@@ -252,11 +252,12 @@ read_mark(struct la_drill_scan *s, struct la_drill_packet *packet)
 static bool
 read_marks(struct la_drill_scan *s, struct la_drill_packet *packet)
 {
-    if (la_drill_try(s, "["))
+    const char *closing = la_drill_try(s, "[") ? "]" : la_drill_try(s, "(") ? ")" : NULL;
+    if (closing != NULL)
         do {
             if (!read_mark(s, packet))
                 return false;
-        } while (la_drill_try(s, ",") || !la_drill_try(s, "]"));
+        } while (la_drill_try(s, ",") || !la_drill_try(s, closing));
     return true;
 }
 
@@ -300,6 +301,12 @@ read_flags(struct la_drill_scan *s, struct la_drill_packet *packet)
                                   *s->p);
         any = true;
     }
+    struct la_drill_scan at = *s;
+    la_drill_skip_blanks(s);
+    if (any && la_drill_try_word(s, ".")) /* F . as some write it */
+        packet->flags |= LA_TCP_ACK;
+    else
+        *s = at;
     return any || la_drill_wrong(s, "the flags are missing");
 }
 
@@ -310,6 +317,7 @@ la_drill_read_sequence(struct la_drill_scan *s, struct la_drill_packet *packet)
     if (!la_drill_u32(s, &packet->seq) || !la_drill_need(s, ":") || !la_drill_u32(s, &last) ||
         !la_drill_need(s, "(") || !la_drill_u32(s, &packet->len) || !la_drill_need(s, ")"))
         return false;
+    packet->absolute_seq = la_drill_try(s, "!");
     if (packet->seq + packet->len != last)
         return la_drill_wrong(s, "%u:%u is not %u octets long", packet->seq, last, packet->len);
     packet->has_seq = true;
@@ -350,6 +358,7 @@ read_tcp(struct la_drill_scan *s, struct la_drill_packet *packet)
         packet->has_ack = la_drill_u32(s, &packet->ack);
         if (!packet->has_ack)
             return false;
+        packet->absolute_ack = la_drill_try(s, "!");
     }
     if (la_drill_try_word(s, "win")) {
         packet->has_win = la_drill_number(s, 0, UINT16_MAX, &number);

@@ -191,6 +191,15 @@ touch(struct la_drill_run *run, int fd)
             la_interest_touch(run->fds[i].interests, fd);
 }
 
+/* What bounded the attempt to connect bounds the connection no more. */
+static void
+end_connecting(struct la_drill_run *run, struct la_drill_fd *f)
+{
+    f->connect_s = 0;
+    la_err err = la_sock_option_set(run->socks, f->sock, LA_SO_USER_TIMEOUT, 0, la_drill_now(run));
+    (void)err; /* it took another one before */
+}
+
 bool
 la_drill_heard(struct la_drill_run *run)
 {
@@ -203,10 +212,12 @@ la_drill_heard(struct la_drill_run *run)
     for (uint32_t i = 0; i < run->fds_n; i++) {
         struct la_drill_fd *f = &run->fds[i];
         struct la_conn_status s;
-        if (!f->open || f->errors.sends == NULL)
+        if (!f->open || (f->errors.sends == NULL && f->connect_s == 0))
             continue;
         la_handle conn = la_sock_conn(run->socks, f->sock);
         bool has = conn != 0 && la_conn_status(run->stack, conn, &s) == LA_OK;
+        if (f->connect_s != 0 && has && s.state >= LA_TCP_ESTABLISHED)
+            end_connecting(run, f);
         if (la_errqueue_look(&f->errors, has ? &s : NULL, la_drill_now(run)))
             touch(run, (int)i);
     }

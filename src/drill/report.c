@@ -132,26 +132,50 @@ put_origin(const struct la_drill_origin *origin, FILE *out)
                       origin->profile, origin->line, origin->because);
 }
 
+/* The line that cannot be read, and below it where. */
 static void
-put_words(const char *path, const struct la_drill_result *result, const struct ladder *ladder,
-          FILE *out)
+put_place(struct la_bytes text, const struct la_drill_mistake *mistake, FILE *out)
+{
+    enum { WIDTH = 68 };
+    char shown[WIDTH + 1] = {0};
+    size_t at = 0, n = 0;
+    for (uint32_t line = 1; line < mistake->line && at < text.n; at++)
+        line += text.p[at] == '\n';
+    size_t skip = mistake->column > WIDTH ? mistake->column - WIDTH / 2 : 0;
+    for (at += skip; at + n < text.n && text.p[at + n] != '\n' && n < WIDTH; n++)
+        shown[n] = text.p[at + n] >= ' ' && text.p[at + n] < 0x7f ? (char)text.p[at + n] : ' ';
+    if (mistake->line == 0 || n == 0)
+        return;
+    (void)fprintf(out, "  line      %s\n", shown);
+    if (mistake->column != 0 && mistake->column - skip <= n + 1)
+        (void)fprintf(out, "            %*s\n", (int)(mistake->column - skip), "^");
+}
+
+static void
+put_words(const char *path, struct la_bytes text, const struct la_drill_result *result,
+          const struct ladder *ladder, FILE *out)
 {
     const struct la_drill_mistake *mistake = &result->mistake;
     if (mistake->line == 0)
         (void)fprintf(out, "%s: %s\n", path, mistake->text);
     else
         (void)fprintf(out, "%s:%" PRIu32 ": %s\n", path, mistake->line, mistake->text);
-    if (result->outcome == LA_DRILL_UNREADABLE)
+    if (result->outcome == LA_DRILL_UNREADABLE) {
+        put_place(text, mistake, out);
         return;
+    }
     if (result->expected[0] != 0)
         (void)fprintf(out, "  expected  %s\n", result->expected);
     if (result->came[0] != 0)
         (void)fprintf(out, "  came      %s\n", result->came);
+    if (result->hint[0] != 0)
+        (void)fprintf(out, "  hint      %s\n", result->hint);
     put_origin(&result->origin, out);
-    (void)fprintf(out,
-                  "  at        %" PRId64 ".%06" PRId64 " s of the script; the latest segments:\n",
-                  result->time_us / 1000000, result->time_us % 1000000);
-    if (ladder->all == NULL)
+    bool more = ladder->all == NULL && ladder->n > 0;
+    (void)fprintf(out, "  at        %" PRId64 ".%06" PRId64 " s of the script%s\n",
+                  result->time_us / 1000000, result->time_us % 1000000,
+                  more ? "; the latest segments:" : "");
+    if (more)
         put_latest(ladder, out);
 }
 
@@ -178,6 +202,8 @@ put_json(const char *path, const struct la_drill_result *result, FILE *out)
         set_text(object, "message", result->mistake.text);
         set_text(object, "expected", result->expected);
         set_text(object, "came", result->came);
+        if (result->hint[0] != 0)
+            set_text(object, "hint", result->hint);
     }
     (void)json_dumpf(object, out, JSON_COMPACT | JSON_PRESERVE_ORDER);
     (void)fputc('\n', out);
@@ -198,7 +224,7 @@ la_drill_file(const char *path, const struct la_drill_file_cfg *cfg, FILE *out, 
     if (cfg->json)
         put_json(path, &result, out);
     else if (result.outcome != LA_DRILL_PASSED)
-        put_words(path, &result, &ladder, out);
+        put_words(path, (struct la_bytes){text, n}, &result, &ladder, out);
     else if (cfg->verbose) {
         (void)fprintf(out, "%s: passed, %" PRIu32 " events\n", path, result.events_n);
         put_origin(&result.origin, out);

@@ -55,8 +55,10 @@ enum la_drill_fd_kind {
 struct la_drill_fd {
     uint8_t kind; /* enum la_drill_fd_kind */
     bool open, nonblocking, datagram, v6;
+    bool listens;
     bool tells_queue; /* TCP_INQ */
     bool fast_open; /* TCP_FASTOPEN was set */
+    int32_t connect_s; /* TCP_KEEPINIT; 0: as the stack has it */
     int32_t kept[LA_OPTIONS_KEPT_N]; /* of options that are hints */
     la_sock sock;
     struct la_errqueue errors;
@@ -99,7 +101,8 @@ struct la_drill_run {
     struct la_drill_flow *flows[LA_DRILL_FLOWS_N];
     uint32_t flows_n;
     struct la_drill_flow *flow; /* the one that lines without ports mean */
-    la_handle conn;       /* the one that checks mean */
+    la_handle conn;       /* the one that checks mean, */
+    bool listener;        /* or a listener, which has none */
     struct la_drill_variable variables[LA_DRILL_VARIABLES_N];
     uint32_t variables_n;
     struct la_drill_sent *sent_first, *sent_last;
@@ -180,6 +183,9 @@ bool la_drill_look(struct la_drill_seen *seen, struct la_bytes packet);
 /* One line in the script's language. */
 void la_drill_show(const struct la_drill_run *run, const struct la_drill_flow *flow,
                    const struct la_drill_seen *seen, char out[LA_DRILL_MESSAGE_BYTES]);
+/* One option in the script's language. */
+void la_drill_show_option(const struct la_drill_run *run, const struct la_drill_flow *flow,
+                          const struct la_tcp_option *option, char out[LA_DRILL_MESSAGE_BYTES]);
 /* Is it what the line says? False: failed, and said why. */
 bool la_drill_match(struct la_drill_run *run, const struct la_drill_event *event,
                     const struct la_drill_seen *seen);

@@ -65,6 +65,15 @@ la_drill_scan_take(struct la_drill_scan *s, size_t n)
 
 /* ---- mistakes --------------------------------------------------------------------------- */
 
+static uint32_t
+column_of(const struct la_drill_scan *s)
+{
+    const char *from = s->p, *begin = (const char *)s->script->text.p;
+    while (from > begin && from[-1] != '\n')
+        from--;
+    return (uint32_t)(s->p - from) + 1;
+}
+
 bool
 la_drill_wrong(struct la_drill_scan *s, const char *format, ...)
 {
@@ -78,6 +87,7 @@ la_drill_wrong(struct la_drill_scan *s, const char *format, ...)
         if (iscntrl((unsigned char)*p))
             *p = '?'; /* a script may hold anything; a message is one line */
     s->mistake->line = s->line;
+    s->mistake->column = column_of(s);
     s->failed = true;
     return false;
 }

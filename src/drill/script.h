@@ -18,7 +18,8 @@ enum {
     LA_DRILL_DEPTH_MAX = 16,             /* of nested values */
     LA_DRILL_PAYLOAD_BYTES_MAX = 65000,  /* of one packet */
     LA_DRILL_CALL_BYTES_MAX = 64 << 20,  /* that one call may move */
-    LA_DRILL_MESSAGE_BYTES = 512
+    LA_DRILL_MESSAGE_BYTES = 512,
+    LA_DRILL_SET_BYTES = 512
 };
 
 /* ---- memory and mistakes ---------------------------------------------------------------- */
@@ -36,6 +37,7 @@ void la_drill_arena_fini(struct la_drill_arena *arena);
 /* Where and what: one line, without line end. */
 struct la_drill_mistake {
     uint32_t line;
+    uint32_t column; /* from 1; 0: not known */
     char text[LA_DRILL_MESSAGE_BYTES];
 };
 
@@ -112,6 +114,7 @@ struct la_drill_packet {
     uint8_t protocol;  /* enum la_drill_protocol */
     bool has_ports, has_ack, has_win, has_urg, any_options, has_ecn, has_ttl, bad_checksum, has_tos;
     bool has_seq;      /* ICMP: of the quoted segment */
+    bool absolute_seq, absolute_ack; /* 0:0(0)!: as on the wire */
     bool any_ecn;      /* ECT(0) or ECT(1) */
     uint16_t src_port, dst_port;
     uint8_t ecn, tos, ttl;
@@ -166,6 +169,7 @@ struct la_drill_cfg {
     int32_t tick_us;           /* of our timestamps; 0: not compared; -1: as strict says */
     uint32_t peer_isn; /* what the peer's sequence number 0 is on the wire */
     char as[16];         /* profile of the stack, when the script names none; empty: recognised */
+    char set[LA_DRILL_SET_BYTES]; /* settings that come before the script's own */
     char congestion[16]; /* control; empty: the stack's default */
     uint64_t seed;
     bool has_key;

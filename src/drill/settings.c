@@ -100,6 +100,22 @@ take_strict(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake
     return true;
 }
 
+/* NAME=VALUE; the option may come again. */
+static bool
+take_set(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
+{
+    struct la_ways ways;
+    size_t n = strlen(cfg->set);
+    la_ways_init(&ways);
+    if (value == NULL || n + strlen(value) + 2 > sizeof(cfg->set))
+        return say(mistake, "NAME=VALUE is needed, together at most 500 octets", "set", NULL);
+    struct la_bytes text = {(const uint8_t *)value, strlen(value)};
+    if (!la_drill_settings_apply(text, 0, &ways, mistake))
+        return false;
+    (void)snprintf(cfg->set + n, sizeof(cfg->set) - n, "%s ", value);
+    return true;
+}
+
 /* 12.5 */
 static bool
 take_percent(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
@@ -162,6 +178,8 @@ la_drill_cfg_take(struct la_drill_cfg *cfg, const char *name, const char *value,
         return take_congestion(cfg, value, mistake);
     if (strcmp(name, "as") == 0)
         return take_profile(cfg, value, mistake);
+    if (strcmp(name, "set") == 0)
+        return take_set(cfg, value, mistake);
     if (strcmp(name, "strict") == 0)
         return take_strict(cfg, value, mistake);
     if (strcmp(name, "tolerance_percent") == 0)

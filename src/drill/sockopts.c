@@ -114,20 +114,33 @@ answer_errno(struct la_drill_doing *d, int64_t value)
     return true;
 }
 
-/* SO_ZEROCOPY, SO_TIMESTAMPING, TCP_INQ, which are the descriptor's. */
+/* SO_ZEROCOPY, SO_TIMESTAMPING, TCP_INQ, TCP_KEEPINIT, which are the descriptor's. */
 static bool
 is_own(int64_t level, int64_t name)
 {
     return (level == SOL_SOCKET && (name == SO_ZEROCOPY || name == SO_TIMESTAMPING)) ||
-           (level == IPPROTO_TCP && name == TCP_INQ);
+           (level == IPPROTO_TCP && (name == TCP_INQ || name == LA_DRILL_TCP_KEEPINIT));
 }
 
 static int64_t
-get_own(const struct la_drill_fd *fd, int64_t level, int64_t name)
+get_own(const struct la_drill_run *run, const struct la_drill_fd *fd, int64_t level, int64_t name)
 {
+    if (level == IPPROTO_TCP && name == LA_DRILL_TCP_KEEPINIT)
+        return fd->connect_s != 0 ? fd->connect_s : (int64_t)(run->ways.connect_ms / 1000);
     if (level == IPPROTO_TCP)
         return fd->tells_queue;
     return name == SO_ZEROCOPY ? fd->errors.zerocopy : (int64_t)fd->errors.stamps;
+}
+
+/* TCP_KEEPINIT: how long an attempt to connect may last. */
+static bool
+set_connect_time(struct la_drill_doing *d, int64_t s)
+{
+    if (s <= 0 || s > INT32_MAX / 1000)
+        return la_drill_answer_err(d, LA_ERR_BAD_ARGUMENT);
+    d->fd->connect_s = (int32_t)s;
+    return la_drill_answer_err(d, la_sock_option_set(d->run->socks, d->fd->sock, LA_SO_USER_TIMEOUT,
+                                                     s * 1000, la_drill_now(d->run)));
 }
 
 static bool
@@ -139,6 +152,8 @@ set_own(struct la_drill_doing *d, int64_t level, int64_t name)
         value = value->first;
     if (value == NULL || value->kind != LA_DRILL_INT)
         return la_drill_fail(d->run, "%s() needs a value as [1]", d->call->name);
+    if (level == IPPROTO_TCP && name == LA_DRILL_TCP_KEEPINIT)
+        return set_connect_time(d, value->number);
     la_handle conn = la_sock_conn(d->run->socks, d->fd->sock);
     bool has = conn != 0 && la_conn_status(d->run->stack, conn, &s) == LA_OK;
     bool good = value->number == 0 || value->number == 1;
@@ -212,7 +227,8 @@ la_drill_call_getsockopt(struct la_drill_doing *d)
         return false;
     if (own) {
         answer(d, 0);
-        return any || la_drill_same(d, "the value", value, expected, get_own(d->fd, level, name));
+        return any ||
+               la_drill_same(d, "the value", value, expected, get_own(d->run, d->fd, level, name));
     }
     la_err err = take_value(d, r, &came);
     if (err != LA_OK)

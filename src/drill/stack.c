@@ -62,6 +62,17 @@ la_drill_stack_follow(struct la_drill_run *run)
     return la_stack_tcp_cfg_set(run->stack, &run->ways.cfg.tcp) == LA_OK;
 }
 
+/* What two settings that do not go together are. */
+static const char *
+why_refused(const struct la_tcp_cfg *tcp)
+{
+    return tcp->rcvbuf.bytes_initial > tcp->rcvbuf.bytes_max
+               ? "rcvbuf_initial is above rcvbuf_max; set both"
+           : tcp->sndbuf.bytes_initial > tcp->sndbuf.bytes_max
+               ? "sndbuf_initial is above sndbuf_max; set both"
+               : "bad argument";
+}
+
 bool
 la_drill_stack_make(struct la_drill_run *run, const struct la_trace *hears)
 {
@@ -73,7 +84,10 @@ la_drill_stack_make(struct la_drill_run *run, const struct la_trace *hears)
     if (run->script->cfg.congestion[0] != 0)
         memcpy(run->ways.cfg.tcp.congestion_control, run->script->cfg.congestion,
                sizeof(run->ways.cfg.tcp.congestion_control));
-    if (!la_drill_settings_apply(run->script->settings, run->script->settings_line, &run->ways,
+    const char *set = run->script->cfg.set;
+    struct la_bytes before = {(const uint8_t *)set, strlen(set)};
+    if (!la_drill_settings_apply(before, 0, &run->ways, &mistake) ||
+        !la_drill_settings_apply(run->script->settings, run->script->settings_line, &run->ways,
                                  &mistake) ||
         !commands_ok(run->script, run->ways, &mistake)) {
         run->failed = true;
@@ -99,7 +113,8 @@ la_drill_stack_make(struct la_drill_run *run, const struct la_trace *hears)
         follow_key(run);
     run->line = 1;
     return err == LA_OK ||
-           la_drill_fail(run, "no stack can be made of these options: %s", la_strerror(err));
+           la_drill_fail(run, "no stack can be made of these options: %s",
+                         err == LA_ERR_BAD_ARGUMENT ? why_refused(&cfg.tcp) : la_strerror(err));
 }
 
 void

@@ -5,6 +5,8 @@
 #include "drill/words.h"
 
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char separators[] = ";&|\\";
@@ -44,6 +46,45 @@ skip(struct la_drill_words *w, bool begins)
     return begins;
 }
 
+/* $((32*1024)) at `p`: sums and products, from left to right. NULL: it is none. What is read ends
+ * at the backquote behind the text at the latest. */
+static const char *
+arithmetic(const char *p, const char *end, unsigned long long *out)
+{
+    char op = '+', *after;
+    *out = 0;
+    for (p += strlen("$(("); p < end; p++) {
+        p += strspn(p, " ");
+        unsigned long long n = strtoull(p, &after, 10);
+        if (after == p || after >= end)
+            return NULL;
+        *out = op == '*' ? *out * n : op == '-' ? *out - n : *out + n;
+        p = after + strspn(after, " ");
+        if (end - p >= 2 && p[0] == ')' && p[1] == ')')
+            return p + 2;
+        op = *p;
+        if (op == 0 || strchr("+-*", op) == NULL)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* Takes what `$((` begins; false: it is not that. */
+static bool
+take_arithmetic(struct la_drill_words *w, size_t *n)
+{
+    unsigned long long value;
+    if (w->end - w->p < 3 || memcmp(w->p, "$((", 3) != 0)
+        return false;
+    const char *after = arithmetic(w->p, w->end, &value);
+    if (after == NULL)
+        return false;
+    int added = snprintf(w->word + *n, LA_DRILL_WORD_BYTES - *n, "%llu", value);
+    *n += added > 0 && (size_t)added < LA_DRILL_WORD_BYTES - *n ? (size_t)added : 0;
+    w->p = after - 1;
+    return true;
+}
+
 bool
 la_drill_words_next(struct la_drill_words *w)
 {
@@ -57,6 +98,8 @@ la_drill_words_next(struct la_drill_words *w)
         if (quote == 0 && ends_word(w, c))
             break;
         w->line += c == '\n';
+        if (quote != '\'' && take_arithmetic(w, &n))
+            continue;
         if (c == '"' || c == '\'')
             quote = quote == 0 ? c : quote == c ? (char)0 : quote;
         else if (n < LA_DRILL_WORD_BYTES - 1)

@@ -5,11 +5,7 @@
  * Read first: docs/theory/reading.md; https://www.tcpdump.org/linktypes.html.
  */
 #include "base/apart.h"
-#include "base/assert.h"
-#include "base/link_type.h"
-#include "explain/walk_ip.h"
-
-#include <string.h>
+#include "explain/decode_now.h"
 
 enum { WALK_STEPS_MAX = 64 };
 
@@ -101,9 +97,8 @@ step(struct la_walk *w, enum la_walk_layer layer)
     return LA_WALK_END;
 }
 
-/* To the end, by whatever there is. */
-LA_APART static void
-walk_on(struct la_walk w, enum la_walk_layer layer)
+LA_APART void
+la_walk_on(struct la_walk w, enum la_walk_layer layer)
 {
     for (unsigned i = 0; layer != LA_WALK_END; i++) {
         if (i == WALK_STEPS_MAX) {
@@ -114,42 +109,8 @@ walk_on(struct la_walk w, enum la_walk_layer layer)
     }
 }
 
-/* The steps of nearly every packet; what comes next where it is another one. */
-static inline enum la_walk_layer
-walk_usual(struct la_walk *w)
-{
-    if (w->link_type != LA_LINKTYPE_ETHERNET)
-        return LA_WALK_LINK;
-    enum la_walk_layer layer = la_walk_ethernet(w);
-    if (layer == LA_WALK_IP4)
-        layer = la_walk_ip4(w);
-    else if (layer == LA_WALK_IP6)
-        layer = la_walk_ip6(w);
-    if (layer != LA_WALK_TCP)
-        return layer;
-    w->seen->is_bare = true;
-    return la_walk_tcp(w);
-}
-
-/* Is it this segment's turn to have its checksum verified? */
-static bool
-is_due(struct la_decoder *decoder, const struct la_seen *seen)
-{
-    if (decoder->options.verify_first_n > 0) {
-        decoder->options.verify_first_n--;
-        return true;
-    }
-    if (decoder->options.verify_control &&
-        (seen->tcp.flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST)) != 0)
-        return true;
-    if (decoder->options.verify_every_n == 0 || --decoder->until_verify_n > 0)
-        return false;
-    decoder->until_verify_n = decoder->options.verify_every_n;
-    return true;
-}
-
-static void
-verify(struct la_decoder *decoder, struct la_seen *seen)
+LA_APART void
+la_decoder_verify(struct la_decoder *decoder, struct la_seen *seen)
 {
     seen->checksum = (uint8_t)la_seen_checksum_verify(seen, decoder->options.sum);
     decoder->checksums_n[seen->checksum]++;
@@ -167,29 +128,12 @@ bool
 la_decoder_disbelieves(struct la_decoder *decoder, struct la_seen *seen)
 {
     if (seen->checksum == LA_SEEN_CHECKSUM_UNVERIFIED)
-        verify(decoder, seen);
+        la_decoder_verify(decoder, seen);
     return seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(decoder);
 }
 
 void
-la_decode(struct la_decoder *decoder, const struct la_decode_packet *packet, struct la_seen *seen)
+la_decode(struct la_decoder *decoder, const struct la_explain_packet *packet, struct la_seen *seen)
 {
-    struct la_walk w = {
-        .decoder = decoder,
-        .seen = seen,
-        .p = packet->bytes.p,
-        .n = packet->bytes.n,
-        .at = packet->at,
-        .link_type = packet->link_type,
-        .wire_n = packet->wire_bytes > packet->bytes.n ? packet->wire_bytes : packet->bytes.n,
-    };
-    memset(seen, 0, offsetof(struct la_seen, tcp));
-    seen->direction = packet->direction;
-    enum la_walk_layer layer = walk_usual(&w);
-    if (layer != LA_WALK_END)
-        walk_on(w, layer);
-    LA_ASSERT(seen->kind < LA_SEEN_KINDS_N);
-    decoder->kinds_n[seen->kind]++;
-    if (seen->kind == LA_SEEN_TCP && is_due(decoder, seen))
-        verify(decoder, seen);
+    la_decode_now(decoder, packet, seen);
 }

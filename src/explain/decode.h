@@ -15,7 +15,7 @@
 #ifndef LA_EXPLAIN_DECODE_H
 #define LA_EXPLAIN_DECODE_H
 
-#include <lastack/base.h>
+#include <lastack/explain.h>
 
 #include "base/checksum.h"
 #include "explain/fragments.h"
@@ -146,21 +146,13 @@ struct la_decoder {
     uint64_t checksums_n[LA_SEEN_CHECKSUMS_N]; /* TCP segments of each verdict so far */
 };
 
-struct la_decode_packet {
-    struct la_bytes bytes; /* what was captured */
-    uint32_t wire_bytes;   /* what the packet had */
-    uint16_t link_type;    /* enum la_link_type */
-    la_instant at;         /* fragments grow old by it */
-    uint8_t direction;     /* enum la_seen_direction, if the capture tells beside the packet */
-};
-
 /* `mem` holds fragments; NULL: they are not put together. False: no memory. */
 bool la_decoder_init(struct la_decoder *decoder, struct la_mem *mem,
                      const struct la_decode_options *options) LA_MUST_CHECK;
 void la_decoder_fini(struct la_decoder *decoder);
 
 /* Fills *seen; what it borrows is valid as long as the packet's octets and until the next call. */
-void la_decode(struct la_decoder *decoder, const struct la_decode_packet *packet,
+void la_decode(struct la_decoder *decoder, const struct la_explain_packet *packet,
                struct la_seen *seen);
 
 /* Was the segment changed on its way, or in the file? Its checksum is wrong, and those of most

@@ -7,6 +7,7 @@
  */
 #include "base/addr.h"
 #include "base/apart.h"
+#include "base/sane.h"
 #include "explain/walk_ip.h"
 #include "wire/icmp4.h"
 #include "wire/icmp6.h"
@@ -129,7 +130,7 @@ la_walk_fragment(struct la_walk *w)
                                                 .off_bytes = w->fragment.off_bytes,
                                                 .wire_bytes = (uint32_t)w->wire_n,
                                                 .bytes = {w->p, w->n},
-                                                .at = w->at},
+                                                .at = la_instant_sane(w->packet->at)},
                           &whole, &wire_bytes))
         return la_walk_settle(w, LA_SEEN_FRAGMENT);
     w->p = whole.p;

@@ -184,7 +184,7 @@ ppp_with_direction(struct la_walk *w)
 enum la_walk_layer
 la_walk_link(struct la_walk *w)
 {
-    switch (w->link_type) {
+    switch (w->packet->link_type) {
     case LA_LINKTYPE_ETHERNET:
         return LA_WALK_ETHERNET;
     case LA_LINKTYPE_RAW:

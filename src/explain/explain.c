@@ -2,6 +2,7 @@
  *
  * explain.c - an instance of the analyser: packets in, connections out
  */
+#include "base/apart.h"
 #include "base/rng.h"
 #include "base/sane.h"
 #include "explain/parts.h"
@@ -34,6 +35,8 @@ la_explain_new(const struct la_explain_cfg *cfg, struct la_mem *mem, struct la_e
         return LA_ERR_NO_MEMORY;
     explain->mem = la_mem_ref(mem);
     explain->cfg = *cfg;
+    if (cfg->trace.sink == NULL)
+        explain->cfg.trace.mask = 0;
     explain->key = (struct la_key){cfg->seed, ~cfg->seed};
     explain->spare_bytes = spare_of(mem);
     explain->now_ns = INT64_MIN;
@@ -69,16 +72,16 @@ la_explain_free(struct la_explain *explain)
 static void
 take_back(struct la_explain *explain)
 {
-    if (explain->lent == NONE)
+    if (explain->lent == NULL)
         return;
-    la_flows_free(explain, la_track_at(explain, explain->lent));
-    explain->lent = NONE;
+    la_flows_free(explain, explain->lent);
+    explain->lent = NULL;
 }
 
 /* An ICMP error quotes a segment of an end that the tap may have seen. */
-static void
-take_icmp(struct la_explain *explain, const struct la_explain_packet *packet, int64_t at_ns,
-          const struct la_seen *seen)
+LA_APART void
+la_explain_icmp(struct la_explain *explain, const struct la_explain_packet *packet, int64_t at_ns,
+                const struct la_seen *seen)
 {
     uint8_t about;
     struct la_track *track = la_flows_find(explain, seen, &about);
@@ -96,18 +99,6 @@ take_icmp(struct la_explain *explain, const struct la_explain_packet *packet, in
 }
 
 void
-la_explain_seen(struct la_explain *explain, const struct la_explain_packet *packet, int64_t at_ns,
-                const struct la_seen *seen)
-{
-    if (seen->kind == LA_SEEN_ICMP_ERROR) {
-        take_icmp(explain, packet, at_ns, seen);
-    } else if (seen->kind == LA_SEEN_TCP) {
-        explain->file.segments++;
-        la_segment(explain, seen, packet->frame, packet->iface, at_ns);
-    }
-}
-
-void
 la_explain_packet(struct la_explain *explain, const struct la_explain_packet *packet)
 {
     const int64_t at_ns = la_instant_sane(packet->at).ns;
@@ -116,12 +107,9 @@ la_explain_packet(struct la_explain *explain, const struct la_explain_packet *pa
     explain->now_ns =
         la_artefacts_time(&explain->file, at_ns, explain->now_ns, &explain->back_ns_max);
     explain->packet_n++;
-    la_flows_expire(explain);
-    struct la_decode_packet raw = {.bytes = packet->bytes,
-                                   .wire_bytes = packet->wire_bytes,
-                                   .link_type = packet->link_type,
-                                   .at = {at_ns}};
-    la_decode(&explain->decoder, &raw, &explain->seen);
+    if (la_flows_is_due(explain))
+        la_flows_expire(explain);
+    la_decode(&explain->decoder, packet, &explain->seen);
     la_explain_seen(explain, packet, at_ns, &explain->seen);
 }
 
@@ -139,11 +127,13 @@ bool
 la_explain_next(struct la_explain *explain, struct la_explain_conn *out)
 {
     take_back(explain);
-    uint32_t first = explain->lists[LA_LIST_DONE].first;
-    if (first == NONE)
+    explain->lent = explain->lists[LA_LIST_DONE].first;
+    if (explain->lent == NULL)
         return false;
-    explain->lent = first;
-    la_result(explain, la_track_at(explain, first), out);
+    struct la_explain_close close;
+    la_closing_judge(explain, explain->lent, &close);
+    la_result_brief(explain, explain->lent, &close, out);
+    la_result_rest(explain, explain->lent, out);
     return true;
 }
 

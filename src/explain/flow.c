@@ -83,14 +83,19 @@ la_flow_segment(const struct la_placed *placed)
 }
 
 void
-la_flow_fill(const struct la_measure *m, const struct la_track *track,
-             struct la_explain_direction *out)
+la_flow_count(const struct la_measure *m, const struct la_track *track,
+              struct la_explain_direction *out)
 {
-    out->flight_bytes_max = m->flight_bytes_max;
     out->zero_windows = m->zero_window_n;
     out->zero_window_us = m->zero_us;
     if (m->zero_at_ns != 0 && track->last_at_ns > m->zero_at_ns)
         out->zero_window_us += (uint64_t)((track->last_at_ns - m->zero_at_ns) / LA_NS_PER_US);
+}
+
+void
+la_flow_fill(const struct la_measure *m, struct la_explain_direction *out)
+{
+    out->flight_bytes_max = m->flight_bytes_max;
     for (unsigned i = 0; i < LA_LIMIT_COUNT; i++)
         out->limit_us[i] = m->limit_ns[i] / (uint64_t)LA_NS_PER_US;
 }

@@ -44,9 +44,10 @@ la_flows_init(struct la_explain *explain)
     la_measures_init(explain);
     la_pool_init(&explain->found, explain->mem, sizeof(struct la_found), CHUNK_SHIFT, NONE - 1);
     for (unsigned i = 0; i < LA_LISTS_N; i++)
-        explain->lists[i] = (struct la_list){NONE, NONE, 0};
+        explain->lists[i] = (struct la_list){NULL, NULL, 0};
     explain->note_order = la_note_order(LA_NOTE_SEGMENT, 0);
-    explain->lent = explain->file_found_first = explain->file_found_last = NONE;
+    explain->lent = NULL;
+    explain->file_found_first = explain->file_found_last = NONE;
     return la_index_init(&explain->index, explain->mem,
                          &(struct la_index_records){next_of, hash_of, explain});
 }
@@ -71,163 +72,82 @@ la_flows_fini(struct la_explain *explain)
 
 /* ---- by four-tuple ---------------------------------------------------------------------- */
 
-/* struct la_flow_key as words: addresses, then ports and path. */
+/* Both directions have one: addresses, then ports and path, in any order of the ends that both
+ * agree on. */
 struct key_words {
     uint64_t w[5];
+    bool are_mapped; /* IPv4 addresses */
 };
 
-static inline uint64_t
-word_at(const void *p)
-{
-    uint64_t word;
-    memcpy(&word, p, sizeof(word));
-    return word;
-}
-
-static struct la_flow_key
-key_of(const struct key_words *words)
-{
-    struct la_flow_key key = {
-        .port = {(uint16_t)(words->w[4] >> 48), (uint16_t)(words->w[4] >> 32)},
-        .path_key = (uint32_t)words->w[4]};
-    memcpy(&key.addr[0], &words->w[0], sizeof(key.addr[0]));
-    memcpy(&key.addr[1], &words->w[2], sizeof(key.addr[1]));
-    return key;
-}
-
-/* Both directions have one key. *side: which endpoint of the key `src` is. Any order of the two
- * will do that both directions agree on. */
 static inline struct key_words
-words_between(const struct la_endpoint *src, const struct la_endpoint *dst, uint32_t path_key,
-              unsigned *side)
+words_between(const struct la_endpoint *src, const struct la_endpoint *dst, uint32_t path_key)
 {
-    const uint64_t x[2] = {word_at(src->addr.b), word_at(src->addr.b + 8)};
-    const uint64_t y[2] = {word_at(dst->addr.b), word_at(dst->addr.b + 8)};
+    const uint64_t x[2] = {la_flows_word(src->addr.b), la_flows_word(src->addr.b + 8)};
+    const uint64_t y[2] = {la_flows_word(dst->addr.b), la_flows_word(dst->addr.b + 8)};
     bool swapped = x[1] != y[1] ? x[1] > y[1] : x[0] != y[0] ? x[0] > y[0] : src->port > dst->port;
     const uint64_t low_port = swapped ? dst->port : src->port;
     const uint64_t high_port = swapped ? src->port : dst->port;
-    *side = swapped;
-    return (struct key_words){{swapped ? y[0] : x[0], swapped ? y[1] : x[1], swapped ? x[0] : y[0],
-                               swapped ? x[1] : y[1], low_port << 48 | high_port << 32 | path_key}};
-}
-
-static inline struct key_words
-words_seen(const struct la_seen *seen, unsigned *side)
-{
-    return words_between(&seen->src, &seen->dst, seen->path_key, side);
+    return (struct key_words){
+        .w = {swapped ? y[0] : x[0], swapped ? y[1] : x[1], swapped ? x[0] : y[0],
+              swapped ? x[1] : y[1], low_port << 48 | high_port << 32 | path_key},
+        .are_mapped = la_addr_is_mapped(&src->addr) && la_addr_is_mapped(&dst->addr)};
 }
 
 /* Of IPv4 addresses, the eight octets that differ. */
 static uint32_t
-hash_words(const struct la_explain *explain, const struct key_words *words)
+hash_between(const struct la_explain *explain, const struct la_endpoint *src,
+             const struct la_endpoint *dst, uint32_t path_key)
 {
-    const struct la_flow_key key = key_of(words);
-    if (la_addr_is_mapped(&key.addr[0]) && la_addr_is_mapped(&key.addr[1])) {
-        uint32_t a, b;
-        memcpy(&a, la_addr_v4_bytes(&key.addr[0]), sizeof(a));
-        memcpy(&b, la_addr_v4_bytes(&key.addr[1]), sizeof(b));
-        return (uint32_t)la_hash_words(&explain->key,
-                                       (uint64_t[]){(uint64_t)a << 32 | b, words->w[4]}, 2);
-    }
-    return (uint32_t)la_hash_words(&explain->key, words->w, 5);
+    const struct key_words words = words_between(src, dst, path_key);
+    if (!words.are_mapped)
+        return (uint32_t)la_hash_words(&explain->key, words.w, 5);
+    uint32_t a, b;
+    memcpy(&a, (const uint8_t *)&words.w[1] + 4, sizeof(a));
+    memcpy(&b, (const uint8_t *)&words.w[3] + 4, sizeof(b));
+    return (uint32_t)la_hash_words(&explain->key, (uint64_t[]){(uint64_t)a << 32 | b, words.w[4]},
+                                   2);
 }
 
-static inline bool
-has_key(const struct la_track *track, const struct key_words *y)
+static uint32_t
+hash_seen(const struct la_explain *explain, const struct la_seen *seen)
 {
-    const struct la_flow_key *x = &track->key;
-    uint64_t last = (uint64_t)x->port[0] << 48 | (uint64_t)x->port[1] << 32 | x->path_key;
-    return ((word_at(x->addr[0].b) ^ y->w[0]) | (word_at(x->addr[0].b + 8) ^ y->w[1]) |
-            (word_at(x->addr[1].b) ^ y->w[2]) | (word_at(x->addr[1].b + 8) ^ y->w[3]) |
-            (last ^ y->w[4])) == 0;
+    return hash_between(explain, &seen->src, &seen->dst, seen->path_key);
 }
 
-static struct la_track *
-find_hashed(const struct la_explain *explain, const struct key_words *words, uint32_t hash)
+LA_APART struct la_track *
+la_flows_seek(struct la_explain *explain, const struct la_seen *seen, struct la_track **recent,
+              uint8_t *from)
 {
-    for (uint32_t idx = la_index_first(&explain->index, hash); idx != LA_INDEX_NONE;) {
+    uint32_t hash = hash_seen(explain, seen);
+    uint32_t idx = la_index_first(&explain->index, hash);
+    explain->sought_hash = hash;
+    explain->was_sought = true;
+    while (idx != LA_INDEX_NONE) {
         struct la_track *track = la_track_at(explain, idx);
-        if (track->hash == hash && has_key(track, words))
+        if (track->hash == hash &&
+            la_flows_is_between(track, &seen->src, &seen->dst, seen->path_key, from)) {
+            explain->was_sought = false;
+            *recent = track;
             return track;
+        }
         idx = track->hash_next;
     }
     return NULL;
-}
-
-/* The index's hash is one that nobody can steer, and costs accordingly. Most segments belong to a
- * track that was found a moment ago: its place is a mix of both endpoints that costs little, the
- * same for both directions. Whoever makes keys collide here gains nothing but the look into the
- * index. */
-static inline struct la_track **
-recent_place(struct la_explain *explain, const struct la_endpoint *a, const struct la_endpoint *b,
-             uint32_t path_key)
-{
-    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t mixed = word_at(a->addr.b) + word_at(b->addr.b) +
-                     (word_at(a->addr.b + 8) + word_at(b->addr.b + 8)) * odd;
-    uint32_t product = (uint32_t)a->port * b->port, sum = (uint32_t)a->port + b->port;
-    mixed = (mixed ^ mixed >> 32 ^ (uint64_t)sum << 32 ^ product ^ path_key) * odd;
-    return &explain->recent[(mixed ^ mixed >> 29) * odd >> (64 - LA_RECENT_SHIFT)];
-}
-
-/* Is it the track between them? *side: which endpoint of its key `a` is. Ports tell: where they are
- * the same, the index has to. */
-static inline bool
-is_between(const struct la_track *track, const struct la_endpoint *a, const struct la_endpoint *b,
-           uint32_t path_key, unsigned *side)
-{
-    const struct la_flow_key *key = &track->key;
-    unsigned at = key->port[0] != a->port;
-    const struct la_addr *x = &key->addr[at], *y = &key->addr[1 - at];
-    *side = at;
-    return ((word_at(x->b) ^ word_at(a->addr.b)) | (word_at(x->b + 8) ^ word_at(a->addr.b + 8)) |
-            (word_at(y->b) ^ word_at(b->addr.b)) | (word_at(y->b + 8) ^ word_at(b->addr.b + 8)) |
-            (uint64_t)(key->port[at] ^ a->port) | (uint64_t)(key->port[1 - at] ^ b->port) |
-            (key->path_key ^ path_key)) == 0 &&
-           a->port != b->port;
-}
-
-LA_APART static struct la_track *
-find_and_keep(struct la_explain *explain, const struct la_seen *seen, struct la_track **recent,
-              unsigned *side)
-{
-    struct key_words words = words_seen(seen, side);
-    uint32_t hash = hash_words(explain, &words);
-    struct la_track *track = find_hashed(explain, &words, hash);
-    explain->sought_hash = hash;
-    explain->was_sought = track == NULL;
-    if (track != NULL)
-        *recent = track;
-    return track;
-}
-
-struct la_track *
-la_flows_find(struct la_explain *explain, const struct la_seen *seen, uint8_t *from)
-{
-    unsigned side;
-    struct la_track **recent = recent_place(explain, &seen->src, &seen->dst, seen->path_key);
-    struct la_track *track = *recent;
-    if (track == NULL || track->list == LA_LIST_DONE ||
-        !is_between(track, &seen->src, &seen->dst, seen->path_key, &side))
-        track = find_and_keep(explain, seen, recent, &side);
-    else
-        explain->was_sought = false;
-    if (track != NULL)
-        *from = side == track->client ? LA_END_CLIENT : LA_END_SERVER;
-    return track;
 }
 
 bool
 la_explain_look(const struct la_explain *explain, const struct la_endpoint *a,
                 const struct la_endpoint *b, struct la_explain_look *out)
 {
-    unsigned side;
-    struct key_words words = words_between(a, b, 0, &side);
-    const struct la_track *track = find_hashed(explain, &words, hash_words(explain, &words));
-    if (track == NULL)
+    uint32_t idx = la_index_first(&explain->index, hash_between(explain, a, b, 0));
+    uint8_t end_of_a = 0;
+    while (idx != LA_INDEX_NONE &&
+           !la_flows_is_between(la_track_at(explain, idx), a, b, 0, &end_of_a))
+        idx = la_track_at(explain, idx)->hash_next;
+    if (idx == LA_INDEX_NONE)
         return false;
-    *out = (struct la_explain_look){
-        .id = track->id, .end_of_a = side == track->client ? LA_END_CLIENT : LA_END_SERVER};
+    const struct la_track *track = la_track_at(explain, idx);
+    *out = (struct la_explain_look){.id = track->id, .end_of_a = end_of_a};
     for (unsigned end = 0; end < 2; end++) {
         const struct la_track_end *e = &track->end[end];
         out->possible[end] = e->possible;
@@ -247,12 +167,12 @@ unlist(struct la_explain *explain, struct la_track *track)
     list->n--;
     if (track->list == LA_LIST_LIVE)
         return;
-    if (track->list_prev != NONE)
-        la_track_at(explain, track->list_prev)->list_next = track->list_next;
+    if (track->list_prev != NULL)
+        track->list_prev->list_next = track->list_next;
     else
         list->first = track->list_next;
-    if (track->list_next != NONE)
-        la_track_at(explain, track->list_next)->list_prev = track->list_prev;
+    if (track->list_next != NULL)
+        track->list_next->list_prev = track->list_prev;
     else
         list->last = track->list_prev;
 }
@@ -267,21 +187,21 @@ enlist(struct la_explain *explain, struct la_track *track, enum la_track_list wh
     list->n++;
     if (which == LA_LIST_LIVE)
         return;
-    if (which != LA_LIST_DONE && list->first == NONE)
+    if (which != LA_LIST_DONE && list->first == NULL)
         explain->expire_n = 0; /* Looks again. */
     track->list_prev = list->last;
-    track->list_next = NONE;
-    if (list->last != NONE)
-        la_track_at(explain, list->last)->list_next = track->idx;
+    track->list_next = NULL;
+    if (list->last != NULL)
+        list->last->list_next = track;
     else
-        list->first = track->idx;
-    list->last = track->idx;
+        list->first = track;
+    list->last = track;
 }
 
 void
 la_flows_list(struct la_explain *explain, struct la_track *track, enum la_track_list list)
 {
-    if (track->list == list && explain->lists[list].last == track->idx) {
+    if (track->list == list && explain->lists[list].last == track) {
         track->listed_at_ns = explain->now_ns; /* It is there. */
         track->listed_n = explain->packet_n;
         return;
@@ -348,13 +268,14 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
         return NULL;
     struct la_track *track = la_track_at(explain, idx);
     memset(track, 0, sizeof(*track));
-    unsigned side;
-    struct key_words words = words_seen(seen, &side);
-    track->key = key_of(&words);
     bool sender = sender_is_client(seen);
-    track->client = (uint8_t)(sender ? side : 1 - side);
+    const struct la_endpoint *client = sender ? &seen->src : &seen->dst;
+    const struct la_endpoint *server = sender ? &seen->dst : &seen->src;
+    track->key = (struct la_flow_key){.addr = {client->addr, server->addr},
+                                      .port = {client->port, server->port},
+                                      .path_key = seen->path_key};
     track->idx = idx;
-    track->hash = explain->was_sought ? explain->sought_hash : hash_words(explain, &words);
+    track->hash = explain->was_sought ? explain->sought_hash : hash_seen(explain, seen);
     track->is_used = true;
     track->client_guessed = (seen->tcp.flags & LA_TCP_SYN) == 0;
     track->first_fin = 2;
@@ -366,7 +287,7 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
     for (unsigned end = 0; end < 2; end++)
         track->end[end].part_us_min = NONE;
     la_index_insert(&explain->index, idx, track->hash);
-    *recent_place(explain, &seen->src, &seen->dst, seen->path_key) = track;
+    *la_flows_recent(explain, seen) = track;
     enlist(explain, track, track->client_guessed ? LA_LIST_LIVE : LA_LIST_OPENING);
     la_states_begin(explain, track, (seen->tcp.flags & LA_TCP_SYN) != 0);
     explain->file.connections++;
@@ -377,12 +298,19 @@ la_flows_begin(struct la_explain *explain, const struct la_placed *placed)
 void
 la_flows_end(struct la_explain *explain, struct la_track *track)
 {
+    struct la_explain_close close;
     la_index_remove(&explain->index, track->idx, track->hash);
     la_settle(explain, track);
-    la_remarks(explain, track);
+    la_closing_judge(explain, track, &close);
+    la_remarks(explain, track, &close);
     la_artefacts_end(explain, track);
-    la_servers_end(explain, track);
-    la_flows_list(explain, track, LA_LIST_DONE);
+    uint16_t ending = la_servers_end(explain, track);
+    if (explain->outbox == NULL) {
+        la_flows_list(explain, track, LA_LIST_DONE);
+    } else {
+        la_part_ended(explain, track, ending, &close);
+        la_flows_free(explain, track);
+    }
 }
 
 void
@@ -394,6 +322,7 @@ la_flows_free(struct la_explain *explain, struct la_track *track)
     for (unsigned end = 0; end < 2; end++)
         la_measure_free(explain, &track->end[end]);
     la_mem_give(explain->mem, track->rare, sizeof(*track->rare));
+    track->list = LA_LIST_DONE; /* for who remembers it */
     track->is_used = false;
     la_pool_give(&explain->tracks, track->idx);
 }
@@ -413,10 +342,9 @@ la_track_rare(struct la_explain *explain, struct la_track *track)
 static void
 soonest(struct la_explain *explain, enum la_track_list list, int64_t wait_ns)
 {
-    uint32_t first = explain->lists[list].first;
-    if (first == NONE)
+    const struct la_track *track = explain->lists[list].first;
+    if (track == NULL)
         return;
-    const struct la_track *track = la_track_at(explain, first);
     uint64_t packet_n = track->listed_n + explain->cfg.closed_packets;
     if (track->listed_at_ns + wait_ns < explain->expire_ns)
         explain->expire_ns = track->listed_at_ns + wait_ns;
@@ -453,25 +381,24 @@ static void
 fetch_ahead(const struct la_explain *explain)
 {
     enum { RECORD_AHEAD = 8, REST_AHEAD = 4 };
-    uint32_t idx = explain->lists[LA_LIST_CLOSED].first;
-    for (unsigned n = 0; idx != NONE && n < RECORD_AHEAD; n++) {
-        const struct la_track *track = la_track_at(explain, idx);
+    const struct la_track *track = explain->lists[LA_LIST_CLOSED].first;
+    for (unsigned n = 0; track != NULL && n < RECORD_AHEAD; n++) {
         if (n == REST_AHEAD)
             fetch_rest(explain, track);
-        idx = track->list_next;
+        track = track->list_next;
     }
-    if (idx != NONE)
-        fetch(la_track_at(explain, idx), sizeof(struct la_track));
+    if (track != NULL)
+        fetch(track, sizeof(struct la_track));
 }
 
-LA_APART static void
-expire(struct la_explain *explain)
+LA_APART void
+la_flows_expire(struct la_explain *explain)
 {
     const int64_t closed_ns = (int64_t)explain->cfg.closed_s * LA_NS_PER_S;
     const int64_t opening_ns = OPENING_S_MAX * LA_NS_PER_S;
     const struct la_list *closed = &explain->lists[LA_LIST_CLOSED];
-    while (closed->first != NONE) {
-        struct la_track *track = la_track_at(explain, closed->first);
+    while (closed->first != NULL) {
+        struct la_track *track = closed->first;
         if (explain->packet_n <= track->listed_n + explain->cfg.closed_packets &&
             explain->now_ns - track->listed_at_ns <= closed_ns)
             break;
@@ -480,8 +407,8 @@ expire(struct la_explain *explain)
         fetch_ahead(explain);
     }
     const struct la_list *opening = &explain->lists[LA_LIST_OPENING];
-    while (opening->first != NONE) {
-        struct la_track *track = la_track_at(explain, opening->first);
+    while (opening->first != NULL) {
+        struct la_track *track = opening->first;
         if (explain->now_ns - track->listed_at_ns <= opening_ns)
             break;
         explain->note_order = la_note_order(LA_NOTE_OPENING, track->listed_n);
@@ -494,27 +421,19 @@ expire(struct la_explain *explain)
     soonest(explain, LA_LIST_OPENING, opening_ns);
 }
 
-void
-la_flows_expire(struct la_explain *explain)
-{
-    if (explain->now_ns > explain->expire_ns || explain->packet_n > explain->expire_n)
-        expire(explain);
-}
-
 /* ---- the end ----------------------------------------------------------------------------------
  */
 
 /* Takes the run that the list begins with, in the order of appearance, off it. */
-static uint32_t
-take_run(struct la_explain *explain, uint32_t *list)
+static struct la_track *
+take_run(struct la_track **list)
 {
-    uint32_t run = *list, last = run;
+    struct la_track *run = *list, *last = run;
     for (;;) {
-        struct la_track *track = la_track_at(explain, last);
-        uint32_t next = track->list_next;
-        if (next == NONE || la_track_at(explain, next)->first_frame < track->first_frame) {
+        struct la_track *next = last->list_next;
+        if (next == NULL || next->first_frame < last->first_frame) {
             *list = next;
-            track->list_next = NONE;
+            last->list_next = NULL;
             return run;
         }
         last = next;
@@ -523,46 +442,45 @@ take_run(struct la_explain *explain, uint32_t *list)
 
 /* Puts the one that appeared first at *tail, which moves on. */
 static void
-merge(struct la_explain *explain, uint32_t a, uint32_t b, uint32_t **tail)
+merge(struct la_track *a, struct la_track *b, struct la_track ***tail)
 {
-    while (a != NONE || b != NONE) {
-        bool from_a = b == NONE || (a != NONE && la_track_at(explain, a)->first_frame <=
-                                                     la_track_at(explain, b)->first_frame);
-        uint32_t *from = from_a ? &a : &b;
+    while (a != NULL || b != NULL) {
+        bool from_a = b == NULL || (a != NULL && a->first_frame <= b->first_frame);
+        struct la_track **from = from_a ? &a : &b;
         **tail = *from;
-        *tail = &la_track_at(explain, *from)->list_next;
+        *tail = &(*from)->list_next;
         *from = **tail;
     }
 }
 
 /* All that are watched, by their first packet: in runs that are there, two of which become one as
- * long as there are two. Indices of a pool follow the order of appearance for long stretches. */
+ * long as there are two. Records of a pool follow the order of appearance for long stretches. */
 void
 la_flows_line_up(struct la_explain *explain)
 {
-    uint32_t list = NONE, *tail = &list;
+    struct la_track *list = NULL, **tail = &list;
     uint32_t n = 0;
     for (uint32_t i = 0; i < explain->tracks.items_n; i++) {
         struct la_track *track = la_track_at(explain, i);
         if (!track->is_used || track->list == LA_LIST_DONE)
             continue;
         track->list = LA_LIST_LIVE;
-        *tail = i;
+        *tail = track;
         tail = &track->list_next;
         n++;
     }
-    *tail = NONE;
+    *tail = NULL;
     explain->lists[LA_LIST_OPENING] = explain->lists[LA_LIST_CLOSED] =
-        (struct la_list){NONE, NONE, 0};
+        (struct la_list){NULL, NULL, 0};
     explain->lists[LA_LIST_LIVE].n = n;
     for (uint32_t runs_n = 2; runs_n > 1;) {
-        uint32_t merged = NONE;
+        struct la_track *merged = NULL;
         tail = &merged;
-        for (runs_n = 0; list != NONE; runs_n++) {
-            uint32_t a = take_run(explain, &list), b = NONE;
-            if (list != NONE)
-                b = take_run(explain, &list);
-            merge(explain, a, b, &tail);
+        for (runs_n = 0; list != NULL; runs_n++) {
+            struct la_track *a = take_run(&list), *b = NULL;
+            if (list != NULL)
+                b = take_run(&list);
+            merge(a, b, &tail);
         }
         list = merged;
     }
@@ -574,8 +492,8 @@ la_flows_end_some(struct la_explain *explain, uint64_t before_frame)
 {
     size_t n = 0;
     struct la_list *live = &explain->lists[LA_LIST_LIVE];
-    while (live->first != NONE) {
-        struct la_track *track = la_track_at(explain, live->first);
+    while (live->first != NULL) {
+        struct la_track *track = live->first;
         if (track->first_frame >= before_frame)
             break;
         live->first = track->list_next;

@@ -230,12 +230,8 @@ take_with_care(struct la_intake *intake, struct la_batch *batch, size_t i, bool 
 {
     struct la_seen seen;
     const struct la_explain_packet *packet = &batch->packets[i];
-    const struct la_decode_packet raw = {.bytes = packet->bytes,
-                                         .wire_bytes = packet->wire_bytes,
-                                         .link_type = packet->link_type,
-                                         .at = packet->at};
     intake->decoder.options.verify_first_n = (batch->marks[i] & LA_BATCH_VERIFY) != 0;
-    la_decode(&intake->decoder, &raw, &seen);
+    la_decode(&intake->decoder, packet, &seen);
     la_intake_seen(intake, &seen);
     if (is_simple || (seen.kind != LA_SEEN_TCP && seen.kind != LA_SEEN_ICMP_ERROR))
         return true;

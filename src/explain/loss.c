@@ -388,6 +388,11 @@ la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_place
     const struct la_track_end *me = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     bool fin = (seg->flags & LA_TCP_FIN) != 0;
+    if (placed->goes_on && seg->text_bytes > 1) { /* New, and no probe. */
+        note_order(m, placed->seen);
+        m->sent_at_ns = placed->at_ns;
+        return;
+    }
     if (is_probe(m, me, placed))
         return;
     if (placed->gap_bytes > 0)

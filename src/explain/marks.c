@@ -21,6 +21,15 @@ set_mark(struct la_track *track, const struct la_placed *placed, enum la_mark ma
     marks->frame[mark] = la_track_frame(track, placed->frame);
 }
 
+/* There is no edge for it from the state in which the end is: it knows that already. */
+static inline void
+note_known(struct la_track_end *end, enum la_mark mark)
+{
+    uint8_t bit = (uint8_t)(1u << mark);
+    if ((end->marks.waiting & bit) == 0)
+        end->marks.taken |= bit;
+}
+
 static bool
 acknowledges(const struct la_tcp_seg *seg, la_seq number)
 {
@@ -54,7 +63,10 @@ la_marks_segment(struct la_track *track, const struct la_placed *placed)
         set_mark(track, placed, LA_MARK_SYN);
     if (peer_began && acknowledges(seg, peer->iss)) {
         peer->flags |= LA_END_SYN_ACKED;
-        set_mark(track, placed, syn ? LA_MARK_SYN_ACK : LA_MARK_ACK_OF_SYN);
+        if (!syn && peer->proven == LA_TCP_STATE_BIT(LA_TCP_ESTABLISHED))
+            note_known(peer, LA_MARK_ACK_OF_SYN);
+        else
+            set_mark(track, placed, syn ? LA_MARK_SYN_ACK : LA_MARK_ACK_OF_SYN);
     }
     if ((seg->flags & LA_TCP_FIN) != 0) {
         if (fin_was_lost(&peer->marks, peer, placed->at_ns)) {

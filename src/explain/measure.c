@@ -62,9 +62,10 @@ static inline void
 held_back_sent(const struct la_explain *explain, struct la_measure *m, const struct la_track *track,
                const struct la_placed *placed)
 {
-    if (placed->new_bytes > 0 && (m->limit == LA_LIMIT_RECEIVER || m->delayed_us > 0))
+    bool is_new = placed->new_bytes > 0;
+    if (is_new && (m->limit == LA_LIMIT_RECEIVER || m->delayed_us > 0))
         la_stalls_sent(m, track, placed);
-    if (placed->new_bytes > 0 || m->rounds.recovery != m->recovery)
+    if (is_new || m->rounds.recovery != m->recovery)
         la_rounds_sent(explain, m, track, placed);
 }
 
@@ -108,13 +109,14 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
         la_artefacts_first_text(placed);
     }
     struct la_measure *mine = placed->mine, *its = placed->its;
-    if (mine != NULL && wants)
+    if (mine != NULL && wants) {
         la_loss_sent(mine, track, placed);
-    if (placed->is_copy)
-        la_artefacts_count_copy(explain, me, false);
-    me->unique_bytes += placed->filled_bytes;
-    if (mine != NULL && explain->cfg.throughput)
-        throughput_add(explain, track, mine, placed);
+        if (placed->is_copy)
+            la_artefacts_count_copy(explain, me, false);
+        me->unique_bytes += placed->filled_bytes;
+        if (explain->cfg.throughput)
+            throughput_add(explain, track, mine, placed);
+    }
     if (its != NULL && (seg->flags & LA_TCP_ACK) != 0) {
         la_loss_acked(its, placed);
         if (placed->rtt_us >= 0) {
@@ -133,7 +135,7 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
 }
 
 void
-la_measure_fill(const struct la_track *track, unsigned end, struct la_explain_direction *out)
+la_measure_count(const struct la_track *track, unsigned end, struct la_explain_direction *out)
 {
     const struct la_track_end *e = &track->end[end];
     const struct la_measure *m = e->measure;
@@ -157,8 +159,17 @@ la_measure_fill(const struct la_track *track, unsigned end, struct la_explain_di
     out->reordered = m->reordered_n;
     out->capture_gaps = m->gap_n;
     out->duplicate_acks = m->duplicate_ack_n;
+    la_flow_count(m, track, out);
+}
+
+void
+la_measure_fill(const struct la_track *track, unsigned end, struct la_explain_direction *out)
+{
+    const struct la_measure *m = track->end[end].measure;
+    if (m == NULL)
+        return;
     la_rtt_fill(m, &out->rtt);
-    la_flow_fill(m, track, out);
+    la_flow_fill(m, out);
     la_rounds_fill(m, track, end, out);
     if (m->throughput == NULL)
         return;

@@ -174,6 +174,9 @@ void la_measure_free(struct la_explain *explain, struct la_track_end *e);
 /* Everything of a segment; la_numbers_place() has been there. Says in *placed why it was sent. */
 void la_measure_segment(struct la_explain *explain, struct la_track *track,
                         struct la_placed *placed);
+/* What is counted; then what was timed, and what limited it. */
+void la_measure_count(const struct la_track *track, unsigned end,
+                      struct la_explain_direction *out);
 void la_measure_fill(const struct la_track *track, unsigned end,
                      struct la_explain_direction *out);
 
@@ -215,7 +218,8 @@ uint32_t la_rounds_window(const struct la_measure *m, const struct la_track_end 
 bool la_rounds_tell(const struct la_measure *m, const struct la_track *track, unsigned sender);
 void la_rounds_fill(const struct la_measure *m, const struct la_track *track, unsigned sender,
                     struct la_explain_direction *out);
-void la_flow_fill(const struct la_measure *m, const struct la_track *track,
-                  struct la_explain_direction *out);
+void la_flow_count(const struct la_measure *m, const struct la_track *track,
+                   struct la_explain_direction *out);
+void la_flow_fill(const struct la_measure *m, struct la_explain_direction *out);
 
 #endif

@@ -102,11 +102,23 @@ shrunk(const struct la_track_end *me, const struct la_track_end *peer,
     return back > 0 ? (uint32_t)back : 0;
 }
 
-/* Of what `me` sends: where it lies against what it has sent. */
-LA_APART static void
-compare_text(struct la_track_end *me, struct la_placed *placed, la_seq text, la_seq text_end)
+static inline la_seq
+text_of(const struct la_tcp_seg *seg)
+{
+    return (seg->flags & LA_TCP_SYN) != 0 ? la_seq_add(seg->seq, 1) : seg->seq;
+}
+
+/* Of what `me` sends: where it lies against what it has sent. Returns true if that is nothing. */
+LA_APART static bool
+compare_text(struct la_track_end *me, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
+    la_seq text = text_of(seg), text_end = la_seq_add(text, seg->text_bytes);
+    bool is_first = (me->flags & LA_END_SPOKE) == 0;
+    if (is_first) {
+        me->flags |= LA_END_SPOKE;
+        me->nxt = me->una = seg->seq;
+    }
     int32_t beyond = la_seq_diff(text_end, me->nxt);
     if (la_seq_gt(seg->seq, me->nxt))
         placed->gap_bytes = (uint32_t)la_seq_diff(seg->seq, me->nxt);
@@ -114,7 +126,7 @@ compare_text(struct la_track_end *me, struct la_placed *placed, la_seq text, la_
         placed->new_bytes = (uint32_t)beyond < seg->text_bytes ? (uint32_t)beyond : seg->text_bytes;
     placed->old_bytes = seg->text_bytes - placed->new_bytes;
     if (placed->old_bytes == 0)
-        return;
+        return is_first;
     /* The file has it behind its acknowledgement. */
     if (me->missing_bytes >= placed->old_bytes && la_seq_le(me->missing_from, text) &&
         la_seq_le(text_end, me->missing_to)) {
@@ -122,24 +134,20 @@ compare_text(struct la_track_end *me, struct la_placed *placed, la_seq text, la_
         me->unique_bytes += placed->old_bytes;
     }
     me->timing = false; /* Karn's rule, RFC 6298 3 */
+    return is_first;
 }
 
 static inline void
 place_text(struct la_track_end *me, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    la_seq text = (seg->flags & LA_TCP_SYN) != 0 ? la_seq_add(seg->seq, 1) : seg->seq;
-    la_seq text_end = la_seq_add(text, seg->text_bytes);
-    bool is_first = (me->flags & LA_END_SPOKE) == 0;
-    if (is_first) {
-        me->flags |= LA_END_SPOKE;
-        me->nxt = me->una = seg->seq;
-    }
+    bool is_first = false;
     if (placed->is_next)
         placed->new_bytes = seg->text_bytes;
     else
-        compare_text(me, placed, text, text_end);
+        is_first = compare_text(me, placed);
     if (placed->new_bytes > 0) {
+        la_seq text_end = la_seq_add(text_of(seg), seg->text_bytes);
         placed->beyond_bytes = beyond_edge(me, placed, text_end);
         if (!me->timing && placed->gap_bytes == 0) {
             me->timing = true;
@@ -181,6 +189,25 @@ take_time(struct la_track_end *me, struct la_track_end *peer, struct la_placed *
         me->part_us_max = (uint32_t)us;
 }
 
+/* What is acknowledged and did not pass. */
+LA_APART static void
+note_missing(struct la_track_end *peer, struct la_placed *placed)
+{
+    la_seq ack = placed->seen->tcp.ack;
+    if ((peer->flags & LA_END_SPOKE) == 0) {
+        peer->flags |= LA_END_SPOKE;
+        peer->nxt = peer->una = ack;
+    }
+    if (la_seq_le(ack, peer->nxt))
+        return;
+    placed->acks_missing = true;
+    placed->missing_bytes = (uint32_t)la_seq_diff(ack, peer->nxt);
+    peer->missing_bytes += placed->missing_bytes;
+    peer->missing_from = peer->nxt;
+    peer->missing_to = ack;
+    peer->nxt = ack;
+}
+
 /* What `me` acknowledges of its peer's, and offers it. */
 static void
 place_ack(struct la_placed *placed)
@@ -190,18 +217,8 @@ place_ack(struct la_placed *placed)
     me->ack = (me->flags & LA_END_ACKED) != 0 ? la_seq_max(me->ack, seg->ack) : seg->ack;
     me->flags |= LA_END_ACKED;
     me->last_ack = seg->ack;
-    if ((peer->flags & LA_END_SPOKE) == 0) {
-        peer->flags |= LA_END_SPOKE;
-        peer->nxt = peer->una = seg->ack;
-    }
-    if (la_seq_gt(seg->ack, peer->nxt)) {
-        placed->acks_missing = true;
-        placed->missing_bytes = (uint32_t)la_seq_diff(seg->ack, peer->nxt);
-        peer->missing_bytes += placed->missing_bytes;
-        peer->missing_from = peer->nxt;
-        peer->missing_to = seg->ack;
-        peer->nxt = seg->ack;
-    }
+    if (!placed->is_next)
+        note_missing(peer, placed);
     if (la_seq_gt(seg->ack, peer->una)) {
         placed->acked_bytes = (uint32_t)la_seq_diff(seg->ack, peer->una);
         peer->una = seg->ack;

@@ -7,19 +7,22 @@
  */
 #include "explain/parts.h"
 
+/* Of these, both vocabularies say the same. */
+enum {
+    USUAL_OPTIONS = LA_EXPLAIN_HAS_MSS | LA_EXPLAIN_HAS_WSCALE | LA_EXPLAIN_HAS_SACK_PERMITTED |
+                    LA_EXPLAIN_HAS_TIMESTAMPS
+};
+_Static_assert((int)LA_EXPLAIN_HAS_MSS == LA_TCP_HAS_MSS &&
+                   (int)LA_EXPLAIN_HAS_WSCALE == LA_TCP_HAS_WSCALE &&
+                   (int)LA_EXPLAIN_HAS_SACK_PERMITTED == LA_TCP_HAS_SACK_PERMITTED &&
+                   (int)LA_EXPLAIN_HAS_TIMESTAMPS == LA_TCP_HAS_TIMESTAMPS,
+               "options of a SYN");
+
 uint32_t
 la_opening_options(const struct la_seen *seen)
 {
     const struct la_tcp_seg *seg = &seen->tcp;
-    uint32_t options = 0;
-    if ((seg->has & LA_TCP_HAS_MSS) != 0)
-        options |= LA_EXPLAIN_HAS_MSS;
-    if ((seg->has & LA_TCP_HAS_WSCALE) != 0)
-        options |= LA_EXPLAIN_HAS_WSCALE;
-    if ((seg->has & LA_TCP_HAS_SACK_PERMITTED) != 0)
-        options |= LA_EXPLAIN_HAS_SACK_PERMITTED;
-    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0)
-        options |= LA_EXPLAIN_HAS_TIMESTAMPS;
+    uint32_t options = seg->has & USUAL_OPTIONS;
     if ((seg->has & LA_TCP_HAS_USER_TIMEOUT) != 0)
         options |= LA_EXPLAIN_HAS_USER_TIMEOUT;
     /* RFC 3168 6.1.1: both flags in the SYN, ECE alone in the SYN,ACK. */
@@ -150,8 +153,12 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
     track->handshake_seen |= track->first_frame == placed->frame;
     if (placed->is_inferred)
         return;
-    if ((peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0)
-        agree_on_scale(track);
+    if ((peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) == 0)
+        return;
+    agree_on_scale(track);
+    bool timestamps = (e->options & peer->options & LA_EXPLAIN_HAS_TIMESTAMPS) != 0;
+    if ((e->flags & peer->flags & LA_END_SCALE_KNOWN) != 0)
+        track->usual_has = LA_TRACK_AGREED | (timestamps ? LA_TCP_HAS_TIMESTAMPS : 0);
 }
 
 /* Time from what passed on its way to an end to its answer: once, and only if neither went again

@@ -124,6 +124,5 @@ la_outbox_empty(struct la_outbox *outbox)
 {
     outbox->amounts_n = outbox->notes_n = outbox->told_n = outbox->transitions_n =
         outbox->findings_n = 0;
-    outbox->ended_from = 0;
     outbox->is_incomplete = false;
 }

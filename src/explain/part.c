@@ -4,76 +4,68 @@
  */
 #include "base/apart.h"
 #include "base/sane.h"
+#include "explain/decode_now.h"
 #include "explain/parts.h"
 #include "explain/share.h"
 
-/* Results of what has ended go to their notes, which are in the same order. */
-LA_APART static void
-hand_all_over(const struct la_part *part)
+void
+la_part_ended(struct la_explain *explain, const struct la_track *track, uint16_t ending,
+              const struct la_explain_close *close)
 {
-    struct la_explain *explain = part->explain;
-    struct la_outbox *outbox = explain->outbox;
+    const struct la_part *part = explain->part;
     struct la_explain_conn conn;
-    while (explain->lists[LA_LIST_DONE].n > 0 && la_explain_next(explain, &conn)) {
-        while (outbox->ended_from < outbox->notes_n &&
-               outbox->notes[outbox->ended_from].kind != LA_NOTE_END)
-            outbox->ended_from++;
-        if (outbox->ended_from == outbox->notes_n) {
-            outbox->is_incomplete = true; /* There was no memory for its note. */
-            continue;
-        }
-        struct la_note *note = &outbox->notes[outbox->ended_from++];
-        bool wanted = part->wants == NULL || part->wants(part->ctx, &conn);
-        if (wanted && !la_outbox_tell(outbox, &conn, &note->conn))
-            note->conn = NONE;
-    }
+    struct la_note *note = la_outbox_note(explain, track, LA_NOTE_END, track->last_at_ns);
+    if (note == NULL)
+        return;
+    note->ending = ending;
+    la_result_brief(explain, track, close, &conn);
+    if (part->wants != NULL && !part->wants(part->ctx, &conn))
+        return;
+    la_result_rest(explain, track, &conn);
+    if (!la_outbox_tell(explain->outbox, &conn, &note->conn))
+        note->conn = NONE;
 }
 
-static inline void
-hand_over(const struct la_part *part)
+/* Before it takes anything. What is to be verified of the packets is marked. */
+static void
+begin(const struct la_part *part, struct la_outbox *outbox)
 {
-    if (part->explain->lists[LA_LIST_DONE].n > 0)
-        hand_all_over(part);
+    struct la_explain *explain = part->explain;
+    explain->part = part;
+    explain->outbox = outbox;
+    explain->decoder.options.verify_every_n = 0;
 }
 
 static void
-expire(const struct la_part *part, const struct la_batch *batch, size_t from, size_t to)
+expire(struct la_explain *explain, const struct la_batch *batch, size_t from, size_t to)
 {
-    struct la_explain *explain = part->explain;
     for (size_t i = from; i < to; i++) {
         explain->now_ns = batch->now_ns[i];
         explain->packet_n = batch->before_n + i + 1;
-        la_flows_expire(explain);
+        if (la_flows_is_due(explain))
+            la_flows_expire(explain);
     }
-    hand_over(part);
 }
 
 /* Up to packet to - 1. What was waiting ends with the packet that it was to end with, whoever that
  * belongs to. */
 static inline void
-pass_time(const struct la_part *part, const struct la_batch *batch, size_t *looked_n, size_t to)
+pass_time(struct la_explain *explain, const struct la_batch *batch, size_t *looked_n, size_t to)
 {
-    struct la_explain *explain = part->explain;
     if (to == *looked_n)
         return;
     if (batch->now_ns[to - 1] > explain->expire_ns || batch->before_n + to > explain->expire_n)
-        expire(part, batch, *looked_n, to);
+        expire(explain, batch, *looked_n, to);
     explain->now_ns = batch->now_ns[to - 1];
     explain->packet_n = batch->before_n + to;
     *looked_n = to;
 }
 
-static void
-decode(struct la_explain *explain, const struct la_explain_packet *packet, int64_t at_ns,
-       uint8_t marks)
+static inline void
+decode(struct la_explain *explain, const struct la_explain_packet *packet, uint8_t marks)
 {
-    struct la_decode_packet raw = {.bytes = packet->bytes,
-                                   .wire_bytes = packet->wire_bytes,
-                                   .link_type = packet->link_type,
-                                   .at = {at_ns}};
     explain->decoder.options.verify_first_n = (marks & LA_BATCH_VERIFY) != 0;
-    explain->decoder.options.verify_every_n = 0;
-    la_decode(&explain->decoder, &raw, &explain->seen);
+    la_decode_now(&explain->decoder, packet, &explain->seen);
 }
 
 static void
@@ -90,29 +82,27 @@ take_one(struct la_explain *explain, const struct la_batch *batch, size_t i)
     if ((batch->marks[i] & LA_BATCH_DECODED) != 0)
         explain->seen = batch->decoded[batch->decoded_at[i]].seen;
     else
-        decode(explain, packet, packet->at.ns, batch->marks[i]);
+        decode(explain, packet, batch->marks[i]);
     follow_marks(explain, batch->marks[i]);
     la_explain_seen(explain, packet, packet->at.ns, &explain->seen);
 }
 
-static void
-take_raw(const struct la_part *part, struct la_intake *intake,
+static inline void
+take_raw(struct la_explain *explain, struct la_intake *intake,
          const struct la_explain_packet *packet)
 {
-    struct la_explain *explain = part->explain;
     struct la_seen *seen = &explain->seen;
     const int64_t at_ns = la_instant_sane(packet->at).ns;
     uint8_t marks = la_intake_see(intake, at_ns);
     explain->now_ns = intake->now_ns;
     explain->packet_n = intake->file.packets;
-    la_flows_expire(explain);
-    hand_over(part);
-    decode(explain, packet, at_ns, marks);
+    if (la_flows_is_due(explain))
+        la_flows_expire(explain);
+    decode(explain, packet, marks);
     if (la_intake_wants(intake, seen))
         la_intake_seen(intake, seen);
-    follow_marks(explain, marks | la_intake_trusts(intake));
+    follow_marks(explain, la_intake_trusts(intake));
     la_explain_seen(explain, packet, at_ns, seen);
-    hand_over(part);
 }
 
 void
@@ -120,14 +110,13 @@ la_part_take(const struct la_part *part, const struct la_batch *batch, struct la
 {
     struct la_explain *explain = part->explain;
     size_t looked_n = 0;
-    explain->outbox = outbox;
+    begin(part, outbox);
     for (size_t i = la_batch_first(batch, part->share); i != LA_BATCH_END;
          i = la_batch_next(batch, i)) {
-        pass_time(part, batch, &looked_n, i + 1);
+        pass_time(explain, batch, &looked_n, i + 1);
         take_one(explain, batch, i);
-        hand_over(part);
     }
-    pass_time(part, batch, &looked_n, batch->n);
+    pass_time(explain, batch, &looked_n, batch->n);
     la_artefacts_copies(explain, &outbox->copies);
 }
 
@@ -135,10 +124,11 @@ void
 la_part_take_all(const struct la_part *part, struct la_intake *intake,
                  const struct la_explain_packet *packets, size_t n, struct la_outbox *outbox)
 {
-    part->explain->outbox = outbox;
+    struct la_explain *explain = part->explain;
+    begin(part, outbox);
     for (size_t i = 0; i < n; i++)
-        take_raw(part, intake, &packets[i]);
-    la_artefacts_copies(part->explain, &outbox->copies);
+        take_raw(explain, intake, &packets[i]);
+    la_artefacts_copies(explain, &outbox->copies);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------
@@ -156,17 +146,16 @@ uint64_t
 la_part_left(const struct la_part *part, size_t n)
 {
     const struct la_explain *explain = part->explain;
-    uint32_t idx = explain->lists[LA_LIST_LIVE].first;
-    for (size_t i = 0; i < n && idx != NONE; i++)
-        idx = la_track_at(explain, idx)->list_next;
-    return idx == NONE ? UINT64_MAX : la_track_at(explain, idx)->first_frame;
+    const struct la_track *track = explain->lists[LA_LIST_LIVE].first;
+    for (size_t i = 0; i < n && track != NULL; i++)
+        track = track->list_next;
+    return track == NULL ? UINT64_MAX : track->first_frame;
 }
 
 void
 la_part_finish_some(const struct la_part *part, uint64_t before_frame, struct la_outbox *outbox)
 {
-    part->explain->outbox = outbox;
+    begin(part, outbox);
     (void)la_flows_end_some(part->explain, before_frame);
-    hand_over(part);
     la_artefacts_copies(part->explain, &outbox->copies);
 }

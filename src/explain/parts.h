@@ -5,31 +5,8 @@
 #ifndef LA_EXPLAIN_PARTS_H
 #define LA_EXPLAIN_PARTS_H
 
+#include "explain/flows.h"
 #include "explain/track.h"
-
-/* ---- flows.c: tracks come and go --------------------------------------------------------- */
-
-bool la_flows_init(struct la_explain *explain) LA_MUST_CHECK;
-void la_flows_fini(struct la_explain *explain);
-/* The track of the segment's four-tuple; NULL: none yet. *from: the end that sent it. */
-struct la_track *la_flows_find(struct la_explain *explain, const struct la_seen *seen,
-                               uint8_t *from);
-/* A new one; none of this four-tuple may be there. When room gets short, another is ended early.
- * NULL: no memory. */
-struct la_track *la_flows_begin(struct la_explain *explain, const struct la_placed *placed);
-/* Moves it to the end of a list; LIVE is none. */
-void la_flows_list(struct la_explain *explain, struct la_track *track, enum la_track_list list);
-/* Judges it for good and queues it for the caller. */
-void la_flows_end(struct la_explain *explain, struct la_track *track);
-/* Ends what has waited long enough at `explain->now_ns` and `explain->packet_n`. */
-void la_flows_expire(struct la_explain *explain);
-/* The capture has ended. First all stand in line, in the order of appearance; */
-void la_flows_line_up(struct la_explain *explain);
-/* then those that appeared before a frame are ended. Returns how many. */
-size_t la_flows_end_some(struct la_explain *explain, uint64_t before_frame);
-/* Gives a track that is DONE and told back. */
-void la_flows_free(struct la_explain *explain, struct la_track *track);
-struct la_track_rare *la_track_rare(struct la_explain *explain, struct la_track *track);
 
 /* ---- numbers.c: a segment among the sequence numbers ------------------------------------- */
 
@@ -68,8 +45,18 @@ la_track_acked_fin(const struct la_track_end *e, const struct la_track_end *peer
     return (peer->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
            la_seq_gt(e->ack, peer->fin_seq);
 }
+
 /* Of a new track: what may be said before its first segment. */
 void la_states_begin(struct la_explain *explain, struct la_track *track, bool by_syn);
+/* Both are synchronised, and nothing waits: a segment that neither opens nor closes changes
+ * none. */
+static inline bool
+la_states_are_settled(const struct la_track_end *e, const struct la_track_end *peer)
+{
+    const uint16_t established = LA_TCP_STATE_BIT(LA_TCP_ESTABLISHED);
+    return e->proven == established && peer->proven == established &&
+           (e->marks.waiting | peer->marks.waiting) == 0 && e->certainty == LA_CERTAINTY_SEEN;
+}
 void la_states_segment(struct la_explain *explain, struct la_track *track,
                        const struct la_placed *placed);
 /* An event of an end, along the edges that its states have for it; false: there is none. Filled in
@@ -110,8 +97,7 @@ void la_steps_narrow(struct la_explain *explain, struct la_track *track, const u
 void la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned end,
                         uint16_t state);
 /* The track's latest step was this one of the end's, and inferred: it did not happen. */
-bool la_steps_take_back(struct la_explain *explain, struct la_track *track, unsigned end,
-                        enum la_tcp_event event);
+bool la_steps_take_back(struct la_track *track, unsigned end, enum la_tcp_event event);
 /* Its latest step, if that was this event of an end in ESTABLISHED, becomes `instead`; *was is what
  * it was. */
 bool la_steps_replace(struct la_explain *explain, struct la_track *track, enum la_tcp_event event,
@@ -130,7 +116,8 @@ struct la_explain_finding *la_found(struct la_explain *explain, struct la_track 
 /* The same about the capture. */
 struct la_explain_finding *la_found_in_file(struct la_explain *explain, enum la_finding id,
                                             uint64_t frame);
-/* Another one of that id about the capture; NULL: no memory, or there are n_max. */
+/* Another one of that id about the capture, with its own values; NULL: no memory, or there are
+ * n_max. */
 struct la_explain_finding *la_found_anew_in_file(struct la_explain *explain, enum la_finding id,
                                                  unsigned n_max);
 bool la_found_has(const struct la_explain *explain, const struct la_track *track,
@@ -253,7 +240,8 @@ void la_violations_segment(struct la_explain *explain, struct la_track *track,
                            const struct la_placed *placed);
 void la_stalls_remark(struct la_explain *explain, struct la_track *track);
 /* Of a connection that is over. */
-void la_remarks(struct la_explain *explain, struct la_track *track);
+void la_remarks(struct la_explain *explain, struct la_track *track,
+                const struct la_explain_close *close);
 
 /* ---- servers.c: servers --------------------------------------------------------------------- */
 
@@ -264,7 +252,8 @@ void la_servers_begin(struct la_explain *explain, struct la_track *track, bool b
 /* It is half-open, or is so no longer. */
 void la_servers_half_open(struct la_explain *explain, struct la_track *track, int64_t at_ns,
                             bool more);
-void la_servers_end(struct la_explain *explain, struct la_track *track);
+/* It is over. Returns what became of it (enum la_ending, share.h). */
+uint16_t la_servers_end(struct la_explain *explain, struct la_track *track);
 /* The same by a listener's index: of a part, the whole does it (share.h). The index of the first is
  * NONE when there are too many listeners. */
 uint32_t la_servers_syn(struct la_explain *explain, const struct la_endpoint *at,
@@ -290,11 +279,29 @@ void la_tell_step(const struct la_explain *explain, const struct la_track *track
 
 void la_segment(struct la_explain *explain, const struct la_seen *seen, uint64_t frame,
                 uint32_t iface, int64_t at_ns);
-/* A packet that was decoded, at a sane time. */
-void la_explain_seen(struct la_explain *explain, const struct la_explain_packet *packet,
+void la_explain_icmp(struct la_explain *explain, const struct la_explain_packet *packet,
                      int64_t at_ns, const struct la_seen *seen);
-void la_result(struct la_explain *explain, const struct la_track *track,
-               struct la_explain_conn *out);
+
+/* A packet that was decoded, at a sane time. */
+static inline void
+la_explain_seen(struct la_explain *explain, const struct la_explain_packet *packet, int64_t at_ns,
+                const struct la_seen *seen)
+{
+    if (seen->kind == LA_SEEN_TCP) {
+        explain->file.segments++;
+        la_segment(explain, seen, packet->frame, packet->iface, at_ns);
+    } else if (seen->kind == LA_SEEN_ICMP_ERROR) {
+        la_explain_icmp(explain, packet, at_ns, seen);
+    }
+}
+
+/* What the caller gets: who, when, how it was closed, what is counted of each direction, and
+ * findings. */
+void la_result_brief(struct la_explain *explain, const struct la_track *track,
+                     const struct la_explain_close *close, struct la_explain_conn *out);
+/* And everything else. */
+void la_result_rest(struct la_explain *explain, const struct la_track *track,
+                    struct la_explain_conn *out);
 
 static inline enum la_who
 la_who_of(unsigned end)

@@ -198,13 +198,11 @@ remark_silence(struct la_explain *explain, struct la_track *track)
 }
 
 void
-la_remarks(struct la_explain *explain, struct la_track *track)
+la_remarks(struct la_explain *explain, struct la_track *track, const struct la_explain_close *close)
 {
-    struct la_explain_close close;
-    la_closing_judge(explain, track, &close);
     remark_opening(explain, track);
-    remark_fins(explain, track, &close);
-    remark_resets(explain, track, &close);
+    remark_fins(explain, track, close);
+    remark_resets(explain, track, close);
     remark_silence(explain, track);
     la_stalls_remark(explain, track);
 }

@@ -5,13 +5,6 @@
 #include "explain/measure.h"
 #include "explain/parts.h"
 
-static struct la_endpoint
-endpoint_of(const struct la_track *track, unsigned end)
-{
-    unsigned side = end == LA_END_CLIENT ? track->client : 1 - track->client;
-    return (struct la_endpoint){track->key.addr[side], track->key.port[side]};
-}
-
 /* Heuristic: the end that answers in less than an eighth of the whole round trip is where the tap
  * stands; below 100 us in all, nothing can be said. */
 static void
@@ -34,8 +27,8 @@ locate_tap(const struct la_track *track, struct la_explain_conn *out)
 
 /* *out is clear. */
 static void
-fill_direction(const struct la_explain *explain, const struct la_track *track, unsigned end,
-               struct la_explain_direction *out)
+count_direction(const struct la_explain *explain, const struct la_track *track, unsigned end,
+                struct la_explain_direction *out)
 {
     const struct la_track_end *e = &track->end[end];
     bool doubles = la_artefacts_doubles(explain);
@@ -48,39 +41,50 @@ fill_direction(const struct la_explain *explain, const struct la_track *track, u
         out->capture_duplicates = e->copies_n - answers_n;
     else
         out->network_duplicates = e->copies_n - answers_n;
-    out->window_max = e->window_max;
-    out->segment_bytes_max = e->segment_bytes_max;
-    out->ttl_hops = e->ttl_hops;
-    out->flags = e->tcp_flags;
+    la_measure_count(track, end, out);
 }
 
 void
-la_result(struct la_explain *explain, const struct la_track *track, struct la_explain_conn *out)
+la_result_brief(struct la_explain *explain, const struct la_track *track,
+                const struct la_explain_close *close, struct la_explain_conn *out)
 {
-    *out = (struct la_explain_conn){
-        .id = track->id,
-        .path_key = track->key.path_key,
-        .first_frame = track->first_frame,
-        .last_frame = track->last_frame,
-        .first_at = {track->first_at_ns},
-        .last_at = {track->last_at_ns},
-        .evicted = track->evicted,
-        .client_guessed = track->client_guessed,
-    };
+    memset(out, 0, sizeof(*out));
+    out->id = track->id;
+    out->path_key = track->key.path_key;
+    out->first_frame = track->first_frame;
+    out->last_frame = track->last_frame;
+    out->first_at.ns = track->first_at_ns;
+    out->last_at.ns = track->last_at_ns;
+    out->evicted = track->evicted;
+    out->client_guessed = track->client_guessed;
+    out->close = *close;
+    for (unsigned end = 0; end < 2; end++) {
+        out->at[end] = la_track_endpoint(track, end);
+        count_direction(explain, track, end, &out->direction[end]);
+    }
+    out->findings_n = la_found_list(explain, track->found_first);
+    out->findings = explain->findings;
+}
+
+void
+la_result_rest(struct la_explain *explain, const struct la_track *track,
+               struct la_explain_conn *out)
+{
     locate_tap(track, out);
     la_opening_judge(explain, track, &out->open);
-    la_closing_judge(explain, track, &out->close);
     for (unsigned end = 0; end < 2; end++) {
-        out->at[end] = endpoint_of(track, end);
-        out->possible[end] = track->end[end].possible;
-        out->proven[end] = track->end[end].proven;
-        out->proven_certainty[end] = track->end[end].certainty;
-        fill_direction(explain, track, end, &out->direction[end]);
-        la_measure_fill(track, end, &out->direction[end]);
+        const struct la_track_end *e = &track->end[end];
+        struct la_explain_direction *direction = &out->direction[end];
+        out->possible[end] = e->possible;
+        out->proven[end] = e->proven;
+        out->proven_certainty[end] = e->certainty;
+        direction->window_max = e->window_max;
+        direction->segment_bytes_max = e->segment_bytes_max;
+        direction->ttl_hops = e->ttl_hops;
+        direction->flags = e->tcp_flags;
+        la_measure_fill(track, end, direction);
     }
     if (!explain->cfg.no_transitions)
         out->transitions_n = la_steps_list(explain, track);
     out->transitions = explain->transitions;
-    out->findings_n = la_found_list(explain, track->found_first);
-    out->findings = explain->findings;
 }

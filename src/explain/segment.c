@@ -28,8 +28,9 @@ find(struct la_explain *explain, struct la_placed *placed)
 {
     struct la_track *track = la_flows_find(explain, placed->seen, &placed->from);
     if (track != NULL) {
-        placed->me = &track->end[placed->from];
-        placed->peer = &track->end[1 - placed->from];
+        struct la_track_end *client = &track->end[0], *server = &track->end[1];
+        placed->me = placed->from == LA_END_CLIENT ? client : server;
+        placed->peer = placed->from == LA_END_CLIENT ? server : client;
         placed->mine = placed->me->measure;
         placed->its = placed->peer->measure;
         fetch(placed->mine);
@@ -354,6 +355,8 @@ follow(struct la_explain *explain, struct la_track *track, struct la_placed *pla
             LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED) | LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED_ACTIVE)
     };
     uint16_t flags = placed->seen->tcp.flags;
+    if (placed->goes_on && la_states_are_settled(placed->me, placed->peer))
+        return;
     if ((placed->me->proven & ~SYN_RECEIVED) == 0)
         la_unseen_third(explain, track, placed);
     if ((flags & LA_TCP_RST) != 0) {
@@ -394,16 +397,16 @@ take(struct la_explain *explain, struct la_track *track, struct la_placed *place
     la_artefacts_take(explain, track, placed);
     if (placed->is_copy || placed->is_strange || is_damaged(explain, track, placed))
         return;
-    uint16_t flags = placed->seen->tcp.flags;
-    bool rst = (flags & LA_TCP_RST) != 0;
-    bool plain = (flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK)) == LA_TCP_ACK;
-    if (!plain && !la_violations_flags(explain, track, placed)) {
-        count(placed);
-        return;
+    bool rst = (placed->seen->tcp.flags & LA_TCP_RST) != 0;
+    if (!placed->is_next) {
+        if (!la_violations_flags(explain, track, placed)) {
+            count(placed);
+            return;
+        }
+        if ((placed->peer->flags & LA_END_SPOKE) == 0)
+            la_unseen_syn(explain, track, placed);
     }
-    if ((placed->peer->flags & LA_END_SPOKE) == 0)
-        la_unseen_syn(explain, track, placed);
-    if ((flags & LA_TCP_SYN) != 0 || !is_opened(track, placed))
+    if ((placed->seen->tcp.flags & LA_TCP_SYN) != 0 || !is_opened(track, placed))
         la_opening_segment(explain, track, placed);
     la_numbers_place(placed);
     if (placed->is_other && !placed->is_strange)
@@ -413,17 +416,18 @@ take(struct la_explain *explain, struct la_track *track, struct la_placed *place
     if (placed->is_copy)
         return;
     la_tell_segment(explain, track, placed);
-    if (!placed->is_strange) {
-        if (!rst) {
-            la_patience_segment(placed);
-            speaks_on(explain, track, placed);
-        }
-        la_artefacts_clock(explain, placed);
-        la_violations_segment(explain, track, placed);
+    if (placed->is_strange) {
+        count(placed);
+        return;
     }
+    if (!rst) {
+        la_patience_segment(placed);
+        speaks_on(explain, track, placed);
+    }
+    la_artefacts_clock(explain, placed);
+    la_violations_segment(explain, track, placed);
     count(placed);
-    if (!placed->is_strange)
-        follow(explain, track, placed);
+    follow(explain, track, placed);
 }
 
 void

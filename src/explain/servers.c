@@ -49,7 +49,7 @@ la_servers_init(struct la_explain *explain)
 {
     la_pool_init(&explain->listeners, explain->mem, sizeof(struct la_server), CHUNK_SHIFT,
                  LISTENERS_N_MAX);
-    explain->listener_recent = NONE;
+    memset(explain->listener_recent, 0xff, sizeof(explain->listener_recent)); /* NONE */
     return la_index_init(&explain->listener_index, explain->mem,
                          &(struct la_index_records){next_of, hash_of, explain});
 }
@@ -59,13 +59,6 @@ la_servers_fini(struct la_explain *explain)
 {
     la_index_fini(&explain->listener_index);
     la_pool_fini(&explain->listeners);
-}
-
-static struct la_endpoint
-endpoint_of(const struct la_track *track, unsigned end)
-{
-    unsigned side = end == LA_END_CLIENT ? track->client : 1 - track->client;
-    return (struct la_endpoint){track->key.addr[side], track->key.port[side]};
 }
 
 static uint32_t
@@ -81,6 +74,16 @@ static bool
 is_same(const struct la_endpoint *a, const struct la_endpoint *b)
 {
     return a->port == b->port && la_addr_same(&a->addr, &b->addr);
+}
+
+/* Those that SYNs went to lately are found without the index's hash, see flows.h. */
+static uint32_t *
+recent_place(struct la_explain *explain, const struct la_endpoint *at)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t mixed = la_flows_word(at->addr.b) ^ la_flows_word(at->addr.b + 8) ^ at->port;
+    mixed ^= mixed >> 32;
+    return &explain->listener_recent[mixed * odd >> (64 - LA_LISTENERS_SHIFT)];
 }
 
 static uint32_t
@@ -125,9 +128,9 @@ uint32_t
 la_servers_syn(struct la_explain *explain, const struct la_endpoint *at,
                const struct la_addr *client, int64_t at_ns)
 {
-    uint32_t idx = explain->listener_recent;
+    uint32_t *recent = recent_place(explain, at), idx = *recent;
     if (idx == NONE || !is_same(&listener_at(explain, idx)->at, at))
-        idx = explain->listener_recent = find_or_add(explain, at, client, at_ns);
+        idx = *recent = find_or_add(explain, at, client, at_ns);
     if (idx == NONE)
         return NONE;
     struct la_server *listener = listener_at(explain, idx);
@@ -142,8 +145,8 @@ la_servers_syn(struct la_explain *explain, const struct la_endpoint *at,
 void
 la_servers_begin(struct la_explain *explain, struct la_track *track, bool by_syn)
 {
-    struct la_endpoint at = endpoint_of(track, LA_END_SERVER);
-    struct la_endpoint client = endpoint_of(track, LA_END_CLIENT);
+    struct la_endpoint at = la_track_endpoint(track, LA_END_SERVER);
+    struct la_endpoint client = la_track_endpoint(track, LA_END_CLIENT);
     if (explain->outbox == NULL) {
         if (by_syn)
             track->listener = la_servers_syn(explain, &at, &client.addr, track->first_at_ns);
@@ -267,18 +270,14 @@ la_servers_ended(struct la_explain *explain, uint32_t idx, uint16_t ending)
     listener->backlog_rst_n += (ending & LA_ENDING_BACKLOG_RST) != 0;
 }
 
-void
+uint16_t
 la_servers_end(struct la_explain *explain, struct la_track *track)
 {
     la_servers_half_open(explain, track, track->last_at_ns, false);
     uint16_t ending = track->listener == NONE ? 0 : ending_of(explain, track);
-    if (explain->outbox != NULL) {
-        struct la_note *note = la_outbox_note(explain, track, LA_NOTE_END, track->last_at_ns);
-        if (note != NULL)
-            note->ending = ending;
-    } else if (track->listener != NONE) {
+    if (explain->outbox == NULL && track->listener != NONE)
         la_servers_ended(explain, track->listener, ending);
-    }
+    return ending;
 }
 
 /* ---- verdicts --------------------------------------------------------------------------- */

@@ -265,13 +265,13 @@ doubt_own_end(struct la_explain *explain, struct la_track *track, unsigned end)
 /* What its RST answers had not acknowledged its FIN (RFC 9293 3.10.7.1: SEQ=SEG.ACK), so that what
  * was taken to have come until then had not. */
 static void
-take_back(struct la_explain *explain, struct la_track *track, unsigned end)
+take_back(struct la_track *track, unsigned end)
 {
     struct la_track_end *e = &track->end[end];
     const struct la_rst *own = first_own_rst(track, end);
     if (own != NULL && (own->flags & LA_TCP_ACK) == 0 && la_seq_le(own->seq, e->fin_seq) &&
         e->proven == LA_TCP_STATE_BIT(LA_TCP_FIN_WAIT_2) &&
-        la_steps_take_back(explain, track, end, LA_TCP_EV_ACK_OF_FIN))
+        la_steps_take_back(track, end, LA_TCP_EV_ACK_OF_FIN))
         e->proven = LA_TCP_STATE_BIT(LA_TCP_FIN_WAIT_1);
 }
 
@@ -279,7 +279,7 @@ void
 la_settle(struct la_explain *explain, struct la_track *track)
 {
     for (unsigned end = 0; track->rare != NULL && end < 2; end++)
-        take_back(explain, track, end);
+        take_back(track, end);
     for (unsigned end = 0; end < 2; end++) {
         if (la_closing_is_doubtful(track, end))
             la_steps_doubt_close(explain, track, end);

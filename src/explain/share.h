@@ -90,7 +90,6 @@ struct la_outbox {
     size_t amounts_n, amounts_cap;
     size_t notes_n, notes_cap, told_n, told_cap, transitions_n, transitions_cap, findings_n,
         findings_cap;
-    size_t ended_from;  /* notes before it that are ENDs have been given their results */
     bool is_incomplete; /* no memory: something is missing */
     struct la_copies copies; /* of the part so far */
 };
@@ -203,7 +202,8 @@ la_intake_trusts(const struct la_intake *intake)
 
 /* ---- parts -------------------------------------------------------------------------------- */
 
-/* Is the result wanted by the whole? Called in the part's thread. */
+/* Is the result wanted by the whole? What la_result_brief() says is known of it. Called in the
+ * part's thread. */
 typedef bool la_part_wants(void *ctx, const struct la_explain_conn *conn);
 
 struct la_part {
@@ -215,6 +215,9 @@ struct la_part {
 
 void la_part_take(const struct la_part *part, const struct la_batch *batch,
                   struct la_outbox *outbox);
+/* One of its connections is over: notes it, with the result if that is wanted. */
+void la_part_ended(struct la_explain *explain, const struct la_track *track, uint16_t ending,
+                   const struct la_explain_close *close);
 /* All packets are the part's, and it has the intake for itself: up to LA_BATCH_N of them. */
 void la_part_take_all(const struct la_part *part, struct la_intake *intake,
                       const struct la_explain_packet *packets, size_t n,

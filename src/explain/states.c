@@ -254,14 +254,6 @@ look_back(struct la_explain *explain, struct la_track *track, const struct la_pl
     }
 }
 
-/* Both ends are synchronised, and nothing waits for the segment's sender. */
-static bool
-is_settled(const struct la_track_end *e, const struct la_track_end *peer)
-{
-    return e->marks.waiting == 0 && peer->marks.waiting == 0 && e->proven == BIT(ESTABLISHED) &&
-           peer->proven == BIT(ESTABLISHED) && e->certainty == LA_CERTAINTY_SEEN;
-}
-
 /* The segment is no event for its receiver, and its sender has shown before what it shows. */
 static bool
 shows_nothing_new(const struct la_explain *explain, const struct la_track_end *e,
@@ -283,7 +275,7 @@ is_plain(const struct la_explain *explain, const struct la_placed *placed)
     unsigned flags = placed->seen->tcp.flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK);
     if (flags != LA_TCP_ACK)
         return false;
-    if (is_settled(e, peer))
+    if (la_states_are_settled(e, peer))
         return true;
     if (!shows_nothing_new(explain, e, peer))
         return false;

@@ -11,22 +11,29 @@ block_at(const struct la_explain *explain, uint32_t idx)
     return la_pool_at(&explain->steps, idx);
 }
 
-LA_APART static struct la_steps *
+LA_APART static bool
 take_block(struct la_explain *explain, struct la_track *track)
 {
     uint32_t idx = la_pool_take(&explain->steps);
     if (idx == LA_POOL_NONE)
-        return NULL;
+        return false;
     struct la_steps *block = block_at(explain, idx);
     block->next = NONE;
-    block->n = 0;
     if (track->steps_last == NONE)
         track->steps_first = idx;
     else
         block_at(explain, track->steps_last)->next = idx;
     track->steps_last = idx;
     track->steps_room = LA_STEPS_PER_BLOCK;
-    return block;
+    track->steps_end = block->step;
+    return true;
+}
+
+/* Of a block: all but the last one are full. */
+static uint32_t
+count_of(const struct la_track *track, uint32_t idx)
+{
+    return LA_STEPS_PER_BLOCK - (idx == track->steps_last ? track->steps_room : 0u);
 }
 
 static bool
@@ -38,15 +45,12 @@ is_one(uint16_t set)
 void
 la_steps_add(struct la_explain *explain, struct la_track *track, const struct la_step *step)
 {
-    struct la_steps *block =
-        track->steps_room > 0 ? block_at(explain, track->steps_last) : take_block(explain, track);
-    if (block == NULL) {
+    if (track->steps_room == 0 && !take_block(explain, track)) {
         track->steps_lost = true;
         return;
     }
-    uint32_t in_block = LA_STEPS_PER_BLOCK - track->steps_room--;
-    block->step[in_block] = *step;
-    block->n = in_block + 1;
+    track->steps_room--;
+    *track->steps_end++ = *step;
     track->steps_open |= step->certainty == LA_CERTAINTY_UNKNOWN;
 }
 
@@ -55,7 +59,7 @@ la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigne
 {
     for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
         struct la_steps *block = block_at(explain, idx);
-        for (uint32_t i = 0; i < block->n; i++) {
+        for (uint32_t i = 0; i < count_of(track, idx); i++) {
             struct la_step *step = &block->step[i];
             if (step->end == end && step->event == LA_TCP_EV_CLOSE) {
                 step->from |= LA_TCP_STATE_BIT(LA_TCP_CLOSE_WAIT);
@@ -77,7 +81,7 @@ la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned 
 {
     for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
         struct la_steps *block = block_at(explain, idx);
-        for (uint32_t i = 0; i < block->n; i++) {
+        for (uint32_t i = 0; i < count_of(track, idx); i++) {
             struct la_step *step = &block->step[i];
             if (step->end != end || step->to != LA_TCP_STATE_BIT(LA_TCP_CLOSED))
                 continue;
@@ -89,17 +93,14 @@ la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned 
 }
 
 bool
-la_steps_take_back(struct la_explain *explain, struct la_track *track, unsigned end,
-                   enum la_tcp_event event)
+la_steps_take_back(struct la_track *track, unsigned end, enum la_tcp_event event)
 {
-    struct la_steps *block =
-        track->steps_last == NONE ? NULL : block_at(explain, track->steps_last);
-    if (block == NULL || block->n == 0)
+    if (track->steps_last == NONE || count_of(track, track->steps_last) == 0)
         return false;
-    const struct la_step *latest = &block->step[block->n - 1];
+    const struct la_step *latest = track->steps_end - 1;
     if (latest->end != end || latest->event != event || latest->certainty != LA_CERTAINTY_INFERRED)
         return false;
-    block->n--;
+    track->steps_end--;
     track->steps_room++;
     return true;
 }
@@ -111,7 +112,7 @@ la_steps_replace(struct la_explain *explain, struct la_track *track, enum la_tcp
     struct la_step *latest = NULL;
     for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
         struct la_steps *block = block_at(explain, idx);
-        for (uint32_t i = 0; i < block->n; i++)
+        for (uint32_t i = 0; i < count_of(track, idx); i++)
             if (block->step[i].end == instead->end)
                 latest = &block->step[i];
     }
@@ -150,7 +151,7 @@ la_steps_narrow(struct la_explain *explain, struct la_track *track, const uint16
         return;
     for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
         struct la_steps *block = block_at(explain, idx);
-        for (uint32_t i = 0; i < block->n; i++)
+        for (uint32_t i = 0; i < count_of(track, idx); i++)
             narrow(&block->step[i], can[block->step[i].end]);
     }
 }
@@ -213,7 +214,7 @@ la_steps_list(struct la_explain *explain, const struct la_track *track)
     size_t n = 0;
     for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
         const struct la_steps *block = block_at(explain, idx);
-        for (uint32_t i = 0; i < block->n; i++) {
+        for (uint32_t i = 0; i < count_of(track, idx); i++) {
             const struct la_step *step = &block->step[i];
             struct la_explain_transition one = {
                 .end = step->end,

@@ -15,19 +15,18 @@
 static bool
 is_heard(const struct la_explain *explain, enum la_event_kind kind)
 {
-    return (explain->cfg.trace.mask & LA_EVENT_BIT(kind)) != 0 && explain->cfg.trace.sink != NULL;
+    return (explain->cfg.trace.mask & LA_EVENT_BIT(kind)) != 0;
 }
 
 static struct la_event
 event_of(const struct la_track *track, unsigned end, enum la_event_kind kind)
 {
-    unsigned side = end == LA_END_CLIENT ? track->client : 1 - track->client;
     return (struct la_event){
         .kind = (uint8_t)kind,
         .end = (uint8_t)end,
         .conn = track->id + 1,
-        .local = {track->key.addr[side], track->key.port[side]},
-        .remote = {track->key.addr[1 - side], track->key.port[1 - side]},
+        .local = la_track_endpoint(track, end),
+        .remote = la_track_endpoint(track, 1 - end),
     };
 }
 

@@ -220,7 +220,6 @@ enum { LA_STEPS_PER_BLOCK = 5 };
 
 struct la_steps {
     uint32_t next; /* index of the next block */
-    uint32_t n;
     struct la_step step[LA_STEPS_PER_BLOCK];
 };
 
@@ -234,11 +233,12 @@ enum { LA_FINDINGS_N_MAX = 32 };
 /* ---- a connection ----------------------------------------------------------------------- */
 
 struct la_flow_key {
-    struct la_addr addr[2]; /* the lower endpoint first */
+    struct la_addr addr[2]; /* of the client, of the server */
     uint16_t port[2];
     uint32_t path_key;
 };
 
+enum { LA_TRACK_AGREED = 1 << 15 };
 enum la_track_list { LA_LIST_LIVE, LA_LIST_OPENING, LA_LIST_CLOSED, LA_LIST_DONE, LA_LISTS_N };
 
 struct la_track {
@@ -246,13 +246,14 @@ struct la_track {
     struct la_flow_key key;
     uint32_t idx;             /* its own */
     uint8_t list;             /* enum la_track_list; LIVE has no order */
-    uint8_t client;           /* which endpoint of the key is end 0 */
     bool is_used;             /* up to here it is looked at for each segment, to find it */
     uint32_t hash;
     uint32_t hash_next;
-    uint32_t list_prev, list_next;
+    struct la_track *list_prev, *list_next;
     bool client_guessed;
     bool handshake_seen;      /* a SYN was captured */
+    uint16_t usual_has;       /* enum la_tcp_seg_has of most segments by what was agreed, and
+                               * LA_TRACK_AGREED; 0: that is not known */
     bool complete;            /* both SYNs acknowledged */
     bool evicted;
     bool steps_lost;          /* no memory for a change of state */
@@ -267,7 +268,8 @@ struct la_track {
     uint64_t listed_n;        /* with which packet of the capture */
     struct la_track_end end[2];
     uint32_t steps_first, steps_last, found_first, found_last;
-    uint8_t steps_room;       /* of the last block: it is not read to be added to */
+    uint8_t steps_room;       /* of the last block */
+    struct la_step *steps_end; /* with room: the next one stands there */
     uint32_t listener;        /* index of its listener; NONE */
     bool half_open;           /* counted there */
     struct la_track_rare *rare;
@@ -312,10 +314,11 @@ struct la_placed {
 /* ---- the instance ----------------------------------------------------------------------- */
 
 struct la_list {
-    uint32_t first, last, n;
+    struct la_track *first, *last;
+    uint32_t n;
 };
 
-enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 12 };
+enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 12, LA_LISTENERS_SHIFT = 6 };
 /* Beside 1 << enum la_mark: what passed on its way to an end. ANYTHING: the capture began later. */
 enum { LA_PASSED_RST = 1 << LA_MARKS_N, LA_PASSED_ANYTHING = 1 << (LA_MARKS_N + 1) };
 
@@ -360,13 +363,13 @@ struct la_explain {
     struct la_seen seen;           /* the packet at hand */
     struct la_pool tracks, steps, found, listeners, measures;
     struct la_index index, listener_index;
-    uint32_t listener_recent;      /* the latest SYN went there; NONE */
-    struct la_source source_recent; /* and came from there */
+    uint32_t listener_recent[1 << LA_LISTENERS_SHIFT]; /* SYNs went there; NONE */
+    struct la_source source_recent; /* the latest came from there */
     struct la_track *recent[1 << LA_RECENT_SHIFT]; /* that were found, see flows.c; or NULL */
     uint32_t sought_hash;          /* with was_sought: of what was looked for last, in vain */
     bool was_sought;
     struct la_list lists[LA_LISTS_N];
-    uint32_t lent;                 /* the track that the caller holds a result of */
+    struct la_track *lent;         /* that the caller holds a result of; or NULL */
     uint64_t spare_bytes;          /* with less than this left, room is made */
     uint32_t hand;                 /* where the search for something to evict goes on */
     uint64_t next_id;
@@ -378,7 +381,8 @@ struct la_explain {
     int64_t expire_ns;             /* up to then, and up to that packet, */
     uint64_t expire_n;             /* nothing has waited long enough */
     struct la_outbox *outbox;      /* of a part, see share.h; else NULL. Of such a one: */
-    uint64_t note_order;           /* of what is put there */
+    const struct la_part *part;    /* itself, */
+    uint64_t note_order;           /* and the order of what is put there */
     struct la_explain_file file;
     uint32_t file_found_first, file_found_last;
     /* What can be reached from an end that has sent its first SYN, that is in SYN-RECEIVED or
@@ -397,6 +401,13 @@ static inline struct la_track *
 la_track_at(const struct la_explain *explain, uint32_t idx)
 {
     return la_pool_at(&explain->tracks, idx);
+}
+
+/* Where an end (LA_END_CLIENT, LA_END_SERVER) of the track is. */
+static inline struct la_endpoint
+la_track_endpoint(const struct la_track *track, unsigned end)
+{
+    return (struct la_endpoint){track->key.addr[end], track->key.port[end]};
 }
 
 /* A frame's number within a track. */

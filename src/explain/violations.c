@@ -291,17 +291,15 @@ check_numbers(struct la_explain *explain, struct la_track *track, const struct l
 
 /* Nothing in its header is wrong, or was not agreed on: most are such. */
 static inline bool
-is_ordinary(const struct la_placed *placed)
+is_ordinary(const struct la_track *track, const struct la_placed *placed)
 {
     const struct la_seen *seen = placed->seen;
-    const struct la_track_end *e = placed->me, *peer = placed->peer;
-    bool timestamps = (e->options & peer->options & LA_EXPLAIN_HAS_TIMESTAMPS) != 0;
-    return seen->tcp.has == (timestamps ? LA_TCP_HAS_TIMESTAMPS : 0) && seen->tcp.sack_n == 0 &&
+    return (seen->tcp.has | LA_TRACK_AGREED) == track->usual_has && seen->tcp.sack_n == 0 &&
            (seen->tcp.flags & (LA_TCP_SYN | LA_TCP_RST)) == 0 &&
            (seen->oddities & (LA_SEEN_RESERVED_BITS | LA_SEEN_HEADER_CUT)) == 0 &&
            seen->checksum != LA_SEEN_CHECKSUM_BAD && seen->checksum != LA_SEEN_CHECKSUM_UNFILLED &&
-           (e->flags & peer->flags & LA_END_SCALE_KNOWN) != 0 &&
-           (!timestamps || placed->new_bytes == 0 || !la_tcp_ts_older(seen->tcp.ts_val, e->ts_val));
+           ((seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) == 0 || placed->new_bytes == 0 ||
+            !la_tcp_ts_older(seen->tcp.ts_val, placed->me->ts_val));
 }
 
 LA_APART static void
@@ -328,7 +326,7 @@ la_violations_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
-    if (!is_ordinary(placed))
+    if (!is_ordinary(track, placed))
         check_what_is_said(explain, track, placed);
     if ((seg->flags & LA_TCP_RST) == 0)
         check_numbers(explain, track, placed);

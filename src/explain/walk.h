@@ -13,7 +13,7 @@
 
 enum la_walk_layer {
     LA_WALK_END,
-    LA_WALK_LINK,      /* by `link_type` */
+    LA_WALK_LINK,      /* by packet->link_type */
     LA_WALK_ETHERNET,
     LA_WALK_ETHERTYPE, /* `ethertype` tells what stands at the place */
     LA_WALK_LLC,
@@ -32,12 +32,11 @@ enum la_walk_layer {
 
 struct la_walk {
     struct la_decoder *decoder;
+    const struct la_explain_packet *packet;
     struct la_seen *seen;
     const uint8_t *p;
     size_t n;      /* octets captured from p on */
     size_t wire_n; /* octets on the wire from p on; at least n */
-    la_instant at;
-    uint16_t link_type;
     uint16_t ethertype;
     struct {
         uint32_t off_bytes;

@@ -29,8 +29,9 @@ enum { VECTOR_N_MAX = 1024 }; /* UIO_MAXIOV bounds sendmmsg(), too */
 
 /* ---- reading the call ---------------------------------------------------------------------- */
 
-void
-la_message_of_plain(const struct la_syscall *call, struct la_message *out)
+/* sendto() and recvfrom(). */
+static void
+of_plain(const struct la_syscall *call, struct la_message *out)
 {
     out->pieces[0] = (struct iovec){(void *)(uintptr_t)call->args[1], call->args[2]};
     out->pieces_n = 1;
@@ -44,8 +45,9 @@ la_message_of_plain(const struct la_syscall *call, struct la_message *out)
     out->control_n = 0;
 }
 
-int
-la_message_of_hdr(const struct la_syscall *call, uint64_t hdr, int flags, struct la_message *out)
+/* The struct msghdr at `hdr`. 0, EFAULT, EMSGSIZE (too many pieces), EINVAL. */
+static int
+of_hdr(const struct la_syscall *call, uint64_t hdr, int flags, struct la_message *out)
 {
     struct msghdr h;
     int error = la_process_read(call->tid, hdr, &h, sizeof(h));
@@ -74,8 +76,9 @@ la_message_of_hdr(const struct la_syscall *call, uint64_t hdr, int flags, struct
     return 0;
 }
 
-ssize_t
-la_message_gather(const struct la_syscall *call, const struct la_message *m, void *buf, size_t cap)
+/* Copies the octets to be sent; the result's length, or a negative errno value. */
+static ssize_t
+gather(const struct la_syscall *call, const struct la_message *m, void *buf, size_t cap)
 {
     size_t want_n = m->room_n < cap ? m->room_n : cap;
     struct iovec here = {buf, want_n};
@@ -85,9 +88,9 @@ la_message_gather(const struct la_syscall *call, const struct la_message *m, voi
     return n == (ssize_t)want_n ? n : -EFAULT;
 }
 
-int
-la_message_scatter(const struct la_syscall *call, const struct la_message *m, const void *buf,
-                   size_t n)
+/* Copies received octets out, as many as fit. 0 or EFAULT. */
+static int
+scatter(const struct la_syscall *call, const struct la_message *m, const void *buf, size_t n)
 {
     size_t want_n = m->room_n < n ? m->room_n : n;
     struct iovec here = {(void *)(uintptr_t)buf, want_n};
@@ -101,8 +104,8 @@ static int
 message_of(const struct la_syscall *call, struct la_message *m)
 {
     if (call->nr == SYS_sendmsg || call->nr == SYS_recvmsg)
-        return la_message_of_hdr(call, call->args[1], (int)(uint32_t)call->args[2], m);
-    la_message_of_plain(call, m);
+        return of_hdr(call, call->args[1], (int)(uint32_t)call->args[2], m);
+    of_plain(call, m);
     return 0;
 }
 
@@ -181,7 +184,7 @@ send_fast(struct la_visit *v, const struct la_message *m, struct la_bytes bytes)
 static void
 stream_send(struct la_visit *v, const struct la_message *m)
 {
-    ssize_t n = la_message_gather(&v->call, m, v->run->scratch, LA_RUN_SCRATCH_BYTES);
+    ssize_t n = gather(&v->call, m, v->run->scratch, LA_RUN_SCRATCH_BYTES);
     if (n < 0) {
         la_syscall_fail(&v->call, EFAULT);
         return;
@@ -224,7 +227,7 @@ stream_receive(struct la_visit *v, const struct la_message *m)
         la_wait_keep(v, LA_WAIT_RECEIVE, la_visit_timeout_ns(v, SO_RCVTIMEO));
         return;
     }
-    int error = n < 0 ? errno : la_message_scatter(&v->call, m, v->run->scratch, (size_t)n);
+    int error = n < 0 ? errno : scatter(&v->call, m, v->run->scratch, (size_t)n);
     if (error == 0)
         error = put_results(v, m, NULL, 0);
     if (error == 0)
@@ -247,7 +250,7 @@ datagram_send(const struct la_visit *v, const struct la_message *m)
     }
     if (m->room_n > LA_DATAGRAM_BYTES_MAX)
         return -EMSGSIZE;
-    ssize_t n = la_message_gather(&v->call, m, v->run->scratch, LA_RUN_SCRATCH_BYTES);
+    ssize_t n = gather(&v->call, m, v->run->scratch, LA_RUN_SCRATCH_BYTES);
     if (n < 0)
         return n;
     if (!la_syscall_is_alive(&v->call))
@@ -270,7 +273,7 @@ datagram_receive(const struct la_visit *v, const struct la_message *m)
     ssize_t n = la_datagram_receive(v->ps, v->fd, (m->flags & MSG_PEEK) != 0, &from);
     if (n < 0)
         return n;
-    int error = la_message_scatter(&v->call, m, v->run->scratch, (size_t)n);
+    int error = scatter(&v->call, m, v->run->scratch, (size_t)n);
     int out_flags = (size_t)n > m->room_n ? MSG_TRUNC : 0;
     if (error == 0)
         error = put_results(v, m, &from, out_flags);
@@ -356,7 +359,7 @@ each(const struct la_visit *v, one_fn *one, int *flags_out)
     if (n > VECTOR_N_MAX)
         n = VECTOR_N_MAX;
     for (unsigned i = 0; i < n; i++) {
-        int error = la_message_of_hdr(&v->call, vector_at(&v->call, i), flags, &m);
+        int error = of_hdr(&v->call, vector_at(&v->call, i), flags, &m);
         ssize_t len = error != 0 ? -error : one(v, &m);
         if (len >= 0 && put_vector_length(&v->call, i, len) != 0)
             len = -EFAULT;

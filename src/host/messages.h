@@ -26,16 +26,4 @@ struct la_message {
     int flags;
 };
 
-/* sendto() and recvfrom(). */
-void la_message_of_plain(const struct la_syscall *call, struct la_message *out);
-/* The struct msghdr at `hdr`. 0, EFAULT, EMSGSIZE (too many pieces), EINVAL. */
-int la_message_of_hdr(const struct la_syscall *call, uint64_t hdr, int flags,
-                      struct la_message *out);
-/* Copies the octets to be sent; the result's length, or a negative errno value. */
-ssize_t la_message_gather(const struct la_syscall *call, const struct la_message *m, void *buf,
-                          size_t cap);
-/* Copies received octets out, as many as fit. 0 or EFAULT. */
-int la_message_scatter(const struct la_syscall *call, const struct la_message *m, const void *buf,
-                       size_t n);
-
 #endif

@@ -81,7 +81,8 @@ extern const struct la_scenario la_scenario_close, la_scenario_close_merged,
 extern const struct la_scenario la_scenario_refused, la_scenario_abort, la_scenario_syn_timeout;
 extern const struct la_scenario la_scenario_rto, la_scenario_fast_retransmit, la_scenario_sack;
 extern const struct la_scenario la_scenario_congestion, la_scenario_pmtu;
-extern const struct la_scenario la_scenario_ecn, la_scenario_rack, la_scenario_spurious;
+extern const struct la_scenario la_scenario_ecn, la_scenario_accecn;
+extern const struct la_scenario la_scenario_rack, la_scenario_spurious;
 extern const struct la_scenario la_scenario_zero_window, la_scenario_window_scale;
 extern const struct la_scenario la_scenario_time_wait, la_scenario_linger;
 extern const struct la_scenario la_scenario_urgent;

@@ -42,6 +42,7 @@ const struct la_scenario *const la_scenarios[] = {
     &la_scenario_spurious,
     &la_scenario_congestion,
     &la_scenario_ecn,
+    &la_scenario_accecn,
     &la_scenario_pmtu,
     &la_scenario_zero_window,
     &la_scenario_silly_window,

@@ -25,6 +25,8 @@ int64_t la_pd_ioctl(struct la_pd *pd, int fd, unsigned long request, int *arg);
 
 /* data.c: octets */
 int64_t la_pd_receive(struct la_pd *pd, int fd, struct msghdr *msg, int flags);
+/* From a file of the kernel's. */
+int64_t la_pd_sendfile(struct la_pd *pd, int out_fd, int in_fd, off_t *offset, size_t n);
 int64_t la_pd_send(struct la_pd *pd, int fd, const struct msghdr *msg, int flags);
 int64_t la_pd_splice(struct la_pd *pd, int fd_in, int fd_out, size_t n, unsigned flags);
 

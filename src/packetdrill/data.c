@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -379,6 +380,29 @@ la_pd_send(struct la_pd *pd, int fd, const struct msghdr *msg, int flags)
     if (n > 0 && !la_pd_errors_sent(pd, f, flags))
         return -ENOBUFS; /* as where there is no memory for notifications */
     return n;
+}
+
+int64_t
+la_pd_sendfile(struct la_pd *pd, int out_fd, int in_fd, off_t *offset, size_t n)
+{
+    enum { PART_BYTES = 1 << 20 };
+    size_t part = n < PART_BYTES ? n : PART_BYTES;
+    off_t from = offset != NULL ? *offset : lseek(in_fd, 0, SEEK_CUR);
+    uint8_t *octets = malloc(part + 1);
+    if (octets == NULL)
+        return -ENOMEM;
+    ssize_t got = pread(in_fd, octets, part, from);
+    int64_t sent = got < 0 ? -errno : 0;
+    struct iovec piece = {octets, got < 0 ? 0 : (size_t)got};
+    struct msghdr msg = {.msg_iov = &piece, .msg_iovlen = 1};
+    if (got > 0)
+        sent = la_pd_send(pd, out_fd, &msg, 0);
+    free(octets);
+    if (sent > 0 && offset != NULL)
+        *offset = from + sent;
+    else if (sent > 0)
+        (void)lseek(in_fd, from + sent, SEEK_SET);
+    return sent;
 }
 
 /* ---- splice --------------------------------------------------------------------------------- */

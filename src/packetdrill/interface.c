@@ -3,8 +3,9 @@
  * interface.c - the table that packetdrill calls, and its door
  *
  * Each function takes the lock, lets the call be served, and says -1 and errno where that failed.
- * What is not ours is the kernel's. Besides the door, this module exports getsockopt() and close():
- * preloaded as well (LD_PRELOAD), it serves those of packetdrill's calls that go past the table.
+ * What is not ours is the kernel's. Besides the door, this module exports getsockopt(), sendfile()
+ * and close(): preloaded as well (LD_PRELOAD), it serves those of packetdrill's calls that go past
+ * the table.
  */
 #include "packetdrill/interface.h"
 
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -460,6 +462,16 @@ getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restric
     if (the_pd != NULL && is_ours(the_pd, fd))
         return do_getsockopt(the_pd, fd, level, name, value, n);
     return (int)syscall(SYS_getsockopt, fd, level, name, value, n);
+}
+
+/* Which has no place in the table. */
+__attribute__((visibility("default"))) ssize_t
+sendfile(int out_fd, int in_fd, off_t *offset, size_t n)
+{
+    if (the_pd == NULL || !is_ours(the_pd, out_fd))
+        return (ssize_t)syscall(SYS_sendfile, out_fd, in_fd, offset, n);
+    struct la_pd *pd = enter(the_pd);
+    return (ssize_t)leave(pd, la_pd_sendfile(pd, out_fd, in_fd, offset, n));
 }
 
 /* For what a script leaves open. */

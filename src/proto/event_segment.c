@@ -28,6 +28,12 @@ la_event_segment_of(struct la_event_segment *out, const struct la_tcp_seg *seg, 
                   ((seg->has & LA_TCP_HAS_UNKNOWN) != 0 ? LA_SEG_HAS_UNKNOWN : 0) |
                   ((seg->has & LA_TCP_HAS_FAST_OPEN) != 0 ? LA_SEG_HAS_FAST_OPEN : 0) |
                   (la_tcp_seg_has_dsack(seg) ? LA_SEG_HAS_DSACK : 0));
+    if ((seg->has & LA_TCP_HAS_ACCECN) != 0) {
+        out->marks_n = (uint8_t)(seg->accecn.n + 1);
+        out->marks_order = seg->accecn.order;
+        for (unsigned i = 0; i < seg->accecn.n; i++)
+            out->marks[i] = seg->accecn.field[i];
+    }
     for (unsigned i = 0; i < seg->sack_n; i++) {
         out->sack[i].left = seg->sack[i].left.v;
         out->sack[i].right = seg->sack[i].right.v;

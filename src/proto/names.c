@@ -116,7 +116,8 @@ static const char *const fates[] = {
 };
 
 static const char *const ecn_steps[LA_ECN_STEP_END] = {
-    "?", "SYN_PLAIN", "MARK_SEEN", "REDUCED", "ECHO_ENDS", "COUNTED", "MANGLED", "ZEROED",
+    "?",       "SYN_PLAIN", "MARK_SEEN", "REDUCED",    "ECHO_ENDS",
+    "COUNTED", "MANGLED",   "ZEROED",    "ALL_MARKED",
 };
 
 static const char *const loss_rules[LA_LOSS_RULE_END] = {

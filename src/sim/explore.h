@@ -34,6 +34,7 @@ struct la_explore_cfg {
     uint8_t aborts_n;     /* ABORT, by either end */
     uint8_t crashes_n;    /* an end forgets everything, and A opens again */
     uint8_t r2_n;         /* retransmissions before giving up */
+    uint8_t marked_n;     /* segments marked on the way, in all: both ends count them (RFC 9768) */
     bool sack, rack;
     const char *control;  /* of congestion, by name; NULL = "reno" */
     bool closes;          /* CLOSE and release, by both ends */

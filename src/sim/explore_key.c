@@ -18,6 +18,7 @@
 #include "tcp/acknowledge.h"
 #include "tcp/congestion.h"
 #include "tcp/rtt.h"
+#include "tcp/tally.h"
 
 enum { SEGMENTS_THAT_MATTER = 4, RUNS_MAX = 8 };
 
@@ -28,6 +29,7 @@ struct run {
 struct end_key {
     struct la_tcp_conn conn;
     struct la_tcp_busy busy;
+    struct la_tcp_accecn accecn;
     struct la_tcp_sent board[8];
     struct la_range sacked[8];
     struct run runs[RUNS_MAX];
@@ -42,7 +44,7 @@ struct key {
     struct end_key end[2];
     struct la_world_seg net[2][LA_WORLD_NET_N + LA_WORLD_RST_ROOM];
     uint8_t net_n[2];
-    uint8_t left[5];
+    uint8_t left[6];
 };
 
 static void
@@ -149,6 +151,15 @@ key_of_busy(struct end_key *k, const struct la_tcp_busy *busy, la_instant now)
     b->mtu.carried = 0;
 }
 
+/* Too few segments for ACE to go round, which is what the average is for. */
+static void
+key_of_accecn(struct end_key *k, const struct la_tcp_accecn *accecn)
+{
+    memcpy(&k->accecn, accecn, sizeof(k->accecn));
+    memset(&k->accecn.tally, 0, sizeof(k->accecn.tally));
+    k->accecn.acked_8n = 0;
+}
+
 static void
 key_of_end(struct end_key *k, const struct la_world_end *end)
 {
@@ -160,6 +171,9 @@ key_of_end(struct end_key *k, const struct la_world_end *end)
     if (!end->live)
         return;
     key_of_conn(k, end);
+    const struct la_tcp_accecn *accecn = la_tcp_accecn(&end->conn, &end->env);
+    if (accecn != NULL)
+        key_of_accecn(k, accecn);
     const struct la_tcp_busy *busy = la_tcp_busy(&end->conn, &end->env);
     if (busy != NULL)
         key_of_busy(k, busy, end->now);
@@ -197,6 +211,7 @@ la_world_key(const struct la_world_ctx *ctx)
     k.left[2] = w->aborts_n;
     k.left[3] = w->crashes_n;
     k.left[4] = w->early_n;
+    k.left[5] = w->marked_n;
     struct la_bytes bytes = {(const uint8_t *)&k, sizeof(k)};
     return (struct la_world_key){{la_hash(&seeds[0], bytes), la_hash(&seeds[1], bytes)}};
 }

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "tcp/out.h"
+#include "tcp/tally.h"
 
 /* What is in flight, or waits for the peer, is looked after by a timer. */
 static void
@@ -28,6 +29,48 @@ check_timers(struct la_world_ctx *ctx, unsigned e)
         la_world_violated(ctx->world, e, "nobody owns it, and no timer ends it");
 }
 
+/* RFC 9768 3.2: nobody counts marks that were not made, nor knows of more than the peer counts. */
+static void
+check_marks(struct la_world_ctx *ctx, unsigned e)
+{
+    const struct la_world_end *end = &ctx->world->end[e], *peer = &ctx->world->end[1 - e];
+    const struct la_tcp_accecn *a = la_tcp_accecn(&end->conn, &end->env);
+    if (a == NULL)
+        return;
+    if (a->r.cep - LA_TCP_CEP_FIRST > end->app.marked_n)
+        la_world_violated(ctx->world, e, "counts marks that did not come");
+    const struct la_tcp_accecn *b = peer->live ? la_tcp_accecn(&peer->conn, &peer->env) : NULL;
+    if (b == NULL || !la_seq_eq(peer->conn.iss, end->conn.irs))
+        return;
+    if (a->s.cep > b->r.cep || a->s.ceb > b->r.ceb || a->s.e0b > b->r.e0b)
+        la_world_violated(ctx->world, e, "knows of marks that its peer has not counted");
+}
+
+struct la_world_marks
+la_world_marks_before(const struct la_world_end *end)
+{
+    const struct la_tcp_accecn *a = la_tcp_accecn(&end->conn, &end->env);
+    if (a == NULL || !la_tcp_is_synchronised(&end->conn))
+        return (struct la_world_marks){.known = false};
+    return (struct la_world_marks){true, end->conn.snd_una, a->s};
+}
+
+/* Fewer than eight marks are made: what acknowledges text leaves what its sender had counted. What
+ * acknowledges our FIN is no news (accecn.c). */
+void
+la_world_check_heard(struct la_world_ctx *ctx, unsigned e, const struct la_world_seg *seg,
+                     const struct la_world_marks *before)
+{
+    const struct la_world_end *end = &ctx->world->end[e];
+    const struct la_tcp_accecn *a = la_tcp_accecn(&end->conn, &end->env);
+    if (!before->known || a == NULL || a->deaf || la_tcp_fin_is_acked(&end->conn))
+        return;
+    bool text = la_seq_gt(end->conn.snd_una, before->snd_una);
+    bool told = seg->counted && a->s.cep == seg->told.cep;
+    if (text ? !told : a->s.cep != before->s.cep && !told)
+        la_world_violated(ctx->world, e, "does not know what its peer has counted");
+}
+
 void
 la_world_check(struct la_world_ctx *ctx)
 {
@@ -41,6 +84,7 @@ la_world_check(struct la_world_ctx *ctx)
             continue;
         la_tcp_conn_check(&end->conn, &end->env);
         check_timers(ctx, e);
+        check_marks(ctx, e);
     }
 }
 
@@ -106,7 +150,8 @@ la_world_check_over(struct la_world_ctx *ctx)
     for (unsigned e = 0; e < 2; e++) {
         if (ctx->world->end[e].live)
             la_world_violated(ctx->world, e, "it stays for ever");
-        if (ctx->world->end[e].env.busy.live_n != 0)
+        const struct la_tcp_env *env = &ctx->world->end[e].env;
+        if (env->busy.live_n != 0 || env->tallies.live_n != 0 || env->accecns.live_n != 0)
             la_world_violated(ctx->world, e, "a record leaks");
     }
     if (stats.frames_live_n != 0 || stats.blocks_live_n != 0)

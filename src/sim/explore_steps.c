@@ -90,6 +90,8 @@ la_world_steps(const struct la_world_ctx *ctx, struct la_step *at)
                 add(&steps, LA_STEP_LOSE, e, i);
             if (w->doubled_n > 0 && w->net[e].n < LA_WORLD_NET_N)
                 add(&steps, LA_STEP_DOUBLE, e, i);
+            if (w->marked_n > 0 && w->net[e].at[i].ecn == LA_IP_ECT_0)
+                add(&steps, LA_STEP_MARK, e, i);
         }
         if (w->end[e].live && !la_instant_is_never(la_world_ack_at(&w->end[e])))
             add(&steps, LA_STEP_ACK_TIMER, e, 0);
@@ -190,19 +192,29 @@ tell_segment(FILE *out, const struct la_world_seg *s, unsigned to)
     flags[n] = '\0';
     int32_t seq = (int32_t)(s->seg.seq.v - la_world_first_iss(1 - to));
     int32_t ack = (int32_t)(s->seg.ack.v - la_world_first_iss(to));
-    (void)fprintf(out, " %s seq %d+%u ack %d win %u", flags, seq, s->seg.text_bytes, ack,
-                  s->seg.wnd);
+    (void)fprintf(out, " %s seq %d+%u ack %d win %u%s", flags, seq, s->seg.text_bytes, ack,
+                  s->seg.wnd, s->ecn == LA_IP_CE ? " CE" : "");
 }
 
 void
 la_world_tell_step(FILE *out, const struct la_world *world, struct la_step step)
 {
-    static const char *const names[] = {
-        "OPEN",    "SEND",  "RECEIVE", "CLOSE",         "release",       "ABORT",
-        "crashes", "takes", "misses",  "is sent twice", "timer expires", "delayed ACK is due"};
+    static const char *const names[] = {"OPEN",
+                                        "SEND",
+                                        "RECEIVE",
+                                        "CLOSE",
+                                        "release",
+                                        "ABORT",
+                                        "crashes",
+                                        "takes",
+                                        "misses",
+                                        "is sent twice",
+                                        "will get with a mark",
+                                        "timer expires",
+                                        "delayed ACK is due"};
     (void)fprintf(out, "  %c %-18s", step.end == 0 ? 'A' : 'B', names[step.kind]);
-    bool segment =
-        step.kind == LA_STEP_DELIVER || step.kind == LA_STEP_LOSE || step.kind == LA_STEP_DOUBLE;
+    bool segment = step.kind == LA_STEP_DELIVER || step.kind == LA_STEP_LOSE ||
+                   step.kind == LA_STEP_DOUBLE || step.kind == LA_STEP_MARK;
     if (segment)
         tell_segment(out, &world->net[step.end].at[step.idx], step.end);
     for (unsigned e = 0; e < 2; e++)

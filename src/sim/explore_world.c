@@ -21,6 +21,7 @@
 #include "tcp/out.h"
 #include "tcp/receive.h"
 #include "tcp/segment.h"
+#include "tcp/tally.h"
 #include "tcp/timeout.h"
 #include "tcp/user.h"
 
@@ -77,8 +78,19 @@ is_over(const struct la_world_end *end)
     return end->conn.state == LA_TCP_CLOSED || end->conn.state == LA_TCP_LISTEN;
 }
 
+/* The sender's count, in full, beside the segment that has three bits of it. */
 static void
-put(struct la_world_ctx *ctx, unsigned from, struct la_frame *take_frame)
+note_told(const struct la_world_end *end, struct la_world_seg *at)
+{
+    const struct la_tcp_accecn *a = end->live ? la_tcp_accecn(&end->conn, &end->env) : NULL;
+    if (a == NULL || (at->seg.flags & (LA_TCP_SYN | LA_TCP_RST)) != 0)
+        return;
+    at->told = a->r;
+    at->counted = la_tcp_ace(at->seg.flags) == (a->r.cep & 7u);
+}
+
+static void
+put(struct la_world_ctx *ctx, unsigned from, struct la_frame *take_frame, enum la_ip_ecn ecn)
 {
     struct la_world_net *net = &ctx->world->net[1 - from];
     struct la_tcp_view view;
@@ -91,6 +103,8 @@ put(struct la_world_ctx *ctx, unsigned from, struct la_frame *take_frame)
         memset(at, 0, sizeof(*at));
         la_tcp_seg_judge(&at->seg, &view, text_n);
         la_chain_copy_out(&take_frame->payload, 0, at->text, text_n);
+        at->ecn = (uint8_t)ecn;
+        note_told(&ctx->world->end[from], at);
         net->n++;
         la_world_check_sent(ctx, from, &at->seg);
     }
@@ -105,7 +119,7 @@ send_rst(struct la_world_ctx *ctx, unsigned e, const struct la_tcp_conn *conn,
     todo->rst = false;
     struct la_frame *f = la_tcp_rst_frame(conn, PORT, PORT, todo);
     if (f != NULL)
-        put(ctx, e, f);
+        put(ctx, e, f, LA_IP_NOT_ECT);
 }
 
 /* Reads all that there is; the application learns the end, or the error. */
@@ -162,10 +176,12 @@ settle(struct la_world_ctx *ctx, unsigned e, struct la_tcp_todo *todo)
 /* ---- segments --------------------------------------------------------------------------- */
 
 static void
-no_connection(struct la_world_ctx *ctx, unsigned e, const struct la_tcp_seg *seg)
+no_connection(struct la_world_ctx *ctx, unsigned e, const struct la_world_seg *s)
 {
     struct la_world_end *end = &ctx->world->end[e];
+    const struct la_tcp_seg *seg = &s->seg;
     struct la_tcp_todo todo = todo_of(end);
+    todo.ecn = s->ecn;
     if (!end->listens) {
         la_tcp_closed_state(seg, &todo);
     } else if (la_tcp_listen_state(seg, &todo)) {
@@ -198,7 +214,7 @@ deliver(struct la_world_ctx *ctx, unsigned e, const struct la_world_seg *s)
 {
     struct la_world_end *end = &ctx->world->end[e];
     if (!end->live) {
-        no_connection(ctx, e, &s->seg);
+        no_connection(ctx, e, s);
         return;
     }
     struct la_chain text = {0};
@@ -210,14 +226,18 @@ deliver(struct la_world_ctx *ctx, unsigned e, const struct la_world_seg *s)
     todo.segment_id = 1;
     todo.segments_n = 1;
     todo.piece_bytes = s->seg.text_bytes;
+    todo.ecn = s->ecn;
     note_peer_edge(end, &s->seg);
+    struct la_world_marks before = la_world_marks_before(end);
+    end->app.marked_n = (uint8_t)(end->app.marked_n + (s->ecn == LA_IP_CE));
     la_tcp_arrive(&end->conn, &s->seg, &todo);
+    la_world_check_heard(ctx, e, s, &before);
     la_chain_clear(&text);
     la_seq snd_nxt = end->conn.snd_nxt;
     settle(ctx, e, &todo);
     if (!todo.reuse)
         return;
-    no_connection(ctx, e, &s->seg);
+    no_connection(ctx, e, s);
     if (end->live)
         la_tcp_open_beyond(&end->conn, snd_nxt);
 }
@@ -241,7 +261,7 @@ pull(struct la_world_ctx *ctx, unsigned e)
         struct la_tcp_todo todo = todo_of(end);
         (void)la_tcp_output(&end->conn, &out, &todo);
         for (size_t i = 0; i < out.n; i++)
-            put(ctx, e, frames[i]);
+            put(ctx, e, frames[i], (out.ect >> i & 1) != 0 ? LA_IP_ECT_0 : LA_IP_NOT_ECT);
         settle(ctx, e, &todo);
         if (out.n == 0)
             break;
@@ -342,6 +362,7 @@ call(struct la_world_ctx *ctx, unsigned e, enum la_step_kind kind)
     case LA_STEP_DELIVER:
     case LA_STEP_LOSE:
     case LA_STEP_DOUBLE:
+    case LA_STEP_MARK:
     case LA_STEP_TIMER:
     case LA_STEP_ACK_TIMER:
         break; /* no calls */
@@ -369,6 +390,10 @@ la_world_do(struct la_world_ctx *ctx, struct la_step step)
     case LA_STEP_DOUBLE:
         net->at[net->n++] = seg;
         w->doubled_n--;
+        break;
+    case LA_STEP_MARK:
+        net->at[step.idx].ecn = LA_IP_CE;
+        w->marked_n--;
         break;
     case LA_STEP_TIMER:
         if (!la_world_is_quiet(w) && w->early_n > 0)
@@ -417,6 +442,10 @@ set_tcp(struct la_world_ctx *ctx)
         .msl_ms = 30000,
         .ttl_hops = 64,
         .initial_window_n = 10,
+        .ecn = ctx->cfg->marked_n > 0 ? LA_ECN_ACCURATE_ASK : LA_ECN_OFF,
+        .accecn_option = LA_ACCECN_OPTION_CHANGES,
+        .ecn_fallback = true,
+        .syn_ecn_n = 1,
     };
 }
 
@@ -449,6 +478,7 @@ la_world_init(struct la_world_ctx *ctx)
     ctx->world->early_n = ctx->cfg->early_n;
     ctx->world->aborts_n = ctx->cfg->aborts_n;
     ctx->world->crashes_n = ctx->cfg->crashes_n;
+    ctx->world->marked_n = ctx->cfg->marked_n;
     return true;
 }
 

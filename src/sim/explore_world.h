@@ -26,6 +26,10 @@ enum {
 struct la_world_seg {
     struct la_tcp_seg seg;
     uint8_t text[LA_WORLD_TEXT_MAX];
+    struct la_tcp_marks told; /* what its sender had counted, with `counted` */
+    uint8_t ecn;              /* enum la_ip_ecn */
+    bool counted;             /* accurate ECN was agreed, and its ACE field is a count */
+    uint8_t unused[2];
 };
 
 struct la_world_net {
@@ -38,6 +42,7 @@ struct la_world_app {
     uint8_t sent_n;        /* octets that SEND accepted */
     uint8_t read_n;
     uint8_t incarnation;
+    uint8_t marked_n;      /* segments that it was given as CE */
     uint8_t reads_of;      /* incarnation of the peer whose octets it has read */
     bool closed, released, aborted;
     bool saw_end;
@@ -70,7 +75,7 @@ la_world_ack_at(const struct la_world_end *end)
 struct la_world {
     struct la_world_end end[2];
     struct la_world_net net[2]; /* [i]: towards end i */
-    uint8_t lost_n, doubled_n, early_n, aborts_n, crashes_n; /* left */
+    uint8_t lost_n, doubled_n, early_n, aborts_n, crashes_n, marked_n; /* left */
     char violation[200];
 };
 
@@ -85,6 +90,7 @@ enum la_step_kind {
     LA_STEP_DELIVER,
     LA_STEP_LOSE,
     LA_STEP_DOUBLE,
+    LA_STEP_MARK,
     LA_STEP_TIMER,    /* retransmission, persist, FIN-WAIT-2 or TIME-WAIT */
     LA_STEP_ACK_TIMER /* delayed acknowledgement */
 };
@@ -134,6 +140,15 @@ struct la_world_key la_world_key(const struct la_world_ctx *ctx);
 
 /* The laws (explore_laws.c): after each step, when a segment leaves, when everything is over. */
 void la_world_check(struct la_world_ctx *ctx);
+/* Around the arrival of a segment: what is known of marks; what is known afterwards. */
+struct la_world_marks {
+    bool known; /* accurate ECN is agreed, and the handshake over */
+    la_seq snd_una;
+    struct la_tcp_marks s;
+};
+struct la_world_marks la_world_marks_before(const struct la_world_end *end);
+void la_world_check_heard(struct la_world_ctx *ctx, unsigned end, const struct la_world_seg *seg,
+                          const struct la_world_marks *before);
 void la_world_check_sent(struct la_world_ctx *ctx, unsigned end, const struct la_tcp_seg *seg);
 void la_world_check_read(struct la_world_ctx *ctx, unsigned end, const uint8_t *octets, unsigned n);
 void la_world_check_over(struct la_world_ctx *ctx);

@@ -253,8 +253,8 @@ judge_sender(const struct la_sim_host *host, unsigned conn,
     struct la_tcp_marks s = a->s;
     if (host->world->env.mutant == LA_SIM_MUTANT_MARK_UNHEARD)
         s.cep--;
-    /* One octet more may be a FIN's, and no news (accecn.c). */
-    bool heeds = la_seq_diff(c->snd_una, before->snd_una) > 1 && !a->deaf;
+    /* What acknowledges our FIN is no news (accecn.c). */
+    bool heeds = la_seq_gt(c->snd_una, before->snd_una) && !la_tcp_fin_is_acked(c) && !a->deaf;
     struct belief belief = believe(heard, before, s.cep);
     bool moved = s.cep != before->s.cep;
     const char *wrong = NULL;

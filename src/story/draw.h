@@ -49,9 +49,6 @@ void la_ladder_write(const struct la_story *st, const struct canvas *canvas);
 /* "#2"; four columns at most, so the last four digits of a high number. */
 void la_ladder_tag(const struct conn *conn, struct text *out);
 enum style la_ladder_tag_style(const struct conn *conn);
-/* An instant counted from the connection's beginning, in at most `columns`. */
-void la_ladder_time(const struct la_story *st, struct text *out, const struct conn *conn,
-                    la_instant at, uint32_t columns);
 
 /* ---- arrow.c ---------------------------------------------------------------------------- */
 

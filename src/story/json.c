@@ -97,6 +97,18 @@ set_flags(json_t *object, uint16_t flags)
     json_object_set_new(object, "flags", array);
 }
 
+/* RFC 9768 3.2.3. */
+static void
+set_marks(json_t *object, const struct la_event_segment *s)
+{
+    static const char *const names[2][COUNT_OF(s->marks)] = {{"e0b", "ceb", "e1b"},
+                                                             {"e1b", "ceb", "e0b"}};
+    json_t *marks = json_object();
+    for (unsigned i = 0; i + 1u < s->marks_n && i < COUNT_OF(s->marks); i++)
+        set_int(marks, names[s->marks_order != 0][i], s->marks[i]);
+    json_object_set_new(object, "accecn", marks);
+}
+
 static void
 set_options(json_t *object, const struct la_event_segment *s)
 {
@@ -123,6 +135,8 @@ set_options(json_t *object, const struct la_event_segment *s)
     }
     if ((s->has & LA_SEG_HAS_FAST_OPEN) != 0)
         set_bool(object, "fast_open", true);
+    if (s->marks_n != 0)
+        set_marks(object, s);
     if ((s->has & LA_SEG_HAS_UNKNOWN) != 0)
         set_bool(object, "unknown_option", true);
 }

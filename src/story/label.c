@@ -7,6 +7,8 @@
  */
 #include "story/draw.h"
 
+#include "wire/tcp.h"
+
 /* What may be left out, the first to stay first. */
 enum rank { RANK_MUST, RANK_ACK, RANK_WINDOW, RANK_OPTION, RANK_SEQ_OF_NOTHING, RANK_COUNT };
 
@@ -31,11 +33,14 @@ piece_flags(struct label *label, const struct row *row)
         {LA_TCP_ECE, "ECE"}, {LA_TCP_CWR, "CWR"}, {LA_TCP_AE, "AE"},
     };
     struct label_piece *piece = piece_new(label, RANK_MUST);
+    unsigned flags = row->segment.flags & (row->counts ? ~(unsigned)LA_TCP_ACE_MASK : ~0u);
     for (size_t i = 0; i < COUNT_OF(names); i++)
-        if ((row->segment.flags & names[i].bit) != 0)
+        if ((flags & names[i].bit) != 0)
             la_text_add(&piece->text, piece->text.n == 0 ? "%s" : ",%s", names[i].name);
     if (piece->text.n == 0)
         la_text_add(&piece->text, "no flags");
+    if (row->counts)
+        la_text_add(&piece->text, " ace %u", la_tcp_ace(row->segment.flags));
     if ((row->segment.flags & LA_TCP_RST) != 0)
         piece->style = STYLE_BAD;
     else if ((row->segment.flags & (LA_TCP_SYN | LA_TCP_FIN)) != 0)
@@ -89,6 +94,18 @@ pieces_syn_options(struct label *label, const struct la_event_segment *s)
         la_text_add(&option_new(label)->text, "fast-open");
 }
 
+/* RFC 9768 3.2.3: octets by the mark that they came with. */
+static void
+pieces_marks(struct label *label, const struct la_event_segment *s)
+{
+    static const char *const names[2][COUNT_OF(s->marks)] = {{"e0b", "ceb", "e1b"},
+                                                             {"e1b", "ceb", "e0b"}};
+    if (s->marks_n == 1)
+        la_text_add(&option_new(label)->text, "accecn");
+    for (unsigned i = 0; i + 1u < s->marks_n && i < COUNT_OF(s->marks); i++)
+        la_text_add(&option_new(label)->text, "%s %u", names[s->marks_order != 0][i], s->marks[i]);
+}
+
 static void
 piece_sack(const struct la_story *st, struct label *label, const struct row *row)
 {
@@ -122,6 +139,7 @@ pieces_rest(const struct la_story *st, struct label *label, const struct row *ro
         la_text_add(&piece_new(label, RANK_MUST)->text, "urg %u", s->urgent);
     if (syn)
         pieces_syn_options(label, s);
+    pieces_marks(label, s);
     piece_sack(st, label, row);
     if (!syn && (s->has & LA_SEG_HAS_TS) != 0 && story_has(st, LA_STORY_FULL))
         la_text_add(&piece_new(label, RANK_OPTION)->text, "ts %u/%u", s->ts_val, s->ts_ecr);

@@ -100,9 +100,10 @@ format_time(struct text *out, int64_t ns, uint32_t columns)
     la_text_add(out, ns < 0 ? "before" : "later");
 }
 
-void
-la_ladder_time(const struct la_story *st, struct text *out, const struct conn *conn, la_instant at,
-               uint32_t columns)
+/* An instant counted from the connection's beginning, in at most `columns`. */
+static void
+put_time(const struct la_story *st, struct text *out, const struct conn *conn, la_instant at,
+         uint32_t columns)
 {
     bool common = conn == NULL || story_has(st, LA_STORY_COMMON_CLOCK);
     format_time(out, la_story_ns_between(at, common ? st->first_at : conn->first_at), columns);
@@ -159,7 +160,7 @@ la_ladder_ends(const struct la_story *st, struct canvas *canvas, const struct ro
         if (la_instant_is_never(row->at[side]))
             continue;
         struct text time = text_empty();
-        la_ladder_time(st, &time, row->conn, row->at[side], l->time_n);
+        put_time(st, &time, row->conn, row->at[side], l->time_n);
         bool left = side == LEFT || story_has(st, LA_STORY_ONE_SIDED);
         la_canvas_put_right(canvas, left ? l->tag_n + l->time_n : l->width, STYLE_PLAIN, time.p);
     }

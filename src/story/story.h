@@ -68,6 +68,7 @@ struct row {
     bool hashed, in_lane;
     bool copy;   /* the second copy that the wire made */
     bool again;  /* sent before, or a copy */
+    bool counts; /* its flags AE, CWR and ECE are a number (RFC 9768 3.2.2) */
     bool acks_nothing; /* its acknowledgement has been said before */
     bool at_end; /* was under way when the story ended */
     bool eventful;
@@ -97,6 +98,7 @@ struct conn_end {
     uint32_t base;                               /* the ISN, or what relative numbers count from */
     int64_t high;                                /* highest relative number sent, plus one */
     bool syn_sent, syn_plain_sent, syn_ack_sent; /* plain: without ACK */
+    bool asks_for_counts;                        /* by a SYN (RFC 9768 3.1.1) */
     la_instant syn_at, up_at;
     bool fin_sent, fin_covers_peer; /* the FIN acknowledged the peer's FIN */
     bool acked_peer_fin;            /* before sending its own FIN */
@@ -146,6 +148,7 @@ struct conn {
     struct fold fold;
     uint32_t rows_n; /* rows that point here */
     bool announced, summed_up, agreed_noted;
+    bool counts_marks; /* accurate ECN is agreed, by the SYNs */
 };
 
 /* ---- the story -------------------------------------------------------------------------- */

@@ -6,6 +6,8 @@
  */
 #include "story/story.h"
 
+#include "wire/tcp.h"
+
 static void
 base_set(struct conn_end *end, uint32_t base, int64_t high)
 {
@@ -93,6 +95,20 @@ track_duplicate_ack(struct conn_end *end, struct row *row)
     end->dup_ack = row->ack_rel;
 }
 
+/* Is accurate ECN agreed, by the SYNs? Then the flags say a number in what follows. */
+static void
+track_counting(struct conn *conn, struct row *row)
+{
+    uint16_t flags = row->segment.flags;
+    bool syn = (flags & LA_TCP_SYN) != 0;
+    if (syn && (flags & LA_TCP_ACK) == 0)
+        conn->end[row->from].asks_for_counts = la_tcp_accecn_is_asked(flags);
+    else if (syn && conn->end[row->from ^ 1].asks_for_counts)
+        conn->counts_marks |= la_tcp_accecn_is_granted(flags);
+    bool forgotten = row->state[row->from] == LA_TCP_TIME_WAIT; /* RFC 9768 3.1.2 */
+    row->counts = conn->counts_marks && (flags & (LA_TCP_SYN | LA_TCP_RST)) == 0 && !forgotten;
+}
+
 void
 la_story_track_segment(struct conn *conn, struct row *row)
 {
@@ -108,6 +124,7 @@ la_story_track_segment(struct conn *conn, struct row *row)
     count_octets(end, row);
     track_fin(conn, row);
     track_duplicate_ack(end, row);
+    track_counting(conn, row);
     if ((s->flags & LA_TCP_SYN) != 0) {
         if (!end->syn_sent)
             end->syn_at = row->begun_at;

@@ -347,6 +347,8 @@ la_words_ecn(struct la_story *st, struct row *row, unsigned side, const struct l
         [LA_ECN_MANGLED] = {"sends nothing as ECT: the path changes the ECN field",
                             "RFC 9768 3.2.2.3"},
         [LA_ECN_ZEROED] = {"sends nothing as ECT: no feedback comes (ACE 0)", "RFC 9768 3.2.2.4"},
+        [LA_ECN_ALL_MARKED] = {"sends nothing as ECT: all comes marked, which is no congestion",
+                               "RFC 9768 3.2.2.3"},
     };
     struct note head = {.side = (uint8_t)side, .style = STYLE_AGAIN};
     struct text text = text_empty();

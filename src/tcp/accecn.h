@@ -14,26 +14,6 @@
 #include "tcp/tally.h"
 #include "wire/tcp.h"
 
-enum { LA_TCP_ACE_MASK = LA_TCP_AE | LA_TCP_CWR | LA_TCP_ECE, LA_TCP_ACE_SHIFT = 6 };
-
-/* The three flags as a number, AE first. */
-static inline unsigned
-la_tcp_ace(uint16_t flags)
-{
-    return (unsigned)(flags & LA_TCP_ACE_MASK) >> LA_TCP_ACE_SHIFT;
-}
-static inline uint16_t
-la_tcp_ace_flags(unsigned ace)
-{
-    return (uint16_t)(ace << LA_TCP_ACE_SHIFT & LA_TCP_ACE_MASK);
-}
-/* Does a SYN ask for accurate ECN? Also by what nobody sends yet (3.1.3). */
-static inline bool
-la_tcp_accecn_is_asked(uint16_t flags)
-{
-    unsigned ace = la_tcp_ace(flags);
-    return ace != 0 && ace != 3; /* nothing, and RFC 3168's */
-}
 /* Would a SYN cookie's acknowledgement say so (5.1)? One with text has the counter, which begins at
  * 5; peers that know RFC 3168 alone never set AE. */
 static inline bool
@@ -49,7 +29,16 @@ la_tcp_accecn_is_agreed(const struct la_tcp_conn *c)
     return (c->flags & LA_TCP_F_ACCECN) != 0 && c->state != LA_TCP_SYN_SENT;
 }
 
-/* ---- the SYNs (3.1) --------------------------------------------------------------------- */
+/* Has it neither text nor SACK blocks (table 4)? */
+static inline bool
+la_tcp_accecn_is_pure(const struct la_tcp_seg *seg)
+{
+    return seg->len == 0 && seg->sack_n == 0 && (seg->flags & LA_TCP_RST) == 0;
+}
+/* 3.2.2.3, 3.2.2.4: text goes without ECT from here on. */
+void la_tcp_accecn_stop(struct la_tcp_conn *c, enum la_ecn_step step, struct la_tcp_todo *todo);
+
+/* ---- the SYNs (3.1; accecn_syn.c) ------------------------------------------------------ */
 
 /* The flags of our SYN, and of our SYN,ACK. DEVIATION(D20): what failed is not remembered. */
 uint16_t la_tcp_accecn_syn(struct la_tcp_conn *c, bool again, const struct la_tcp_cfg *cfg);
@@ -69,6 +58,8 @@ void la_tcp_accecn_syn_ack_again(struct la_tcp_conn *c, const struct la_tcp_seg 
 /* What acknowledges our SYN in SYN-RECEIVED (3.2.2.1). False: no memory to count in. */
 bool la_tcp_accecn_shake(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                          struct la_tcp_todo *todo);
+/* How the peer's latest SYN or SYN,ACK came, as ACE says it (table 3). */
+unsigned la_tcp_accecn_code(const struct la_tcp_conn *c);
 /* ESTABLISHED: if our SYN or SYN,ACK had been marked, the window is smaller from the beginning. */
 void la_tcp_accecn_opened(struct la_tcp_conn *c, la_seq ack, struct la_tcp_todo *todo);
 
@@ -79,9 +70,13 @@ void la_tcp_accecn_arrived(struct la_tcp_conn *c, uint32_t text_bytes, struct la
 /* Is a bare acknowledgement due, to say how a SYN,ACK came? DEVIATION(D33): not how a later copy of
  * it did, which would be taken for a count. */
 bool la_tcp_accecn_answers(const struct la_tcp_conn *c, const struct la_tcp_env *env);
-/* Is this segment it? Then it has no SACK blocks (3.2.2.1); those follow in the next. */
+/* Is this segment it? */
 bool la_tcp_accecn_is_answer(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                              const struct la_tcp_env *env);
+/* Must it have no SACK blocks? An answer has none (3.2.2.1), nor what tells of marks on
+ * acknowledgements alone, lest it be taken for a duplicate (3.2.2.5.1). The next has them. */
+bool la_tcp_accecn_leaves_blocks(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                                 const struct la_tcp_env *env);
 /* ACE for a segment that is ready but for it; what is told with it has been told. */
 uint16_t la_tcp_accecn_told(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                             struct la_tcp_env *env);

@@ -30,17 +30,30 @@ la_tcp_ack_in_order(struct la_tcp_busy *busy)
     busy->owed.duplicates_n = 0;
 }
 
+/* Linux's way: text is acknowledged at once until it is answered by text, and a FIN, but for one
+ * alone behind text, for which the application's own is waited. */
+static bool
+is_urgent(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, const struct la_tcp_env *env,
+          uint32_t waiting)
+{
+    bool fin = (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
+    if (!env->cfg->ack_replies_later)
+        return false;
+    if (fin && waiting == 1 && c->state == LA_TCP_ESTABLISHED)
+        return !busy->heard_text || c->fast_opened != 0;
+    return fin || !busy->replies;
+}
+
 void
 la_tcp_ack_later(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp_env *env,
                  la_instant now)
 {
     struct la_tcp_owed *owed = &busy->owed;
-    bool alone =
-        env->cfg->ack_replies_later && (!busy->replies || (c->flags & LA_TCP_F_FIN_RECEIVED) != 0);
     uint32_t waiting = (uint32_t)la_seq_diff(c->rcv_nxt, owed->acked);
     bool second = !la_instant_is_never(owed->at) || (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
-    if (waiting >= 2u * c->rcv_mss || alone || env->cfg->delayed_ack_us == 0 ||
-        (env->cfg->ack_every_second && second) || (c->flags & LA_TCP_F_QUICK_ACK) != 0)
+    if (waiting >= 2u * c->rcv_mss || is_urgent(c, busy, env, waiting) ||
+        env->cfg->delayed_ack_us == 0 || (env->cfg->ack_every_second && second) ||
+        (c->flags & LA_TCP_F_QUICK_ACK) != 0)
         la_tcp_ack_now(c, LA_CAUSE_ACK);
     else if (la_instant_is_never(owed->at))
         owed->at = la_instant_add_us(now, env->cfg->delayed_ack_us);

@@ -3,63 +3,34 @@
  * arrive.c - SEGMENT ARRIVES (RFC 9293, 3.10.7)
  *
  * Read first: RFC 9293 3.3-3.5 and 3.10.7; RFC 5961 3-5 (challenge ACKs); RFC 7323 5 (PAWS). Lay
- * 3.10.7.3 beside syn_sent_state() and 3.10.7.4 beside la_tcp_arrive(): one function per step,
- * same order, same names. CLOSED and LISTEN, which have no connection record, are in open.c.
+ * 3.10.7.3 beside syn_sent_state() and 3.10.7.4 beside other_states(): one function per step, same
+ * order, same names; the fifth is in arrive_ack.c. CLOSED and LISTEN, which have no connection
+ * record, are in open.c.
  *
  * A step looks at the segment, may change the connection, records what must be sent, and says
  * whether the next step follows. Nothing is sent from here.
  *
- * Byte order: host, throughout. Deviations: D6, D7, D15 and D18, at their places.
+ * Byte order: host, throughout. Deviations: D6, D7 and D15, at their places.
  */
 #include "tcp/arrive.h"
 
 #include "base/assert.h"
 #include "proto/tcp_accept.h"
 #include "tcp/accecn.h"
-#include "tcp/acked.h"
 #include "tcp/acknowledge.h"
+#include "tcp/arrive_ack.h"
 #include "tcp/blocks.h"
-#include "tcp/congestion.h"
 #include "tcp/ecn.h"
 #include "tcp/fast_open.h"
 #include "tcp/open.h"
 #include "tcp/receive.h"
-#include "tcp/recovery.h"
 #include "tcp/rtt.h"
 #include "tcp/send.h"
+#include "tcp/stamp.h"
 #include "tcp/timeout.h"
 #include "tcp/tune.h"
 #include "tcp/urgent.h"
 #include "tcp/uto.h"
-
-enum step { NEXT, DONE };
-
-/* RFC 7323 5.5: TS.Recent older than 24 days says nothing any more. */
-enum { TS_RECENT_AGE_S = 24 * 24 * 3600 };
-
-static enum step
-drop(struct la_tcp_todo *todo, enum la_reason reason)
-{
-    todo->reason = reason;
-    return DONE;
-}
-
-static void
-answer_rst(struct la_tcp_todo *todo, la_seq seq, enum la_cause cause)
-{
-    todo->rst = true;
-    todo->rst_flags = LA_TCP_RST;
-    todo->rst_cause = (uint8_t)cause;
-    todo->rst_seq = seq;
-    todo->rst_ack = la_seq_of(0);
-}
-
-static void
-take_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, la_instant now)
-{
-    c->ts_recent = seg->ts_val;
-    c->ts_recent_at_s = (uint32_t)(now.ns / LA_NS_PER_S);
-}
 
 /* ---- 3.10.7.3 SYN-SENT ------------------------------------------------------------------ */
 
@@ -78,8 +49,8 @@ syn_sent_established(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct
     la_tcp_ack_now(c, LA_CAUSE_ACK);
 }
 
-/* NEXT: text or a FIN came along, "continue processing at the sixth step". */
-static enum step
+/* The next step: text or a FIN came along, "continue processing at the sixth step". */
+static enum la_tcp_step
 syn_sent_state(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     bool ack = (seg->flags & LA_TCP_ACK) != 0;
@@ -87,39 +58,32 @@ syn_sent_state(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tc
     /* first */
     if (ack && (la_seq_le(seg->ack, c->iss) || la_seq_gt(seg->ack, c->snd_nxt))) {
         if (!rst)
-            answer_rst(todo, seg->ack, LA_CAUSE_RST_REFUSED);
-        return drop(todo, LA_REASON_SYN_SENT_ACK_UNACCEPTABLE);
+            la_tcp_answer_rst(todo, seg->ack, LA_CAUSE_RST_REFUSED);
+        return la_tcp_drop(todo, LA_REASON_SYN_SENT_ACK_UNACCEPTABLE);
     }
     /* second */
     if (rst) {
         if (!ack)
-            return drop(todo, LA_REASON_SYN_SENT_RST_UNACCEPTABLE);
+            return la_tcp_drop(todo, LA_REASON_SYN_SENT_RST_UNACCEPTABLE);
         todo->env->stats->tcp_attempt_fails++;
         la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_ERR_CONNECTION_REFUSED, todo);
-        return DONE;
+        return LA_TCP_DONE;
     }
     /* third (security): as RFC 9293 A.1 has it, nothing. fifth: */
     if ((seg->flags & LA_TCP_SYN) == 0)
-        return drop(todo, LA_REASON_SYN_SENT_NO_SYN);
+        return la_tcp_drop(todo, LA_REASON_SYN_SENT_NO_SYN);
     /* fourth */
     la_tcp_take_syn(c, seg, todo);
     if (ack) {
         syn_sent_established(c, seg, todo);
-        return seg->len > 1 ? NEXT : DONE;
+        return seg->len > 1 ? LA_TCP_NEXT : LA_TCP_DONE;
     }
     la_tcp_enter(c, LA_TCP_EV_RCV_SYN, todo); /* simultaneous open (MUST-10) */
     c->want |= LA_TCP_WANT_SYN;
-    return DONE;
+    return LA_TCP_DONE;
 }
 
 /* ---- 3.10.7.4, other states ------------------------------------------------------------- */
-
-/* RFC 7323 5.5: does TS.Recent still say something? */
-static bool
-ts_recent_is_valid(const struct la_tcp_conn *c, la_instant now)
-{
-    return (uint32_t)(now.ns / LA_NS_PER_S) - c->ts_recent_at_s < TS_RECENT_AGE_S;
-}
 
 /* Text that was received before, all of it: a D-SACK block for it (RFC 2883 4). */
 static void
@@ -131,35 +95,36 @@ report_duplicate(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_
 }
 
 /* RFC 7323 5.3 R1, before the sequence number: is it an old duplicate? */
-static enum step
+static enum la_tcp_step
 step0_timestamp(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     if ((c->flags & LA_TCP_F_TIMESTAMPS) == 0 || (seg->flags & LA_TCP_RST) != 0)
-        return NEXT;
+        return LA_TCP_NEXT;
     if ((seg->has & LA_TCP_HAS_TIMESTAMPS) == 0) {
         /* A SYN is answered "irrespective of the sequence number" (RFC 5961 4.2): a peer that has
          * forgotten the connection may have forgotten its timestamps as well. */
         bool taken = (seg->flags & LA_TCP_SYN) != 0 ||
                      todo->env->cfg->timestamps_may_lack; /* DEVIATION(D26) */
-        return taken ? NEXT : drop(todo, LA_REASON_TIMESTAMP_MISSING);
+        return taken ? LA_TCP_NEXT : la_tcp_drop(todo, LA_REASON_TIMESTAMP_MISSING);
     }
     todo->ts_advances = la_tcp_ts_older(c->ts_recent, seg->ts_val);
-    if (ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
+    if (la_tcp_stamp_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)) {
         if ((seg->flags & LA_TCP_SYN) != 0 && la_tcp_is_synchronised(c))
-            return NEXT; /* step 4 challenges it; in SYN-RECEIVED it would end the connection */
+            return LA_TCP_NEXT; /* step 4 challenges it; in SYN-RECEIVED it would end the connection
+                                 */
         la_tcp_ack_unacceptable(c, seg, todo);
         report_duplicate(c, seg, todo); /* RFC 2883 4.3: also then */
-        return drop(todo, LA_REASON_PAWS);
+        return la_tcp_drop(todo, LA_REASON_PAWS);
     }
-    return NEXT;
+    return LA_TCP_NEXT;
 }
 
 /* RFC 9768 3.1.5: a SYN that asks for the one kind of ECN, and again for the other. Neither end
  * could know which of them was agreed. */
-static enum step
+static enum la_tcp_step
 asks_twice(struct la_tcp_conn *c, struct la_tcp_todo *todo)
 {
-    answer_rst(todo, c->snd_nxt, LA_CAUSE_RST_ABORT);
+    la_tcp_answer_rst(todo, c->snd_nxt, LA_CAUSE_RST_ABORT);
     todo->rst_flags = LA_TCP_RST | LA_TCP_ACK;
     todo->rst_ack = c->rcv_nxt;
     bool listened = c->state == LA_TCP_SYN_RECEIVED && !la_tcp_fast_open_serves(c);
@@ -167,15 +132,15 @@ asks_twice(struct la_tcp_conn *c, struct la_tcp_todo *todo)
         c->flags |= LA_TCP_F_RELEASED;
     la_tcp_end(c, listened ? LA_TCP_EV_RCV_SYN_REUSE : LA_TCP_EV_RCV_UNACCEPTABLE,
                LA_ERR_CONNECTION_RESET, todo);
-    return drop(todo, LA_REASON_ECN_ASKED_TWICE);
+    return la_tcp_drop(todo, LA_REASON_ECN_ASKED_TWICE);
 }
 
 /* An unacceptable segment draws an acknowledgement, unless it is a RST. */
-static enum step
+static enum la_tcp_step
 unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     if ((seg->flags & LA_TCP_RST) != 0)
-        return drop(todo, LA_REASON_RST_OUTSIDE_WINDOW);
+        return la_tcp_drop(todo, LA_REASON_RST_OUTSIDE_WINDOW);
     /* DEVIATION(D6): the SYN again means that our SYN,ACK was lost; it is sent again. */
     bool syn_again = (seg->flags & LA_TCP_SYN) != 0 && la_seq_eq(seg->seq, c->irs);
     if (syn_again && (c->state == LA_TCP_SYN_RECEIVED || c->state == LA_TCP_SYN_RECEIVED_ACTIVE)) {
@@ -185,7 +150,7 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
         if (!la_tcp_ecn_syn_again(c, seg, todo))
             return asks_twice(c, todo);
         c->want |= LA_TCP_WANT_SYN;
-        return drop(todo, LA_REASON_DATA_DUPLICATE);
+        return la_tcp_drop(todo, LA_REASON_DATA_DUPLICATE);
     }
     la_tcp_accecn_syn_ack_again(c, seg, todo);
     la_tcp_ack_unacceptable(c, seg, todo);
@@ -195,8 +160,8 @@ unacceptable(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
         la_tcp_time_wait_start(c, todo);
     bool old = seg->len > 0 && la_seq_le(la_seq_add(seg->seq, seg->len), c->rcv_nxt);
     return todo->reason != LA_REASON_NONE
-               ? DONE
-               : drop(todo, old ? LA_REASON_DATA_DUPLICATE : LA_REASON_SEQ_OUTSIDE_WINDOW);
+               ? LA_TCP_DONE
+               : la_tcp_drop(todo, old ? LA_REASON_DATA_DUPLICATE : LA_REASON_SEQ_OUTSIDE_WINDOW);
 }
 
 /* RCV.WND as segments are judged by it: what was told, or what the buffer takes. A half-open
@@ -213,7 +178,7 @@ judged_window(const struct la_tcp_conn *c, const struct la_tcp_todo *todo)
 }
 
 /* First: check sequence number. May change `seg` into the part that is looked at. */
-static enum step
+static enum la_tcp_step
 step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     uint32_t rcv_wnd = judged_window(c, todo);
@@ -231,61 +196,61 @@ step1_sequence(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo
         seg->wnd = (uint16_t)(seg->wnd >> c->snd_wscale); /* a SYN's is not scaled: RFC 7323 2.2 */
     }
     if (la_tcp_seg_acceptable(c->rcv_nxt, rcv_wnd, seg->seq, seg->len))
-        return NEXT;
+        return LA_TCP_NEXT;
     /* "special allowance should be made to accept valid ACKs, URGs, and RSTs" (MUST-66) */
     if (rcv_wnd == 0 && la_seq_eq(seg->seq, c->rcv_nxt) && (seg->flags & LA_TCP_SYN) == 0) {
         la_chain_clear(todo->text);
         seg->flags &= (uint16_t)~LA_TCP_FIN;
         seg->len = seg->text_bytes = 0;
         if ((seg->flags & LA_TCP_RST) != 0)
-            return NEXT;
+            return LA_TCP_NEXT;
         todo->reason = LA_REASON_ZERO_WINDOW_PROBE;
         la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
-        return NEXT;
+        return LA_TCP_NEXT;
     }
     return unacceptable(c, seg, todo);
 }
 
 /* Second: check the RST bit. */
-static enum step
+static enum la_tcp_step
 step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     if ((seg->flags & LA_TCP_RST) == 0)
-        return NEXT;
+        return LA_TCP_NEXT;
     /* DEVIATION(D15), RFC 1337 3 (F1): an old duplicate must not end TIME-WAIT. */
     if (c->state == LA_TCP_TIME_WAIT)
-        return drop(todo, LA_REASON_RST_IN_TIME_WAIT);
+        return la_tcp_drop(todo, LA_REASON_RST_IN_TIME_WAIT);
     if (todo->env->cfg->rst_challenged && /* RFC 5961 3.2 */
         la_tcp_rst_classify(c->rcv_nxt, la_tcp_rcv_wnd(c), seg->seq) != LA_TCP_RST_EXACT) {
         todo->reason = LA_REASON_RST_IN_WINDOW;
         la_tcp_ack_challenge(c, todo);
-        return DONE;
+        return LA_TCP_DONE;
     }
     todo->env->stats->tcp_resets_in++;
     switch ((enum la_tcp_state)c->state) {
     case LA_TCP_SYN_RECEIVED:
         if (la_tcp_fast_open_serves(c)) { /* LISTEN would be news that nobody gets */
             la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_ERR_CONNECTION_RESET, todo);
-            return DONE;
+            return LA_TCP_DONE;
         }
         c->flags |= LA_TCP_F_RELEASED;
         la_tcp_end(c, LA_TCP_EV_RCV_RST_TO_LISTEN, LA_ERR_CONNECTION_RESET, todo);
-        return DONE;
+        return LA_TCP_DONE;
     case LA_TCP_SYN_RECEIVED_ACTIVE:
         la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_ERR_CONNECTION_REFUSED, todo);
-        return DONE;
+        return LA_TCP_DONE;
     case LA_TCP_ESTABLISHED:
     case LA_TCP_FIN_WAIT_1:
     case LA_TCP_FIN_WAIT_2:
     case LA_TCP_CLOSE_WAIT:
         la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_ERR_CONNECTION_RESET, todo);
-        return DONE;
+        return LA_TCP_DONE;
     case LA_TCP_CLOSING:
     case LA_TCP_LAST_ACK:
         la_tcp_end(c, LA_TCP_EV_RCV_RST, LA_OK, todo); /* what was received stays */
         c->err = LA_ERR_CONNECTION_RESET; /* whether all of ours arrived, nobody knows */
         todo->wake |= LA_READY_ERROR;
-        return DONE;
+        return LA_TCP_DONE;
     case LA_TCP_TIME_WAIT:
     case LA_TCP_CLOSED:
     case LA_TCP_LISTEN:
@@ -294,31 +259,31 @@ step2_rst(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_tod
         break;
     }
     LA_ASSERT(false);
-    return DONE;
+    return LA_TCP_DONE;
 }
 
 /* Fourth: check the SYN bit. (Third, security: nothing, RFC 9293 A.1.) */
-static enum step
+static enum la_tcp_step
 step4_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     if ((seg->flags & LA_TCP_SYN) == 0)
-        return NEXT;
+        return LA_TCP_NEXT;
     if (c->state == LA_TCP_SYN_RECEIVED && !la_tcp_fast_open_serves(c)) {
         c->flags |= LA_TCP_F_RELEASED;
         la_tcp_end(c, LA_TCP_EV_RCV_SYN_REUSE, LA_ERR_CONNECTION_RESET, todo);
-        return DONE;
+        return LA_TCP_DONE;
     }
     todo->reason = LA_REASON_SYN_IN_WINDOW;
     bool inside = la_tcp_seg_acceptable(c->rcv_nxt, judged_window(c, todo), seg->seq, 0);
     if (todo->env->cfg->syn_challenged || !inside) {
         la_tcp_ack_challenge(c, todo); /* RFC 5961 4.2 */
-        return DONE;
+        return LA_TCP_DONE;
     }
-    answer_rst(todo, la_tcp_bare_seq(c), LA_CAUSE_RST_ABORT);
+    la_tcp_answer_rst(todo, la_tcp_bare_seq(c), LA_CAUSE_RST_ABORT);
     todo->rst_flags = LA_TCP_RST | LA_TCP_ACK;
     todo->rst_ack = c->rcv_nxt;
     la_tcp_end(c, LA_TCP_EV_RCV_UNACCEPTABLE, LA_ERR_CONNECTION_RESET, todo); /* RFC 5961 4.1 */
-    return DONE;
+    return LA_TCP_DONE;
 }
 
 /* MAY-2, RFC 6191 2: may this SYN begin a new incarnation of a connection in TIME-WAIT? Not when
@@ -342,177 +307,7 @@ time_wait_gives_way(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
     return la_seq_gt(seg->seq, c->rcv_nxt);
 }
 
-/* RFC 7323 4.3, 5.5: TS.Recent follows the segment that the last acknowledgement was about. Not
- * before the ACK field was found acceptable: who guesses a sequence number alone (RFC 5961 5) must
- * not set it to what makes PAWS drop the peer's own segments. */
-static void
-update_ts_recent(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
-                 const struct la_tcp_todo *todo)
-{
-    if ((c->flags & LA_TCP_F_TIMESTAMPS) != 0 && (seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 &&
-        la_seq_le(seg->seq, la_tcp_ack_told(c, la_tcp_busy(c, todo->env))) &&
-        !(ts_recent_is_valid(c, todo->now) && la_tcp_ts_older(seg->ts_val, c->ts_recent)))
-        take_timestamp(c, seg, todo->now);
-}
-
-/* Fifth, SYN-RECEIVED. */
-static enum step
-ack_of_syn(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
-{
-    if (!la_seq_gt(seg->ack, c->snd_una) || la_seq_gt(seg->ack, c->snd_nxt)) {
-        answer_rst(todo, seg->ack, LA_CAUSE_RST_REFUSED);
-        return drop(todo, LA_REASON_ACK_UNACCEPTABLE);
-    }
-    if (!la_tcp_accecn_shake(c, seg, todo))
-        return drop(todo, LA_REASON_NO_MEMORY);
-    update_ts_recent(c, seg, todo);
-    c->snd_una = la_seq_add(c->iss, 1);
-    c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
-    if (c->snd_wnd > c->snd_wnd_max)
-        c->snd_wnd_max = c->snd_wnd;
-    c->snd_wl1 = seg->seq;
-    la_tcp_enter(c, LA_TCP_EV_ACK_OF_SYN, todo);
-    la_tcp_established(c, todo);
-    la_tcp_fast_open_answered(c, seg->ack, todo);
-    la_tcp_accecn_opened(c, seg->ack, todo);
-    return NEXT;
-}
-
-static void
-tell_peer_window(const struct la_tcp_conn *c, uint32_t before, struct la_tcp_todo *todo)
-{
-    if ((before == 0) == (c->snd_wnd == 0) || !la_tcp_hears(todo->env, LA_EVENT_WINDOW))
-        return;
-    struct la_event ev = {.at = todo->now, .kind = LA_EVENT_WINDOW, .segment_id = todo->segment_id};
-    ev.u.window.window = c->snd_wnd;
-    todo->env->emit(todo->env->ctx, c, &ev);
-}
-
-/* The send window follows the newest segment (3.10.7.4 fifth); of gathered ones the last.
- * DEVIATION(D18): which that is, SEG.SEQ alone does not say. A retransmission has an old number,
- * and when it acknowledges something new (`advances`) its window is the newest there is.
- * SND.WL2, the SEG.ACK of the segment that the window came with, is not kept: what comes here has
- * SND.UNA =< SEG.ACK, and so had that one, which has moved SND.UNA up to its own. So SND.WL2 =<
- * SND.UNA =< SEG.ACK, and the test of SND.WL2 =< SEG.ACK is always true. */
-static void
-update_window(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool advances,
-              struct la_tcp_todo *todo)
-{
-    la_seq seq = la_seq_add(seg->seq, todo->last_off);
-    if (!advances && la_seq_lt(seq, c->snd_wl1))
-        return;
-    uint32_t before = c->snd_wnd;
-    c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
-    if (c->snd_wnd > c->snd_wnd_max)
-        c->snd_wnd_max = c->snd_wnd;
-    c->snd_wl1 = la_seq_max(c->snd_wl1, seq);
-    if (c->snd_wnd != before)
-        c->want |= LA_TCP_WANT_DATA;
-    if (before == 0 && c->snd_wnd > 0 && c->timer == LA_TIMER_PERSIST)
-        la_tcp_timer_stop(c);
-    tell_peer_window(c, before, todo);
-}
-
-/* RFC 5681 2: (a) data is outstanding, (b) no text, (c) neither SYN nor FIN, (d) ack is SND.UNA,
- * (e) the window is the same. */
-static bool
-is_duplicate_ack(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
-{
-    return la_tcp_flight(c) > 0 && seg->len == 0 && la_seq_eq(seg->ack, c->snd_una) &&
-           (uint32_t)seg->wnd << c->snd_wscale == c->snd_wnd;
-}
-
-/* The octet that probed a zero window was accepted: it has been sent. */
-static void
-probe_accepted(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
-{
-    struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
-    if (busy == NULL || (c->flags & LA_TCP_F_PROBED) == 0 ||
-        !la_seq_eq(seg->ack, la_seq_add(c->snd_nxt, 1)))
-        return;
-    /* Nobody knows which probe it was: sent twice, so that it gives no RTT sample (RFC 6298 3). */
-    la_tcp_scoreboard_sent(&busy->board, todo->env->mem, c->snd_nxt, seg->ack, todo->now);
-    (void)la_tcp_scoreboard_resent(&busy->board, todo->env->mem, c->snd_nxt, seg->ack, todo->now);
-    c->snd_nxt = seg->ack;
-    c->flags &= ~(uint32_t)LA_TCP_F_PROBED;
-}
-
-static bool
-fin_acked(const struct la_tcp_conn *c)
-{
-    return (c->flags & LA_TCP_F_FIN_SENT) != 0 && la_seq_eq(c->snd_una, c->snd_nxt);
-}
-
-/* Fifth, what the acknowledgement of our FIN changes. */
-static enum step
-states_after_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
-{
-    if (!fin_acked(c))
-        return NEXT;
-    if (c->state == LA_TCP_FIN_WAIT_1 && (seg->flags & LA_TCP_FIN) == 0) {
-        la_tcp_enter(c, LA_TCP_EV_ACK_OF_FIN, todo);
-        la_tcp_fin_wait_2_start(c, todo);
-    } else if (c->state == LA_TCP_CLOSING) {
-        la_tcp_enter(c, LA_TCP_EV_ACK_OF_FIN, todo);
-        la_tcp_time_wait_start(c, todo);
-        todo->wake |= LA_READY_CLOSED;
-        return DONE;
-    } else if (c->state == LA_TCP_LAST_ACK) {
-        la_tcp_end(c, LA_TCP_EV_ACK_OF_FIN, LA_OK, todo);
-        return DONE;
-    }
-    return NEXT;
-}
-
-/* Fifth: check the ACK field. */
-static enum step
-step5_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
-{
-    if ((seg->flags & LA_TCP_ACK) == 0)
-        return drop(todo, LA_REASON_NO_ACK);
-    if (c->state == LA_TCP_SYN_RECEIVED || c->state == LA_TCP_SYN_RECEIVED_ACTIVE) {
-        /* Text may have been sent before the handshake was complete (RFC 7413 4.2.2). */
-        if (ack_of_syn(c, seg, todo) == DONE)
-            return DONE;
-        if (!la_seq_gt(seg->ack, c->snd_una))
-            return NEXT;
-    }
-    probe_accepted(c, seg, todo);
-    bool advances = false;
-    switch (la_tcp_ack_classify(c->snd_una, c->snd_nxt, c->snd_wnd_max, seg->ack)) {
-    case LA_TCP_ACK_TOO_OLD:
-        todo->reason = LA_REASON_ACK_TOO_OLD;
-        la_tcp_ack_challenge(c, todo);
-        return DONE;
-    case LA_TCP_ACK_UNSENT:
-        todo->reason = LA_REASON_ACK_UNSENT;
-        if (!todo->env->cfg->unsent_ack_silent) /* DEVIATION(D26) */
-            la_tcp_ack_challenge(c, todo);
-        return DONE;
-    case LA_TCP_ACK_OLD:
-        update_ts_recent(c, seg, todo);
-        return NEXT;
-    case LA_TCP_ACK_DUP:
-        if (la_tcp_ecn_is_echo(c, seg))
-            la_tcp_ecn_echoed(c, seg, todo);
-        if (is_duplicate_ack(c, seg))
-            la_tcp_duplicate_ack(c, todo);
-        break;
-    case LA_TCP_ACK_NEW:
-        if (la_tcp_ecn_is_echo(c, seg))
-            la_tcp_ecn_echoed(c, seg, todo);
-        la_tcp_acked(c, seg, todo);
-        advances = true;
-        break;
-    }
-    update_ts_recent(c, seg, todo);
-    la_tcp_selective_ack(c, seg, todo);
-    la_tcp_accecn_feedback(c, seg, todo);
-    la_tcp_look_for_losses(c, seg, todo);
-    la_cc_acked(c, todo);
-    update_window(c, seg, advances, todo);
-    return states_after_ack(c, seg, todo);
-}
+/* Fifth: check the ACK field: la_tcp_arrive_ack(). */
 
 /* Sixth: check the URG bit. The states behind the peer's FIN ignore it. */
 static void
@@ -534,29 +329,29 @@ nobody_reads(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
 }
 
 /* Seventh: process the segment text. *fin: a FIN is in order now. */
-static enum step
+static enum la_tcp_step
 step7_text(struct la_tcp_conn *c, const struct la_tcp_seg *seg, bool *fin, struct la_tcp_todo *todo)
 {
     *fin = false;
     if (seg->text_bytes == 0 && (seg->flags & LA_TCP_FIN) == 0)
-        return DONE;
+        return LA_TCP_DONE;
     if ((c->flags & LA_TCP_F_FIN_RECEIVED) != 0) { /* "this should not occur" */
         if (seg->text_bytes > 0 && la_seq_gt(la_seq_add(seg->seq, seg->len), c->rcv_nxt))
             todo->reason = LA_REASON_DATA_AFTER_FIN;
         la_tcp_ack_now(c, LA_CAUSE_ACK_DUPLICATE);
-        return DONE;
+        return LA_TCP_DONE;
     }
     if (nobody_reads(c, seg)) {
         /* Where the peer is, as of CLOSED (3.10.7.1): our FIN may not have arrived. */
-        answer_rst(todo, seg->ack, LA_CAUSE_RST_ABORT);
+        la_tcp_answer_rst(todo, seg->ack, LA_CAUSE_RST_ABORT);
         la_tcp_end(c, LA_TCP_EV_RCV_UNACCEPTABLE, LA_ERR_CONNECTION_RESET, todo);
-        return drop(todo, LA_REASON_DATA_AFTER_CLOSE);
+        return la_tcp_drop(todo, LA_REASON_DATA_AFTER_CLOSE);
     }
     la_seq before = c->rcv_nxt;
     *fin = la_tcp_receive_text(c, seg->seq, (seg->flags & LA_TCP_FIN) != 0, todo);
     if (!la_seq_eq(before, c->rcv_nxt))
         la_tcp_tune_receive(c, la_tcp_busy(c, todo->env), seg, todo);
-    return NEXT;
+    return LA_TCP_NEXT;
 }
 
 /* Eighth: check the FIN bit. */
@@ -573,7 +368,7 @@ step8_fin(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     la_tcp_urgent_settle(c, busy);
     la_tcp_ack_later(c, busy, todo->env, todo->now);
     todo->wake |= LA_READY_READ | LA_READY_END;
-    bool both = c->state == LA_TCP_FIN_WAIT_1 && fin_acked(c);
+    bool both = c->state == LA_TCP_FIN_WAIT_1 && la_tcp_fin_is_acked(c);
     la_tcp_enter(c, both ? LA_TCP_EV_RCV_FIN_ACK_OF_FIN : LA_TCP_EV_RCV_FIN, todo);
     if (c->state == LA_TCP_TIME_WAIT) {
         la_tcp_time_wait_start(c, todo);
@@ -590,7 +385,7 @@ text_and_fin(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_
 {
     bool fin;
     step6_urg(c, seg, todo);
-    if (step7_text(c, seg, &fin, todo) == NEXT && fin)
+    if (step7_text(c, seg, &fin, todo) == LA_TCP_NEXT && fin)
         step8_fin(c, todo);
 }
 
@@ -608,10 +403,10 @@ static void
 other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     uint32_t text_bytes = seg->text_bytes; /* a probe's octet does not pass the first step */
-    if (step0_timestamp(c, seg, todo) == DONE || step1_sequence(c, seg, todo) == DONE)
+    if (step0_timestamp(c, seg, todo) == LA_TCP_DONE || step1_sequence(c, seg, todo) == LA_TCP_DONE)
         return;
-    if (step2_rst(c, seg, todo) == DONE || step4_syn(c, seg, todo) == DONE ||
-        step5_ack(c, seg, todo) == DONE)
+    if (step2_rst(c, seg, todo) == LA_TCP_DONE || step4_syn(c, seg, todo) == LA_TCP_DONE ||
+        la_tcp_arrive_ack(c, seg, todo) == LA_TCP_DONE)
         return;
     if ((c->flags & LA_TCP_F_ACCECN) != 0)
         la_tcp_accecn_arrived(c, text_bytes, todo);
@@ -620,7 +415,7 @@ other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *
     la_tcp_uto_arrived(c, seg);
     text_and_fin(c, seg, todo);
     /* A FIN that came with the acknowledgement of ours but could not be taken yet. */
-    if (c->state == LA_TCP_FIN_WAIT_1 && fin_acked(c)) {
+    if (c->state == LA_TCP_FIN_WAIT_1 && la_tcp_fin_is_acked(c)) {
         la_tcp_enter(c, LA_TCP_EV_ACK_OF_FIN, todo);
         la_tcp_fin_wait_2_start(c, todo);
     }
@@ -643,7 +438,7 @@ la_tcp_arrive(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp
     struct la_tcp_seg looked_at = *seg;
     if (c->state != LA_TCP_SYN_SENT)
         other_states(c, &looked_at, todo);
-    else if (syn_sent_state(c, seg, todo) == NEXT)
+    else if (syn_sent_state(c, seg, todo) == LA_TCP_NEXT)
         behind_syn(c, &looked_at, todo);
     if (c->state == LA_TCP_CLOSED || c->state == LA_TCP_LISTEN)
         return;

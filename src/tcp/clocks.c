@@ -7,14 +7,15 @@
 #include "tcp/again.h"
 #include "tcp/send.h"
 
-/* Busy: text is queued or in flight. Of that time, the peer's window is the limit when text waits
- * that the congestion window would let go; the send buffer, when all is sent and a writer was
- * refused. */
+/* Busy: text is queued or in flight; a SYN is none. Of that time, the peer's window is the limit
+ * when text waits that the congestion window would let go; the send buffer, when all is sent and a
+ * writer was refused. */
 static enum la_tcp_clock
 clock_now(const struct la_tcp_conn *c, const struct la_tcp_busy *busy)
 {
     uint32_t unsent = la_tcp_unsent(c, busy), flight = la_tcp_flight(c);
-    if (unsent == 0 && flight == 0)
+    uint32_t syn = (c->flags & LA_TCP_F_SYN_ACKED) == 0 && flight > 0;
+    if (unsent == 0 && flight == syn)
         return LA_TCP_CLOCK_NONE;
     if (unsent < c->smss && (c->flags & LA_TCP_F_WRITER_WAITS) != 0)
         return LA_TCP_CLOCK_SNDBUF; /* less than a segment may wait for more (RFC 9293 3.7.4) */

@@ -141,6 +141,8 @@ la_tcp_conn_configure(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg, uint8
         c->flags & ~offers_of(cfg) &
         (LA_TCP_F_WSCALE | LA_TCP_F_TIMESTAMPS | LA_TCP_F_SACK | LA_TCP_F_ECN | LA_TCP_F_ACCECN);
     c->flags &= ~dropped;
+    if (cfg->ecn < LA_ECN_ACCURATE_ASK)
+        c->flags &= ~(uint32_t)LA_TCP_F_ECN_EITHER;
     if ((dropped & LA_TCP_F_ACCECN) != 0) /* its SYN says as much to RFC 3168 */
         c->flags &= ~LA_TCP_F_SYN_MARK;
     if ((c->flags & LA_TCP_F_WSCALE) == 0)

@@ -86,8 +86,9 @@ la_tcp_ecn_syn_again(struct la_tcp_conn *c, const struct la_tcp_seg *syn, struct
         return la_tcp_accecn_syn_again(c, syn, todo);
     /* RFC 9768 3.1.5: the SYN before it asked for this kind. An end that has asked for that itself
      * answers so whichever kind comes, and may be asked for the other all along. */
-    if (c->state == LA_TCP_SYN_RECEIVED && (c->flags & LA_TCP_F_ECN) != 0 &&
-        todo->env->cfg->ecn >= LA_ECN_ACCURATE_ASK && la_tcp_accecn_is_asked(syn->flags))
+    const uint32_t agreed = LA_TCP_F_ECN | LA_TCP_F_ECN_EITHER;
+    if (c->state == LA_TCP_SYN_RECEIVED && (c->flags & agreed) == agreed &&
+        la_tcp_accecn_is_asked(syn->flags))
         return false;
     la_tcp_ecn_take_syn(c, syn, todo);
     return true;

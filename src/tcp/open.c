@@ -31,7 +31,9 @@ void
 la_tcp_open_passive(struct la_tcp_conn *c, const struct la_tcp_seg *syn, bool held,
                     struct la_tcp_todo *todo)
 {
-    c->flags |= LA_TCP_F_PASSIVE;
+    c->flags &= ~(uint32_t)LA_TCP_F_ECN_EITHER;
+    c->flags |= (c->flags & LA_TCP_F_ACCECN) != 0 ? LA_TCP_F_PASSIVE | LA_TCP_F_ECN_EITHER
+                                                  : LA_TCP_F_PASSIVE;
     la_tcp_enter(c, LA_TCP_EV_OPEN_PASSIVE, todo);
     la_tcp_take_syn(c, syn, todo);
     if (held)
@@ -222,6 +224,8 @@ la_tcp_listen_state(const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
     if ((seg->flags & LA_TCP_ACK) != 0) { /* second */
         la_tcp_closed_state(seg, todo);
         todo->reason = LA_REASON_LISTEN_ACK;
+        if ((seg->flags & LA_TCP_SYN) != 0 && todo->env->cfg->syn_ack_silent)
+            todo->rst = false; /* DEVIATION(D29) */
         return false;
     }
     if ((seg->flags & LA_TCP_SYN) == 0) { /* fourth */

@@ -238,7 +238,8 @@ la_tcp_sent_too_big(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_t
     busy->tlp.out = false;
     c->want &= (uint8_t) ~(LA_TCP_WANT_TAIL_PROBE | LA_TCP_WANT_RETRANSMIT);
     c->ssthresh_bytes = max32(c->cwnd_bytes, 2u * c->smss);
-    set_window(c, c->smss);
+    if (!todo->env->cfg->too_big_at_once) /* DEVIATION(D29) */
+        set_window(c, c->smss);
     busy->recover = c->snd_nxt;
     busy->rtx_nxt = la_tcp_sack_skip(busy, c->snd_una);
     busy->dupacks_n = 0;

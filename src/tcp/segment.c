@@ -111,7 +111,7 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct la
     }
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     la_tcp_urgent_mark(c, busy, seg);
-    if (la_tcp_accecn_is_answer(c, seg, todo->env)) {
+    if (la_tcp_accecn_leaves_blocks(c, seg, todo->env)) {
         la_tcp_accecn_option_fill(c, seg, 0, todo->env);
     } else {
         la_tcp_accecn_option_fill(c, seg, la_tcp_blocks_n(c, busy), todo->env);

@@ -70,6 +70,8 @@ static const struct la_ways_field fields[] = {
     SWITCH(reset_keeps_text),
     SWITCH(timestamps_may_lack),
     SWITCH(unsent_ack_silent),
+    SWITCH(syn_ack_silent),
+    SWITCH(too_big_at_once),
     SWITCH(probe_empty),
     SWITCH(shut_read_hears),
     SWITCH(ack_replies_later),

@@ -22,6 +22,7 @@ enum meaning {
     TUNED,      /* a buffer: least, first, most; one number is all of them */
     GROWS_TO,   /* a buffer's most, not less than its first */
     PORTS,      /* from, to */
+    CONNECT,    /* milliseconds of TCP_KEEPINIT */
     ECN,
     ECN_FREEBSD,
     OF_ACCECN, /* kernels that know 3 to 5 are so new that they repeat four SYNs each second */
@@ -82,6 +83,7 @@ static const struct sysctl sysctls[] = {
     {"net.inet.tcp.rexmit_drop_options", "syn_options_n", THREE_OF},
     {"net.inet.tcp.msl", "msl_ms", SAME},
     {"net.inet.tcp.delacktime", "delayed_ack_us", THOUSAND},
+    {"net.inet.tcp.keepinit", NULL, CONNECT},
     {"net.inet.tcp.keepidle", "keepalive_idle_s", THOUSANDTH},
     {"net.inet.tcp.keepintvl", "keepalive_interval_s", THOUSANDTH},
     {"net.inet.tcp.keepcnt", "keepalive_probes", SAME},
@@ -218,6 +220,7 @@ meant(const struct la_ways *ways, enum meaning meaning, uint64_t n)
     case SAME:
     case TUNED:
     case PORTS:
+    case CONNECT:
     case FAST_OPEN:
     case FAST_OPEN_KEY:
     case CONGESTION:
@@ -241,6 +244,10 @@ apply(struct la_ways *ways, const struct sysctl *s, const char *value)
         return set_ports(ways, v, n);
     if (s->meaning == FAST_OPEN)
         return set_fast_open(&ways->cfg.tcp, v[0]);
+    if (s->meaning == CONNECT) {
+        ways->connect_ms = v[0] > UINT32_MAX ? UINT32_MAX : (uint32_t)v[0];
+        return n == 1;
+    }
     const struct la_ways_field *field = la_ways_field_find(s->field);
     if (s->meaning == TUNED)
         return set_tuned(la_ways_field_at(ways, field), v, n);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CONNECT_MS = 75000 }; /* the BSDs' */
+
 /* What a profile sets; what it does not name stays. */
 struct setting {
     const char *name;
@@ -31,6 +33,7 @@ static const struct setting profile_linux[] = {
     {"shut_read_hears", "1"},
     {"probe_empty", "1"},
     {"unsent_ack_silent", "1"},
+    {"too_big_at_once", "1"},
     {"timestamps_may_lack", "1"},
     {"burst_window_part", "3"},
     {"reduces_cwnd", "1"},
@@ -59,6 +62,8 @@ static const struct setting profile_bsd65535[] = {
     {"ack_every_second", "1"},
     {"time_wait_holds", "1"},
     {"fin_again", "1"},
+    {"too_big_at_once", "1"},
+    {"syn_ack_silent", "1"},
     {"window_is_buffer", "1"},
     {"icmp_hard", "2"},
     {"syn_ecn_n", "2"},
@@ -89,6 +94,7 @@ la_ways_init(struct la_ways *ways)
 {
     memset(ways, 0, sizeof(*ways));
     la_stack_cfg_init(&ways->cfg);
+    ways->connect_ms = CONNECT_MS;
     ways->cfg.tcp.mtu_probing = false; /* as the kernels that scripts were written for */
 }
 

@@ -54,12 +54,6 @@ la_icmp6_view_code(const struct la_icmp6_view *view)
     return view->bytes.p[1];
 }
 
-uint16_t
-la_icmp6_view_checksum(const struct la_icmp6_view *view)
-{
-    return la_get16(view->bytes.p + 2);
-}
-
 uint32_t
 la_icmp6_view_rest(const struct la_icmp6_view *view)
 {

@@ -71,7 +71,6 @@ struct la_icmp6_view {
 bool la_icmp6_view_init(struct la_icmp6_view *view, struct la_bytes bytes);
 uint8_t la_icmp6_view_type(const struct la_icmp6_view *view);
 uint8_t la_icmp6_view_code(const struct la_icmp6_view *view);
-uint16_t la_icmp6_view_checksum(const struct la_icmp6_view *view);
 uint32_t la_icmp6_view_rest(const struct la_icmp6_view *view); /* octets 4 to 7 */
 /* Neighbour solicitation and advertisement only. */
 struct la_addr la_icmp6_view_target(const struct la_icmp6_view *view);

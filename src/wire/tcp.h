@@ -16,6 +16,38 @@ enum { LA_TCP_HEADER_BYTES = 20, LA_TCP_HEADER_BYTES_MAX = 60, LA_TCP_SACK_MAX =
 enum { LA_TCP_TIMESTAMPS_OPTION_BYTES = 10 }; /* the option */
 enum { LA_TCP_FLAGS_N = 9, LA_TCP_FLAGS_MASK = (1 << LA_TCP_FLAGS_N) - 1 };
 
+/* ---- AE, CWR and ECE as one number (RFC 9768 3.1, 3.2.2) --------------------------------- */
+
+enum { LA_TCP_ACE_MASK = LA_TCP_AE | LA_TCP_CWR | LA_TCP_ECE, LA_TCP_ACE_SHIFT = 6 };
+
+/* AE first. */
+static inline unsigned
+la_tcp_ace(uint16_t flags)
+{
+    return (unsigned)(flags & LA_TCP_ACE_MASK) >> LA_TCP_ACE_SHIFT;
+}
+static inline uint16_t
+la_tcp_ace_flags(unsigned ace)
+{
+    return (uint16_t)(ace << LA_TCP_ACE_SHIFT & LA_TCP_ACE_MASK);
+}
+/* Does a SYN ask for accurate ECN? Also by what nobody sends yet (3.1.3). */
+static inline bool
+la_tcp_accecn_is_asked(uint16_t flags)
+{
+    unsigned ace = la_tcp_ace(flags);
+    return ace != 0 && ace != 3; /* nothing, and RFC 3168's */
+}
+/* Does the SYN,ACK to such a one agree (table 2)? Not by RFC 3168's answer, nor what mirrors it. */
+static inline bool
+la_tcp_accecn_is_granted(uint16_t flags)
+{
+    unsigned ace = la_tcp_ace(flags);
+    return ace >= 2 && ace != 7;
+}
+
+/* ---- options ---------------------------------------------------------------------------- */
+
 enum la_tcp_option_kind {
     LA_TCP_OPT_EOL = 0,
     LA_TCP_OPT_NOP = 1,

@@ -58,7 +58,7 @@ check_tcp(const struct la_seen *seen)
 }
 
 static void
-check(struct la_decoder *decoder, const struct la_decode_packet *packet)
+check(struct la_decoder *decoder, const struct la_explain_packet *packet)
 {
     struct la_seen seen;
     char path[PATH_BYTES];
@@ -95,7 +95,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         in.n -= packet_n;
         at_ns += (int64_t)missing * 1000000000;
         check(&decoder,
-              &(struct la_decode_packet){
+              &(struct la_explain_packet){
                   .bytes = {octets, packet_n},
                   .wire_bytes = (uint32_t)packet_n + missing,
                   .link_type = link_types[link % (sizeof link_types / sizeof link_types[0])],

@@ -438,6 +438,20 @@ class Captures(unittest.TestCase):
         self.assertEqual(said(plain)[:4], ["C:SEC", "C:S", "S:SA", "C:A"])
         self.assertEqual({p.number("ip.dsfield.ecn") for p in plain}, {0})
 
+    def test_ecn_accurate(self):
+        def ace(packet):
+            return packet.bits >> 6 & 7
+        counted, plain = self.streams("ecn-accurate")
+        self.assertEqual([ace(p) for p in counted[:4]], [7, 2, 2, 5])
+        told = [ace(p) for p in counted if p.from_server and "S" not in p.flags]
+        steps = [(after - before) % 8 for before, after in zip(told, told[1:])]
+        self.assertEqual(told[0], 5)
+        self.assertGreater(sum(steps), 1)
+        self.assertLessEqual(max(steps), 2)  # each second mark is acknowledged
+        self.assertEqual({ace(p) for p in counted[3:] if not p.from_server}, {5})
+        self.assertEqual([ace(p) for p in plain[:3]], [7, 1, 0])
+        self.assertFalse(any(p.has("tcp.analysis.retransmission") for p in counted + plain))
+
     def test_zero_window(self):
         packets, = self.streams("zero-window")
         self.assertTrue(any(p.has("tcp.analysis.zero_window") for p in packets))

@@ -4,6 +4,7 @@
 
 usage: rooms.py ROOT includes
        rooms.py ROOT symbols LIBRARY...       (libNAME.a of each room, from a plain -O2 build)
+       rooms.py ROOT core OBJECT              (all core rooms but explain, optimised as a whole)
 """
 import os
 import re
@@ -215,11 +216,29 @@ def check_symbols(root, libraries, findings):
                              "no globals that change: make it const, or part of an instance")
 
 
+def check_core(path, findings):
+    """The core as one object, as the library has it."""
+    defined, undefined = symbols(path)
+    for name in sorted(undefined):
+        if name not in CALLS_CORE and not CALLS_COMPILER.match(name):
+            findings.add(path, 0, f"the core calls {name}",
+                         f"it may call only {' '.join(sorted(CALLS_CORE))}")
+    for name in sorted(defined):
+        if not name.startswith("la_"):
+            findings.add(path, 0, f"{name} is seen by whoever links the library",
+                         "make it static, or begin its name with la_")
+    for section, size in writable_bytes(path):
+        findings.add(path, 0, f"the core has {size} octets in {section}",
+                     "no globals that change: make it const, or part of an instance")
+
+
 def main(argv):
     root, what = argv[1], argv[2]
     findings = tree.Findings()
     if what == "includes":
         check_includes(root, findings)
+    elif what == "core":
+        check_core(argv[3], findings)
     else:
         check_symbols(root, argv[3:], findings)
     return findings.finish(f"rooms ({what})")

@@ -105,6 +105,21 @@ class Symbols(planted.PlantedTest):
                                    "{ return la_inside() + 1; }")
         self.assertIn("link calls la_inside of stack", self.found(stack, bad)[0])
 
+    def core_found(self, code):
+        findings = tree.Findings()
+        rooms.check_core(self.library("base", code), findings)
+        return findings.lines
+
+    def test_core_as_one(self):
+        self.assertEqual(self.core_found("#include <string.h>\nstatic int one(int x) { return x; } "
+                                         "int la_two(char *p) { memset(p, 0, 9); return one(1); }"),
+                         [])
+        self.assertIn("the core calls malloc", self.core_found(
+            "void *malloc(unsigned long); void *la_m(void) { return malloc(9); }")[0])
+        self.assertIn("one is seen", self.core_found("int one(void) { return 1; }")[0])
+        self.assertIn("octets in .data", self.core_found(
+            "static int count = 1; int la_one(void) { return count++; }")[0])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -130,9 +130,9 @@ frame_seen_cut(const struct frame *frame, uint16_t link_type, size_t cap_n)
     uint8_t *octets = malloc(cap_n);
     memcpy(octets, frame->room + frame->off, cap_n);
     la_decode(&decoder,
-              &(struct la_decode_packet){.bytes = {octets, cap_n},
-                                         .wire_bytes = (uint32_t)frame->n,
-                                         .link_type = link_type},
+              &(struct la_explain_packet){.bytes = {octets, cap_n},
+                                          .wire_bytes = (uint32_t)frame->n,
+                                          .link_type = link_type},
               &seen);
     assert_int_equal(decoder.kinds_n[seen.kind], 1);
     la_decoder_fini(&decoder);

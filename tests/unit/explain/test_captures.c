@@ -49,10 +49,10 @@ count_of(const char *path)
     assert_true(la_decoder_init(&decoder, mem, &(struct la_decode_options){.verify_every_n = 1}));
     while (la_capture_reader_next(reader, &packet) == LA_CAPTURE_PACKET) {
         la_decode(&decoder,
-                  &(struct la_decode_packet){.bytes = {packet.data, packet.cap_bytes},
-                                             .wire_bytes = packet.wire_bytes,
-                                             .link_type = packet.link_type,
-                                             .at = packet.at},
+                  &(struct la_explain_packet){.bytes = {packet.data, packet.cap_bytes},
+                                              .wire_bytes = packet.wire_bytes,
+                                              .link_type = packet.link_type,
+                                              .at = packet.at},
                   &seen);
         count.packets_n++;
     }

@@ -440,9 +440,9 @@ test_decode__checksum(void **state)
         if (i == 8)
             frame.room[frame.off + 33] |= LA_TCP_RST;
         la_decode(&decoder,
-                  &(struct la_decode_packet){.bytes = {frame.room + frame.off, frame.n},
-                                             .wire_bytes = (uint32_t)frame.n,
-                                             .link_type = LA_LINKTYPE_RAW},
+                  &(struct la_explain_packet){.bytes = {frame.room + frame.off, frame.n},
+                                              .wire_bytes = (uint32_t)frame.n,
+                                              .link_type = LA_LINKTYPE_RAW},
                   &seen);
         verified_n += seen.checksum != LA_SEEN_CHECKSUM_UNVERIFIED;
     }
@@ -466,9 +466,9 @@ test_decode__disbelieved(void **state)
             if (i == right_n)
                 frame.room[frame.off + 21] ^= 1; /* its port */
             la_decode(&decoder,
-                      &(struct la_decode_packet){.bytes = {frame.room + frame.off, frame.n},
-                                                 .wire_bytes = (uint32_t)frame.n,
-                                                 .link_type = LA_LINKTYPE_RAW},
+                      &(struct la_explain_packet){.bytes = {frame.room + frame.off, frame.n},
+                                                  .wire_bytes = (uint32_t)frame.n,
+                                                  .link_type = LA_LINKTYPE_RAW},
                       &seen);
             assert_int_equal(seen.checksum,
                              i < right_n ? LA_SEEN_CHECKSUM_GOOD : LA_SEEN_CHECKSUM_UNVERIFIED);

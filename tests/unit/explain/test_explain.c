@@ -453,11 +453,8 @@ test_explain__refused_and_called_back(void **state)
 static void
 test_explain__options_taken_out(void **state)
 {
-    (void)state;
     for (unsigned had = 0; had < 2; had++) {
         enum { TS = LA_TCP_HAS_TIMESTAMPS };
-        struct tap tap;
-        tap_open(&tap, NULL, 0);
         tap.sums = true;
         TAP_LINES(&tap, {.from = C, .flags = SYN, .has = TS, .ts_val = 5},
                   {.from = S, .flags = SYN | ACK, .ack = 1, .has = TS, .ts_val = 9, .ts_ecr = 5},
@@ -466,7 +463,8 @@ test_explain__options_taken_out(void **state)
         struct la_explain_conn conn = tap_result(&tap);
         assert_int_equal(tap_finding(&conn, LA_FINDING_TIMESTAMP_MISSING) != NULL, had == 1);
         assert_int_equal(tap_finding(&conn, LA_FINDING_OPTIONS_TAKEN_OUT) != NULL, had == 0);
-        tap_close(&tap);
+        close_tap(state);
+        open_tap(state);
     }
 }
 
@@ -475,9 +473,7 @@ static void
 test_explain__changed_file(void **state)
 {
     (void)state;
-    struct tap tap;
     struct la_explain_file file;
-    tap_open(&tap, NULL, 0);
     for (uint32_t k = 0; k < 3; k++)
         TAP_LINES(
             &tap,
@@ -488,7 +484,6 @@ test_explain__changed_file(void **state)
     assert_int_equal(file.findings_n, 1);
     assert_int_equal(file.findings[0].id, LA_FINDING_CAPTURE_CHANGED);
     assert_int_equal(file.findings[0].values[0], 3);
-    tap_close(&tap);
 }
 
 /* Two servers are flooded: each is told. */
@@ -497,9 +492,7 @@ test_explain__each_server(void **state)
 {
     (void)state;
     enum { SYNS_N = 70 };
-    struct tap tap;
     struct la_explain_file file;
-    tap_open(&tap, NULL, 0);
     for (unsigned i = 0; i < 2 * SYNS_N; i++) {
         tap.port = (uint16_t)(2000 + i);
         tap.host = i % 2;
@@ -511,7 +504,6 @@ test_explain__each_server(void **state)
     for (size_t i = 0; i < file.findings_n; i++)
         n += file.findings[i].id == LA_FINDING_SYN_FLOOD && file.findings[i].values[0] == SYNS_N;
     assert_int_equal(n, 2);
-    tap_close(&tap);
 }
 
 int
@@ -535,9 +527,9 @@ main(void)
         TEST(test_explain__violations),
         TEST(test_explain__unverified),
         TEST(test_explain__other_syn),
-        cmocka_unit_test(test_explain__options_taken_out),
-        cmocka_unit_test(test_explain__changed_file),
-        cmocka_unit_test(test_explain__each_server),
+        TEST(test_explain__options_taken_out),
+        TEST(test_explain__changed_file),
+        TEST(test_explain__each_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -243,9 +243,9 @@ put_fragments(struct la_decoder *decoder, const struct frame *whole, size_t head
         la_put16(packet + 6, (uint16_t)((off + n < body_n ? 0x2000 : 0) | off / 8));
         size_t all = header_n + n;
         la_decode(decoder,
-                  &(struct la_decode_packet){.bytes = {packet, all < cap_n ? all : cap_n},
-                                             .wire_bytes = (uint32_t)all,
-                                             .link_type = LA_LINKTYPE_RAW},
+                  &(struct la_explain_packet){.bytes = {packet, all < cap_n ? all : cap_n},
+                                              .wire_bytes = (uint32_t)all,
+                                              .link_type = LA_LINKTYPE_RAW},
                   seen);
         assert_int_equal(seen->kind, off + n < body_n ? LA_SEEN_FRAGMENT : seen->kind);
     }
@@ -298,9 +298,9 @@ test_fragments__decoded_ip6(void **state)
         frame_push(&frame, header, sizeof header);
         frame_ip6(&frame, &frame_a6, &frame_b6, LA_IP_FRAGMENT);
         la_decode(&decoder,
-                  &(struct la_decode_packet){.bytes = {frame.room + frame.off, frame.n},
-                                             .wire_bytes = (uint32_t)frame.n,
-                                             .link_type = LA_LINKTYPE_RAW},
+                  &(struct la_explain_packet){.bytes = {frame.room + frame.off, frame.n},
+                                              .wire_bytes = (uint32_t)frame.n,
+                                              .link_type = LA_LINKTYPE_RAW},
                   &seen);
     }
     assert_true(seen.kind == LA_SEEN_TCP && seen.checksum == LA_SEEN_CHECKSUM_GOOD);

@@ -505,13 +505,20 @@ peer_say_syn(struct peer *p, uint16_t flags, const struct peer_options *options)
 }
 
 la_handle
-peer_connect(struct peer *p, la_handle listener, const struct peer_options *options)
+peer_accepted(struct peer *p, la_handle listener)
 {
     la_handle conn;
+    assert_int_equal(la_listener_accept(p->stack, listener, &conn, p->now), LA_OK);
+    return conn;
+}
+
+la_handle
+peer_connect(struct peer *p, la_handle listener, const struct peer_options *options)
+{
     peer_say_syn(p, LA_TCP_SYN, options);
     peer_expect(p, LA_TCP_SYN | LA_TCP_ACK);
     peer_send(p, LA_TCP_ACK, NULL, 0);
-    assert_int_equal(la_listener_accept(p->stack, listener, &conn, p->now), LA_OK);
+    la_handle conn = peer_accepted(p, listener);
     peer_expect_none(p);
     return conn;
 }

@@ -131,6 +131,8 @@ struct peer_options {
     bool sack, timestamps;
 };
 extern const struct peer_options peer_plain; /* MSS 1460 alone */
+/* The listener's next connection; there is one. */
+la_handle peer_accepted(struct peer *p, la_handle listener);
 /* The peer connects to the listener; the connection is accepted. */
 la_handle peer_connect(struct peer *p, la_handle listener, const struct peer_options *options);
 /* listen, connect, close the listener: a passive connection. */

@@ -56,14 +56,6 @@ syn_with(const struct peer_options *options)
     return peer_expect(&p, LA_TCP_SYN | LA_TCP_ACK)->tcp;
 }
 
-static la_handle
-accepted(la_handle listener)
-{
-    la_handle conn;
-    assert_int_equal(la_listener_accept(p.stack, listener, &conn, p.now), LA_OK);
-    return conn;
-}
-
 /* With timestamps: as if the SYN had been remembered. */
 /* LEDGER: RFC4987-6 */
 static void
@@ -82,7 +74,7 @@ test_cookies__stamped_is_like_any_other(void **state)
             assert_int_equal(answer.ts_ecr, p.ts_val);
             p.ts_ecr = answer.ts_val;
             peer_send(&p, LA_TCP_ACK, "hello", 5);
-            la_handle conn = accepted(listener);
+            la_handle conn = peer_accepted(&p, listener);
             status[cookie] = peer_status(&p, conn);
             peer_user_read(&p, conn, 5);
             assert_int_equal(
@@ -127,7 +119,7 @@ test_cookies__unstamped_loses_options(void **state)
         assert_int_equal(p.reason, LA_REASON_SYN_COOKIE_PLAIN);
         assert_int_equal(answer.has, LA_TCP_HAS_MSS);
         peer_send(&p, LA_TCP_ACK, NULL, 0);
-        struct la_conn_status status = peer_status(&p, accepted(listener));
+        struct la_conn_status status = peer_status(&p, peer_accepted(&p, listener));
         assert_int_equal(status.mss_send, mss[i].kept);
         assert_int_equal(status.wscale_send, 255);
         assert_false(status.sack || status.timestamps);
@@ -155,7 +147,7 @@ test_cookies__timestamps_come_and_go(void **state)
         p.timestamps = first != 0;
         p.rcv_nxt = la_seq_add(answer.seq, 1);
         peer_send(&p, LA_TCP_ACK, NULL, 0);
-        assert_int_equal(peer_status(&p, accepted(listener)).timestamps, first);
+        assert_int_equal(peer_status(&p, peer_accepted(&p, listener)).timestamps, first);
         peer_free(&p);
     }
 }
@@ -265,7 +257,7 @@ test_cookies__third_segment_lost(void **state)
     p.ts_ecr = syn_with(&stamped).ts_val;
     assert_false(peer_run_until_sent(&p, 60 * LA_US_PER_S));
     peer_send(&p, LA_TCP_ACK, "request", 7);
-    peer_user_read(&p, accepted(listener), 7);
+    peer_user_read(&p, peer_accepted(&p, listener), 7);
     peer_forget(&p);
     peer_free(&p);
 }
@@ -287,7 +279,7 @@ test_cookies__accept_queue_full(void **state)
     peer_send(&p, LA_TCP_ACK, NULL, 0);
     assert_int_equal(p.reason, LA_REASON_ACCEPT_QUEUE_FULL);
     peer_expect_none(&p);
-    accepted(listener);
+    peer_accepted(&p, listener);
     peer_send(&p, LA_TCP_ACK, NULL, 0);
     assert_int_equal(status_of(listener).accept_queue_n, 1);
     peer_free(&p);

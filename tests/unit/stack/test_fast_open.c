@@ -95,14 +95,6 @@ cookie_asked_for(void)
     return seg.cookie;
 }
 
-static la_handle
-accepted(la_handle listener)
-{
-    la_handle conn;
-    assert_int_equal(la_listener_accept(p.stack, listener, &conn, p.now), LA_OK);
-    return conn;
-}
-
 static void
 read_exactly(la_handle conn, const char *text)
 {
@@ -134,7 +126,7 @@ test_fast_open__one_round_trip(void **state)
         assert_int_equal(p.reason, LA_REASON_FAST_OPEN);
         struct la_tcp_seg seg = answer(7);
         assert_int_equal(seg.has & LA_TCP_HAS_FAST_OPEN, 0);
-        la_handle conn = accepted(listener);
+        la_handle conn = peer_accepted(&p, listener);
         assert_int_equal(peer_status(&p, conn).state, LA_TCP_SYN_RECEIVED);
         assert_true(peer_status(&p, conn).fast_opened);
         assert_int_equal(peer_ready(&p, conn) & LA_READY_READ, LA_READY_READ);
@@ -168,7 +160,7 @@ test_fast_open__the_syn_takes_no_room(void **state)
         struct la_tcp_cookie cookie = cookie_asked_for();
         say_syn(&cookie, "request");
         (void)answer(7);
-        write_text(accepted(listener), text);
+        write_text(peer_accepted(&p, listener), text);
         for (int i = 0; i < (narrow != 0 ? OFFERED_N : INITIAL_N); i++)
             assert_int_equal(peer_expect(&p, LA_TCP_ACK)->tcp.text_bytes, MSS);
         peer_expect_none(&p);
@@ -187,7 +179,7 @@ test_fast_open__the_response_was_lost(void **state)
     struct la_tcp_cookie cookie = cookie_asked_for();
     say_syn(&cookie, "x");
     struct la_tcp_seg seg = answer(1);
-    la_handle conn = accepted(listener);
+    la_handle conn = peer_accepted(&p, listener);
     write_text(conn, "response");
     (void)peer_forget(&p);
     assert_true(peer_run_until_sent(&p, 2 * S)); /* SYN,ACK again, and nothing else */
@@ -225,7 +217,7 @@ test_fast_open__a_foreign_cookie(void **state)
         la_handle conn;
         assert_int_equal(la_listener_accept(p.stack, listener, &conn, p.now), LA_ERR_AGAIN);
         peer_send(&p, LA_TCP_ACK, "late", 4);
-        read_exactly(accepted(listener), "late");
+        read_exactly(peer_accepted(&p, listener), "late");
     }
     assert_int_equal(status_of(listener).fast_opens_n, 0);
     peer_free(&p);
@@ -310,7 +302,7 @@ test_fast_open__the_bound(void **state)
     assert_int_equal(p.reason, LA_REASON_FAST_OPEN_LIMIT);
     assert_int_equal(answer(0).has & LA_TCP_HAS_FAST_OPEN, 0);
     next_peer();
-    la_handle reset = accepted(listener);
+    la_handle reset = peer_accepted(&p, listener);
     assert_int_equal(peer_status(&p, reset).err, LA_ERR_CONNECTION_RESET);
     assert_int_equal(peer_status(&p, reset).state, LA_TCP_CLOSED);
     peer_run_us(&p, INT64_C(120) * S);
@@ -333,7 +325,7 @@ test_fast_open__the_listener_goes(void **state)
     struct la_tcp_cookie cookie = cookie_asked_for();
     say_syn(&cookie, "x");
     (void)answer(1);
-    la_handle conn = accepted(listener);
+    la_handle conn = peer_accepted(&p, listener);
     assert_int_equal(la_listener_close(p.stack, listener, p.now), LA_OK);
     la_handle other = peer_listen(&p, 4);
     peer_send(&p, LA_TCP_ACK, NULL, 0);
@@ -352,7 +344,7 @@ test_fast_open__closed_early(void **state)
     struct la_tcp_cookie cookie = cookie_asked_for();
     say_syn(&cookie, "x");
     (void)answer(1);
-    la_handle conn = accepted(listener);
+    la_handle conn = peer_accepted(&p, listener);
     read_exactly(conn, "x");
     write_text(conn, "bye");
     assert_int_equal(la_conn_release(p.stack, conn, p.now), LA_OK);

@@ -81,6 +81,40 @@ test_ladder__width_is_brought_into_bounds(void **state)
     }
 }
 
+/* RFC 9768 3.2.2: a number where the SYNs have agreed, with its option; flags where they have not.
+ */
+static void
+test_ladder__counts_of_accurate_ecn(void **state)
+{
+    (void)state;
+    const uint16_t asks = LA_TCP_AE | LA_TCP_CWR | LA_TCP_ECE;
+    for (unsigned grants = 0; grants < 2; grants++) {
+        struct play p;
+        struct rig rig;
+        rig_begin(&rig, rig_cfg(120, 0));
+        play_init(&p, &rig.trace, 50000);
+        play_arrive(&p, play_send(&p, CLIENT, SYN | asks, 0, LA_CAUSE_OPEN));
+        uint16_t said = grants != 0 ? LA_TCP_CWR : LA_TCP_ECE;
+        play_arrive(&p, play_send(&p, SERVER, SYN | ACK | said, 0, LA_CAUSE_OPEN));
+        uint64_t id = play_send(&p, CLIENT, ACK | LA_TCP_CWR, 0, LA_CAUSE_ACK);
+        struct la_event counted = p.sent[id % PLAY_SENT_N_MAX];
+        counted.segment_id = id + 1000;
+        counted.u.segment.flags = ACK | LA_TCP_CWR | LA_TCP_ECE;
+        counted.u.segment.marks_n = 3;
+        counted.u.segment.marks[0] = 1449;
+        counted.u.segment.marks[1] = 1448;
+        rig.trace.sink(rig.trace.ctx, &counted);
+        rig_finish(&rig);
+        check_form(&rig, "accurate ECN", 120, 0);
+        must_show(&rig, "SYN,ECE,CWR,AE seq 0");
+        must_show(&rig, grants != 0 ? "SYN,ACK,CWR seq 0" : "SYN,ACK,ECE seq 0");
+        must_show(&rig, grants != 0 ? "ACK ace 2 " : "ACK,CWR ");
+        must_show(&rig, grants != 0 ? "ACK ace 3 " : "ACK,ECE,CWR ");
+        must_show(&rig, "e0b 1449 ceb 1448");
+        rig_end(&rig);
+    }
+}
+
 static void
 test_ladder__long_endpoints_and_names_fit(void **state)
 {
@@ -411,6 +445,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ladder__no_line_is_wider_than_asked),
         cmocka_unit_test(test_ladder__width_is_brought_into_bounds),
+        cmocka_unit_test(test_ladder__counts_of_accurate_ecn),
         cmocka_unit_test(test_ladder__long_endpoints_and_names_fit),
         cmocka_unit_test(test_ladder__a_row_tells_the_whole_journey),
         cmocka_unit_test(test_ladder__absolute_numbers_and_linux_names),

@@ -45,6 +45,13 @@ set_accept(struct la_stack_cfg *cfg)
 }
 
 static void
+set_classic(struct la_stack_cfg *cfg)
+{
+    set_ask(cfg);
+    cfg->tcp.ecn = LA_ECN_ACCEPT;
+}
+
+static void
 begin(void (*stack)(struct la_stack_cfg *))
 {
     peer_new(&p, &(struct peer_cfg){.stack = stack});
@@ -202,6 +209,26 @@ test_accecn__says_how_syn_ack_came(void **state)
         expect_text(count, true);
         end();
     }
+}
+
+/* 3.2.2.1: without SACK blocks, although text has come with the SYN,ACK that leaves a gap. */
+/* LEDGER: RFC9768-5 */
+static void
+test_accecn__answers_without_sack(void **state)
+{
+    (void)state;
+    begin(set_ask);
+    conn = peer_open(&p, NULL);
+    expect_ace(7, LA_IP_NOT_ECT);
+    peer_hold(&p);
+    peer_say_syn(&p, SYN_ACK | la_tcp_ace_flags(2), &sack);
+    p.snd_nxt = la_seq_add(p.snd_nxt, TEXT);
+    text_arrives(LA_IP_NOT_ECT);
+    peer_release(&p);
+    assert_int_equal(expect_ace(2, LA_IP_NOT_ECT)->tcp.sack_n, 0);
+    assert_int_equal(expect_ace(5, LA_IP_NOT_ECT)->tcp.sack_n, 1);
+    peer_expect_none(&p);
+    end();
 }
 
 /* D33: a copy that comes when the server has acknowledged text, or has sent some, is acknowledged
@@ -438,6 +465,32 @@ test_accecn__peer_asks_for_both(void **state)
     }
 }
 
+/* What the listener is willing to decides, not the instance: who knows RFC 3168 alone takes both
+ * SYNs for its own kind. */
+static void
+test_accecn__listeners_setting(void **state)
+{
+    (void)state;
+    for (unsigned knows = 0; knows < 2; knows++) {
+        begin(knows == 0 ? set_accept : set_classic);
+        struct la_tcp_cfg cfg = p.stack->cfg.tcp;
+        struct la_endpoint at = {p.host.addr, PEER_HOST_PORT};
+        la_handle listener;
+        cfg.ecn = knows == 0 ? LA_ECN_ACCEPT : LA_ECN_ACCURATE_ACCEPT;
+        assert_int_equal(la_listener_open(p.stack, &at, 4, &cfg, &listener, p.now), LA_OK);
+        peer_say_syn(&p, (uint16_t)(LA_TCP_SYN | CLASSIC), &sack);
+        expect_ace(1, LA_IP_NOT_ECT);
+        peer_say_syn(&p, (uint16_t)(LA_TCP_SYN | ASKS), &sack);
+        if (knows == 0)
+            expect_ace(1, LA_IP_NOT_ECT);
+        else
+            peer_expect(&p, LA_TCP_RST | LA_TCP_ACK);
+        assert_int_equal(peer_state(&p), knows == 0 ? LA_TCP_SYN_RECEIVED : LA_TCP_CLOSED);
+        assert_int_equal(la_listener_close(p.stack, listener, p.now), LA_OK);
+        peer_free(&p);
+    }
+}
+
 /* Each end enters the mode of one that was asked, and says how SYN and SYN,ACK came. */
 /* LEDGER: RFC9768-19 */
 static void
@@ -659,6 +712,30 @@ test_accecn__acknowledges_at_once(void **state)
     end();
 }
 
+/* 3.2.2.5.1: marks on acknowledgements alone are told without SACK blocks, also behind a gap. */
+/* LEDGER: RFC9768-44 */
+static void
+test_accecn__acknowledges_acks_without_sack(void **state)
+{
+    (void)state;
+    agree();
+    la_seq gap = p.snd_nxt;
+    p.snd_nxt = la_seq_add(gap, TEXT);
+    text_arrives(LA_IP_ECT_0);
+    assert_int_equal(expect_ace(5, LA_IP_NOT_ECT)->tcp.sack_n, 1);
+    p.snd_nxt = gap;
+    p.dscp_ecn = LA_IP_CE;
+    for (unsigned i = 0; i < 3; i++) {
+        peer_expect_none(&p);
+        peer_send(&p, LA_TCP_ACK | la_tcp_ace_flags(5), NULL, 0);
+    }
+    assert_int_equal(expect_ace(0, LA_IP_NOT_ECT)->tcp.sack_n, 0);
+    p.snd_nxt = la_seq_add(gap, 2 * TEXT);
+    text_arrives(LA_IP_ECT_0);
+    assert_int_equal(expect_ace(0, LA_IP_NOT_ECT)->tcp.sack_n, 1);
+    end();
+}
+
 /* ---- 3.2.2.2, 3.2.2.5.2: the sender ------------------------------------------------------ */
 
 /* A window of ten segments is in flight. */
@@ -822,6 +899,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accecn__answers_to_our_syn),
         cmocka_unit_test(test_accecn__says_how_syn_ack_came),
+        cmocka_unit_test(test_accecn__answers_without_sack),
         cmocka_unit_test(test_accecn__late_copy_of_syn_ack),
         cmocka_unit_test(test_accecn__answers_before_text),
         cmocka_unit_test(test_accecn__forms_of_syn),
@@ -832,6 +910,7 @@ main(void)
         cmocka_unit_test(test_accecn__our_syn_ack_again),
         cmocka_unit_test(test_accecn__peers_syn_again),
         cmocka_unit_test(test_accecn__peer_asks_for_both),
+        cmocka_unit_test(test_accecn__listeners_setting),
         cmocka_unit_test(test_accecn__simultaneous_open),
         cmocka_unit_test(test_accecn__forgotten_in_time_wait),
         cmocka_unit_test(test_accecn__third_segment),
@@ -840,6 +919,7 @@ main(void)
         cmocka_unit_test(test_accecn__counts),
         cmocka_unit_test(test_accecn__what_counts),
         cmocka_unit_test(test_accecn__acknowledges_at_once),
+        cmocka_unit_test(test_accecn__acknowledges_acks_without_sack),
         cmocka_unit_test(test_accecn__reduces_once),
         cmocka_unit_test(test_accecn__unmarked),
         cmocka_unit_test(test_accecn__superseded),
