@@ -29,6 +29,7 @@ class Size:
                  file_rounds_n, counts_instructions, pairs_n, goodput_s, share_s, flood_n,
                  connects_n, analysed_n):
         self.rounds_n, self.seconds, self.held_n = rounds_n, seconds, held_n
+        self.flood_rounds_n, self.flood_s = 2 * rounds_n - 1, seconds / 2
         self.mem_bytes, self.mem_rounds_n, self.conns_n = mem_mib << 20, mem_rounds_n, conns_n
         self.file_bytes, self.file_rounds_n = file_mib << 20, file_rounds_n
         self.counts_instructions = counts_instructions

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
 """A SYN flood over a device: lastack on a TUN, the kernel on veth, in turns.
 
-The flood and the connections that mean it have one core, the stack has another: the process of
-lastack, or, by receive packet steering, the kernel's receive path. That goes before every process,
-so lastack and the flood are scheduled in real time, where that is allowed. Both remember 1024
-half-open connections and then answer with SYN cookies. What counts is the answers that came back.
+The flood and the connections that mean it have one core, the process with the stack has another. The
+kernel is measured twice: as it comes, its receive path run where the flood sends, and with that path
+steered to a core of its own (receive packet steering), as lastack has one. Nothing is scheduled in
+real time: a flood that is would starve the kernel's receive path when that has become a thread
+(ksoftirqd). So it takes a quiet machine. Both stacks remember 1024 half-open connections and then
+answer with SYN cookies. What counts is the answers that came back. Rounds are short and many, and
+ratios are taken round by round: a machine's clock swings.
 
 Beside them, what the TUN device gives to a process that only turns packets round: the ceiling of any
 stack behind one.
 """
-import contextlib
 import os
 import statistics
 
@@ -17,7 +19,7 @@ import stacks
 
 DEVICE = "bench0"
 FLOOD_NET = "10.200.0.0/16"
-SYN_QUEUE_N, ROUNDS_MAX = 1024, 3
+SYN_QUEUE_N = 1024
 
 
 class LastackOnTun:
@@ -43,23 +45,22 @@ class Bounce:
 
 
 class KernelOnVeth:
-    key, title = "kernel_veth", "kernel, veth"
+    def __init__(self, key, title, is_steered):
+        self.key, self.title, self.is_steered = key, title, is_steered
 
-    @staticmethod
-    def measure(load, size, cores):
+    def measure(self, load, size, cores):
         with stacks.KernelOnVeth().running(load) as running:
             far = running.far
             stacks.ip("-n", far, "route", "add", FLOOD_NET, "via", stacks.LOAD_IP)
             stacks.write(far, "/proc/sys/net/ipv4/tcp_max_syn_backlog", str(SYN_QUEUE_N))
-            stacks.write(far, f"/sys/class/net/{DEVICE}/queues/rx-0/rps_cpus",
-                         f"{1 << cores[-1]:x}")
+            if self.is_steered:
+                stacks.write(far, f"/sys/class/net/{DEVICE}/queues/rx-0/rps_cpus",
+                             f"{1 << cores[-1]:x}")
             return flood(running, size, cores)
 
 
 def flood(running, size, cores, *options):
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(running.server.pid, os.SCHED_FIFO, os.sched_param(1))
-    return running.load("flood", "--first", "--device", DEVICE, "--seconds", str(size.seconds),
+    return running.load("flood", "--device", DEVICE, "--seconds", str(size.flood_s),
                         "--connections", str(size.connects_n), "--source", stacks.SOURCE_IP,
                         "--sources", str(stacks.SOURCES_N), *options, core=cores[0], stack_core=cores[-1])
 
@@ -67,11 +68,12 @@ def flood(running, size, cores, *options):
 def run(load, program, size, progress):
     """The results, and one line for each thing that went wrong."""
     cores = sorted(os.sched_getaffinity(0))
-    subjects = (LastackOnTun(program), KernelOnVeth(), Bounce())
+    subjects = (LastackOnTun(program), KernelOnVeth("kernel_veth", "kernel, veth", False),
+                KernelOnVeth("kernel_steered", "kernel, veth, steered", True), Bounce())
     rounds, wrong = {s.key: [] for s in subjects}, []
-    for number in range(min(size.rounds_n, ROUNDS_MAX)):
+    for number in range(size.flood_rounds_n):
         for subject in subjects:
-            progress(f"SYN flood, round {number + 1} of {min(size.rounds_n, ROUNDS_MAX)}: {subject.title}")
+            progress(f"SYN flood, round {number + 1} of {size.flood_rounds_n}: {subject.title}")
             try:
                 rounds[subject.key].append(subject.measure(load, size, cores))
             except stacks.Failed as e:
@@ -87,6 +89,7 @@ def run(load, program, size, progress):
 def summary(results):
     return {"stack_cpu_us": statistics.median(r["stack_cpu_us"] for r in results),
             "per_s": statistics.median(r["per_s"] for r in results),
+            "rounds_per_s": [r["per_s"] for r in results],
             "connects": min(r["connects"] for r in results),
             "connects_tried": results[0]["connects_tried"]}
 
@@ -95,7 +98,9 @@ def all_connected(found):
     return found["connects"] == found["connects_tried"]
 
 
-def ratio(found):
-    """Of the rates; None when a connection of lastack failed."""
-    ours = found["lastack_tun"]
-    return ours["per_s"] / found["kernel_veth"]["per_s"] if all_connected(ours) else None
+def ratio(found, kernel="kernel_veth"):
+    """The median of the rounds' ratios; None when a connection of lastack failed."""
+    ours, theirs = found["lastack_tun"], found[kernel]
+    if not all_connected(ours):
+        return None
+    return statistics.median(a / b for a, b in zip(ours["rounds_per_s"], theirs["rounds_per_s"]))

@@ -183,7 +183,6 @@ usage(void)
           "  --apart S          goodput: from one connection to the next (0)\n"
           "  --control NAME     serve: congestion control\n"
           "  --device NAME      flood: where it leaves; bounce: where it stands\n"
-          "  --first            flood: goes before all other processes\n"
           "  --bare             flood: no connections beside it\n",
           stderr);
     return 2;
@@ -216,9 +215,6 @@ option_take(struct la_load *load, int option)
     case 'g':
         load->control = optarg;
         return true;
-    case 'f':
-        load->first = true;
-        return true;
     case 'b':
         load->bare = true;
         return true;
@@ -234,12 +230,17 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"seconds", required_argument, NULL, 's'}, {"connections", required_argument, NULL, 'c'},
-        {"source", required_argument, NULL, 'a'},  {"sources", required_argument, NULL, 'n'},
-        {"peer", required_argument, NULL, 'p'},    {"skip", required_argument, NULL, 'k'},
-        {"apart", required_argument, NULL, 'd'},   {"control", required_argument, NULL, 'g'},
-        {"device", required_argument, NULL, 'v'},  {"first", no_argument, NULL, 'f'},
-        {"bare", no_argument, NULL, 'b'},          {NULL, 0, NULL, 0},
+        {"seconds", required_argument, NULL, 's'},
+        {"connections", required_argument, NULL, 'c'},
+        {"source", required_argument, NULL, 'a'},
+        {"sources", required_argument, NULL, 'n'},
+        {"peer", required_argument, NULL, 'p'},
+        {"skip", required_argument, NULL, 'k'},
+        {"apart", required_argument, NULL, 'd'},
+        {"control", required_argument, NULL, 'g'},
+        {"device", required_argument, NULL, 'v'},
+        {"bare", no_argument, NULL, 'b'},
+        {NULL, 0, NULL, 0},
     };
     struct la_load load = {.to.sin_family = AF_INET, .seconds = 1, .conns_n = 1, .sources_n = 1};
     int option;

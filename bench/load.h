@@ -33,7 +33,6 @@ struct la_load {
     double apart_s;          /* goodput: between the beginnings of two connections */
     const char *control;     /* serve: congestion control; NULL: the system's */
     const char *device;      /* flood: where it leaves */
-    bool first;              /* flood: before all other processes */
     bool bare;               /* flood: no connections beside it */
 };
 

@@ -18,7 +18,6 @@
 #include <net/if_arp.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,8 +224,6 @@ la_load_flood(const struct la_load *load)
     pid_t pid = fork();
     if (pid < 0)
         return la_load_failed("flood: fork");
-    if (load->first) /* where it may; those that mean it go before the flood */
-        (void)sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){pid == 0 ? 2 : 1});
     if (pid == 0)
         connect_all(load, report[1]);
     struct la_load_usage from = la_load_usage(load);

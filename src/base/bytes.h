@@ -75,33 +75,44 @@ void la_wr32(struct la_wr *wr, uint32_t v);
 void la_wr_bytes(struct la_wr *wr, struct la_bytes bytes);
 
 /* n octets, at least 16, in steps of a vector, the last one overlapping: for an unknown length gcc
- * makes a `rep movs`, which costs more than all of them together. */
+ * makes a `rep movs`, which costs more than all of them together. Those of most segments are two
+ * halves that overlap. */
 static inline void
 la_copy_header(uint8_t *out, const uint8_t *p, size_t n)
 {
-    enum { STEP_BYTES = 16 };
+    enum { STEP_BYTES = 16, HALF_BYTES = 2 * STEP_BYTES };
     size_t last_off = n - STEP_BYTES;
+    if (n >= HALF_BYTES && n <= (size_t)2 * HALF_BYTES) {
+        memcpy(out, p, HALF_BYTES);
+        memcpy(out + n - HALF_BYTES, p + n - HALF_BYTES, HALF_BYTES);
+        return;
+    }
     for (size_t off = 0; off < last_off; off += STEP_BYTES)
         memcpy(out + off, p + off, STEP_BYTES);
     memcpy(out + last_off, p + last_off, STEP_BYTES);
 }
 
-/* The bits in which octets differ, in the order of memory: 0 = in none. */
-static inline uint16_t
-la_differ16(const uint8_t *a, const uint8_t *b)
+typedef uint64_t la_vector __attribute__((vector_size(16)));
+
+static inline la_vector
+la_vector_at(const uint8_t *p)
 {
-    uint16_t x, y;
-    memcpy(&x, a, sizeof(x));
-    memcpy(&y, b, sizeof(y));
-    return x ^ y;
+    la_vector vector;
+    memcpy(&vector, p, sizeof(vector));
+    return vector;
 }
-static inline uint32_t
-la_differ32(const uint8_t *a, const uint8_t *b)
+
+/* Do n octets, at least 16, differ in other bits than those of `but`? In steps of a vector, the
+ * last one overlapping. */
+static inline bool
+la_differ_but(const uint8_t *a, const uint8_t *b, const uint8_t *but, size_t n)
 {
-    uint32_t x, y;
-    memcpy(&x, a, sizeof(x));
-    memcpy(&y, b, sizeof(y));
-    return x ^ y;
+    size_t last_off = n - sizeof(la_vector);
+    la_vector differing = (la_vector_at(a + last_off) ^ la_vector_at(b + last_off)) &
+                          ~la_vector_at(but + last_off);
+    for (size_t off = 0; off < last_off; off += sizeof(la_vector))
+        differing |= (la_vector_at(a + off) ^ la_vector_at(b + off)) & ~la_vector_at(but + off);
+    return (differing[0] | differing[1]) != 0;
 }
 
 #endif

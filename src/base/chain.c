@@ -18,7 +18,7 @@ enum { RESERVE_TAIL_MIN = 512, GROWTH_MAX = 16384 };
 /* ---- slices ----------------------------------------------------------------------------- */
 
 /* Takes over one reference to the block, also when there is no memory. */
-static struct la_slice *
+static inline struct la_slice *
 slice_take(struct la_block *take_block, uint32_t off, uint32_t len)
 {
     struct la_slice *slice = la_shelf_take(take_block->mem, LA_SHELF_SLICE);
@@ -30,7 +30,7 @@ slice_take(struct la_block *take_block, uint32_t off, uint32_t len)
     return slice;
 }
 
-static void
+static inline void
 slice_give(struct la_slice *slice)
 {
     struct la_block *block = slice->block;
@@ -217,29 +217,41 @@ la_chain_prepend_block(struct la_chain *chain, struct la_block *block, uint32_t 
     return true;
 }
 
+/* Gives back a slice that another one, of the same block, has taken in. */
+static inline void
+slice_give_joined(struct la_slice *slice)
+{
+    struct la_block *block = slice->block;
+    LA_ASSERT(block->refs_n > 1);
+    block->refs_n--;
+    la_shelf_give(block->mem, LA_SHELF_SLICE, slice);
+}
+
 void
 la_chain_append_chain(struct la_chain *chain, struct la_chain *take_src)
 {
-    struct la_slice *joint = take_src->first;
-    if (!joint)
+    struct la_slice *first = take_src->first, *last = chain->last, *joint = NULL;
+    if (!first)
         return;
     LA_ASSERT(take_src->len <= UINT32_MAX - chain->len);
-    if (chain->last && adjacent(chain->last, joint)) {
-        chain->last->len += joint->len;
-        take_src->first = joint->next;
-        take_src->n--;
-        slice_give(joint);
-    }
-    if (take_src->first) {
-        if (chain->last)
-            chain->last->next = take_src->first;
-        else
-            chain->first = take_src->first;
-        chain->last = take_src->last;
-    }
     chain->len += take_src->len;
     chain->n += take_src->n;
+    if (last && adjacent(last, first)) {
+        joint = first;
+        last->len += joint->len;
+        first = joint->next;
+        chain->n--;
+    }
+    if (first) {
+        if (last)
+            last->next = first;
+        else
+            chain->first = first;
+        chain->last = take_src->last;
+    }
     *take_src = (struct la_chain){NULL, NULL, 0, 0};
+    if (joint)
+        slice_give_joined(joint);
 }
 
 /* The slice of `src` that holds offset `off` < src->len, from the mark if it helps. */
@@ -290,15 +302,12 @@ bool
 la_chain_move_front(struct la_chain *dst, struct la_chain *src, uint32_t n)
 {
     LA_ASSERT(n <= src->len);
-    src->len -= n;
     while (n > 0) {
         struct la_slice *first = src->first, *moved = first;
         if (n < first->len) {
             moved = slice_take(la_block_ref(first->block), first->off, n);
-            if (!moved) {
-                src->len += n;
+            if (!moved)
                 return false;
-            }
             first->off += n;
             first->len -= n;
         } else {
@@ -308,6 +317,7 @@ la_chain_move_front(struct la_chain *dst, struct la_chain *src, uint32_t n)
             src->n--;
         }
         n -= moved->len;
+        src->len -= moved->len;
         link_last(dst, moved);
     }
     return true;

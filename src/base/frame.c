@@ -67,6 +67,21 @@ la_frame_take(struct la_mem *mem)
     return frame;
 }
 
+struct la_frame *
+la_frame_take_piece(const struct la_frame *whole, uint32_t head_n)
+{
+    struct la_frame *piece = la_frame_take(whole->mem);
+    LA_ASSERT(head_n <= LA_FRAME_ROOM_BYTES);
+    if (!piece)
+        return NULL;
+    piece->head -= head_n;
+    piece->head_n = head_n;
+    piece->flow_hash = whole->flow_hash;
+    piece->id = whole->id;
+    piece->at = whole->at;
+    return piece;
+}
+
 void
 la_frame_renew(struct la_frame *frame)
 {

@@ -14,6 +14,7 @@
 #include <lastack/frame.h>
 #include "base/assert.h"
 #include "base/chain.h"
+#include "base/shelf.h"
 
 enum { LA_FRAME_ROOM_BYTES = 160 };
 
@@ -46,8 +47,18 @@ struct la_frame {
 
 /* An empty frame, head_n 0, head at the end of `room`. NULL: no memory. O(1). */
 struct la_frame *la_frame_take(struct la_mem *mem) LA_MUST_CHECK;
+/* For a piece of another: with the same origin, and a head of head_n octets, uninitialised. NULL:
+ * no memory. */
+struct la_frame *la_frame_take_piece(const struct la_frame *whole, uint32_t head_n) LA_MUST_CHECK;
 /* Makes one that holds nothing any more what la_frame_take() returns. */
 void la_frame_renew(struct la_frame *frame);
+/* la_frame_free() of one that holds nothing any more. */
+static inline void
+la_frame_give(struct la_frame *take_frame)
+{
+    LA_DCHECK(take_frame->payload.first == NULL && take_frame->head_block == NULL);
+    la_shelf_give(take_frame->mem, LA_SHELF_FRAME, take_frame);
+}
 /* la_frame_len(), inline. */
 static inline size_t
 la_frame_octets(const struct la_frame *frame)
@@ -144,6 +155,25 @@ la_frameq_pop(struct la_frameq *q)
     q->n--;
     frame->next = NULL;
     return frame;
+}
+
+/* Up to `max` of them; returns how many. */
+static inline size_t
+la_frameq_take(struct la_frameq *q, struct la_frame **frames, size_t max)
+{
+    struct la_frame *frame = q->first;
+    size_t n = 0;
+    while (n < max && frame != NULL) {
+        struct la_frame *next = frame->next;
+        frame->next = NULL;
+        frames[n++] = frame;
+        frame = next;
+    }
+    q->first = frame;
+    if (frame == NULL)
+        q->last = NULL;
+    q->n -= (uint32_t)n;
+    return n;
 }
 
 void la_frameq_clear(struct la_frameq *q);           /* frees the frames */

@@ -6,6 +6,7 @@
  */
 #include "base/shelf.h"
 
+#include "base/apart.h"
 #include "base/assert.h"
 #include "base/chain.h"
 #include "base/frame.h"
@@ -185,7 +186,7 @@ hand_pop_to_chunk(struct la_mem *mem, enum la_shelf_class class_idx)
     }
 }
 
-void *
+LA_APART void *
 la_shelf_refill(struct la_mem *mem, enum la_shelf_class class_idx)
 {
     struct la_chunk *chunk = chunk_find(mem, class_idx);
@@ -211,7 +212,7 @@ la_shelf_refill(struct la_mem *mem, enum la_shelf_class class_idx)
     return item;
 }
 
-void
+LA_APART void
 la_shelf_drain(struct la_mem *mem, enum la_shelf_class class_idx)
 {
     struct la_shelf *shelf = &mem->shelf[class_idx];

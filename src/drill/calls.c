@@ -8,6 +8,7 @@
 #include "drill/calls.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -125,9 +126,16 @@ la_drill_answer_err(struct la_drill_doing *d, la_err err)
     return err < 0 ? answer_error(d, la_drill_errno_name(err)) : answer(d, 0);
 }
 
+void
+la_drill_fd_fini(struct la_drill_fd *fd)
+{
+    la_errqueue_fini(&fd->errors);
+    la_interest_drop(&fd->interests, -1);
+}
+
 /* The number that the script gives a new descriptor, or the lowest free one. */
 static bool
-new_fd(struct la_drill_doing *d, la_sock sock, bool nonblocking, bool datagram)
+new_fd(struct la_drill_doing *d, const struct la_drill_fd *fd)
 {
     int64_t n = d->call->result;
     struct la_drill_run *run = d->run;
@@ -136,14 +144,53 @@ new_fd(struct la_drill_doing *d, la_sock sock, bool nonblocking, bool datagram)
             n++;
     if (n >= LA_DRILL_FDS_N)
         return la_drill_fail(run, "descriptors go up to %d", LA_DRILL_FDS_N - 1);
+    if (run->fds_n <= (uint32_t)n)
+        run->fds_n = (uint32_t)n + 1;
     if (run->fds[n].open &&
         run->strict) /* with packetdrill, numbers are names: the latest counts */
         return la_drill_fail(run, "descriptor %lld is open already", (long long)n);
-    run->fds[n] = (struct la_drill_fd){
-        .open = true, .nonblocking = nonblocking, .datagram = datagram, .sock = sock};
+    if (run->fds[n].open)
+        la_drill_fd_fini(&run->fds[n]);
+    run->fds[n] = *fd;
     d->fd = &run->fds[n];
+    d->fd->open = true;
     la_option_kept_init(d->fd->kept);
+    if (fd->kind != LA_DRILL_FD_SOCKET)
+        return answer(d, n);
+    la_err err = la_sock_user_set(run->socks, fd->sock, (uint64_t)n);
+    (void)err; /* it was just made */
     return answer(d, n);
+}
+
+bool
+la_drill_fd_new(struct la_drill_doing *d, enum la_drill_fd_kind kind)
+{
+    return new_fd(d, &(struct la_drill_fd){.kind = (uint8_t)kind});
+}
+
+/* open(): a file of zeros, for sendfile(). */
+static bool
+call_open(struct la_drill_doing *d)
+{
+    return la_drill_fd_new(d, LA_DRILL_FD_FILE);
+}
+
+bool
+la_drill_same(struct la_drill_doing *d, const char *what, const struct la_drill_value *value,
+              int64_t expected, int64_t came)
+{
+    char text[LA_DRILL_MESSAGE_BYTES];
+    bool written = value != NULL && value->kind == LA_DRILL_INT && value->text.n != 0;
+    if (expected == came)
+        return true;
+    (void)snprintf(text, sizeof(text), "%s() gave %lld", d->call->name, (long long)came);
+    if (written)
+        la_drill_fail(d->run, "%s is %lld, not %.*s", what, (long long)came, (int)value->text.n,
+                      (const char *)value->text.p);
+    else
+        la_drill_fail(d->run, "%s is %lld, not %lld", what, (long long)came, (long long)expected);
+    la_drill_fail_came(d->run, text);
+    return false;
 }
 
 struct la_drill_flow *
@@ -179,7 +226,7 @@ call_socket(struct la_drill_doing *d)
     if (!la_drill_arg_int(d, 1, &type))
         return false;
     const struct la_drill_value *family = la_drill_arg(d, 0);
-    bool v6 = d->run->script->cfg.v6;
+    bool v6 = d->run->script->cfg.v6 || d->run->script->cfg.mapped;
     if (family != NULL && family->kind == LA_DRILL_INT)
         v6 = family->number == AF_INET6;
     int64_t kind = type & ~(int64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -189,7 +236,10 @@ call_socket(struct la_drill_doing *d)
                               kind == SOCK_STREAM ? LA_SOCK_STREAM : LA_SOCK_DATAGRAM, &sock);
     if (err != LA_OK)
         return la_drill_answer_err(d, err);
-    return new_fd(d, sock, (type & SOCK_NONBLOCK) != 0, kind == SOCK_DGRAM);
+    return new_fd(d, &(struct la_drill_fd){.nonblocking = (type & SOCK_NONBLOCK) != 0,
+                                           .datagram = kind == SOCK_DGRAM,
+                                           .v6 = v6,
+                                           .sock = sock});
 }
 
 static bool
@@ -240,7 +290,10 @@ call_accept(struct la_drill_doing *d)
     if (err != LA_OK)
         return la_drill_answer_err(d, err);
     d->run->conn = la_sock_conn(d->run->socks, sock);
-    return new_fd(d, sock, (flags & SOCK_NONBLOCK) != 0, false);
+    struct la_drill_fd fd = {
+        .nonblocking = (flags & SOCK_NONBLOCK) != 0, .v6 = d->fd->v6, .sock = sock};
+    fd.errors.zerocopy = d->fd->errors.zerocopy;
+    return new_fd(d, &fd);
 }
 
 static bool
@@ -256,6 +309,11 @@ static bool
 call_close(struct la_drill_doing *d)
 {
     d->fd->open = false;
+    la_drill_fd_fini(d->fd);
+    for (uint32_t i = 0; i < d->run->fds_n; i++)
+        la_interest_drop(&d->run->fds[i].interests, (int)(d->fd - d->run->fds));
+    if (d->fd->kind != LA_DRILL_FD_SOCKET)
+        return answer(d, 0);
     return la_drill_answer_err(d, la_sock_close(d->run->socks, d->fd->sock, la_drill_now(d->run)));
 }
 
@@ -280,33 +338,40 @@ call_fcntl(struct la_drill_doing *d)
 struct entry {
     const char *name;
     bool (*call)(struct la_drill_doing *d);
-    bool no_fd; /* its first argument names no descriptor */
+    bool no_fd;    /* its first argument names no descriptor, */
+    bool any_kind; /* or one that may be another thing than a socket */
 };
 
 static const struct entry entries[] = {
-    {"socket", call_socket, true},
-    {"bind", call_bind, false},
-    {"listen", call_listen, false},
-    {"connect", call_connect, false},
-    {"accept", call_accept, false},
-    {"accept4", call_accept, false},
-    {"shutdown", call_shutdown, false},
-    {"close", call_close, false},
-    {"fcntl", call_fcntl, false},
-    {"read", la_drill_call_read, false},
-    {"readv", la_drill_call_read, false},
-    {"recv", la_drill_call_read, false},
-    {"recvfrom", la_drill_call_read, false},
-    {"recvmsg", la_drill_call_read, false},
-    {"write", la_drill_call_write, false},
-    {"writev", la_drill_call_write, false},
-    {"send", la_drill_call_write, false},
-    {"sendto", la_drill_call_write, false},
-    {"sendmsg", la_drill_call_write, false},
-    {"setsockopt", la_drill_call_setsockopt, false},
-    {"getsockopt", la_drill_call_getsockopt, false},
-    {"ioctl", la_drill_call_ioctl, false},
-    {"poll", la_drill_call_poll, true},
+    {"socket", call_socket, true, false},
+    {"bind", call_bind, false, false},
+    {"listen", call_listen, false, false},
+    {"connect", call_connect, false, false},
+    {"accept", call_accept, false, false},
+    {"accept4", call_accept, false, false},
+    {"shutdown", call_shutdown, false, false},
+    {"close", call_close, false, true},
+    {"fcntl", call_fcntl, false, true},
+    {"read", la_drill_call_read, false, false},
+    {"readv", la_drill_call_read, false, false},
+    {"recv", la_drill_call_read, false, false},
+    {"recvfrom", la_drill_call_read, false, false},
+    {"recvmsg", la_drill_call_read, false, false},
+    {"write", la_drill_call_write, false, false},
+    {"writev", la_drill_call_write, false, false},
+    {"send", la_drill_call_write, false, false},
+    {"sendto", la_drill_call_write, false, false},
+    {"sendmsg", la_drill_call_write, false, false},
+    {"setsockopt", la_drill_call_setsockopt, false, false},
+    {"getsockopt", la_drill_call_getsockopt, false, false},
+    {"ioctl", la_drill_call_ioctl, false, false},
+    {"poll", la_drill_call_poll, true, false},
+    {"epoll_create", la_drill_call_epoll_create, true, false},
+    {"epoll_create1", la_drill_call_epoll_create, true, false},
+    {"epoll_ctl", la_drill_call_epoll_ctl, false, true},
+    {"epoll_wait", la_drill_call_epoll_wait, false, true},
+    {"open", call_open, true, false},
+    {"sendfile", la_drill_call_write, false, false},
 };
 
 /* The descriptor that the first argument names; checks after the call mean its connection. */
@@ -319,6 +384,8 @@ find_fd(struct la_drill_doing *d)
     if (n < 0 || n >= LA_DRILL_FDS_N || !d->run->fds[n].open)
         return true;
     d->fd = &d->run->fds[n];
+    if (d->fd->kind != LA_DRILL_FD_SOCKET)
+        return true;
     la_handle conn = la_sock_conn(d->run->socks, d->fd->sock);
     if (conn != 0)
         d->run->conn = conn;
@@ -338,6 +405,8 @@ la_drill_do(struct la_drill_run *run, const struct la_drill_event *event,
                 return false;
             if (d.fd == NULL)
                 return answer_error(&d, "EBADF");
+            if (d.fd->kind != LA_DRILL_FD_SOCKET && !entries[i].any_kind)
+                return answer_error(&d, "ENOTSOCK");
         }
         return entries[i].call(&d);
     }

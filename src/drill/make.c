@@ -231,6 +231,15 @@ put_quote(const struct la_drill_run *run, const struct la_drill_flow *flow,
     return ip_bytes(&ours) + QUOTED_TCP_BYTES;
 }
 
+/* Errors are about a packet of ours; other messages are not (RFC 1122 3.2.2, RFC 4443 2.1). */
+static bool
+is_about_ours(bool v4, uint8_t type)
+{
+    static const uint8_t errors[] = {LA_ICMP4_UNREACHABLE, LA_ICMP4_SOURCE_QUENCH,
+                                     LA_ICMP4_REDIRECT, LA_ICMP4_TIME_EXCEEDED, LA_ICMP4_PARAMETER};
+    return v4 ? memchr(errors, type, sizeof(errors)) != NULL : type < LA_ICMP6_ECHO;
+}
+
 static size_t
 make_icmp(const struct la_drill_run *run, const struct la_drill_flow *flow,
           const struct la_drill_packet *packet, const struct ends *ends, uint8_t *p)
@@ -240,12 +249,18 @@ make_icmp(const struct la_drill_run *run, const struct la_drill_flow *flow,
     memset(l4, 0, LA_ICMP4_HEADER_BYTES); /* the same layout in both families */
     l4[0] = packet->icmp_type;
     l4[1] = packet->icmp_code;
-    if (v4)
+    bool about_ours = is_about_ours(v4, packet->icmp_type);
+    if (!about_ours) {
+        la_put16(l4 + 4, (uint16_t)packet->echo_id);
+        la_put16(l4 + 6, (uint16_t)packet->echo_seq);
+    } else if (v4) {
         la_put16(l4 + 6, (uint16_t)packet->mtu);
-    else
+    } else {
         la_put32(l4 + 4, packet->mtu);
-    size_t n =
-        LA_ICMP4_HEADER_BYTES + put_quote(run, flow, packet, ends, l4 + LA_ICMP4_HEADER_BYTES);
+    }
+    size_t n = LA_ICMP4_HEADER_BYTES;
+    if (about_ours)
+        n += put_quote(run, flow, packet, ends, l4 + n);
     return finish(ends, packet, v4 ? LA_IP_ICMP : LA_IP_ICMPV6, n, p);
 }
 

@@ -24,6 +24,7 @@ struct buffer {
     bool opens;  /* this call connects first: MSG_FASTOPEN, */
     bool faults; /* there is no buffer */
     bool queues; /* or as on the BSDs, and what the SYN does not take is sent behind it */
+    bool zeros;  /* sendfile() */
 };
 
 /* {text or ..., length} pairs; their sum. */
@@ -80,6 +81,23 @@ take_message(struct la_drill_doing *d, struct buffer *buffer)
     return !sends || (buffer->flags & MSG_FASTOPEN) == 0 || take_peer(d, NULL, buffer);
 }
 
+/* sendfile(4, 5, [0], 100) */
+static bool
+take_file(struct la_drill_doing *d, struct buffer *buffer)
+{
+    int64_t from = 0, n = 0;
+    if (!la_drill_arg_int(d, 1, &from) || !la_drill_arg_int(d, 3, &n))
+        return false;
+    if (from < 0 || from >= LA_DRILL_FDS_N || !d->run->fds[from].open ||
+        d->run->fds[from].kind != LA_DRILL_FD_FILE)
+        return la_drill_fail(d->run, "sendfile() needs a descriptor of open() as argument 2");
+    if (n < 0 || n > LA_DRILL_CALL_BYTES_MAX)
+        return la_drill_fail(d->run, "sendfile() moves at most %d octets", LA_DRILL_CALL_BYTES_MAX);
+    buffer->n = (size_t)n;
+    buffer->zeros = true;
+    return true;
+}
+
 static bool
 take_buffer(struct la_drill_doing *d, struct buffer *buffer)
 {
@@ -90,6 +108,8 @@ take_buffer(struct la_drill_doing *d, struct buffer *buffer)
         return take_vector(d, la_drill_arg(d, 1), buffer);
     if (strcmp(name, "recvmsg") == 0 || strcmp(name, "sendmsg") == 0)
         return take_message(d, buffer);
+    if (strcmp(name, "sendfile") == 0)
+        return take_file(d, buffer);
     const struct la_drill_value *text = la_drill_arg(d, 1);
     if (text != NULL && text->kind == LA_DRILL_STRING) {
         buffer->text = text->text;
@@ -123,8 +143,9 @@ static void
 fill(const struct buffer *buffer, uint64_t at, size_t skip_n, uint8_t *octets, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        octets[i] = buffer->spelt && skip_n + i < buffer->text.n ? buffer->text.p[skip_n + i]
-                                                                 : la_drill_octet(true, at + i);
+        octets[i] = buffer->zeros                                  ? 0
+                    : buffer->spelt && skip_n + i < buffer->text.n ? buffer->text.p[skip_n + i]
+                                                                   : la_drill_octet(true, at + i);
 }
 
 /* MSG_FASTOPEN: the first of it goes with the SYN. */
@@ -239,6 +260,20 @@ write_rest(struct la_drill_doing *d, const struct buffer *buffer, uint8_t *octet
     return answer_write(d, buffer, n);
 }
 
+/* What the error queue will tell of. */
+static bool
+remember(struct la_drill_doing *d, const struct buffer *buffer)
+{
+    struct la_conn_status s;
+    if (d->answer->blocked || d->answer->value <= 0 || d->fd->datagram)
+        return true;
+    la_handle conn = la_sock_conn(d->run->socks, d->fd->sock);
+    bool has = conn != 0 && la_conn_status(d->run->stack, conn, &s) == LA_OK;
+    if (!la_errqueue_sent(&d->fd->errors, (buffer->flags & MSG_ZEROCOPY) != 0, has ? &s : NULL))
+        *d->answer = (struct la_drill_answer){.value = -1, .error = "ENOBUFS"};
+    return true;
+}
+
 bool
 la_drill_call_write(struct la_drill_doing *d)
 {
@@ -260,7 +295,7 @@ la_drill_call_write(struct la_drill_doing *d)
         return la_drill_fail(d->run, "out of memory");
     bool good = write_rest(d, &buffer, octets);
     free(octets);
-    return good;
+    return good && remember(d, &buffer);
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
@@ -333,6 +368,9 @@ la_drill_call_read(struct la_drill_doing *d)
     struct buffer buffer;
     if (!take_buffer(d, &buffer))
         return false;
+    bool message = strcmp(d->call->name, "recvmsg") == 0;
+    if (message && (buffer.flags & MSG_ERRQUEUE) != 0)
+        return la_drill_call_read_errors(d);
     if (buffer.faults && buffer.n > 0 &&
         (la_sock_poll(d->run->socks, d->fd->sock) & LA_POLL_IN) != 0)
         return answer_fault(d);
@@ -341,5 +379,6 @@ la_drill_call_read(struct la_drill_doing *d)
         return la_drill_fail(d->run, "out of memory");
     bool good = read_into(d, &buffer, (struct la_room){octets, buffer.n});
     free(octets);
-    return good;
+    bool ends = good && !d->answer->blocked && d->answer->value >= 0;
+    return ends && message ? la_drill_call_read_beside(d) : good;
 }

@@ -7,13 +7,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <linux/errqueue.h>
 
 /* ---- constants -------------------------------------------------------------------------- */
 
@@ -57,6 +61,17 @@ static const struct constant constants[] = {
     IS(SHUT_RD), IS(SHUT_WR), IS(SHUT_RDWR),
     IS(POLLIN), IS(POLLPRI), IS(POLLOUT), IS(POLLERR), IS(POLLHUP), IS(POLLNVAL), IS(POLLRDHUP),
     IS(FIONREAD), IS(SIOCINQ), IS(SIOCOUTQ), IS(SIOCOUTQNSD), IS(SIOCATMARK),
+    IS(EPOLLIN), IS(EPOLLPRI), IS(EPOLLOUT), IS(EPOLLERR), IS(EPOLLHUP), IS(EPOLLRDHUP),
+    IS(EPOLLET), IS(EPOLLONESHOT), IS(EPOLLEXCLUSIVE), IS(EPOLLWAKEUP), IS(EPOLL_CTL_ADD),
+    IS(EPOLL_CTL_MOD), IS(EPOLL_CTL_DEL), IS(EPOLL_CLOEXEC), IS(EPOLLRDNORM), IS(EPOLLWRNORM),
+    IS(SO_EE_ORIGIN_NONE), IS(SO_EE_ORIGIN_LOCAL), IS(SO_EE_ORIGIN_ICMP), IS(SO_EE_ORIGIN_ICMP6),
+    IS(SO_EE_ORIGIN_ZEROCOPY), IS(SO_EE_ORIGIN_TIMESTAMPING), IS(SO_EE_CODE_ZEROCOPY_COPIED),
+    {"SCM_TIMESTAMPING", SO_TIMESTAMPING}, IS(SCM_TSTAMP_SND), IS(SCM_TSTAMP_SCHED),
+    IS(SCM_TSTAMP_ACK), IS(SOF_TIMESTAMPING_TX_HARDWARE), IS(SOF_TIMESTAMPING_TX_SOFTWARE),
+    IS(SOF_TIMESTAMPING_RX_HARDWARE), IS(SOF_TIMESTAMPING_RX_SOFTWARE),
+    IS(SOF_TIMESTAMPING_SOFTWARE), IS(SOF_TIMESTAMPING_RAW_HARDWARE), IS(SOF_TIMESTAMPING_OPT_ID),
+    IS(SOF_TIMESTAMPING_TX_SCHED), IS(SOF_TIMESTAMPING_TX_ACK), IS(SOF_TIMESTAMPING_OPT_CMSG),
+    IS(SOF_TIMESTAMPING_OPT_TSONLY), IS(SOF_TIMESTAMPING_OPT_STATS),
     {"NULL", 0},
 };
 #undef IS
@@ -102,6 +117,15 @@ la_drill_is_errno(const char *name)
 {
     struct la_bytes bytes = {(const uint8_t *)name, strlen(name)};
     return find(errors, COUNT(errors), bytes) != NULL;
+}
+
+bool
+la_drill_same_errno(const char *one, const char *other)
+{
+    int64_t a = 0, b = -1;
+    return la_drill_name_value((struct la_bytes){(const uint8_t *)one, strlen(one)}, &a) &&
+           la_drill_name_value((struct la_bytes){(const uint8_t *)other, strlen(other)}, &b) &&
+           a == b;
 }
 
 const char *

@@ -14,6 +14,8 @@
 bool la_drill_name_value(struct la_bytes name, int64_t *out);
 /* "EAGAIN", "EPIPE" … of any kind that a call here can give or that Linux has. */
 bool la_drill_is_errno(const char *name);
+/* EAGAIN is EWOULDBLOCK, too. */
+bool la_drill_same_errno(const char *one, const char *other);
 /* What a call says for an error of the library: never NULL. */
 const char *la_drill_errno_name(la_err err);
 /* The name of this system's number; "EIO": of none that is known. */

@@ -31,6 +31,16 @@ la_drill_define(struct la_drill_script *script, const char *text)
 
 /* ---- options and settings --------------------------------------------------------------- */
 
+/* "value" is value. */
+static const char *
+unquoted(struct la_drill_scan *s, const char *value)
+{
+    size_t n = strlen(value);
+    if (n < 2 || value[0] != '"' || value[n - 1] != '"')
+        return value;
+    return la_drill_copy(s, (struct la_bytes){(const uint8_t *)value + 1, n - 2});
+}
+
 /* --name=value, or --name; values end at a blank. */
 static bool
 read_option(struct la_drill_scan *s)
@@ -47,7 +57,7 @@ read_option(struct la_drill_scan *s)
     const char *name = la_drill_copy(s, (struct la_bytes){(const uint8_t *)word, n});
     if (name == NULL)
         return false;
-    const char *value = equals == NULL ? NULL : equals + 1;
+    const char *value = equals == NULL ? NULL : unquoted(s, equals + 1);
     if (strcmp(name, "define") == 0) {
         if (value != NULL && la_drill_define(s->script, value))
             return true;

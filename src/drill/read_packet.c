@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * read_packet.c - packet lines: ports, IP marks, flags, numbers, options, ICMP, UDP
+ * read_packet.c - packet lines: ports, IP marks, flags, numbers, options, UDP
  *
- * Read first: RFC 9293 3.1 (header), 3.2 (options); RFC 792; RFC 4443.
+ * Read first: RFC 9293 3.1 (header), 3.2 (options).
  */
 #include "drill/scan.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "wire/icmp4.h"
-#include "wire/icmp6.h"
 #include "wire/tcp.h"
 
 enum { ACCECN_BYTES_MAX = 2 + 3 * LA_TCP_ACCECN_FIELDS };
@@ -304,9 +303,8 @@ read_flags(struct la_drill_scan *s, struct la_drill_packet *packet)
     return any || la_drill_wrong(s, "the flags are missing");
 }
 
-/* first:last(len) */
-static bool
-read_sequence(struct la_drill_scan *s, struct la_drill_packet *packet)
+bool
+la_drill_read_sequence(struct la_drill_scan *s, struct la_drill_packet *packet)
 {
     uint32_t last;
     if (!la_drill_u32(s, &packet->seq) || !la_drill_need(s, ":") || !la_drill_u32(s, &last) ||
@@ -346,7 +344,7 @@ static bool
 read_tcp(struct la_drill_scan *s, struct la_drill_packet *packet)
 {
     int64_t number = 0;
-    if (!read_flags(s, packet) || !read_sequence(s, packet))
+    if (!read_flags(s, packet) || !la_drill_read_sequence(s, packet))
         return false;
     if (la_drill_try_word(s, "ack")) {
         packet->has_ack = la_drill_u32(s, &packet->ack);
@@ -375,115 +373,16 @@ read_tcp(struct la_drill_scan *s, struct la_drill_packet *packet)
 
 /* ---- ICMP and UDP ----------------------------------------------------------------------- */
 
-struct icmp_name {
-    const char *name;
-    uint8_t v6, type, code;
-};
-
-static const struct icmp_name icmp_names[] = {
-    {"net_unreachable", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_NET},
-    {"host_unreachable", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_HOST},
-    {"protocol_unreachable", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_PROTOCOL},
-    {"port_unreachable", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_PORT},
-    {"frag_needed", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_FRAGMENTATION_NEEDED},
-    {"source_route_failed", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_SOURCE_ROUTE_FAILED},
-    {"net_unknown", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_NET_UNKNOWN},
-    {"host_unknown", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_HOST_UNKNOWN},
-    {"net_prohibited", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_NET_PROHIBITED},
-    {"host_prohibited", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_HOST_PROHIBITED},
-    {"net_unreachable_for_tos", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_NET_TOS},
-    {"host_unreachable_for_tos", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_HOST_TOS},
-    {"comm_prohibited", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_PROHIBITED},
-    {"packet_filtered", 0, LA_ICMP4_UNREACHABLE, LA_ICMP4_PROHIBITED},
-    {"source_host_isolated", 0, LA_ICMP4_UNREACHABLE, 8}, /* RFC 1122 3.2.2.1; RFC 1812 5.2.7.1 */
-    {"precedence_violation", 0, LA_ICMP4_UNREACHABLE, 14},
-    {"precedence_cutoff", 0, LA_ICMP4_UNREACHABLE, 15},
-    {"redirect", 0, 5, 0},
-    {"source_quench", 0, LA_ICMP4_SOURCE_QUENCH, 0},
-    {"time_exceeded", 0, LA_ICMP4_TIME_EXCEEDED, 0},
-    {"reassembly_time_exceeded", 0, LA_ICMP4_TIME_EXCEEDED, 1},
-    {"parameter_problem", 0, LA_ICMP4_PARAMETER, 0},
-    {"not_neighbour", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_BEYOND_SCOPE},
-    {"no_route", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_NO_ROUTE},
-    {"admin_prohibited", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_PROHIBITED},
-    {"beyond_scope", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_BEYOND_SCOPE},
-    {"address_unreachable", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_ADDRESS},
-    {"port_unreachable", 1, LA_ICMP6_UNREACHABLE, LA_ICMP6_PORT},
-    {"packet_too_big", 1, LA_ICMP6_TOO_BIG, 0},
-    {"time_exceeded", 1, LA_ICMP6_TIME_EXCEEDED, 0},
-    {"reassembly_time_exceeded", 1, LA_ICMP6_TIME_EXCEEDED, 1},
-    {"parameter_problem", 1, LA_ICMP6_PARAMETER, 0},
-};
-
+/* [first:last(len)] before the word icmp, as packetdrill had it first. */
 static bool
-read_icmp_name(struct la_drill_scan *s, struct la_drill_packet *packet)
+read_quoted(struct la_drill_scan *s, struct la_drill_packet *packet)
 {
-    struct la_bytes word = la_drill_word(s);
-    const char *defined = la_drill_defined(s->script, word);
-    if (defined != NULL)
-        word = (struct la_bytes){(const uint8_t *)defined, strlen(defined)};
-    for (size_t i = 0; i < sizeof(icmp_names) / sizeof(icmp_names[0]); i++) {
-        const struct icmp_name *name = &icmp_names[i];
-        if ((name->v6 != 0) == s->script->cfg.v6 && strlen(name->name) == word.n &&
-            memcmp(name->name, word.p, word.n) == 0) {
-            packet->icmp_type = name->type;
-            packet->icmp_code = name->code;
-            return true;
-        }
-    }
-    return la_drill_wrong(s, "ICMP%s has no '%.*s': docs/drill.md lists the names",
-                          s->script->cfg.v6 ? "v6" : "", (int)word.n, (const char *)word.p);
-}
-
-/* packetdrill's names of codes, behind that of the type. */
-static void
-read_icmp_code(struct la_drill_scan *s, struct la_drill_packet *packet)
-{
-    static const struct {
-        const char *name;
-        uint8_t code;
-    } names[] = {{"ttl_exceeded_in_transit", 0},
-                 {"frag_reass_exceeded", 1},
-                 {"exceeded_hop_limit", 0},
-                 {"exceeded_frag_time", 1},
-                 {"header_field", 0},
-                 {"unknown_next_header", LA_ICMP6_NEXT_HEADER},
-                 {"unknown_option", 2},
-                 {"code_0", 0},
-                 {"code_1", 1},
-                 {"code_2", 2}};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (la_drill_try_word(s, names[i].name))
-            packet->icmp_code = names[i].code;
-}
-
-/* icmp [unreachable] NAME [mtu N] [first:last(len)]; type N code N in place of the name. */
-static bool
-read_icmp(struct la_drill_scan *s, struct la_drill_packet *packet)
-{
-    int64_t type = 0, code = 0;
-    packet->protocol = LA_DRILL_ICMP;
-    if (la_drill_try_word(s, "type")) {
-        if (!la_drill_number(s, 0, UINT8_MAX, &type) || !la_drill_need(s, "code") ||
-            !la_drill_number(s, 0, UINT8_MAX, &code))
-            return false;
-        packet->icmp_type = (uint8_t)type;
-        packet->icmp_code = (uint8_t)code;
-    } else {
-        bool unreachable = la_drill_try_word(s, "unreachable");
-        la_drill_skip_blanks(s);
-        packet->icmp_type = s->script->cfg.v6 ? LA_ICMP6_UNREACHABLE : LA_ICMP4_UNREACHABLE;
-        if (unreachable && (la_drill_at_end(s) || *s->p == '[')) {
-            packet->icmp_code = 0;
-        } else {
-            if (!read_icmp_name(s, packet))
-                return false;
-            read_icmp_code(s, packet);
-        }
-    }
-    if (la_drill_try_word(s, "mtu") && !la_drill_u32(s, &packet->mtu))
-        return false;
-    return !la_drill_try(s, "[") || (read_sequence(s, packet) && la_drill_need(s, "]"));
+    struct la_drill_scan at = *s;
+    la_drill_skip_blanks(s);
+    if (la_drill_try(s, "[") && !la_drill_at_end(s) && isdigit((unsigned char)*s->p))
+        return la_drill_read_sequence(s, packet) && la_drill_need(s, "]");
+    *s = at;
+    return true;
 }
 
 static bool
@@ -504,11 +403,11 @@ la_drill_read_packet(struct la_drill_scan *s, bool out, struct la_drill_packet *
     if (packet == NULL)
         return false;
     packet->out = out;
-    if (!read_marks(s, packet) || !read_ports(s, packet))
+    if (!read_quoted(s, packet) || !read_marks(s, packet) || !read_ports(s, packet))
         return false;
     if (la_drill_try_word(s, "icmp") || la_drill_try_word(s, "icmpv4") ||
         la_drill_try_word(s, "icmpv6"))
-        return read_icmp(s, packet);
+        return la_drill_read_icmp(s, packet);
     if (la_drill_try_word(s, "udp"))
         return read_udp(s, packet);
     packet->protocol = LA_DRILL_TCP;

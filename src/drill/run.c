@@ -11,6 +11,7 @@
 
 #include "base/addr.h"
 #include "base/time.h"
+#include "drill/names.h"
 #include "ways/layout.h"
 
 enum { BEGIN_S = 1000000, STEPS_N_MAX = 5000000, ROUNDS_N_MAX = 4096, BURST_N = 32 };
@@ -108,8 +109,9 @@ take_answer(struct la_drill_run *run, const struct la_drill_event *event,
     const struct la_drill_call *call = event->call;
     char came[LA_DRILL_MESSAGE_BYTES], at[32], due[32];
     bool named = call->error != NULL || call->result >= 0; /* -1 alone is any error */
-    bool wrong_error = named && ((answer->error == NULL) != (call->error == NULL) ||
-                                 (call->error != NULL && strcmp(call->error, answer->error) != 0));
+    bool wrong_error =
+        named && ((answer->error == NULL) != (call->error == NULL) ||
+                  (call->error != NULL && !la_drill_same_errno(call->error, answer->error)));
     if (!call->any_result && (answer->value != call->result || wrong_error)) {
         (void)snprintf(came, sizeof(came), "%s() = %lld %s", call->name, (long long)answer->value,
                        answer->error == NULL ? "" : answer->error);
@@ -153,12 +155,10 @@ la_drill_settle(struct la_drill_run *run)
 {
     bool any = true;
     for (unsigned round = 0; any && round < ROUNDS_N_MAX; round++) {
-        struct la_sock_event event;
         any = la_stack_run(run->stack, la_drill_now(run), TIMERS_N);
         if (!collect(run, &any))
             return false;
-        while (la_sock_next_event(run->socks, &event))
-            any = true;
+        any |= la_drill_heard(run);
         if (!go_on(run, &any))
             return false;
         if (++run->steps_n > STEPS_N_MAX)

@@ -11,6 +11,8 @@
 
 #include <lastack/sock.h>
 #include "drill/drill.h"
+#include "host/errqueue.h"
+#include "host/interests.h"
 #include "host/option_rows.h"
 #include "ways/ways.h"
 #include "wire/tcp.h"
@@ -44,11 +46,21 @@ struct la_drill_flow {
     uint64_t read_n;       /* what it has read */
 };
 
+enum la_drill_fd_kind {
+    LA_DRILL_FD_SOCKET,
+    LA_DRILL_FD_EPOLL,
+    LA_DRILL_FD_FILE /* zeros without end: none of the host's is read */
+};
+
 struct la_drill_fd {
-    bool open, nonblocking, datagram;
+    uint8_t kind; /* enum la_drill_fd_kind */
+    bool open, nonblocking, datagram, v6;
+    bool tells_queue; /* TCP_INQ */
     bool fast_open; /* TCP_FASTOPEN was set */
     int32_t kept[LA_OPTIONS_KEPT_N]; /* of options that are hints */
     la_sock sock;
+    struct la_errqueue errors;
+    struct la_interest *interests; /* of an epoll descriptor */
 };
 
 /* A packet that the stack has sent and no line has taken yet. */
@@ -83,6 +95,7 @@ struct la_drill_run {
     uint16_t peers_n;     /* that there have been so */
     uint32_t line;        /* of the event that is being played */
     struct la_drill_fd fds[LA_DRILL_FDS_N];
+    uint32_t fds_n; /* that have ever been open */
     struct la_drill_flow *flows[LA_DRILL_FLOWS_N];
     uint32_t flows_n;
     struct la_drill_flow *flow; /* the one that lines without ports mean */
@@ -193,6 +206,10 @@ struct la_drill_answer {
 /* Does the call, or goes on with it. False: failed (no such call, arguments). */
 bool la_drill_do(struct la_drill_run *run, const struct la_drill_event *event,
                  struct la_drill_answer *answer);
+/* Takes what has happened to sockets (ready.c). True: something has. */
+bool la_drill_heard(struct la_drill_run *run);
+/* What a descriptor has beside its socket. */
+void la_drill_fd_fini(struct la_drill_fd *fd);
 bool la_drill_check(struct la_drill_run *run, const struct la_drill_event *event);
 /* What stands between backquotes (command.c). */
 bool la_drill_command(struct la_drill_run *run, const struct la_drill_event *event);

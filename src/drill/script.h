@@ -119,6 +119,7 @@ struct la_drill_packet {
     uint8_t reserved;  /* four bits, the lowest of them AE */
     uint8_t icmp_type, icmp_code;
     uint32_t seq, len, ack, mtu;
+    uint32_t echo_id, echo_seq; /* of an ICMP echo */
     uint16_t win, urg;
     struct la_drill_option *options;
     bool has_text;     /* "octets" were written; else the stream's own */
@@ -153,6 +154,7 @@ enum la_drill_strict {
 
 struct la_drill_cfg {
     bool v6;
+    bool mapped; /* packets are of IPv4, sockets of IPv6 */
     struct la_addr local, remote;
     bool has_local, has_remote;
     uint16_t bind_port, connect_port, peer_port;

@@ -61,9 +61,12 @@ take_address(struct la_drill_cfg *cfg, const char *name, const char *value,
 static bool
 take_version(struct la_drill_cfg *cfg, const char *value, struct la_drill_mistake *mistake)
 {
-    if (value == NULL || (strcmp(value, "ipv4") != 0 && strcmp(value, "ipv6") != 0))
-        return say(mistake, "ipv4 or ipv6 is needed", "ip_version", value);
+    static const char mapped[] = "ipv4-mapped-ipv6";
+    if (value == NULL ||
+        (strcmp(value, "ipv4") != 0 && strcmp(value, "ipv6") != 0 && strcmp(value, mapped) != 0))
+        return say(mistake, "ipv4, ipv6 or ipv4-mapped-ipv6 is needed", "ip_version", value);
     cfg->v6 = strcmp(value, "ipv6") == 0;
+    cfg->mapped = strcmp(value, mapped) == 0;
     return true;
 }
 
@@ -128,9 +131,9 @@ static bool
 is_ignored(const char *name)
 {
     static const char *const names[] = {
-        "gateway_ip",        "netmask_ip", "speed",        "non_fatal",       "debug",
-        "verbose",           "dry_run",    "init_scripts", "wire_client_dev", "send_omit_free",
-        "tcp_ts_ecr_scaled", "code_format"};
+        "gateway_ip",        "netmask_ip",  "speed",        "non_fatal",       "debug",
+        "verbose",           "dry_run",     "init_scripts", "wire_client_dev", "send_omit_free",
+        "tcp_ts_ecr_scaled", "code_format", "mss"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -238,8 +241,8 @@ enum mode {
 static bool
 is_idle(const char *name)
 {
-    static const char *const names[] = {"nstat", "tcpdrop", "true",   "sockstat",
-                                        "tc",    "ip",      "ethtool"};
+    static const char *const names[] = {"nstat", "tcpdrop", "true", "sockstat", "rm",
+                                        "dd",    "tc",      "ip",   "ethtool"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], name) == 0)
             return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * sockopts.c - setsockopt, getsockopt, ioctl, poll
+ * sockopts.c - setsockopt, getsockopt, ioctl
  */
 #include "drill/calls.h"
 #include "drill/names.h"
@@ -8,7 +8,6 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -40,7 +39,7 @@ find(struct la_drill_doing *d, const struct la_option_row **out)
 static bool
 is_of(const struct la_option_row *r, int level, int name)
 {
-    return r->level == level && r->name == name;
+    return r != NULL && r->level == level && r->name == name;
 }
 
 /* What the sockets have of an option, or -1 where it is not theirs. */
@@ -115,6 +114,41 @@ answer_errno(struct la_drill_doing *d, int64_t value)
     return true;
 }
 
+/* SO_ZEROCOPY, SO_TIMESTAMPING, TCP_INQ, which are the descriptor's. */
+static bool
+is_own(int64_t level, int64_t name)
+{
+    return (level == SOL_SOCKET && (name == SO_ZEROCOPY || name == SO_TIMESTAMPING)) ||
+           (level == IPPROTO_TCP && name == TCP_INQ);
+}
+
+static int64_t
+get_own(const struct la_drill_fd *fd, int64_t level, int64_t name)
+{
+    if (level == IPPROTO_TCP)
+        return fd->tells_queue;
+    return name == SO_ZEROCOPY ? fd->errors.zerocopy : (int64_t)fd->errors.stamps;
+}
+
+static bool
+set_own(struct la_drill_doing *d, int64_t level, int64_t name)
+{
+    struct la_conn_status s;
+    const struct la_drill_value *value = la_drill_arg(d, 3);
+    if (value != NULL && value->kind == LA_DRILL_LIST && value->count == 1)
+        value = value->first;
+    if (value == NULL || value->kind != LA_DRILL_INT)
+        return la_drill_fail(d->run, "%s() needs a value as [1]", d->call->name);
+    la_handle conn = la_sock_conn(d->run->socks, d->fd->sock);
+    bool has = conn != 0 && la_conn_status(d->run->stack, conn, &s) == LA_OK;
+    bool good = value->number == 0 || value->number == 1;
+    if (name == SO_TIMESTAMPING && level == SOL_SOCKET)
+        good = la_errqueue_stamps_set(&d->fd->errors, value->number, has ? &s : NULL);
+    else if (good)
+        *(level == SOL_SOCKET ? &d->fd->errors.zerocopy : &d->fd->tells_queue) = value->number == 1;
+    return good ? answer(d, 0) : la_drill_answer_err(d, LA_ERR_BAD_ARGUMENT);
+}
+
 bool
 la_drill_call_setsockopt(struct la_drill_doing *d)
 {
@@ -122,8 +156,9 @@ la_drill_call_setsockopt(struct la_drill_doing *d)
     int64_t value, name = 0, level = 0;
     if (!find(d, &r))
         return false;
-    if (la_drill_arg_int(d, 1, &level) && la_drill_arg_int(d, 2, &name) && level == IPPROTO_TCP &&
-        name == TCP_FASTOPEN_KEY)
+    if (la_drill_arg_int(d, 1, &level) && la_drill_arg_int(d, 2, &name) && is_own(level, name))
+        return set_own(d, level, name);
+    if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY)
         return set_key(d);
     if (r == NULL || r->kind == LA_OPTION_FIXED || r->kind == LA_OPTION_NATIVE)
         return la_drill_answer_err(d, LA_ERR_NO_SUCH_OPTION);
@@ -142,19 +177,6 @@ la_drill_call_setsockopt(struct la_drill_doing *d)
         la_sock_option_set(d->run->socks, d->fd->sock, option, value, la_drill_now(d->run));
     d->fd->fast_open |= err == LA_OK && option == LA_SO_FASTOPEN;
     return la_drill_answer_err(d, err);
-}
-
-/* What came back beside the result is what the line says? */
-static bool
-compare(struct la_drill_doing *d, int64_t expected, int64_t came)
-{
-    char text[LA_DRILL_MESSAGE_BYTES];
-    if (expected == came)
-        return true;
-    (void)snprintf(text, sizeof(text), "%s() gave [%lld]", d->call->name, (long long)came);
-    la_drill_fail(d->run, "the value is another one");
-    la_drill_fail_came(d->run, text);
-    return false;
 }
 
 static la_err
@@ -178,20 +200,26 @@ bool
 la_drill_call_getsockopt(struct la_drill_doing *d)
 {
     const struct la_option_row *r;
-    int64_t expected, came = 0;
-    if (!find(d, &r))
+    int64_t expected, came = 0, level = 0, name = 0;
+    if (!find(d, &r) || !la_drill_arg_int(d, 1, &level) || !la_drill_arg_int(d, 2, &name))
         return false;
-    if (r == NULL)
+    bool own = is_own(level, name);
+    if (r == NULL && !own)
         return la_drill_answer_err(d, LA_ERR_NO_SUCH_OPTION);
     const struct la_drill_value *value = la_drill_arg(d, 3);
     bool any = value != NULL && value->kind == LA_DRILL_ELLIPSIS;
     if (!any && !value_of(d, r, &expected))
         return false;
+    if (own) {
+        answer(d, 0);
+        return any || la_drill_same(d, "the value", value, expected, get_own(d->fd, level, name));
+    }
     la_err err = take_value(d, r, &came);
     if (err != LA_OK)
         return la_drill_answer_err(d, err);
     answer(d, 0);
-    return any || compare(d, expected, sock_option(r) >= 0 ? (int32_t)came : came);
+    return any || la_drill_same(d, "the value", value, expected,
+                                sock_option(r) >= 0 ? (int32_t)came : came);
 }
 
 bool
@@ -221,68 +249,5 @@ la_drill_call_ioctl(struct la_drill_doing *d)
         value->first->kind != LA_DRILL_INT)
         return la_drill_fail(d->run, "ioctl() needs a value as [1000]");
     answer(d, 0);
-    return compare(d, value->first->number, came);
-}
-
-/* ---- poll ------------------------------------------------------------------------------- */
-
-static uint32_t
-revents(struct la_drill_run *run, int64_t fd, int64_t events)
-{
-    static const struct {
-        uint32_t ours, theirs;
-    } bits[] = {{LA_POLL_IN, POLLIN},   {LA_POLL_PRI, POLLPRI}, {LA_POLL_OUT, POLLOUT},
-                {LA_POLL_ERR, POLLERR}, {LA_POLL_HUP, POLLHUP}, {LA_POLL_RDHUP, POLLRDHUP}};
-    uint32_t all = 0;
-    if (fd < 0 || fd >= LA_DRILL_FDS_N || !run->fds[fd].open)
-        return POLLNVAL;
-    uint32_t ours = la_sock_poll(run->socks, run->fds[fd].sock);
-    for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
-        if ((ours & bits[i].ours) != 0)
-            all |= bits[i].theirs;
-    return all & ((uint32_t)events | POLLERR | POLLHUP);
-}
-
-/* One of {fd=4, events=POLLIN, revents=POLLIN}. */
-static bool
-poll_one(struct la_drill_doing *d, const struct la_drill_value *value, uint32_t *came,
-         int64_t *expected)
-{
-    const struct la_drill_value *fields[3] = {NULL, NULL, NULL};
-    static const char *const names[] = {"fd", "events", "revents"};
-    for (unsigned i = 0; i < 3; i++) {
-        fields[i] = value->kind == LA_DRILL_STRUCT ? la_drill_field(value, names[i], i) : NULL;
-        if (fields[i] == NULL || fields[i]->kind != LA_DRILL_INT)
-            return la_drill_fail(d->run, "poll() needs [{fd=4, events=POLLIN, revents=POLLIN}]");
-    }
-    *came = revents(d->run, fields[0]->number, fields[1]->number);
-    *expected = fields[2]->number;
-    return true;
-}
-
-bool
-la_drill_call_poll(struct la_drill_doing *d)
-{
-    const struct la_drill_value *list = la_drill_arg(d, 0);
-    int64_t timeout_ms = 0, expected, ready_n = 0;
-    uint32_t came;
-    if (list == NULL || list->kind != LA_DRILL_LIST)
-        return la_drill_fail(d->run, "poll() needs [{fd=4, events=POLLIN, revents=POLLIN}]");
-    if (!la_drill_arg_int(d, 2, &timeout_ms))
-        return false;
-    for (const struct la_drill_value *v = list->first; v != NULL; v = v->next) {
-        if (!poll_one(d, v, &came, &expected))
-            return false;
-        ready_n += came != 0;
-    }
-    int64_t waited_us = d->run->now_us - d->run->pending_from_us;
-    if (ready_n == 0 && timeout_ms != 0 && (timeout_ms < 0 || waited_us < timeout_ms * 1000)) {
-        d->answer->blocked = true;
-        return true;
-    }
-    answer(d, ready_n);
-    for (const struct la_drill_value *v = list->first; v != NULL; v = v->next)
-        if (!poll_one(d, v, &came, &expected) || !compare(d, expected, came))
-            return false;
-    return true;
+    return la_drill_same(d, "the value", value, value->first->number, came);
 }

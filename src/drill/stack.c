@@ -110,6 +110,8 @@ la_drill_stack_end(struct la_drill_run *run)
         run->sent_first = sent->next;
         free(sent);
     }
+    for (uint32_t i = 0; i < run->fds_n; i++)
+        la_drill_fd_fini(&run->fds[i]);
     la_socks_free(run->socks);
     la_stack_free(run->stack);
     if (run->mem != NULL)

@@ -155,12 +155,24 @@ is_known(struct la_explain *explain, const struct la_track *track, const struct 
     return text != NULL;
 }
 
+static inline bool
+may_be_known(const struct la_placed *placed, uint32_t print)
+{
+    const uint32_t *recent = placed->me->recent;
+    bool is_recent = false;
+    for (unsigned i = 0; i < RECENT_N; i++)
+        is_recent |= recent[i] == print;
+    return is_recent || (placed->mine != NULL && placed->seen->tcp.text_bytes > 0);
+}
+
 static inline void
 remember_text(const struct la_placed *placed, uint32_t print)
 {
     struct la_measure *m = placed->mine;
-    if (m != NULL && placed->seen->tcp.text_bytes > 0)
-        m->prints[m->prints_n++ % LA_PRINTS_N] = (struct la_print){print, placed->at_us};
+    if (m == NULL || placed->seen->tcp.text_bytes == 0)
+        return;
+    la_texts_remember(m, placed->seen);
+    m->prints[m->prints_n++ % LA_PRINTS_N] = (struct la_print){print, placed->at_us};
 }
 
 void
@@ -182,18 +194,22 @@ remember(const struct la_placed *placed, uint32_t print)
     remember_text(placed, print);
 }
 
-bool
-la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
-                     const struct la_placed *placed)
+void
+la_artefacts_take(struct la_explain *explain, const struct la_track *track,
+                  struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     uint32_t print = fingerprint(placed->seen);
     /* Such text, or such an acknowledgement, has not passed before. */
     bool is_new = placed->goes_on && (seg->text_bytes > 0 || la_seq_gt(seg->ack, placed->me->ack));
-    if (!is_new && is_known(explain, track, placed, print))
-        return true;
-    remember(placed, print);
-    return false;
+    if (!is_new) {
+        placed->is_other = seg->text_bytes > 0 && placed->mine != NULL &&
+                           la_texts_differ(placed->mine, placed->seen);
+        placed->is_copy = !placed->is_other && may_be_known(placed, print) &&
+                          is_known(explain, track, placed, print);
+    }
+    if (!placed->is_copy)
+        remember(placed, print);
 }
 
 void
@@ -256,7 +272,7 @@ LA_APART static void
 look_at_clock(struct la_explain *explain, const struct la_placed *placed, int64_t passed_ns)
 {
     int64_t ticks = (int32_t)(placed->seen->tcp.ts_val - placed->me->ts_seen);
-    if (placed->me->ts_at_ns == 0 || ticks < 0 ||
+    if (ticks < 0 ||
         (passed_ns > 0 && passed_ns <= (ticks + 1) * LA_NS_PER_S + DOUBT_S * LA_NS_PER_S))
         return;
     struct la_explain_finding *finding =
@@ -275,7 +291,8 @@ la_artefacts_clock(struct la_explain *explain, const struct la_placed *placed)
     if ((placed->seen->tcp.has & LA_TCP_HAS_TIMESTAMPS) == 0)
         return;
     int64_t passed_ns = placed->at_ns - e->ts_at_ns;
-    if (passed_ns > DOUBT_S * LA_NS_PER_S || passed_ns < -BACK_S * LA_NS_PER_S)
+    if (e->ts_at_ns != 0 &&
+        (passed_ns > DOUBT_S * LA_NS_PER_S || passed_ns < -BACK_S * LA_NS_PER_S))
         look_at_clock(explain, placed, passed_ns);
     e->ts_seen = placed->seen->tcp.ts_val;
     e->ts_at_ns = placed->at_ns;

@@ -29,6 +29,14 @@ la_closing_was_answered(const struct la_track_end *e, const struct la_track_end 
     return (peer->flags & LA_END_FIN) != 0 && la_seq_gt(peer->fin_ack, e->fin_seq);
 }
 
+bool
+la_closing_was_overtaken(const struct la_placed *placed)
+{
+    return placed->fin_first && placed->is_again &&
+           (placed->me->flags & LA_END_ACK_OVER_FIN) != 0 &&
+           la_seq_eq(la_seq_add(placed->seen->tcp.seq, placed->seen->tcp.len), placed->me->nxt);
+}
+
 static void
 note_fins(struct la_track *track, const struct la_placed *placed)
 {
@@ -44,12 +52,15 @@ note_fins(struct la_track *track, const struct la_placed *placed)
             track->first_fin = placed->from;
             placed->peer->flags |= LA_END_FIN_ACKS_FIN;
         }
-        if (acks_fin)
+        if (acks_fin && !la_closing_was_overtaken(placed))
             e->flags |= LA_END_FIN_ACKS_FIN;
         if (seg->text_bytes > 0)
             e->flags |= LA_END_FIN_WITH_TEXT;
     } else if (acks_fin && (e->flags & LA_END_FIN) == 0 && placed->gap_bytes == 0) {
         e->flags |= LA_END_BARE_ACK_OF_FIN; /* Not behind a FIN that it overtook. */
+    } else if (acks_fin && (e->flags & (LA_END_FIN | LA_END_BARE_ACK_OF_FIN)) == 0 &&
+               placed->gap_bytes == 1 && seg->len == 0 && peer->fin_n == 1) {
+        e->flags |= LA_END_ACK_OVER_FIN;
     }
     if (acks_fin && placed->new_bytes > 0)
         e->flags |= LA_END_TEXT_BEHIND_FIN;

@@ -4,9 +4,10 @@
  *
  * Read first: docs/theory/reading.md; https://www.tcpdump.org/linktypes.html.
  */
+#include "base/apart.h"
 #include "base/assert.h"
 #include "base/link_type.h"
-#include "explain/walk.h"
+#include "explain/walk_ip.h"
 
 #include <string.h>
 
@@ -66,6 +67,8 @@ step(struct la_walk *w, enum la_walk_layer layer)
     switch (layer) {
     case LA_WALK_END:
         break;
+    case LA_WALK_LINK:
+        return la_walk_link(w);
     case LA_WALK_ETHERNET:
         return la_walk_ethernet(w);
     case LA_WALK_ETHERTYPE:
@@ -78,6 +81,16 @@ step(struct la_walk *w, enum la_walk_layer layer)
         return la_walk_ip4(w);
     case LA_WALK_IP6:
         return la_walk_ip6(w);
+    case LA_WALK_IP6_EXTENSIONS:
+        return la_walk_ip6_extensions(w);
+    case LA_WALK_FRAGMENT:
+        return la_walk_fragment(w);
+    case LA_WALK_UPPER:
+        return la_walk_upper(w);
+    case LA_WALK_TCP:
+        return la_walk_tcp(w);
+    case LA_WALK_TCP_CUT:
+        return la_walk_tcp_cut(w);
     case LA_WALK_MPLS:
         return la_walk_mpls(w);
     case LA_WALK_PPP:
@@ -88,20 +101,34 @@ step(struct la_walk *w, enum la_walk_layer layer)
     return LA_WALK_END;
 }
 
-/* Through the link layer; and, of nearly every packet, to the end. */
-static inline enum la_walk_layer
-begin(struct la_walk *w, uint16_t link_type)
+/* To the end, by whatever there is. */
+LA_APART static void
+walk_on(struct la_walk w, enum la_walk_layer layer)
 {
-    if (link_type != LA_LINKTYPE_ETHERNET)
-        return la_walk_link(w, link_type);
+    for (unsigned i = 0; layer != LA_WALK_END; i++) {
+        if (i == WALK_STEPS_MAX) {
+            (void)la_walk_settle(&w, LA_SEEN_TOO_DEEP);
+            break;
+        }
+        layer = step(&w, layer);
+    }
+}
+
+/* The steps of nearly every packet; what comes next where it is another one. */
+static inline enum la_walk_layer
+walk_usual(struct la_walk *w)
+{
+    if (w->link_type != LA_LINKTYPE_ETHERNET)
+        return LA_WALK_LINK;
     enum la_walk_layer layer = la_walk_ethernet(w);
-    w->is_direct = true;
     if (layer == LA_WALK_IP4)
         layer = la_walk_ip4(w);
     else if (layer == LA_WALK_IP6)
         layer = la_walk_ip6(w);
-    w->is_direct = false;
-    return layer;
+    if (layer != LA_WALK_TCP)
+        return layer;
+    w->seen->is_bare = true;
+    return la_walk_tcp(w);
 }
 
 /* Is it this segment's turn to have its checksum verified? */
@@ -153,18 +180,14 @@ la_decode(struct la_decoder *decoder, const struct la_decode_packet *packet, str
         .p = packet->bytes.p,
         .n = packet->bytes.n,
         .at = packet->at,
+        .link_type = packet->link_type,
         .wire_n = packet->wire_bytes > packet->bytes.n ? packet->wire_bytes : packet->bytes.n,
     };
     memset(seen, 0, offsetof(struct la_seen, tcp));
     seen->direction = packet->direction;
-    enum la_walk_layer layer = begin(&w, packet->link_type);
-    for (unsigned i = 0; layer != LA_WALK_END; i++) {
-        if (i == WALK_STEPS_MAX) {
-            (void)la_walk_settle(&w, LA_SEEN_TOO_DEEP);
-            break;
-        }
-        layer = step(&w, layer);
-    }
+    enum la_walk_layer layer = walk_usual(&w);
+    if (layer != LA_WALK_END)
+        walk_on(w, layer);
     LA_ASSERT(seen->kind < LA_SEEN_KINDS_N);
     decoder->kinds_n[seen->kind]++;
     if (seen->kind == LA_SEEN_TCP && is_due(decoder, seen))

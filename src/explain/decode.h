@@ -175,6 +175,10 @@ bool la_decoder_trusts(const struct la_decoder *decoder);
 /* The verdict, now, whatever `seen->checksum` says. Only for LA_SEEN_TCP. */
 enum la_seen_checksum la_seen_checksum_verify(const struct la_seen *seen, la_sum_fn *sum);
 
+/* Of a segment between the same ends, of that many octets behind the IP header: is its checksum
+ * left to the device? */
+bool la_seen_checksum_is_left(const struct la_seen *seen, uint16_t field, size_t l4_bytes);
+
 /* A short name such as "UDP"; never NULL. */
 const char *la_seen_kind_name(enum la_seen_kind kind);
 

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * decode_ip.c - IPv4 and IPv6 headers, TCP, and ICMP errors about TCP
+ * decode_ip.c - what is unusual in or behind an IP header, and ICMP errors about TCP
  *
  * Read first: RFC 791 3.1, RFC 8200 3 and 4, RFC 9293 3.1, RFC 792, RFC 4443; RFC 2675
  * (jumbograms).
  */
 #include "base/addr.h"
-#include "explain/walk.h"
+#include "base/apart.h"
+#include "explain/walk_ip.h"
 #include "wire/icmp4.h"
 #include "wire/icmp6.h"
-#include "wire/ip.h"
-#include "wire/ip4.h"
-#include "wire/ip6.h"
 
 #include <string.h>
 
@@ -23,19 +21,6 @@ enum {
     JUMBO_OPTION_OFF = 2, /* a jumbogram's first option (RFC 2675 2) */
     JUMBO_BYTES = 8
 };
-
-/* What IP says of its length, held against what is there. `n` counts from the place. */
-static void
-length_judge(struct la_walk *w, size_t n)
-{
-    if (n < w->wire_n) {
-        w->seen->oddities |= LA_SEEN_PADDED;
-        la_walk_limit(w, n);
-    } else if (n > w->wire_n) {
-        w->seen->oddities |= LA_SEEN_LENGTH_BEYOND_FRAME;
-        w->wire_n = n;
-    }
-}
 
 /* A TCP header of which not all octets are there: those that are not read as zeros, which also end
  * the options. */
@@ -54,55 +39,23 @@ header_complete(struct la_walk *w, struct la_tcp_view *view, size_t n_min)
     return la_tcp_view_init(view, (struct la_bytes){scratch, LA_TCP_HEADER_BYTES_MAX});
 }
 
-static inline void
-tcp_take(struct la_walk *w, const struct la_tcp_view *view)
+LA_APART void
+la_walk_tcp_extras(struct la_seen *seen, struct la_tcp_view view)
 {
-    struct la_seen *seen = w->seen;
-    size_t text_n = w->wire_n > view->header_bytes ? w->wire_n - view->header_bytes : 0;
-    size_t header_n = w->n < view->header_bytes ? w->n : view->header_bytes;
-    la_tcp_seg_judge(&seen->tcp, view, (uint32_t)text_n);
-    if (seen->tcp.has & LA_TCP_HAS_EXTRAS)
-        la_tcp_extras_judge(&seen->extras, view);
-    seen->src.port = seen->tcp.src_port;
-    seen->dst.port = seen->tcp.dst_port;
-    seen->header = (struct la_bytes){w->p, header_n};
-    seen->text = (struct la_bytes){w->p + header_n, w->n - header_n};
-    if (seen->text.n < text_n)
-        seen->oddities |= LA_SEEN_SNAPPED_TEXT;
-    if (la_tcp_view_reserved(view) != 0)
-        seen->oddities |= LA_SEEN_RESERVED_BITS;
-}
-
-static inline enum la_walk_layer
-tcp(struct la_walk *w)
-{
-    struct la_tcp_view view;
-    if (!la_tcp_view_init(&view, la_walk_bytes(w))) {
-        if (w->wire_n < LA_TCP_HEADER_BYTES || w->n == w->wire_n)
-            return la_walk_settle(w, LA_SEEN_MALFORMED);
-        if (!header_complete(w, &view, FLAGS_BYTES) || view.header_bytes > w->wire_n)
-            return la_walk_short(w, LA_TCP_HEADER_BYTES);
-    }
-    tcp_take(w, &view);
-    return la_walk_settle(w, LA_SEEN_TCP);
+    la_tcp_extras_judge(&seen->extras, &view);
 }
 
 enum la_walk_layer
-la_walk_tcp(struct la_walk *w)
+la_walk_tcp_cut(struct la_walk *w)
 {
-    return tcp(w);
+    struct la_tcp_view view;
+    if (w->wire_n < LA_TCP_HEADER_BYTES || w->n == w->wire_n)
+        return la_walk_settle(w, LA_SEEN_MALFORMED);
+    if (!header_complete(w, &view, FLAGS_BYTES) || view.header_bytes > w->wire_n)
+        return la_walk_short(w, LA_TCP_HEADER_BYTES);
+    la_walk_tcp_take(w, &view);
+    return la_walk_settle(w, LA_SEEN_TCP);
 }
-
-/* Right behind an IP header. */
-static inline enum la_walk_layer
-bare_tcp(struct la_walk *w)
-{
-    w->seen->protocol = LA_IP_TCP;
-    w->seen->is_bare = w->is_direct;
-    return tcp(w);
-}
-
-static enum la_walk_layer upper(struct la_walk *w, uint8_t protocol);
 
 /* The authentication header hides nothing (RFC 4302 2). */
 static enum la_walk_layer
@@ -113,16 +66,18 @@ authentication(struct la_walk *w)
         return la_walk_short(w, n);
     uint8_t next = w->p[0];
     la_walk_skip(w, n);
-    return next == LA_IP_AUTHENTICATION ? la_walk_settle(w, LA_SEEN_MALFORMED) : upper(w, next);
+    if (next == LA_IP_AUTHENTICATION)
+        return la_walk_settle(w, LA_SEEN_MALFORMED);
+    w->seen->protocol = next;
+    return LA_WALK_UPPER;
 }
 
-static enum la_walk_layer
-upper(struct la_walk *w, uint8_t protocol)
+enum la_walk_layer
+la_walk_upper(struct la_walk *w)
 {
-    w->seen->protocol = protocol;
-    switch (protocol) {
+    switch (w->seen->protocol) {
     case LA_IP_TCP:
-        return la_walk_tcp(w);
+        return LA_WALK_TCP;
     case LA_IP_UDP:
         return la_walk_udp(w);
     case LA_IP_IPV4:
@@ -155,14 +110,13 @@ may_carry_tcp(uint8_t protocol)
 
 /* The place is behind a fragment's headers. With the last fragment to come the walk goes on in the
  * whole datagram. */
-static enum la_walk_layer
-fragment(struct la_walk *w, uint8_t protocol, uint32_t off_bytes, bool more)
+enum la_walk_layer
+la_walk_fragment(struct la_walk *w)
 {
     struct la_seen *seen = w->seen;
     struct la_bytes whole;
     uint32_t wire_bytes;
-    seen->protocol = protocol;
-    if (w->decoder->fragments == NULL || !may_carry_tcp(protocol) || w->wire_n > UINT16_MAX)
+    if (w->decoder->fragments == NULL || !may_carry_tcp(seen->protocol) || w->wire_n > UINT16_MAX)
         return la_walk_settle(w, LA_SEEN_FRAGMENT);
     if (!la_fragments_add(w->decoder->fragments,
                           &(struct la_fragment){.src = seen->src.addr,
@@ -170,9 +124,9 @@ fragment(struct la_walk *w, uint8_t protocol, uint32_t off_bytes, bool more)
                                                 .id = seen->ip_id,
                                                 .path_key = seen->path_key,
                                                 .version = seen->ip_version,
-                                                .protocol = protocol,
-                                                .more = more,
-                                                .off_bytes = off_bytes,
+                                                .protocol = seen->protocol,
+                                                .more = w->fragment.more,
+                                                .off_bytes = w->fragment.off_bytes,
                                                 .wire_bytes = (uint32_t)w->wire_n,
                                                 .bytes = {w->p, w->n},
                                                 .at = w->at},
@@ -182,87 +136,44 @@ fragment(struct la_walk *w, uint8_t protocol, uint32_t off_bytes, bool more)
     w->n = whole.n;
     w->wire_n = wire_bytes;
     seen->oddities |= LA_SEEN_REASSEMBLED;
-    return upper(w, protocol);
-}
-
-enum la_walk_layer
-la_walk_ip4(struct la_walk *w)
-{
-    struct la_seen *seen = w->seen;
-    struct la_ip4_view view;
-    if (!la_ip4_view_init(&view, la_walk_bytes(w))) {
-        size_t need = w->n == 0 ? LA_IP4_HEADER_BYTES : (w->p[0] & 0x0fu) * 4;
-        bool wrong = w->n > 0 && (w->p[0] >> 4 != 4 || need < LA_IP4_HEADER_BYTES);
-        return wrong ? la_walk_settle(w, LA_SEEN_MALFORMED) : la_walk_short(w, need);
-    }
-    seen->ip_version = 4;
-    seen->ttl_hops = la_ip4_view_ttl_hops(&view);
-    seen->dscp_ecn = la_ip4_view_dscp_ecn(&view);
-    seen->dont_fragment = (la_ip4_view_flags(&view) & 2) != 0;
-    seen->has_ip_id = true;
-    seen->ip_id = la_ip4_view_id(&view);
-    seen->oddities = 0;
-    seen->src.addr = la_ip4_view_src(&view);
-    seen->dst.addr = la_ip4_view_dst(&view);
-    size_t total = la_ip4_view_total_bytes(&view);
-    if (total == 0) {
-        seen->oddities |= LA_SEEN_LENGTH_ZERO;
-        total = w->wire_n;
-    }
-    if (total < view.header_bytes)
-        return la_walk_settle(w, LA_SEEN_MALFORMED);
-    length_judge(w, total);
-    la_walk_skip(w, view.header_bytes);
-    if (la_ip4_view_is_fragment(&view))
-        return fragment(w, la_ip4_view_protocol(&view), la_ip4_view_frag_off_bytes(&view),
-                        (la_ip4_view_flags(&view) & 1) != 0);
-    if (la_ip4_view_protocol(&view) == LA_IP_TCP)
-        return bare_tcp(w);
-    return upper(w, la_ip4_view_protocol(&view));
+    return LA_WALK_UPPER;
 }
 
 /* RFC 2675 2: with a payload length of 0 the hop-by-hop header, first of all, tells the length. 0:
  * it does not. */
 static uint32_t
-jumbo_bytes(const struct la_walk *w, uint8_t next)
+jumbo_bytes(const struct la_walk *w)
 {
-    if (next != LA_IP_HOP_BY_HOP || w->n < JUMBO_BYTES || w->p[JUMBO_OPTION_OFF] != JUMBO_OPTION ||
-        w->p[JUMBO_OPTION_OFF + 1] != 4)
+    if (w->seen->protocol != LA_IP_HOP_BY_HOP || w->n < JUMBO_BYTES ||
+        w->p[JUMBO_OPTION_OFF] != JUMBO_OPTION || w->p[JUMBO_OPTION_OFF + 1] != 4)
         return 0;
     return la_get32(w->p + JUMBO_OPTION_OFF + 2);
 }
 
-static void
-ip6_length_judge(struct la_walk *w, uint16_t payload_bytes, uint8_t next)
-{
-    if (payload_bytes != 0) {
-        length_judge(w, payload_bytes);
-        return;
-    }
-    uint32_t jumbo = jumbo_bytes(w, next);
-    if (jumbo != 0) {
-        w->seen->oddities |= LA_SEEN_JUMBO;
-        length_judge(w, jumbo);
-    } else if (w->wire_n > 0) {
-        w->seen->oddities |= LA_SEEN_LENGTH_ZERO;
-    }
-}
-
 /* Extension headers, also those that a host would not go past, such as a routing header. */
-static enum la_walk_layer
-ip6_extensions(struct la_walk *w, uint8_t next)
+enum la_walk_layer
+la_walk_ip6_extensions(struct la_walk *w)
 {
-    struct la_ip6_ext_iter it = la_ip6_ext_iter(next, la_walk_bytes(w));
+    struct la_seen *seen = w->seen;
+    uint32_t jumbo = (seen->oddities & LA_SEEN_LENGTH_ZERO) != 0 ? jumbo_bytes(w) : 0;
+    if (jumbo != 0) {
+        seen->oddities ^= LA_SEEN_LENGTH_ZERO | LA_SEEN_JUMBO;
+        la_walk_length(w, jumbo);
+    }
+    struct la_ip6_ext_iter it = la_ip6_ext_iter(seen->protocol, la_walk_bytes(w));
     struct la_ip6_ext ext;
     while (la_ip6_ext_next(&it, &ext)) {
         if (ext.kind != LA_IP_FRAGMENT)
             continue;
         uint16_t off_and_more = la_get16(ext.bytes.p + 2);
-        w->seen->has_ip_id = true;
-        w->seen->ip_id = la_get32(ext.bytes.p + 4);
+        seen->has_ip_id = true;
+        seen->ip_id = la_get32(ext.bytes.p + 4);
         if ((off_and_more & 0xfff9) != 0) { /* RFC 6946: an atomic one is none */
             la_walk_skip(w, w->n - it.rest.n);
-            return fragment(w, ext.bytes.p[0], off_and_more & 0xfff8u, (off_and_more & 1) != 0);
+            seen->protocol = ext.bytes.p[0];
+            w->fragment.off_bytes = off_and_more & 0xfff8u;
+            w->fragment.more = (off_and_more & 1) != 0;
+            return LA_WALK_FRAGMENT;
         }
     }
     if (it.truncated)
@@ -270,29 +181,8 @@ ip6_extensions(struct la_walk *w, uint8_t next)
     if (it.ext_n == LA_IP6_EXTS_MAX)
         return la_walk_settle(w, LA_SEEN_TOO_DEEP);
     la_walk_skip(w, w->n - it.rest.n);
-    return upper(w, it.next);
-}
-
-enum la_walk_layer
-la_walk_ip6(struct la_walk *w)
-{
-    struct la_seen *seen = w->seen;
-    struct la_ip6_view view;
-    if (!la_ip6_view_init(&view, la_walk_bytes(w)))
-        return w->n > 0 && w->p[0] >> 4 != 6 ? la_walk_settle(w, LA_SEEN_MALFORMED)
-                                             : la_walk_short(w, LA_IP6_HEADER_BYTES);
-    uint8_t next = la_ip6_view_next_header(&view);
-    seen->ip_version = 6;
-    seen->ttl_hops = la_ip6_view_hop_limit(&view);
-    seen->dscp_ecn = la_ip6_view_dscp_ecn(&view);
-    seen->dont_fragment = true; /* RFC 8200 5: routers do not fragment */
-    seen->has_ip_id = false;
-    seen->oddities = 0;
-    seen->src.addr = la_ip6_view_src(&view);
-    seen->dst.addr = la_ip6_view_dst(&view);
-    la_walk_skip(w, LA_IP6_HEADER_BYTES);
-    ip6_length_judge(w, la_ip6_view_payload_bytes(&view), next);
-    return next == LA_IP_TCP ? bare_tcp(w) : ip6_extensions(w, next);
+    seen->protocol = it.next;
+    return LA_WALK_UPPER;
 }
 
 /* The packet that an ICMP error is about, at the place. False: it is not about TCP. */
@@ -369,6 +259,6 @@ la_walk_icmp(struct la_walk *w, unsigned version)
     if (!la_tcp_view_init(&view, la_walk_bytes(w)) && !header_complete(w, &view, QUOTED_BYTES_MIN))
         return la_walk_settle(w, LA_SEEN_ICMP);
     w->seen->icmp.has_tcp = w->n >= LA_TCP_HEADER_BYTES;
-    tcp_take(w, &view);
+    la_walk_tcp_take(w, &view);
     return la_walk_settle(w, LA_SEEN_ICMP_ERROR);
 }

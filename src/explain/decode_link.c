@@ -182,9 +182,9 @@ ppp_with_direction(struct la_walk *w)
 }
 
 enum la_walk_layer
-la_walk_link(struct la_walk *w, uint16_t link_type)
+la_walk_link(struct la_walk *w)
 {
-    switch (link_type) {
+    switch (w->link_type) {
     case LA_LINKTYPE_ETHERNET:
         return LA_WALK_ETHERNET;
     case LA_LINKTYPE_RAW:

@@ -5,6 +5,7 @@
  * Read first: RFC 1071; RFC 9293 3.1 (checksum).
  */
 #include "base/addr.h"
+#include "base/apart.h"
 #include "base/assert.h"
 #include "explain/decode.h"
 #include "wire/ip.h"
@@ -13,12 +14,20 @@
 
 /* Devices that finish the checksum are given the sum of the pseudo-header, with the length or, of
  * those that cut segments themselves, without; some systems leave 0. */
-static bool
+LA_APART static bool
 is_unfilled(uint16_t field, uint32_t pseudo, size_t l4_bytes)
 {
     uint32_t length = (uint32_t)(l4_bytes >> 16) + (uint32_t)(l4_bytes & 0xffff);
     uint16_t without = la_sum_fold(la_sum_fold(pseudo) + (0xffffu - la_sum_fold(length)));
     return field == 0 || field == la_sum_fold(pseudo) || field == without;
+}
+
+bool
+la_seen_checksum_is_left(const struct la_seen *seen, uint16_t field, size_t l4_bytes)
+{
+    uint32_t pseudo = la_ip_pseudo_sum(
+        &(struct la_ip_pseudo){seen->src.addr, seen->dst.addr, LA_IP_TCP, (uint32_t)l4_bytes});
+    return is_unfilled(field, pseudo, l4_bytes);
 }
 
 /* More than any segment has (BIG TCP): work that a frame may ask for. */
@@ -32,8 +41,8 @@ la_seen_checksum_verify(const struct la_seen *seen, la_sum_fn *sum)
         return LA_SEEN_CHECKSUM_PARTIAL;
     size_t l4_bytes = seen->header.n + seen->tcp.text_bytes;
     uint16_t field = la_get16(seen->header.p + 16);
-    uint32_t pseudo = la_ip_pseudo_sum(
-        &(struct la_ip_pseudo){seen->src.addr, seen->dst.addr, LA_IP_TCP, (uint32_t)l4_bytes});
+    uint32_t pseudo = la_ip_ends_sum(&seen->src.addr, &seen->dst.addr) + LA_IP_TCP +
+                      (uint32_t)(l4_bytes >> 16) + (uint32_t)(l4_bytes & 0xffff);
     if (seen->text.n == seen->tcp.text_bytes) {
         /* The text stands behind the header. */
         uint32_t all = la_sum_fold(pseudo) + sum(seen->header.p, seen->header.n + seen->text.n);

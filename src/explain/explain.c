@@ -45,7 +45,7 @@ la_explain_new(const struct la_explain_cfg *cfg, struct la_mem *mem, struct la_e
         la_explain_free(explain);
         return LA_ERR_NO_MEMORY;
     }
-    la_states_init(explain);
+    la_possible_init(explain);
     *out = explain;
     return LA_OK;
 }
@@ -102,10 +102,8 @@ la_explain_seen(struct la_explain *explain, const struct la_explain_packet *pack
     if (seen->kind == LA_SEEN_ICMP_ERROR) {
         take_icmp(explain, packet, at_ns, seen);
     } else if (seen->kind == LA_SEEN_TCP) {
-        struct la_placed placed = {
-            .seen = seen, .at_ns = at_ns, .frame = packet->frame, .iface = packet->iface};
         explain->file.segments++;
-        la_segment(explain, &placed);
+        la_segment(explain, seen, packet->frame, packet->iface, at_ns);
     }
 }
 

@@ -19,7 +19,7 @@
 
 enum { FULL_SHARE = 3, INITIAL_SEGMENTS_N = 10 };
 
-static enum la_limit
+static inline enum la_limit
 limit_of(const struct la_measure *m, const struct la_track_end *me,
          const struct la_track_end *receiver, int32_t flight)
 {
@@ -53,22 +53,33 @@ shut(struct la_measure *m, const struct la_track_end *me, int64_t at_ns)
     }
 }
 
-void
-la_flow_segment(struct la_measure *m, const struct la_track_end *sender,
-                const struct la_track_end *receiver, const struct la_placed *placed)
+static inline void
+pass(struct la_measure *m, const struct la_track_end *sender, const struct la_track_end *receiver,
+     int64_t at_ns)
 {
     int32_t flight = la_seq_diff(sender->nxt, sender->una);
-    if (m->limit_at_ns != 0 && placed->at_ns > m->limit_at_ns)
-        m->limit_ns[m->limit] += (uint64_t)(placed->at_ns - m->limit_at_ns);
-    m->limit_at_ns = placed->at_ns;
-    if (placed->me == sender && placed->seen->tcp.text_bytes > 0)
-        m->text_bytes_last = placed->seen->tcp.text_bytes;
+    if (m->limit_at_ns != 0 && at_ns > m->limit_at_ns)
+        m->limit_ns[m->limit] += (uint64_t)(at_ns - m->limit_at_ns);
+    m->limit_at_ns = at_ns;
     if (flight > 0 && (uint32_t)flight > m->flight_bytes_max)
         m->flight_bytes_max = (uint32_t)flight;
     if (sender->window_closed != (m->zero_at_ns != 0))
-        shut(m, sender, placed->at_ns);
+        shut(m, sender, at_ns);
     m->limit = (uint8_t)limit_of(m, sender, receiver, flight);
     m->rounds.limits |= (uint8_t)(1u << m->limit | (unsigned)(flight <= 0) << LA_ROUND_EMPTY);
+}
+
+void
+la_flow_segment(const struct la_placed *placed)
+{
+    struct la_measure *mine = placed->mine, *its = placed->its;
+    if (mine != NULL) {
+        if (placed->seen->tcp.text_bytes > 0)
+            mine->text_bytes_last = placed->seen->tcp.text_bytes;
+        pass(mine, placed->me, placed->peer, placed->at_ns);
+    }
+    if (its != NULL)
+        pass(its, placed->peer, placed->me, placed->at_ns);
 }
 
 void

@@ -372,6 +372,16 @@ is_probe(struct la_measure *m, const struct la_track_end *me, struct la_placed *
     return true;
 }
 
+/* An ACK behind the FIN's number had passed, and this FIN was sent after that. */
+static bool
+fin_again(struct la_measure *m, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    la_seq at = la_seq_add(seg->seq, seg->text_bytes);
+    const struct la_hole *hole = hole_of(m, at, la_seq_add(at, 1));
+    return hole != NULL && !is_late(m, hole, placed);
+}
+
 void
 la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_placed *placed)
 {
@@ -384,7 +394,8 @@ la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_place
         hole_open(m, placed); /* By an ACK, too: it overtook text that went before it. */
     if (placed->old_bytes > 0) {
         text_again(m, track, placed);
-    } else if (fin && seg->text_bytes == 0 && (me->flags & LA_END_FIN) != 0) {
+    } else if (fin && seg->text_bytes == 0 &&
+               ((me->flags & LA_END_FIN) != 0 || fin_again(m, placed))) {
         placed->is_again = true;
         placed->cause = LA_CAUSE_RETRANSMIT_RTO;
         m->fin_n++;

@@ -3,7 +3,7 @@
  * marks.c - what of a segment is an event for the end that it goes to
  *
  * A tap between the ends cannot know that the far end received a segment until that end shows it:
- * a mark waits until then (states.c), and is set again when a later copy passes.
+ * a mark waits until then (arrivals.c), and is set again when a later copy passes.
  */
 #include "explain/parts.h"
 
@@ -44,6 +44,10 @@ la_marks_segment(struct la_track *track, const struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_track_end *peer = placed->peer;
+    const uint8_t passed = peer->marks.waiting | peer->marks.taken;
+    if ((seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0 && (peer->flags & LA_END_FIN) == 0 &&
+        (passed >> LA_MARK_ACK_OF_SYN & 1) != 0)
+        return; /* It is no first one of anything. */
     bool syn = (seg->flags & LA_TCP_SYN) != 0;
     bool peer_began = (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0;
     if (syn && (seg->flags & LA_TCP_ACK) == 0)

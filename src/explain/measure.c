@@ -94,21 +94,15 @@ is_wanted(const struct la_placed *placed)
     return fin_again || late_fin || probes || placed->gap_bytes > 0;
 }
 
-/* A window that is shut is measured for who cannot send, whatever was captured of that. */
-LA_APART static void
-shut_without_text(struct la_explain *explain, struct la_placed *placed)
-{
-    placed->its = la_measure_take(explain, placed->peer);
-    if (placed->its != NULL)
-        la_flow_segment(placed->its, placed->peer, placed->me, placed);
-}
-
 void
 la_measure_segment(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_track_end *me = placed->me;
     bool wants = seg->text_bytes > 0 || (!placed->goes_on && is_wanted(placed));
+    bool is_shut = placed->peer->window_closed;
+    if (placed->mine == NULL && placed->its == NULL && !wants && !is_shut)
+        return;
     if (placed->mine == NULL && wants) {
         placed->mine = la_measure_take(explain, me);
         la_artefacts_first_text(placed);
@@ -128,16 +122,14 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
             la_tell_rtt(explain, track, 1u - placed->from, its, placed);
         }
     }
-    if (mine != NULL) {
-        la_flow_segment(mine, me, placed->peer, placed);
+    /* A window that is shut is measured for who cannot send, whatever was captured of that. */
+    if (its == NULL && is_shut)
+        placed->its = la_measure_take(explain, placed->peer);
+    la_flow_segment(placed);
+    if (mine != NULL)
         held_back_sent(explain, mine, track, placed);
-    }
-    if (its != NULL) {
-        la_flow_segment(its, placed->peer, me, placed);
+    if (its != NULL)
         held_back_acked(explain, its, track, placed);
-    } else if (placed->peer->window_closed) {
-        shut_without_text(explain, placed);
-    }
 }
 
 void

@@ -17,7 +17,8 @@ enum {
     LA_HOLES_N = 8,
     LA_AGAINS_N = 8,
     LA_LOSSES_N = 16,
-    LA_PRINTS_N = 64
+    LA_PRINTS_N = 64,
+    LA_TEXTS_N = 16
 };
 
 /* Text that had not passed when text behind it did. */
@@ -34,6 +35,15 @@ struct la_hole {
 /* A segment with text as it passed, see artefacts.c. */
 struct la_print {
     uint32_t print, at_us;
+};
+
+/* What tells one text from another of the same number and length, see texts.c. */
+struct la_text {
+    la_seq seq;
+    uint32_t text_bytes;
+    uint16_t sum;         /* of the header */
+    uint16_t field;       /* its checksum */
+    uint8_t header_bytes; /* 0: not known */
 };
 
 /* Text that was sent again: what a D-SACK block may be about. */
@@ -143,7 +153,8 @@ struct la_measure {
     uint32_t rtt_us[LA_RTT_SAMPLES_N];
     struct la_hole holes[LA_HOLES_N];
     struct la_again agains[LA_AGAINS_N];
-    struct la_print prints[LA_PRINTS_N]; /* in turn */
+    struct la_text texts[LA_TEXTS_N];    /* in turn, */
+    struct la_print prints[LA_PRINTS_N]; /* these as well */
 };
 
 /* ---- measure.c ---- */
@@ -166,6 +177,13 @@ void la_measure_segment(struct la_explain *explain, struct la_track *track,
 void la_measure_fill(const struct la_track *track, unsigned end,
                      struct la_explain_direction *out);
 
+/* ---- texts.c ---- */
+
+/* Before m->prints_n is counted on. */
+void la_texts_remember(struct la_measure *m, const struct la_seen *seen);
+/* Text with the number and length of text that passed lately, and it was never this one. */
+bool la_texts_differ(const struct la_measure *m, const struct la_seen *seen);
+
 /* ---- loss.c, rtt.c, flow.c, rounds.c, stalls.c ---- */
 
 /* Text, a FIN or a SYN that went before, or came late. */
@@ -177,8 +195,8 @@ void la_rtt_sample(struct la_measure *m, int64_t us);
 int64_t la_rtt_timeout_ns(const struct la_measure *m, const struct la_track *track,
                           unsigned sender);
 void la_rtt_fill(const struct la_measure *m, struct la_explain_rtt *out);
-void la_flow_segment(struct la_measure *m, const struct la_track_end *sender,
-                     const struct la_track_end *receiver, const struct la_placed *placed);
+/* Of both directions, as far as they are measured. */
+void la_flow_segment(const struct la_placed *placed);
 void la_rounds_sent(const struct la_explain *explain, struct la_measure *m,
                     const struct la_track *track, const struct la_placed *placed);
 void la_rounds_acked(const struct la_explain *explain, struct la_measure *m,

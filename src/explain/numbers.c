@@ -135,7 +135,7 @@ place_text(struct la_track_end *me, struct la_placed *placed)
         me->flags |= LA_END_SPOKE;
         me->nxt = me->una = seg->seq;
     }
-    if (placed->goes_on)
+    if (placed->is_next)
         placed->new_bytes = seg->text_bytes;
     else
         compare_text(me, placed, text, text_end);
@@ -220,7 +220,7 @@ la_numbers_place(struct la_placed *placed)
     struct la_track_end *me = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     placed->rtt_us = -1;
-    if (!placed->goes_on && (placed->is_strange || is_strange(placed))) {
+    if (!placed->is_next && (placed->is_strange || is_strange(placed))) {
         placed->is_strange = true;
         return;
     }

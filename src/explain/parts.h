@@ -59,14 +59,23 @@ bool la_patience_was_due(const struct la_track_end *e, int64_t at_ns);
 bool la_patience_ends_probing(const struct la_track_end *e, int64_t at_ns);
 int64_t la_patience_due_ns(const struct la_track_end *e);
 
-/* ---- marks.c, states.c: both ends along the figure ---------------------------------------- */
+/* ---- marks.c, arrivals.c, states.c, possible.c: both ends along the figure ------------------ */
 
-void la_states_init(struct la_explain *explain);
+/* It has acknowledged its peer's FIN. */
+static inline bool
+la_track_acked_fin(const struct la_track_end *e, const struct la_track_end *peer)
+{
+    return (peer->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
+           la_seq_gt(e->ack, peer->fin_seq);
+}
 /* Of a new track: what may be said before its first segment. */
 void la_states_begin(struct la_explain *explain, struct la_track *track, bool by_syn);
 void la_states_segment(struct la_explain *explain, struct la_track *track,
                        const struct la_placed *placed);
-/* One event of an end, if its state is decided and has an edge for it. */
+/* An event of an end, along the edges that its states have for it; false: there is none. Filled in
+ * are end, event, certainty, frame and times. */
+bool la_states_move(struct la_explain *explain, struct la_track *track, struct la_step *step);
+/* The same, if its state is decided. */
 void la_states_step(struct la_explain *explain, struct la_track *track, struct la_step *step);
 /* What of the segment is an event for the end that it goes to. */
 void la_marks_segment(struct la_track *track, const struct la_placed *placed);
@@ -77,6 +86,15 @@ int64_t la_marks_sent_ns(const struct la_track_end *end, int64_t passed_ns);
 /* Can what passed at mark_ns show in a segment of this end that passes at at_ns? By the shortest
  * time that an answer took so far. */
 bool la_marks_can_show(const struct la_track_end *end, int64_t mark_ns, int64_t at_ns);
+
+/* Something waits for the segment's sender: has it arrived? */
+void la_arrivals_take(struct la_explain *explain, struct la_track *track,
+                      const struct la_placed *placed);
+void la_possible_init(struct la_explain *explain);
+void la_possible_begin(struct la_explain *explain, struct la_track *track, bool by_syn);
+/* `demand`: in these states its sender can have sent it. */
+void la_possible_segment(struct la_explain *explain, const struct la_track *track,
+                         const struct la_placed *placed, uint16_t demand);
 
 /* ---- settle.c ---- */
 
@@ -91,10 +109,13 @@ void la_steps_narrow(struct la_explain *explain, struct la_track *track, const u
 /* The end's connection may as well have ended in that other state. */
 void la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned end,
                         uint16_t state);
-/* Its latest step, if that was the CLOSE of an end in ESTABLISHED, becomes `instead`; *close is
- * what it was. */
-bool la_steps_replace_close(struct la_explain *explain, struct la_track *track,
-                            const struct la_step *instead, struct la_step *close);
+/* The track's latest step was this one of the end's, and inferred: it did not happen. */
+bool la_steps_take_back(struct la_explain *explain, struct la_track *track, unsigned end,
+                        enum la_tcp_event event);
+/* Its latest step, if that was this event of an end in ESTABLISHED, becomes `instead`; *was is what
+ * it was. */
+bool la_steps_replace(struct la_explain *explain, struct la_track *track, enum la_tcp_event event,
+                      const struct la_step *instead, struct la_step *was);
 /* Its FIN may have been the second one. */
 void la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigned end);
 void la_steps_free(struct la_explain *explain, struct la_track *track);
@@ -135,6 +156,10 @@ bool la_closing_may_have_heard(const struct la_track *track, unsigned end);
 bool la_closing_is_doubtful(const struct la_track *track, unsigned end);
 /* The file has the end's FIN behind its peer's, which acknowledges it. */
 bool la_closing_was_answered(const struct la_track_end *e, const struct la_track_end *peer);
+/* Its FIN was sent before its first ACK of its peer's, was lost, and goes again (heuristic: that
+ * ACK, of a FIN that had come once, left a hole of one number, which this one fills): both ends
+ * closed at the same time. */
+bool la_closing_was_overtaken(const struct la_placed *placed);
 /* Its FIN, the first time. */
 void la_closing_take_fin(struct la_track *track, struct la_placed *placed);
 void la_closing_segment(struct la_explain *explain, struct la_track *track,
@@ -161,9 +186,10 @@ void la_reset_judge(const struct la_track *track, struct la_explain_reset *out);
 
 /* ---- artefacts.c: what the capture did --------------------------------------------------- */
 
-/* Is it a packet that was captured, or delivered, twice? Counts it. */
-bool la_artefacts_is_copy(struct la_explain *explain, const struct la_track *track,
-                          const struct la_placed *placed);
+/* Is it a packet that was captured, or delivered, twice (placed->is_copy)? Counts it. Or other text
+ * than passed before (placed->is_other)? */
+void la_artefacts_take(struct la_explain *explain, const struct la_track *track,
+                       struct la_placed *placed);
 void la_artefacts_count_copy(struct la_explain *explain, struct la_track_end *e, bool elsewhere);
 /* A packet's time; it is counted in file->packets. Returns the latest one so far; *back_ns_max: by
  * how much one was before the one before it. */
@@ -214,6 +240,9 @@ void la_artefacts_add(struct la_explain *explain, const struct la_explain *part)
 /* Its checksum is wrong. */
 void la_violations_checksum(struct la_explain *explain, struct la_track *track,
                             const struct la_placed *placed);
+/* With placed->is_other, unless its checksum tells nothing. Returns whether it does. */
+bool la_violations_other_text(struct la_explain *explain, struct la_track *track,
+                              const struct la_placed *placed);
 /* Flags that no receiver acts on; false: they are such, and nothing is learnt from the segment. */
 bool la_violations_flags(struct la_explain *explain, struct la_track *track,
                          const struct la_placed *placed);
@@ -256,7 +285,8 @@ void la_tell_step(const struct la_explain *explain, const struct la_track *track
 
 /* ---- segment.c, result.c ------------------------------------------------------------------ */
 
-void la_segment(struct la_explain *explain, struct la_placed *placed);
+void la_segment(struct la_explain *explain, const struct la_seen *seen, uint64_t frame,
+                uint32_t iface, int64_t at_ns);
 /* A packet that was decoded, at a sane time. */
 void la_explain_seen(struct la_explain *explain, const struct la_explain_packet *packet,
                      int64_t at_ns, const struct la_seen *seen);

@@ -134,6 +134,19 @@ finding_of(const struct la_track *track, const struct la_rst *rst, bool decisive
                : LA_FINDING_RESET_BELIEVED;
 }
 
+/* Whether it was believed, its receiver's own RST shows: silence may have other reasons. */
+static void
+remark_odd(struct la_explain *explain, struct la_track *track, const struct la_rst *rst,
+           bool decisive)
+{
+    unsigned receiver = 1 - rst->from;
+    enum la_finding id = finding_of(track, rst, decisive);
+    struct la_explain_finding *finding =
+        remark(explain, track, id, la_who_of(receiver), rst->frame);
+    if (finding != NULL && id == LA_FINDING_RESET_BELIEVED && track->end[receiver].rst_n == 0)
+        finding->certainty = LA_CERTAINTY_UNKNOWN;
+}
+
 static void
 remark_resets(struct la_explain *explain, struct la_track *track,
               const struct la_explain_close *close)
@@ -151,8 +164,7 @@ remark_resets(struct la_explain *explain, struct la_track *track,
                        la_who_of(rst->from), rst->frame),
                 rst->ttl_hops, e->ttl_hops, 0);
         if (rst->place != LA_TCP_RST_EXACT && !la_reset_is_own(track, rst))
-            (void)remark(explain, track, finding_of(track, rst, rst == decisive),
-                         la_who_of(1 - rst->from), rst->frame);
+            remark_odd(explain, track, rst, rst == decisive);
     }
     if (decisive == NULL)
         return;

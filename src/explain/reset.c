@@ -12,6 +12,7 @@
  * and, if that had an ACK, without one (RFC 9293 3.10.7.1). An end that has the connection and
  * gives it up sends <SEQ=SND.NXT> and, in common stacks, an ACK.
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 
 /* Heuristic: a program that has read everything and aborts does so at once; text that lay there for
@@ -95,6 +96,28 @@ way_ns(const struct la_track_end *e)
     return ((int64_t)e->part_us_max + e->part_us_max / 4) * LA_NS_PER_US;
 }
 
+/* Its latest text, whether that was new or filled a hole. 0: none. */
+static int64_t
+text_ns(const struct la_track_end *e)
+{
+    const struct la_measure *m = e->measure;
+    return m != NULL && m->sent_at_ns > e->text_at_ns ? m->sent_at_ns : e->text_at_ns;
+}
+
+/* How long it may take to acknowledge text: twice the shortest time that it took, or, where enough
+ * of them tell how they vary, what a timeout allows for (RFC 6298 2.3). */
+static int64_t
+answer_ns(const struct la_track_end *e, const struct la_measure *of_text)
+{
+    enum { ENOUGH_N = 8 };
+    int64_t us = e->part_us_min == UINT32_MAX ? 0 : 2 * (int64_t)e->part_us_min;
+    if (of_text != NULL && of_text->rtt_n >= ENOUGH_N) {
+        int64_t varied_us = of_text->srtt_us + 4 * (int64_t)of_text->rttvar_us;
+        us = varied_us > us ? varied_us : us;
+    }
+    return us * LA_NS_PER_US;
+}
+
 /* What it could not have read, and what lay there. A RST closes no stream that its sender has read
  * to the end: where more than a segment still comes, some lies there (heuristic). */
 static uint32_t
@@ -113,9 +136,9 @@ evidence_of_unread(const struct la_track *track, const struct la_placed *placed)
     }
     if (freed_room(placed)) {
         evidence |= LA_RST_FREED_ROOM;
-        int64_t part_us = e->part_us_min == UINT32_MAX ? 0 : e->part_us_min;
-        bool lay_long = peer->text_at_ns != 0 &&
-                        e->last_at_ns - peer->text_at_ns > READ_NS + 2 * part_us * LA_NS_PER_US;
+        int64_t heard_ns = text_ns(peer);
+        bool lay_long =
+            heard_ns != 0 && e->last_at_ns - heard_ns > READ_NS + answer_ns(e, peer->measure);
         /* RFC 9293 3.8.6.2.2: a program's reading is told when it opens the window that much. */
         if (lay_long || seg->wnd > 2u * e->window_raw)
             evidence |= LA_RST_LAY_THERE;
@@ -158,6 +181,12 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
         evidence |= LA_RST_OTHER_TTL;
     if ((e->flags & LA_END_FIN) != 0 && peer->text_at_ns > e->fin_at_ns)
         evidence |= LA_RST_TEXT_AFTER_FIN;
+    if ((e->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
+        la_seq_gt(e->ack, la_seq_add(e->fin_ack, 1)))
+        evidence |= LA_RST_TOOK_AFTER_FIN; /* Its peer's FIN is one number. */
+    if ((peer->flags & LA_END_FIN) != 0 && (seen->tcp.flags & LA_TCP_ACK) != 0 &&
+        la_seq_gt(seen->tcp.ack, peer->fin_seq))
+        evidence |= LA_RST_ACKS_FIN;
     /* Of a capture of one direction nobody knows what was answered. */
     if (peer->segments_n > 0 &&
         (la_patience_was_due(e, placed->at_ns) || la_patience_ends_probing(e, placed->at_ns)))
@@ -336,7 +365,9 @@ cause_of_abort(const struct la_rst *rst)
 {
     uint32_t evidence = rst->evidence;
     bool bare = (rst->flags & LA_TCP_ACK) == 0;
-    if ((evidence & LA_RST_TEXT_AFTER_FIN) != 0)
+    /* Who took such text had closed one way alone, and gives up what it has. */
+    bool lives = !bare && (evidence & LA_RST_TOOK_AFTER_FIN) != 0;
+    if ((evidence & LA_RST_TEXT_AFTER_FIN) != 0 && !lives)
         return LA_RESET_DATA_AFTER_CLOSE;
     /* Heuristic: who gives up sends an ACK. What this answers was not captured. */
     if (bare && (evidence & LA_RST_AFTER_OWN_FIN) != 0)

@@ -90,22 +90,23 @@ begin_from_kept(struct la_explain *explain, struct la_track *track)
 {
     const struct la_track_rare *rare = track->rare;
     struct la_seen syn = rare->syn, answer = rare->answer;
-    struct la_placed first = {.seen = &syn, .at_ns = rare->syn_at_ns, .frame = rare->syn_frame};
-    struct la_placed second = {
-        .seen = &answer, .at_ns = rare->answer_at_ns, .frame = rare->answer_frame};
+    uint64_t syn_frame = rare->syn_frame, answer_frame = rare->answer_frame;
+    int64_t syn_at_ns = rare->syn_at_ns, answer_at_ns = rare->answer_at_ns;
     la_flows_end(explain, track);
-    la_segment(explain, &first);
-    la_segment(explain, &second);
+    la_segment(explain, &syn, syn_frame, 0, syn_at_ns);
+    la_segment(explain, &answer, answer_frame, 0, answer_at_ns);
 }
 
-/* It comes again, and nobody has answered the SYN before it: no old duplicate does that. */
+/* It comes again, and nobody has answered the SYN before it, or its sender has reset what answered
+ * (RFC 9293 3.5.1 figure 10): no old duplicate does that. */
 static bool
 comes_again(const struct la_track *track, const struct la_placed *placed)
 {
     const struct la_track_rare *rare = track->rare;
-    return rare != NULL && rare->syn_waits && rare->syn_from == placed->from && !track->complete &&
-           la_seq_eq(rare->syn.tcp.seq, placed->seen->tcp.seq) &&
-           (placed->peer->flags & LA_END_SPOKE) == 0;
+    bool unanswered = !track->complete && (placed->peer->flags & LA_END_SPOKE) == 0;
+    bool has_reset = is_over(track) && (placed->me->flags & LA_END_RST) != 0;
+    return rare != NULL && rare->syn_waits && rare->syn_from == placed->from &&
+           la_seq_eq(rare->syn.tcp.seq, placed->seen->tcp.seq) && (unanswered || has_reset);
 }
 
 enum kept { KEPT_NOT, KEPT_ASIDE, KEPT_BEGAN };
@@ -236,11 +237,11 @@ track_with_care(struct la_explain *explain, struct la_placed *placed, struct la_
             forget_syn(placed->me);
         } else if (comes_again(track, placed)) {
             struct la_seen syn = track->rare->syn;
-            struct la_placed first = {
-                .seen = &syn, .at_ns = track->rare->syn_at_ns, .frame = track->rare->syn_frame};
+            uint64_t frame = track->rare->syn_frame;
+            int64_t at_ns = track->rare->syn_at_ns;
             track->rare->syn_waits = false;
             la_flows_end(explain, track);
-            la_segment(explain, &first);
+            la_segment(explain, &syn, frame, 0, at_ns);
             track = find(explain, placed);
         } else if (!is_replaced(track, placed)) {
             placed->is_strange = keep_syn(explain, track, placed);
@@ -278,10 +279,10 @@ track_of(struct la_explain *explain, struct la_placed *placed)
 
 /* An acknowledgement that lies far behind what passed is looked at (numbers.c). */
 static inline bool
-goes_on(const struct la_placed *placed)
+is_next(const struct la_placed *placed)
 {
     enum { FAR_BYTES = 1 << 20 };
-    const uint8_t control = LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK;
+    const uint8_t control = LA_TCP_SYN | LA_TCP_RST | LA_TCP_ACK;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     const struct la_track_end *e = placed->me, *peer = placed->peer;
     return (seg->flags & control) == LA_TCP_ACK && la_seq_eq(seg->seq, e->nxt) &&
@@ -369,25 +370,28 @@ follow(struct la_explain *explain, struct la_track *track, struct la_placed *pla
         la_closing_segment(explain, track, placed);
 }
 
+/* Positive for all sane times (sane.h): they are divided more cheaply. */
+static inline uint32_t
+clock_us(int64_t at_ns)
+{
+    const uint64_t before_ns = UINT64_C(2400000000) * LA_NS_PER_S;
+    return (uint32_t)(((uint64_t)at_ns + before_ns) / LA_NS_PER_US);
+}
+
 /* Most segments neither open nor close anything: parts that only have to do with that are left out
  * for them, on conditions that stand here. */
-void
-la_segment(struct la_explain *explain, struct la_placed *placed)
+static inline void
+take(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
-    struct la_track *track = track_of(explain, placed);
-    if (track == NULL) {
-        explain->file.unwatched += !placed->is_disbelieved;
-        explain->file.bad_checksums += placed->is_disbelieved;
-        return;
-    }
     if (track->list == LA_LIST_OPENING) /* It was heard of last. */
         la_flows_list(explain, track, LA_LIST_OPENING);
     track->last_frame = placed->frame;
     if (placed->at_ns > track->last_at_ns)
         track->last_at_ns = placed->at_ns;
-    placed->at_us = (uint32_t)(placed->at_ns / LA_NS_PER_US);
-    placed->goes_on = goes_on(placed);
-    placed->is_copy = la_artefacts_is_copy(explain, track, placed);
+    placed->at_us = clock_us(placed->at_ns);
+    placed->is_next = is_next(placed);
+    placed->goes_on = placed->is_next && (placed->seen->tcp.flags & LA_TCP_FIN) == 0;
+    la_artefacts_take(explain, track, placed);
     if (placed->is_copy || placed->is_strange || is_damaged(explain, track, placed))
         return;
     uint16_t flags = placed->seen->tcp.flags;
@@ -402,6 +406,8 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     if ((flags & LA_TCP_SYN) != 0 || !is_opened(track, placed))
         la_opening_segment(explain, track, placed);
     la_numbers_place(placed);
+    if (placed->is_other && !placed->is_strange)
+        placed->is_strange = la_violations_other_text(explain, track, placed);
     if (!placed->is_strange && !rst)
         la_measure_segment(explain, track, placed);
     if (placed->is_copy)
@@ -418,4 +424,18 @@ la_segment(struct la_explain *explain, struct la_placed *placed)
     count(placed);
     if (!placed->is_strange)
         follow(explain, track, placed);
+}
+
+void
+la_segment(struct la_explain *explain, const struct la_seen *seen, uint64_t frame, uint32_t iface,
+           int64_t at_ns)
+{
+    struct la_placed placed = {.seen = seen, .at_ns = at_ns, .frame = frame, .iface = iface};
+    struct la_track *track = track_of(explain, &placed);
+    if (track != NULL) {
+        take(explain, track, &placed);
+    } else {
+        explain->file.unwatched += !placed.is_disbelieved;
+        explain->file.bad_checksums += placed.is_disbelieved;
+    }
 }

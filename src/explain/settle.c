@@ -8,7 +8,7 @@
  */
 #include "explain/parts.h"
 
-enum { LAST_WORDS_N_MAX = LA_MARKS_N + 3 * LA_RSTS_N_MAX + 2 };
+enum { LAST_WORDS_N_MAX = LA_MARKS_N + 4 * LA_RSTS_N_MAX + 2 };
 
 /* What happened to one end, in order of time. */
 struct last_words {
@@ -133,6 +133,36 @@ say_fin_before(const struct la_track *track, unsigned end, const struct la_rst *
                                  .latest_ns = INT64_MAX});
 }
 
+/* The end's RST acknowledges the FIN. */
+static void
+say_fin_heard(const struct la_track *track, unsigned end, const struct la_rst *rst,
+              struct last_words *words)
+{
+    const struct la_marks *marks = &track->end[end].marks;
+    if ((marks->waiting >> LA_MARK_FIN & 1) == 0)
+        return;
+    say(words, &(struct la_step){.end = (uint8_t)end,
+                                 .event = LA_TCP_EV_RCV_FIN,
+                                 .certainty = LA_CERTAINTY_SEEN,
+                                 .frame = marks->frame[LA_MARK_FIN],
+                                 .earliest_ns = marks->at_ns[LA_MARK_FIN],
+                                 .latest_ns = rst->at_ns});
+}
+
+/* A connection that it gives up, it had: a RST that passed towards it before had not come. */
+static bool
+gives_up_later(const struct la_track *track, unsigned end, const struct la_rst *other)
+{
+    for (unsigned i = 0; i < track->rare->rst_n; i++) {
+        const struct la_rst *rst = &track->rare->rst[i];
+        if (rst->from == end && rst->at_ns >= other->at_ns && (rst->flags & LA_TCP_ACK) != 0 &&
+            (rst->evidence & LA_RST_ANSWERS) == 0 && rst->place == LA_TCP_RST_EXACT &&
+            !la_reset_is_forged(track, rst))
+            return true;
+    }
+    return false;
+}
+
 static void
 say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
 {
@@ -149,7 +179,7 @@ say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
                                .latest_ns = INT64_MAX};
         if (rst->from != end && rst->place == LA_TCP_RST_EXACT) {
             /* Where nothing had come back, this may not have got there either. */
-            if ((rst->evidence & LA_RST_DUE) != 0)
+            if ((rst->evidence & LA_RST_DUE) != 0 || gives_up_later(track, end, rst))
                 continue;
             say_fin_before(track, end, rst, words);
             say(words, &step);
@@ -159,6 +189,8 @@ say_rsts(const struct la_track *track, unsigned end, struct last_words *words)
             step.certainty = LA_CERTAINTY_SEEN;
             step.earliest_ns = rst->after_ns;
             step.latest_ns = rst->at_ns;
+            if ((rst->evidence & LA_RST_ACKS_FIN) != 0)
+                say_fin_heard(track, end, rst, words);
             if (step.event != LA_TCP_EV_COUNT)
                 say(words, &step);
         }
@@ -227,9 +259,24 @@ doubt_own_end(struct la_explain *explain, struct la_track *track, unsigned end)
         la_steps_doubt_end(explain, track, end, LA_TCP_STATE_BIT(LA_TCP_CLOSE_WAIT));
 }
 
+/* What its RST answers had not acknowledged its FIN (RFC 9293 3.10.7.1: SEQ=SEG.ACK), so that what
+ * was taken to have come until then had not. */
+static void
+take_back(struct la_explain *explain, struct la_track *track, unsigned end)
+{
+    struct la_track_end *e = &track->end[end];
+    const struct la_rst *own = first_own_rst(track, end);
+    if (own != NULL && (own->flags & LA_TCP_ACK) == 0 && la_seq_le(own->seq, e->fin_seq) &&
+        e->proven == LA_TCP_STATE_BIT(LA_TCP_FIN_WAIT_2) &&
+        la_steps_take_back(explain, track, end, LA_TCP_EV_ACK_OF_FIN))
+        e->proven = LA_TCP_STATE_BIT(LA_TCP_FIN_WAIT_1);
+}
+
 void
 la_settle(struct la_explain *explain, struct la_track *track)
 {
+    for (unsigned end = 0; track->rare != NULL && end < 2; end++)
+        take_back(explain, track, end);
     for (unsigned end = 0; end < 2; end++) {
         if (la_closing_is_doubtful(track, end))
             la_steps_doubt_close(explain, track, end);

@@ -4,14 +4,8 @@
  *
  * Read first: docs/explain.md, "States"; proto/tcp_fsm.h.
  *
- * `possible` is closed under what a tap cannot see (CLOSE, ABORT, time-outs) and under what passed
- * on its way to the end, delivered or not. It is only ever cut by what the end itself has shown,
- * and only to what can still be reached from there, so that segments that overtake each other do no
- * harm.
- *
- * `proven` is the state as of the end's latest segment. The segment's numbers say which SYN and FIN
- * the end has received; whether an ACK of its own SYN or FIN has reached it shows in what it does,
- * or is assumed, when there was time for it, and the transition is then inferred.
+ * `proven` is the state as of the end's latest segment: by what it has done itself, here, and by
+ * what had reached it (arrivals.c). What else it may be in by now, possible.c says.
  *
  * Opening a new connection is no event here: that is another incarnation, with a track of its own.
  */
@@ -19,126 +13,23 @@
 #include "explain/parts.h"
 
 #define BIT(state) LA_TCP_STATE_BIT(LA_TCP_##state)
-#define EVENT_BIT(event) (UINT32_C(1) << LA_TCP_EV_##event)
-
-static const uint32_t events_all = (UINT32_C(1) << LA_TCP_EV_COUNT) - 1;
-static const uint32_t events_opening = EVENT_BIT(OPEN_PASSIVE) | EVENT_BIT(OPEN_ACTIVE);
-static const uint32_t events_hidden =
-    EVENT_BIT(CLOSE) | EVENT_BIT(ABORT) | EVENT_BIT(RCV_UNACCEPTABLE) | EVENT_BIT(ICMP_HARD_ERROR) |
-    EVENT_BIT(TIMEOUT_2MSL) | EVENT_BIT(TIMEOUT_USER) | EVENT_BIT(TIMEOUT_R2) |
-    EVENT_BIT(TIMEOUT_FIN_WAIT_2) | EVENT_BIT(TIMEOUT_KEEPALIVE) | EVENT_BIT(FORGET);
 
 static const uint16_t synchronised = BIT(ESTABLISHED) | BIT(FIN_WAIT_1) | BIT(FIN_WAIT_2) |
                                      BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(LAST_ACK) |
                                      BIT(TIME_WAIT);
-
-/* ---- sets that are closed under events ---------------------------------------------------- */
-
-static uint16_t
-close_under(uint16_t set, uint32_t events)
-{
-    uint16_t before;
-    do {
-        before = set;
-        for (unsigned e = 0; e < LA_TCP_EV_COUNT; e++)
-            if ((events >> e & 1) != 0)
-                set |= la_tcp_fsm_step_set(set, (enum la_tcp_event)e);
-    } while (set != before);
-    return set;
-}
-
-LA_APART static void
-learn(struct la_closure *known, uint16_t set, uint32_t events)
-{
-    *known = (struct la_closure){events, set, close_under(set, events)};
-}
-
-/* The same, remembered: few combinations occur. */
-static inline uint16_t
-closure(struct la_explain *explain, uint16_t set, uint32_t events)
-{
-    uint64_t mixed = ((uint64_t)events << 16 | set) * UINT64_C(0x9e3779b97f4a7c15);
-    struct la_closure *known = &explain->closures[mixed >> (64 - LA_CLOSURES_SHIFT)];
-    if (known->from != set || known->events != events)
-        learn(known, set, events);
-    return known->to;
-}
-
-/* Events that may have happened to an end besides the hidden ones, by what passed on its way
- * to it. */
-static uint32_t
-events_of_marks(unsigned passed)
-{
-    static const uint32_t of_mark[LA_MARKS_N] = {
-        [LA_MARK_SYN] = EVENT_BIT(RCV_SYN) | EVENT_BIT(RCV_SYN_REUSE),
-        [LA_MARK_SYN_ACK] = EVENT_BIT(RCV_SYN_ACK) | EVENT_BIT(ACK_OF_SYN),
-        [LA_MARK_ACK_OF_SYN] = EVENT_BIT(ACK_OF_SYN),
-        [LA_MARK_FIN] = EVENT_BIT(RCV_FIN),
-        [LA_MARK_ACK_OF_FIN] = EVENT_BIT(ACK_OF_FIN),
-    };
-    uint32_t events = 0;
-    for (unsigned m = 0; m < LA_MARKS_N; m++)
-        if ((passed >> m & 1) != 0)
-            events |= of_mark[m];
-    if ((passed >> LA_MARK_FIN & passed >> LA_MARK_ACK_OF_FIN & 1) != 0)
-        events |= EVENT_BIT(RCV_FIN_ACK_OF_FIN);
-    return events;
-}
-
-void
-la_states_init(struct la_explain *explain)
-{
-    const uint32_t events = events_all & ~events_opening;
-    explain->reach_syn = close_under(BIT(SYN_SENT) | BIT(SYN_RECEIVED_ACTIVE), events);
-    explain->reach_open =
-        close_under(BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE) | BIT(ESTABLISHED), events);
-    explain->reach_fin = close_under(BIT(FIN_WAIT_1) | BIT(LAST_ACK), events);
-    explain->reach_acked_fin = close_under(BIT(CLOSE_WAIT) | BIT(CLOSING) | BIT(TIME_WAIT), events);
-    for (unsigned passed = 0; passed < 1u << LA_MARKS_N; passed++)
-        explain->events_by_marks[passed] = events_of_marks(passed);
-}
-
-static inline uint32_t
-events_open_to(const struct la_explain *explain, const struct la_track *track,
-               const struct la_track_end *e, const struct la_track_end *peer)
-{
-    if (!track->handshake_seen)
-        return events_all & ~events_opening;
-    const struct la_marks *marks = &e->marks;
-    uint32_t events = events_hidden | explain->events_by_marks[marks->waiting | marks->taken];
-    if ((peer->flags & LA_END_RST) != 0)
-        events |= EVENT_BIT(RCV_RST) | EVENT_BIT(RCV_RST_TO_LISTEN);
-    return events;
-}
-
-static inline void
-widen(struct la_explain *explain, const struct la_track *track, struct la_track_end *e,
-      const struct la_track_end *peer)
-{
-    uint32_t events = events_open_to(explain, track, e, peer);
-    if (e->widened == e->possible && e->widened_by == events)
-        return;
-    e->possible = e->widened = closure(explain, e->possible, events);
-    e->widened_by = events;
-}
 
 void
 la_states_begin(struct la_explain *explain, struct la_track *track, bool by_syn)
 {
     struct la_track_end *client = &track->end[LA_END_CLIENT];
     struct la_track_end *server = &track->end[LA_END_SERVER];
-    client->possible = server->possible = LA_TCP_STATES_ALL;
-    client->proven = server->proven = synchronised;
-    if (by_syn) {
-        client->proven = BIT(CLOSED);
-        client->possible = closure(explain, BIT(SYN_SENT), events_hidden);
-        server->proven = BIT(CLOSED) | BIT(LISTEN);
-        server->possible =
-            closure(explain, BIT(CLOSED) | BIT(LISTEN) | BIT(SYN_SENT), events_hidden);
-    }
+    client->proven = by_syn ? BIT(CLOSED) : synchronised;
+    server->proven = by_syn ? BIT(CLOSED) | BIT(LISTEN) : synchronised;
+    la_possible_begin(explain, track, by_syn);
 }
 
-/* ---- proven: one event --------------------------------------------------------------------- */
+/* ---- one event --------------------------------------------------------------------------------
+ */
 
 static bool
 is_one(uint16_t set)
@@ -156,6 +47,12 @@ is_several(uint16_t set)
 static inline void
 push(uint16_t set, enum la_tcp_event event, struct la_step *step)
 {
+    if (is_one(set)) {
+        unsigned to = la_tcp_fsm_edge((enum la_tcp_state)__builtin_ctz(set), event)->to;
+        step->from = to != 0 ? set : 0;
+        step->to = to != 0 ? LA_TCP_STATE_BIT(to) : 0;
+        return;
+    }
     unsigned from = 0, after = 0;
     for (unsigned left = set; left != 0; left &= left - 1) {
         unsigned to = la_tcp_fsm_edge((enum la_tcp_state)__builtin_ctz(left), event)->to;
@@ -168,15 +65,11 @@ push(uint16_t set, enum la_tcp_event event, struct la_step *step)
     step->to = (uint16_t)after;
 }
 
-/* step: end, event, certainty, frame and times are filled in. */
-static bool
-move(struct la_explain *explain, struct la_track *track, struct la_step *step)
+bool
+la_states_move(struct la_explain *explain, struct la_track *track, struct la_step *step)
 {
     struct la_track_end *e = &track->end[step->end];
-    uint16_t set = e->proven;
-    if (step->event == LA_TCP_EV_OPEN_ACTIVE && (set & BIT(CLOSED)) != 0)
-        set = BIT(CLOSED); /* Nobody opens actively on a listener (RFC 9293 3.10.1). */
-    push(set, (enum la_tcp_event)step->event, step);
+    push(e->proven, (enum la_tcp_event)step->event, step);
     if (step->from == 0)
         return false;
     if (is_several(step->from) || is_several(step->to))
@@ -186,183 +79,6 @@ move(struct la_explain *explain, struct la_track *track, struct la_step *step)
     la_steps_add(explain, track, step);
     la_tell_step(explain, track, step);
     return true;
-}
-
-/* ---- proven: what had reached an end when it sent this --------------------------------------- */
-
-/* A mark as an event, in the state in which the end is. */
-static enum la_tcp_event
-event_of(const struct la_track_end *e, enum la_mark mark)
-{
-    static const uint8_t of_mark[LA_MARKS_N] = {
-        [LA_MARK_SYN] = LA_TCP_EV_RCV_SYN,           [LA_MARK_SYN_ACK] = LA_TCP_EV_RCV_SYN_ACK,
-        [LA_MARK_ACK_OF_SYN] = LA_TCP_EV_ACK_OF_SYN, [LA_MARK_FIN] = LA_TCP_EV_RCV_FIN,
-        [LA_MARK_ACK_OF_FIN] = LA_TCP_EV_ACK_OF_FIN,
-    };
-    if (mark == LA_MARK_SYN_ACK && (e->proven & BIT(SYN_SENT)) == 0)
-        return LA_TCP_EV_ACK_OF_SYN;
-    return (enum la_tcp_event)of_mark[mark];
-}
-
-struct taking {
-    unsigned end;
-    uint8_t marks;   /* 1 << enum la_mark */
-    uint8_t certain; /* of them, those whose arrival the segment shows */
-    int64_t latest_ns;
-    bool is_inferred;
-};
-
-/* The next of the marks, by the time at which it passed. There is one at least. */
-static enum la_mark
-first_of(const struct la_marks *marks, uint8_t set)
-{
-    unsigned best = (unsigned)__builtin_ctz(set);
-    for (unsigned left = set & (set - 1u); left != 0; left &= left - 1) {
-        unsigned m = (unsigned)__builtin_ctz(left);
-        if (marks->frame[m] < marks->frame[best])
-            best = m;
-    }
-    return (enum la_mark)best;
-}
-
-/* One segment that carried both, to an end that waits for both (RFC 9293 figure 5). */
-static bool
-came_merged(const struct la_track_end *e, uint8_t set)
-{
-    uint8_t both = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
-    return (set & both) == both && e->proven == BIT(FIN_WAIT_1) &&
-           e->marks.frame[LA_MARK_FIN] == e->marks.frame[LA_MARK_ACK_OF_FIN];
-}
-
-/* The ACK of a FIN that passed before the peer's own FIN may have been lost, and come with that. A
- * FIN that was not captured may have been an octet, and come before or with the ACK. */
-static bool
-shows(const struct la_track_end *e, enum la_mark mark, const struct taking *taking)
-{
-    const uint8_t fins = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
-    bool guessed = (((e->marks.unseen | e->marks.again) & fins) >> mark & 1) != 0;
-    return !taking->is_inferred && !guessed && (taking->certain >> mark & 1) != 0 &&
-           (mark != LA_MARK_ACK_OF_FIN ||
-            e->marks.frame[LA_MARK_ACK_OF_FIN] == e->marks.frame[LA_MARK_FIN]);
-}
-
-static void
-take_marks(struct la_explain *explain, struct la_track *track, const struct taking *taking)
-{
-    struct la_track_end *e = &track->end[taking->end];
-    uint8_t left = taking->marks;
-    while (left != 0) {
-        enum la_mark mark = first_of(&e->marks, left);
-        enum la_tcp_event event = event_of(e, mark);
-        uint8_t took = (uint8_t)(1u << mark);
-        if ((mark == LA_MARK_FIN || mark == LA_MARK_ACK_OF_FIN) && came_merged(e, left)) {
-            event = LA_TCP_EV_RCV_FIN_ACK_OF_FIN;
-            took = 1u << LA_MARK_FIN | 1u << LA_MARK_ACK_OF_FIN;
-        }
-        struct la_step step = {
-            .end = (uint8_t)taking->end,
-            .event = (uint8_t)event,
-            .certainty = shows(e, mark, taking) ? LA_CERTAINTY_SEEN : LA_CERTAINTY_INFERRED,
-            .frame = e->marks.frame[mark],
-            .earliest_ns = ((e->marks.unseen | e->marks.again) >> mark & 1) != 0
-                               ? INT64_MAX
-                               : e->marks.at_ns[mark],
-            /* Where no more than the time speaks for it, it may have come later. */
-            .latest_ns = (taking->certain >> mark & 1) != 0 ? taking->latest_ns : INT64_MAX,
-        };
-        (void)move(explain, track, &step); /* Without an edge it was no news. */
-        e->marks.waiting &= (uint8_t)~took;
-        e->marks.taken |= took;
-        left &= (uint8_t)~took;
-    }
-}
-
-static bool
-acks_text(const struct la_track_end *peer, const struct la_tcp_seg *seg)
-{
-    return (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 &&
-           la_seq_gt(seg->ack, la_seq_add(peer->iss, 1 + peer->syn_text_bytes));
-}
-
-/* An ACK that passed, and had time to arrive, did not: what it acknowledges comes again. */
-static void
-lost(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
-     enum la_mark mark)
-{
-    struct la_marks *marks = &placed->me->marks;
-    uint8_t bit = (uint8_t)(1u << mark);
-    if ((marks->waiting & bit) == 0)
-        return;
-    marks->waiting &= (uint8_t)~bit;
-    marks->again |= bit;
-    enum la_finding id =
-        mark == LA_MARK_ACK_OF_SYN ? LA_FINDING_THIRD_ACK_REPEATED : LA_FINDING_LAST_ACK_LOST;
-    struct la_explain_finding *finding =
-        la_found(explain, track, id, la_who_of(1 - placed->from), placed->frame);
-    if (finding != NULL)
-        finding->certainty = LA_CERTAINTY_INFERRED;
-}
-
-/* What the segment shows to have arrived at its sender, and what it shows not to have. Something
- * waits. */
-static struct taking
-taking_of(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
-{
-    const struct la_tcp_seg *seg = &placed->seen->tcp;
-    struct la_track_end *e = placed->me;
-    const struct la_track_end *peer = placed->peer;
-    struct la_marks *marks = &e->marks;
-    struct taking taking = {
-        .end = placed->from, .latest_ns = placed->at_ns, .is_inferred = placed->is_inferred};
-    bool syn = (seg->flags & LA_TCP_SYN) != 0, fin = (seg->flags & LA_TCP_FIN) != 0;
-    bool ack = (seg->flags & LA_TCP_ACK) != 0;
-    const uint8_t of_syn = 1u << LA_MARK_ACK_OF_SYN, of_fin = 1u << LA_MARK_ACK_OF_FIN;
-    const uint8_t by_syn = 1u << LA_MARK_SYN, by_syn_ack = 1u << LA_MARK_SYN_ACK;
-    if (ack && (peer->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 &&
-        la_seq_gt(seg->ack, peer->iss)) {
-        /* A SYN that reaches SYN-SENT is answered with a SYN,ACK; without one, the peer's SYN,ACK
-         * came first. After a SYN, that is no more than an ACK (RFC 9293 3.5 figure 8). */
-        bool met_syn = syn || (e->flags & LA_END_SYN_ACK) != 0 || (marks->taken & by_syn) != 0 ||
-                       (marks->waiting & by_syn_ack) == 0;
-        if (met_syn)
-            taking.certain |= by_syn;
-        else
-            marks->waiting &= (uint8_t)~by_syn;
-        if (!syn && ((marks->waiting | marks->taken) & by_syn) == 0)
-            taking.certain |= by_syn_ack;
-    }
-    if (ack && (peer->flags & LA_END_FIN) != 0 && la_seq_gt(seg->ack, peer->fin_seq))
-        taking.certain |= 1u << LA_MARK_FIN;
-    if (placed->new_bytes > 0 && !syn && !la_opening_may_speak_early(e, peer))
-        taking.certain |= of_syn;
-    if (placed->acked_bytes > 0 && (marks->taken & of_syn) == 0 && acks_text(peer, seg))
-        taking.certain |= of_syn; /* All text of the peer's carries an ACK of the SYN. */
-    if ((taking.certain & 1u << LA_MARK_FIN) != 0 &&
-        marks->frame[LA_MARK_ACK_OF_FIN] <= marks->frame[LA_MARK_FIN])
-        taking.certain |= of_fin; /* The FIN carried it, or repeated it. */
-    taking.marks = taking.certain;
-    if (fin && !syn && e->proven == BIT(SYN_RECEIVED))
-        taking.marks |= of_syn; /* As la_unseen_third() has it. */
-    if (!syn && la_marks_can_show(e, marks->at_ns[LA_MARK_SYN_ACK], placed->at_ns))
-        taking.marks |= by_syn_ack;
-    if (la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_SYN], placed->at_ns)) {
-        if (syn) /* It goes again: what passed did not arrive. */
-            lost(explain, track, placed, LA_MARK_ACK_OF_SYN);
-        taking.marks |= of_syn;
-    }
-    /* Together with a FIN that the segment does not acknowledge, it has not come yet. */
-    bool with_fin = (marks->waiting >> LA_MARK_FIN & ~taking.certain >> LA_MARK_FIN & 1) != 0 &&
-                    marks->frame[LA_MARK_FIN] == marks->frame[LA_MARK_ACK_OF_FIN];
-    if (!with_fin && la_marks_can_show(e, marks->at_ns[LA_MARK_ACK_OF_FIN], placed->at_ns)) {
-        if (fin)
-            lost(explain, track, placed, LA_MARK_ACK_OF_FIN);
-        /* That ends there and says no more, but that there is no connection, or a new one. */
-        if (e->proven != BIT(LAST_ACK) ||
-            (placed->seen->tcp.flags & (LA_TCP_SYN | LA_TCP_RST)) != 0)
-            taking.marks |= of_fin;
-    }
-    taking.marks &= marks->waiting;
-    return taking;
 }
 
 /* ---- what a segment demands ------------------------------------------------------------------ */
@@ -379,8 +95,7 @@ demanded(const struct la_placed *placed)
     bool knows_start = (e->flags & (LA_END_SYN | LA_END_SYN_ACK | LA_END_NEW_TEXT)) != 0;
     bool knows_peer = (peer->flags & (LA_END_SYN | LA_END_SYN_ACK | LA_END_NEW_TEXT)) != 0;
     bool fin = (e->flags & LA_END_FIN) != 0;
-    bool acked_fin = (peer->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
-                     la_seq_gt(e->ack, peer->fin_seq);
+    bool acked_fin = la_track_acked_fin(e, peer);
     uint16_t by_own = synchronised, by_peer = synchronised;
     const uint16_t opening = BIT(SYN_RECEIVED) | BIT(SYN_RECEIVED_ACTIVE);
     bool acked_syn = (e->marks.taken >> LA_MARK_ACK_OF_SYN & 1) != 0;
@@ -397,25 +112,6 @@ demanded(const struct la_placed *placed)
     return by_own & by_peer;
 }
 
-/* The earliest states that show what the end has shown so far; what can be reached from them stays
- * possible. */
-static uint16_t
-shown(const struct la_explain *explain, const struct la_placed *placed)
-{
-    const struct la_tcp_seg *seg = &placed->seen->tcp;
-    const struct la_track_end *e = placed->me, *peer = placed->peer;
-    if ((seg->flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN)
-        return explain->reach_syn;
-    /* An end in SYN-RECEIVED may send ACKs, and text after a Fast Open (RFC 7413 4.2). */
-    uint16_t allowed = explain->reach_open;
-    if ((e->flags & LA_END_FIN) != 0)
-        allowed &= explain->reach_fin;
-    if ((peer->flags & LA_END_FIN) != 0 && (e->flags & LA_END_ACKED) != 0 &&
-        la_seq_gt(e->ack, peer->fin_seq))
-        allowed &= explain->reach_acked_fin;
-    return allowed;
-}
-
 /* ---- one segment ------------------------------------------------------------------------------
  */
 
@@ -423,11 +119,25 @@ static int64_t
 earliest_close(const struct la_track_end *e, const struct la_placed *placed)
 {
     /* A FIN without text was not queued behind any: the user closed after the last of it went out.
-     */
-    return placed->seen->tcp.text_bytes == 0 ? la_marks_sent_ns(e, e->text_at_ns) : INT64_MAX;
+     * Elsewhere than at the end, what passes may be what went again after a loss. */
+    return placed->seen->tcp.text_bytes == 0 && la_marks_is_near(e)
+               ? la_marks_sent_ns(e, e->text_at_ns)
+               : INT64_MAX;
 }
 
-static void
+LA_APART static void
+find_impossible(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
+                enum la_tcp_event event)
+{
+    struct la_explain_finding *finding =
+        la_found(explain, track, LA_FINDING_IMPOSSIBLE, la_who_of(placed->from), placed->frame);
+    if (finding != NULL && finding->n == 1) {
+        finding->values[0] = event;
+        finding->values[1] = placed->me->proven;
+    }
+}
+
+static inline void
 own_event(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
           enum la_tcp_event event, int64_t earliest_ns)
 {
@@ -439,14 +149,8 @@ own_event(struct la_explain *explain, struct la_track *track, const struct la_pl
         .earliest_ns = earliest_ns,
         .latest_ns = placed->at_ns,
     };
-    if (!move(explain, track, &step)) {
-        struct la_explain_finding *finding =
-            la_found(explain, track, LA_FINDING_IMPOSSIBLE, la_who_of(placed->from), placed->frame);
-        if (finding != NULL && finding->n == 1) {
-            finding->values[0] = event;
-            finding->values[1] = placed->me->proven;
-        }
-    }
+    if (!la_states_move(explain, track, &step))
+        find_impossible(explain, track, placed, event);
 }
 
 /* The segment cannot come from where the figure has led: something was missed. */
@@ -482,17 +186,46 @@ put_before(struct la_explain *explain, struct la_track *track, const struct la_p
         .earliest_ns = INT64_MAX,
         .latest_ns = peer->fin_at_ns,
     };
-    if (peer->proven != BIT(FIN_WAIT_1) || !la_steps_replace_close(explain, track, &heard, &close))
+    if (peer->proven != BIT(FIN_WAIT_1) ||
+        !la_steps_replace(explain, track, LA_TCP_EV_CLOSE, &heard, &close))
         return;
     la_tell_step(explain, track, &heard);
     peer->proven = BIT(CLOSE_WAIT);
-    (void)move(explain, track, &close);
+    (void)la_states_move(explain, track, &close);
     peer->marks.waiting &= (uint8_t) ~(1u << LA_MARK_FIN);
     peer->marks.taken |= 1u << LA_MARK_FIN;
     me->flags |= LA_END_FIN_ACKED;
     me->marks.waiting |= 1u << LA_MARK_ACK_OF_FIN;
     me->marks.frame[LA_MARK_ACK_OF_FIN] = peer->fin_frame;
     me->marks.at_ns[LA_MARK_ACK_OF_FIN] = peer->fin_at_ns;
+}
+
+/* It had closed before it heard of its peer's FIN: its own was lost, and an ACK behind it was not.
+ */
+static void
+close_before(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    struct la_track_end *me = placed->me;
+    struct la_step heard;
+    const struct la_step close = {
+        .end = placed->from,
+        .event = LA_TCP_EV_CLOSE,
+        .certainty = LA_CERTAINTY_INFERRED,
+        .frame = placed->peer->fin_frame,
+        .from = BIT(ESTABLISHED),
+        .to = BIT(FIN_WAIT_1),
+        .earliest_ns = INT64_MAX,
+        .latest_ns = me->last_at_ns,
+    };
+    if (me->proven != BIT(CLOSE_WAIT) ||
+        !la_steps_replace(explain, track, LA_TCP_EV_RCV_FIN, &close, &heard)) {
+        own_event(explain, track, placed, LA_TCP_EV_CLOSE, INT64_MAX);
+        return;
+    }
+    la_tell_step(explain, track, &close);
+    me->proven = BIT(FIN_WAIT_1);
+    heard.certainty = LA_CERTAINTY_INFERRED;
+    (void)la_states_move(explain, track, &heard);
 }
 
 /* A first FIN shows that there was none before, also where the beginning was not captured. */
@@ -506,6 +239,8 @@ look_back(struct la_explain *explain, struct la_track *track, const struct la_pl
                                   BIT(FIN_WAIT_2);
     if (placed->me->segments_n == 0)
         return; /* The capture begins with it: it may be the second copy. */
+    if (!track->steps_open && is_one(placed->me->proven) && is_one(placed->peer->proven))
+        return; /* Nothing is undecided. */
     uint16_t can[2];
     can[placed->from] = own;
     can[1 - placed->from] = peers;
@@ -563,15 +298,19 @@ take_segment(struct la_explain *explain, struct la_track *track, const struct la
     struct la_track_end *e = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     la_marks_segment(track, placed);
-    if (placed->syn_first && (seg->flags & LA_TCP_ACK) == 0)
+    if (placed->syn_first && (seg->flags & LA_TCP_ACK) == 0) {
+        if ((e->proven & BIT(CLOSED)) != 0)
+            e->proven = BIT(CLOSED); /* Nobody opens actively on a listener (RFC 9293 3.10.1). */
         own_event(explain, track, placed, LA_TCP_EV_OPEN_ACTIVE, INT64_MAX);
-    if (e->marks.waiting != 0) {
-        struct taking taking = taking_of(explain, track, placed);
-        take_marks(explain, track, &taking);
     }
+    if (e->marks.waiting != 0)
+        la_arrivals_take(explain, track, placed);
     if (placed->fin_first) {
         look_back(explain, track, placed);
-        own_event(explain, track, placed, LA_TCP_EV_CLOSE, earliest_close(e, placed));
+        if (la_closing_was_overtaken(placed))
+            close_before(explain, track, placed);
+        else
+            own_event(explain, track, placed, LA_TCP_EV_CLOSE, earliest_close(e, placed));
         if (la_closing_was_answered(e, placed->peer))
             put_before(explain, track, placed);
     }
@@ -584,11 +323,7 @@ take_segment(struct la_explain *explain, struct la_track *track, const struct la
         e->certainty = is_one(stays) ? LA_CERTAINTY_INFERRED : LA_CERTAINTY_UNKNOWN;
     } else if (is_one(stays) && placed->new_bytes > 0 && placed->acked_bytes > 0)
         e->certainty = LA_CERTAINTY_SEEN;
-    e->possible &= shown(explain, placed);
-    if (e->possible == 0)
-        e->possible = closure(explain, demand, events_all & ~events_opening);
-    widen(explain, track, e, placed->peer);
-    widen(explain, track, placed->peer, e);
+    la_possible_segment(explain, track, placed, demand);
 }
 
 void
@@ -605,5 +340,5 @@ la_states_step(struct la_explain *explain, struct la_track *track, struct la_ste
     if (step->event == LA_TCP_EV_RCV_RST && track->end[step->end].proven == BIT(SYN_RECEIVED))
         step->event = LA_TCP_EV_RCV_RST_TO_LISTEN; /* RFC 9293 3.10.7.4 second */
     if (is_one(track->end[step->end].proven))
-        (void)move(explain, track, step); /* Without an edge it was no news. */
+        (void)la_states_move(explain, track, step); /* Without an edge it was no news. */
 }

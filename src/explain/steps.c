@@ -89,8 +89,24 @@ la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsigned 
 }
 
 bool
-la_steps_replace_close(struct la_explain *explain, struct la_track *track,
-                       const struct la_step *instead, struct la_step *close)
+la_steps_take_back(struct la_explain *explain, struct la_track *track, unsigned end,
+                   enum la_tcp_event event)
+{
+    struct la_steps *block =
+        track->steps_last == NONE ? NULL : block_at(explain, track->steps_last);
+    if (block == NULL || block->n == 0)
+        return false;
+    const struct la_step *latest = &block->step[block->n - 1];
+    if (latest->end != end || latest->event != event || latest->certainty != LA_CERTAINTY_INFERRED)
+        return false;
+    block->n--;
+    track->steps_room++;
+    return true;
+}
+
+bool
+la_steps_replace(struct la_explain *explain, struct la_track *track, enum la_tcp_event event,
+                 const struct la_step *instead, struct la_step *was)
 {
     struct la_step *latest = NULL;
     for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
@@ -99,10 +115,10 @@ la_steps_replace_close(struct la_explain *explain, struct la_track *track,
             if (block->step[i].end == instead->end)
                 latest = &block->step[i];
     }
-    if (latest == NULL || latest->event != LA_TCP_EV_CLOSE ||
+    if (latest == NULL || latest->event != event ||
         latest->from != LA_TCP_STATE_BIT(LA_TCP_ESTABLISHED))
         return false;
-    *close = *latest;
+    *was = *latest;
     *latest = *instead;
     return true;
 }

@@ -9,8 +9,9 @@
  * behind a pointer or an index and taken on demand.
  *
  * flows.c finds, begins and ends tracks; segment.c takes a segment through the parts; numbers.c
- * places it among the sequence numbers; marks.c and states.c follow the two ends along the figure;
- * opening.c, closing.c and reset.c judge; result.c writes what the caller gets.
+ * places it among the sequence numbers; marks.c, arrivals.c, states.c and possible.c
+ * follow the two ends along the figure; opening.c, closing.c and reset.c judge; result.c writes
+ * what the caller gets.
  */
 #ifndef LA_EXPLAIN_TRACK_H
 #define LA_EXPLAIN_TRACK_H
@@ -34,8 +35,8 @@
 
 /* ---- what passed the tap on its way to an end ------------------------------------------- */
 
-/* Each of them may have reached the end or not; until the end shows it, it waits (states.c). Their
- * order is that in which ties are taken. */
+/* Each of them may have reached the end or not; until the end shows it, it waits
+ * (arrivals.c). Their order is that in which ties are taken. */
 enum la_mark {
     LA_MARK_SYN,        /* the peer's SYN, without ACK */
     LA_MARK_SYN_ACK,    /* the peer's SYN,ACK of this end's SYN */
@@ -78,6 +79,7 @@ enum la_end_flag {
     LA_END_TEXT_BEHIND_FIN = 524288, /* text that acknowledged its peer's FIN */
     LA_END_ANSWERED_COPY = 1048576, /* its SYN,ACK went again behind a copy of the SYN */
     LA_END_OFFERED_LESS = 2097152, /* with its first segment behind the SYN than with that */
+    LA_END_ACK_OVER_FIN = 4194304, /* its first ACK of its peer's FIN stands behind a hole of one */
     LA_END_WENT_ON = 16384     /* after its RST it sent text: the RST was not its own */
 };
 
@@ -130,9 +132,8 @@ struct la_track_end {
     la_seq iss;
     la_seq fin_seq;
     la_seq fin_ack;        /* that its first FIN acknowledged */
-    uint16_t widened;      /* possible when it was last closed under the events widened_by */
     uint16_t syn_window;
-    uint32_t widened_by;
+    uint8_t widened_by;    /* what had passed when `possible` was last closed, see possible.c */
     uint32_t syn_n;        /* copies of its SYN or SYN,ACK */
     uint32_t syn_frame;
     uint32_t syn_text_bytes;
@@ -172,6 +173,8 @@ enum la_rst_evidence {
     LA_RST_STREAM_ON_WAY = 262144, /* and more than one segment of it */
     LA_RST_FREED_ROOM = 131072, /* it offers more than the end's latest segment did, */
     LA_RST_LAY_THERE = 524288,  /* and no program had read that meanwhile */
+    LA_RST_TOOK_AFTER_FIN = 2097152, /* it acknowledged text that came behind its own FIN */
+    LA_RST_ACKS_FIN = 4194304,  /* it acknowledges its peer's FIN */
     LA_RST_HEARD_NONE = 1048576 /* its peer, whose segments were captured, never sent any text */
 };
 
@@ -280,8 +283,8 @@ struct la_placed {
     uint8_t from;            /* the end that sent it; 1 - from is the other */
     struct la_track_end *me, *peer; /* these ends, */
     struct la_measure *mine, *its;  /* and what is measured of their text; NULL: nothing yet */
-    bool goes_on;            /* without SYN, FIN or RST, and both its numbers are the next ones:
-                              * of it, nothing needs to be looked at twice */
+    bool is_next;            /* without SYN or RST, and both its numbers are the next ones: */
+    bool goes_on;            /* the same, and without FIN: nothing needs to be looked at twice */
     uint32_t new_bytes;      /* text beyond nxt */
     uint32_t old_bytes;      /* text before nxt: sent before, or late */
     uint32_t gap_bytes;      /* between nxt and its beginning: not captured, or not yet */
@@ -290,6 +293,7 @@ struct la_placed {
     uint32_t beyond_bytes;   /* of its new text, beyond what the peer had offered */
     uint32_t shrunk_bytes;   /* by which the right edge that it offers has moved left */
     bool is_copy;            /* the same packet again: nothing was sent */
+    bool is_other;           /* other text than what passed under the same numbers */
     bool is_disbelieved;     /* its checksum is wrong, and it fits no connection */
     bool is_strange;         /* its numbers are far from the connection's: teaches nothing */
     bool acks_missing;       /* acknowledges what was not captured */
@@ -310,6 +314,8 @@ struct la_list {
 };
 
 enum { LA_CLOSURES_SHIFT = 10, LA_RECENT_SHIFT = 12 };
+/* Beside 1 << enum la_mark: what passed on its way to an end. ANYTHING: the capture began later. */
+enum { LA_PASSED_RST = 1 << LA_MARKS_N, LA_PASSED_ANYTHING = 1 << (LA_MARKS_N + 1) };
 
 enum { LA_SOURCES_BITS = 2048 };
 
@@ -338,7 +344,7 @@ struct la_source {
     bool is_known;
 };
 
-/* Results of states.c's closure, direct mapped. */
+/* Results of possible.c's closure, direct mapped. */
 struct la_closure {
     uint32_t events;
     uint16_t from, to;
@@ -377,7 +383,8 @@ struct la_explain {
      * beyond, that has sent its FIN, that has acknowledged its peer's. */
     uint16_t reach_syn, reach_open, reach_fin, reach_acked_fin;
     struct la_closure closures[1 << LA_CLOSURES_SHIFT];
-    uint32_t events_by_marks[1 << LA_MARKS_N]; /* that may have happened to an end, see states.c */
+    /* What may have happened to an end, by what passed on its way to it. */
+    uint32_t events_by_passed[LA_PASSED_ANYTHING + 1];
     struct la_explain_transition *transitions; /* scratch of results */
     size_t transitions_cap;
     struct la_explain_finding *findings;

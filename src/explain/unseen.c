@@ -86,8 +86,10 @@ shows_third(const struct la_placed *placed)
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     if ((seg->flags & LA_TCP_SYN) != 0)
         return false;
+    /* One that was taken to be lost, because the SYN,ACK went again, came after all. */
+    bool was_lost = (placed->me->marks.again >> LA_MARK_ACK_OF_SYN & 1) != 0;
     if ((seg->flags & LA_TCP_RST) != 0)
-        return (seg->flags & LA_TCP_ACK) != 0 && placed->peer->segments_n == 0;
+        return (seg->flags & LA_TCP_ACK) != 0 && (placed->peer->segments_n == 0 || was_lost);
     return (seg->flags & LA_TCP_FIN) != 0 ||
            (placed->new_bytes > 0 && !la_opening_may_speak_early(placed->me, placed->peer));
 }

@@ -73,6 +73,25 @@ la_violations_checksum(struct la_explain *explain, struct la_track *track,
         finding->values[0] = finding->n;
 }
 
+bool
+la_violations_other_text(struct la_explain *explain, struct la_track *track,
+                         const struct la_placed *placed)
+{
+    bool is_sure = is_verified(explain, placed);
+    if (!is_sure && placed->seen->checksum != LA_SEEN_CHECKSUM_PARTIAL)
+        return false;
+    struct la_explain_finding *finding =
+        la_found(explain, track, LA_FINDING_OTHER_TEXT, la_who_of(placed->from), placed->frame);
+    if (finding == NULL)
+        return true;
+    finding->values[0] = finding->n;
+    finding->values[1] = placed->seen->ttl_hops;
+    finding->values[2] = placed->me->ttl_hops;
+    if (!is_sure)
+        finding->certainty = LA_CERTAINTY_INFERRED;
+    return true;
+}
+
 static void
 check_header(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
@@ -168,6 +187,14 @@ check_options(struct la_explain *explain, struct la_track *track, const struct l
         blame_number(explain, track, placed, LA_FINDING_TIMESTAMP_BACK, e->ts_val - seg->ts_val);
 }
 
+/* RFC 8684 3.3.1: its windows are those of the whole connection, and of the numbers in DATA_ACK. */
+static bool
+is_multipath(const struct la_placed *placed)
+{
+    const uint32_t any = LA_EXPLAIN_HAS_MPTCP | LA_EXPLAIN_HAS_MPTCP_JOIN;
+    return (placed->me->options & placed->peer->options & any) != 0;
+}
+
 /* Text beyond the window is held against its sender when its receiver has acknowledged all before
  * it and still does not offer that much. Otherwise the segment that did may not have been captured:
  * the right edge does not move left (RFC 9293 3.8.6). */
@@ -176,7 +203,8 @@ check_beyond(struct la_explain *explain, struct la_track *track, const struct la
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_measure *mine = placed->mine, *its = placed->its;
-    if (placed->beyond_bytes > 0 && mine != NULL && mine->beyond_bytes == 0) {
+    if (placed->beyond_bytes > 0 && mine != NULL && mine->beyond_bytes == 0 &&
+        !is_multipath(placed)) {
         mine->beyond_bytes = placed->beyond_bytes;
         mine->beyond_to = la_seq_add(seg->seq, seg->text_bytes);
         mine->beyond_frame = placed->frame;
@@ -213,7 +241,7 @@ check_shrunk(struct la_explain *explain, struct la_track *track, const struct la
         e->flags |= LA_END_OFFERED_LESS;
     bool offered = (e->flags & LA_END_OFFERED_LESS) == 0 || !la_seq_eq(peer->edge, by_syn);
     /* One window that was misread moves the edge for long. */
-    if (is_newest && offered && is_verified(explain, placed) &&
+    if (is_newest && offered && !is_multipath(placed) && is_verified(explain, placed) &&
         !la_found_has(explain, track, LA_FINDING_CHECKSUM_WRONG))
         blame_number(explain, track, placed, LA_FINDING_WINDOW_SHRUNK, placed->shrunk_bytes);
 }
@@ -244,8 +272,7 @@ is_ordinary(const struct la_placed *placed)
            (seen->oddities & (LA_SEEN_RESERVED_BITS | LA_SEEN_HEADER_CUT)) == 0 &&
            seen->checksum != LA_SEEN_CHECKSUM_BAD && seen->checksum != LA_SEEN_CHECKSUM_UNFILLED &&
            (e->flags & peer->flags & LA_END_SCALE_KNOWN) != 0 &&
-           (!timestamps || placed->new_bytes == 0 || seen->tcp.ts_val == e->ts_val ||
-            !la_tcp_ts_older(seen->tcp.ts_val, e->ts_val));
+           (!timestamps || placed->new_bytes == 0 || !la_tcp_ts_older(seen->tcp.ts_val, e->ts_val));
 }
 
 LA_APART static void
@@ -261,6 +288,12 @@ check_what_is_said(struct la_explain *explain, struct la_track *track,
         check_options(explain, track, placed);
 }
 
+static bool
+is_damaged(const struct la_explain *explain, const struct la_placed *placed)
+{
+    return placed->seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(&explain->decoder);
+}
+
 void
 la_violations_segment(struct la_explain *explain, struct la_track *track,
                       const struct la_placed *placed)
@@ -270,9 +303,8 @@ la_violations_segment(struct la_explain *explain, struct la_track *track,
         check_what_is_said(explain, track, placed);
     if ((seg->flags & LA_TCP_RST) == 0)
         check_numbers(explain, track, placed);
-    bool damaged =
-        placed->seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(&explain->decoder);
-    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 && placed->new_bytes > 0 && !damaged)
+    if ((seg->has & LA_TCP_HAS_TIMESTAMPS) != 0 && placed->new_bytes > 0 &&
+        !is_damaged(explain, placed))
         placed->me->ts_val = seg->ts_val;
     /* RFC 9293 3.7.1: more than the peer's MSS is the work of a device (TSO, GRO). */
     uint32_t mss = placed->peer->mss;

@@ -13,12 +13,18 @@
 
 enum la_walk_layer {
     LA_WALK_END,
+    LA_WALK_LINK,      /* by `link_type` */
     LA_WALK_ETHERNET,
     LA_WALK_ETHERTYPE, /* `ethertype` tells what stands at the place */
     LA_WALK_LLC,
     LA_WALK_IP,        /* either version, by its first octet */
     LA_WALK_IP4,
     LA_WALK_IP6,
+    LA_WALK_IP6_EXTENSIONS, /* or whatever else seen->protocol names there */
+    LA_WALK_FRAGMENT,  /* `fragment` tells which */
+    LA_WALK_UPPER,     /* by seen->protocol */
+    LA_WALK_TCP,
+    LA_WALK_TCP_CUT,   /* its header is not all there */
     LA_WALK_MPLS,
     LA_WALK_PPP,
     LA_WALK_PPPOE
@@ -31,8 +37,12 @@ struct la_walk {
     size_t n;      /* octets captured from p on */
     size_t wire_n; /* octets on the wire from p on; at least n */
     la_instant at;
+    uint16_t link_type;
     uint16_t ethertype;
-    bool is_direct; /* only Ethernet has been walked through */
+    struct {
+        uint32_t off_bytes;
+        bool more;
+    } fragment;
 };
 
 static inline enum la_walk_layer
@@ -94,17 +104,18 @@ la_walk_ethernet(struct la_walk *w)
 struct la_seen_layer *la_walk_layer(struct la_walk *w, enum la_seen_layer_kind kind);
 
 /* What stands behind the link type's own header. */
-enum la_walk_layer la_walk_link(struct la_walk *w, uint16_t link_type);
+enum la_walk_layer la_walk_link(struct la_walk *w);
 enum la_walk_layer la_walk_ethertype(struct la_walk *w);
 enum la_walk_layer la_walk_llc(struct la_walk *w);
 enum la_walk_layer la_walk_ppp(struct la_walk *w);
 enum la_walk_layer la_walk_pppoe(struct la_walk *w);
 enum la_walk_layer la_walk_mpls(struct la_walk *w);
-enum la_walk_layer la_walk_ip4(struct la_walk *w);
-enum la_walk_layer la_walk_ip6(struct la_walk *w);
+enum la_walk_layer la_walk_ip6_extensions(struct la_walk *w);
 
 /* What stands behind an IP header whose addresses are in `seen`. */
-enum la_walk_layer la_walk_tcp(struct la_walk *w);
+enum la_walk_layer la_walk_fragment(struct la_walk *w);
+enum la_walk_layer la_walk_upper(struct la_walk *w);
+enum la_walk_layer la_walk_tcp_cut(struct la_walk *w);
 enum la_walk_layer la_walk_udp(struct la_walk *w);
 enum la_walk_layer la_walk_gre(struct la_walk *w);
 enum la_walk_layer la_walk_ip_in_ip(struct la_walk *w, enum la_walk_layer inner);

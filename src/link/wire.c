@@ -27,29 +27,69 @@ is_direct(const struct la_wire *wire, const struct la_wire_dir *dir)
 }
 
 static size_t
+packet_octets(const struct la_link *link, const struct la_frame *frame)
+{
+    return link->caps.layer == LA_LINK_IP ? la_frame_octets(frame)
+                                          : la_wire_packet_bytes(frame, link->caps.layer);
+}
+
+/* That its sender has made the checksum is no reason not to look at it where it arrives (MUST-3).
+ */
+static void
+unmark(const struct la_link *link, struct la_frame *frame)
+{
+    if (frame->csum == LA_CSUM_VALID && !link->caps.checksum_rx)
+        frame->csum = LA_CSUM_UNKNOWN;
+}
+
+/* Into the queue of what is there already; those that do not fit are carried, which tells of it. */
+static void
+send_direct(struct la_wire_end *end, struct la_frame **take_frames, size_t n, la_instant now)
+{
+    struct la_wire_dir *dir = &end->wire->dir[end->idx];
+    const size_t mtu_bytes = dir->faults.mtu_bytes;
+    uint64_t octets = 0, sent_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct la_frame *frame = take_frames[i];
+        size_t packet_bytes = packet_octets(&end->link, frame);
+        unmark(&end->link, frame);
+        if (packet_bytes > mtu_bytes &&
+            la_wire_packet_bytes_max(frame, end->link.caps.layer) > mtu_bytes) {
+            la_wire_carry(end->wire, end->idx, frame, now);
+            continue;
+        }
+        octets += packet_bytes;
+        sent_n++;
+        la_frameq_push(&dir->ready, frame);
+    }
+    dir->stats.octets += octets;
+    dir->stats.sent_n += sent_n;
+}
+
+static size_t
 wire_send(struct la_link *link, struct la_frame **take_frames, size_t n, la_instant now)
 {
     struct la_wire_end *end = end_of(link);
     struct la_wire *wire = end->wire;
-    struct la_wire_dir *dir = &wire->dir[end->idx];
-    bool direct = is_direct(wire, dir);
     wire->now = la_instant_max(wire->now, now);
+    if (is_direct(wire, &wire->dir[end->idx])) {
+        send_direct(end, take_frames, n, now);
+        return n;
+    }
     for (size_t i = 0; i < n; i++) {
-        struct la_frame *frame = take_frames[i];
-        size_t packet_bytes = link->caps.layer == LA_LINK_IP
-                                  ? la_frame_octets(frame)
-                                  : la_wire_packet_bytes(frame, link->caps.layer);
-        bool fits = packet_bytes <= dir->faults.mtu_bytes ||
-                    la_wire_packet_bytes_max(frame, link->caps.layer) <= dir->faults.mtu_bytes;
-        if (!direct || !fits) {
-            la_wire_carry(wire, end->idx, frame, now);
-            continue;
-        }
-        dir->stats.sent_n++;
-        dir->stats.octets += packet_bytes;
-        la_frameq_push(&dir->ready, frame);
+        unmark(link, take_frames[i]);
+        la_wire_carry(wire, end->idx, take_frames[i], now);
     }
     return n;
+}
+
+static void
+tell_delivered(const struct la_wire *wire, unsigned from, const struct la_frame *frame, bool copy,
+               la_instant now)
+{
+    if (wire->trace.sink != NULL)
+        la_wire_tell(wire, from, frame,
+                     (struct la_wire_news){.fate = LA_WIRE_DELIVERED, .copy_n = copy}, now);
 }
 
 static size_t
@@ -59,20 +99,13 @@ wire_receive(struct la_link *link, struct la_frame **frames, size_t max, la_inst
     struct la_wire *wire = end->wire;
     unsigned from = 1 - end->idx;
     struct la_wire_dir *dir = &wire->dir[from];
-    size_t n = 0;
+    bool copy;
     wire->now = la_instant_max(wire->now, now);
-    while (n < max) {
-        bool copy = false;
-        struct la_frame *frame = la_frameq_pop(&dir->ready);
-        if (frame == NULL)
-            frame = la_wire_line_pop(&dir->line, &copy, now);
-        if (frame == NULL)
-            break;
-        frames[n++] = frame;
-        if (wire->trace.sink != NULL)
-            la_wire_tell(wire, from, frame,
-                         (struct la_wire_news){.fate = LA_WIRE_DELIVERED, .copy_n = copy}, now);
-    }
+    size_t n = la_frameq_take(&dir->ready, frames, max);
+    for (size_t i = 0; i < n && wire->trace.sink != NULL; i++)
+        tell_delivered(wire, from, frames[i], false, now);
+    while (n < max && (frames[n] = la_wire_line_pop(&dir->line, &copy, now)) != NULL)
+        tell_delivered(wire, from, frames[n++], copy, now);
     dir->stats.delivered_n += n;
     return n;
 }

@@ -56,7 +56,7 @@ la_net_checksum_finish(struct la_net *net, struct la_frame *frame)
 }
 
 void
-la_net_checksum_put(struct la_net *net, struct la_frame *frame, uint16_t head_sum)
+la_net_checksum_put(struct la_net *net, struct la_frame *frame, uint32_t head_sum)
 {
     LA_ASSERT(frame->csum == LA_CSUM_PARTIAL);
     uint32_t start = frame->csum_start, head_n = frame->head_n - start;

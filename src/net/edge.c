@@ -82,10 +82,7 @@ size_t
 la_net_tx_take(struct la_net *net, int iface, struct la_frame **frames, size_t max)
 {
     LA_ASSERT(iface >= 0 && iface < net->port_n);
-    struct la_frameq *tx = &net->port[iface].tx;
-    size_t n = 0;
-    while (n < max && tx->n > 0)
-        frames[n++] = la_frameq_pop(tx);
+    size_t n = la_frameq_take(&net->port[iface].tx, frames, max);
     net->stats.frames_out += n;
     return n;
 }

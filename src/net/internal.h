@@ -346,9 +346,11 @@ struct la_net_cut {
     uint32_t off;           /* octets of text that have gone */
     uint32_t ip_n, n;       /* of its headers: IP's, all */
     bool v4, identified, begun;
-    uint16_t head_sum;      /* from TCP's header on, of the latest piece */
-    uint16_t same_sum;      /* of that, without what differs from piece to piece */
-    uint8_t bytes[LA_IP6_HEADER_BYTES + LA_TCP_HEADER_BYTES_MAX]; /* of a piece of gso_size */
+    uint8_t end_flags;      /* that the first or the last piece has alone */
+    uint32_t seq;           /* of the first piece */
+    uint32_t head_sum;      /* from TCP's header on, of the latest piece; not folded */
+    uint32_t same_sum;      /* of that, without the sequence number */
+    uint8_t bytes[LA_IP6_HEADER_BYTES + LA_TCP_HEADER_BYTES_MAX]; /* of a piece in the middle */
 };
 void la_net_cut_begin(struct la_net_cut *cut, struct la_frame *take_frame);
 /* NULL: there is none any more, or no memory for it (cut->frame: NULL). */
@@ -356,8 +358,8 @@ struct la_frame *la_net_cut_next(struct la_net_cut *cut);
 void la_net_cut_end(struct la_net_cut *cut);
 /* Fills in an LA_CSUM_PARTIAL checksum. */
 void la_net_checksum_finish(struct la_net *net, struct la_frame *frame);
-/* The same where the sum of its head, from csum_start on, is known. */
-void la_net_checksum_put(struct la_net *net, struct la_frame *frame, uint16_t head_sum);
+/* The same where the sum of its head, from csum_start on, is known; it need not be folded. */
+void la_net_checksum_put(struct la_net *net, struct la_frame *frame, uint32_t head_sum);
 /* The folded sum of all octets. */
 uint16_t la_net_sum(const struct la_net *net, uint32_t sum, const struct la_frame *frame);
 

@@ -6,7 +6,8 @@
  *
  * The pieces share the payload's blocks; only the headers are copied. What a device with
  * segmentation offload does: sequence numbers advance, FIN and PSH stay with the last piece, CWR
- * with the first; the identification, where one is needed, counts up.
+ * with the first; the identification, where one is needed, counts up. So all pieces but the first
+ * and the last differ in their sequence numbers alone.
  */
 #include "net/internal.h"
 
@@ -39,14 +40,6 @@ put_lengths(const struct la_net_cut *cut, uint8_t *p, uint32_t old_len, uint32_t
     la_put16(tcp + 16, la_sum_fold(sum));
 }
 
-/* Of a TCP header: what put_tcp() and put_lengths() change. */
-static uint32_t
-changing_sum(const uint8_t *p)
-{
-    uint32_t seq = la_get32(p + 4);
-    return (seq >> 16) + (seq & 0xffff) + p[13] + la_get16(p + 16);
-}
-
 void
 la_net_cut_begin(struct la_net_cut *cut, struct la_frame *take_frame)
 {
@@ -61,9 +54,12 @@ la_net_cut_begin(struct la_net_cut *cut, struct la_frame *take_frame)
     /* RFC 6864 4.1: what may not be fragmented needs no identification. */
     cut->identified = cut->v4 && (cut->bytes[6] & 0x40) == 0;
     put_lengths(cut, cut->bytes, (uint32_t)la_frame_octets(frame) - cut->n, frame->gso_size);
-    const uint8_t *tcp = cut->bytes + cut->ip_n;
-    cut->same_sum = la_sum_fold(la_sum_portable(tcp, cut->n - cut->ip_n) +
-                                (uint16_t)~la_sum_fold(changing_sum(tcp)));
+    uint8_t *tcp = cut->bytes + cut->ip_n;
+    cut->seq = la_get32(tcp + 4);
+    cut->end_flags = tcp[13] & (LA_TCP_FIN | LA_TCP_PSH | LA_TCP_CWR);
+    tcp[13] &= (uint8_t)~cut->end_flags;
+    cut->same_sum = (uint16_t)~la_sum_fold((cut->seq >> 16) + (cut->seq & 0xffff)) +
+                    (uint32_t)la_sum_portable(tcp, cut->n - cut->ip_n);
     la_frame_pull(frame, cut->n);
     if (!la_frame_head_to_payload(frame))
         la_net_cut_end(cut);
@@ -84,14 +80,18 @@ put_id(uint8_t *p, uint32_t idx)
     la_put16(p + 10, la_sum_update(la_get16(p + 10), old_id, id));
 }
 
+/* What the first and the last piece have of their own. */
 static void
-put_tcp(uint8_t *p, uint32_t off, bool first, bool last)
+put_end(struct la_net_cut *cut, uint8_t *p, uint32_t len)
 {
-    la_put32(p + 4, la_get32(p + 4) + off);
-    if (!last)
-        p[13] &= (uint8_t) ~(LA_TCP_FIN | LA_TCP_PSH);
-    if (!first)
-        p[13] &= (uint8_t)~LA_TCP_CWR;
+    uint8_t *tcp = p + cut->ip_n;
+    if (cut->off == 0)
+        tcp[13] |= cut->end_flags & LA_TCP_CWR;
+    if (cut->frame->payload.len == 0)
+        tcp[13] |= cut->end_flags & (LA_TCP_FIN | LA_TCP_PSH);
+    if (len != cut->frame->gso_size)
+        put_lengths(cut, p, cut->frame->gso_size, len);
+    cut->head_sum = la_sum_portable(tcp, cut->n - cut->ip_n);
 }
 
 /* The headers of `piece`, which holds its text. */
@@ -99,15 +99,15 @@ static void
 put_headers(struct la_net_cut *cut, struct la_frame *piece)
 {
     const struct la_frame *frame = cut->frame;
-    uint32_t len = piece->payload.len;
-    uint8_t *p = la_frame_push(piece, cut->n), *tcp = p + cut->ip_n;
+    uint8_t *p = piece->head;
+    uint32_t seq = cut->seq + cut->off;
     la_copy_header(p, cut->bytes, cut->n);
-    if (len != frame->gso_size)
-        put_lengths(cut, p, frame->gso_size, len);
+    la_put32(p + cut->ip_n + 4, seq);
+    cut->head_sum = cut->same_sum + (seq >> 16) + (seq & 0xffff);
     if (cut->identified)
         put_id(p, cut->off / frame->gso_size);
-    put_tcp(tcp, cut->off, cut->off == 0, frame->payload.len == 0);
-    cut->head_sum = la_sum_fold(cut->same_sum + changing_sum(tcp));
+    if (cut->off == 0 || frame->payload.len == 0)
+        put_end(cut, p, piece->payload.len);
 }
 
 struct la_frame *
@@ -117,7 +117,7 @@ la_net_cut_next(struct la_net_cut *cut)
     if (frame == NULL || (frame->payload.len == 0 && cut->begun))
         return NULL;
     uint32_t left = frame->payload.len, len = left < frame->gso_size ? left : frame->gso_size;
-    struct la_frame *piece = la_frame_take(frame->mem);
+    struct la_frame *piece = la_frame_take_piece(frame, cut->n);
     if (piece == NULL || !la_chain_move_front(&piece->payload, &frame->payload, len)) {
         la_frame_free(piece);
         la_net_cut_end(cut);
@@ -127,9 +127,6 @@ la_net_cut_next(struct la_net_cut *cut)
     piece->csum = LA_CSUM_PARTIAL;
     piece->csum_start = (uint16_t)cut->ip_n;
     piece->csum_off = frame->csum_off;
-    piece->flow_hash = frame->flow_hash;
-    piece->id = frame->id;
-    piece->at = frame->at;
     cut->off += len;
     cut->begun = true;
     return piece;

@@ -152,7 +152,7 @@ la_pd_accept(struct la_pd *pd, int fd, struct sockaddr *addr, socklen_t *n)
     memcpy(fresh->kept, a.f->kept, sizeof(fresh->kept));
     fresh->stack_set = a.f->stack_set;
     fresh->tells_queue = a.f->tells_queue;
-    fresh->zerocopy.on = a.f->zerocopy.on;
+    fresh->errors.zerocopy = a.f->errors.zerocopy;
     fresh->receive_timeout_us = a.f->receive_timeout_us;
     fresh->send_timeout_us = a.f->send_timeout_us;
     la_pd_fd_attach(pd, fresh, a.sock);

@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "host/errors.h"
 #include "host/names.h"
+#include "packetdrill/errors.h"
 
 #ifndef TCP_CM_INQ
 #define TCP_CM_INQ 36
@@ -203,7 +204,7 @@ la_pd_receive(struct la_pd *pd, int fd, struct msghdr *msg, int flags)
     if ((flags & MSG_OOB) != 0)
         return -EINVAL; /* urgent data stands in line here */
     if ((flags & MSG_ERRQUEUE) != 0)
-        return la_pd_zerocopy_take(f, msg);
+        return la_pd_errors_take(f, msg);
     struct transfer t = {.f = f,
                          .pieces = msg->msg_iov,
                          .pieces_n = msg->msg_iovlen,
@@ -375,7 +376,7 @@ la_pd_send(struct la_pd *pd, int fd, const struct msghdr *msg, int flags)
     t.fast_only = !may_block || t.queues;
     int64_t n = la_pd_block(pd, try_send, &t, may_block, until(pd, f->send_timeout_us));
     n = n == -EAGAIN && t.done_n > 0 ? (int64_t)t.done_n : n;
-    if (n > 0 && f->zerocopy.on && (flags & MSG_ZEROCOPY) != 0 && !la_pd_zerocopy_sent(pd, f))
+    if (n > 0 && !la_pd_errors_sent(pd, f, flags))
         return -ENOBUFS; /* as where there is no memory for notifications */
     return n;
 }

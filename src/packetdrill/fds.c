@@ -47,21 +47,6 @@ la_pd_fd_attach(struct la_pd *pd, struct la_pd_fd *f, la_sock sock)
     (void)err; /* the socket was just made */
 }
 
-static void
-drop_watches(struct la_pd_fd *f, int fd)
-{
-    struct la_pd_watch **at = &f->watches;
-    while (*at != NULL) {
-        struct la_pd_watch *w = *at;
-        if (fd < 0 || w->fd == fd) {
-            *at = w->next;
-            free(w);
-        } else {
-            at = &w->next;
-        }
-    }
-}
-
 void
 la_pd_fd_close(struct la_pd *pd, struct la_pd_fd *f)
 {
@@ -74,9 +59,9 @@ la_pd_fd_close(struct la_pd *pd, struct la_pd_fd *f)
         (void)err; /* it was open */
     }
     for (struct la_pd_fd *other = pd->fds; other != NULL; other = other->next)
-        drop_watches(other, f->fd);
-    drop_watches(f, -1);
-    la_pd_zerocopy_free(&f->zerocopy);
+        la_interest_drop(&other->interests, f->fd);
+    la_interest_drop(&f->interests, -1);
+    la_errqueue_fini(&f->errors);
     /* Not close(), which the interface interposes. */
     (void)syscall(SYS_close, f->fd);
     free(f);
@@ -99,10 +84,8 @@ la_pd_fds_free(struct la_pd *pd)
 static void
 refresh(const struct la_pd *pd, int fd)
 {
-    for (struct la_pd_fd *f = pd->fds; f != NULL; f = f->next) {
-        for (struct la_pd_watch *w = f->watches; w != NULL; w = w->next)
-            w->fresh |= w->fd == fd;
-    }
+    for (struct la_pd_fd *f = pd->fds; f != NULL; f = f->next)
+        la_interest_touch(f->interests, fd);
 }
 
 void
@@ -116,8 +99,12 @@ la_pd_fds_event(struct la_pd *pd, const struct la_sock_event *event)
 void
 la_pd_fds_look(struct la_pd *pd)
 {
+    struct la_conn_status status;
     for (struct la_pd_fd *f = pd->fds; f != NULL; f = f->next) {
-        if (la_pd_zerocopy_look(pd, f))
+        if (f->errors.sends == NULL)
+            continue;
+        bool has = la_pd_fd_status(pd, f, &status);
+        if (la_errqueue_look(&f->errors, has ? &status : NULL, pd->now))
             refresh(pd, f->fd);
     }
 }

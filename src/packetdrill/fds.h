@@ -9,19 +9,10 @@
 #ifndef LA_PACKETDRILL_FDS_H
 #define LA_PACKETDRILL_FDS_H
 
-#include <sys/epoll.h>
+#include "host/errqueue.h"
 #include "host/option_rows.h"
+#include "host/interests.h"
 #include "packetdrill/pd.h"
-#include "packetdrill/zerocopy.h"
-
-/* What an epoll descriptor watches. */
-struct la_pd_watch {
-    struct la_pd_watch *next;
-    int fd;
-    struct epoll_event event;
-    bool fresh; /* something happened since it was reported (EPOLLET) */
-    bool off;   /* reported once (EPOLLONESHOT) */
-};
 
 struct la_pd_fd {
     struct la_pd_fd *next;
@@ -32,11 +23,11 @@ struct la_pd_fd {
     bool nonblocking;
     bool listening;
     bool tells_queue; /* TCP_INQ */
-    struct la_pd_zerocopy zerocopy;
+    struct la_errqueue errors;
     int64_t receive_timeout_us, send_timeout_us; /* 0 = none */
     int32_t kept[LA_OPTIONS_KEPT_N];
     uint32_t stack_set; /* a bit per LA_SO_* that the script has set */
-    struct la_pd_watch *watches;
+    struct la_interest *interests; /* of an epoll descriptor */
 };
 
 /* NULL: not one of ours. */

@@ -183,8 +183,10 @@ give_other(struct la_pd *pd, const struct la_pd_fd *f, int level, int name, void
         return give(value, n, pd->key, sizeof(pd->key));
     if (level == IPPROTO_TCP && name == TCP_INQ)
         return give_int(level, value, n, f->tells_queue);
+    if (level == SOL_SOCKET && name == SO_TIMESTAMPING)
+        return give_int(level, value, n, (int32_t)f->errors.stamps);
     if (is_zerocopy(level, name))
-        return give_int(level, value, n, f->zerocopy.on);
+        return give_int(level, value, n, f->errors.zerocopy);
     return is_level(f, level) ? -ENOPROTOOPT : -EOPNOTSUPP;
 }
 
@@ -295,17 +297,31 @@ set_fast_open_key(struct la_pd *pd, const uint8_t *value, socklen_t n)
 }
 
 static int64_t
-set_other(struct la_pd_fd *f, int level, int name, const void *value, socklen_t n)
+set_stamps(const struct la_pd *pd, struct la_pd_fd *f, const void *value, socklen_t n)
+{
+    struct la_conn_status status;
+    int64_t flags, err = read_int(SOL_SOCKET, value, n, &flags);
+    if (err != 0)
+        return err;
+    bool has = la_pd_fd_status(pd, f, &status);
+    return la_errqueue_stamps_set(&f->errors, flags, has ? &status : NULL) ? 0 : -EINVAL;
+}
+
+static int64_t
+set_other(const struct la_pd *pd, struct la_pd_fd *f, int level, int name, const void *value,
+          socklen_t n)
 {
     int64_t v;
     if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
         return set_timeout(f, name, value, n);
+    if (level == SOL_SOCKET && name == SO_TIMESTAMPING && !f->datagram)
+        return set_stamps(pd, f, value, n);
     bool zerocopy = is_zerocopy(level, name);
     if (zerocopy || (level == IPPROTO_TCP && name == TCP_INQ)) {
         int64_t err = read_int(level, value, n, &v);
         if (err == 0 && v != 0 && v != 1)
             err = -EINVAL;
-        bool *at = zerocopy ? &f->zerocopy.on : &f->tells_queue;
+        bool *at = zerocopy ? &f->errors.zerocopy : &f->tells_queue;
         *at = err == 0 ? v == 1 : *at;
         return err;
     }
@@ -329,7 +345,7 @@ la_pd_setsockopt(struct la_pd *pd, int fd, int level, int name, const void *valu
         return set_fast_open_key(pd, value, n);
     const struct la_option_row *r = is_level(f, level) ? la_option_find(level, name) : NULL;
     if (r == NULL || r->kind == LA_OPTION_NATIVE || is_zerocopy(level, name))
-        return set_other(f, level, name, value, n);
+        return set_other(pd, f, level, name, value, n);
     if (r->kind == LA_OPTION_REFUSE)
         return -r->arg;
     if (r->level == SOL_SOCKET && r->name == SO_LINGER)

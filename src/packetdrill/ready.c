@@ -25,7 +25,7 @@ mask_of(struct la_pd *pd, const struct la_pd_fd *f)
     uint32_t la = la_sock_poll(pd->socks, f->sock), host = 0;
     for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
         host |= (la & bits[i].la) != 0 ? bits[i].host : 0;
-    return host | (f->zerocopy.ready ? (uint32_t)POLLERR : 0);
+    return host | (f->errors.entries != NULL ? (uint32_t)POLLERR : 0);
 }
 
 static la_instant
@@ -78,15 +78,6 @@ la_pd_epoll_create(struct la_pd *pd)
     return f == NULL ? -errno : f->fd;
 }
 
-static struct la_pd_watch **
-find(struct la_pd_fd *epoll, int fd)
-{
-    struct la_pd_watch **at = &epoll->watches;
-    while (*at != NULL && (*at)->fd != fd)
-        at = &(*at)->next;
-    return at;
-}
-
 int64_t
 la_pd_epoll_ctl(struct la_pd *pd, int epoll_fd, int op, int fd, struct epoll_event *event)
 {
@@ -96,30 +87,7 @@ la_pd_epoll_ctl(struct la_pd *pd, int epoll_fd, int op, int fd, struct epoll_eve
         return -EBADF;
     if (epoll->sock != 0 || f->sock == 0)
         return -EINVAL;
-    if (op != EPOLL_CTL_DEL && event == NULL)
-        return -EFAULT;
-    struct la_pd_watch **at = find(epoll, fd), *w = *at;
-    if (op == EPOLL_CTL_ADD && w != NULL)
-        return -EEXIST;
-    if (op != EPOLL_CTL_ADD && w == NULL)
-        return -ENOENT;
-    if (op == EPOLL_CTL_DEL) {
-        *at = w->next;
-        free(w);
-        return 0;
-    }
-    if (op == EPOLL_CTL_ADD) {
-        w = *at = calloc(1, sizeof(*w));
-        if (w == NULL)
-            return -ENOMEM;
-        w->fd = fd;
-    } else if (op != EPOLL_CTL_MOD) {
-        return -EINVAL;
-    }
-    w->event = *event;
-    w->fresh = true;
-    w->off = false;
-    return 0;
+    return la_interest_ctl(&epoll->interests, op, fd, event);
 }
 
 struct epolling {
@@ -129,29 +97,18 @@ struct epolling {
 };
 
 static uint32_t
-reported(struct la_pd *pd, struct la_pd_watch *w)
+mask_of_fd(void *of, int fd)
 {
-    const struct la_pd_fd *f = la_pd_fd_of(pd, w->fd);
-    bool edge = (w->event.events & EPOLLET) != 0;
-    if (f == NULL || w->off || (edge && !w->fresh))
-        return 0;
-    return mask_of(pd, f) & (w->event.events | EPOLLERR | EPOLLHUP);
+    struct la_pd *pd = of;
+    const struct la_pd_fd *f = la_pd_fd_of(pd, fd);
+    return f == NULL ? 0 : mask_of(pd, f);
 }
 
 static int64_t
 try_epoll(struct la_pd *pd, void *call)
 {
-    struct epolling *e = call;
-    int n = 0;
-    for (struct la_pd_watch *w = e->epoll->watches; w != NULL && n < e->max; w = w->next) {
-        uint32_t mask = reported(pd, w);
-        if (mask == 0)
-            continue;
-        e->events[n].events = mask;
-        e->events[n++].data = w->event.data;
-        w->fresh = false;
-        w->off = (w->event.events & EPOLLONESHOT) != 0;
-    }
+    const struct epolling *e = call;
+    int n = la_interest_take(e->epoll->interests, mask_of_fd, pd, e->events, e->max);
     return n > 0 ? n : -EAGAIN;
 }
 

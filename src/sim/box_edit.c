@@ -144,6 +144,7 @@ la_sim_box_split(struct la_sim_world *world, const struct la_sim_packet *packet,
         }
         out[i]->marks = packet->marks;
         out[i]->conn = packet->conn;
+        out[i]->told = packet->told;
     }
     return true;
 }
@@ -171,5 +172,6 @@ la_sim_box_merge(struct la_sim_world *world, const struct la_sim_packet *first,
         return NULL;
     packet->marks = first->marks | second->marks;
     packet->conn = second->conn;
+    packet->told = second->told;
     return packet;
 }

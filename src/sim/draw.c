@@ -250,6 +250,21 @@ draw_host_fault(struct drawing *d)
     }
 }
 
+/* Both ends count marks, and there are some. */
+static void
+draw_accurate(struct drawing *d)
+{
+    for (int32_t host = 0; host < 2; host++) {
+        ADD(d, LA_SIM_TCP, host, LA_SIM_F_ECN, LA_ECN_ACCURATE_ASK);
+        if (chance(d, 30))
+            ADD(d, LA_SIM_TCP, host, LA_SIM_F_ACCECN_OPTION, below(d, LA_ACCECN_OPTION_ALWAYS + 1));
+        if (chance(d, 30))
+            ADD(d, LA_SIM_TCP, host, LA_SIM_F_ECT_ALL, 1);
+    }
+    for (int32_t i = 0; i < 2; i++)
+        ADD(d, LA_SIM_MARK, below(d, 4), spread(d, 50, 10000), 0, d->heal_ms);
+}
+
 /* ---- applications ----------------------------------------------------------------------- */
 
 static int32_t
@@ -324,4 +339,6 @@ la_sim_plan_draw(struct la_sim_plan *plan, uint64_t seed)
         if (chance(d, 5))
             ADD(d, LA_SIM_TCP, host, LA_SIM_F_NAGLE_SHORT, 1);
     }
+    if (chance(d, 10))
+        draw_accurate(d);
 }

@@ -271,7 +271,10 @@ la_sim_host_input(struct la_sim_host *host, struct la_sim_packet **take_packets,
         }
     }
     if (frames_n != 0 && !la_sim_is_over(world)) {
+        struct la_sim_marks_before before[LA_SIM_BURST_N];
+        la_sim_law_marks_before(host, take_packets, n, before);
         la_stack_input(host->stack, 0, frames, frames_n, la_sim_host_now(host));
+        la_sim_law_marks_after(host, take_packets, n, before);
         for (size_t i = 0; i < n; i++)
             check_conn(host, take_packets[i]);
     } else {
@@ -322,6 +325,7 @@ send(struct la_sim_host *host, struct la_frame *take_frame)
     if (world->env.mutant != LA_SIM_MUTANT_NONE)
         mutate(world, packet);
     world->counts.segments += packet->is_tcp;
+    la_sim_law_marks_sent(host, packet);
     la_sim_mix(world, &world->now_ns, sizeof(world->now_ns));
     la_sim_mix(world, packet->bytes, packet->n);
     la_sim_track_sent(world, host->index, packet);

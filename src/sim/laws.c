@@ -139,6 +139,23 @@ meets_an_old_record(const struct la_sim_world *world, const struct la_sim_conn *
     return false;
 }
 
+/* Has a round trip taken longer than all retransmissions up to R2 (RFC 9293 3.8.3)? The last of
+ * them has left before the answer to the first can come. */
+static bool
+outlasts_r2(const struct la_sim_world *world, const struct la_tcp_cfg *cfg)
+{
+    int64_t trip_ns = 0, patience_us = 0;
+    uint32_t r2_n = cfg->r2_n < cfg->r2_syn_n ? cfg->r2_n : cfg->r2_syn_n;
+    for (unsigned i = 0; i < world->pipes_n; i++)
+        trip_ns += world->pipe[i].slowest_ns;
+    for (int64_t i = 0, rto_us = cfg->rto_us_min; i <= r2_n; i++, rto_us *= 2) {
+        if (rto_us > cfg->rto_us_max)
+            rto_us = cfg->rto_us_max;
+        patience_us += rto_us;
+    }
+    return trip_ns > patience_us * LA_NS_PER_US;
+}
+
 /* What can make a connection give up for want of answers. */
 static bool
 may_time_out(const struct la_sim_world *world, const struct la_sim_conn *c, unsigned end)
@@ -155,7 +172,7 @@ may_time_out(const struct la_sim_world *world, const struct la_sim_conn *c, unsi
     /* Two losses and the smallest R2, or a clock that a user timeout hangs on. */
     return peer_gone || starved || was_full(host) || was_full(other) || c->lost_n >= 2 ||
            host->cfg.tcp.user_timeout_ms != 0 || c->view[end].icmp_seen_n != 0 ||
-           meets_an_old_record(world, c, end);
+           meets_an_old_record(world, c, end) || outlasts_r2(world, &host->cfg.tcp);
 }
 
 void

@@ -38,6 +38,27 @@ void la_sim_law_sequence(struct la_sim_world *world, unsigned conn, unsigned end
                          const struct la_tcp_seg *seg);
 /* An acknowledgement is sent that takes up no sequence space. */
 void la_sim_law_quiet(struct la_sim_world *world, unsigned conn, unsigned end);
+/* ---- law_marks.c: accurate ECN ----------------------------------------------------------- */
+
+/* What the record that a packet is for said before its burst arrived. */
+struct la_sim_marks_before {
+    bool known;  /* there is one, and accurate ECN is agreed */
+    bool up;     /* behind the handshake */
+    bool gap;    /* text waits behind RCV.NXT for what lacks */
+    uint16_t smss;
+    la_seq iss, snd_una, rcv_nxt;
+    uint32_t flight_bytes;
+    struct la_tcp_marks r, s;
+};
+/* Of each packet of a burst, before it is given to the stack, and afterwards. */
+void la_sim_law_marks_before(const struct la_sim_host *host,
+                             struct la_sim_packet *const *packets, size_t n,
+                             struct la_sim_marks_before *before);
+void la_sim_law_marks_after(const struct la_sim_host *host, struct la_sim_packet *const *packets,
+                            size_t n, const struct la_sim_marks_before *before);
+/* A packet leaves; notes in it what its sender had counted. */
+void la_sim_law_marks_sent(struct la_sim_host *host, struct la_sim_packet *packet);
+
 /* After everything a host did. */
 void la_sim_law_memory(struct la_sim_host *host);
 /* The host's memory is gone: nothing is left. */

@@ -35,6 +35,7 @@ la_sim_packet_new(struct la_sim_packets *packets, size_t n)
     packet->marks = 0;
     packet->conn = LA_SIM_NO_CONN;
     packet->is_tcp = false;
+    packet->told = (struct la_sim_told){.known = false};
     return packet;
 }
 
@@ -47,6 +48,7 @@ la_sim_packet_copy(struct la_sim_packets *packets, const struct la_sim_packet *p
     memcpy(copy->bytes, packet->bytes, packet->n);
     copy->marks = packet->marks;
     copy->conn = packet->conn;
+    copy->told = packet->told;
     la_sim_packet_read(copy);
     return copy;
 }
@@ -102,13 +104,20 @@ la_sim_packet_sum(struct la_sim_packet *packet)
     la_put16(tcp + TCP_CHECKSUM_OFF, (uint16_t)~la_sum_fold(sum));
 }
 
+enum la_ip_ecn
+la_sim_packet_ecn(const struct la_sim_packet *packet)
+{
+    const uint8_t *p = packet->bytes;
+    return (enum la_ip_ecn)((p[0] >> 4 == 4 ? p[1] : p[1] >> 4) & LA_IP_ECN_MASK);
+}
+
 bool
 la_sim_packet_mark(struct la_sim_packet *packet)
 {
     uint8_t *p = packet->bytes;
     bool v4 = p[0] >> 4 == 4;
-    unsigned ecn = v4 ? p[1] & 3u : p[1] >> 4 & 3u;
-    if (ecn == 0 || ecn == 3)
+    enum la_ip_ecn ecn = la_sim_packet_ecn(packet);
+    if (ecn == LA_IP_NOT_ECT || ecn == LA_IP_CE)
         return false;
     uint16_t before = la_get16(p);
     p[1] |= v4 ? 0x03 : 0x30;

@@ -9,6 +9,8 @@
 #define LA_SIM_PACKET_H
 
 #include "lab/packet.h"
+#include "tcp/conn.h"
+#include "wire/ip.h"
 
 enum la_sim_mark {
     LA_SIM_M_MADE = 1,      /* by a box or a router: no host sent it */
@@ -16,6 +18,14 @@ enum la_sim_mark {
     LA_SIM_M_DISGUISED = 4, /* a bit was flipped, and no checksum shows it */
     LA_SIM_M_REPLAYED = 8,  /* a copy of what a host sent long before */
     LA_SIM_M_BOXED = 16     /* the box has seen it */
+};
+
+/* What its sender had counted of marks when it left (law_marks.c). */
+struct la_sim_told {
+    struct la_tcp_marks r;
+    la_seq irs;  /* the sender's IRS: which connection that is about */
+    bool known;  /* a host sent it that counts */
+    bool answer; /* its ACE field says how a SYN,ACK came, and is no count */
 };
 
 struct la_sim_packet {
@@ -26,6 +36,7 @@ struct la_sim_packet {
     uint8_t conn;               /* that the tracker has found for it, LA_SIM_NO_CONN = none */
     bool is_tcp;                /* `read` is what the octets say */
     struct la_lab_packet read;
+    struct la_sim_told told;
     uint8_t bytes[];
 };
 enum { LA_SIM_NO_CONN = 255 };
@@ -49,6 +60,8 @@ void la_sim_packet_read(struct la_sim_packet *packet);
 void la_sim_packet_sum(struct la_sim_packet *packet);
 /* Would a host find nothing wrong with it? A flipped bit may stand where nothing is summed. */
 bool la_sim_packet_is_sound(struct la_sim_packet *packet);
+/* IP's ECN field. */
+enum la_ip_ecn la_sim_packet_ecn(const struct la_sim_packet *packet);
 /* Sets CE (RFC 3168 5). False: the packet does not say that its ends understand it. */
 bool la_sim_packet_mark(struct la_sim_packet *packet);
 /* A TCP packet of `like`'s shape; text and options as there. NULL: no memory. */

@@ -278,6 +278,8 @@ la_sim_pipe_send(struct la_sim_world *world, unsigned idx, struct la_sim_packet 
     if (trip.packet == NULL)
         return;
     int64_t at_ns = arrival_ns(&trip, departs_ns);
+    if (at_ns - world->now_ns > pipe->slowest_ns)
+        pipe->slowest_ns = at_ns - world->now_ns;
     for (uint32_t i = 0; i < trip.copies_n; i++) {
         struct la_sim_packet *copy = la_sim_packet_copy(&world->packets, trip.packet);
         if (copy == NULL)

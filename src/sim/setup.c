@@ -48,6 +48,8 @@ flag_of(struct la_sim_host *host, int32_t field)
         return &tcp->nagle_short;
     case LA_SIM_F_TIME_WAIT_HOLDS:
         return &tcp->time_wait_holds;
+    case LA_SIM_F_ECT_ALL:
+        return &tcp->ect_all;
     case LA_SIM_F_OVERFLOW:
         return &host->cfg.abort_on_overflow;
     default:
@@ -115,6 +117,8 @@ set_field(struct la_sim_host *host, int32_t field, int32_t value)
         tcp->mss_bytes_max = (uint16_t)v;
     } else if (field == LA_SIM_F_ECN) {
         tcp->ecn = (uint8_t)v;
+    } else if (field == LA_SIM_F_ACCECN_OPTION) {
+        tcp->accecn_option = (uint8_t)(v % (LA_ACCECN_OPTION_ALWAYS + 1));
     } else if (field == LA_SIM_F_INITIAL_WINDOW) {
         tcp->initial_window_n = (uint16_t)v;
     } else if (field == LA_SIM_F_CONTROL) {

@@ -385,6 +385,10 @@ la_sim_track_arrives(struct la_sim_world *world, unsigned host, const struct la_
     }
     if ((seg->flags & LA_TCP_SYN) != 0)
         learn_syn(view, seg);
+    if ((seg->flags & (LA_TCP_SYN | LA_TCP_ACK)) == (LA_TCP_SYN | LA_TCP_ACK)) {
+        view->syn_ack_marks |= 1u << la_sim_packet_ecn(packet);
+        view->answers_n++;
+    }
     if (seg->len > 0 && (packet->marks & (LA_SIM_M_MADE | LA_SIM_M_REPLAYED)) == 0)
         view->bare_n = 0;
     learn_numbers(view, seg);

@@ -28,6 +28,7 @@ struct la_sim_view {
     bool strange;       /* which SYN it believes is not known: a forged one fitted as well */
     bool broken;        /* it ended otherwise than by FINs both ways */
     bool was_up;        /* ESTABLISHED, once, under whichever number */
+    bool misled_marks;  /* what it was told of marks, the peer may not have said (law_marks.c) */
     bool anew;          /* an old SYN has begun another record here, which has sent nothing yet */
     uint8_t cookies_n;
     uint8_t wscale_sent, wscale_seen; /* 255 = none */
@@ -48,6 +49,10 @@ struct la_sim_view {
     uint8_t syn_wscale; /* the same; 255 = none */
     uint32_t wnd_max;   /* largest window that it was offered */
     uint32_t bare_n;    /* ACKs sent since anything that takes up sequence space went to or fro */
+    struct la_tcp_marks marks_before; /* r before the burst of marks_at_ns (law_marks.c) */
+    int64_t marks_at_ns;
+    uint32_t syn_ack_marks; /* SYN,ACKs that reached it: bit i, one had i in IP's ECN field */
+    uint32_t answers_n;     /* and acknowledgements that may still say so (RFC 9768 3.2.2.1) */
     uint32_t rst_seen_n, icmp_seen_n;
     int64_t up_at_ns;     /* see was_up */
     uint64_t begun_order; /* of all ends of this run, the later is larger */

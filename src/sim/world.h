@@ -45,6 +45,7 @@ struct la_sim_pipe {
     uint32_t queue_n;
     int64_t free_at_ns; /* the rate: when the next packet can begin */
     int64_t last_ns;    /* arrival of the latest packet that was not held back */
+    int64_t slowest_ns; /* what the slowest packet took */
     uint64_t passed_n;
 };
 

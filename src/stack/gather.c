@@ -15,10 +15,6 @@
 #include "stack/instance.h"
 #include "tcp/accecn.h"
 #include "wire/ip.h"
-#include "wire/ip4.h"
-#include "wire/ip6.h"
-
-#include <string.h>
 
 /* One segment cannot be longer either, but for a jumbogram. */
 enum { GATHERED_BYTES_MAX = 65535 };
@@ -59,7 +55,7 @@ run_grow(struct la_arrival *run, const struct growth *growth, struct la_frame *t
     if (growth->piece_bytes > run->piece_bytes)
         run->piece_bytes = growth->piece_bytes;
     la_chain_append_chain(&run->frame->payload, &take_frame->payload);
-    la_frame_free(take_frame);
+    la_frame_give(take_frame); /* all of it was payload */
 }
 
 /* ---- frames whose headers repeat those before them -------------------------------------- */
@@ -67,21 +63,9 @@ run_grow(struct la_arrival *run, const struct growth *growth, struct la_frame *t
 static void
 heads_note(struct la_arrival *run, const struct la_net_in *in)
 {
-    bool v4 = la_addr_is_v4(&in->dst);
-    uint32_t tcp_off = (uint32_t)in->link_n + in->header_n;
-    run->heads = NULL;
-    if (in->header_n != (v4 ? LA_IP4_HEADER_BYTES : LA_IP6_HEADER_BYTES) ||
-        in->came.n < tcp_off + LA_TCP_HEADER_BYTES || !la_frame_keeps(run->frame, in->came.p))
-        return;
-    struct la_tcp_view view;
-    if (!la_tcp_view_init(&view, (struct la_bytes){in->came.p + tcp_off, in->came.n - tcp_off}))
-        return;
-    run->same_sum = la_sum_fold(la_ip_ends_sum(&in->src, &in->dst) + in->protocol +
-                                la_tcp_repeated_sum(view.p, view.header_bytes));
-    run->link_n = in->link_n;
-    run->ip_n = in->header_n;
-    run->tcp_n = view.header_bytes;
-    run->heads = in->came.p;
+    run->heads.p = NULL;
+    if (la_frame_keeps(run->frame, in->came.p))
+        (void)la_heads_init(&run->heads, in->came, in->link_n, in->header_n);
 }
 
 bool
@@ -109,37 +93,32 @@ la_gather_begin(struct la_stack *s, struct la_arrival *run, const struct la_net_
     return true;
 }
 
-/* Is the frame, `text_bytes` of it text, the next of the run? */
+/* Is the frame of frame_n octets the next of the run? */
 static bool
-repeats(const struct la_arrival *run, const struct la_frame *f, uint32_t text_bytes)
+repeats(const struct la_arrival *run, const struct la_frame *f, uint32_t frame_n)
 {
-    const uint8_t *p = f->head, *ip = p + run->link_n, *tcp = ip + run->ip_n;
-    size_t packet_bytes = la_frame_octets(f) - run->link_n;
-    return text_bytes <= run->bytes_max - run->seg.text_bytes &&
-           la_get32(tcp + 4) == la_seq_add(run->seg.seq, run->seg.text_bytes).v &&
-           (run->link_n == 0 || memcmp(p, run->heads, run->link_n) == 0) &&
-           (run->ip_n == LA_IP4_HEADER_BYTES
-                ? la_ip4_repeats(ip, run->heads + run->link_n, packet_bytes)
-                : la_ip6_repeats(ip, run->heads + run->link_n, packet_bytes)) &&
-           la_tcp_repeats(tcp, run->heads + run->link_n + run->ip_n, run->tcp_n);
+    const struct la_heads *heads = &run->heads;
+    return frame_n > heads->n && frame_n - heads->n <= run->bytes_max - run->seg.text_bytes &&
+           la_get32(f->head + heads->tcp_off + 4) ==
+               la_seq_add(run->seg.seq, run->seg.text_bytes).v &&
+           la_heads_repeat(heads, f->head, frame_n);
 }
 
-bool
+/* Not part of its one caller, which has no registers left for it. */
+__attribute__((noinline)) bool
 la_gather_repeat(struct la_stack *s, int iface, struct la_arrival *run, struct la_frame *take_frame)
 {
     struct la_frame *f = take_frame;
-    uint32_t tcp_off = (uint32_t)run->link_n + run->ip_n, heads_n = tcp_off + run->tcp_n;
-    if (run->heads == NULL || run->iface != iface || f->gso_size != 0 || f->head_n < heads_n)
-        return false;
-    uint32_t text_bytes = (uint32_t)la_frame_octets(f) - heads_n;
-    if (text_bytes == 0 || !repeats(run, f, text_bytes))
+    const struct la_heads *heads = &run->heads;
+    uint32_t frame_n = (uint32_t)la_frame_octets(f);
+    if (heads->p == NULL || run->iface != iface || f->gso_size != 0 || f->head_n < heads->n ||
+        !repeats(run, f, frame_n))
         return false;
     la_net_count_repeated(s->net);
     enum la_reason reason = LA_REASON_NONE;
-    const uint8_t *tcp = f->head + tcp_off;
-    uint16_t flags = la_tcp_flags_at(tcp + 12);
-    uint32_t sum = run->same_sum + run->tcp_n + text_bytes + la_tcp_changing_sum(tcp);
-    la_frame_pull(f, heads_n);
+    uint16_t flags = la_tcp_flags_at(f->head + heads->tcp_off + 12);
+    uint32_t sum = la_heads_tcp_sum(heads, f->head, frame_n);
+    la_frame_pull(f, heads->n);
     if (!la_net_l4_sum_ok(s->net, sum, f))
         reason = LA_REASON_TCP_CHECKSUM;
     if (reason == LA_REASON_NONE && !la_frame_head_to_payload(f))
@@ -150,6 +129,7 @@ la_gather_repeat(struct la_stack *s, int iface, struct la_arrival *run, struct l
         return true;
     }
     s->stats.tcp_segments_in++;
+    uint32_t text_bytes = f->payload.len;
     const struct growth growth = {text_bytes, 0, 1, text_bytes, flags};
     run_grow(run, &growth, f);
     return true;

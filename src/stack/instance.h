@@ -20,6 +20,7 @@
 #include "base/wheel.h"
 #include "net/net.h"
 #include "tcp/conn.h"
+#include "wire/heads.h"
 #include "wire/tcp_stencil.h"
 
 #define LA_REC_NONE UINT32_MAX
@@ -360,11 +361,7 @@ struct la_arrival {
     uint32_t piece_bytes;   /* text of the largest of them */
     uint32_t last_off;      /* where in the text the last of them begins */
     uint32_t bytes_max;     /* text that may be gathered (la_gather_begin()) */
-    /* The headers of the frame that it began with, in that frame's memory; NULL: they do not lie
-     * there as they came. */
-    const uint8_t *heads;
-    uint8_t link_n, ip_n, tcp_n;
-    uint16_t same_sum; /* of the pseudo-header but its length, and of what they repeat of TCP's */
+    struct la_heads heads;  /* of the frame that it began with, in that frame's memory */
 };
 
 /* May what follows this segment, which came as `in` says, be gathered with it? Its text must be all

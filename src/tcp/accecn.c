@@ -150,8 +150,12 @@ void
 la_tcp_accecn_crossing(struct la_tcp_conn *c, const struct la_tcp_seg *syn_ack,
                        struct la_tcp_todo *todo)
 {
-    if ((c->flags & LA_TCP_F_ACCECN) != 0)
-        look_at_syn_ack(c, syn_ack, todo);
+    if ((c->flags & LA_TCP_F_ACCECN) == 0)
+        return;
+    look_at_syn_ack(c, syn_ack, todo);
+    struct la_tcp_accecn *a = la_tcp_accecn(c, todo->env);
+    if (a != NULL) /* our SYN,ACK may have opened it on the other side */
+        a->may_be_over = true;
 }
 
 void
@@ -261,14 +265,37 @@ la_tcp_accecn_arrived(struct la_tcp_conn *c, uint32_t text_bytes, struct la_tcp_
         la_tcp_ack_now(c, LA_CAUSE_ACK);
 }
 
+/* Has the server left SYN-RECEIVED? It has when it has acknowledged text of ours that it did not
+ * take with our SYN, or sent text; where it did (RFC 7413), it may send from there. */
+static bool
+handshake_is_over(const struct la_tcp_conn *c, const struct la_tcp_accecn *a)
+{
+    return a->text_acked || (!c->fast_opened && !la_seq_eq(c->rcv_nxt, la_seq_add(c->irs, 1)));
+}
+
+bool
+la_tcp_accecn_answers(const struct la_tcp_conn *c, const struct la_tcp_env *env)
+{
+    const struct la_tcp_accecn *a = la_tcp_accecn(c, env);
+    return a != NULL && a->answers && !(a->may_be_over && handshake_is_over(c, a));
+}
+
+bool
+la_tcp_accecn_is_answer(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                        const struct la_tcp_env *env)
+{
+    bool bare = seg->text_bytes == 0 && (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0;
+    return bare && la_tcp_accecn_answers(c, env);
+}
+
 uint16_t
 la_tcp_accecn_told(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_env *env)
 {
     struct la_tcp_accecn *a = la_tcp_accecn(c, env);
     if (a == NULL)
         return la_tcp_ace_flags(LA_TCP_CEP_FIRST);
-    bool answers =
-        a->answers && seg->text_bytes == 0 && seg->sack_n == 0 && (seg->flags & LA_TCP_FIN) == 0;
+    bool answers = la_tcp_accecn_is_answer(c, seg, env);
+    a->may_be_over |= a->answers;
     a->answers = false;
     a->told_cep = a->r.cep;
     return la_tcp_ace_flags(answers ? code_of(syn_mark(c)) : a->r.cep);
@@ -305,13 +332,24 @@ marks_of(struct la_tcp_accecn *a, uint32_t least, const struct said *said, uint3
     return likely < worst ? likely : worst;
 }
 
-/* 3.2.2.1: where our SYN,ACK went more than once, or the peer's crossed it, what acknowledges the
- * SYN alone may be another answer to it, and is no news. */
+/* 3.2.2.1: what acknowledges the SYN alone may be another answer to our SYN,ACK. */
 static bool
-is_answer(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
+may_answer(const struct la_tcp_conn *c, const struct la_tcp_seg *seg)
 {
-    return (c->flags & (LA_TCP_F_SYN_RETRANSMITTED | LA_TCP_F_SYN_ACK_SENT)) != 0 && is_pure(seg) &&
-           la_seq_eq(seg->ack, la_seq_add(c->iss, 1)) && la_seq_eq(seg->seq, la_seq_add(c->irs, 1));
+    return is_pure(seg) && la_seq_eq(seg->ack, la_seq_add(c->iss, 1)) &&
+           la_seq_eq(seg->seq, la_seq_add(c->irs, 1));
+}
+
+/* A.1: has no other one, sent later, said more? One that acknowledges nothing new, but is newer by
+ * its timestamp, tells of marks on what has no text, where that goes as ECT. Elsewhere whatever it
+ * tells is told again with the next text, and it may be no count: the answer to a late copy of a
+ * SYN,ACK is none, wherever it acknowledges, and TIME-WAIT has forgotten (3.1.2). */
+static bool
+is_news(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, uint32_t delivered_bytes,
+        const struct la_tcp_todo *todo)
+{
+    return delivered_bytes > 0 ||
+           (todo->env->cfg->ect_all && todo->ts_advances && !may_answer(c, seg));
 }
 
 void
@@ -319,7 +357,10 @@ la_tcp_accecn_feedback(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                        struct la_tcp_todo *todo)
 {
     struct la_tcp_accecn *a = la_tcp_accecn(c, todo->env);
-    if (a == NULL || todo->shakes_hands || a->deaf)
+    if (a == NULL || todo->shakes_hands)
+        return;
+    a->text_acked |= todo->acked_bytes > 0;
+    if (a->deaf)
         return;
     unsigned ace = la_tcp_ace(seg->flags);
     bool first = !a->heard;
@@ -330,8 +371,8 @@ la_tcp_accecn_feedback(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
         return;
     }
     uint32_t delivered = todo->acked_bytes + todo->delivered_bytes;
-    if ((delivered == 0 && !todo->ts_advances) || is_answer(c, seg))
-        return; /* A.1: others, sent later, may have said more */
+    if (!is_news(c, seg, delivered, todo))
+        return;
     struct said said = {.acked_n = (delivered + c->smss - 1) / c->smss};
     said.ceb_known = la_tcp_accecn_option_take(a, seg, &said.ceb);
     uint32_t marks = marks_of(a, (ace - a->s.cep) % ACE_N, &said, c->smss);

@@ -76,6 +76,12 @@ void la_tcp_accecn_opened(struct la_tcp_conn *c, la_seq ack, struct la_tcp_todo 
 
 /* The receiver's part: an acceptable segment came. */
 void la_tcp_accecn_arrived(struct la_tcp_conn *c, uint32_t text_bytes, struct la_tcp_todo *todo);
+/* Is a bare acknowledgement due, to say how a SYN,ACK came? DEVIATION(D33): not how a later copy of
+ * it did, which would be taken for a count. */
+bool la_tcp_accecn_answers(const struct la_tcp_conn *c, const struct la_tcp_env *env);
+/* Is this segment it? Then it has no SACK blocks (3.2.2.1); those follow in the next. */
+bool la_tcp_accecn_is_answer(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
+                             const struct la_tcp_env *env);
 /* ACE for a segment that is ready but for it; what is told with it has been told. */
 uint16_t la_tcp_accecn_told(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                             struct la_tcp_env *env);
@@ -112,13 +118,6 @@ la_tcp_accecn_marks_all(const struct la_tcp_conn *c, const struct la_tcp_seg *se
            (!bare || (c->flags & LA_TCP_F_SACK) != 0);
 }
 
-/* Is a bare acknowledgement due, to say how a SYN,ACK came? */
-static inline bool
-la_tcp_accecn_answers(const struct la_tcp_conn *c, const struct la_tcp_env *env)
-{
-    const struct la_tcp_accecn *a = la_tcp_accecn(c, env);
-    return a != NULL && a->answers;
-}
 /* Whoever cuts a super-segment clears CWR in all but the first piece (RFC 3168 6.1.2), and would
  * change the number (3.3.4). */
 static inline bool

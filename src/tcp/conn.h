@@ -367,9 +367,11 @@ struct la_tcp_accecn {
     struct la_tcp_marks told; /* the octets in the latest options that were */
     uint16_t acked_8n;        /* segments that an acknowledgement is about: average, in eighths */
     bool answers;       /* a SYN,ACK came: the next bare acknowledgement says what marked it */
+    bool may_be_over;   /* then it says so no longer, once the peer has shown that it is */
     bool answer_marked; /* one of them came as CE, and was counted */
     bool reacts;        /* our SYN or SYN,ACK was marked: the window is reduced once it is open */
     bool came_marked;   /* the packet before came as CE */
+    bool text_acked;    /* text of ours was, by more than the SYN,ACK */
     bool heard;         /* the first feedback behind the handshake was looked at */
     bool deaf;          /* the field came as zero where it cannot be: no feedback is heeded */
     bool option_seen;   /* an option came */

@@ -111,7 +111,7 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
     if (la_tcp_retransmit_next(c, busy, &again)) {
         if (paced_bytes == 0)
             return release_later(c, busy);
-        if (todo->env->cfg->push_bursts)
+        if (todo->env->cfg->push_bursts && !la_tcp_accecn_is_cut_wrong(c, todo->env))
             la_tcp_retransmit_more(
                 c, busy, min32(out->super_bytes_max, la_tcp_burst_bytes(c, busy, todo->env)),
                 &again);

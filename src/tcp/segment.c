@@ -111,8 +111,12 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct la
     }
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     la_tcp_urgent_mark(c, busy, seg);
-    la_tcp_accecn_option_fill(c, seg, la_tcp_blocks_n(c, busy), todo->env);
-    la_tcp_blocks_fill(c, busy, seg);
+    if (la_tcp_accecn_is_answer(c, seg, todo->env)) {
+        la_tcp_accecn_option_fill(c, seg, 0, todo->env);
+    } else {
+        la_tcp_accecn_option_fill(c, seg, la_tcp_blocks_n(c, busy), todo->env);
+        la_tcp_blocks_fill(c, busy, seg);
+    }
     la_tcp_ecn_fill(c, seg, todo->env);
     la_tcp_uto_fill(c, seg);
     if (!syn)
@@ -152,6 +156,7 @@ la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_
         }
     }
     struct la_tcp_seg seg;
+    bool answer = la_tcp_accecn_answers(c, env);
     fill_header(c, out, plan, &seg, todo);
     size_t header_bytes = la_tcp_seg_header_bytes(&seg);
     uint8_t *head = la_frame_push(f, header_bytes);
@@ -164,7 +169,8 @@ la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_
         out->ect |= UINT32_C(1) << out->n;
     out->frames[out->n++] = f;
 
-    bool bare = plan->text_bytes == 0 && (plan->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0;
+    /* An answer to a SYN,ACK is no duplicate of those that are owed. */
+    bool bare = plan->text_bytes == 0 && (plan->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0 && !answer;
     if ((plan->flags & LA_TCP_ACK) != 0)
         la_tcp_ack_sent(c, la_tcp_busy(c, env), bare);
     uint32_t pieces_n = f->gso_size == 0 ? 1 : (plan->text_bytes + c->smss - 1) / c->smss;

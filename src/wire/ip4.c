@@ -41,37 +41,6 @@ la_ip4_view_checksum_ok(const struct la_ip4_view *view)
     return header_sum(view->p, view->header_bytes) == 0xffff;
 }
 
-/* Words a of one header minus words b of the other, in the order of memory. */
-static uint32_t
-sum_difference(const uint8_t *a, const uint8_t *b, size_t off)
-{
-    uint16_t x, y;
-    memcpy(&x, a + off, sizeof(x));
-    memcpy(&y, b + off, sizeof(y));
-    return (uint32_t)x + (UINT16_MAX - y);
-}
-
-/* Has the header the sum of the one before, which is right? Length, identification and checksum
- * are what may differ; 0 is 0xffff here, since no length is 0 (RFC 1624 3). */
-static bool
-sums_agree(const uint8_t *p, const uint8_t *before)
-{
-    uint32_t sum =
-        sum_difference(p, before, 2) + sum_difference(p, before, 4) + sum_difference(p, before, 10);
-    return la_sum_fold(sum) == 0xffff;
-}
-
-bool
-la_ip4_repeats(const uint8_t *p, const uint8_t *before, size_t packet_bytes)
-{
-    uint32_t differing = la_differ16(p, before);           /* not the length */
-    differing |= (uint32_t)la_differ16(p + 6, before + 6); /* not the identification */
-    differing |= (uint32_t)la_differ16(p + 8, before + 8); /* not the checksum */
-    differing |= la_differ32(p + 12, before + 12);
-    differing |= la_differ32(p + 16, before + 16);
-    return differing == 0 && la_get16(p + 2) == packet_bytes && sums_agree(p, before);
-}
-
 struct la_ip4_option_iter
 la_ip4_option_iter(const struct la_ip4_view *view)
 {

@@ -123,10 +123,6 @@ la_ip4_view_options(const struct la_ip4_view *view)
                              (size_t)view->header_bytes - LA_IP4_HEADER_BYTES};
 }
 
-/* Does the header without options at `p` say what the one at `before` says, but for length,
- * identification and checksum, and is the checksum right, and the length that of the packet? */
-bool la_ip4_repeats(const uint8_t *p, const uint8_t *before, size_t packet_bytes);
-
 /* RFC 1122 3.2.1.2: a host verifies it on every datagram. */
 bool la_ip4_view_checksum_ok(const struct la_ip4_view *view);
 

@@ -13,67 +13,6 @@
 
 enum { NEXT_HEADER_OFF = 6, FRAGMENT_BYTES = 8, OPT_PAD1 = 0, OPT_PADN = 1, OPT_ROUTER_ALERT = 5 };
 
-bool
-la_ip6_view_init(struct la_ip6_view *view, struct la_bytes bytes)
-{
-    if (bytes.n < LA_IP6_HEADER_BYTES || bytes.p[0] >> 4 != 6)
-        return false;
-    *view = (struct la_ip6_view){bytes.p};
-    return true;
-}
-
-uint8_t
-la_ip6_view_dscp_ecn(const struct la_ip6_view *view)
-{
-    return (uint8_t)(la_get16(view->p) >> 4);
-}
-
-uint32_t
-la_ip6_view_flow_label(const struct la_ip6_view *view)
-{
-    return la_get32(view->p) & 0xfffff;
-}
-
-uint16_t
-la_ip6_view_payload_bytes(const struct la_ip6_view *view)
-{
-    return la_get16(view->p + 4);
-}
-
-uint8_t
-la_ip6_view_next_header(const struct la_ip6_view *view)
-{
-    return view->p[6];
-}
-
-uint8_t
-la_ip6_view_hop_limit(const struct la_ip6_view *view)
-{
-    return view->p[7];
-}
-
-struct la_addr
-la_ip6_view_src(const struct la_ip6_view *view)
-{
-    return la_addr_from_v6(view->p + 8);
-}
-
-struct la_addr
-la_ip6_view_dst(const struct la_ip6_view *view)
-{
-    return la_addr_from_v6(view->p + 24);
-}
-
-bool
-la_ip6_repeats(const uint8_t *p, const uint8_t *before, size_t packet_bytes)
-{
-    enum { LENGTH_OFF = 4, BEHIND_LENGTH_OFF = 6 };
-    return memcmp(p, before, LENGTH_OFF) == 0 &&
-           memcmp(p + BEHIND_LENGTH_OFF, before + BEHIND_LENGTH_OFF,
-                  LA_IP6_HEADER_BYTES - BEHIND_LENGTH_OFF) == 0 &&
-           (size_t)la_get16(p + LENGTH_OFF) + LA_IP6_HEADER_BYTES == packet_bytes;
-}
-
 void
 la_ip6_judge(struct la_ip6 *ip, const struct la_ip6_view *view)
 {

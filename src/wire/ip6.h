@@ -8,6 +8,7 @@
 #ifndef LA_WIRE_IP6_H
 #define LA_WIRE_IP6_H
 
+#include "base/addr.h"
 #include "base/bytes.h"
 
 enum {
@@ -23,14 +24,59 @@ struct la_ip6_view {
 };
 
 /* False: fewer than 40 octets, version not 6. The only bounds check. */
-bool la_ip6_view_init(struct la_ip6_view *view, struct la_bytes bytes);
-uint8_t la_ip6_view_dscp_ecn(const struct la_ip6_view *view); /* traffic class */
-uint32_t la_ip6_view_flow_label(const struct la_ip6_view *view); /* 20 bits */
-uint16_t la_ip6_view_payload_bytes(const struct la_ip6_view *view); /* as it says */
-uint8_t la_ip6_view_next_header(const struct la_ip6_view *view);
-uint8_t la_ip6_view_hop_limit(const struct la_ip6_view *view);
-struct la_addr la_ip6_view_src(const struct la_ip6_view *view);
-struct la_addr la_ip6_view_dst(const struct la_ip6_view *view);
+static inline bool
+la_ip6_view_init(struct la_ip6_view *view, struct la_bytes bytes)
+{
+    if (bytes.n < LA_IP6_HEADER_BYTES || bytes.p[0] >> 4 != 6)
+        return false;
+    *view = (struct la_ip6_view){bytes.p};
+    return true;
+}
+
+/* Traffic class. */
+static inline uint8_t
+la_ip6_view_dscp_ecn(const struct la_ip6_view *view)
+{
+    return (uint8_t)(la_get16(view->p) >> 4);
+}
+
+/* 20 bits. */
+static inline uint32_t
+la_ip6_view_flow_label(const struct la_ip6_view *view)
+{
+    return la_get32(view->p) & 0xfffff;
+}
+
+/* As it says. */
+static inline uint16_t
+la_ip6_view_payload_bytes(const struct la_ip6_view *view)
+{
+    return la_get16(view->p + 4);
+}
+
+static inline uint8_t
+la_ip6_view_next_header(const struct la_ip6_view *view)
+{
+    return view->p[6];
+}
+
+static inline uint8_t
+la_ip6_view_hop_limit(const struct la_ip6_view *view)
+{
+    return view->p[7];
+}
+
+static inline struct la_addr
+la_ip6_view_src(const struct la_ip6_view *view)
+{
+    return la_addr_from_v6(view->p + 8);
+}
+
+static inline struct la_addr
+la_ip6_view_dst(const struct la_ip6_view *view)
+{
+    return la_addr_from_v6(view->p + 24);
+}
 
 /* ---- tier two: meaning ------------------------------------------------------------------ */
 
@@ -43,10 +89,6 @@ struct la_ip6 {
     uint8_t hop_limit;
     uint8_t dscp_ecn;
 };
-
-/* Does the fixed header at `p` say what the one at `before` says, but for the length, and is that
- * the packet's? */
-bool la_ip6_repeats(const uint8_t *p, const uint8_t *before, size_t packet_bytes);
 
 /* Never fails: a view is good. */
 void la_ip6_judge(struct la_ip6 *ip, const struct la_ip6_view *view);

@@ -18,7 +18,7 @@ enum {
     MSS_BYTES = 4,
     WSCALE_BYTES = 3,
     SACK_PERMITTED_BYTES = 2,
-    TIMESTAMPS_BYTES = 10,
+    TIMESTAMPS_BYTES = LA_TCP_TIMESTAMPS_OPTION_BYTES,
     USER_TIMEOUT_BYTES = 4,
     FAST_OPEN_HEAD_BYTES = 2,
     EXPERIMENT_ID_BYTES = 2,
@@ -68,30 +68,6 @@ la_tcp_option_next(struct la_tcp_option_iter *it, struct la_tcp_option *out)
     it->rest.p += n;
     it->rest.n -= n;
     return true;
-}
-
-bool
-la_tcp_repeats(const uint8_t *p, const uint8_t *before, size_t header_bytes)
-{
-    static const uint8_t kept[4] = {0xff, (uint8_t)~LA_TCP_PSH, 0xff, 0xff};
-    uint32_t mask;
-    memcpy(&mask, kept, sizeof(mask));
-    uint32_t differing = la_differ32(p, before);             /* ports */
-    differing |= la_differ32(p + 8, before + 8);             /* acknowledgement */
-    differing |= la_differ32(p + 12, before + 12) & mask;    /* offset, flags, window */
-    differing |= (uint32_t)la_differ16(p + 18, before + 18); /* urgent pointer */
-    for (size_t i = LA_TCP_HEADER_BYTES; i < header_bytes; i += 4)
-        differing |= la_differ32(p + i, before + i);
-    return differing == 0;
-}
-
-uint16_t
-la_tcp_repeated_sum(const uint8_t *p, size_t header_bytes)
-{
-    uint32_t sum = 0;
-    for (size_t i = 0; i < header_bytes; i += 2)
-        sum += la_get16(p + i);
-    return la_sum_fold(sum + (uint16_t)~la_sum_fold(la_tcp_changing_sum(p)));
 }
 
 /* RFC 2018 3: one to four blocks of 8 octets. The last SACK option counts. */
@@ -204,20 +180,6 @@ judge_option(struct la_tcp_seg *seg, const struct la_tcp_option *opt)
     }
 }
 
-/* The layout that RFC 7323 appendix A recommends, alone: nearly every segment of a connection. */
-static bool
-judge_timestamps_only(struct la_tcp_seg *seg, struct la_bytes options)
-{
-    static const uint8_t head[4] = {LA_TCP_OPT_NOP, LA_TCP_OPT_NOP, LA_TCP_OPT_TIMESTAMPS,
-                                    TIMESTAMPS_BYTES};
-    if (options.n != TIMESTAMPS_SPACE || memcmp(options.p, head, sizeof head) != 0)
-        return false;
-    seg->ts_val = la_get32(options.p + 4);
-    seg->ts_ecr = la_get32(options.p + 8);
-    seg->has = LA_TCP_HAS_TIMESTAMPS;
-    return true;
-}
-
 /* The layout of a SYN as Linux sends it, and this library. */
 static bool
 judge_usual_syn(struct la_tcp_seg *seg, struct la_bytes options)
@@ -241,8 +203,8 @@ judge_usual_syn(struct la_tcp_seg *seg, struct la_bytes options)
     return true;
 }
 
-LA_APART static void
-judge_options(struct la_tcp_seg *seg, struct la_tcp_option_iter it)
+static void
+judge_each_option(struct la_tcp_seg *seg, struct la_tcp_option_iter it)
 {
     struct la_tcp_option opt;
     while (la_tcp_option_next(&it, &opt)) {
@@ -253,24 +215,17 @@ judge_options(struct la_tcp_seg *seg, struct la_tcp_option_iter it)
         seg->has |= LA_TCP_HAS_MALFORMED;
 }
 
+LA_APART void
+la_tcp_options_judge(struct la_tcp_seg *seg, struct la_tcp_view view)
+{
+    if (!judge_usual_syn(seg, la_tcp_view_options(&view)))
+        judge_each_option(seg, la_tcp_option_iter(&view));
+}
+
 void
 la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_t text_bytes)
 {
-    uint16_t flags = la_tcp_view_flags(view);
-    *seg = (struct la_tcp_seg){
-        .seq = la_seq_of(la_tcp_view_seq(view)),
-        .ack = la_seq_of(la_tcp_view_ack(view)),
-        .len = text_bytes + ((flags & LA_TCP_SYN) != 0) + ((flags & LA_TCP_FIN) != 0),
-        .text_bytes = text_bytes,
-        .wnd = la_tcp_view_window(view),
-        .up = la_tcp_view_urgent(view),
-        .src_port = la_tcp_view_src_port(view),
-        .dst_port = la_tcp_view_dst_port(view),
-        .flags = flags,
-    };
-    struct la_bytes options = la_tcp_view_options(view);
-    if (!judge_timestamps_only(seg, options) && !judge_usual_syn(seg, options))
-        judge_options(seg, la_tcp_option_iter(view));
+    la_tcp_seg_take(seg, view, text_bytes);
 }
 
 /* With NOPs to the next four octets. */

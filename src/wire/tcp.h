@@ -13,6 +13,7 @@
 #include "base/seq.h"
 
 enum { LA_TCP_HEADER_BYTES = 20, LA_TCP_HEADER_BYTES_MAX = 60, LA_TCP_SACK_MAX = 4 };
+enum { LA_TCP_TIMESTAMPS_OPTION_BYTES = 10 }; /* the option */
 enum { LA_TCP_FLAGS_N = 9, LA_TCP_FLAGS_MASK = (1 << LA_TCP_FLAGS_N) - 1 };
 
 enum la_tcp_option_kind {
@@ -24,15 +25,14 @@ enum la_tcp_option_kind {
     LA_TCP_OPT_SACK = 5,
     LA_TCP_OPT_TIMESTAMPS = 8,
     LA_TCP_OPT_USER_TIMEOUT = 28,
-    LA_TCP_OPT_FAST_OPEN = 34,    /* RFC 7413 */
-    LA_TCP_OPT_ACCECN_0 = 172,    /* RFC 9768 */
+    LA_TCP_OPT_FAST_OPEN = 34, /* RFC 7413 */
+    LA_TCP_OPT_ACCECN_0 = 172, /* RFC 9768 */
     LA_TCP_OPT_ACCECN_1 = 174,
     LA_TCP_OPT_EXPERIMENT_1 = 253, /* RFC 6994: a 16 or 32 bit identifier follows */
     LA_TCP_OPT_EXPERIMENT_2 = 254
 };
 
 enum { LA_TCP_FAST_OPEN_EXPERIMENT_ID = 0xf989 };
-
 
 enum { LA_TCP_COOKIE_BYTES_MIN = 4, LA_TCP_COOKIE_BYTES_MAX = 16 };
 
@@ -141,11 +141,8 @@ struct la_tcp_option_iter la_tcp_option_iter(const struct la_tcp_view *view);
 /* False at the end, at EOL, or at a malformed option. */
 bool la_tcp_option_next(struct la_tcp_option_iter *it, struct la_tcp_option *out);
 
-/* Does the header at `p` say what the one at `before` says, but for sequence number, PSH and
- * checksum? Both have header_bytes octets. */
-bool la_tcp_repeats(const uint8_t *p, const uint8_t *before, size_t header_bytes);
-/* The one's complement sum of what then is the same, and of what may differ. */
-uint16_t la_tcp_repeated_sum(const uint8_t *p, size_t header_bytes);
+/* The one's complement sum of what the segments of a burst say differently: sequence number, PSH,
+ * checksum. */
 static inline uint32_t
 la_tcp_changing_sum(const uint8_t *p)
 {
@@ -190,8 +187,8 @@ struct la_tcp_accecn_option {
 };
 
 struct la_tcp_seg {
-    la_seq seq; /* SEG.SEQ */
-    la_seq ack; /* SEG.ACK, meaningful with ACK */
+    la_seq seq;   /* SEG.SEQ */
+    la_seq ack;   /* SEG.ACK, meaningful with ACK */
     uint32_t len; /* SEG.LEN: text + SYN + FIN */
     uint32_t text_bytes;
     uint16_t wnd; /* SEG.WND as sent, unscaled */
@@ -208,13 +205,52 @@ struct la_tcp_seg {
     uint32_t ts_val;
     uint32_t ts_ecr;
     struct la_tcp_sack sack[LA_TCP_SACK_MAX];
-    struct la_tcp_cookie cookie; /* with LA_TCP_HAS_FAST_OPEN */
+    struct la_tcp_cookie cookie;        /* with LA_TCP_HAS_FAST_OPEN */
     struct la_tcp_accecn_option accecn; /* with LA_TCP_HAS_ACCECN */
 };
 
 /* text_bytes: octets behind the header. Options of wrong length for their kind are MALFORMED; the
- * last one of a kind counts. Never fails: a view is good. */
+ * last one of a kind counts. Of blocks, cookie and AccECN, what sack_n and `has` do not name keeps
+ * what it held. Never fails: a view is good. */
 void la_tcp_seg_judge(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_t text_bytes);
+/* The options alone, to a segment that has none yet. */
+void la_tcp_options_judge(struct la_tcp_seg *seg, struct la_tcp_view view);
+
+/* The layout that RFC 7323 appendix A recommends, alone: nearly every segment of a connection. */
+static inline bool
+la_tcp_has_timestamps_only(const struct la_tcp_view *view)
+{
+    enum { BYTES = LA_TCP_HEADER_BYTES + 2 + LA_TCP_TIMESTAMPS_OPTION_BYTES };
+    const uint32_t head = (uint32_t)LA_TCP_OPT_NOP << 24 | LA_TCP_OPT_NOP << 16 |
+                          LA_TCP_OPT_TIMESTAMPS << 8 | LA_TCP_TIMESTAMPS_OPTION_BYTES;
+    return view->header_bytes == BYTES && la_get32(view->p + LA_TCP_HEADER_BYTES) == head;
+}
+
+/* la_tcp_seg_judge(), inline. */
+static inline void
+la_tcp_seg_take(struct la_tcp_seg *seg, const struct la_tcp_view *view, uint32_t text_bytes)
+{
+    uint16_t flags = la_tcp_view_flags(view);
+    seg->seq = la_seq_of(la_tcp_view_seq(view));
+    seg->ack = la_seq_of(la_tcp_view_ack(view));
+    seg->len = text_bytes + ((flags & LA_TCP_SYN) != 0) + ((flags & LA_TCP_FIN) != 0);
+    seg->text_bytes = text_bytes;
+    seg->wnd = la_tcp_view_window(view);
+    seg->up = la_tcp_view_urgent(view);
+    seg->src_port = la_tcp_view_src_port(view);
+    seg->dst_port = la_tcp_view_dst_port(view);
+    seg->flags = flags;
+    seg->has = seg->mss = seg->user_timeout = 0;
+    seg->wscale = seg->sack_n = seg->unused[0] = seg->unused[1] = 0;
+    seg->ts_val = seg->ts_ecr = 0;
+    if (la_tcp_has_timestamps_only(view)) {
+        seg->ts_val = la_get32(view->p + LA_TCP_HEADER_BYTES + 4);
+        seg->ts_ecr = la_get32(view->p + LA_TCP_HEADER_BYTES + 8);
+        seg->has = LA_TCP_HAS_TIMESTAMPS;
+    } else if (view->header_bytes != LA_TCP_HEADER_BYTES) {
+        la_tcp_options_judge(seg, *view);
+    }
+}
 
 /* Octets that la_tcp_seg_emit() will write: 20..60. SACK blocks, or a cookie, that do not fit are
  * left out. */

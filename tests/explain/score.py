@@ -125,7 +125,7 @@ def judge_causes(conns, path):
             continue  # whose RST it was is not told
         reason = causes.get(tuple(sorted(conn["ports"])))
         reset = conn["close"]["reset"]
-        if reason is None or reset is None or reset["cause"] == "injected":
+        if reason is None or reset is None or reset["cause"] in ("injected", "middlebox"):
             continue  # the first RST was nobody's, or none decided anything
         if reset["cause"] in CAUSES.get(reason, ()):
             right += 1

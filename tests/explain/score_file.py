@@ -66,7 +66,30 @@ def accused(document, truth):
     return out
 
 
-COLUMNS = {"servers": server, "tap": point, "artefact": artefacts, "accused": accused}
+# What shows that somebody else sent something: causes of a reset, and findings.
+FOREIGN = {"injected", "middlebox", "SYN_CHALLENGED", "RESET_FORGED", "RESET_OUTLIVED", "OTHER_TEXT"}
+MEDDLERS = {"box": {"middlebox"}, "rst": {"injected", "RESET_FORGED", "RESET_OUTLIVED"},
+            "rst-in-window": {"RESET_FORGED", "RESET_OUTLIVED"}, "rst-outside": {"RESET_FORGED", "RESET_OUTLIVED"},
+            "syn": {"SYN_CHALLENGED"}, "text": {"OTHER_TEXT"}}
+
+
+def meddled(document, truth):
+    """Who is said to have meddled, did; a segment that was forged need not show as such."""
+    said = set()
+    for conn in document["connections"]:
+        said |= {f["id"] for f in conn["findings"]}
+        said.add(conn["close"]["reset"]["cause"] if conn["close"]["reset"] else "")
+    said &= FOREIGN
+    if "meddler" not in truth:
+        return []
+    kind = MEDDLERS.get(truth["meddler"], set())
+    # A client that has restarted, and a delayed SYN, are challenged as well.
+    wrong = said - {"SYN_CHALLENGED"} - (FOREIGN if kind else set())
+    return [("wrong" if wrong else "right" if said & kind or not kind else "unknown",
+             f"meddled: ours {sorted(said)}, truth {truth['meddler']}")]
+
+
+COLUMNS = {"servers": server, "tap": point, "artefact": artefacts, "accused": accused, "meddled": meddled}
 
 
 def judge(document, truth):

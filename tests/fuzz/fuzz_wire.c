@@ -48,7 +48,7 @@ static void
 fuzz_tcp(struct la_bytes in)
 {
     struct la_tcp_view view;
-    struct la_tcp_seg seg, again;
+    struct la_tcp_seg seg = {0}, again = {0};
     if (!la_tcp_view_init(&view, in))
         return;
     struct la_tcp_option_iter it = la_tcp_option_iter(&view);

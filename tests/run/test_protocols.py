@@ -326,6 +326,16 @@ class Terminal:
         seen, self.text = self.text[:end], self.text[end:]
         return seen
 
+    def escape(self):
+        """Until it is heeded: what was typed while the client sets the terminal may be flushed."""
+        for last in (False, False, True):
+            self.say(b"\x1d")
+            try:
+                return self.until(b"telnet> ", 10)
+            except AssertionError:
+                if last:
+                    raise
+
     def close(self):
         if self.child.poll() is None:
             self.child.terminate()
@@ -420,8 +430,7 @@ class Telnet(Case):
         before = termios.tcgetattr(t.fd)
         t.until(b"Escape character is '^]'.")
         support.wait_until(lambda: termios.tcgetattr(t.fd) != before, "it heeds the escape")
-        t.say(b"\x1d")
-        t.until(b"telnet> ")
+        t.escape()
         t.say(b"send synch\r")
         support.wait_until(lambda: sum(len(data) for _, data in got) >= 2, "the signal")
         return got

@@ -107,7 +107,7 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(done.stdout, "")
                 self.assertRegex(done.stderr, r"\Alastack sim: .+\n\Z")
                 if args[1:] in (["x"], ["99999"]):
-                    self.assertIn(args[0] + " needs a number", done.stderr)
+                    self.assertRegex(done.stderr, args[0] + " needs a (whole )?number")
 
     def test_a_full_disk_is_a_failure(self):
         with open("/dev/full", "w", encoding="utf-8") as full:

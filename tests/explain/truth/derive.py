@@ -4,6 +4,7 @@ import os
 import struct
 
 import wire
+from segments import follows, join, layers, set_length, source, sum16
 
 
 def read(path):
@@ -18,43 +19,10 @@ def streams_n(path):
     """How many of the connections left something in the capture."""
     ports = set()
     for _, frame in read(path):
-        where = wire.layers(frame)
+        where = layers(frame)
         if where is not None:
             ports.add(frozenset(struct.unpack_from("!HH", frame, where[1])))
     return len(ports)
-
-
-def source(frame):
-    return frame[26:30] if frame[12:14] == b"\x08\x00" else frame[22:38]
-
-
-def follows(frame, other):
-    """The second is the text right behind the first, and nothing else has changed: GRO joins them."""
-    a, b = wire.layers(frame), wire.layers(other)
-    if a is None or b is None or a[1:3] != b[1:3] or source(frame) != source(other):
-        return False
-    tcp, text = a[1], a[2]
-    seq = struct.unpack_from("!I", frame, tcp + 4)[0] + a[3] - text
-    return (frame[tcp:tcp + 4] == other[tcp:tcp + 4] and a[3] > text and b[3] > text and
-            seq & 0xffffffff == struct.unpack_from("!I", other, tcp + 4)[0] and
-            frame[tcp + 8:tcp + 13] == other[tcp + 8:tcp + 13] and
-            frame[tcp + 13] == wire.ACK and other[tcp + 13] & ~wire.PSH == wire.ACK and
-            frame[tcp + 20:text] == other[tcp + 20:text])
-
-
-def join(frame, other):
-    """One super-segment, with checksums as they would be."""
-    a, b = wire.layers(frame), wire.layers(other)
-    out = bytearray(frame[:a[3]]) + other[b[2]:b[3]]
-    out[a[1] + 13] |= other[b[1] + 13]
-    if frame[12:14] == b"\x08\x00":
-        struct.pack_into("!H", out, 16, len(out) - 14)
-        out[24:26] = b"\0\0"
-        struct.pack_into("!H", out, 24, wire.sum16(bytes(out[14:34])) ^ 0xffff)
-    else:
-        struct.pack_into("!H", out, 18, len(out) - 54)
-    wire.fill_checksum(out, a[1], len(out))
-    return bytes(out)
 
 
 def joined(packets):
@@ -62,7 +30,7 @@ def joined(packets):
     out = []
     for at, frame in packets:
         if out and at - out[-1][0] < 50000 and len(out[-1][1]) < 40000 and follows(out[-1][1], frame):
-            out[-1] = (out[-1][0], join(out[-1][1], frame))
+            out[-1] = (out[-1][0], bytes(join(out[-1][1], frame)))
         else:
             out.append((at, frame))
     return out
@@ -74,7 +42,52 @@ def snapped(rng, packets):
     return rng.choice([n for n in (64, 96, 128) if n >= least])
 
 
-KINDS = ("snap", "snap", "up", "down", "gaps", "late", "early", "twice", "mirror", "disorder", "clock", "joined")
+def fragmented(frame, size):
+    """The packet in fragments of IPv4 of that size."""
+    if frame[12:14] != b"\x08\x00" or len(frame) <= 34 + size:
+        return [frame]
+    head = (frame[14] & 15) * 4
+    body, out = frame[14 + head:14 + struct.unpack_from("!H", frame, 16)[0]], []
+    for at in range(0, len(body), size):
+        part = bytearray(frame[:14 + head]) + body[at:at + size]
+        struct.pack_into("!H", part, 20, at // 8 | (0x2000 if at + size < len(body) else 0))
+        set_length(part)
+        out.append(bytes(part))
+    return out
+
+
+def inner(number):
+    """A header of IPv4 that carries another protocol between two routers."""
+    def around(payload):
+        head = struct.pack("!BBHHHBBH8s", 0x45, 0, 20 + len(payload), 9, 0, 64, number, 0, bytes(range(10, 18)))
+        return head[:10] + struct.pack("!H", sum16(head) ^ 0xffff) + head[12:] + payload
+    return around
+
+
+def in_ip(number, before=b""):
+    return lambda f: f[:12] + b"\x08\x00" + inner(number)(before + f[14:])
+
+
+def vxlan(frame):
+    udp = struct.pack("!HHHH", 50000, 4789, 16 + len(frame), 0) + bytes((8, 0, 0, 0, 0, 0, 42, 0)) + frame
+    return frame[:12] + b"\x08\x00" + inner(17)(udp)
+
+
+# How the same packets look on other links and in tunnels: (link type, frame -> frame).
+FRAMES = {
+    "raw": (101, lambda f: f[14:]),
+    "sll": (113, lambda f: struct.pack("!HHH", 0, 1, 6) + f[6:12] + bytes(2) + f[12:]),
+    "sll2": (276, lambda f: f[12:14] + bytes(2) + struct.pack("!IHBB", 2, 1, 0, 6) + f[6:12] + bytes(2) + f[14:]),
+    "vlan": (1, lambda f: f[:12] + b"\x81\x00\x00\x07" + f[12:]),
+    "pppoe": (1, lambda f: f[:12] + b"\x88\x64\x11\x00" + struct.pack("!HH", 3, len(f) - 12) +
+              (b"\x00\x21" if f[12:14] == b"\x08\x00" else b"\x00\x57") + f[14:]),
+    "mpls": (1, lambda f: f[:12] + b"\x88\x47\x00\x01\x01\x40" + f[14:]),
+    "ipip": (1, lambda f: in_ip(4 if f[12:14] == b"\x08\x00" else 41)(f)),
+    "gre": (1, lambda f: in_ip(47, bytes(2) + f[12:14])(f)),
+    "vxlan": (1, vxlan),
+}
+KINDS = ("framed", "framed", "fragments", "both", "snap", "snap", "up", "down", "gaps", "late",
+         "early", "twice", "mirror", "disorder", "clock", "joined")
 
 
 def derive(rng, folder, name, place):
@@ -82,7 +95,9 @@ def derive(rng, folder, name, place):
     what the kernel counted is not all there; `artefact`: what the analyser may say of the file."""
     packets = list(read(os.path.join(folder, f"{name}.{place}.pcap")))
     out = [(f"{name}.{place}.pcap", place, False, "")]
-    kind, n = rng.choice(KINDS), len(packets)
+    kind, n, link = rng.choice(KINDS), len(packets), 1
+    if kind == "both" and place != "client":
+        kind = "late"
     if n == 0:
         return out
     first, snap, artefact, derived = source(packets[0][1]), 0, "", True
@@ -105,6 +120,16 @@ def derive(rng, folder, name, place):
         where = rng.randrange(n)
         kept = [(at + (step if i >= where else 0), f) for i, (at, f) in enumerate(packets)]
         artefact = "CAPTURE_CLOCK_STEP"
+    elif kind == "framed":
+        link, around = FRAMES[rng.choice(sorted(FRAMES))]
+        kept, derived = [(at, around(frame)) for at, frame in packets], False
+    elif kind == "fragments":
+        size = rng.choice((48, 256, 1024))
+        kept, derived = [(at, part) for at, frame in packets for part in fragmented(frame, size)], False
+    elif kind == "both":
+        other = os.path.join(folder, f"{name}.server.pcap")
+        kept = sorted(packets + list(read(other)), key=lambda p: p[0])
+        artefact = "CAPTURE_TWICE"
     elif kind == "joined":
         kept, artefact = joined(packets), "CAPTURE_SUPER"
     else:
@@ -113,5 +138,5 @@ def derive(rng, folder, name, place):
             if rng.random() < 0.05:
                 kept[i], kept[i + 1] = kept[i + 1], kept[i]
     file = f"{name}.{place}.{kind}.pcap"
-    wire.pcap_write(os.path.join(folder, file), kept, snap)
+    wire.pcap_write(os.path.join(folder, file), kept, snap, link)
     return out + [(file, place, derived, artefact)]

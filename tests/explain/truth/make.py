@@ -17,89 +17,24 @@ import os
 import random
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
 
 import derive
+import meddle
+import networks
+import plans
 import play
 import trace
-import wire
+from segments import FIN, RST, layers
 
 FIELDS = ("file", "capture_point", "truth_streams", "truth_closer", "truth_close", "kernel_retrans_client",
           "kernel_retrans_server", "kernel_client", "kernel_server", "wire", "derived_from", "states",
-          "ground_truth", "hs_complete", "point", "artefact", "passed", "info")
-PORT = 7000
-
-
-def ip(*words):
-    subprocess.run(["ip", *words], check=True, capture_output=True)
-
-
-class Network:
-    """Two namespaces and the wire between them."""
-    MAC = {"client": "02:00:00:00:00:01", "server": "02:00:00:00:00:02"}
-
-    def __init__(self, number, plan, seed, folder, name):
-        tag = f"unseen-{os.getpid()}-{number}"
-        self.names = {"client": f"{tag}-c", "server": f"{tag}-s"}
-        net = f"10.{100 + number // 250}.{1 + number % 250}"
-        net6 = f"fd{number // 250:02x}:{1 + number % 250:x}:"
-        self.addrs = {"client": {4: f"{net}.1", 6: f"{net6}:1"}, "server": {4: f"{net}.2", 6: f"{net6}:2"}}
-        self.fds, self.sniffers = {}, {}
-        if "flood" in plan:
-            macs = bytes.fromhex((self.MAC["server"] + self.MAC["client"]).replace(":", ""))
-            af = socket.AF_INET if plan["family"] == 4 else socket.AF_INET6
-            plan["flood_to"] = macs, socket.inet_pton(af, self.addrs["server"][plan["family"]]), PORT
-        for side in self.names:
-            thread = threading.Thread(target=self.build, args=(side, plan))
-            thread.start()
-            thread.join()
-        reading, self.command = os.pipe()
-        self.child = multiprocessing.Process(
-            target=wire.run, args=({"a": self.fds["client"], "b": self.fds["server"]}, self.sniffers,
-                                   reading, plan, seed, folder, name))
-        self.child.start()
-        os.close(reading)
-
-    def build(self, side, plan):
-        name, other = self.names[side], "server" if side == "client" else "client"
-        ip("netns", "add", name)
-        play.enter(name)
-        self.fds[side] = wire.tap_open("t0", plan["offload"])
-        with open("/proc/sys/net/ipv6/conf/t0/accept_dad", "w", encoding="ascii") as f:
-            f.write("0")
-        ip("link", "set", "t0", "address", self.MAC[side], "txqueuelen", "5000")
-        ip("link", "set", "lo", "up")
-        ip("link", "set", "t0", "up")
-        for family, length in ((4, 24), (6, 64)):
-            ip("addr", "add", f"{self.addrs[side][family]}/{length}", "dev", "t0")
-            ip("neigh", "add", self.addrs[other][family], "lladdr", self.MAC[other], "dev", "t0")
-        if side == "server":  # back to whom it does not know
-            ip("route", "add", "default", "via", self.addrs[other][4], "dev", "t0")
-            ip("-6", "route", "add", "default", "via", self.addrs[other][6], "dev", "t0")
-        for key, value in plan["sysctl"][side].items():
-            path = f"/proc/sys/net/ipv4/{key}"
-            with open(path, "w", encoding="ascii") as f:
-                f.write(str(value))
-        self.sniffers[side] = wire.sniffer_open("t0")
-
-    def end(self):
-        """The wire stops and writes what it saw."""
-        os.write(self.command, b"end ")
-        self.child.join(60)
-        if self.child.is_alive():
-            self.child.kill()
-
-    def close(self):
-        os.close(self.command)
-        for fd in self.fds.values():
-            os.close(fd)
-        for sock in self.sniffers.values():
-            sock.close()
-        for name in self.names.values():
-            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+          "ground_truth", "hs_complete", "point", "artefact", "passed", "info", "meddler")
+PORT = networks.PORT
+IPPROTO_MPTCP, TCP_MD5SIG = 262, 14
+AT_ONCE = ("several", "many", "flood")
 
 
 def counters():
@@ -132,6 +67,22 @@ class Run:
 
     def client_port(self, i):
         return {"simultaneous": self.port + 1, "reuse": 33000}.get(self.plan["open"], 21000 + 13 * i)
+
+    def socket(self, side):
+        """One that is not bound yet, as the plan has them."""
+        sock = socket.socket(self.af, socket.SOCK_STREAM, IPPROTO_MPTCP if self.plan["open"] == "mptcp" else 0)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.plan["open"] == "mptcp":
+            return sock
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, self.plan["control"].encode())
+        for option in self.plan["options"][side]:
+            sock.setsockopt(*option)
+        if self.plan["open"] == "md5":
+            peer = socket.inet_pton(self.af, self.address("server" if side == "client" else "client"))
+            at = struct.pack("=HH", self.af, 0) + (peer if self.af == socket.AF_INET else bytes(4) + peer)
+            key = struct.pack("=BBHi80s", 0, 0, 5, 0, b"of us")
+            sock.setsockopt(socket.IPPROTO_TCP, TCP_MD5SIG, at.ljust(128, b"\0") + key)
+        return sock
 
     def note(self, side, i, player):
         self.notes.append({"side": side, "i": i, "error": player.error, "info": player.info,
@@ -189,35 +140,47 @@ class Run:
                 sock.connect((self.address("client"), self.port + 1))
                 self.play_one("server", sock, 0, meets[0])
             return
-        listener = socket.socket(self.af)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, play.TCP_FASTOPEN, 16)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, self.plan["control"].encode())
+        listener = self.socket("server")
+        if how != "mptcp":
+            listener.setsockopt(socket.IPPROTO_TCP, play.TCP_FASTOPEN, 16)
+        if how == "defer":
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 3)
         listener.bind((self.address("server"), self.port))
         listener.listen(1 if how == "backlog" else 64)
         self.kept.append(listener)
         listener.settimeout(10)
         self.start.set()
-        if how in ("icmp", "filtered", "backlog"):
+        if how == "unaccepted":
+            time.sleep(0.8)
+            listener.close()
+        if how in ("icmp", "filtered", "backlog", "unaccepted"):
             return
         calls = []
         for i in range(len(meets)):
             sock, peer = listener.accept()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, i % 2)
-            j = self.order[peer[1]] if how in ("several", "flood") else i
-            if how in ("several", "flood"):
+            j = self.order[peer[1]] if how in AT_ONCE else i
+            if how in AT_ONCE:
                 calls.append((self.play_one, "server", sock, j, meets[j]))
                 continue
             self.play_one("server", sock, i, meets[i])
         self.in_parallel(calls, "server")
 
     def socket_bound(self, side, port):
-        sock = socket.socket(self.af)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, self.plan["control"].encode())
+        sock = self.socket(side)
         sock.bind((self.address(side), port))
         sock.settimeout(12)
         return sock
+
+    def scan(self):
+        """Port after port, of which one has somebody."""
+        for i in range(40):
+            sock = self.socket("client")
+            self.kept.append(sock)
+            sock.settimeout(5)
+            if sock.connect_ex((self.address("server"), self.port - 20 + i)) == 0:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.close()
 
     def connect(self, i, meet):
         how, at = self.plan["open"], (self.address("server"), self.port)
@@ -231,7 +194,7 @@ class Run:
             self.notes.append({"side": "client", "i": i, "error": str(e)})
             self.kept.append(sock)
             return
-        if how == "backlog":
+        if how in ("backlog", "unaccepted"):
             self.kept.append(sock)
             try:
                 sock.send(b"hello")
@@ -241,6 +204,8 @@ class Run:
         if how == "closed-at-once":
             sock.close()
             return
+        if how == "defer":
+            time.sleep(self.plan["pause"])  # it speaks late, or too late
         self.play_one("client", sock, i, meet)
 
     def client(self):
@@ -248,12 +213,15 @@ class Run:
         calls = [(self.connect, i, meet) for i, meet in enumerate(self.meets)]
         if self.plan["open"] == "flood":
             time.sleep(0.6)
-        if self.plan["open"] in ("several", "backlog", "flood"):
+        if self.plan["open"] == "scan":
+            self.scan()
+            return
+        if self.plan["open"] in AT_ONCE + ("backlog", "unaccepted"):
             self.in_parallel(calls, "client")
             return
         for call, *args in calls:
             call(*args)
-            time.sleep(1.3 if self.plan["open"] == "reuse" else 0.02)
+            time.sleep(self.plan["pause"] if self.plan["open"] == "reuse" else 0.02)
 
     def carry_out(self):
         self.meets = [threading.Barrier(2) for _ in self.plan["scripts"]]
@@ -273,18 +241,20 @@ def shows_end(path, close):
     """What ended it passed: a RST, or a FIN of either end, the one of who closed second as well."""
     fins, resets = set(), 0
     for _, frame in derive.read(path):
-        where = wire.layers(frame)
+        where = layers(frame)
         if where is None:
             continue
-        if frame[where[1] + 13] & wire.FIN:
+        if frame[where[1] + 13] & FIN:
             fins.add(frame[where[1]:where[1] + 2])
-        resets += frame[where[1] + 13] & wire.RST != 0
+        resets += frame[where[1] + 13] & RST != 0
     return len(fins) == 2 if close in ("fin", "half-close", "simultaneous") else bool(fins or resets)
 
 
 def point_of(plan, place):
     """Where the analyser should find the tap. This wire itself takes a while: next to nothing is not told
     from little there."""
+    if plan["device"] != "tap":
+        return ""
     if place != "middle":
         return "near-" + place
     a, b = plan["hops"]["a"], plan["hops"]["b"]
@@ -299,16 +269,18 @@ def words(plan):
     off = " ".join(f"{side[0]}:{k[4:]}={v}" for side in plan["sysctl"] for k, v in plan["sysctl"][side].items()
                    if k in ("tcp_timestamps", "tcp_sack", "tcp_window_scaling", "tcp_ecn", "tcp_rmem",
                             "tcp_abort_on_overflow", "tcp_early_retrans"))
-    return f"{plan['open']}; {ends}; {plan['control']}; network {plan['network']} {rules}; IPv{plan['family']}" \
+    meddler = " ".join(f"{k}={v}" for k, v in plan["meddler"].items() if v)
+    network = plan["network"] if plan["device"] == "tap" else plan["device"]
+    return f"{plan['open']}; {ends}; {plan['control']}; network {network} {rules}; {meddler}; IPv{plan['family']}" \
         f"{'; offload' if plan['offload'] else ''}; {off}"
 
 
 def one_run(number, args, tracer):
     rng = random.Random(args.seed * 1000003 + number)
-    plan = play.plan(rng, args.open, args.end, args.network)
+    plan = plans.plan(rng, args.open, args.end, args.network)
     plan["tail"] = 5 if "flood" in plan else rng.choice((0.2, 0.2, 0.2, 1.5, 5))
     name = f"r{number:04}_{plan['open']}_{plan['scripts'][0]['end']}"
-    network = Network(number % 30000, plan, args.seed + number, args.folder, name)
+    network = networks.KINDS[plan["device"]](number % 30000, plan, args.seed + number, args.folder, name)
     tracer.clear()
     run = Run(network, plan)
     try:
@@ -325,37 +297,46 @@ def one_run(number, args, tracer):
         f.writelines("\t".join(line) + "\n" for line in lines)
     with open(os.path.join(args.folder, name + ".notes.json"), "w", encoding="utf-8") as f:
         json.dump({"notes": run.notes, "counts": run.counts}, f, indent=1)
-    closer, close = trace.verdict(lines) if len(plan["scripts"]) == 1 else ("mixed", "mixed")
+    plain = len(plan["scripts"]) == 1 and plan["open"] not in ("scan", "mptcp") and \
+        plan["meddler"]["kind"] not in meddle.FORGED
+    closer, close = trace.verdict(lines) if plain else ("mixed", "mixed")
     script = plan["scripts"][0]
     if script["end"] == "half_close" and (closer, close) == (script["by"], "fin"):
         close = "half-close"
     opened = sum(line[1] == "client" and line[5].endswith("->ESTABLISHED") for line in lines)
     def again(side, counts, derived):
         n = counts.get("Tcp.RetransSegs", 0)
+        if plan["device"] == "lo":
+            return ""  # both ends count together
         return n if not derived and late[side] == n else ""  # what went on went out of sight
 
-    with open(os.path.join(args.folder, name + ".passed.json"), encoding="utf-8") as f:
-        passed = json.load(f)
+    passed = {}
+    if plan["device"] == "tap":
+        with open(os.path.join(args.folder, name + ".passed.json"), encoding="utf-8") as f:
+            passed = json.load(f)
     info = {side: {n["port"]: n["info"] for n in run.notes if n["side"] == side and n.get("info")}
-            for side in ("client", "server")} if plan["open"] != "reuse" else {}
+            for side in ("client", "server")} if plan["open"] not in ("reuse", "mptcp") else {}
     rows = []
-    for place in ("client", "middle", "server"):
+    for place in network.PLACES:
         for file, point, derived, artefact in derive.derive(rng, args.folder, name, place):
             c, s = run.counts.get("client", {}), run.counts.get("server", {})
-            told = not derived and shows_end(os.path.join(args.folder, file), close)
+            told = not derived and shows_end(os.path.join(args.folder, f"{name}.{place}.pcap"), close)
             rows.append({
                 "file": file, "capture_point": point,
-                "truth_streams": "-" if derived or plan["open"] in ("reuse", "flood") else
-                derive.streams_n(os.path.join(args.folder, file)),
+                "truth_streams": "-" if derived or plan["network"] == "spoil" or
+                plan["open"] in ("reuse", "flood", "scan", "mptcp") else
+                derive.streams_n(os.path.join(args.folder, f"{name}.{place}.pcap")),
                 "truth_closer": closer if told else "mixed", "truth_close": close if told else "mixed",
                 "kernel_retrans_client": again("client", c, derived),
                 "kernel_retrans_server": again("server", s, derived),
-                "kernel_client": json.dumps(c), "kernel_server": json.dumps(s), "wire": plan["network"],
+                "kernel_client": json.dumps(c), "kernel_server": json.dumps(s),
+                "wire": plan["network"] if plan["device"] == "tap" else plan["device"],
                 "derived_from": file if derived else "", "states": f"states/{name}.tsv",
                 "ground_truth": words(plan),
                 "hs_complete": opened if place == "client" and not derived and "flood" not in plan else "",
                 "point": point_of(plan, place), "artefact": artefact,
-                "passed": json.dumps(passed[place]) if not derived else "", "info": json.dumps(info)})
+                "passed": json.dumps(passed[place]) if not derived and passed else "", "info": json.dumps(info),
+                "meddler": plan["meddler"]["kind"] if plan["device"] == "tap" else "none"})
     return rows
 
 

@@ -6,7 +6,8 @@ was sent again, and what of that came for nothing, because its text reached the 
 """
 import struct
 
-FIN, SYN, ACK = 1, 2, 16
+from segments import ACK, FIN, SYN
+
 HALF = 1 << 31
 PLACES = {"a": ("client", "middle", "server"), "b": ("server", "middle", "client")}
 WORDS = ("again", "again_text", "repeats", "repeats_text", "overtaken", "overtaken_again", "spurious")

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What two programs do with a connection: scripts drawn at random, and the threads that play them.
 
-A script is a list of steps for either end. `plan(rng)` draws a network and the scripts; `Player`
-carries one end out in its namespace.
+A script is a list of steps for either end, `script(rng)` draws one; `Player` carries one end out in its namespace.
 """
 import ctypes
 import errno
@@ -56,7 +55,10 @@ class Player:
     def note(self):
         """TCP_INFO, as long as the socket is there."""
         if self.sock.fileno() >= 0:
-            raw = self.sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 256)
+            try:
+                raw = self.sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 256)
+            except OSError:
+                return  # no socket of TCP alone
             self.info = {name: struct.unpack_from(form, raw, at)[0] for name, (form, at) in INFO.items()
                          if at + struct.calcsize(form) <= len(raw)}
 
@@ -75,6 +77,13 @@ class Player:
             if not data:
                 raise OSError(errno.EPIPE, "early end")
             n -= len(data)
+
+    def drink(self, n, piece, pause):
+        """Reads slowly."""
+        while n > 0:
+            self.recv(min(n, piece))
+            n -= piece
+            time.sleep(pause)
 
     def eof(self):
         while self.sock.recv(65536):
@@ -135,7 +144,7 @@ def talk(rng):
     """Steps of (client, server) that leave nothing unread."""
     a, b = [], []
     for _ in range(rng.choice((0, 1, 1, 1, 2, 3))):
-        kind = rng.choice(("up", "down", "ask", "both", "trickle", "tiny"))
+        kind = rng.choice(("up", "up", "down", "ask", "both", "trickle", "tiny", "slow", "pause"))
         n = rng.choice((1, 100, 1448, 3000, 20000, 60000, 150000, 300000))
         if kind == "up":
             a, b = a + [("send", n)], b + [("recv", n)]
@@ -144,6 +153,13 @@ def talk(rng):
         elif kind == "both":
             n = min(n, 20000)
             a, b = a + [("send", n), ("recv", n)], b + [("send", n), ("recv", n)]
+        elif kind == "slow":
+            n = rng.choice((30000, 90000))
+            a = a + [("send", n)]
+            b = b + [("drink", n, rng.choice((300, 2000, 8000)), 0.01 if n < 50000 else 0.003)]
+        elif kind == "pause":
+            pause = rng.choice((0.3, 1.2, 3))
+            a, b = a + [("send", 5000), ("wait", pause), ("send", 20000)], b + [("recv", 25000)]
         elif kind == "trickle":
             count, piece = rng.randrange(3, 20), rng.choice((10, 500, 2000))
             a = a + [("trickle", count, piece, rng.choice((0.001, 0.01, 0.04)))]
@@ -277,8 +293,31 @@ def end_path_back(_):
         [("eof",), ("close",)]
 
 
+def end_unread_then_fin(rng):
+    """What comes next meets a FIN behind which more was unread."""
+    return [("wait", 0.3), ("shut", 1), ("wait", 0.3), ("close",)], \
+        [("send", rng.choice((10, 3000))), ("eof",), ("wait", 0.6), ("send", 10), ("close",)]
+
+
+def end_close_both_at_once(_):
+    return [("together",), ("close",)], [("together",), ("close",)]
+
+
+def end_abort_both(_):
+    return [("together",), ("abort",)], [("together",), ("abort",)]
+
+
+def end_abort_after_fin(rng):
+    """It closes, and gives up while its peer goes on."""
+    return [("shut", 1), ("wait", rng.choice((0.02, 0.3))), ("abort",)], \
+        [("trickle", 20, 200, 0.05), ("close",)]
+
+
 ENDS = {name[4:]: f for name, f in list(globals().items()) if name.startswith("end_")}
 CALM = {"orderly", "shut", "half_close", "abort", "unread", "late_data"}  # for several at a time
+AGAIN = CALM | {"vanish", "close_both_at_once", "abort_after_fin"}  # before the same ports come again
+# What needs a path that can be cut.
+CUTS = {"dead", "user_timeout", "keepalive_dead", "path_back"}
 
 
 def script(rng, name=None):
@@ -290,78 +329,3 @@ def script(rng, name=None):
     if by == "server":
         first, second = second, first
     return {"end": name, "by": by, "client": a + first, "server": b + second}
-
-
-# ---- the network and the whole plan ------------------------------------------------------------------
-
-
-def hop(rng, kind):
-    h = {"delay": rng.choice((0.0002, 0.001, 0.005, 0.02, 0.05))}
-    if kind in ("loss", "bad"):
-        h["loss"] = rng.choice((0.005, 0.02, 0.05, 0.1))
-    if kind in ("burst", "bad"):
-        h["burst"] = rng.choice((0.002, 0.01))
-    if kind in ("reorder", "bad"):
-        h["reorder"] = rng.choice((0.01, 0.05, 0.2))
-    if kind in ("repeat", "bad"):
-        h["repeat"] = rng.choice((0.01, 0.1))
-    if kind in ("spoil",):
-        h["spoil"] = rng.choice((0.01, 0.05))
-    if kind in ("jitter", "bad"):
-        h["jitter"] = rng.choice((0.002, 0.02))
-    if kind == "rate":
-        h["rate"], h["queue"] = rng.choice((60000, 250000, 1250000)), rng.choice((5, 20, 100))
-    return h
-
-
-KINDS = ("clean",) * 4 + ("loss", "loss", "burst", "reorder", "repeat", "spoil", "jitter", "rate", "bad")
-OPENS = ("plain",) * 14 + ("fast-open", "refused", "icmp", "filtered", "simultaneous", "reuse", "backlog",
-                           "several", "several", "closed-at-once", "flood", "flood")
-
-
-def sysctls(rng):
-    s = {"tcp_syn_retries": 2, "tcp_synack_retries": 3,
-         "tcp_retries2": rng.choice((3, 5)), "tcp_fin_timeout": rng.choice((2, 60)), "tcp_fastopen": 3,
-         "tcp_orphan_retries": rng.choice((0, 2)), "tcp_tw_reuse": 1, "ip_local_port_range": "20000 29000"}
-    for name, odds in (("tcp_timestamps", 0.25), ("tcp_sack", 0.2), ("tcp_window_scaling", 0.15)):
-        if rng.random() < odds:
-            s[name] = 0
-    if rng.random() < 0.25:
-        s["tcp_ecn"] = 1
-    if rng.random() < 0.15:
-        s["tcp_rmem"] = "4096 8192 16384"
-    if rng.random() < 0.1:
-        s["tcp_abort_on_overflow"] = 1
-    if rng.random() < 0.1:
-        s["tcp_early_retrans"] = 0
-    return s
-
-
-def plan(rng, opens=None, end=None, network=None):
-    how = opens or rng.choice(OPENS)
-    kind = network or rng.choice(KINDS)
-    out = {"open": how, "family": rng.choice((4, 4, 6)), "offload": rng.random() < 0.25, "network": kind,
-           "hops": {side: [hop(rng, kind if rng.random() < 0.7 else "clean") for _ in range(2)]
-                    for side in "ab"},
-           "drops": [], "icmp": None, "control": rng.choice(("cubic", "cubic", "reno", "bbr")),
-           "sysctl": {"client": sysctls(rng), "server": sysctls(rng)}}
-    for side in "ab":  # one of the two hops is next to nothing, as where the capture is at an end
-        out["hops"][side][rng.randrange(2)]["delay"] = 0.0002
-    if rng.random() < 0.2:
-        first = rng.randrange(1, 4)
-        kind = rng.choice(("syn", "fin", "ack", "text", "rst"))
-        out["drops"] = [(rng.choice("ab"), kind, first, first + rng.randrange(2))]
-    n = rng.randrange(3, 9) if how in ("several", "flood") else rng.randrange(3, 6) if how == "backlog" else \
-        2 if how in ("reuse", "fast-open") else 1
-    ends = sorted(CALM) if how in ("several", "reuse", "fast-open", "flood") else None
-    out["scripts"] = [script(rng, end or (rng.choice(ends) if ends else None)) for _ in range(n)]
-    if how == "icmp":
-        out["icmp"] = rng.choice(((3, 1), (3, 3), (3, 13)) if out["family"] == 4 else ((1, 1), (1, 3), (1, 4)))
-    if how == "filtered":
-        out["drops"] = [("a", "syn", 1, 99)]
-    if how == "flood":
-        out["flood"] = {"n": rng.choice((200, 600)), "rate": rng.choice((150, 400)),
-                        "sources": rng.choice((1, 50, 5000))}
-        out["sysctl"]["server"].update(tcp_syncookies=rng.choice((0, 1, 2)),
-                                       tcp_max_syn_backlog=rng.choice((64, 4096)))
-    return out

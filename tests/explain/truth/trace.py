@@ -112,6 +112,8 @@ def verdict(lines):
     if resets and not fins:
         first = min(resets, key=lambda side: resets[side][0])
         reason = resets[first][1]
+        if all("TCP_STATE" in reason for _, reason in resets.values()) and len(resets) == 2:
+            return "mixed", "mixed"  # they crossed: which one passes first depends on the place
         if reason.startswith("UNKNOWN") or "NO_SOCKET" in reason:
             return ("server", "refused") if not any(d.endswith("->ESTABLISHED") for *_, d in lines) else \
                 ("mixed", "mixed")

@@ -15,7 +15,9 @@ import socket
 import struct
 import time
 
+import meddle
 import passed
+from segments import ACK, FIN, RST, SYN, cut, fill_checksum, follows, icmp_error, join, layers, pseudo_sum, sum16
 
 ETH_P_ALL = 3
 TUNSETIFF, TUNSETOFFLOAD = 0x400454CA, 0x400454D0
@@ -23,65 +25,6 @@ IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6 = 1, 2, 4
 VNET = struct.Struct("=BBHHHH")
 SO_TIMESTAMPNS = 35
-FIN, SYN, RST, PSH, ACK = passed.FIN, passed.SYN, 4, 8, passed.ACK
-
-
-def sum16(data):
-    if len(data) % 2:
-        data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return total
-
-
-def layers(frame):
-    """(offset of IP, offset of TCP, offset of text, end of the packet), or None: no TCP."""
-    if len(frame) < 54:
-        return None
-    if frame[12:14] == b"\x08\x00" and frame[23] == 6:
-        tcp = 14 + (frame[14] & 15) * 4
-        end = 14 + struct.unpack_from("!H", frame, 16)[0]
-    elif frame[12:14] == b"\x86\xdd" and frame[20] == 6:
-        tcp, end = 54, 54 + struct.unpack_from("!H", frame, 18)[0]
-    else:
-        return None
-    if len(frame) < tcp + 20:
-        return None
-    return 14, tcp, tcp + (frame[tcp + 12] >> 4) * 4, end
-
-
-def fill_checksum(frame, tcp, end):
-    """The whole TCP checksum, of a packet whose IP header is right."""
-    v4 = frame[12:14] == b"\x08\x00"
-    addrs = bytes(frame[26:34] if v4 else frame[22:54])
-    frame[tcp + 16:tcp + 18] = b"\0\0"
-    total = sum16(addrs + struct.pack("!HH", 6, end - tcp) + bytes(frame[tcp:end]))
-    struct.pack_into("!H", frame, tcp + 16, total ^ 0xffff)
-
-
-def cut(frame, size):
-    """A super-segment as the packets that a device would send."""
-    _, tcp, text, end = layers(frame)
-    v4 = frame[12:14] == b"\x08\x00"
-    seq, = struct.unpack_from("!I", frame, tcp + 4)
-    ip_id, = struct.unpack_from("!H", frame, 18)
-    for i, at in enumerate(range(text, end, size)):
-        part = bytearray(frame[:text]) + frame[at:min(at + size, end)]
-        last = at + size >= end
-        struct.pack_into("!I", part, tcp + 4, (seq + at - text) & 0xffffffff)
-        if not last:
-            part[tcp + 13] &= ~(FIN | PSH) & 0xff
-        if i > 0:
-            part[tcp + 13] &= 0x7f  # CWR stands in the first alone (RFC 3168 6.1.2)
-        if v4:
-            struct.pack_into("!HH", part, 16, len(part) - 14, (ip_id + i) & 0xffff)
-            part[24:26] = b"\0\0"
-            struct.pack_into("!H", part, 24, sum16(bytes(part[14:34])) ^ 0xffff)
-        else:
-            struct.pack_into("!H", part, 18, len(part) - 54)
-        fill_checksum(part, tcp, len(part))
-        yield part
 
 
 class Hop:
@@ -140,25 +83,6 @@ class Rules:
         return any((side, kind) == rule[:2] and rule[2] <= n <= rule[3] for rule in self.drops)
 
 
-def icmp_error(frame, rule):
-    """A router's answer (RFC 792, RFC 4443) to the packet."""
-    v4 = frame[12:14] == b"\x08\x00"
-    head = bytes(frame[6:12] + frame[0:6] + frame[12:14])
-    quoted = bytes(frame[14:14 + (28 if v4 else 60)])
-    body = struct.pack("!BBHI", *rule, 0, 0) + quoted
-    if v4:
-        body = body[:2] + struct.pack("!H", sum16(body) ^ 0xffff) + body[4:]
-        ip = struct.pack("!BBHHHBBH", 0x45, 0xc0, 20 + len(body), 77, 0, 63, 1, 0) + \
-            bytes(frame[30:34]) + bytes(frame[26:30])
-        ip = ip[:10] + struct.pack("!H", sum16(ip) ^ 0xffff) + ip[12:]
-    else:
-        addrs = bytes(frame[38:54]) + bytes(frame[22:38])
-        total = sum16(addrs + struct.pack("!II", len(body), 58) + body)
-        body = body[:2] + struct.pack("!H", total ^ 0xffff) + body[4:]
-        ip = struct.pack("!IHBB", 0x60000000, len(body), 58, 63) + addrs
-    return bytearray(head + ip + body)
-
-
 class Flood:
     """SYNs of addresses that nobody has, to the server (RFC 4987 2)."""
 
@@ -195,9 +119,10 @@ class Flood:
 class Wire:
     def __init__(self, taps, sniffers, commands, plan, seed):
         self.taps, self.sniffers, self.commands = taps, sniffers, commands
-        self.offload = plan["offload"]
+        self.offload, self.gathers, self.held = plan["offload"], plan["gathers"], {}
         rng = random.Random(seed)
         self.hops = {side: [Hop(rng, **hop) for hop in plan["hops"][side]] for side in "ab"}
+        self.meddler = meddle.Meddler(rng, plan["meddler"])
         self.rules = Rules([tuple(rule) for rule in plan["drops"]], plan["icmp"])
         self.flood = Flood(rng, plan["flood"], *plan["flood_to"]) if "flood" in plan else None
         self.waiting, self.order = [], 0
@@ -250,34 +175,66 @@ class Wire:
             due, _, side, hop, frame, number = self.waiting[0]
             now = time.monotonic()
             if due > now:
+                self.let_go("a"), self.let_go("b")
                 return due - now
             heapq.heappop(self.waiting)
-            self.passed.passes(hop, number)
             if hop < 2:
-                self.seen["middle"].append((time.time_ns(), bytes(frame)))
-                self.enter(side, hop, frame, number)
+                self.in_the_middle(side, hop, frame, number)
                 continue
+            self.passed.passes(hop, number)
             if self.flood is not None and side == "b" and self.is_spoofed(frame):
                 continue  # the answer goes elsewhere
-            head = bytes(VNET.size) if self.offload else b""
-            try:
-                os.write(self.taps["b" if side == "a" else "a"], head + bytes(frame))
-            except OSError:
-                pass  # the device is down, as a scenario may want
+            self.deliver(side, frame)
+        self.let_go("a"), self.let_go("b")
         return 1.0
+
+    def in_the_middle(self, side, hop, frame, number):
+        """The capture there sees what comes to the router; what that makes of it goes on."""
+        self.passed.passes(hop, number)
+        self.seen["middle"].append((time.time_ns(), bytes(frame)))
+        if number is None:
+            self.enter(side, hop, frame, number)
+            return
+        on, besides = self.meddler.passes(side, frame)
+        if on is not None:
+            self.enter(side, hop, on, number)
+        for way, made in besides:
+            self.put(0, way, 1, made)
+
+    def deliver(self, side, frame):
+        """To the other end's device, which may gather what comes together (GRO)."""
+        held = self.held.get(side)
+        if held is not None and len(held[0]) < 30000 and follows(held[0], frame):
+            self.held[side] = join(held[0], frame), held[1]
+            return
+        self.let_go(side)
+        where = layers(frame) if self.gathers else None
+        if where is not None and where[3] > where[2]:
+            self.held[side] = frame, where[3] - where[2]
+        else:
+            self.write(side, bytes(VNET.size) if self.offload else b"", frame)
+
+    def let_go(self, side):
+        frame, size = self.held.pop(side, (None, 0))
+        if frame is None:
+            return
+        _, tcp, text, end = layers(frame)
+        head = bytes(VNET.size)
+        if end - text > size:
+            frame = bytearray(frame)
+            struct.pack_into("!H", frame, tcp + 16, pseudo_sum(frame, tcp, end))
+            head = VNET.pack(1, 1 if frame[12:14] == b"\x08\x00" else 4, text, size, tcp, 16)
+        self.write(side, head, frame)
+
+    def write(self, side, head, frame):
+        try:
+            os.write(self.taps["b" if side == "a" else "a"], head + bytes(frame))
+        except OSError:
+            pass  # the device is down, as a scenario may want
 
     @staticmethod
     def is_spoofed(frame):
         return frame[30:32] == b"\xc6\x12" if frame[12:14] == b"\x08\x00" else frame[38:40] == b"\x20\x01"
-
-    def sniff(self, place, sock):
-        while True:
-            try:
-                data, control, _, _ = sock.recvmsg(70000, 64, socket.MSG_DONTWAIT)
-            except (BlockingIOError, OSError):
-                return
-            at = struct.unpack("qq", control[0][2])
-            self.seen[place].append((at[0] * 10**9 + at[1], data))
 
     def command(self):
         """False: the run is over."""
@@ -302,7 +259,7 @@ class Wire:
                 elif fd == self.commands:
                     goes_on = self.command()
             for place, sock in self.sniffers.items():
-                self.sniff(place, sock)
+                self.seen[place].extend(sniffed(sock))
             wait = self.move()
             if self.flood is not None and self.flood.left > 0:
                 for frame in self.flood.due(time.monotonic()):
@@ -327,6 +284,19 @@ def sniffer_open(name):
     return sock
 
 
+def sniffed(sock, skips=lambda address: False):
+    """What has come: (time, frame)."""
+    out = []
+    while True:
+        try:
+            data, control, _, address = sock.recvmsg(70000, 64, socket.MSG_DONTWAIT)
+        except (BlockingIOError, OSError):
+            return out
+        at = struct.unpack("qq", control[0][2])
+        if not skips(address):
+            out.append((at[0] * 10**9 + at[1], data))
+
+
 def is_kept(frame):
     """TCP, and errors of ICMP."""
     if layers(frame) is not None:
@@ -335,9 +305,9 @@ def is_kept(frame):
     return v4 or (frame[12:14] == b"\x86\xdd" and frame[20] == 58 and frame[54] < 128)
 
 
-def pcap_write(path, packets, snap=0):
+def pcap_write(path, packets, snap=0, link=1):
     with open(path, "wb") as f:
-        f.write(struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, snap or 262144, 1))
+        f.write(struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, snap or 262144, link))
         for at, frame in packets:
             kept = frame[:snap] if snap else frame
             f.write(struct.pack("<IIII", at // 10**9, at % 10**9, len(kept), len(frame)) + kept)

@@ -298,6 +298,15 @@ test_frame__queue_is_first_in_first_out(void **state)
             assert_non_null(frame);
             frame->id = ++in;
             la_frameq_push(&q, frame);
+        } else if (test_below(&rng, 4) == 0) {
+            struct la_frame *frames[4];
+            uint64_t wanted_n = test_below(&rng, 5), n = la_frameq_take(&q, frames, wanted_n);
+            assert_int_equal(n, in - out < wanted_n ? in - out : wanted_n);
+            for (size_t i = 0; i < n; i++) {
+                assert_int_equal(la_frame_id(frames[i]), ++out);
+                assert_null(frames[i]->next);
+                la_frame_free(frames[i]);
+            }
         } else {
             struct la_frame *frame = la_frameq_pop(&q);
             assert_int_equal(frame != NULL, out < in);
@@ -309,6 +318,29 @@ test_frame__queue_is_first_in_first_out(void **state)
     }
     la_frameq_clear(&q);
     assert_int_equal(q.n, 0);
+    test_mem_end(mem, &alloc);
+}
+
+static void
+test_frame__piece_has_the_origin_of_the_whole(void **state)
+{
+    (void)state;
+    struct test_alloc alloc = {0};
+    struct la_mem *mem = test_mem_new(&alloc, 0);
+    struct la_frame *whole = la_frame_take(mem);
+    assert_non_null(whole);
+    whole->id = 7;
+    whole->at.ns = 8;
+    whole->flow_hash = 9;
+    whole->gso_size = 1000;
+    struct la_frame *piece = la_frame_take_piece(whole, LA_FRAME_ROOM_BYTES);
+    assert_non_null(piece);
+    la_frame_check(piece);
+    assert_int_equal(la_frame_len(piece), LA_FRAME_ROOM_BYTES);
+    assert_true(piece->id == 7 && piece->at.ns == 8 && piece->flow_hash == 9);
+    assert_int_equal(piece->gso_size, 0);
+    la_frame_free(piece);
+    la_frame_free(whole);
     test_mem_end(mem, &alloc);
 }
 
@@ -348,6 +380,7 @@ main(void)
         cmocka_unit_test(test_frame__checksum_mark_moves_with_the_head),
         cmocka_unit_test(test_frame__a_packet_of_any_size_can_be_read),
         cmocka_unit_test(test_frame__queue_is_first_in_first_out),
+        cmocka_unit_test(test_frame__piece_has_the_origin_of_the_whole),
         cmocka_unit_test(test_frame__keeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 #include "tap.h"
 #include "base/link_type.h"
 
-enum { IP_BYTES = 20, PACKET_BYTES = 4096, WINDOW = 60000, NS_PER_MS = 1000000 };
+enum { IP_BYTES = 20, PACKET_BYTES = 4096, WINDOW = 60000, NS_PER_MS = 1000000, DAMAGE = 0x5500 };
 
 void
 tap_open(struct tap *tap, const struct la_explain_cfg *cfg, uint64_t budget_bytes)
@@ -36,15 +36,15 @@ tap_close(struct tap *tap)
 }
 
 static void
-fill_sum(uint8_t *packet, size_t n, bool damaged)
+fill_sum(uint8_t *packet, size_t n, uint16_t flip)
 {
     uint32_t sum = 6 + (uint32_t)(n - IP_BYTES); /* and the addresses: the pseudo-header */
     for (size_t i = 12; i < n; i += 2)
         sum += (uint32_t)(packet[i] << 8 | (i + 1 < n ? packet[i + 1] : 0));
     while (sum >> 16 != 0)
         sum = (sum & 0xffff) + (sum >> 16);
-    sum = ~sum & 0xffff;
-    packet[IP_BYTES + 16] = (uint8_t)(sum >> 8) ^ (damaged ? 0x55 : 0);
+    sum = (~sum & 0xffff) ^ flip;
+    packet[IP_BYTES + 16] = (uint8_t)(sum >> 8);
     packet[IP_BYTES + 17] = (uint8_t)sum;
 }
 
@@ -88,8 +88,10 @@ tap_send(struct tap *tap, const struct line *line)
                            : (uint8_t[]){10, 0, 0, 2, 10, 0, 0, 1},
            8);
     (void)la_tcp_seg_emit(&seg, (struct la_room){packet + IP_BYTES, header_n});
-    if (line->sum || line->damaged || tap->sums)
-        fill_sum(packet, n, line->damaged);
+    if (line->text_n > 0)
+        packet[n - 1] = line->last;
+    if (line->sum || line->damaged || line->flip != 0 || tap->sums)
+        fill_sum(packet, n, line->damaged ? DAMAGE : line->flip);
     tap->now_ns += (int64_t)(line->after_ms != 0 ? line->after_ms : 1) * NS_PER_MS;
     struct la_explain_packet one = {.bytes = {packet, n},
                                     .wire_bytes = (uint32_t)n,

@@ -208,6 +208,30 @@ test_wire__super_segments(void **state)
     rig_fini(&rig);
 }
 
+/* A checksum that its sender made is looked at where it arrives, unless the wire marks frames. */
+static void
+test_wire__marks(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        struct rig rig;
+        const struct la_impair impair = {.delay_ns = (i & 1) != 0 ? 1000 : 0};
+        bool marks = (i & 2) != 0;
+        enum la_csum_mark sent = (i & 4) != 0 ? LA_CSUM_VALID : LA_CSUM_PARTIAL;
+        rig_init_caps(
+            &rig, &impair,
+            (struct la_link_caps){.mtu_bytes = 1500, .checksum_tx = true, .checksum_rx = marks});
+        struct la_frame *frame = test_segment(rig.mem, &(struct test_segment){.client_port = 1});
+        frame->csum = (uint8_t)sent;
+        test_send(rig.wire, 0, frame, ms(0));
+        frame = test_receive(rig.wire, 1, ms(1));
+        assert_non_null(frame);
+        assert_int_equal(frame->csum, sent == LA_CSUM_VALID && !marks ? LA_CSUM_UNKNOWN : sent);
+        la_frame_free(frame);
+        rig_fini(&rig);
+    }
+}
+
 static void
 test_wire__refuses(void **state)
 {
@@ -577,6 +601,7 @@ main(void)
         cmocka_unit_test(test_wire__rate_and_queue),
         cmocka_unit_test(test_wire__mtu),
         cmocka_unit_test(test_wire__super_segments),
+        cmocka_unit_test(test_wire__marks),
         cmocka_unit_test(test_wire__refuses),
         cmocka_unit_test(test_wire__jitter_keeps_order),
         cmocka_unit_test(test_wire__jitter_above_delay),

@@ -204,6 +204,31 @@ test_accecn__says_how_syn_ack_came(void **state)
     }
 }
 
+/* D33: a copy that comes when the server has acknowledged text, or has sent some, is acknowledged
+ * with the count, which a server behind its handshake takes it for. */
+static void
+test_accecn__late_copy_of_syn_ack(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        begin(set_ask);
+        open_active(2, LA_IP_NOT_ECT);
+        expect_ace(2, LA_IP_NOT_ECT);
+        if (i == 0) {
+            expect_text(5, true);
+            acknowledge(5, p.rcv_nxt);
+        } else {
+            text_arrives(LA_IP_NOT_ECT);
+        }
+        peer_forget(&p);
+        struct la_tcp_seg again = peer_usual(&p, SYN_ACK | la_tcp_ace_flags(2));
+        again.seq = la_seq_of(p.iss);
+        peer_say(&p, &again, NULL, 0);
+        expect_ace(5, LA_IP_NOT_ECT);
+        end();
+    }
+}
+
 /* LEDGER: RFC9768-14 */
 static void
 test_accecn__answers_before_text(void **state)
@@ -797,6 +822,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accecn__answers_to_our_syn),
         cmocka_unit_test(test_accecn__says_how_syn_ack_came),
+        cmocka_unit_test(test_accecn__late_copy_of_syn_ack),
         cmocka_unit_test(test_accecn__answers_before_text),
         cmocka_unit_test(test_accecn__forms_of_syn),
         cmocka_unit_test(test_accecn__is_refused),

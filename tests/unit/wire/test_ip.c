@@ -335,59 +335,6 @@ test_udp__round_trip_and_truncation(void **state)
     }
 }
 
-/* Every bit of the header, with the checksum that belongs to it and without. */
-static void
-test_ip4__repeats(void **state)
-{
-    (void)state;
-    struct gen g = {9};
-    struct la_ip4 ip = {.src = v4_random(&g),
-                        .dst = v4_random(&g),
-                        .total_bytes = 1500,
-                        .id = 7,
-                        .ttl_hops = 64,
-                        .protocol = LA_IP_TCP,
-                        .dont_fragment = true};
-    uint8_t before[LA_IP4_HEADER_BYTES], p[LA_IP4_HEADER_BYTES];
-    la_ip4_emit(&ip, (struct la_room){before, sizeof before});
-    assert_true(la_ip4_repeats(before, before, 1500));
-    for (unsigned bit = 0; bit < 8 * sizeof p; bit++) {
-        unsigned off = bit / 8, word_off = off & ~1u;
-        memcpy(p, before, sizeof p);
-        p[off] ^= (uint8_t)(1u << bit % 8);
-        assert_false(la_ip4_repeats(p, before, 1500));
-        if (word_off == 10)
-            continue;
-        la_put16(p + 10, la_sum_update(la_get16(p + 10), la_get16(before + word_off),
-                                       la_get16(p + word_off)));
-        assert_int_equal(la_ip4_repeats(p, before, 1500), word_off == 4);
-        assert_int_equal(la_ip4_repeats(p, before, la_get16(p + 2)),
-                         word_off == 4 || word_off == 2);
-    }
-}
-
-static void
-test_ip6__repeats(void **state)
-{
-    (void)state;
-    struct la_ip6 ip = {.src = {{0xfd, 1}},
-                        .dst = {{0xfd, 2}},
-                        .payload_bytes = 1440,
-                        .next_header = LA_IP_TCP,
-                        .hop_limit = 64};
-    uint8_t before[LA_IP6_HEADER_BYTES], p[LA_IP6_HEADER_BYTES];
-    la_ip6_emit(&ip, (struct la_room){before, sizeof before});
-    assert_true(la_ip6_repeats(before, before, 1480));
-    for (unsigned bit = 0; bit < 8 * sizeof p; bit++) {
-        unsigned off = bit / 8;
-        memcpy(p, before, sizeof p);
-        p[off] ^= (uint8_t)(1u << bit % 8);
-        assert_false(la_ip6_repeats(p, before, 1480));
-        assert_int_equal(la_ip6_repeats(p, before, (size_t)la_get16(p + 4) + 40),
-                         off == 4 || off == 5);
-    }
-}
-
 int
 main(void)
 {
@@ -400,8 +347,6 @@ main(void)
         cmocka_unit_test(test_ip6__extension_headers_are_walked),
         cmocka_unit_test(test_ip6__extension_header_problems),
         cmocka_unit_test(test_ip6__extension_header_truncation),
-        cmocka_unit_test(test_ip4__repeats),
-        cmocka_unit_test(test_ip6__repeats),
         cmocka_unit_test(test_ip__pseudo_header),
         cmocka_unit_test(test_udp__round_trip_and_truncation),
     };

@@ -425,27 +425,6 @@ test_tcp__len_counts_syn_and_fin(void **state)
     }
 }
 
-/* Every bit of a header with options. */
-static void
-test_tcp__repeats(void **state)
-{
-    (void)state;
-    struct gen g = {11};
-    struct la_tcp_seg seg = seg_random(&g, LA_TCP_HAS_TIMESTAMPS, 2);
-    uint8_t before[LA_TCP_HEADER_BYTES_MAX], p[LA_TCP_HEADER_BYTES_MAX];
-    size_t n = la_tcp_seg_emit(&seg, (struct la_room){before, sizeof before});
-    assert_true(n > LA_TCP_HEADER_BYTES + 12);
-    assert_true(la_tcp_repeats(before, before, n));
-    for (unsigned bit = 0; bit < 8 * n; bit++) {
-        unsigned off = bit / 8;
-        bool sequence = off >= 4 && off < 8, checksum = off == 16 || off == 17;
-        bool push = off == 13 && 1u << bit % 8 == LA_TCP_PSH;
-        memcpy(p, before, n);
-        p[off] ^= (uint8_t)(1u << bit % 8);
-        assert_int_equal(la_tcp_repeats(p, before, n), sequence || checksum || push);
-    }
-}
-
 /* What a stencil of one header writes with another's numbers is what the other would be. */
 static void
 test_tcp__stencil_writes_what_emit_does(void **state)
@@ -533,7 +512,6 @@ main(void)
         cmocka_unit_test(test_tcp__option_usual_syn_agrees),
         cmocka_unit_test(test_tcp__option_iter_random_octets),
         cmocka_unit_test(test_tcp__len_counts_syn_and_fin),
-        cmocka_unit_test(test_tcp__repeats),
         cmocka_unit_test(test_tcp__stencil_writes_what_emit_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
