@@ -410,9 +410,8 @@ is_over(const struct la_rec *rec)
 }
 
 static void
-count_state(struct la_stack *s, uint32_t idx)
+count_state(struct la_stack *s, uint32_t idx, struct la_rec *rec)
 {
-    struct la_rec *rec = la_rec_at(s, idx);
     if (rec->counted == rec->tcp.state)
         return;
     if ((rec->flags & LA_REC_FAST_OPEN) != 0 && rec->tcp.state != LA_TCP_SYN_RECEIVED &&
@@ -482,7 +481,7 @@ la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo)
     if (todo->established)
         know_path(s, rec, todo);
     la_rec_answer(s, rec, todo);
-    count_state(s, idx);
+    count_state(s, idx, rec);
     if (todo->wake != 0)
         la_rec_tell(s, idx, todo->wake);
     if (is_over(rec)) {

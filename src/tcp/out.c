@@ -158,7 +158,8 @@ send_next(struct la_tcp_conn *c, struct la_tcp_out *out, struct la_tcp_todo *tod
     if ((c->want & LA_TCP_WANT_SYN) != 0)
         return sent_or_no_room(la_tcp_send_syn(c, out, todo));
     /* RFC 9768 3.2.2.1: without text, so that it can say how the SYN,ACK came. */
-    if ((c->want & LA_TCP_WANT_ACK) != 0 && la_tcp_accecn_answers(c, todo->env))
+    if ((c->want & LA_TCP_WANT_ACK) != 0 && (c->flags & LA_TCP_F_ACCECN) != 0 &&
+        la_tcp_accecn_answers(c, todo->env))
         return sent_or_no_room(la_tcp_send_ack(c, out, todo));
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     if (busy == NULL && la_tcp_fin_waits(c) && data_may_flow(c)) {

@@ -111,7 +111,8 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct la
     }
     struct la_tcp_busy *busy = la_tcp_busy(c, todo->env);
     la_tcp_urgent_mark(c, busy, seg);
-    if (la_tcp_accecn_leaves_blocks(c, seg, todo->env)) {
+    bool accurate = (c->flags & LA_TCP_F_ACCECN) != 0;
+    if (accurate && la_tcp_accecn_leaves_blocks(c, seg, todo->env)) {
         la_tcp_accecn_option_fill(c, seg, 0, todo->env);
     } else {
         la_tcp_accecn_option_fill(c, seg, la_tcp_blocks_n(c, busy), todo->env);
@@ -156,7 +157,7 @@ la_tcp_segment_build(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_
         }
     }
     struct la_tcp_seg seg;
-    bool answer = la_tcp_accecn_answers(c, env);
+    bool answer = (c->flags & LA_TCP_F_ACCECN) != 0 && la_tcp_accecn_answers(c, env);
     fill_header(c, out, plan, &seg, todo);
     size_t header_bytes = la_tcp_seg_header_bytes(&seg);
     uint8_t *head = la_frame_push(f, header_bytes);
