@@ -158,6 +158,7 @@ key_of_accecn(struct end_key *k, const struct la_tcp_accecn *accecn)
     memcpy(&k->accecn, accecn, sizeof(k->accecn));
     memset(&k->accecn.tally, 0, sizeof(k->accecn.tally));
     k->accecn.acked_8n = 0;
+    k->accecn.heeded_ts = 0;
 }
 
 static void

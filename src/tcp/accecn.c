@@ -7,6 +7,7 @@
  */
 #include "tcp/accecn.h"
 
+#include "proto/tcp_accept.h"
 #include "tcp/acknowledge.h"
 #include "tcp/ecn.h"
 
@@ -166,15 +167,17 @@ is_marked_always(struct la_tcp_conn *c, struct la_tcp_accecn *a, const struct la
 }
 
 /* A.1: has no other one, sent later, said more? One that acknowledges nothing new, but is newer by
- * its timestamp, tells of marks on what has no text, where that goes as ECT. Elsewhere whatever it
- * tells is told again with the next text, and it may be no count: the answer to a late copy of a
+ * its timestamp, tells of marks on what has no text, where that goes as ECT. TS.Recent alone does
+ * not say that: behind a gap it stands still, and all that comes there is newer. Elsewhere whatever
+ * it tells is told again with the next text, and it may be no count: the answer to a late copy of a
  * SYN,ACK is none, wherever it acknowledges. */
 static bool
-is_news(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, uint32_t delivered_bytes,
-        const struct la_tcp_todo *todo)
+is_news(const struct la_tcp_conn *c, const struct la_tcp_accecn *a, const struct la_tcp_seg *seg,
+        uint32_t delivered_bytes, const struct la_tcp_todo *todo)
 {
-    return delivered_bytes > 0 ||
-           (todo->env->cfg->ect_all && todo->ts_advances && !may_answer(c, seg));
+    return delivered_bytes > 0 || (todo->env->cfg->ect_all && todo->ts_advances &&
+                                   la_tcp_ts_older(a->heeded_ts, seg->ts_val) &&
+                                   !may_answer(c, seg));
 }
 
 void
@@ -191,6 +194,8 @@ la_tcp_accecn_feedback(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
         return;
     unsigned ace = la_tcp_ace(seg->flags);
     bool first = !a->heard;
+    if (first)
+        a->heeded_ts = c->ts_recent;
     a->heard = true;
     if (first && ace == 0) { /* 3.2.2.4 */
         a->deaf = true;
@@ -198,8 +203,9 @@ la_tcp_accecn_feedback(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
         return;
     }
     uint32_t delivered = todo->acked_bytes + todo->delivered_bytes;
-    if (!is_news(c, seg, delivered, todo))
+    if (!is_news(c, a, seg, delivered, todo))
         return;
+    a->heeded_ts = seg->ts_val;
     struct said said = {delivered, (delivered + c->smss - 1) / c->smss, 0, false};
     said.ceb_known = la_tcp_accecn_option_take(a, seg, &said.ceb);
     uint32_t marks = marks_of(a, (ace - a->s.cep) % ACE_N, &said, c->smss);

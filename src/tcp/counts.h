@@ -29,6 +29,7 @@ struct la_tcp_accecn {
     uint32_t told_cep;        /* r.cep in the latest acknowledgement that was sent */
     struct la_tcp_marks told; /* the octets in the latest options that were */
     la_seq round_end;         /* until `unmarked`: of the round trip */
+    uint32_t heeded_ts;       /* timestamp of the latest feedback that was heeded */
     uint16_t acked_8n;        /* segments that an acknowledgement is about: average, in eighths */
     bool answers;       /* a SYN,ACK came: the next bare acknowledgement says what marked it */
     bool may_be_over;   /* then it says so no longer, once the peer has shown that it is */
