@@ -175,9 +175,9 @@ static bool
 is_news(const struct la_tcp_conn *c, const struct la_tcp_accecn *a, const struct la_tcp_seg *seg,
         uint32_t delivered_bytes, const struct la_tcp_todo *todo)
 {
-    return delivered_bytes > 0 || (todo->env->cfg->ect_all && todo->ts_advances &&
-                                   la_tcp_ts_older(a->heeded_ts, seg->ts_val) &&
-                                   !may_answer(c, seg));
+    return delivered_bytes > 0 ||
+           (todo->env->cfg->ect_all && todo->ts_advances &&
+            la_tcp_ts_older(a->heeded_ts, seg->ts_val) && !may_answer(c, seg));
 }
 
 void

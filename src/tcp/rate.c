@@ -45,7 +45,8 @@ la_tcp_rate_sent(const struct la_tcp_conn *c, struct la_tcp_busy *busy, struct l
         return;
     uint32_t flight_bytes = la_tcp_pipe(c, busy);
     uint32_t n = (uint32_t)la_seq_diff(range.end, range.start);
-    if (flight_bytes <= n) /* nothing else is on its way: the interval begins now */
+    uint32_t syn = (c->flags & LA_TCP_F_SYN_ACKED) == 0; /* RFC 7413 4.2.2: it may be on its way */
+    if (flight_bytes <= n + syn) /* no other text is: the interval begins now */
         rate->first_sent_at = rate->delivered_at = now;
     struct la_tcp_flown flown = {
         .delivered = rate->delivered,

@@ -308,6 +308,21 @@ test_rate__nobody_asks(void **state)
     assert_false(busy.rate.app_limited || busy.rate.cwnd_limited);
 }
 
+/* RFC 7413 4.2.2: text that goes while the SYN,ACK is on its way is the first that does. */
+static void
+test_rate__behind_a_syn(void **state)
+{
+    (void)state;
+    c.flags &= ~(uint32_t)LA_TCP_F_SYN_ACKED;
+    c.snd_una = la_seq_add(seq(0), UINT32_MAX); /* the SYN */
+    send(0, 1, 0);
+    c.snd_una = seq(0);
+    c.flags |= LA_TCP_F_SYN_ACKED;
+    acked(1);
+    assert_true(sample(10));
+    assert_int_equal(rs.rate, 100000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -319,7 +334,7 @@ main(void)
         TEST(test_rate__newest),        TEST(test_rate__reordered),
         TEST(test_rate__lost),          TEST(test_rate__application_limits),
         TEST(test_rate__window_limits), TEST(test_rate__forgotten),
-        TEST(test_rate__nobody_asks),
+        TEST(test_rate__nobody_asks),   TEST(test_rate__behind_a_syn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
