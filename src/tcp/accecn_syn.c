@@ -152,6 +152,8 @@ la_tcp_accecn_syn_ack_again(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
         return;
     note_mark(c, todo->ecn);
     a->answers = a->option_ack = true;
+    if ((c->flags & LA_TCP_F_SYN_ACK_SENT) != 0)
+        a->may_be_over = true; /* as in la_tcp_accecn_crossing() */
     if (todo->ecn == LA_IP_CE && !a->answer_marked) {
         a->answer_marked = true;
         a->r.cep++;
