@@ -103,6 +103,7 @@ struct brought {
     uint32_t text[LA_IP_ECN_MASK + 1]; /* octets, by IP's ECN field */
     uint32_t text_bytes;
     bool plain; /* no SYN, no RST */
+    bool has_fin;
 };
 
 static void
@@ -111,21 +112,23 @@ bring(struct brought *sum, const struct la_sim_packet *packet)
     const struct la_tcp_seg *seg = &packet->read.seg;
     enum la_ip_ecn ecn = la_sim_packet_ecn(packet);
     sum->plain &= (seg->flags & PLAIN) == 0;
+    sum->has_fin |= (seg->flags & LA_TCP_FIN) != 0;
     sum->marked_n += ecn == LA_IP_CE;
     sum->marked_text_n += ecn == LA_IP_CE && seg->text_bytes > 0;
     sum->text[ecn] += seg->text_bytes;
     sum->text_bytes += seg->text_bytes;
 }
 
-/* Text in order and nothing behind a gap: RCV.NXT has moved over each octet that came, and perhaps
- * over a FIN. So no segment was refused. */
+/* Text in order and nothing behind a gap: RCV.NXT has moved over each octet that came, and over a
+ * FIN that did. So no segment was refused, and none came twice. */
 static bool
 took_all(const struct la_sim_marks_before *before, const struct la_tcp_conn *c,
          const struct brought *brought)
 {
+    uint32_t fin = brought->has_fin && (c->flags & LA_TCP_F_FIN_RECEIVED) != 0;
     uint32_t moved = (uint32_t)la_seq_diff(c->rcv_nxt, before->rcv_nxt);
     return before->up && !before->gap && brought->plain && brought->text_bytes > 0 &&
-           moved >= brought->text_bytes && moved - brought->text_bytes <= 1;
+           moved == brought->text_bytes + fin;
 }
 
 static void
