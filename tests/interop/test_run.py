@@ -429,7 +429,7 @@ for host, family in (('127.0.0.1', socket.AF_INET), ('::1', socket.AF_INET6)):
         device = f"{self.kind}:{self.network.device}"
         other = ("tap" if self.kind == "tun" else "tun") + ":" + self.network.device
         for words, wants in ((("--via", "x"), "not 'x'"), (("--via", self.kind + ":"), "--via needs"),
-                             (("--via", device + ",1.2.3.4/33"), "not 1.2.3.4/33"),
+                             (("--via", device + ",1.2.3.4/33"), "not '1.2.3.4/33'"),
                              (("--via", device + ",1.2.3.4"), "--via needs"),
                              (("--via", device + ",1.2.3.4/24,x"), "not 'x'"),
                              (("--via", device, "--loss", "1%"), "--loss"),
