@@ -70,6 +70,14 @@ copies_open(const struct la_sim_world *world, unsigned conn)
            world->host[1].cfg.tcp.fast_open_n_max != 0;
 }
 
+/* RFC 4987 3.6: a cookie is good for as long as its secret is. A copy of what brought it back,
+ * behind the RST that ended the connection, opens it again. */
+static bool
+cookie_opens_again(const struct la_sim_conn *c)
+{
+    return c->view[1].cookies_n != 0 && c->view[1].broken;
+}
+
 void
 la_sim_law_accepted(struct la_sim_world *world, unsigned conn)
 {
@@ -77,7 +85,8 @@ la_sim_law_accepted(struct la_sim_world *world, unsigned conn)
     if (conn == LA_SIM_NO_CONN && world->strangers_n == 0 && !copies_open(world, conn))
         la_sim_violate(world, LA_SIM_L_ACCEPTED, conn, "a connection that nobody opened");
     else if (conn != LA_SIM_NO_CONN && world->conn[conn].accepted &&
-             !world->conn[conn].view[1].fooled && !copies_open(world, conn))
+             !world->conn[conn].view[1].fooled && !copies_open(world, conn) &&
+             !cookie_opens_again(&world->conn[conn]))
         la_sim_violate(world, LA_SIM_L_ACCEPTED, conn, "a connection that was handed out before");
 }
 
