@@ -2,8 +2,7 @@
 """A SYN flood over a device: lastack on a TUN, the kernel on veth, in turns.
 
 The flood and the connections that mean it have one core, the process with the stack has another. The
-kernel is measured twice: as it comes, its receive path run where the flood sends, and with that path
-steered to a core of its own (receive packet steering), as lastack has one. Nothing is scheduled in
+kernel is measured as it comes, its receive path run where the flood sends. Nothing is scheduled in
 real time: a flood that is would starve the kernel's receive path when that has become a thread
 (ksoftirqd). So it takes a quiet machine. Both stacks remember 1024 half-open connections and then
 answer with SYN cookies. What counts is the answers that came back. Rounds are short and many, and
@@ -45,17 +44,14 @@ class Bounce:
 
 
 class KernelOnVeth:
-    def __init__(self, key, title, is_steered):
-        self.key, self.title, self.is_steered = key, title, is_steered
+    key, title = "kernel_veth", "kernel, veth"
 
-    def measure(self, load, size, cores):
+    @staticmethod
+    def measure(load, size, cores):
         with stacks.KernelOnVeth().running(load) as running:
             far = running.far
             stacks.ip("-n", far, "route", "add", FLOOD_NET, "via", stacks.LOAD_IP)
             stacks.write(far, "/proc/sys/net/ipv4/tcp_max_syn_backlog", str(SYN_QUEUE_N))
-            if self.is_steered:
-                stacks.write(far, f"/sys/class/net/{DEVICE}/queues/rx-0/rps_cpus",
-                             f"{1 << cores[-1]:x}")
             return flood(running, size, cores)
 
 
@@ -68,8 +64,7 @@ def flood(running, size, cores, *options):
 def run(load, program, size, progress):
     """The results, and one line for each thing that went wrong."""
     cores = sorted(os.sched_getaffinity(0))
-    subjects = (LastackOnTun(program), KernelOnVeth("kernel_veth", "kernel, veth", False),
-                KernelOnVeth("kernel_steered", "kernel, veth, steered", True), Bounce())
+    subjects = (LastackOnTun(program), KernelOnVeth(), Bounce())
     rounds, wrong = {s.key: [] for s in subjects}, []
     for number in range(size.flood_rounds_n):
         for subject in subjects:

@@ -67,22 +67,19 @@ def devices(found, subjects, size):
 
 def flood(found):
     title("SYN flood over a device, beside connections that mean it")
-    columns = ("lastack_tun", "kernel_veth", "kernel_steered", "bounce_tun")
-    ours, kernel, steered, bounce = (found.get(key) for key in columns)
-    line("", ["lastack", "kernel", "kernel"], ["bounce"])
-    line("", ["tun", "veth", "steered"], ["tun"])
-    line("SYNs answered per second", [number(s and s["per_s"], 0) for s in (ours, kernel, steered)],
-         [number(bounce and bounce["per_s"], 0)])
+    ours, kernel, bounce = (found.get(key) for key in ("lastack_tun", "kernel_veth", "bounce_tun"))
+    line("", ["lastack", "kernel", "bounce"])
+    line("", ["tun", "veth", "tun"])
+    line("SYNs answered per second", [number(s and s["per_s"], 0) for s in (ours, kernel, bounce)])
     line("lastack / that, by rounds", ["", *(number(floods.ratio(found, key), 2) if ours and found.get(key)
-                                             else "-" for key in columns[1:3])],
-         [number(floods.ratio(found, "bounce_tun"), 2) if ours and bounce else "-"])
-    line("CPU us of the process", [number(ours and ours["stack_cpu_us"], 2), "-", "-"],
-         [number(bounce and bounce["stack_cpu_us"], 2)])
-    tried = next((s["connects_tried"] for s in (ours, kernel, steered) if s), 0)
-    line(f"connections of {tried}", [number(s and s["connects"], 0) for s in (ours, kernel, steered)])
+                                             else "-" for key in ("kernel_veth", "bounce_tun"))])
+    line("CPU us of the process", [number(ours and ours["stack_cpu_us"], 2), "-",
+                                   number(bounce and bounce["stack_cpu_us"], 2)])
+    tried = next((s["connects_tried"] for s in (ours, kernel) if s), 0)
+    line(f"connections of {tried}", [number(s and s["connects"], 0) for s in (ours, kernel)])
     print("One core floods, one has the process with the stack. The kernel's receive path runs where\n"
-          "the flood sends or, steered, on the other core. All remember 1024 SYNs, then send cookies.\n"
-          "What bounces is read, turned round and written: the ceiling of what stands on a TUN.")
+          "the flood sends. Both remember 1024 SYNs, then send cookies. What bounces is read, turned\n"
+          "round and written: the ceiling of what stands on a TUN.")
 
 
 # ---- in one process
