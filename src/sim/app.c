@@ -101,8 +101,8 @@ open_active(const struct seat *s)
     wake_at(s, s->world->now_ns + RETRY_NS);
 }
 
-/* By a copy of its SYN, or by one whose SYN,ACK found no memory yet (RFC 7413): the peer may take
- * it for what it has opened. */
+/* By a copy of its SYN, or by one whose SYN,ACK found no memory yet (RFC 7413) and by which alone
+ * the tracker would know it: the peer may take it for what it has opened. */
 static void
 give_away(const struct la_sim_host *host, const struct la_endpoint *local,
           const struct la_endpoint *remote)
@@ -131,7 +131,9 @@ la_sim_app_accept(struct la_sim_host *host)
         la_sim_law_accepted(world, conn);
         if (la_sim_is_over(world))
             return;
-        if (conn == LA_SIM_NO_CONN || world->conn[conn].accepted) { /* forged; nobody wants it */
+        /* Forged, or of another connection than it seems: nobody wants it. */
+        bool unheard = status.state == LA_TCP_SYN_RECEIVED && status.segments_sent == 0;
+        if (conn == LA_SIM_NO_CONN || world->conn[conn].accepted || unheard) {
             if (conn != LA_SIM_NO_CONN || host->cfg.tcp.fast_open_n_max != 0)
                 give_away(host, &status.local, &status.remote);
             (void)la_conn_release(host->stack, handle, la_sim_host_now(host));

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import select
 import socket
 import struct
 import subprocess
@@ -50,22 +51,18 @@ class Silent:
     """A port of the host that answers no SYN: its accept queue is full and stays so."""
 
     def __init__(self):
-        self.sockets = [socket.socket()]
-        self.sockets[0].bind(("127.0.0.1", 0))
-        self.sockets[0].listen(0)
-        self.port = self.sockets[0].getsockname()[1]
-        for _ in range(16):
-            s = socket.socket()
-            s.setblocking(False)
-            self.sockets.append(s)
-            try:
-                s.connect(("127.0.0.1", self.port))
-            except BlockingIOError:
-                pass
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(0)
+        self.port = self.listener.getsockname()[1]
+        self.waits = socket.create_connection(("127.0.0.1", self.port))
+        # Connected is not yet queued: the last ACK may still be on its way on a busy machine.
+        if not select.select([self.listener], [], [], 60)[0]:
+            raise TimeoutError("a connection does not reach its listener")
 
     def close(self):
-        for s in self.sockets:
-            s.close()
+        self.waits.close()
+        self.listener.close()
 
 
 class Ss(support.Case):
