@@ -168,7 +168,8 @@ class Server:
         self.socket = socket.create_server(("::", 0), family=socket.AF_INET6,
                                            dualstack_ipv6=True, backlog=200)
         self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
 
     def run(self):
         while True:
@@ -187,6 +188,7 @@ class Server:
 
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()  # it reads no other socket that gets this number
         self.socket.close()
 
 
