@@ -316,6 +316,13 @@ remember(struct la_measure *m, const struct la_track_end *me, la_seq from, la_se
         m->spurious_n += n;
 }
 
+/* A FIN that has not passed before. */
+static bool
+is_first_fin(const struct la_placed *placed)
+{
+    return (placed->seen->tcp.flags & LA_TCP_FIN) != 0 && (placed->me->flags & LA_END_FIN) == 0;
+}
+
 static void
 text_again(struct la_measure *m, const struct la_track *track, struct la_placed *placed)
 {
@@ -332,13 +339,15 @@ text_again(struct la_measure *m, const struct la_track *track, struct la_placed 
             return;
         }
     } else if (is_outrun(m, placed->seen)) {
-        placed->is_copy = true;
+        placed->filled_bytes = holes_fill(m, from, to);
+        placed->is_copy = placed->filled_bytes == 0 && !is_first_fin(placed);
+        m->reordered_n += !placed->is_copy; /* late, for a part of it at least */
         return;
     }
     uint32_t n = segments_of(placed);
     placed->cause = (uint8_t)cause_of(m, track, placed, to);
     /* Nothing made its sender send what had been acknowledged, and nothing shows that it did. */
-    if (placed->cause == LA_CAUSE_NONE && hole == NULL &&
+    if (placed->cause == LA_CAUSE_NONE && hole == NULL && !is_first_fin(placed) &&
         la_seq_le(la_seq_add(seg->seq, seg->len), placed->me->una) && !is_newest(m, placed->seen)) {
         placed->is_copy = true;
         return;
