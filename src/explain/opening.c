@@ -18,6 +18,28 @@ _Static_assert((int)LA_EXPLAIN_HAS_MSS == LA_TCP_HAS_MSS &&
                    (int)LA_EXPLAIN_HAS_TIMESTAMPS == LA_TCP_HAS_TIMESTAMPS,
                "options of a SYN");
 
+/* RFC 3168 6.1.1: ECE and CWR; RFC 9768 3.1: AE as well, which others take for the same. */
+static uint32_t
+ecn_asked(uint16_t flags)
+{
+    switch (flags & LA_TCP_ACE_MASK) {
+    case LA_TCP_ECE | LA_TCP_CWR:
+        return LA_EXPLAIN_HAS_ECN;
+    case LA_TCP_ACE_MASK:
+        return LA_EXPLAIN_HAS_ECN | LA_EXPLAIN_HAS_ACCURATE_ECN;
+    default:
+        return 0;
+    }
+}
+
+static uint32_t
+ecn_granted(uint16_t flags)
+{
+    if ((flags & LA_TCP_ACE_MASK) == LA_TCP_ECE)
+        return LA_EXPLAIN_HAS_ECN;
+    return la_tcp_accecn_is_granted(flags) ? LA_EXPLAIN_HAS_ACCURATE_ECN : 0;
+}
+
 uint32_t
 la_opening_options(const struct la_seen *seen)
 {
@@ -25,10 +47,7 @@ la_opening_options(const struct la_seen *seen)
     uint32_t options = seg->has & USUAL_OPTIONS;
     if ((seg->has & LA_TCP_HAS_USER_TIMEOUT) != 0)
         options |= LA_EXPLAIN_HAS_USER_TIMEOUT;
-    /* RFC 3168 6.1.1: both flags in the SYN, ECE alone in the SYN,ACK. */
-    unsigned ecn = seg->flags & (LA_TCP_ECE | LA_TCP_CWR);
-    if (ecn == ((seg->flags & LA_TCP_ACK) != 0 ? LA_TCP_ECE : LA_TCP_ECE | LA_TCP_CWR))
-        options |= LA_EXPLAIN_HAS_ECN;
+    options |= (seg->flags & LA_TCP_ACK) != 0 ? ecn_granted(seg->flags) : ecn_asked(seg->flags);
     if ((seg->has & LA_TCP_HAS_EXTRAS) == 0)
         return options;
     const struct la_tcp_extras *extras = &seen->extras;
