@@ -5,6 +5,7 @@
  * SYNs, what they offered and what was agreed, how long the handshake took on either side of the
  * tap, and what came instead of an answer.
  */
+#include "base/extremes.h"
 #include "explain/parts.h"
 
 /* Of these, both vocabularies say the same. */
@@ -144,8 +145,12 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
     else
         e->syn_n++;
     placed->syn_again = (e->flags & kind) != 0;
-    if (placed->syn_again)
+    if (placed->syn_again) {
+        placed->again_n = (uint8_t)min32(e->syn_n - 1, UINT8_MAX);
+        /* A SYN,ACK may go again because the SYN did. */
+        placed->cause = answers ? LA_CAUSE_NONE : LA_CAUSE_RETRANSMIT_RTO;
         again(explain, track, placed);
+    }
     e->flags |= kind;
     if (!placed->syn_first)
         return;

@@ -307,7 +307,7 @@ struct la_placed {
     uint32_t missing_bytes;  /* what it acknowledges and was not captured, with acks_missing */
     int64_t rtt_us;          /* since the text that it acknowledges passed; -1: not timed */
     uint32_t filled_bytes;   /* of old_bytes: they had not passed before */
-    bool is_again;           /* it was sent before, */
+    uint8_t again_n;         /* so often the same had gone before, as far as is known */
     uint8_t cause;           /* and why (enum la_cause) */
 };
 

@@ -35,6 +35,8 @@ LADDERS = (
     ("rst_injection_off_path.pcap", ("--format", "ladder", "--filter", "tcp"), r"noticed The RST was not sent", 1),
     ("rst_injection_off_path.pcap", ("--format", "ladder"), r"noticed The RST was not sent", 1),
     ("close_by_client_four_segments.pcap", ("--conn", "0"), r"noticed", 0),
+    ("syn_black_hole_backoff.pcap", ("--conn", "0"), r"retransmission 2 of SYN: timeout", 1),
+    ("syn_black_hole_backoff.pcap", ("--conn", "0"), r"nothing sent twice", 0),
 )
 
 
