@@ -216,12 +216,24 @@ answers_for_older(const struct la_placed *placed)
            !la_seq_eq(seg->ack, peer->nxt);
 }
 
+/* A SYN,ACK of an end that has gone on in the meantime, in a capture that began later. */
+static bool
+comes_late(const struct la_track *track, const struct la_placed *placed)
+{
+    const uint8_t both = LA_TCP_SYN | LA_TCP_ACK;
+    const struct la_track_end *e = placed->me;
+    return (placed->seen->tcp.flags & both) == both && !track->handshake_seen &&
+           (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) == 0 && e->segments_n > 0;
+}
+
 void
 la_opening_segment(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_track_end *e = placed->me, *peer = placed->peer;
-    if ((seg->flags & LA_TCP_SYN) != 0)
+    if (comes_late(track, placed))
+        placed->is_strange = true;
+    else if ((seg->flags & LA_TCP_SYN) != 0)
         take_syn(explain, track, placed);
     if (placed->syn_first && (seg->flags & LA_TCP_ACK) != 0)
         la_servers_half_open(explain, track, placed->at_ns, true);
@@ -258,7 +270,7 @@ enum la_open_kind
 la_opening_kind(const struct la_track *track)
 {
     const struct la_track_end *c = &track->end[LA_END_CLIENT], *s = &track->end[LA_END_SERVER];
-    if ((c->flags & LA_END_SYN) == 0 && (s->flags & LA_END_SYN_ACK) == 0)
+    if (!track->handshake_seen)
         return LA_OPEN_MID_STREAM;
     /* RFC 9293 3.5 figure 8: both send SYN,ACK. In a split handshake only the client does. */
     if ((s->flags & LA_END_SYN) != 0) {

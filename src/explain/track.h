@@ -177,6 +177,7 @@ enum la_rst_evidence {
     LA_RST_TOOK_AFTER_FIN = 2097152, /* it acknowledged text that came behind its own FIN */
     LA_RST_ACKS_FIN = 4194304,  /* it acknowledges its peer's FIN */
     LA_RST_ACKS_SYN = 8388608,  /* it acknowledges its peer's SYN,ACK */
+    LA_RST_MORE_TO_ANSWER = 16777216, /* its peer had sent more behind the ACK of the handshake */
     LA_RST_HEARD_NONE = 1048576 /* its peer, whose segments were captured, never sent any text */
 };
 
