@@ -64,6 +64,9 @@ struct la_tcp_cfg {
                                     default): as much as there is room for. Of the instance; for one
                                     connection LA_OPT_NOTSENT_LOWAT_BYTES */
     uint16_t mss_bytes_max;      /* announced at most, from 88; 0 = what the interface takes */
+    bool mss_option;             /* the MSS is announced, and the peer's is heeded; off: segments of
+                                    536 octets, with IPv6 of 1220, both ways (RFC 9293 MUST-15);
+                                    default on */
     bool nagle;                  /* RFC 9293 3.7.4; default on */
     bool nagle_short;            /* Nagle's wait ends when no short segment is unacknowledged, full
                                     ones or not (Minshall's, as Linux); default off */
@@ -173,6 +176,9 @@ struct la_tcp_cfg {
                                     (for the instance) and of a listener: text of a SYN is believed
                                     whoever may have sent it. For closed networks; default off */
     bool time_wait_holds;        /* no SYN ends a TIME-WAIT early (RFC 9293 MAY-2); default off */
+    bool time_wait_exact;        /* in TIME-WAIT, what has no ACK is dropped without an answer,
+                                    and ACKs that are not at RCV.NXT are answered, as by FreeBSD:
+                                    DEVIATION(D34); default off */
     bool rst_challenged;         /* RFC 5961 3.2: a RST in the window, but not at RCV.NXT, draws a
                                     challenge ACK; off: ends the connection; default on */
     bool syn_challenged;         /* RFC 5961 4.2: so does a SYN in the window; off: it draws a RST

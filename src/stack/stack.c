@@ -46,6 +46,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .ecn_fallback = true,
         .keepalive_idle_s = 7200,
         .keepalive_interval_s = 75,
+        .mss_option = true,
         .keepalive_probes_n = 9,
         .rto_us_initial = 1000000,
         .rto_us_min = 200000,
