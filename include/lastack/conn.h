@@ -32,12 +32,13 @@ enum la_accecn_option {
 };
 
 /* What hard ICMP errors (RFC 9293 3.9.2.2) do to a connection that is being opened. Soft ones are
- * advice alone; nothing of the kind ends a synchronised one. */
+ * advice alone, but for the last; nothing of the kind ends a synchronised one. */
 enum la_icmp_hard {
     LA_ICMP_IGNORED,  /* nothing */
     LA_ICMP_HEEDED,   /* end it, each with its error: protocol or port unreachable, prohibited */
-    LA_ICMP_REFUSES   /* as the BSDs, MUST-56 apart: any of them is a refusal, and so is an unknown
+    LA_ICMP_REFUSES,  /* as the BSDs, MUST-56 apart: any of them is a refusal, and so is an unknown
                        * next header; a TTL that ran out ends it, too */
+    LA_ICMP_ALL       /* as Linux: soft ones end it, too, each with its error: DEVIATION(D35) */
 };
 
 /* A buffer that grows as the connection moves more: Linux's tcp_wmem and tcp_rmem. It is held only

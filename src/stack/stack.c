@@ -131,7 +131,7 @@ la_tcp_cfg_ok(const struct la_tcp_cfg *t)
            t->keepalive_interval_s > 0 && t->keepalive_interval_s <= UINT16_MAX &&
            (t->mss_bytes_max == 0 || t->mss_bytes_max >= MSS_BYTES_MAX_LEAST) &&
            t->ecn <= LA_ECN_ACCURATE_ACCEPT && t->accecn_option <= LA_ACCECN_OPTION_ALWAYS &&
-           t->icmp_hard <= LA_ICMP_REFUSES && t->keepalive_probes_n > 0 &&
+           t->icmp_hard <= LA_ICMP_ALL && t->keepalive_probes_n > 0 &&
            t->keepalive_probes_n <= UINT8_MAX && text_ends &&
            la_cc_find(t->congestion_control) != UINT8_MAX;
 }

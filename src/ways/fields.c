@@ -97,7 +97,7 @@ static const struct la_ways_field fields[] = {
     SWITCH(fin_again),
     SWITCH(window_is_buffer),
     SWITCH(rcvbuf_whole),
-    {"icmp_hard", NULL, TCP(icmp_hard), LA_ICMP_IGNORED, LA_ICMP_REFUSES},
+    {"icmp_hard", NULL, TCP(icmp_hard), LA_ICMP_IGNORED, LA_ICMP_ALL},
     {"syn_ecn_n", NULL, TCP(syn_ecn_n), 0, 255},
     {"syn_linear_n", NULL, TCP(syn_linear_n), 0, 255},
     {"syn_options_n", NULL, TCP(syn_options_n), 0, 255},

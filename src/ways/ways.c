@@ -34,6 +34,7 @@ static const struct setting profile_linux[] = {
     {"probe_empty", "1"},
     {"unsent_ack_silent", "1"},
     {"too_big_at_once", "1"},
+    {"icmp_hard", "3"},
     {"timestamps_may_lack", "1"},
     {"burst_window_part", "3"},
     {"reduces_cwnd", "1"},
