@@ -197,9 +197,10 @@ by_frame(const void *x, const void *y)
 static struct la_captures *
 open_capture(const struct annotator *a)
 {
+    bool is_mistaken;
     char error[LA_CAPTURE_LINE_BYTES];
     struct la_captures_options options = {0};
-    struct la_captures *captures = la_captures_new(&options, error);
+    struct la_captures *captures = la_captures_new(&options, &is_mistaken, error);
     if (captures != NULL && la_captures_add_file(captures, a->in, error))
         return captures;
     (void)complain(a->in, error);

@@ -142,6 +142,7 @@ option_names(uint32_t options)
         {LA_EXPLAIN_HAS_SACK_PERMITTED, "sack"},
         {LA_EXPLAIN_HAS_TIMESTAMPS, "timestamps"},
         {LA_EXPLAIN_HAS_ECN, "ecn"},
+        {LA_EXPLAIN_HAS_ACCURATE_ECN, "accurate_ecn"},
         {LA_EXPLAIN_HAS_FAST_OPEN, "fast_open"},
         {LA_EXPLAIN_HAS_FAST_OPEN_COOKIE, "fast_open_cookie"},
         {LA_EXPLAIN_HAS_MPTCP, "mptcp"},
@@ -322,6 +323,9 @@ direction(const struct la_explain_direction *d)
     set(o, "capture_duplicates", number(d->capture_duplicates));
     set(o, "reordered", number(d->reordered));
     set(o, "capture_gaps", number(d->capture_gaps));
+    set(o, "ect", number(d->ect));
+    set(o, "ce", number(d->ce));
+    set(o, "ce_reports", number(d->ce_reports));
     set(o, "duplicate_acks", number(d->duplicate_acks));
     set(o, "keepalives", number(d->keepalives));
     set(o, "window_probes", number(d->window_probes));

@@ -177,6 +177,7 @@ enum la_rst_evidence {
     LA_RST_TOOK_AFTER_FIN = 2097152, /* it acknowledged text that came behind its own FIN */
     LA_RST_ACKS_FIN = 4194304,  /* it acknowledges its peer's FIN */
     LA_RST_ACKS_SYN = 8388608,  /* it acknowledges its peer's SYN,ACK */
+    LA_RST_MORE_TO_ANSWER = 16777216, /* its peer had sent more behind the ACK of the handshake */
     LA_RST_HEARD_NONE = 1048576 /* its peer, whose segments were captured, never sent any text */
 };
 
@@ -307,7 +308,7 @@ struct la_placed {
     uint32_t missing_bytes;  /* what it acknowledges and was not captured, with acks_missing */
     int64_t rtt_us;          /* since the text that it acknowledges passed; -1: not timed */
     uint32_t filled_bytes;   /* of old_bytes: they had not passed before */
-    bool is_again;           /* it was sent before, */
+    uint8_t again_n;         /* so often the same had gone before, as far as is known */
     uint8_t cause;           /* and why (enum la_cause) */
 };
 

@@ -100,6 +100,12 @@ class Files(unittest.TestCase):
                               capture("half_close_data_after_fin.pcap"))
         self.assertEqual(document["connections"][0]["server_to_client"]["segments"], 0)
         self.assertEqual(packets(document) + document["file"]["packets_filtered"], 38)
+        for words in (("--packets", "port port", capture("half_close_data_after_fin.pcap")),
+                      ("-i", "lo", "port", "port")):
+            done = subprocess.run([PROGRAM, "explain", *words], capture_output=True, text=True, timeout=SECONDS,
+                                  check=False)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1))
+            self.assertIn("'port port' is not understood", done.stderr)
 
     def test_connection_filter(self):
         """40 connections, eight of each kind; the server closes the second, resets the fourth."""

@@ -75,6 +75,7 @@ tap_send(struct tap *tap, const struct line *line)
     }
     size_t header_n = la_tcp_seg_header_bytes(&seg), n = IP_BYTES + header_n + line->text_n;
     packet[0] = 0x45;
+    packet[1] = line->ip_ecn;
     packet[2] = (uint8_t)(n >> 8);
     packet[3] = (uint8_t)n;
     tap->frame++;

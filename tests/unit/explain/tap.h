@@ -37,6 +37,7 @@ struct line {
     bool sum;         /* the checksum is filled in */
     bool damaged;     /* the same, and wrong */
     uint16_t flip;    /* or these bits of it are */
+    uint8_t ip_ecn;   /* IP's ECN field */
     uint8_t last;     /* the last octet of the text; the others are 0 */
     uint32_t sack[2]; /* of the peer's numbers; the second one 0: no block */
 };

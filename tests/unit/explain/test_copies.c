@@ -352,6 +352,28 @@ test_order__by_echo(void **state)
     }
 }
 
+/* A network that doubles one packet in five may double three of eight: that is no mirror, and the
+ * answer to the doubled SYN is one that the server sent. */
+static void
+test_copies__by_chance(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN, .ip_id = 7},
+              {.from = C, .flags = SYN, .ip_id = 7, .after_ms = 2},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .ip_id = 8},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .ip_id = 8},
+              {.from = C, .flags = LA_TCP_FIN | ACK, .seq = 1, .ack = 1, .ip_id = 9},
+              {.from = S, .flags = LA_TCP_FIN | ACK, .seq = 1, .ack = 2, .ip_id = 3},
+              {.from = C, .flags = ACK, .seq = 2, .ack = 2, .ip_id = 10},
+              {.from = S, .flags = ACK, .seq = 2, .ack = 2, .ip_id = 4});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.direction[S].retransmissions.syn, 1);
+    assert_int_equal(conn.direction[C].capture_duplicates, 0);
+    assert_int_equal(conn.direction[C].network_duplicates, 2);
+}
+
 int
 main(void)
 {
@@ -365,6 +387,7 @@ main(void)
         TEST(test_copies__syn_behind_reset),
         TEST(test_copies__syn_ack_of_each_syn),
         TEST(test_copies__syn_ack_of_a_doubled_syn),
+        TEST(test_copies__by_chance),
         TEST(test_copies__mirrored_burst),
         TEST(test_copies__few_of_text),
         TEST(test_disorder__behind_an_ack),
