@@ -233,9 +233,9 @@ la_artefacts_copies(const struct la_explain *explain, struct la_copies *out)
                               .text_copies_n = explain->text_copies_n};
 }
 
-/* Heuristic: a mirror or a second interface doubles most packets, a network a few: a quarter of all,
- * and of few some more, which may be chance. Text tells more than ACKs without identification, of
- * which several that say the same are no copies. */
+/* Heuristic: a mirror or a second interface doubles most packets, a network a few: a quarter of
+ * all, and of few some more, which may be chance. Text tells more than ACKs without identification,
+ * of which several that say the same are no copies. */
 bool
 la_artefacts_are_doubles(const struct la_copies *of)
 {
