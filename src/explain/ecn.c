@@ -6,6 +6,7 @@
  * without a loss. Before the queue no mark has passed the tap yet: there the receiver's reports
  * tell.
  */
+#include "base/apart.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 
@@ -21,8 +22,8 @@ find(struct la_explain *explain, struct la_track *track, enum la_finding id, uns
         finding->values[0] = n;
 }
 
-void
-la_ecn_sent(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+static void
+take_mark(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     struct la_measure *m = placed->mine;
     m->ect_n++;
@@ -50,8 +51,8 @@ reports_in(struct la_measure *m, const struct la_track *track, const struct la_p
     return (agreed & LA_EXPLAIN_HAS_ECN) != 0 && m->ece && !was_set;
 }
 
-void
-la_ecn_reported(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+static void
+take_reports(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
     struct la_measure *m = placed->its;
     uint32_t n = reports_in(m, track, placed);
@@ -62,4 +63,15 @@ la_ecn_reported(struct la_explain *explain, struct la_track *track, const struct
     if (m->ce_n == 0) /* else there is that */
         find(explain, track, LA_FINDING_CE_REPORTED, 1u - placed->from, placed->frame,
              m->reports_n);
+}
+
+LA_APART void
+la_ecn_segment(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_seen *seen = placed->seen;
+    bool is_capable = (seen->dscp_ecn & LA_IP_ECN_MASK) != 0;
+    if (placed->mine != NULL && seen->tcp.text_bytes > 0 && is_capable)
+        take_mark(explain, track, placed);
+    if (placed->its != NULL)
+        take_reports(explain, track, placed);
 }

@@ -128,10 +128,9 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
     if (its == NULL && is_shut)
         placed->its = la_measure_take(explain, placed->peer);
     la_flow_segment(placed);
-    if (mine != NULL && seg->text_bytes > 0 && (placed->seen->dscp_ecn & LA_IP_ECN_MASK) != 0)
-        la_ecn_sent(explain, track, placed);
-    if (its != NULL && ((seg->flags & LA_TCP_ACE_MASK) != 0 || its->ece))
-        la_ecn_reported(explain, track, placed);
+    if (((seg->flags & LA_TCP_ACE_MASK) | (placed->seen->dscp_ecn & LA_IP_ECN_MASK)) != 0 ||
+        (its != NULL && its->ece))
+        la_ecn_segment(explain, track, placed);
     if (mine != NULL)
         held_back_sent(explain, mine, track, placed);
     if (its != NULL)

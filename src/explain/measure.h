@@ -213,11 +213,9 @@ void la_rounds_acked(const struct la_explain *explain, struct la_measure *m,
 /* New text that met a full window, filled its rest, or came behind a late acknowledgement. */
 /* Congestion was told of in this round, without a loss. */
 void la_rounds_marked(struct la_measure *m);
-/* Text passed that is ECN-capable; an acknowledgement that says something of marks, or did. */
-void la_ecn_sent(struct la_explain *explain, struct la_track *track,
-                 const struct la_placed *placed);
-void la_ecn_reported(struct la_explain *explain, struct la_track *track,
-                     const struct la_placed *placed);
+/* It is ECN-capable, or says something of marks, or the one before did. */
+void la_ecn_segment(struct la_explain *explain, struct la_track *track,
+                    const struct la_placed *placed);
 void la_stalls_sent(struct la_measure *m, const struct la_track *track,
                     const struct la_placed *placed);
 /* An acknowledgement that was late, or offers a small window. */
