@@ -378,6 +378,14 @@ is_told(const struct la_explain_conn *conn, const struct la_explain_finding *fin
 }
 
 void
+la_explain_say_findings(FILE *stream, const struct la_explain_conn *conn)
+{
+    for (size_t i = 0; i < conn->findings_n; i++)
+        if (!is_told(conn, &conn->findings[i]))
+            la_explain_say_finding(stream, &conn->findings[i]);
+}
+
+void
 la_explain_say_conn(FILE *stream, const struct la_explain_conn *conn)
 {
     say_opening(stream, conn);
@@ -388,7 +396,5 @@ la_explain_say_conn(FILE *stream, const struct la_explain_conn *conn)
         say_path(stream, conn, end);
     say_limit(stream, conn);
     say_closing(stream, conn);
-    for (size_t i = 0; i < conn->findings_n; i++)
-        if (!is_told(conn, &conn->findings[i]))
-            la_explain_say_finding(stream, &conn->findings[i]);
+    la_explain_say_findings(stream, conn);
 }

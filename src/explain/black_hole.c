@@ -64,7 +64,7 @@ remark_hole(struct la_explain *explain, struct la_track *track, unsigned sender)
         return;
     uint32_t bytes = (uint32_t)la_seq_diff(hole->to, hole->from);
     int64_t since_ns = track->end[1 - sender].last_at_ns - hole->at_ns;
-    if (bytes < LARGE_BYTES_MIN || bytes < e->segment_bytes_max ||
+    if (bytes < LARGE_BYTES_MIN || bytes < e->segment_bytes_max || !la_seq_gt(e->nxt, hole->to) ||
         since_ns < HOLE_S_MIN * LA_NS_PER_S)
         return;
     struct la_explain_finding *finding =

@@ -8,6 +8,8 @@
  * not: nobody who forges for one end makes the other follow him. Of a capture of one direction,
  * four segments in a row tell. Numbers leap forward, by less than half of their circle (RFC 9293
  * 3.4).
+ *
+ * Nothing is missing where a second SYN,ACK with another number is what both ends go on with.
  */
 #include "explain/measure.h"
 #include "explain/parts.h"
@@ -26,8 +28,9 @@ is_near(la_seq a, la_seq b, const struct la_track_end *receiver)
 
 /* Nothing goes back, nothing follows a FIN, and what has an older timestamp is old. */
 static bool
-may_leap(const struct la_placed *placed)
+may_leap(const struct la_track *track, const struct la_placed *placed)
 {
+    bool renumbered = track->rare != NULL && track->rare->leap.has_syn_ack;
     const struct la_track_end *me = placed->me, *peer = placed->peer;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     const uint16_t control = LA_TCP_SYN | LA_TCP_RST | LA_TCP_ACK;
@@ -36,7 +39,7 @@ may_leap(const struct la_placed *placed)
                   la_tcp_ts_older(seg->ts_val, me->ts_val);
     return (seg->flags & control) == LA_TCP_ACK && !is_old &&
            ((me->flags | peer->flags) & LA_END_FIN) == 0 && (me->flags & LA_END_SPOKE) != 0 &&
-           la_seq_ge(seg->seq, me->una) && la_seq_ge(seg->ack, peer->una);
+           (renumbered || (la_seq_ge(seg->seq, me->una) && la_seq_ge(seg->ack, peer->una)));
 }
 
 void
@@ -97,10 +100,46 @@ go_on_from(struct la_track_end *e, la_seq seq)
     m->sacked = m->probed = m->edge_known = m->rounds.begun = false;
 }
 
+/* A SYN,ACK with another number than the first one, before there was any text. */
+static void
+note_syn_ack(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    const struct la_tcp_seg *seg = &placed->seen->tcp;
+    const uint16_t both = LA_TCP_SYN | LA_TCP_ACK;
+    bool is_second = (seg->flags & (both | LA_TCP_RST)) == both && placed->from == LA_END_SERVER &&
+                     (placed->me->flags & LA_END_SYN_ACK) != 0 &&
+                     placed->me->unique_bytes + placed->me->missing_bytes == 0 &&
+                     la_seq_eq(seg->ack, la_seq_add(placed->peer->iss, 1));
+    struct la_track_rare *rare = is_second ? la_track_rare(explain, track) : NULL;
+    if (rare == NULL || rare->leap.has_syn_ack)
+        return;
+    rare->leap.has_syn_ack = true;
+    rare->leap.syn_ack_seq = seg->seq;
+    rare->leap.syn_ack_frame = placed->frame;
+}
+
+/* The server's numbers are those of its second SYN,ACK. */
+static bool
+begins_anew(struct la_explain *explain, struct la_track *track, unsigned end, la_seq seq)
+{
+    const struct la_leap *leap = &track->rare->leap;
+    struct la_track_end *e = &track->end[end];
+    if (!leap->has_syn_ack || end != LA_END_SERVER || e->unique_bytes + e->missing_bytes > 0 ||
+        !la_seq_eq(seq, la_seq_add(leap->syn_ack_seq, 1)))
+        return false;
+    e->iss = leap->syn_ack_seq;
+    e->nxt = e->una = seq;
+    e->flags &= ~(uint32_t)LA_END_EDGE;
+    e->timing = false;
+    (void)la_found(explain, track, LA_FINDING_SYN_ACK_OTHER, la_who_of(end), leap->syn_ack_frame);
+    return true;
+}
+
 bool
 la_leap_shows(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
-    struct la_track_rare *rare = may_leap(placed) ? la_track_rare(explain, track) : NULL;
+    note_syn_ack(explain, track, placed);
+    struct la_track_rare *rare = may_leap(track, placed) ? la_track_rare(explain, track) : NULL;
     if (rare == NULL || rare->leap.is_taken)
         return false;
     struct la_leap *leap = &rare->leap;
@@ -112,14 +151,16 @@ la_leap_shows(struct la_explain *explain, struct la_track *track, const struct l
         return false;
     struct la_track_end *e = &track->end[leap->from];
     const struct la_tcp_seg *kept = &leap->seen.tcp;
-    go_on_from(e, leap->first_seq);
+    if (!begins_anew(explain, track, leap->from, leap->first_seq))
+        go_on_from(e, leap->first_seq);
     if (la_seq_gt(kept->seq, e->nxt)) { /* What of it passed before the latest one. */
         uint32_t passed_bytes = (uint32_t)la_seq_diff(kept->seq, e->nxt);
         e->unique_bytes += passed_bytes;
         e->bytes += passed_bytes;
         e->nxt = kept->seq;
     }
-    go_on_from(&track->end[1 - leap->from], kept->ack);
+    if (!begins_anew(explain, track, 1u - leap->from, kept->ack))
+        go_on_from(&track->end[1 - leap->from], kept->ack);
     leap->segments_n = 0;
     return true;
 }

@@ -126,6 +126,10 @@ struct la_measure {
     int64_t heard_at_ns;      /* an acknowledgement that told something new passed last */
     uint64_t prints_n;        /* segments with text that passed, without copies; of the latest */
     uint32_t text_copies_n;   /* there are prints */
+    /* ecn.c */
+    uint32_t ect_n, ce_n;     /* segments with text that passed as ECN-capable, and marked */
+    uint32_t reports_n;       /* of marks, by the receiver */
+    bool ece;                 /* in its latest acknowledgement */
     /* violations.c: text beyond the window, not acknowledged yet */
     uint64_t beyond_frame;
     la_seq beyond_to;
@@ -225,6 +229,11 @@ void la_rounds_sent(const struct la_explain *explain, struct la_measure *m,
 void la_rounds_acked(const struct la_explain *explain, struct la_measure *m,
                      const struct la_track *track, const struct la_placed *placed);
 /* New text that met a full window, filled its rest, or came behind a late acknowledgement. */
+/* Congestion was told of in this round, without a loss. */
+void la_rounds_marked(struct la_measure *m);
+/* It is ECN-capable, or says something of marks, or the one before did. */
+void la_ecn_segment(struct la_explain *explain, struct la_track *track,
+                    const struct la_placed *placed);
 void la_stalls_sent(struct la_measure *m, const struct la_track *track,
                     const struct la_placed *placed);
 /* An acknowledgement that was late, or offers a small window. */

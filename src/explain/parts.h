@@ -106,10 +106,10 @@ void la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsi
                         uint16_t state);
 /* The track's latest step was this one of the end's, and inferred: it did not happen. */
 bool la_steps_take_back(struct la_track *track, unsigned end, enum la_tcp_event event);
-/* Its latest step, if that was this event of an end in ESTABLISHED, becomes `instead`; *was is what
- * it was. */
+/* Its latest step, if that was this event of an end in `from`, becomes `instead`; *was is what it
+ * was. */
 bool la_steps_replace(struct la_explain *explain, struct la_track *track, enum la_tcp_event event,
-                      const struct la_step *instead, struct la_step *was);
+                      enum la_tcp_state from, const struct la_step *instead, struct la_step *was);
 /* Its FIN may have been the second one. */
 void la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigned end);
 void la_steps_free(struct la_explain *explain, struct la_track *track);
@@ -177,6 +177,8 @@ const struct la_rst *la_reset_decisive(const struct la_track *track);
 bool la_reset_is_own(const struct la_track *track, const struct la_rst *rst);
 /* A full accept queue, or a program that was given the connection and gave it up? */
 bool la_reset_may_be_backlog(const struct la_rst *rst);
+/* It may have taken the ACK of the handshake, and answer what its peer sent behind that. */
+bool la_reset_answers_one_of_many(const struct la_track *track, const struct la_rst *rst);
 /* It was not sent by the end that it names. */
 bool la_reset_is_forged(const struct la_track *track, const struct la_rst *rst);
 enum la_reset_cause la_reset_cause_of(const struct la_track *track, const struct la_rst *rst);

@@ -42,7 +42,7 @@ la_tell_segment_heard(const struct la_explain *explain, const struct la_track *t
     la_event_segment_of(&event.u.segment, &placed->seen->tcp, placed->window);
     event.u.segment.ecn = placed->seen->dscp_ecn & LA_IP_ECN_MASK;
     event.u.segment.cause = placed->cause;
-    event.u.segment.retransmit_n = placed->is_again;
+    event.u.segment.retransmit_n = placed->again_n;
     if (placed->is_strange)
         event.u.segment.has |= LA_SEG_STRANGE;
     explain->cfg.trace.sink(explain->cfg.trace.ctx, &event);

@@ -180,6 +180,7 @@ enum la_rst_evidence {
     LA_RST_TOOK_AFTER_FIN = 2097152, /* it acknowledged text that came behind its own FIN */
     LA_RST_ACKS_FIN = 4194304,  /* it acknowledges its peer's FIN */
     LA_RST_ACKS_SYN = 8388608,  /* it acknowledges its peer's SYN,ACK */
+    LA_RST_MORE_TO_ANSWER = 16777216, /* its peer had sent more behind the ACK of the handshake */
     LA_RST_HEARD_NONE = 1048576 /* its peer, whose segments were captured, never sent any text */
 };
 
@@ -205,6 +206,9 @@ struct la_leap {
     uint8_t from;
     bool is_taken;             /* it is being taken anew, */
     bool is_told;              /* and was told of before */
+    bool has_syn_ack;          /* the server's, with another number, and its frame */
+    la_seq syn_ack_seq;
+    uint64_t syn_ack_frame;
 };
 
 struct la_track_rare {
@@ -323,7 +327,7 @@ struct la_placed {
     uint32_t missing_bytes;  /* what it acknowledges and was not captured, with acks_missing */
     int64_t rtt_us;          /* since the text that it acknowledges passed; -1: not timed */
     uint32_t filled_bytes;   /* of old_bytes: they had not passed before */
-    bool is_again;           /* it was sent before, */
+    uint8_t again_n;         /* so often the same had gone before, as far as is known */
     uint8_t cause;           /* and why (enum la_cause) */
 };
 

@@ -29,6 +29,16 @@ CASES = (
     ("port_scan.pcap", r"Port scan", 1),
 )
 
+# (capture, options, what the ladder's summaries say, how often)
+LADDERS = (
+    ("rst_injection_off_path.pcap", ("--conn", "0"), r"noticed The RST was not sent by the end that it names", 1),
+    ("rst_injection_off_path.pcap", ("--format", "ladder", "--filter", "tcp"), r"noticed The RST was not sent", 1),
+    ("rst_injection_off_path.pcap", ("--format", "ladder"), r"noticed The RST was not sent", 1),
+    ("close_by_client_four_segments.pcap", ("--conn", "0"), r"noticed", 0),
+    ("syn_black_hole_backoff.pcap", ("--conn", "0"), r"retransmission 2 of SYN: timeout", 1),
+    ("syn_black_hole_backoff.pcap", ("--conn", "0"), r"nothing sent twice", 0),
+)
+
 
 def said(lastack, path, *options):
     done = subprocess.run([lastack, "explain", *options, path], capture_output=True, text=True, timeout=60, check=True)
@@ -83,8 +93,8 @@ def mistakes_about_one_packet(lastack):
 
 def main(lastack, folder):
     failed = False
-    for name, words, times in CASES:
-        n = len(re.findall(words, said(lastack, os.path.join(folder, name))))
+    for name, options, words, times in (*((name, (), *case) for name, *case in CASES), *LADDERS):
+        n = len(re.findall(words, said(lastack, os.path.join(folder, name), *options)))
         right = n == times or (times is None and n > 0)
         print(f"{'right' if right else 'wrong'} {name}: {n} times \"{words}\"")
         failed = failed or not right

@@ -90,6 +90,27 @@ test_leap__not_followed(void **state)
     assert_int_equal(conn.direction[C].bytes_missing, 0);
 }
 
+/* Two hosts answer: the client goes on with the second one, whose number is behind the first one's.
+ */
+static void
+test_leap__second_syn_ack(void **state)
+{
+    (void)state;
+    const uint16_t both = LA_TCP_SYN | ACK;
+    const uint32_t other = (uint32_t)-800000000;
+    TAP_LINES(&tap, {.from = S, .flags = both, .seq = other, .ack = 1},
+              {.from = C, .flags = ACK, .seq = 1, .ack = other + 1, .text_n = N},
+              {.from = S, .flags = ACK, .seq = other + 1, .ack = 1 + N, .text_n = N},
+              {.from = C, .flags = FIN, .seq = 1 + N, .ack = other + 1 + N},
+              {.from = S, .flags = FIN, .seq = other + 1 + N, .ack = 2 + N, .after_ms = 10},
+              {.from = C, .flags = ACK, .seq = 2 + N, .ack = other + 2 + N});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_non_null(tap_finding(&conn, LA_FINDING_SYN_ACK_OTHER));
+    assert_int_equal(conn.close.kind, LA_CLOSE_THREE_SEGMENT);
+    assert_int_equal(conn.direction[S].bytes_unique, N);
+    assert_int_equal(conn.direction[S].bytes_missing, 0);
+}
+
 /* The path takes 10 ms, the server 3 s. */
 static void
 test_turns__slow_server(void **state)
@@ -186,9 +207,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_leap__both_ends),       TEST(test_leap__fin),
-        TEST(test_leap__not_followed),    TEST(test_turns__slow_server),
-        TEST(test_turns__not_the_server), TEST(test_black_hole__before_it),
-        TEST(test_black_hole__is_none),   TEST(test_black_hole__behind_it),
+        TEST(test_leap__not_followed),    TEST(test_leap__second_syn_ack),
+        TEST(test_turns__slow_server),    TEST(test_turns__not_the_server),
+        TEST(test_black_hole__before_it), TEST(test_black_hole__is_none),
+        TEST(test_black_hole__behind_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
