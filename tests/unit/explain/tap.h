@@ -17,6 +17,7 @@ struct tap {
     uint8_t ttl_hops[2];
     uint16_t port; /* of the client; the server's is 80 */
     uint8_t host;  /* added to the last octet of the server's address */
+    uint8_t net;   /* the first octet of the client's address; 0: 10 */
     bool sums;     /* all checksums are filled in */
 };
 
