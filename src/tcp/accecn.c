@@ -84,20 +84,20 @@ la_tcp_accecn_answers(const struct la_tcp_conn *c, const struct la_tcp_env *env)
     return a != NULL && a->answers && !handshake_is_over(c, a);
 }
 
+/* Is this segment it? */
+static bool
+is_answer(const struct la_tcp_conn *c, const struct la_tcp_seg *seg, const struct la_tcp_env *env)
+{
+    bool bare = seg->text_bytes == 0 && (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0;
+    return bare && la_tcp_accecn_answers(c, env);
+}
+
 bool
 la_tcp_accecn_leaves_blocks(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
                             const struct la_tcp_env *env)
 {
     const struct la_tcp_accecn *a = la_tcp_accecn(c, env);
-    return a != NULL && (a->of_acks || la_tcp_accecn_is_answer(c, seg, env));
-}
-
-bool
-la_tcp_accecn_is_answer(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
-                        const struct la_tcp_env *env)
-{
-    bool bare = seg->text_bytes == 0 && (seg->flags & (LA_TCP_SYN | LA_TCP_FIN)) == 0;
-    return bare && la_tcp_accecn_answers(c, env);
+    return a != NULL && (a->of_acks || is_answer(c, seg, env));
 }
 
 uint16_t
@@ -106,7 +106,7 @@ la_tcp_accecn_told(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct l
     struct la_tcp_accecn *a = la_tcp_accecn(c, env);
     if (a == NULL)
         return la_tcp_ace_flags(LA_TCP_CEP_FIRST);
-    bool answers = la_tcp_accecn_is_answer(c, seg, env);
+    bool answers = is_answer(c, seg, env);
     a->answered |= a->answers;
     a->answers = a->of_acks = false;
     a->told_cep = a->r.cep;

@@ -70,9 +70,6 @@ void la_tcp_accecn_arrived(struct la_tcp_conn *c, uint32_t text_bytes, struct la
 /* Is a bare acknowledgement due, to say how a SYN,ACK came? DEVIATION(D33): not how a later copy of
  * it did, which would be taken for a count. */
 bool la_tcp_accecn_answers(const struct la_tcp_conn *c, const struct la_tcp_env *env);
-/* Is this segment it? */
-bool la_tcp_accecn_is_answer(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,
-                             const struct la_tcp_env *env);
 /* Must it have no SACK blocks? An answer has none (3.2.2.1), nor what tells of marks on
  * acknowledgements alone, lest it be taken for a duplicate (3.2.2.5.1). The next has them. */
 bool la_tcp_accecn_leaves_blocks(const struct la_tcp_conn *c, const struct la_tcp_seg *seg,

@@ -55,6 +55,25 @@ la_cc_ops(uint8_t idx)
     return controls[idx];
 }
 
+/* Emits what the congestion state is now, and what has changed when the phase has not. */
+static void
+tell_why(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, enum la_cc_why why,
+         const struct la_tcp_todo *todo)
+{
+    if (!la_tcp_hears(todo->env, LA_EVENT_CONGESTION))
+        return;
+    struct la_event ev = {
+        .at = todo->now, .kind = LA_EVENT_CONGESTION, .segment_id = todo->segment_id};
+    ev.u.congestion.cwnd_bytes = c->cwnd_bytes;
+    ev.u.congestion.ssthresh_bytes = c->ssthresh_bytes;
+    ev.u.congestion.flight_bytes = la_tcp_flight(c);
+    ev.u.congestion.phase = busy->phase;
+    ev.u.congestion.why = (uint8_t)why;
+    const struct la_cc_ops *ops = la_cc_ops(c->cc);
+    ev.u.congestion.pacing_rate = ops->pacing_rate == NULL ? 0 : ops->pacing_rate(c, busy);
+    todo->env->emit(todo->env->ctx, c, &ev);
+}
+
 void
 la_cc_switch(struct la_tcp_conn *c, struct la_tcp_busy *busy, uint8_t idx)
 {
@@ -133,7 +152,7 @@ use_or_lose(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp
     if (used < c->cwnd_bytes) {
         remember_window(c);
         c->cwnd_bytes = used + (c->cwnd_bytes - used) / 2;
-        la_cc_tell_why(c, busy, LA_CC_WHY_UNUSED, todo);
+        tell_why(c, busy, LA_CC_WHY_UNUSED, todo);
     }
     busy->used_ms = now_ms;
     busy->used_bytes = 0;
@@ -168,7 +187,7 @@ la_cc_acked(struct la_tcp_conn *c, struct la_tcp_todo *todo)
     bool hesitated = hesitates(c, busy);
     ops->acked(c, busy, ack);
     if (hesitates(c, busy) != hesitated && la_cc_resting_phase(c, busy) == LA_CC_SLOW_START)
-        la_cc_tell_why(c, busy, hesitated ? LA_CC_WHY_CSS_ENDS : LA_CC_WHY_CSS_BEGINS, todo);
+        tell_why(c, busy, hesitated ? LA_CC_WHY_CSS_ENDS : LA_CC_WHY_CSS_BEGINS, todo);
     if (ops->validates)
         use_or_lose(c, busy, todo);
     if (busy->phase == LA_CC_RECOVERY || busy->phase == LA_CC_LOSS)
@@ -220,7 +239,7 @@ la_cc_wakes(struct la_tcp_conn *c, struct la_tcp_busy *busy, const struct la_tcp
     if (ops->validates && cfg->slow_start_after_idle)
         decay(c, idle_ms, initial_window(c, cfg->initial_window_n));
     if (c->cwnd_bytes < cwnd_bytes)
-        la_cc_tell_why(c, busy, LA_CC_WHY_RESTED, todo);
+        tell_why(c, busy, LA_CC_WHY_RESTED, todo);
     if (ops->idle_restart != NULL)
         ops->idle_restart(c, busy, idle_ms);
 }
@@ -279,25 +298,7 @@ void
 la_cc_tell(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
            const struct la_tcp_todo *todo)
 {
-    la_cc_tell_why(c, busy, LA_CC_WHY_PHASE, todo);
-}
-
-void
-la_cc_tell_why(const struct la_tcp_conn *c, const struct la_tcp_busy *busy, enum la_cc_why why,
-               const struct la_tcp_todo *todo)
-{
-    if (!la_tcp_hears(todo->env, LA_EVENT_CONGESTION))
-        return;
-    struct la_event ev = {
-        .at = todo->now, .kind = LA_EVENT_CONGESTION, .segment_id = todo->segment_id};
-    ev.u.congestion.cwnd_bytes = c->cwnd_bytes;
-    ev.u.congestion.ssthresh_bytes = c->ssthresh_bytes;
-    ev.u.congestion.flight_bytes = la_tcp_flight(c);
-    ev.u.congestion.phase = busy->phase;
-    ev.u.congestion.why = (uint8_t)why;
-    const struct la_cc_ops *ops = la_cc_ops(c->cc);
-    ev.u.congestion.pacing_rate = ops->pacing_rate == NULL ? 0 : ops->pacing_rate(c, busy);
-    todo->env->emit(todo->env->ctx, c, &ev);
+    tell_why(c, busy, LA_CC_WHY_PHASE, todo);
 }
 
 void

@@ -116,9 +116,6 @@ uint8_t la_cc_resting_phase(const struct la_tcp_conn *c, const struct la_tcp_bus
 /* Emits what the congestion state is now. */
 void la_cc_tell(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                 const struct la_tcp_todo *todo);
-/* The same, and what has changed when the phase has not. */
-void la_cc_tell_why(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
-                    enum la_cc_why why, const struct la_tcp_todo *todo);
 /* Emits which rule has found a loss, or that there was none. */
 void la_cc_tell_loss(const struct la_tcp_conn *c, enum la_loss_rule rule, uint32_t after_us,
                      struct la_tcp_todo *todo);

@@ -76,8 +76,9 @@ cut(struct la_tcp_pieces *pieces, struct la_mem *mem, la_seq end)
     return at(pieces, i);
 }
 
-uint64_t
-la_tcp_pieces_charge(const struct la_tcp_busy *busy, const struct la_tcp_env *env)
+/* What the send queue counts for in the send buffer. */
+static uint64_t
+charge_of(const struct la_tcp_busy *busy, const struct la_tcp_env *env)
 {
     uint32_t each = env->cfg->sndbuf_piece_bytes;
     if (each == 0) /* an empty record costs no text, but a place */
@@ -121,7 +122,7 @@ la_tcp_pieces_low(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                   const struct la_tcp_env *env)
 {
     uint32_t sndbuf_bytes = c->sndbuf_bytes, most = lowat(busy, env);
-    return la_tcp_pieces_charge(busy, env) <= sndbuf_bytes - sndbuf_bytes / 3 &&
+    return charge_of(busy, env) <= sndbuf_bytes - sndbuf_bytes / 3 &&
            (most == 0 || la_tcp_unsent(c, busy) < most - most / 2);
 }
 
@@ -129,7 +130,7 @@ uint32_t
 la_tcp_pieces_room(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                    const struct la_tcp_env *env)
 {
-    uint64_t charge = busy == NULL ? 0 : la_tcp_pieces_charge(busy, env);
+    uint64_t charge = busy == NULL ? 0 : charge_of(busy, env);
     uint32_t most = lowat(busy, env), unsent = la_tcp_unsent(c, busy);
     bool full = charge >= c->sndbuf_bytes || (most != 0 && unsent >= most);
     if (env->cfg->sndbuf_piece_bytes != 0) { /* the last one that begins may exceed the buffer */

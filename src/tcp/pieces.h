@@ -31,8 +31,6 @@ struct la_tcp_pieces {
     struct la_row row;
 };
 
-/* What the send queue counts for in the send buffer. */
-uint64_t la_tcp_pieces_charge(const struct la_tcp_busy *busy, const struct la_tcp_env *env);
 /* Octets that may be queued now, in this piece or as the next; busy NULL: nothing is queued. */
 uint32_t la_tcp_pieces_room(const struct la_tcp_conn *c, const struct la_tcp_busy *busy,
                             const struct la_tcp_env *env);

@@ -44,8 +44,9 @@ la_tcp_send_state(const struct la_tcp_conn *c)
     return LA_ERR_NOT_CONNECTED;
 }
 
-uint32_t
-la_tcp_send_room(struct la_tcp_conn *c, const struct la_tcp_env *env)
+/* Octets that the send buffer takes now; 0 also sets the wish to be woken. */
+static uint32_t
+send_room(struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
     const struct la_tcp_busy *busy = la_tcp_busy(c, env);
     uint32_t room = la_tcp_pieces_room(c, busy, env);
@@ -88,7 +89,7 @@ la_tcp_send(struct la_tcp_conn *c, struct la_bytes bytes, bool more, struct la_t
         return err;
     if (bytes.n == 0)
         return 0;
-    uint32_t room = la_tcp_send_room(c, todo->env);
+    uint32_t room = send_room(c, todo->env);
     if (room == 0)
         return LA_ERR_AGAIN;
     struct la_tcp_busy *busy = la_tcp_busy_get(c, todo->env, todo->now);
@@ -103,7 +104,7 @@ la_tcp_send(struct la_tcp_conn *c, struct la_bytes bytes, bool more, struct la_t
     if (n == 0)
         return no_memory(c, todo->env);
     queued(c, n, more, todo);
-    if (n < bytes.n || (n < wanted_n && la_tcp_send_room(c, todo->env) == 0))
+    if (n < bytes.n || (n < wanted_n && send_room(c, todo->env) == 0))
         c->flags |= LA_TCP_F_WRITER_WAITS;
     return (la_ssize)n;
 }
@@ -149,7 +150,7 @@ la_tcp_reserve(struct la_tcp_conn *c, size_t want_n, struct la_room *room, struc
     la_err err = la_tcp_send_state(c);
     if (err != LA_OK)
         return err;
-    uint32_t free_n = la_tcp_send_room(c, todo->env);
+    uint32_t free_n = send_room(c, todo->env);
     if (free_n == 0)
         return LA_ERR_AGAIN;
     struct la_tcp_busy *busy = la_tcp_busy_get(c, todo->env, todo->now);

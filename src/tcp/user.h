@@ -9,8 +9,6 @@
 
 /* Why nothing more can be sent: LA_OK, NOT_CONNECTED, CLOSING or the connection's error. */
 la_err la_tcp_send_state(const struct la_tcp_conn *c);
-/* Octets that the send buffer takes now; 0 also sets the wish to be woken. */
-uint32_t la_tcp_send_room(struct la_tcp_conn *c, const struct la_tcp_env *env);
 /* SEND, 3.10.2: copies what fits. Returns octets, AGAIN, NO_MEMORY or la_tcp_send_state(). */
 la_ssize la_tcp_send(struct la_tcp_conn *c, struct la_bytes bytes, bool more,
                      struct la_tcp_todo *todo);
