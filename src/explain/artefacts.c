@@ -134,6 +134,8 @@ is_known(struct la_explain *explain, const struct la_track *track, const struct 
 {
     const struct la_seen *seen = placed->seen;
     struct la_track_end *e = placed->me;
+    if (track->rare != NULL && track->rare->leap.is_taken)
+        return false;
     for (unsigned i = 0; i < RECENT_N; i++) {
         if (e->recent[i] != print)
             continue;

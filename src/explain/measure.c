@@ -23,7 +23,7 @@ la_measure_take(struct la_explain *explain, struct la_track_end *e)
     if (idx == LA_POOL_NONE)
         return NULL;
     struct la_measure *m = la_pool_at(&explain->measures, idx);
-    memset(m, 0, offsetof(struct la_measure, rtt_us));
+    memset(m, 0, offsetof(struct la_measure, answers));
     m->idx = idx;
     e->measure = m;
     return m;
@@ -122,6 +122,8 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
         if (placed->rtt_us >= 0) {
             la_rtt_sample(its, placed->rtt_us);
             la_tell_rtt(explain, track, 1u - placed->from, its, placed);
+            if (placed->peer->turn_us > 0)
+                la_turns_take(its, track, placed->peer);
         }
     }
     /* A window that is shut is measured for who cannot send, whatever was captured of that. */

@@ -115,6 +115,7 @@ struct la_measure {
     uint8_t id_steps_n;       /* so often in a row it grew by a little */
     bool has_ts, has_id;
     bool probed;              /* by its tail, and not answered */
+    uint16_t answers_n;       /* turns.c: that the end gave, UINT16_MAX: or more */
     uint32_t duplicates_now;  /* duplicate acknowledgements of this text in a row */
     uint8_t recovery;         /* enum la_recovery */
     uint8_t holes_n, agains_n; /* agains_n: all that there were, modulo 256 */
@@ -153,7 +154,11 @@ struct la_measure {
     uint32_t delayed_us;      /* an acknowledgement was late by this, and text is to follow; or 0 */
     int64_t delayed_at_ns;
     struct la_buckets *throughput; /* NULL: not asked for, or no memory */
-    /* Of these as many are valid as holes_n, agains_n, rtt_n and prints_n say. */
+    /* Of these as many are valid as answers_n, holes_n, agains_n, rtt_n and prints_n say. */
+    struct {
+        uint64_t us; /* that the end itself took, for all */
+        uint32_t us_max, frame;
+    } answers;
     uint32_t rtt_us[LA_RTT_SAMPLES_N];
     struct la_hole holes[LA_HOLES_N];
     struct la_again agains[LA_AGAINS_N];
@@ -190,6 +195,19 @@ void la_measure_fill(const struct la_track *track, unsigned end,
 void la_texts_remember(struct la_measure *m, const struct la_seen *seen);
 /* Text with the number and length of text that passed lately, and it was never this one. */
 bool la_texts_differ(const struct la_measure *m, const struct la_seen *seen);
+
+/* ---- turns.c ---- */
+
+/* Text that may have been an answer was acknowledged (its round trip is known now). */
+void la_turns_take(struct la_measure *m, const struct la_track *track, struct la_track_end *e);
+static inline bool
+la_turns_may_be_slow(const struct la_measure *m)
+{
+    enum { SLOW_US_MIN = 200000 };
+    return m != NULL && m->answers_n > 0 && m->answers.us_max >= SLOW_US_MIN;
+}
+/* Of a track whose server's may be. */
+void la_turns_remark(struct la_explain *explain, struct la_track *track);
 
 /* ---- loss.c, rtt.c, flow.c, rounds.c, stalls.c ---- */
 

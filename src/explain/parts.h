@@ -13,6 +13,14 @@
 /* Fills what *placed says about numbers, and brings the ends' numbers up to date. */
 void la_numbers_place(struct la_placed *placed);
 
+/* ---- leap.c: numbers that leap over what was not captured -------------------------------- */
+
+/* Of a strange segment: do both ends' numbers stand there? Then those of the track do as well, and
+ * the segment that showed it first (rare->leap) is to be taken anew, and this one behind it. */
+bool la_leap_shows(struct la_explain *explain, struct la_track *track,
+                   const struct la_placed *placed);
+void la_leap_keep(struct la_leap *leap, const struct la_placed *placed);
+
 /* ---- unseen.c: what was sent and not captured ---------------------------------------------- */
 
 void la_unseen_syn(struct la_explain *explain, struct la_track *track,
@@ -241,6 +249,8 @@ bool la_violations_flags(struct la_explain *explain, struct la_track *track,
 void la_violations_segment(struct la_explain *explain, struct la_track *track,
                            const struct la_placed *placed);
 void la_stalls_remark(struct la_explain *explain, struct la_track *track);
+/* Large packets that never arrived. */
+void la_black_hole_remark(struct la_explain *explain, struct la_track *track);
 /* Of a connection that is over. */
 void la_remarks(struct la_explain *explain, struct la_track *track,
                 const struct la_explain_close *close);
@@ -266,8 +276,15 @@ void la_servers_finish(struct la_explain *explain);
 
 /* ---- tell.c: the story ---------------------------------------------------------------------- */
 
-void la_tell_segment(const struct la_explain *explain, const struct la_track *track,
-                     const struct la_placed *placed);
+void la_tell_segment_heard(const struct la_explain *explain, const struct la_track *track,
+                           const struct la_placed *placed);
+static inline void
+la_tell_segment(const struct la_explain *explain, const struct la_track *track,
+                const struct la_placed *placed)
+{
+    if ((explain->cfg.trace.mask & LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT)) != 0)
+        la_tell_segment_heard(explain, track, placed);
+}
 struct la_measure;
 /* What was timed, and what the sender's window is taken to be after a round trip. */
 void la_tell_rtt(const struct la_explain *explain, const struct la_track *track, unsigned sender,

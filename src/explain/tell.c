@@ -31,10 +31,10 @@ event_of(const struct la_track *track, unsigned end, enum la_event_kind kind)
 }
 
 void
-la_tell_segment(const struct la_explain *explain, const struct la_track *track,
-                const struct la_placed *placed)
+la_tell_segment_heard(const struct la_explain *explain, const struct la_track *track,
+                      const struct la_placed *placed)
 {
-    if (!is_heard(explain, LA_EVENT_SEGMENT_SENT))
+    if (track->rare != NULL && track->rare->leap.is_told)
         return;
     struct la_event event = event_of(track, placed->from, LA_EVENT_SEGMENT_SENT);
     event.at.ns = placed->at_ns;

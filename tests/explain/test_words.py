@@ -57,6 +57,30 @@ def said_of_one_packet(lastack, protocol):
         return said(lastack, file.name), said(lastack, file.name, "--conn", "7")
 
 
+def said_of_segments(lastack, packets):
+    """Of a capture of segments of IPv4, without checksums."""
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+        file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+        for i, tcp in enumerate(packets):
+            packet = bytes.fromhex("4500") + struct.pack(">HHH", 20 + len(tcp), i + 1, 0) + bytes.fromhex(
+                "4006 0000 0a000001 0a000002") + tcp
+            file.write(struct.pack("<IIII", 1 + 2 * i, 0, len(packet), len(packet)) + packet)
+        file.flush()
+        return said(lastack, file.name)
+
+
+def mistakes_about_one_direction(lastack):
+    """Of the peer nothing was captured; a SYN alone is no open connection."""
+    numbers = "1388 0050 {:08x} {:08x} {}0{:02x} 2000 0000 0000"
+    syn, ack, fin = (bytes.fromhex(numbers.format(seq, ack, 5, flags)) for seq, ack, flags in (
+        (1, 0, 2), (2, 901, 16), (2, 951, 17)))
+    for packets, want, unwanted in (((syn, ack, fin), "Only what the client sent was captured", "the server 0"),
+                                    ((syn,), "1 connection, 0 octets in 1 segment: 1 unanswered", "1 open")):
+        text = said_of_segments(lastack, packets)
+        if want not in text or unwanted in text:
+            yield f"wrong: \"{want}\", and not \"{unwanted}\", is wanted in: {text}"
+
+
 def mistakes_about_one_packet(lastack):
     (one, none), (other, _) = said_of_one_packet(lastack, 6), said_of_one_packet(lastack, 17)
     for text, want, unwanted in ((one, "The client sent 0 octets, the server 1", "0 us"),
@@ -74,7 +98,7 @@ def main(lastack, folder):
         right = n == times or (times is None and n > 0)
         print(f"{'right' if right else 'wrong'} {name}: {n} times \"{words}\"")
         failed = failed or not right
-    for mistake in mistakes_about_one_packet(lastack):
+    for mistake in [*mistakes_about_one_packet(lastack), *mistakes_about_one_direction(lastack)]:
         print(mistake)
         failed = True
     return 1 if failed else 0
