@@ -44,7 +44,7 @@ def rows(path):
 def analyse(lastack, path):
     """What `--json` says, with each end's transitions by themselves."""
     result = subprocess.run([lastack, "explain", "--json", path], capture_output=True, text=True,
-                            errors="replace", timeout=60, check=False)
+                            errors="replace", timeout=120, check=False)
     document = json.loads(result.stdout)
     for conn in document["connections"]:
         conn["ports"] = (conn["client"]["port"], conn["server"]["port"])
