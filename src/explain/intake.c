@@ -205,9 +205,9 @@ keep(struct la_intake *intake, struct la_batch *batch, const struct la_seen *see
 static void
 note_checksum(struct la_intake *intake, const struct la_seen *seen)
 {
-    intake->sums.segments_n++;
-    intake->sums.good_n += seen->checksum == LA_SEEN_CHECKSUM_GOOD;
-    intake->sums.bad_n += seen->checksum == LA_SEEN_CHECKSUM_BAD;
+    intake->sums_n++;
+    if (seen->checksum == LA_SEEN_CHECKSUM_GOOD || seen->checksum == LA_SEEN_CHECKSUM_BAD)
+        la_sums_note(&intake->sums, &seen->src.addr, seen->checksum == LA_SEEN_CHECKSUM_GOOD);
 }
 
 /* Of the text of what is not simple nothing is needed any more. */
@@ -215,7 +215,7 @@ LA_APART void
 la_intake_seen(struct la_intake *intake, struct la_seen *seen)
 {
     bool is_tcp = seen->kind == LA_SEEN_TCP;
-    if (is_tcp && intake->sums.segments_n < LA_SUMS_FIRST_N)
+    if (is_tcp && intake->sums_n < LA_SUMS_FIRST_N)
         note_checksum(intake, seen);
     if (!seen->is_bare) {
         if (is_tcp && seen->checksum == LA_SEEN_CHECKSUM_UNVERIFIED)
@@ -244,6 +244,19 @@ take_with_care(struct la_intake *intake, struct la_batch *batch, size_t i, bool 
     return true;
 }
 
+/* Only where sources differ it is looked for. */
+LA_APART static struct la_addr
+source_of(const struct la_batch *batch, size_t i, size_t ports_at)
+{
+    enum { IP4_SRC_AT = 12, IP6_SRC_AT = 8 };
+    const uint8_t *p = batch->packets[i].bytes.p + LA_ETH_HEADER_BYTES;
+    if ((batch->marks[i] & LA_BATCH_DECODED) != 0)
+        return batch->decoded[batch->decoded_at[i]].seen.src.addr;
+    if (ports_at == 0)
+        return (struct la_addr){{0}}; /* no segment */
+    return p[0] >> 4 == 4 ? la_addr_from_v4(p + IP4_SRC_AT) : la_addr_from_v6(p + IP6_SRC_AT);
+}
+
 /* The packet behind the batch's. */
 static inline bool
 take_one(struct la_intake *intake, struct la_batch *batch)
@@ -257,9 +270,11 @@ take_one(struct la_intake *intake, struct la_batch *batch)
     batch->now_ns[i] = intake->now_ns;
     if (ports_at > 0)
         give(intake, batch, i, simple_hash(packet, ports_at));
-    if (ports_at == 0 || intake->sums.segments_n < LA_SUMS_FIRST_N)
+    if (ports_at == 0 || intake->sums_n < LA_SUMS_FIRST_N)
         kept = take_with_care(intake, batch, i, ports_at > 0);
-    batch->marks[i] |= la_intake_trusts(intake);
+    const struct la_addr src =
+        intake->sums.some_left ? source_of(batch, i, ports_at) : (struct la_addr){{0}};
+    batch->marks[i] |= la_intake_trusts(intake, &src);
     batch->n++;
     return kept;
 }

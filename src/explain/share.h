@@ -131,18 +131,13 @@ struct la_batch {
     size_t decoded_n, decoded_cap;
 };
 
-/* What checksums tell, by the first segments. */
-struct la_intake_sums {
-    uint32_t segments_n; /* that were looked at, up to LA_SUMS_FIRST_N */
-    uint32_t good_n, bad_n;
-};
-
 enum { LA_SUMS_FIRST_N = 1 << 14, LA_SUMS_EVERY_N = 64 };
 
 struct la_intake {
     struct la_mem *mem;
     struct la_decoder decoder;
-    struct la_intake_sums sums;
+    struct la_sum_counts sums; /* of the first segments, */
+    uint32_t sums_n;     /* up to LA_SUMS_FIRST_N that were looked at */
     struct la_explain_file file; /* packets and times */
     int64_t back_ns_max, now_ns;
     unsigned parts_n;
@@ -180,24 +175,24 @@ la_intake_see(struct la_intake *intake, int64_t at_ns)
     intake->now_ns =
         la_artefacts_time(&intake->file, at_ns, intake->now_ns, &intake->back_ns_max);
     bool due = ordinal % LA_SUMS_EVERY_N == 0;
-    return due || intake->sums.segments_n < LA_SUMS_FIRST_N ? LA_BATCH_VERIFY : 0;
+    return due || intake->sums_n < LA_SUMS_FIRST_N ? LA_BATCH_VERIFY : 0;
 }
 
 /* It was decoded. Does the intake want to know it? */
 static inline bool
 la_intake_wants(const struct la_intake *intake, const struct la_seen *seen)
 {
-    return !seen->is_bare || intake->sums.segments_n < LA_SUMS_FIRST_N;
+    return !seen->is_bare || intake->sums_n < LA_SUMS_FIRST_N;
 }
 
 /* Then. */
 void la_intake_seen(struct la_intake *intake, struct la_seen *seen);
 
-/* LA_BATCH_TRUST_SUMS or 0. */
+/* Of a segment from there: LA_BATCH_TRUST_SUMS or 0. */
 static inline uint8_t
-la_intake_trusts(const struct la_intake *intake)
+la_intake_trusts(const struct la_intake *intake, const struct la_addr *src)
 {
-    return intake->sums.good_n > intake->sums.bad_n ? LA_BATCH_TRUST_SUMS : 0;
+    return la_sums_tell(&intake->sums, src) ? LA_BATCH_TRUST_SUMS : 0;
 }
 
 /* ---- parts -------------------------------------------------------------------------------- */
