@@ -206,7 +206,7 @@ struct la_leap {
     uint8_t from;
     bool is_taken;             /* it is being taken anew, */
     bool is_told;              /* and was told of before */
-    bool has_syn_ack;          /* the server's, with another number, and its frame */
+    bool has_syn_ack;          /* the server's latest one with another number, and its frame */
     la_seq syn_ack_seq;
     uint64_t syn_ack_frame;
 };
