@@ -87,6 +87,7 @@ go_on_from(struct la_track_end *e, la_seq seq)
     e->nxt = e->una = seq;
     e->flags &= ~(uint32_t)LA_END_EDGE;
     e->timing = false;
+    e->repeats_n = 0;
     if (m == NULL)
         return;
     for (unsigned i = 0; i < m->holes_n; i++)
@@ -109,9 +110,9 @@ note_syn_ack(struct la_explain *explain, struct la_track *track, const struct la
     bool is_second = (seg->flags & (both | LA_TCP_RST)) == both && placed->from == LA_END_SERVER &&
                      (placed->me->flags & LA_END_SYN_ACK) != 0 &&
                      placed->me->unique_bytes + placed->me->missing_bytes == 0 &&
-                     la_seq_eq(seg->ack, la_seq_add(placed->peer->iss, 1));
+                     la_seq_le(seg->ack, placed->peer->nxt);
     struct la_track_rare *rare = is_second ? la_track_rare(explain, track) : NULL;
-    if (rare == NULL || rare->leap.has_syn_ack)
+    if (rare == NULL)
         return;
     rare->leap.has_syn_ack = true;
     rare->leap.syn_ack_seq = seg->seq;
@@ -131,6 +132,7 @@ begins_anew(struct la_explain *explain, struct la_track *track, unsigned end, la
     e->nxt = e->una = seq;
     e->flags &= ~(uint32_t)LA_END_EDGE;
     e->timing = false;
+    e->repeats_n = 0;
     (void)la_found(explain, track, LA_FINDING_SYN_ACK_OTHER, la_who_of(end), leap->syn_ack_frame);
     return true;
 }

@@ -203,6 +203,36 @@ test_copies__mirrored_burst(void **state)
     assert_int_equal(d.network_duplicates, 0);
 }
 
+/* A mirror of one port: all that the client sends is there twice, which is less than a quarter of
+ * the capture. */
+static void
+test_copies__mirrored_direction(void **state)
+{
+    (void)state;
+    enum { TEXTS_N = 20 };
+    tap_handshake(&tap);
+    for (unsigned i = 0; i < 4 * TEXTS_N; i++) {
+        if (i < TEXTS_N)
+            text(i, (uint16_t)(100 + i), 1);
+        if (i < TEXTS_N)
+            text(i, (uint16_t)(100 + i), 1);
+        tap_send(&tap, &(struct line){.from = S,
+                                      .flags = ACK,
+                                      .seq = 1 + i * N,
+                                      .ack = 1 + (i < TEXTS_N ? i + 1 : TEXTS_N) * N,
+                                      .text_n = N});
+    }
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.capture_duplicates, TEXTS_N);
+    assert_int_equal(d.network_duplicates, 0);
+    struct la_explain_file file;
+    la_explain_file_get(tap.explain, &file);
+    bool told = false;
+    for (size_t i = 0; i < file.findings_n; i++)
+        told |= file.findings[i].id == LA_FINDING_CAPTURE_TWICE;
+    assert_true(told);
+}
+
 /* Few copies of text among many ACKs are the network's; from four on, a quarter of all text that is
  * there twice shows a mirror (heuristic). */
 static void
@@ -459,6 +489,7 @@ main(void)
         TEST(test_copies__two_ttls),
         TEST(test_sums__of_one_source),
         TEST(test_copies__mirrored_burst),
+        TEST(test_copies__mirrored_direction),
         TEST(test_copies__few_of_text),
         TEST(test_disorder__behind_an_ack),
         TEST(test_disorder__by_identification),
