@@ -121,7 +121,8 @@ note_syn_ack(struct la_explain *explain, struct la_track *track, const struct la
     rare->leap.syn_ack_frame = placed->frame;
 }
 
-/* The server's numbers are those of its second SYN,ACK. */
+/* The server's numbers are those of its second SYN,ACK, and what either end has said about the
+ * first one shows nothing. */
 static bool
 begins_anew(struct la_explain *explain, struct la_track *track, unsigned end, la_seq seq)
 {
@@ -135,6 +136,7 @@ begins_anew(struct la_explain *explain, struct la_track *track, unsigned end, la
     e->flags &= ~(uint32_t)LA_END_EDGE;
     e->timing = false;
     e->repeats_n = 0;
+    la_possible_begin(explain, track, false);
     (void)la_found(explain, track, LA_FINDING_SYN_ACK_OTHER, la_who_of(end), leap->syn_ack_frame);
     return true;
 }
