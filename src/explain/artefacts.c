@@ -124,6 +124,7 @@ take_copy(struct la_explain *explain, const struct la_placed *placed, uint32_t f
     if (answers_copy(placed, lag_us))
         me->flags |= LA_END_ANSWERED_COPY;
     me->copy_lag_us = lag_us;
+    me->ttl_copy_hops = placed->seen->ttl_hops;
     la_artefacts_count_copy(explain, me, elsewhere);
 }
 

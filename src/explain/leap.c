@@ -101,7 +101,8 @@ go_on_from(struct la_track_end *e, la_seq seq)
     m->sacked = m->probed = m->edge_known = m->rounds.begun = false;
 }
 
-/* A SYN,ACK with another number than the first one, before there was any text. */
+/* A SYN,ACK with another number than the first one, before there was any text. Not where the client
+ * has reset the first one: what it is told to have ended is not undone. */
 static void
 note_syn_ack(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
@@ -109,6 +110,7 @@ note_syn_ack(struct la_explain *explain, struct la_track *track, const struct la
     const uint16_t both = LA_TCP_SYN | LA_TCP_ACK;
     bool is_second = (seg->flags & (both | LA_TCP_RST)) == both && placed->from == LA_END_SERVER &&
                      (placed->me->flags & LA_END_SYN_ACK) != 0 &&
+                     (placed->peer->flags & LA_END_RST) == 0 &&
                      placed->me->unique_bytes + placed->me->missing_bytes == 0 &&
                      la_seq_le(seg->ack, placed->peer->nxt);
     struct la_track_rare *rare = is_second ? la_track_rare(explain, track) : NULL;

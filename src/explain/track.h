@@ -134,6 +134,7 @@ struct la_track_end {
     la_seq fin_seq;
     la_seq fin_ack;        /* that its first FIN acknowledged */
     uint16_t syn_window;
+    uint8_t ttl_copy_hops; /* of copies of its segments, where a capture has them from elsewhere */
     uint8_t widened_by;    /* what had passed when `possible` was last closed, see possible.c */
     uint32_t syn_n;        /* copies of its SYN or SYN,ACK */
     uint32_t syn_frame;

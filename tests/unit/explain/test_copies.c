@@ -448,6 +448,30 @@ test_sums__of_one_source(void **state)
     assert_true(file.changed_checksums > CONNS_N);
 }
 
+/* Captured on both sides of a router, and merged: its segments have two TTLs, and a RST that passed
+ * one of the places alone is no forgery. A third TTL is. */
+static void
+test_copies__two_ttls(void **state)
+{
+    (void)state;
+    for (uint8_t forged = 0; forged < 2; forged++) {
+        const uint8_t here = tap.ttl_hops[S], there = (uint8_t)(here - 5);
+        tap_handshake(&tap);
+        for (unsigned k = 0; k < 2; k++) {
+            tap.ttl_hops[S] = k == 0 ? here : there;
+            TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 9, .ip_id = 7});
+        }
+        TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 10});
+        tap.ttl_hops[S] = (uint8_t)(there - forged);
+        TAP_LINES(&tap,
+                  {.from = S, .flags = LA_TCP_RST | ACK, .seq = 10, .ack = 1, .after_ms = 20});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_int_equal(conn.close.reset.cause == LA_RESET_INJECTED, forged == 1);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 int
 main(void)
 {
@@ -462,6 +486,7 @@ main(void)
         TEST(test_copies__syn_ack_of_each_syn),
         TEST(test_copies__syn_ack_of_a_doubled_syn),
         TEST(test_copies__by_chance),
+        TEST(test_copies__two_ttls),
         TEST(test_sums__of_one_source),
         TEST(test_copies__mirrored_burst),
         TEST(test_copies__mirrored_direction),
