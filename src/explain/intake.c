@@ -12,6 +12,7 @@
 #include "base/apart.h"
 #include "base/link_type.h"
 #include "base/sane.h"
+#include "explain/flows.h"
 #include "explain/parts.h"
 #include "explain/share.h"
 #include "wire/ethernet.h"
@@ -41,10 +42,9 @@ la_batch_begin(struct la_batch *batch, const struct la_intake *intake)
 {
     batch->n = batch->decoded_n = 0;
     batch->before_n = intake->file.packets;
-    for (unsigned part = 0; part < intake->parts_n; part++) {
-        batch->last[part] = (uint16_t)(LA_BATCH_N + part);
-        batch->next[LA_BATCH_N + part] = LA_BATCH_END;
-    }
+    batch->lots_n = 0;
+    for (unsigned part = 0; part < intake->parts_n; part++)
+        batch->given_n[part] = batch->lot_first[part] = 0;
 }
 
 void
@@ -57,40 +57,6 @@ la_batch_fini(struct la_batch *batch, struct la_intake *intake)
 
 /* ---- shares -----------------------------------------------------------------------------------
  */
-
-/* Both directions of a flow have one share. Balance matters here, not whether somebody can steer
- * it: who makes all flows of a capture fall to one part makes it slow, and nothing else. */
-static inline uint64_t
-mixed(uint64_t high, uint64_t low, uint16_t port)
-{
-    uint64_t h = (high ^ port) * UINT64_C(0x9e3779b97f4a7c15) + low;
-    return (h ^ h >> 29) * UINT64_C(0xd6e8feb86659fd93);
-}
-
-static inline uint64_t
-flow_hash(uint64_t src_mixed, uint64_t dst_mixed, uint32_t path_key)
-{
-    return (src_mixed + dst_mixed + path_key) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-static inline uint64_t
-endpoint_mixed(const uint8_t addr[16], uint16_t port)
-{
-    uint64_t words[2];
-    memcpy(words, addr, sizeof(words));
-    return mixed(words[0], words[1], port);
-}
-
-/* The same of an IPv4 address as a packet has it. */
-static inline uint64_t
-endpoint4_mixed(const uint8_t addr[4], uint16_t port)
-{
-    static const uint8_t mapped[4] = {0, 0, 0xff, 0xff};
-    uint64_t low;
-    memcpy(&low, mapped, sizeof(mapped));
-    memcpy((uint8_t *)&low + sizeof(mapped), addr, 4);
-    return mixed(0, low, port);
-}
 
 /* What a part has been given, and once more what its flows are likely to get: of those that begin
  * at the same time nobody has had packets yet. */
@@ -119,54 +85,81 @@ part_choose(struct la_intake *intake)
     return (uint8_t)best;
 }
 
-/* Puts the packet behind those of its flow's part. */
-static inline void
-give(struct la_intake *intake, struct la_batch *batch, size_t i, uint64_t flow_hash)
+/* Where the part's next packet goes that begins a lot. */
+LA_APART static uint16_t
+lot_add(struct la_batch *batch, unsigned part)
 {
-    uint8_t *part = &intake->part_of[flow_hash >> (64 - LA_BUCKETS_BITS)];
-    if (*part == LA_SHARE_NOBODY)
-        *part = part_choose(intake);
-    intake->taken_n[*part]++;
-    batch->next[batch->last[*part]] = (uint16_t)i;
-    batch->next[i] = LA_BATCH_END;
-    batch->last[*part] = (uint16_t)i;
+    uint16_t lot = batch->lots_n++;
+    if (batch->given_n[part] == 0)
+        batch->lot_first[part] = lot;
+    else
+        batch->lot_next[batch->lot_last[part]] = lot;
+    batch->lot_last[part] = lot;
+    batch->lot_next[lot] = 0;
+    return lot;
 }
 
-/* Ethernet, IP without anything between it and TCP, no fragment: where ports begin. 0: it is not.
- * Where its other fields contradict themselves it is no segment, and it does not matter whose. */
-static inline size_t
-simple_ports_at(const struct la_explain_packet *packet)
+/* Both directions of a flow have one share. Balance matters here, not whether somebody can steer
+ * it: who makes all flows of a capture fall to one part makes it slow, and nothing else. (Not the
+ * factor of la_flows_recent(): a part would use some of its places, and not others.) */
+static inline struct la_given *
+give(struct la_intake *intake, struct la_batch *batch, uint64_t mixed)
 {
-    const uint8_t *p = packet->bytes.p + LA_ETH_HEADER_BYTES;
-    size_t n = packet->bytes.n, at = 0;
-    if (packet->link_type != LA_LINKTYPE_ETHERNET || n < LA_ETH_HEADER_BYTES + LA_IP4_HEADER_BYTES)
-        return 0;
-    uint16_t type = la_get16(p - 2);
-    if (type == LA_ETH_IPV4) {
-        const struct la_ip4_view ip4 = {p, (uint8_t)((p[0] & 0x0f) * 4)};
-        if (p[0] >> 4 == 4 && ip4.header_bytes >= LA_IP4_HEADER_BYTES &&
-            la_ip4_view_protocol(&ip4) == LA_IP_TCP && !la_ip4_view_is_fragment(&ip4))
-            at = LA_ETH_HEADER_BYTES + (size_t)ip4.header_bytes;
-    } else if (type == LA_ETH_IPV6 && n >= LA_ETH_HEADER_BYTES + LA_IP6_HEADER_BYTES) {
-        const struct la_ip6_view ip6 = {p};
-        if (p[0] >> 4 == 6 && la_ip6_view_next_header(&ip6) == LA_IP_TCP)
-            at = LA_ETH_HEADER_BYTES + LA_IP6_HEADER_BYTES;
-    }
-    return at > 0 && n >= at + PORTS_BYTES ? at : 0;
+    uint64_t bucket = mixed * UINT64_C(0xd6e8feb86659fd93) >> (64 - LA_BUCKETS_BITS);
+    if (intake->part_of[bucket] == LA_SHARE_NOBODY)
+        intake->part_of[bucket] = part_choose(intake);
+    unsigned part = intake->part_of[bucket];
+    uint32_t n = batch->given_n[part] % LA_LOT_N;
+    uint16_t lot = n == 0 ? lot_add(batch, part) : batch->lot_last[part];
+    batch->given_n[part]++;
+    intake->taken_n[part]++;
+    return &batch->lots[lot][n];
 }
 
 static inline uint64_t
-simple_hash(const struct la_explain_packet *packet, size_t ports_at)
+mix_ip4(struct la_ip4_view ip4, const uint8_t *ports)
 {
-    enum { IP4_SRC_AT = 12, IP4_DST_AT = 16, IP6_SRC_AT = 8, IP6_DST_AT = 24 };
+    struct la_addr src = la_ip4_view_src(&ip4), dst = la_ip4_view_dst(&ip4);
+    return la_flows_mix(la_flows_word(src.b) + la_flows_word(dst.b),
+                        la_flows_word(src.b + 8) + la_flows_word(dst.b + 8), la_get16(ports),
+                        la_get16(ports + 2), 0);
+}
+
+static inline uint64_t
+mix_ip6(struct la_ip6_view ip6, const uint8_t *ports)
+{
+    struct la_addr src = la_ip6_view_src(&ip6), dst = la_ip6_view_dst(&ip6);
+    return la_flows_mix(la_flows_word(src.b) + la_flows_word(dst.b),
+                        la_flows_word(src.b + 8) + la_flows_word(dst.b + 8), la_get16(ports),
+                        la_get16(ports + 2), 0);
+}
+
+/* Ethernet, IP without anything between it and TCP, no fragment? *mixed: its flow. Where its other
+ * fields contradict themselves it is no segment, and it does not matter whose. */
+static inline bool
+is_simple(const struct la_explain_packet *packet, uint64_t *mixed)
+{
     const uint8_t *p = packet->bytes.p + LA_ETH_HEADER_BYTES;
-    uint16_t src_port = la_get16(packet->bytes.p + ports_at);
-    uint16_t dst_port = la_get16(packet->bytes.p + ports_at + 2);
-    if (p[0] >> 4 == 4)
-        return flow_hash(endpoint4_mixed(p + IP4_SRC_AT, src_port),
-                         endpoint4_mixed(p + IP4_DST_AT, dst_port), 0);
-    return flow_hash(endpoint_mixed(p + IP6_SRC_AT, src_port),
-                     endpoint_mixed(p + IP6_DST_AT, dst_port), 0);
+    size_t n = packet->bytes.n;
+    if (packet->link_type != LA_LINKTYPE_ETHERNET ||
+        n < LA_ETH_HEADER_BYTES + LA_IP4_HEADER_BYTES + PORTS_BYTES)
+        return false;
+    n -= LA_ETH_HEADER_BYTES + PORTS_BYTES;
+    uint16_t type = la_get16(p - 2);
+    if (type == LA_ETH_IPV4) {
+        const struct la_ip4_view ip4 = {p, (uint8_t)((p[0] & 0x0f) * 4)};
+        if (p[0] >> 4 != 4 || ip4.header_bytes < LA_IP4_HEADER_BYTES || n < ip4.header_bytes ||
+            la_ip4_view_protocol(&ip4) != LA_IP_TCP || la_ip4_view_is_fragment(&ip4))
+            return false;
+        *mixed = mix_ip4(ip4, p + ip4.header_bytes);
+        return true;
+    }
+    const struct la_ip6_view ip6 = {p};
+    if (type != LA_ETH_IPV6 || n < LA_IP6_HEADER_BYTES || p[0] >> 4 != 6 ||
+        la_ip6_view_next_header(&ip6) != LA_IP_TCP)
+        return false;
+    *mixed = mix_ip6(ip6, p + LA_IP6_HEADER_BYTES);
+    return true;
 }
 
 /* ---- what is decoded here ----------------------------------------------------------------------
@@ -189,7 +182,6 @@ keep(struct la_intake *intake, struct la_batch *batch, const struct la_seen *see
         batch->decoded = grown;
         batch->decoded_cap = cap;
     }
-    batch->decoded_at[batch->n] = (uint16_t)batch->decoded_n;
     struct la_decoded *one = &batch->decoded[batch->decoded_n++];
     one->seen = *seen;
     size_t n = seen->header.n < sizeof(one->header) ? seen->header.n : sizeof(one->header);
@@ -224,51 +216,73 @@ la_intake_seen(struct la_intake *intake, struct la_seen *seen)
     }
 }
 
-/* One of the first, or not simple. False: no memory. */
-LA_APART static bool
-take_with_care(struct la_intake *intake, struct la_batch *batch, size_t i, bool is_simple)
+LA_APART static void
+look_at(struct la_intake *intake, const struct la_explain_packet *packet, uint16_t marks,
+        struct la_seen *seen)
+{
+    intake->decoder.options.verify_first_n = (marks & LA_BATCH_VERIFY) != 0;
+    la_decode(&intake->decoder, packet, seen);
+    la_intake_seen(intake, seen);
+}
+
+/* One of the first segments, which tell of checksums. Its part decodes it as every one that is
+ * simple. */
+LA_APART static void
+look_for_sums(struct la_intake *intake, const struct la_explain_packet *packet, uint16_t marks)
 {
     struct la_seen seen;
-    const struct la_explain_packet *packet = &batch->packets[i];
-    intake->decoder.options.verify_first_n = (batch->marks[i] & LA_BATCH_VERIFY) != 0;
-    la_decode(&intake->decoder, packet, &seen);
-    la_intake_seen(intake, &seen);
-    if (is_simple || (seen.kind != LA_SEEN_TCP && seen.kind != LA_SEEN_ICMP_ERROR))
-        return true;
-    if (!keep(intake, batch, &seen))
-        return false;
-    batch->marks[i] |= LA_BATCH_DECODED;
-    give(intake, batch, i,
-         flow_hash(endpoint_mixed(seen.src.addr.b, seen.src.port),
-                   endpoint_mixed(seen.dst.addr.b, seen.dst.port), seen.path_key));
-    return true;
+    look_at(intake, packet, marks, &seen);
+}
+
+/* It is not simple. NULL: it is nobody's; or there is no memory, and *kept is false. */
+LA_APART static struct la_given *
+give_decoded(struct la_intake *intake, struct la_batch *batch,
+             const struct la_explain_packet *packet, uint16_t marks, bool *kept)
+{
+    struct la_seen seen;
+    look_at(intake, packet, marks, &seen);
+    if (seen.kind != LA_SEEN_TCP && seen.kind != LA_SEEN_ICMP_ERROR)
+        return NULL;
+    *kept = keep(intake, batch, &seen);
+    return *kept ? give(intake, batch, la_flows_mix_seen(&seen)) : NULL;
 }
 
 /* The packet behind the batch's. */
 static inline bool
-take_one(struct la_intake *intake, struct la_batch *batch)
+take_one(struct la_intake *intake, struct la_batch *batch, const struct la_explain_packet *packet)
 {
-    size_t i = batch->n;
-    struct la_explain_packet *packet = &batch->packets[i];
+    const size_t place = batch->n++;
+    const la_instant at = la_instant_sane(packet->at);
+    uint16_t marks = la_intake_see(intake, at.ns);
+    uint64_t mixed;
     bool kept = true;
-    packet->at = la_instant_sane(packet->at);
-    size_t ports_at = simple_ports_at(packet);
-    batch->marks[i] = la_intake_see(intake, packet->at.ns);
-    batch->now_ns[i] = intake->now_ns;
-    if (ports_at > 0)
-        give(intake, batch, i, simple_hash(packet, ports_at));
-    if (ports_at == 0 || intake->sums.segments_n < LA_SUMS_FIRST_N)
-        kept = take_with_care(intake, batch, i, ports_at > 0);
-    batch->marks[i] |= la_intake_trusts(intake);
-    batch->n++;
-    return kept;
+    struct la_given *given;
+    batch->now_ns[place] = intake->now_ns;
+    if (is_simple(packet, &mixed)) {
+        if (intake->sums.segments_n < LA_SUMS_FIRST_N)
+            look_for_sums(intake, packet, marks);
+        given = give(intake, batch, mixed);
+    } else {
+        given = give_decoded(intake, batch, packet, marks, &kept);
+        marks |= LA_BATCH_DECODED;
+    }
+    if (given == NULL)
+        return kept;
+    given->packet = *packet;
+    given->packet.at = at;
+    given->now_ns = intake->now_ns;
+    given->place = (uint16_t)place;
+    given->marks = marks | la_intake_trusts(intake);
+    given->decoded_at = (uint16_t)(batch->decoded_n - 1); /* if it is */
+    return true;
 }
 
 bool
-la_intake_take(struct la_intake *intake, struct la_batch *batch, size_t n)
+la_intake_take(struct la_intake *intake, struct la_batch *batch,
+               const struct la_explain_packet *packets, size_t n)
 {
     bool all_kept = true;
     for (size_t i = 0; i < n; i++)
-        all_kept &= take_one(intake, batch);
+        all_kept &= take_one(intake, batch, &packets[i]);
     return all_kept;
 }

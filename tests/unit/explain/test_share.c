@@ -41,17 +41,17 @@ packet_make(uint8_t p[PACKET_BYTES], unsigned flow, bool back)
 static unsigned
 part_of(const struct la_batch *batch, size_t packet, unsigned parts_n)
 {
-    unsigned part = 0;
-    while (part < parts_n) {
-        size_t i = la_batch_first(batch, part);
-        while (i != packet && i != LA_BATCH_END)
-            i = la_batch_next(batch, i);
-        if (i == packet)
-            break;
-        part++;
+    for (unsigned part = 0; part < parts_n; part++) {
+        size_t lot = batch->lot_first[part];
+        for (size_t i = 0; i < batch->given_n[part]; i++) {
+            if (i > 0 && i % LA_LOT_N == 0)
+                lot = batch->lot_next[lot];
+            if (batch->lots[lot][i % LA_LOT_N].place == packet)
+                return part;
+        }
     }
-    assert_true(part < parts_n);
-    return part;
+    fail_msg("packet %zu is nobody's", packet);
+    return parts_n;
 }
 
 static void
@@ -78,9 +78,11 @@ spread_init(struct spread *s, unsigned parts_n)
 {
     *s = (struct spread){.mem = la_mem_new(la_host_alloc(), 64 << 20), .parts_n = parts_n};
     s->intake = calloc(1, sizeof(*s->intake));
-    s->batch = calloc(1, sizeof(*s->batch));
+    s->batch = aligned_alloc(_Alignof(struct la_batch), sizeof(*s->batch));
     assert_true(s->mem != NULL && s->intake != NULL && s->batch != NULL);
     assert_true(la_intake_init(s->intake, s->mem, parts_n));
+    s->batch->decoded = NULL;
+    s->batch->decoded_cap = 0;
     la_batch_begin(s->batch, s->intake);
     for (unsigned flow = 0; flow < FLOWS_N; flow++)
         for (unsigned back = 0; back < 2; back++)
@@ -107,12 +109,12 @@ spread_take_octets(struct spread *s, const uint8_t *octets, size_t n)
     if (batch->n == LA_BATCH_N)
         la_batch_begin(batch, s->intake);
     size_t i = batch->n;
-    batch->packets[i] = (struct la_explain_packet){.bytes = {octets, n},
-                                                   .wire_bytes = (uint32_t)n,
-                                                   .link_type = LA_LINKTYPE_ETHERNET,
-                                                   .frame = ++s->packets_n,
-                                                   .at = {(int64_t)s->packets_n}};
-    assert_true(la_intake_take(s->intake, batch, 1));
+    const struct la_explain_packet packet = {.bytes = {octets, n},
+                                             .wire_bytes = (uint32_t)n,
+                                             .link_type = LA_LINKTYPE_ETHERNET,
+                                             .frame = ++s->packets_n,
+                                             .at = {(int64_t)s->packets_n}};
+    assert_true(la_intake_take(s->intake, batch, &packet, 1));
     assert_int_equal(batch->n, i + 1);
     unsigned part = part_of(batch, i, s->parts_n);
     s->given_n[part]++;
