@@ -15,7 +15,7 @@
 #include "cli/turns.h"
 
 enum {
-    SLOTS_N = 8,
+    SLOTS_N = 5, /* more are more than the caches have room for */
     AHEAD_N = 3,
     AT_ONCE_N = 64,
     FINISH_N = 512,

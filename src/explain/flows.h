@@ -61,34 +61,21 @@ la_flows_is_between(const struct la_track *track, const struct la_endpoint *a,
             (key->path_key ^ path_key)) == 0;
 }
 
-/* A mix of both endpoints that costs little, the same for both directions: by the sums of the
- * higher and the lower halves of the addresses. To be multiplied. */
-static inline uint64_t
-la_flows_mix(uint64_t high_sum, uint64_t low_sum, uint16_t a_port, uint16_t b_port,
-             uint32_t path_key)
-{
-    uint64_t mixed = high_sum + low_sum * UINT64_C(0x9e3779b97f4a7c15);
-    uint32_t product = (uint32_t)a_port * b_port, sum = (uint32_t)a_port + b_port;
-    return mixed ^ mixed >> 32 ^ (uint64_t)sum << 32 ^ product ^ path_key;
-}
-
-static inline uint64_t
-la_flows_mix_seen(const struct la_seen *seen)
-{
-    const uint8_t *a = seen->src.addr.b, *b = seen->dst.addr.b;
-    return la_flows_mix(la_flows_word(a) + la_flows_word(b),
-                        la_flows_word(a + 8) + la_flows_word(b + 8), seen->src.port,
-                        seen->dst.port, seen->path_key);
-}
-
 /* The index's hash is one that nobody can steer, and costs accordingly. Most segments belong to a
- * track that was found a moment ago: its place is by the cheap mix. Whoever makes keys collide here
- * gains nothing but the look into the index. */
+ * track that was found a moment ago: its place is a mix of both endpoints that costs little, the
+ * same for both directions. Whoever makes keys collide here gains nothing but the look into the
+ * index. */
 static inline struct la_track **
 la_flows_recent(struct la_explain *explain, const struct la_seen *seen)
 {
-    uint64_t h = la_flows_mix_seen(seen) * UINT64_C(0x9e3779b97f4a7c15);
-    return &explain->recent[h >> (64 - LA_RECENT_SHIFT)];
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    const uint8_t *a = seen->src.addr.b, *b = seen->dst.addr.b;
+    uint64_t mixed = la_flows_word(a) + la_flows_word(b) +
+                     (la_flows_word(a + 8) + la_flows_word(b + 8)) * odd;
+    uint32_t product = (uint32_t)seen->src.port * seen->dst.port;
+    uint32_t sum = (uint32_t)seen->src.port + seen->dst.port;
+    mixed ^= mixed >> 32 ^ (uint64_t)sum << 32 ^ product ^ seen->path_key;
+    return &explain->recent[mixed * odd >> (64 - LA_RECENT_SHIFT)];
 }
 
 /* The same by the index; what is found is recent from now on. */

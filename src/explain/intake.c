@@ -44,7 +44,7 @@ la_batch_begin(struct la_batch *batch, const struct la_intake *intake)
     batch->before_n = intake->file.packets;
     batch->lots_n = 0;
     for (unsigned part = 0; part < intake->parts_n; part++)
-        batch->given_n[part] = batch->lot_first[part] = 0;
+        batch->of[part].at = NULL;
 }
 
 void
@@ -85,59 +85,71 @@ part_choose(struct la_intake *intake)
     return (uint8_t)best;
 }
 
-/* Where the part's next packet goes that begins a lot. */
-LA_APART static uint16_t
+/* The part's next packet begins a lot? */
+static inline bool
+is_lot_due(const struct la_batch *batch, unsigned part)
+{
+    return (uintptr_t)batch->of[part].at % LA_LOT_BYTES == 0;
+}
+
+LA_APART static void
 lot_add(struct la_batch *batch, unsigned part)
 {
     uint16_t lot = batch->lots_n++;
-    if (batch->given_n[part] == 0)
-        batch->lot_first[part] = lot;
+    if (batch->of[part].at == NULL)
+        batch->of[part].first = lot;
     else
-        batch->lot_next[batch->lot_last[part]] = lot;
-    batch->lot_last[part] = lot;
-    batch->lot_next[lot] = 0;
-    return lot;
+        batch->lot_next[batch->of[part].last] = lot;
+    batch->of[part].last = lot;
+    batch->of[part].at = batch->lots[lot];
 }
 
-/* Both directions of a flow have one share. Balance matters here, not whether somebody can steer
- * it: who makes all flows of a capture fall to one part makes it slow, and nothing else. (Not the
- * factor of la_flows_recent(): a part would use some of its places, and not others.) */
+/* Where the part's next packet goes. */
 static inline struct la_given *
-give(struct la_intake *intake, struct la_batch *batch, uint64_t mixed)
+give_part(struct la_intake *intake, struct la_batch *batch, unsigned part)
 {
-    uint64_t bucket = mixed * UINT64_C(0xd6e8feb86659fd93) >> (64 - LA_BUCKETS_BITS);
+    intake->taken_n[part]++;
+    return batch->of[part].at++;
+}
+
+static struct la_given *
+give(struct la_intake *intake, struct la_batch *batch, unsigned bucket)
+{
     if (intake->part_of[bucket] == LA_SHARE_NOBODY)
         intake->part_of[bucket] = part_choose(intake);
     unsigned part = intake->part_of[bucket];
-    uint32_t n = batch->given_n[part] % LA_LOT_N;
-    uint16_t lot = n == 0 ? lot_add(batch, part) : batch->lot_last[part];
-    batch->given_n[part]++;
-    intake->taken_n[part]++;
-    return &batch->lots[lot][n];
+    if (is_lot_due(batch, part))
+        lot_add(batch, part);
+    return give_part(intake, batch, part);
 }
 
-static inline uint64_t
-mix_ip4(struct la_ip4_view ip4, const uint8_t *ports)
+/* Both directions of a flow have one bucket. Balance matters here, not whether somebody can steer
+ * it: who makes all flows of a capture fall into one makes it slow, and nothing else. The ports are
+ * those of the packet, source and destination. */
+static inline unsigned
+bucket_of(struct la_addr src, struct la_addr dst, const uint8_t *ports, uint32_t path_key)
 {
-    struct la_addr src = la_ip4_view_src(&ip4), dst = la_ip4_view_dst(&ip4);
-    return la_flows_mix(la_flows_word(src.b) + la_flows_word(dst.b),
-                        la_flows_word(src.b + 8) + la_flows_word(dst.b + 8), la_get16(ports),
-                        la_get16(ports + 2), 0);
+    uint16_t port[2];
+    memcpy(port, ports, sizeof(port));
+    uint64_t high = la_flows_word(src.b) + la_flows_word(dst.b) + path_key;
+    uint64_t low = la_flows_word(src.b + 8) + la_flows_word(dst.b + 8) + port[0] + port[1];
+    return (unsigned)((low + high * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93) >>
+                      (64 - LA_BUCKETS_BITS));
 }
 
-static inline uint64_t
-mix_ip6(struct la_ip6_view ip6, const uint8_t *ports)
+static unsigned
+bucket_of_seen(const struct la_seen *seen)
 {
-    struct la_addr src = la_ip6_view_src(&ip6), dst = la_ip6_view_dst(&ip6);
-    return la_flows_mix(la_flows_word(src.b) + la_flows_word(dst.b),
-                        la_flows_word(src.b + 8) + la_flows_word(dst.b + 8), la_get16(ports),
-                        la_get16(ports + 2), 0);
+    uint8_t ports[PORTS_BYTES];
+    la_put16(ports, seen->src.port);
+    la_put16(ports + 2, seen->dst.port);
+    return bucket_of(seen->src.addr, seen->dst.addr, ports, seen->path_key);
 }
 
-/* Ethernet, IP without anything between it and TCP, no fragment? *mixed: its flow. Where its other
- * fields contradict themselves it is no segment, and it does not matter whose. */
+/* Ethernet, IP without anything between it and TCP, no fragment? *bucket: its flow's. Where its
+ * other fields contradict themselves it is no segment, and it does not matter whose. */
 static inline bool
-is_simple(const struct la_explain_packet *packet, uint64_t *mixed)
+is_simple(const struct la_explain_packet *packet, unsigned *bucket)
 {
     const uint8_t *p = packet->bytes.p + LA_ETH_HEADER_BYTES;
     size_t n = packet->bytes.n;
@@ -151,14 +163,14 @@ is_simple(const struct la_explain_packet *packet, uint64_t *mixed)
         if (p[0] >> 4 != 4 || ip4.header_bytes < LA_IP4_HEADER_BYTES || n < ip4.header_bytes ||
             la_ip4_view_protocol(&ip4) != LA_IP_TCP || la_ip4_view_is_fragment(&ip4))
             return false;
-        *mixed = mix_ip4(ip4, p + ip4.header_bytes);
+        *bucket = bucket_of(la_ip4_view_src(&ip4), la_ip4_view_dst(&ip4), p + ip4.header_bytes, 0);
         return true;
     }
     const struct la_ip6_view ip6 = {p};
     if (type != LA_ETH_IPV6 || n < LA_IP6_HEADER_BYTES || p[0] >> 4 != 6 ||
         la_ip6_view_next_header(&ip6) != LA_IP_TCP)
         return false;
-    *mixed = mix_ip6(ip6, p + LA_IP6_HEADER_BYTES);
+    *bucket = bucket_of(la_ip6_view_src(&ip6), la_ip6_view_dst(&ip6), p + LA_IP6_HEADER_BYTES, 0);
     return true;
 }
 
@@ -200,6 +212,8 @@ note_checksum(struct la_intake *intake, const struct la_seen *seen)
     intake->sums.segments_n++;
     intake->sums.good_n += seen->checksum == LA_SEEN_CHECKSUM_GOOD;
     intake->sums.bad_n += seen->checksum == LA_SEEN_CHECKSUM_BAD;
+    bool trusted = intake->sums.good_n > intake->sums.bad_n;
+    intake->sums.marks = trusted ? LA_BATCH_TRUST_SUMS : 0;
 }
 
 /* Of the text of what is not simple nothing is needed any more. */
@@ -207,7 +221,7 @@ LA_APART void
 la_intake_seen(struct la_intake *intake, struct la_seen *seen)
 {
     bool is_tcp = seen->kind == LA_SEEN_TCP;
-    if (is_tcp && intake->sums.segments_n < LA_SUMS_FIRST_N)
+    if (is_tcp && la_intake_is_first(intake))
         note_checksum(intake, seen);
     if (!seen->is_bare) {
         if (is_tcp && seen->checksum == LA_SEEN_CHECKSUM_UNVERIFIED)
@@ -216,8 +230,8 @@ la_intake_seen(struct la_intake *intake, struct la_seen *seen)
     }
 }
 
-LA_APART static void
-look_at(struct la_intake *intake, const struct la_explain_packet *packet, uint16_t marks,
+static void
+look_at(struct la_intake *intake, const struct la_explain_packet *packet, uint8_t marks,
         struct la_seen *seen)
 {
     intake->decoder.options.verify_first_n = (marks & LA_BATCH_VERIFY) != 0;
@@ -228,7 +242,7 @@ look_at(struct la_intake *intake, const struct la_explain_packet *packet, uint16
 /* One of the first segments, which tell of checksums. Its part decodes it as every one that is
  * simple. */
 LA_APART static void
-look_for_sums(struct la_intake *intake, const struct la_explain_packet *packet, uint16_t marks)
+look_for_sums(struct la_intake *intake, const struct la_explain_packet *packet, uint8_t marks)
 {
     struct la_seen seen;
     look_at(intake, packet, marks, &seen);
@@ -237,44 +251,95 @@ look_for_sums(struct la_intake *intake, const struct la_explain_packet *packet, 
 /* It is not simple. NULL: it is nobody's; or there is no memory, and *kept is false. */
 LA_APART static struct la_given *
 give_decoded(struct la_intake *intake, struct la_batch *batch,
-             const struct la_explain_packet *packet, uint16_t marks, bool *kept)
+             const struct la_explain_packet *packet, uint8_t marks, bool *kept)
 {
     struct la_seen seen;
     look_at(intake, packet, marks, &seen);
     if (seen.kind != LA_SEEN_TCP && seen.kind != LA_SEEN_ICMP_ERROR)
         return NULL;
     *kept = keep(intake, batch, &seen);
-    return *kept ? give(intake, batch, la_flows_mix_seen(&seen)) : NULL;
+    if (!*kept)
+        return NULL;
+    struct la_given *given = give(intake, batch, bucket_of_seen(&seen));
+    given->decoded_at = (uint16_t)(batch->decoded_n - 1);
+    return given;
 }
 
-/* The packet behind the batch's. */
-static inline bool
+/* Packets before the next one that is verified, whatever it is. */
+static inline size_t
+until_due(const struct la_intake *intake)
+{
+    return LA_SUMS_EVERY_N - 1 - intake->file.packets % LA_SUMS_EVERY_N;
+}
+
+static inline void
+fill(struct la_given *given, const struct la_explain_packet *packet, int64_t now_ns, size_t place,
+     unsigned marks)
+{
+    given->packet = *packet;
+    given->now_ns = now_ns;
+    given->place = (uint16_t)place;
+    given->marks = (uint8_t)marks;
+}
+
+/* The packet behind the batch's. False: no memory. */
+static bool
 take_one(struct la_intake *intake, struct la_batch *batch, const struct la_explain_packet *packet)
 {
     const size_t place = batch->n++;
     const la_instant at = la_instant_sane(packet->at);
-    uint16_t marks = la_intake_see(intake, at.ns);
-    uint64_t mixed;
+    uint8_t marks = la_intake_see(intake, at.ns);
+    unsigned bucket;
     bool kept = true;
     struct la_given *given;
     batch->now_ns[place] = intake->now_ns;
-    if (is_simple(packet, &mixed)) {
-        if (intake->sums.segments_n < LA_SUMS_FIRST_N)
+    if (is_simple(packet, &bucket)) {
+        if (la_intake_is_first(intake))
             look_for_sums(intake, packet, marks);
-        given = give(intake, batch, mixed);
+        given = give(intake, batch, bucket);
     } else {
         given = give_decoded(intake, batch, packet, marks, &kept);
         marks |= LA_BATCH_DECODED;
     }
     if (given == NULL)
         return kept;
-    given->packet = *packet;
+    fill(given, packet, intake->now_ns, place, marks | intake->sums.marks);
     given->packet.at = at;
-    given->now_ns = intake->now_ns;
-    given->place = (uint16_t)place;
-    given->marks = marks | la_intake_trusts(intake);
-    given->decoded_at = (uint16_t)(batch->decoded_n - 1); /* if it is */
     return true;
+}
+
+/* The same for packets with nothing unusual about them, which are nearly all. Whatever else there
+ * is ends the run, and is take_one()'s. Returns how many. */
+static size_t
+take_run(struct la_intake *intake, struct la_batch *batch, const struct la_explain_packet *packets,
+         size_t n)
+{
+    /* Nothing that is filled can be part of these. */
+    const size_t place = batch->n, until_due_n = until_due(intake);
+    const uint8_t marks = intake->sums.marks;
+    int64_t now_ns = intake->now_ns;
+    size_t i;
+    if (intake->file.packets == 0 || la_intake_is_first(intake))
+        return 0;
+    n = n < until_due_n ? n : until_due_n;
+    for (i = 0; i < n; i++) {
+        const int64_t at_ns = packets[i].at.ns;
+        unsigned bucket;
+        if (at_ns < now_ns || at_ns > LA_NS_LATEST || !is_simple(&packets[i], &bucket))
+            break;
+        const unsigned part = intake->part_of[bucket];
+        if (part == LA_SHARE_NOBODY || is_lot_due(batch, part))
+            break;
+        now_ns = at_ns;
+        batch->now_ns[place + i] = now_ns;
+        fill(give_part(intake, batch, part), &packets[i], now_ns, place + i, marks);
+    }
+    if (i == 0)
+        return 0;
+    batch->n = place + i;
+    intake->file.packets += i;
+    intake->file.last_at.ns = intake->now_ns = now_ns;
+    return i;
 }
 
 bool
@@ -282,7 +347,10 @@ la_intake_take(struct la_intake *intake, struct la_batch *batch,
                const struct la_explain_packet *packets, size_t n)
 {
     bool all_kept = true;
-    for (size_t i = 0; i < n; i++)
-        all_kept &= take_one(intake, batch, &packets[i]);
+    for (size_t i = 0; i < n;) {
+        i += take_run(intake, batch, &packets[i], n - i);
+        if (i < n)
+            all_kept &= take_one(intake, batch, &packets[i++]);
+    }
     return all_kept;
 }

@@ -78,7 +78,7 @@ static inline void
 take_one(struct la_explain *explain, const struct la_batch *batch, const struct la_given *given)
 {
     const struct la_explain_packet *packet = &given->packet;
-    const uint8_t marks = (uint8_t)given->marks;
+    const uint8_t marks = given->marks;
     if ((marks & LA_BATCH_DECODED) != 0)
         explain->seen = batch->decoded[given->decoded_at].seen;
     else
@@ -125,7 +125,7 @@ take_raw(struct la_explain *explain, struct la_intake *intake,
     decode(explain, packet, marks);
     if (la_intake_wants(intake, seen))
         la_intake_seen(intake, seen);
-    follow_marks(explain, la_intake_trusts(intake));
+    follow_marks(explain, intake->sums.marks);
     la_explain_seen(explain, packet, at_ns, seen);
 }
 
@@ -133,12 +133,14 @@ void
 la_part_take(const struct la_part *part, const struct la_batch *batch, struct la_outbox *outbox)
 {
     struct la_explain *explain = part->explain;
-    size_t looked_n = 0, left_n = batch->given_n[part->share];
+    const unsigned share = part->share;
+    size_t looked_n = 0, lot = batch->of[share].first;
+    bool more = batch->of[share].at != NULL;
     begin(part, outbox);
-    for (size_t lot = batch->lot_first[part->share]; left_n > 0; lot = batch->lot_next[lot]) {
-        size_t n = left_n < LA_LOT_N ? left_n : LA_LOT_N;
-        take_lot(explain, batch, batch->lots[lot], n, &looked_n);
-        left_n -= n;
+    while (more) {
+        take_lot(explain, batch, batch->lots[lot], la_batch_given_n(batch, share, lot), &looked_n);
+        more = lot != batch->of[share].last;
+        lot = more ? batch->lot_next[lot] : lot;
     }
     if (looked_n < batch->n)
         pass_time(explain, batch, &looked_n, batch->n, batch->now_ns[batch->n - 1]);

@@ -118,18 +118,22 @@ struct la_given {
     struct la_explain_packet packet; /* at a sane time */
     int64_t now_ns;                  /* the latest time so far */
     uint16_t place;                  /* in the batch, of which others have other packets */
-    uint16_t marks;                  /* enum la_batch_mark */
+    uint8_t marks;                   /* enum la_batch_mark */
     uint16_t decoded_at;             /* with LA_BATCH_DECODED: its place */
 };
+
+_Static_assert(sizeof(struct la_given) == 64, "one line, and no part of another one's");
+enum { LA_LOT_BYTES = LA_LOT_N * sizeof(struct la_given) };
 
 /* Each part has its packets behind each other, in lots: as many as it needs, of those of all. */
 struct la_batch {
     size_t n;
     uint64_t before_n;          /* packets of the capture before the first one */
     int64_t now_ns[LA_BATCH_N]; /* the latest time so far, with each packet */
-    /* Of each part: how many packets it has, and the lots that the first and the last are in. */
-    uint32_t given_n[LA_PARTS_MAX];
-    uint16_t lot_first[LA_PARTS_MAX], lot_last[LA_PARTS_MAX];
+    struct {
+        struct la_given *at;    /* behind its last packet; NULL: it has none. Else: */
+        uint16_t first, last;   /* lots */
+    } of[LA_PARTS_MAX];
     uint16_t lots_n;
     uint16_t lot_next[LA_LOTS_N];
     /* What only the intake can decode: fragments, tunnels, ICMP. */
@@ -138,13 +142,22 @@ struct la_batch {
         uint8_t header[LA_TCP_HEADER_BYTES_MAX];
     } *decoded;
     size_t decoded_n, decoded_cap;
-    _Alignas(64) struct la_given lots[LA_LOTS_N][LA_LOT_N];
+    /* Where one ends shows in its address. */
+    _Alignas(LA_LOT_BYTES) struct la_given lots[LA_LOTS_N][LA_LOT_N];
 };
+
+/* How many packets a part has in one of its lots. */
+static inline size_t
+la_batch_given_n(const struct la_batch *batch, unsigned part, size_t lot)
+{
+    return lot == batch->of[part].last ? (size_t)(batch->of[part].at - batch->lots[lot]) : LA_LOT_N;
+}
 
 /* What checksums tell, by the first segments. */
 struct la_intake_sums {
     uint32_t segments_n; /* that were looked at, up to LA_SUMS_FIRST_N */
     uint32_t good_n, bad_n;
+    uint8_t marks;       /* LA_BATCH_TRUST_SUMS, or 0 */
 };
 
 enum { LA_SUMS_FIRST_N = 1 << 14, LA_SUMS_EVERY_N = 64 };
@@ -172,6 +185,13 @@ void la_batch_begin(struct la_batch *batch, const struct la_intake *intake);
 bool la_intake_take(struct la_intake *intake, struct la_batch *batch,
                     const struct la_explain_packet *packets, size_t n);
 
+/* Is a segment now one of those that tell of checksums? */
+static inline bool
+la_intake_is_first(const struct la_intake *intake)
+{
+    return intake->sums.segments_n < LA_SUMS_FIRST_N;
+}
+
 /* The same without a batch. The next packet, at a sane time: LA_BATCH_VERIFY, or 0. */
 static inline uint8_t
 la_intake_see(struct la_intake *intake, int64_t at_ns)
@@ -180,25 +200,18 @@ la_intake_see(struct la_intake *intake, int64_t at_ns)
     intake->now_ns =
         la_artefacts_time(&intake->file, at_ns, intake->now_ns, &intake->back_ns_max);
     bool due = ordinal % LA_SUMS_EVERY_N == 0;
-    return due || intake->sums.segments_n < LA_SUMS_FIRST_N ? LA_BATCH_VERIFY : 0;
+    return due | la_intake_is_first(intake) ? LA_BATCH_VERIFY : 0;
 }
 
 /* It was decoded. Does the intake want to know it? */
 static inline bool
 la_intake_wants(const struct la_intake *intake, const struct la_seen *seen)
 {
-    return !seen->is_bare || intake->sums.segments_n < LA_SUMS_FIRST_N;
+    return !seen->is_bare || la_intake_is_first(intake);
 }
 
 /* Then. */
 void la_intake_seen(struct la_intake *intake, struct la_seen *seen);
-
-/* LA_BATCH_TRUST_SUMS or 0. */
-static inline uint8_t
-la_intake_trusts(const struct la_intake *intake)
-{
-    return intake->sums.good_n > intake->sums.bad_n ? LA_BATCH_TRUST_SUMS : 0;
-}
 
 /* ---- parts -------------------------------------------------------------------------------- */
 

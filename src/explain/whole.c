@@ -78,8 +78,8 @@ look_at_next(struct collection *c, unsigned part)
 LA_APART static bool
 is_before_there(const struct collection *c, unsigned a, unsigned b)
 {
-    return c->packet_n[a] != UINT64_MAX && c->outboxes[a]->notes[c->next[a]].order <
-                                               c->outboxes[b]->notes[c->next[b]].order;
+    return c->packet_n[a] != UINT64_MAX &&
+           c->outboxes[a]->notes[c->next[a]].order < c->outboxes[b]->notes[c->next[b]].order;
 }
 
 static inline bool
