@@ -12,7 +12,6 @@
 #include "base/apart.h"
 #include "base/link_type.h"
 #include "base/sane.h"
-#include "explain/flows.h"
 #include "explain/parts.h"
 #include "explain/share.h"
 #include "wire/ethernet.h"
@@ -20,7 +19,7 @@
 #include "wire/ip4.h"
 #include "wire/ip6.h"
 
-enum { PORTS_BYTES = 4 };
+enum { PORTS_BYTES = 4, LAST_BYTES = 4 };
 
 bool
 la_intake_init(struct la_intake *intake, struct la_mem *mem, unsigned parts_n)
@@ -123,27 +122,30 @@ give(struct la_intake *intake, struct la_batch *batch, unsigned bucket)
     return give_part(intake, batch, part);
 }
 
-/* Both directions of a flow have one bucket. Balance matters here, not whether somebody can steer
- * it: who makes all flows of a capture fall into one makes it slow, and nothing else. The ports are
- * those of the packet, source and destination. */
+/* Both directions of a flow have one bucket, by the last octets of the addresses (which tell hosts
+ * apart in IPv6, too) and by the ports. Balance matters here, not whether somebody can steer it:
+ * who makes all flows of a capture fall into one makes it slow, and nothing else. */
 static inline unsigned
-bucket_of(struct la_addr src, struct la_addr dst, const uint8_t *ports, uint32_t path_key)
+bucket_of(const uint8_t src[LAST_BYTES], const uint8_t dst[LAST_BYTES],
+          const uint8_t ports[PORTS_BYTES], uint32_t path_key)
 {
+    uint32_t a, b;
     uint16_t port[2];
+    memcpy(&a, src, sizeof(a));
+    memcpy(&b, dst, sizeof(b));
     memcpy(port, ports, sizeof(port));
-    uint64_t high = la_flows_word(src.b) + la_flows_word(dst.b) + path_key;
-    uint64_t low = la_flows_word(src.b + 8) + la_flows_word(dst.b + 8) + port[0] + port[1];
-    return (unsigned)((low + high * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93) >>
-                      (64 - LA_BUCKETS_BITS));
+    uint64_t mixed = ((uint64_t)(a + b) << 32) + port[0] + port[1] + path_key;
+    return (unsigned)(mixed * UINT64_C(0xd6e8feb86659fd93) >> (64 - LA_BUCKETS_BITS));
 }
 
 static unsigned
 bucket_of_seen(const struct la_seen *seen)
 {
+    enum { LAST_AT = sizeof(seen->src.addr.b) - LAST_BYTES };
     uint8_t ports[PORTS_BYTES];
     la_put16(ports, seen->src.port);
     la_put16(ports + 2, seen->dst.port);
-    return bucket_of(seen->src.addr, seen->dst.addr, ports, seen->path_key);
+    return bucket_of(seen->src.addr.b + LAST_AT, seen->dst.addr.b + LAST_AT, ports, seen->path_key);
 }
 
 /* Ethernet, IP without anything between it and TCP, no fragment? *bucket: its flow's. Where its
@@ -151,6 +153,8 @@ bucket_of_seen(const struct la_seen *seen)
 static inline bool
 is_simple(const struct la_explain_packet *packet, unsigned *bucket)
 {
+    /* The last octets of the addresses. */
+    enum { IP4_SRC_AT = 12, IP4_DST_AT = 16, IP6_SRC_AT = 20, IP6_DST_AT = 36 };
     const uint8_t *p = packet->bytes.p + LA_ETH_HEADER_BYTES;
     size_t n = packet->bytes.n;
     if (packet->link_type != LA_LINKTYPE_ETHERNET ||
@@ -163,14 +167,14 @@ is_simple(const struct la_explain_packet *packet, unsigned *bucket)
         if (p[0] >> 4 != 4 || ip4.header_bytes < LA_IP4_HEADER_BYTES || n < ip4.header_bytes ||
             la_ip4_view_protocol(&ip4) != LA_IP_TCP || la_ip4_view_is_fragment(&ip4))
             return false;
-        *bucket = bucket_of(la_ip4_view_src(&ip4), la_ip4_view_dst(&ip4), p + ip4.header_bytes, 0);
+        *bucket = bucket_of(p + IP4_SRC_AT, p + IP4_DST_AT, p + ip4.header_bytes, 0);
         return true;
     }
     const struct la_ip6_view ip6 = {p};
     if (type != LA_ETH_IPV6 || n < LA_IP6_HEADER_BYTES || p[0] >> 4 != 6 ||
         la_ip6_view_next_header(&ip6) != LA_IP_TCP)
         return false;
-    *bucket = bucket_of(la_ip6_view_src(&ip6), la_ip6_view_dst(&ip6), p + LA_IP6_HEADER_BYTES, 0);
+    *bucket = bucket_of(p + IP6_SRC_AT, p + IP6_DST_AT, p + LA_IP6_HEADER_BYTES, 0);
     return true;
 }
 
