@@ -19,7 +19,7 @@
 enum { LA_LOAD_SINK = 5001, LA_LOAD_SOURCE = 5002, LA_LOAD_ECHO = 5003 };
 enum { LA_LOAD_CHUNK_BYTES = 128 * 1024, LA_LOAD_MESSAGE_BYTES = 64 };
 /* No call waits longer than this for a stack that has stopped answering. */
-enum { LA_LOAD_PATIENCE_S = 5 };
+enum { LA_LOAD_PATIENCE_S = 30 };
 
 struct la_load {
     struct sockaddr_in to;   /* the port is each load's own */

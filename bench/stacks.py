@@ -15,7 +15,7 @@ MTU = 1500
 STACK_IP, LOAD_IP, PREFIX = "10.9.0.2", "10.9.0.1", 24
 # Addresses that the load may connect from: each has all ports, so that TIME-WAIT leaves enough.
 SOURCE_IP, SOURCES_N = "10.9.0.10", 8
-START_S, PATIENCE_S = 15, 60
+START_S, PATIENCE_S = 60, 240
 SYSCTLS = {
     "ipv6/conf/all/disable_ipv6": "1",          # nothing but what is measured
     "ipv4/ip_local_port_range": "1024 65535",

@@ -32,12 +32,13 @@ enum la_accecn_option {
 };
 
 /* What hard ICMP errors (RFC 9293 3.9.2.2) do to a connection that is being opened. Soft ones are
- * advice alone; nothing of the kind ends a synchronised one. */
+ * advice alone, but for the last; nothing of the kind ends a synchronised one. */
 enum la_icmp_hard {
     LA_ICMP_IGNORED,  /* nothing */
     LA_ICMP_HEEDED,   /* end it, each with its error: protocol or port unreachable, prohibited */
-    LA_ICMP_REFUSES   /* as the BSDs, MUST-56 apart: any of them is a refusal, and so is an unknown
+    LA_ICMP_REFUSES,  /* as the BSDs, MUST-56 apart: any of them is a refusal, and so is an unknown
                        * next header; a TTL that ran out ends it, too */
+    LA_ICMP_ALL       /* as Linux: soft ones end it, too, each with its error: DEVIATION(D35) */
 };
 
 /* A buffer that grows as the connection moves more: Linux's tcp_wmem and tcp_rmem. It is held only
@@ -64,6 +65,9 @@ struct la_tcp_cfg {
                                     default): as much as there is room for. Of the instance; for one
                                     connection LA_OPT_NOTSENT_LOWAT_BYTES */
     uint16_t mss_bytes_max;      /* announced at most, from 88; 0 = what the interface takes */
+    bool mss_option;             /* the MSS is announced, and the peer's is heeded; off: segments of
+                                    536 octets, with IPv6 of 1220, both ways (RFC 9293 MUST-15);
+                                    default on */
     bool nagle;                  /* RFC 9293 3.7.4; default on */
     bool nagle_short;            /* Nagle's wait ends when no short segment is unacknowledged, full
                                     ones or not (Minshall's, as Linux); default off */
@@ -173,6 +177,9 @@ struct la_tcp_cfg {
                                     (for the instance) and of a listener: text of a SYN is believed
                                     whoever may have sent it. For closed networks; default off */
     bool time_wait_holds;        /* no SYN ends a TIME-WAIT early (RFC 9293 MAY-2); default off */
+    bool time_wait_exact;        /* in TIME-WAIT, what has no ACK is dropped without an answer,
+                                    and ACKs that are not at RCV.NXT are answered, as by FreeBSD:
+                                    DEVIATION(D34); default off */
     bool rst_challenged;         /* RFC 5961 3.2: a RST in the window, but not at RCV.NXT, draws a
                                     challenge ACK; off: ends the connection; default on */
     bool syn_challenged;         /* RFC 5961 4.2: so does a SYN in the window; off: it draws a RST

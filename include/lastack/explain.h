@@ -166,7 +166,8 @@ enum la_explain_option {
     LA_EXPLAIN_HAS_MPTCP_JOIN = 256,
     LA_EXPLAIN_HAS_AO = 512,
     LA_EXPLAIN_HAS_MD5 = 1024,
-    LA_EXPLAIN_HAS_USER_TIMEOUT = 2048
+    LA_EXPLAIN_HAS_USER_TIMEOUT = 2048,
+    LA_EXPLAIN_HAS_ACCURATE_ECN = 4096 /* AE as well, and a SYN,ACK that counts (RFC 9768 3.1) */
 };
 
 /* What an end's SYN said. */
@@ -248,6 +249,9 @@ struct la_explain_direction {
     struct la_explain_retransmissions retransmissions;
     uint64_t keepalives, window_probes;
     uint64_t network_duplicates, capture_duplicates, reordered, capture_gaps;
+    uint64_t ect, ce;             /* segments with text that passed as ECN-capable, and marked */
+    uint64_t ce_reports;          /* its receiver told of marks: that often, or of so many packets
+                                     with accurate ECN (RFC 9768) */
     uint64_t duplicate_acks, zero_windows;
     uint64_t zero_window_us;
     struct la_explain_rtt rtt;    /* from this direction's text to its acknowledgement */

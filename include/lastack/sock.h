@@ -98,6 +98,7 @@ enum la_sock_option {
     LA_SO_MAX_PACING_RATE, /* octets/s; -1: no bound. 0 is none either, as there */
     LA_SO_NOTSENT_LOWAT, /* la_sock_send() takes nothing more while so many octets are unsent; with
                             less than half of that, OUT; 0: as much as the send buffer takes */
+    LA_SO_NOOPT, /* FreeBSD's TCP_NOOPT: no options, and none of the peer's are heeded */
     LA_SO_COUNT
 };
 /* Switches take any value, 0 is off. Before a connection or after, on a listener for those to come.

@@ -302,6 +302,8 @@ const char *la_congestion_name(int control);
 la_err la_conn_fast_open_room(const struct la_stack *stack, la_handle conn, uint32_t *out);
 /* Is there a cookie for that address, which may be used now? */
 bool la_stack_fast_open_known(const struct la_stack *stack, const struct la_addr *remote);
+/* Forgets the cookies that peers have given us, and which peers do without. */
+void la_stack_fast_open_forget(struct la_stack *stack);
 /* Passive: the key of cookies, as Linux has it (TCP_FASTOPEN_KEY), so that hosts behind one address
  * can share it. Cookies of the key before it still count. Without, keys are drawn, and change every
  * 12 hours. */
@@ -327,6 +329,7 @@ enum la_conn_option {
     LA_OPT_CONGESTION,       /* la_congestion_find(); at any time, the window stays */
     LA_OPT_PACING_RATE_MAX,  /* octets/s at most, kept to a thousandth; 0: no bound */
     LA_OPT_NOTSENT_LOWAT_BYTES, /* no room while so much is unsent; 0: tcp.notsent_lowat_bytes */
+    LA_OPT_R2_SYN_N,         /* retransmissions of the SYN, also while it is on its way */
     LA_OPT_COUNT
 };
 /* NO_SUCH_OPTION, BAD_ARGUMENT (out of range), BAD_HANDLE. Values out of a sensible range that

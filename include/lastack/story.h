@@ -53,6 +53,10 @@ struct la_story_cfg {
      * NULL = not wanted. */
     void (*remark)(void *ctx, uint64_t segment_id, const char *text);
     void *remark_ctx;
+    /* What else is known of the connection that bears that number, in sentences, for its summary;
+     * valid until the next call. NULL, or returns NULL = nothing. */
+    const char *(*noticed)(void *ctx, uint32_t number);
+    void *noticed_ctx;
     const char *client_name;        /* copied; NULL = "client" */
     const char *server_name;        /* copied; NULL = "server" */
     uint32_t flags;                 /* enum la_story_flag */

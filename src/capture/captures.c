@@ -41,8 +41,10 @@ struct la_captures {
 };
 
 struct la_captures *
-la_captures_new(const struct la_captures_options *options, char error[LA_CAPTURE_LINE_BYTES])
+la_captures_new(const struct la_captures_options *options, bool *is_mistaken,
+                char error[LA_CAPTURE_LINE_BYTES])
 {
+    *is_mistaken = false;
     struct la_captures *c = calloc(1, sizeof(*c));
     if (c == NULL) {
         (void)snprintf(error, LA_CAPTURE_LINE_BYTES, "no memory");
@@ -51,7 +53,7 @@ la_captures_new(const struct la_captures_options *options, char error[LA_CAPTURE
     c->options = *options;
     if (options->filter == NULL)
         return c;
-    c->filter = la_capture_filter_new(options->filter, error);
+    c->filter = la_capture_filter_new(options->filter, is_mistaken, error);
     if (c->filter != NULL)
         return c;
     free(c);

@@ -21,8 +21,9 @@ struct la_captures_options {
     bool promiscuous;    /* interfaces */
 };
 
-/* NULL: the filter is not understood, or no memory; one line in `error`. */
-struct la_captures *la_captures_new(const struct la_captures_options *options,
+/* NULL: *is_mistaken, the filter is not understood; otherwise no memory, or no libpcap. One line in
+ * `error`. */
+struct la_captures *la_captures_new(const struct la_captures_options *options, bool *is_mistaken,
                                     char error[LA_CAPTURE_LINE_BYTES]) LA_MUST_CHECK;
 /* path: as of la_capture_reader_open(). name: an interface, or "any". False: one line in `error`,
  * which does not name them; the others are not affected. Before the first la_captures_next(). */

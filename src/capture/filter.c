@@ -20,7 +20,7 @@ enum { SNAP_BYTES = 256 << 10, LINK_TYPES_MAX = 16 };
 
 struct program {
     uint16_t link_type;
-    bool usable;
+    bool usable, lacks_memory;
     struct bpf_program code;
     char error[LA_CAPTURE_LINE_BYTES];
 };
@@ -45,6 +45,7 @@ compile(struct program *program, const char *text, uint16_t link_type)
 {
     pcap_t *pcap = pcap_open_dead(dlt_of(link_type), SNAP_BYTES);
     program->link_type = link_type;
+    program->lacks_memory = pcap == NULL;
     program->usable =
         pcap != NULL && pcap_compile(pcap, &program->code, text, 1, PCAP_NETMASK_UNKNOWN) == 0;
     if (!program->usable)
@@ -57,8 +58,9 @@ compile(struct program *program, const char *text, uint16_t link_type)
 }
 
 struct la_capture_filter *
-la_capture_filter_new(const char *text, char error[LA_CAPTURE_LINE_BYTES])
+la_capture_filter_new(const char *text, bool *is_mistaken, char error[LA_CAPTURE_LINE_BYTES])
 {
+    *is_mistaken = false;
     struct la_capture_filter *filter = calloc(1, sizeof(*filter));
     if (filter != NULL)
         filter->text = strdup(text);
@@ -71,6 +73,7 @@ la_capture_filter_new(const char *text, char error[LA_CAPTURE_LINE_BYTES])
     compile(&filter->programs[0], text, LA_LINKTYPE_ETHERNET);
     filter->programs_n = 1;
     if (!filter->programs[0].usable) {
+        *is_mistaken = !filter->programs[0].lacks_memory;
         (void)snprintf(error, LA_CAPTURE_LINE_BYTES, "%s", filter->programs[0].error);
         la_capture_filter_free(filter);
         return NULL;
@@ -132,9 +135,10 @@ struct la_capture_filter {
 };
 
 struct la_capture_filter *
-la_capture_filter_new(const char *text, char error[LA_CAPTURE_LINE_BYTES])
+la_capture_filter_new(const char *text, bool *is_mistaken, char error[LA_CAPTURE_LINE_BYTES])
 {
     (void)text;
+    *is_mistaken = false;
     (void)snprintf(error, LA_CAPTURE_LINE_BYTES,
                    "capture filters need libpcap, and this program was built without it: install "
                    "libpcap-dev and build again");

@@ -11,8 +11,9 @@
 
 struct la_capture_filter;
 
-/* NULL: the text is not understood, or libpcap is missing; one line in `error`. */
-struct la_capture_filter *la_capture_filter_new(const char *text,
+/* NULL: the text is not understood, which sets *is_mistaken; libpcap or memory is missing, which
+ * does not. One line in `error`. */
+struct la_capture_filter *la_capture_filter_new(const char *text, bool *is_mistaken,
                                                 char error[LA_CAPTURE_LINE_BYTES]) LA_MUST_CHECK;
 const char *la_capture_filter_text(const struct la_capture_filter *filter);
 /* Does it hold? When it means nothing for the packet's link type it does not, and *error, NULL

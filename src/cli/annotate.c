@@ -10,22 +10,18 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <lastack/host.h>
-#include <lastack/story.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
-#include "base/time.h"
 #include "capture/captures.h"
-#include "capture/output.h"
-#include "capture/pcapng.h"
+#include "cli/annotate.h"
 #include "cli/cli.h"
 #include "cli/explain.h"
-#include "cli/views.h"
 #include "story/story.h"
 
-enum { ROOM_MIN = 1024, FLUSH_BYTES = 1 << 20, IFACES_N_MAX = 65536 };
+enum { FLUSH_BYTES = 1 << 20, IFACES_N_MAX = 65536 };
 enum { COMMENT_BYTES = 2 * LA_EXPLAIN_TEXT_BYTES };
 #define MEMORY_BYTES (UINT64_C(1) << 30)
 
@@ -45,45 +41,6 @@ static const char help[] =
     "command line; 3 the capture is damaged, and what could be understood was\n"
     "written.\n";
 
-/* What a segment was, by its frame. */
-struct mark {
-    uint32_t conn; /* 1 + id; 0: no segment of a connection */
-};
-
-enum remark_kind { REMARK_WORDS, REMARK_TRANSITION, REMARK_FINDING };
-
-struct remark {
-    uint64_t frame;
-    uint32_t ordinal;
-    uint32_t conn;
-    uint8_t kind; /* enum remark_kind */
-    char *words;
-    struct la_explain_transition transition;
-    struct la_explain_finding finding;
-};
-
-struct states {
-    uint16_t of[2];
-};
-
-struct annotator {
-    const char *in, *out;
-    enum la_names names;
-    struct la_trace story; /* says why a segment was sent */
-    struct mark *marks;
-    size_t marks_n, marks_room;
-    struct remark *remarks;
-    size_t remarks_n, remarks_room;
-    struct states *conns; /* by id: as they are at the frame at hand */
-    size_t conns_n;
-    bool no_memory, damaged, unread;
-    /* the second reading */
-    struct la_capture_output output;
-    struct la_capture_buf blocks, options;
-    uint64_t *ifaces; /* link types and numbers that have a block */
-    size_t ifaces_n;
-};
-
 static int
 complain(const char *what, const char *why)
 {
@@ -91,175 +48,19 @@ complain(const char *what, const char *why)
     return LA_CLI_FAILED;
 }
 
-/* Room for one more of `size`; false: no memory. */
-static bool
-room_for(void **list, size_t n, size_t *room, size_t size)
+struct la_captures *
+la_annotate_open(const struct annotator *a)
 {
-    if (n < *room)
-        return true;
-    size_t more = *room == 0 ? ROOM_MIN : *room * 2;
-    void *grown = more <= SIZE_MAX / size ? realloc(*list, more * size) : NULL;
-    if (grown == NULL)
-        return false;
-    *list = grown;
-    *room = more;
-    return true;
-}
-
-/* ---- the first reading ------------------------------------------------------------------ */
-
-static void
-hear(void *ctx, const struct la_event *event)
-{
-    struct annotator *a = ctx;
-    while (a->marks_n <= event->segment_id && !a->no_memory) {
-        a->no_memory = !room_for((void **)&a->marks, a->marks_n, &a->marks_room, sizeof(*a->marks));
-        if (!a->no_memory)
-            a->marks[a->marks_n++] = (struct mark){0};
-    }
-    if (!a->no_memory && event->conn <= UINT32_MAX)
-        a->marks[event->segment_id] = (struct mark){(uint32_t)event->conn};
-    a->story.sink(a->story.ctx, event);
-}
-
-static bool
-add(struct annotator *a, const struct remark *remark)
-{
-    if (!room_for((void **)&a->remarks, a->remarks_n, &a->remarks_room, sizeof(*a->remarks))) {
-        a->no_memory = true;
-        return false;
-    }
-    a->remarks[a->remarks_n] = *remark;
-    a->remarks[a->remarks_n].ordinal = (uint32_t)a->remarks_n;
-    a->remarks_n++;
-    return true;
-}
-
-static void
-remark(void *ctx, uint64_t frame, const char *text)
-{
-    struct annotator *a = ctx;
-    char *words = strdup(text);
-    if (words == NULL)
-        a->no_memory = true;
-    else if (!add(a, &(struct remark){.frame = frame, .kind = REMARK_WORDS, .words = words}))
-        free(words);
-}
-
-/* The states before the first of its changes. */
-static void
-begin_states(struct annotator *a, const struct la_explain_conn *conn)
-{
-    if (conn->id >= a->conns_n) {
-        size_t n = (size_t)conn->id + 1 > a->conns_n * 2 ? (size_t)conn->id + 1 : a->conns_n * 2;
-        struct states *grown = realloc(a->conns, n * sizeof(*grown));
-        if (grown == NULL) {
-            a->no_memory = true;
-            return;
-        }
-        memset(grown + a->conns_n, 0, (n - a->conns_n) * sizeof(*grown));
-        a->conns = grown;
-        a->conns_n = n;
-    }
-    struct states *states = &a->conns[conn->id];
-    for (unsigned end = 0; end < 2; end++)
-        states->of[end] = conn->proven[end];
-    for (size_t i = conn->transitions_n; i-- > 0;)
-        states->of[conn->transitions[i].end] = conn->transitions[i].from;
-}
-
-static void
-take(struct annotator *a, const struct la_explain_conn *conn)
-{
-    begin_states(a, conn);
-    for (size_t i = 0; i < conn->transitions_n; i++)
-        (void)add(a, &(struct remark){.frame = conn->transitions[i].frame,
-                                      .conn = (uint32_t)conn->id,
-                                      .kind = REMARK_TRANSITION,
-                                      .transition = conn->transitions[i]});
-    for (size_t i = 0; i < conn->findings_n; i++)
-        for (unsigned k = 0; k < conn->findings[i].frames_n; k++)
-            (void)add(a, &(struct remark){.frame = conn->findings[i].frames[k],
-                                          .conn = (uint32_t)conn->id,
-                                          .kind = REMARK_FINDING,
-                                          .finding = conn->findings[i]});
-}
-
-static int
-by_frame(const void *x, const void *y)
-{
-    const struct remark *a = x, *b = y;
-    if (a->frame != b->frame)
-        return a->frame < b->frame ? -1 : 1;
-    return a->ordinal < b->ordinal ? -1 : 1;
-}
-
-static struct la_captures *
-open_capture(const struct annotator *a)
-{
+    bool is_mistaken;
     char error[LA_CAPTURE_LINE_BYTES];
     struct la_captures_options options = {0};
-    struct la_captures *captures = la_captures_new(&options, error);
+    struct la_captures *captures = la_captures_new(&options, &is_mistaken, error);
     if (captures != NULL && la_captures_add_file(captures, a->in, error))
         return captures;
     (void)complain(a->in, error);
     if (captures != NULL)
         la_captures_free(captures);
     return NULL;
-}
-
-static void
-read_all(struct annotator *a, struct la_captures *captures, struct la_explain *explain)
-{
-    struct la_explain_conn conn;
-    struct la_capture_packet packet;
-    while (la_captures_next(captures, &packet) == LA_CAPTURE_PACKET) {
-        la_explain_packet(explain, &(struct la_explain_packet){
-                                       .bytes = {packet.data, packet.cap_bytes},
-                                       .wire_bytes = packet.wire_bytes,
-                                       .link_type = packet.link_type,
-                                       .iface = packet.iface_idx,
-                                       .frame = packet.frame_n,
-                                       .at = packet.at,
-                                   });
-        while (la_explain_next(explain, &conn))
-            take(a, &conn);
-    }
-    la_explain_finish(explain);
-    while (la_explain_next(explain, &conn))
-        take(a, &conn);
-}
-
-static bool
-analyse(struct annotator *a, struct la_mem *mem)
-{
-    struct la_explain_cfg cfg;
-    struct la_story_cfg story_cfg;
-    struct la_explain *explain = NULL;
-    struct la_story *story = NULL;
-    struct la_captures *captures = open_capture(a);
-    if (captures == NULL)
-        return false;
-    la_story_cfg_init(&story_cfg);
-    story_cfg.flags = LA_STORY_ONE_SIDED;
-    story_cfg.remark = remark;
-    story_cfg.remark_ctx = a;
-    la_explain_cfg_init(&cfg);
-    cfg.trace = (struct la_trace){hear, a, LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT)};
-    if (la_story_new(&story_cfg, &story) == LA_OK && la_explain_new(&cfg, mem, &explain) == LA_OK) {
-        a->story = la_story_trace(story);
-        read_all(a, captures, explain);
-        a->no_memory |= la_views_story_is_short(story) || la_mem_was_short(mem);
-        a->unread = la_captures_failed(captures);
-        la_explain_free(explain);
-        if (a->remarks_n > 0)
-            qsort(a->remarks, a->remarks_n, sizeof(*a->remarks), by_frame);
-    } else {
-        a->no_memory = true;
-    }
-    la_story_free(story);
-    la_captures_free(captures);
-    return !a->no_memory;
 }
 
 /* ---- comments --------------------------------------------------------------------------- */
@@ -424,7 +225,7 @@ is_same_file(const char *a, const char *b)
 static int
 write_out(struct annotator *a)
 {
-    struct la_captures *captures = open_capture(a);
+    struct la_captures *captures = la_annotate_open(a);
     if (captures == NULL)
         return LA_CLI_FAILED;
     int error = la_capture_output_open(&a->output, a->out);
@@ -456,7 +257,7 @@ static int
 annotate(struct annotator *a)
 {
     struct la_mem *mem = la_mem_new(la_host_alloc(), MEMORY_BYTES);
-    bool done = mem != NULL && analyse(a, mem);
+    bool done = mem != NULL && la_annotate_remark(a, mem);
     if (mem != NULL)
         la_mem_unref(mem);
     int status = LA_CLI_FAILED;

@@ -281,9 +281,11 @@ trace_of(struct explanation *x)
 
 /* ---- captures --------------------------------------------------------------------------- */
 
-static bool
+/* LA_CLI_OK, or what the program returns. */
+static int
 open_captures(struct explanation *x)
 {
+    bool is_mistaken;
     char error[LA_CAPTURE_LINE_BYTES];
     const struct la_explain_args *args = x->args;
     struct la_captures_options options = {
@@ -292,10 +294,10 @@ open_captures(struct explanation *x)
         .wait_ms = IDLE_MS,
     };
     size_t opened_n = 0;
-    x->captures = la_captures_new(&options, error);
+    x->captures = la_captures_new(&options, &is_mistaken, error);
     if (x->captures == NULL) {
         (void)complain(error, "");
-        return false;
+        return is_mistaken ? LA_CLI_USAGE : LA_CLI_FAILED;
     }
     for (size_t i = 0; i < args->files_n; i++) {
         if (la_captures_add_file(x->captures, args->files[i], error))
@@ -309,7 +311,7 @@ open_captures(struct explanation *x)
         else
             (void)complain(la_cli_shown(args->ifaces[i]), error);
     }
-    return opened_n == args->files_n + args->ifaces_n;
+    return opened_n == args->files_n + args->ifaces_n ? LA_CLI_OK : LA_CLI_FAILED;
 }
 
 /* One line for each kind of damage. True: there was some. */
@@ -447,7 +449,9 @@ la_cli_explain(int argc, char **argv)
     struct explanation x = {
         .args = &args, .view = args.view, .out = {.args = &args, .file = stdout}};
     catch_signals();
-    int status = open_graphs(&x) && open_captures(&x) ? explain_them(&x) : LA_CLI_FAILED;
+    int status = open_graphs(&x) ? open_captures(&x) : LA_CLI_FAILED;
+    if (status == LA_CLI_OK)
+        status = explain_them(&x);
     fini(&x);
     la_explain_args_free(&args);
     return status;

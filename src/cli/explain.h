@@ -87,6 +87,8 @@ extern const struct la_explain_view la_explain_verdict, la_explain_table, la_exp
 void la_explain_figures(FILE *file, const struct la_explain_conn *conn);
 void la_explain_table_header(const struct la_explain_out *out);
 void la_explain_table_row(const struct la_explain_out *out, const struct la_explain_conn *conn);
+/* How it ended, for people: an open that still waits for its answer is no open connection. */
+const char *la_explain_ending_name(const struct la_explain_conn *conn);
 
 enum { LA_EXPLAIN_JOBS_MAX = 64 };
 enum { LA_EXPLAIN_STATUS_DAMAGED = 3 }; /* exit status: a capture is damaged */

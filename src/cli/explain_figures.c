@@ -25,6 +25,8 @@ counts(FILE *out, const struct la_explain_direction *c, const struct la_explain_
         {"sent again", c->retransmissions.total, s->retransmissions.total},
         {"out of order", c->reordered, s->reordered},
         {"doubled by the network", c->network_duplicates, s->network_duplicates},
+        {"marked by a queue (CE)", c->ce, s->ce},
+        {"such marks reported", c->ce_reports, s->ce_reports},
         {"octets not captured", c->bytes_missing, s->bytes_missing},
         {"largest segment", c->segment_bytes_max, s->segment_bytes_max},
         {"largest window offered", c->window_max, s->window_max},

@@ -5,7 +5,7 @@
  * The analyser understands some changes of state only later. So everything is kept until the end,
  * brought into the order of the segments that caused it, and then told to the story.
  */
-#include "cli/explain.h"
+#include "cli/explain_prose.h"
 
 #include <lastack/story.h>
 #include <stdlib.h>
@@ -20,12 +20,18 @@ struct kept {
     size_t ordinal;
 };
 
+/* A connection that a filter let through, or of which something was noticed. */
+struct told {
+    uint64_t id;   /* la_explain_conn.id */
+    char *noticed; /* sentences; NULL: nothing */
+};
+
 struct ladder {
     struct kept *events;
     size_t n, room;
     uint64_t left_out_n;
-    uint64_t *chosen; /* with a filter: events->conn of connections that it let through, sorted */
-    size_t chosen_n, chosen_room;
+    struct told *told; /* in the end by id */
+    size_t told_n, told_room;
 };
 
 static bool
@@ -54,31 +60,69 @@ ladder_event(struct la_explain_out *out, const struct la_event *event)
     l->n++;
 }
 
-/* Whether a filter lets a connection through is known when it ends: its events wait until then. */
+/* NULL: nothing, or no memory. */
+static char *
+noticed_of(struct la_explain_out *out, const struct la_explain_conn *conn)
+{
+    struct la_prose p;
+    if (conn->findings_n == 0)
+        return NULL;
+    if (!la_prose_begin(&p)) {
+        out->failed = true;
+        return NULL;
+    }
+    la_explain_say_findings(p.stream, conn);
+    char *text = la_prose_take(&p);
+    out->failed |= text == NULL;
+    size_t n = text == NULL ? 0 : strlen(text);
+    if (n > 0)
+        text[n - 1] = 0; /* the space behind the last sentence */
+    if (n > 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* Whether a filter lets a connection through is known when it ends: its events wait until then. Of
+ * those whose events there was no room for, nothing is kept. */
 static void
 ladder_conn(struct la_explain_out *out, const struct la_explain_conn *conn)
 {
     struct ladder *l = out->view;
-    if (out->args->filter == NULL)
+    if (out->args->filter == NULL && (conn->findings_n == 0 || l->left_out_n > 0))
         return;
-    if (l->chosen_n == l->chosen_room) {
-        size_t room = l->chosen_room == 0 ? EVENTS_ROOM : l->chosen_room * 2;
-        uint64_t *grown = realloc(l->chosen, room * sizeof(*grown));
+    if (l->told_n == l->told_room) {
+        size_t room = l->told_room == 0 ? EVENTS_ROOM : l->told_room * 2;
+        struct told *grown = realloc(l->told, room * sizeof(*grown));
         if (grown == NULL) {
             out->failed = true;
             return;
         }
-        l->chosen = grown;
-        l->chosen_room = room;
+        l->told = grown;
+        l->told_room = room;
     }
-    l->chosen[l->chosen_n++] = conn->id + 1;
+    l->told[l->told_n++] = (struct told){conn->id, noticed_of(out, conn)};
 }
 
 static int
 smaller(const void *a, const void *b)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    uint64_t x = ((const struct told *)a)->id, y = ((const struct told *)b)->id;
     return (x > y) - (x < y);
+}
+
+static const struct told *
+told_of(const struct ladder *l, uint64_t id)
+{
+    const struct told key = {.id = id};
+    return l->told_n == 0 ? NULL : bsearch(&key, l->told, l->told_n, sizeof(key), smaller);
+}
+
+static const char *
+noticed(void *ctx, uint32_t number)
+{
+    const struct told *told = told_of(ctx, number);
+    return told == NULL ? NULL : told->noticed;
 }
 
 /* Leaves the events of chosen connections. */
@@ -86,14 +130,9 @@ static void
 choose(struct ladder *l)
 {
     size_t n = 0;
-    if (l->chosen_n > 0)
-        qsort(l->chosen, l->chosen_n, sizeof(*l->chosen), smaller);
-    for (size_t i = 0; i < l->n; i++) {
-        uint64_t conn = l->events[i].event.conn;
-        if (l->chosen_n > 0 &&
-            bsearch(&conn, l->chosen, l->chosen_n, sizeof(*l->chosen), smaller) != NULL)
+    for (size_t i = 0; i < l->n; i++)
+        if (told_of(l, l->events[i].event.conn - 1) != NULL)
             l->events[n++] = l->events[i];
-    }
     l->n = n;
 }
 
@@ -118,6 +157,8 @@ tell(struct la_explain_out *out, struct ladder *l)
     struct la_story *story;
     la_story_cfg_init(&cfg);
     cfg.ladder = la_story_writer_file(out->file);
+    cfg.noticed = noticed;
+    cfg.noticed_ctx = l;
     cfg.width = args->width;
     cfg.flags = LA_STORY_ONE_SIDED | LA_STORY_CONN_NUMBERS | (args->colour ? LA_STORY_COLOR : 0) |
                 (args->ascii ? LA_STORY_ASCII : 0) | (args->full ? LA_STORY_FULL : 0) |
@@ -142,6 +183,8 @@ ladder_end(struct la_explain_out *out, const struct la_explain_file *file,
     (void)captures;
     struct ladder *l = out->view;
     char count[LA_EXPLAIN_WORD_BYTES];
+    if (l->told_n > 0)
+        qsort(l->told, l->told_n, sizeof(*l->told), smaller);
     if (out->args->filter != NULL)
         choose(l);
     if (l->n == 0)
@@ -163,8 +206,10 @@ ladder_fini(struct la_explain_out *out)
     struct ladder *l = out->view;
     if (l == NULL)
         return;
+    for (size_t i = 0; i < l->told_n; i++)
+        free(l->told[i].noticed);
+    free(l->told);
     free(l->events);
-    free(l->chosen);
 }
 
 const struct la_explain_view la_explain_ladder = {

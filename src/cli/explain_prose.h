@@ -32,6 +32,8 @@ void la_prose_item(FILE *stream, bool *some, uint64_t n, const char *what);
 
 /* All that happened to a connection. */
 void la_explain_say_conn(FILE *stream, const struct la_explain_conn *conn);
+/* What was noticed of it, but for what is said of its opening and closing. */
+void la_explain_say_findings(FILE *stream, const struct la_explain_conn *conn);
 /* A sentence. */
 void la_explain_say_finding(FILE *stream, const struct la_explain_finding *finding);
 

@@ -82,9 +82,36 @@ say_opening(FILE *out, const struct la_explain_conn *conn)
         (void)fprintf(out, ": %s (type %" PRId64 ", code %" PRId64 ")",
                       la_explain_icmp_words(icmp->values[0], icmp->values[1], icmp->values[2]),
                       icmp->values[1], icmp->values[2]);
-    if (open->rtt_us >= 0)
+    if (open->rtt_us >= 0 && open->kind != LA_OPEN_MID_STREAM)
         (void)fprintf(out, " in %s", la_explain_duration(open->rtt_us, rtt));
     (void)fputs(". ", out);
+}
+
+/* The end that nothing was captured of, though its peer heard it; 2: there is none. */
+static unsigned
+unheard_end(const struct la_explain_conn *conn)
+{
+    for (unsigned end = 0; end < 2; end++) {
+        bool was_heard = conn->open.kind == LA_OPEN_THREE_WAY ||
+                         conn->open.kind == LA_OPEN_FAST_OPEN ||
+                         conn->direction[end].bytes_missing > 0;
+        if (conn->direction[end].segments == 0 && was_heard)
+            return end;
+    }
+    return 2;
+}
+
+static void
+say_volume_of_one(FILE *out, const struct la_explain_conn *conn, unsigned end)
+{
+    char lasted[LA_EXPLAIN_WORD_BYTES], sent[LA_EXPLAIN_WORD_BYTES];
+    uint64_t bytes = conn->direction[end].bytes_unique;
+    (void)fprintf(
+        out,
+        "Only what %s sent was captured, and of the other end what that tells: %s octet%s "
+        "within %s. ",
+        the_end(end), la_explain_count(bytes, sent), la_prose_plural(bytes),
+        la_explain_duration(la_instant_diff_us(conn->last_at, conn->first_at), lasted));
 }
 
 static void
@@ -94,6 +121,11 @@ say_volume(FILE *out, const struct la_explain_conn *conn)
     uint64_t from_client = conn->direction[LA_END_CLIENT].bytes_unique;
     uint64_t from_server = conn->direction[LA_END_SERVER].bytes_unique;
     int64_t lasted_us = la_instant_diff_us(conn->last_at, conn->first_at);
+    unsigned unheard = unheard_end(conn);
+    if (unheard < 2) {
+        say_volume_of_one(out, conn, 1 - unheard);
+        return;
+    }
     (void)la_explain_duration(lasted_us, lasted);
     if (from_client == 0 && from_server == 0 && lasted_us == 0)
         (void)fputs("No text passed. ", out);
@@ -196,7 +228,8 @@ say_limit(FILE *out, const struct la_explain_conn *conn)
         sum += us[i];
         most = us[i] > us[most] ? i : most;
     }
-    if (sum > 0)
+    /* Who says little in a moment was held back by nobody. */
+    if (sum > 0 && (most != LA_LIMIT_APPLICATION || sum >= LA_US_PER_S))
         (void)fprintf(out, words[most], The_end(end), (unsigned)(us[most] * 100 / sum));
     say_control(out, conn, end);
 }
@@ -345,6 +378,14 @@ is_told(const struct la_explain_conn *conn, const struct la_explain_finding *fin
 }
 
 void
+la_explain_say_findings(FILE *stream, const struct la_explain_conn *conn)
+{
+    for (size_t i = 0; i < conn->findings_n; i++)
+        if (!is_told(conn, &conn->findings[i]))
+            la_explain_say_finding(stream, &conn->findings[i]);
+}
+
+void
 la_explain_say_conn(FILE *stream, const struct la_explain_conn *conn)
 {
     say_opening(stream, conn);
@@ -355,7 +396,5 @@ la_explain_say_conn(FILE *stream, const struct la_explain_conn *conn)
         say_path(stream, conn, end);
     say_limit(stream, conn);
     say_closing(stream, conn);
-    for (size_t i = 0; i < conn->findings_n; i++)
-        if (!is_told(conn, &conn->findings[i]))
-            la_explain_say_finding(stream, &conn->findings[i]);
+    la_explain_say_findings(stream, conn);
 }

@@ -51,6 +51,10 @@ say_name(const struct la_explain_out *out, const struct la_explain_finding *find
     struct la_explain_listener listener;
     char name[LA_EXPLAIN_WORD_BYTES];
     size_t n = 0;
+    if (finding->id == LA_FINDING_SYN_SPRAY) {
+        (void)fputs("Many servers", out->file);
+        return;
+    }
     for (size_t i = 0; la_explain_listener_get(out->explain, i, &listener); i++) {
         bool is_scan = finding->id == LA_FINDING_PORT_SCAN;
         if (!is_about(finding, &listener) || (is_scan && is_of_known_scan(out, &listener, i)))

@@ -28,12 +28,19 @@ short_count(uint64_t n, char out[LA_EXPLAIN_WORD_BYTES])
     return out;
 }
 
+const char *
+la_explain_ending_name(const struct la_explain_conn *conn)
+{
+    bool waits = conn->close.kind == LA_CLOSE_OPEN && conn->open.kind == LA_OPEN_UNANSWERED;
+    return waits ? "unanswered" : la_close_kind_name((enum la_close_kind)conn->close.kind);
+}
+
 /* The verdict in two or three words; `brief`: why there was a RST says that there was one. */
 static const char *
 ending(const struct la_explain_conn *conn, bool brief, char out[LA_EXPLAIN_TEXT_BYTES])
 {
     const struct la_explain_close *close = &conn->close;
-    const char *kind = la_close_kind_name((enum la_close_kind)close->kind);
+    const char *kind = la_explain_ending_name(conn);
     const char *cause = la_reset_cause_name((enum la_reset_cause)close->reset.cause);
     const char *doubt = close->reset.certainty == LA_CERTAINTY_UNKNOWN ? "?" : "";
     if (close->reset.cause <= LA_RESET_UNKNOWN)

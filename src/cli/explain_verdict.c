@@ -23,6 +23,7 @@ struct kept {
 struct totals {
     uint64_t conns_n, bytes, segments, again;
     uint64_t by_close[LA_CLOSE_KIND_COUNT];
+    uint64_t unanswered; /* and not in by_close: the capture ended too early */
 };
 
 struct verdict {
@@ -76,7 +77,10 @@ static void
 count(struct totals *totals, const struct la_explain_conn *conn)
 {
     totals->conns_n++;
-    totals->by_close[conn->close.kind < LA_CLOSE_KIND_COUNT ? conn->close.kind : 0]++;
+    if (conn->close.kind == LA_CLOSE_OPEN && conn->open.kind == LA_OPEN_UNANSWERED)
+        totals->unanswered++;
+    else
+        totals->by_close[conn->close.kind < LA_CLOSE_KIND_COUNT ? conn->close.kind : 0]++;
     totals->again += la_explain_lost(conn);
     for (unsigned end = 0; end < 2; end++) {
         totals->bytes += conn->direction[end].bytes_unique;
@@ -142,6 +146,7 @@ verdict_share_end(struct la_explain_out *out, const void *ctx)
     v->totals.again += from->again;
     for (unsigned i = 0; i < LA_CLOSE_KIND_COUNT; i++)
         v->totals.by_close[i] += from->by_close[i];
+    v->totals.unanswered += from->unanswered;
 }
 
 static void
@@ -178,6 +183,7 @@ say_totals(struct la_explain_out *out, const struct totals *t)
         (void)fprintf(p.stream, ", %s of them again", la_explain_count(t->again, a));
     for (unsigned i = 0; i < LA_CLOSE_KIND_COUNT; i++)
         la_prose_item(p.stream, &some, t->by_close[i], la_close_kind_name((enum la_close_kind)i));
+    la_prose_item(p.stream, &some, t->unanswered, "unanswered");
     (void)fputs(".", p.stream);
     out->failed |= !la_prose_end(&p, out->file, out->args->width);
 }

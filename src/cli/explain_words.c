@@ -152,6 +152,11 @@ la_explain_none(const struct la_explain_out *out, const struct la_explain_file *
     if (file->connections == 0)
         (void)fprintf(out->file, "no TCP connection in %s packet%s\n",
                       la_explain_count(file->packets, count), file->packets == 1 ? "" : "s");
+    else if (out->args->conn < file->connections && out->args->filter == NULL)
+        (void)fprintf(out->file,
+                      "nothing of connection %llu can be drawn: what was captured of it "
+                      "is damaged\n",
+                      (unsigned long long)out->args->conn);
     else if (out->args->conn != UINT64_MAX && out->args->filter == NULL)
         (void)fprintf(out->file, "there is no connection %llu: the capture has %s%s\n",
                       (unsigned long long)out->args->conn,

@@ -11,7 +11,7 @@
 #include <lastack/sock.h>
 
 /* Options of FreeBSD's that Linux has not; their numbers are ours. */
-enum { LA_DRILL_TCP_KEEPINIT = 0x4000 };
+enum { LA_DRILL_TCP_KEEPINIT = 0x4000, LA_DRILL_TCP_NOOPT };
 
 /* SOCK_STREAM, MSG_OOB, POLLIN, TCP_ESTABLISHED … False: not known. */
 bool la_drill_name_value(struct la_bytes name, int64_t *out);

@@ -84,6 +84,7 @@ struct la_drill_run {
     struct la_drill_result *result;
     struct la_ways ways;  /* what settings have made of the stack's */
     uint8_t key[LA_FAST_OPEN_KEY_BYTES]; /* of cookies, as settings told it */
+    uint32_t forgets_n; /* of ways that were followed */
     struct la_mem *mem;
     struct la_stack *stack;
     struct la_socks *socks;

@@ -50,6 +50,8 @@ const char *la_drill_defined(const struct la_drill_script *script, struct la_byt
 
 /* Packet lines (read_packet.c) and calls (read_call.c), from their first character on. */
 bool la_drill_read_packet(struct la_drill_scan *s, bool out, struct la_drill_packet **packet);
+/* Behind their < (read_options.c). */
+bool la_drill_read_options(struct la_drill_scan *s, struct la_drill_packet *packet);
 /* Behind the word icmp (read_icmp.c). */
 bool la_drill_read_icmp(struct la_drill_scan *s, struct la_drill_packet *packet);
 /* first:last(len) */

@@ -251,6 +251,7 @@ enum mode {
     MEANT,   /* settings, each of which must be known */
     FOREIGN, /* sysctl's: those of other stacks' insides change nothing */
     ECHOED,  /* a value and, behind >, the file of a sysctl */
+    METRICS, /* of `ip`: tcp_metrics flush forgets what is known of peers */
     PASSED   /* nothing */
 };
 
@@ -259,8 +260,8 @@ enum mode {
 static bool
 is_idle(const char *name)
 {
-    static const char *const names[] = {"nstat", "tcpdrop", "true", "sockstat", "rm",
-                                        "dd",    "tc",      "ip",   "ethtool"};
+    static const char *const names[] = {"nstat", "tcpdrop", "true", "sockstat",
+                                        "rm",    "dd",      "tc",   "ethtool"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -345,6 +346,8 @@ begin_command(const char *word, enum mode *mode, struct la_ways *ways)
         (void)good; /* constants */
     } else if (strcmp(name, "echo") == 0) {
         *mode = ECHOED;
+    } else if (strcmp(name, "ip") == 0) {
+        *mode = METRICS;
     } else if (is_idle(name)) {
         *mode = PASSED;
     }
@@ -362,6 +365,12 @@ apply_all(struct la_drill_words *words, struct la_ways *ways, struct la_drill_mi
             continue;
         if (mode == ECHOED) {
             follow_echo(ways, words->word, said);
+            continue;
+        }
+        if (mode == METRICS) {
+            bool flushes = strcmp(said, "tcp_metrics") == 0 && strcmp(words->word, "flush") == 0;
+            ways->forgets_n += flushes;
+            (void)snprintf(said, sizeof(said), "%s", words->word);
             continue;
         }
         if (!apply(ways, words->word, mode, mistake))

@@ -114,12 +114,14 @@ answer_errno(struct la_drill_doing *d, int64_t value)
     return true;
 }
 
-/* SO_ZEROCOPY, SO_TIMESTAMPING, TCP_INQ, TCP_KEEPINIT, which are the descriptor's. */
+/* SO_ZEROCOPY, SO_TIMESTAMPING, TCP_INQ, TCP_KEEPINIT, which are the descriptor's, and TCP_NOOPT,
+ * which Linux has not. */
 static bool
 is_own(int64_t level, int64_t name)
 {
     return (level == SOL_SOCKET && (name == SO_ZEROCOPY || name == SO_TIMESTAMPING)) ||
-           (level == IPPROTO_TCP && (name == TCP_INQ || name == LA_DRILL_TCP_KEEPINIT));
+           (level == IPPROTO_TCP &&
+            (name == TCP_INQ || name == LA_DRILL_TCP_KEEPINIT || name == LA_DRILL_TCP_NOOPT));
 }
 
 static int64_t
@@ -127,6 +129,11 @@ get_own(const struct la_drill_run *run, const struct la_drill_fd *fd, int64_t le
 {
     if (level == IPPROTO_TCP && name == LA_DRILL_TCP_KEEPINIT)
         return fd->connect_s != 0 ? fd->connect_s : (int64_t)(run->ways.connect_ms / 1000);
+    if (level == IPPROTO_TCP && name == LA_DRILL_TCP_NOOPT) {
+        int64_t on = 0;
+        (void)la_sock_option_get(run->socks, fd->sock, LA_SO_NOOPT, &on);
+        return on;
+    }
     if (level == IPPROTO_TCP)
         return fd->tells_queue;
     return name == SO_ZEROCOPY ? fd->errors.zerocopy : (int64_t)fd->errors.stamps;
@@ -154,6 +161,9 @@ set_own(struct la_drill_doing *d, int64_t level, int64_t name)
         return la_drill_fail(d->run, "%s() needs a value as [1]", d->call->name);
     if (level == IPPROTO_TCP && name == LA_DRILL_TCP_KEEPINIT)
         return set_connect_time(d, value->number);
+    if (level == IPPROTO_TCP && name == LA_DRILL_TCP_NOOPT)
+        return la_drill_answer_err(d, la_sock_option_set(d->run->socks, d->fd->sock, LA_SO_NOOPT,
+                                                         value->number, la_drill_now(d->run)));
     la_handle conn = la_sock_conn(d->run->socks, d->fd->sock);
     bool has = conn != 0 && la_conn_status(d->run->stack, conn, &s) == LA_OK;
     bool good = value->number == 0 || value->number == 1;

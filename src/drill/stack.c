@@ -59,6 +59,9 @@ bool
 la_drill_stack_follow(struct la_drill_run *run)
 {
     follow_key(run);
+    if (run->forgets_n != run->ways.forgets_n)
+        la_stack_fast_open_forget(run->stack);
+    run->forgets_n = run->ways.forgets_n;
     return la_stack_tcp_cfg_set(run->stack, &run->ways.cfg.tcp) == LA_OK;
 }
 

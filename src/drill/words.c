@@ -39,7 +39,7 @@ skip(struct la_drill_words *w, bool begins)
         }
         char c = *w->p++;
         w->line += c == '\n';
-        begins |= strchr(";&\n", c) != NULL;
+        begins |= strchr(";&\n", c) != NULL || (c == '|' && w->p < w->end && *w->p == '|');
         if (c == '\\' && w->p < w->end) /* a line that goes on */
             w->line += *w->p++ == '\n';
     }

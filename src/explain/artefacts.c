@@ -134,6 +134,8 @@ is_known(struct la_explain *explain, const struct la_track *track, const struct 
 {
     const struct la_seen *seen = placed->seen;
     struct la_track_end *e = placed->me;
+    if (track->rare != NULL && track->rare->leap.is_taken)
+        return false;
     for (unsigned i = 0; i < RECENT_N; i++) {
         if (e->recent[i] != print)
             continue;
@@ -233,13 +235,14 @@ la_artefacts_copies(const struct la_explain *explain, struct la_copies *out)
                               .text_copies_n = explain->text_copies_n};
 }
 
-/* Heuristic: a mirror or a second interface doubles most packets, a network a few. Text tells more
- * than ACKs without identification, of which several that say the same are no copies. */
+/* Heuristic: a mirror or a second interface doubles most packets, a network a few: a quarter of
+ * all, and of few some more, which may be chance. Text tells more than ACKs without identification,
+ * of which several that say the same are no copies. */
 bool
 la_artefacts_are_doubles(const struct la_copies *of)
 {
-    enum { SHARE = 4, TEXT_COPIES_N_MIN = 4 };
-    return of->elsewhere_n > 0 || of->copies_n * SHARE > of->segments_n ||
+    enum { SHARE = 4, TEXT_COPIES_N_MIN = 4, CHANCE_N = 3 };
+    return of->elsewhere_n > 0 || of->copies_n * SHARE > of->segments_n + CHANCE_N ||
            (of->text_copies_n >= TEXT_COPIES_N_MIN &&
             of->text_copies_n * SHARE > of->texts_n + of->text_copies_n);
 }

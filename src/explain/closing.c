@@ -32,7 +32,7 @@ la_closing_was_answered(const struct la_track_end *e, const struct la_track_end 
 bool
 la_closing_was_overtaken(const struct la_placed *placed)
 {
-    return placed->fin_first && placed->is_again &&
+    return placed->fin_first && placed->again_n > 0 &&
            (placed->me->flags & LA_END_ACK_OVER_FIN) != 0 &&
            la_seq_eq(la_seq_add(placed->seen->tcp.seq, placed->seen->tcp.len), placed->me->nxt);
 }

@@ -113,15 +113,16 @@ LA_APART void
 la_decoder_verify(struct la_decoder *decoder, struct la_seen *seen)
 {
     seen->checksum = (uint8_t)la_seen_checksum_verify(seen, decoder->options.sum);
-    decoder->checksums_n[seen->checksum]++;
+    if (seen->checksum == LA_SEEN_CHECKSUM_GOOD || seen->checksum == LA_SEEN_CHECKSUM_BAD)
+        la_sums_note(&decoder->counted, &seen->src.addr, seen->checksum == LA_SEEN_CHECKSUM_GOOD);
 }
 
 bool
-la_decoder_trusts(const struct la_decoder *decoder)
+la_decoder_trusts(const struct la_decoder *decoder, const struct la_addr *src)
 {
     if (decoder->sums != LA_SUMS_COUNTED)
         return decoder->sums == LA_SUMS_TRUSTED;
-    return decoder->checksums_n[LA_SEEN_CHECKSUM_GOOD] > decoder->checksums_n[LA_SEEN_CHECKSUM_BAD];
+    return la_sums_tell(&decoder->counted, src);
 }
 
 bool
@@ -129,7 +130,7 @@ la_decoder_disbelieves(struct la_decoder *decoder, struct la_seen *seen)
 {
     if (seen->checksum == LA_SEEN_CHECKSUM_UNVERIFIED)
         la_decoder_verify(decoder, seen);
-    return seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(decoder);
+    return seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(decoder, &seen->src.addr);
 }
 
 void

@@ -19,6 +19,7 @@
 
 #include "base/checksum.h"
 #include "explain/fragments.h"
+#include "explain/sums.h"
 #include "wire/tcp.h"
 #include "wire/tcp_extras.h"
 
@@ -143,7 +144,7 @@ struct la_decoder {
     struct la_fragments *fragments; /* NULL: fragments are not put together */
     uint8_t scratch[LA_TCP_HEADER_BYTES_MAX]; /* a header that was captured in part */
     uint64_t kinds_n[LA_SEEN_KINDS_N]; /* packets of each kind so far */
-    uint64_t checksums_n[LA_SEEN_CHECKSUMS_N]; /* TCP segments of each verdict so far */
+    struct la_sum_counts counted;         /* those that were verified so far */
 };
 
 /* `mem` holds fragments; NULL: they are not put together. False: no memory. */
@@ -161,8 +162,8 @@ void la_decode(struct la_decoder *decoder, const struct la_explain_packet *packe
  * done. */
 bool la_decoder_disbelieves(struct la_decoder *decoder, struct la_seen *seen);
 
-/* Of those verified so far more were right than wrong. */
-bool la_decoder_trusts(const struct la_decoder *decoder);
+/* Checksums of that source tell something (sums.h). */
+bool la_decoder_trusts(const struct la_decoder *decoder, const struct la_addr *src);
 
 /* The verdict, now, whatever `seen->checksum` says. Only for LA_SEEN_TCP. */
 enum la_seen_checksum la_seen_checksum_verify(const struct la_seen *seen, la_sum_fn *sum);

@@ -213,11 +213,9 @@ keep(struct la_intake *intake, struct la_batch *batch, const struct la_seen *see
 static void
 note_checksum(struct la_intake *intake, const struct la_seen *seen)
 {
-    intake->sums.segments_n++;
-    intake->sums.good_n += seen->checksum == LA_SEEN_CHECKSUM_GOOD;
-    intake->sums.bad_n += seen->checksum == LA_SEEN_CHECKSUM_BAD;
-    bool trusted = intake->sums.good_n > intake->sums.bad_n;
-    intake->sums.marks = trusted ? LA_BATCH_TRUST_SUMS : 0;
+    intake->sums_n++;
+    if (seen->checksum == LA_SEEN_CHECKSUM_GOOD || seen->checksum == LA_SEEN_CHECKSUM_BAD)
+        la_sums_note(&intake->sums, &seen->src.addr, seen->checksum == LA_SEEN_CHECKSUM_GOOD);
 }
 
 /* Of the text of what is not simple nothing is needed any more. */
@@ -286,6 +284,17 @@ fill(struct la_given *given, const struct la_explain_packet *packet, int64_t now
     given->marks = (uint8_t)marks;
 }
 
+/* Only where sources differ it is looked for. */
+LA_APART static struct la_addr
+source_of(const struct la_batch *batch, const struct la_given *given)
+{
+    enum { IP4_SRC_AT = 12, IP6_SRC_AT = 8 };
+    const uint8_t *p = given->packet.bytes.p + LA_ETH_HEADER_BYTES;
+    if ((given->marks & LA_BATCH_DECODED) != 0)
+        return batch->decoded[given->decoded_at].seen.src.addr;
+    return p[0] >> 4 == 4 ? la_addr_from_v4(p + IP4_SRC_AT) : la_addr_from_v6(p + IP6_SRC_AT);
+}
+
 /* The packet behind the batch's. False: no memory. */
 static bool
 take_one(struct la_intake *intake, struct la_batch *batch, const struct la_explain_packet *packet)
@@ -307,8 +316,11 @@ take_one(struct la_intake *intake, struct la_batch *batch, const struct la_expla
     }
     if (given == NULL)
         return kept;
-    fill(given, packet, intake->now_ns, place, marks | intake->sums.marks);
+    fill(given, packet, intake->now_ns, place, marks);
     given->packet.at = at;
+    const struct la_addr src =
+        intake->sums.some_left ? source_of(batch, given) : (struct la_addr){{0}};
+    given->marks |= la_intake_trusts(intake, &src);
     return true;
 }
 
@@ -320,10 +332,10 @@ take_run(struct la_intake *intake, struct la_batch *batch, const struct la_expla
 {
     /* Nothing that is filled can be part of these. */
     const size_t place = batch->n, until_due_n = until_due(intake);
-    const uint8_t marks = intake->sums.marks;
+    const uint8_t marks = la_intake_trusts(intake, &(struct la_addr){{0}});
     int64_t now_ns = intake->now_ns;
     size_t i;
-    if (intake->file.packets == 0 || la_intake_is_first(intake))
+    if (intake->file.packets == 0 || la_intake_is_first(intake) || intake->sums.some_left)
         return 0;
     n = n < until_due_n ? n : until_due_n;
     for (i = 0; i < n; i++) {

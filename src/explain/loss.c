@@ -16,6 +16,7 @@
  * loss probe (RFC 8985 7.2) if it is the last text that was sent and the timeout (RFC 6298) is not
  * due.
  */
+#include "base/extremes.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 
@@ -306,14 +307,26 @@ count_again(struct la_measure *m, enum la_cause cause, uint32_t n)
 
 /* ---- sent ------------------------------------------------------------------------------- */
 
-static void
+/* Returns how often it has been sent again by now, of what is remembered. */
+static uint8_t
 remember(struct la_measure *m, const struct la_track_end *me, la_seq from, la_seq to, uint32_t n)
 {
+    unsigned times_n = 1;
+    for (unsigned i = 0; i < LA_AGAINS_N && i < m->agains_n; i++)
+        times_n += la_seq_le(m->agains[i].from, from) && la_seq_lt(from, m->agains[i].to);
     struct la_again *again = &m->agains[m->agains_n++ % LA_AGAINS_N];
     /* It had been acknowledged when it passed: it came for nothing, wherever the tap is. */
     *again = (struct la_again){.from = from, .to = to, .is_spurious = la_seq_le(to, me->una)};
     if (again->is_spurious)
         m->spurious_n += n;
+    return (uint8_t)times_n;
+}
+
+/* A FIN that has not passed before. */
+static bool
+is_first_fin(const struct la_placed *placed)
+{
+    return (placed->seen->tcp.flags & LA_TCP_FIN) != 0 && (placed->me->flags & LA_END_FIN) == 0;
 }
 
 static void
@@ -332,22 +345,23 @@ text_again(struct la_measure *m, const struct la_track *track, struct la_placed 
             return;
         }
     } else if (is_outrun(m, placed->seen)) {
-        placed->is_copy = true;
+        placed->filled_bytes = holes_fill(m, from, to);
+        placed->is_copy = placed->filled_bytes == 0 && !is_first_fin(placed);
+        m->reordered_n += !placed->is_copy; /* late, for a part of it at least */
         return;
     }
     uint32_t n = segments_of(placed);
     placed->cause = (uint8_t)cause_of(m, track, placed, to);
     /* Nothing made its sender send what had been acknowledged, and nothing shows that it did. */
-    if (placed->cause == LA_CAUSE_NONE && hole == NULL &&
+    if (placed->cause == LA_CAUSE_NONE && hole == NULL && !is_first_fin(placed) &&
         la_seq_le(la_seq_add(seg->seq, seg->len), placed->me->una) && !is_newest(m, placed->seen)) {
         placed->is_copy = true;
         return;
     }
-    placed->is_again = true;
     if (hole == NULL) /* Parts of some it may fill all the same. */
         placed->filled_bytes = holes_fill(m, from, to);
     count_again(m, (enum la_cause)placed->cause, n);
-    remember(m, placed->me, from, to, n);
+    placed->again_n = remember(m, placed->me, from, to, n);
 }
 
 /* RFC 9293 3.8.4: the number before the next one, with nothing to acknowledge; 3.8.6.1: the same,
@@ -401,9 +415,9 @@ la_loss_sent(struct la_measure *m, const struct la_track *track, struct la_place
         text_again(m, track, placed);
     } else if (fin && seg->text_bytes == 0 &&
                ((me->flags & LA_END_FIN) != 0 || fin_again(m, placed))) {
-        placed->is_again = true;
         placed->cause = LA_CAUSE_RETRANSMIT_RTO;
         m->fin_n++;
+        placed->again_n = (uint8_t)min32(m->fin_n, UINT8_MAX);
     }
     if (placed->is_copy)
         return;

@@ -23,7 +23,7 @@ la_measure_take(struct la_explain *explain, struct la_track_end *e)
     if (idx == LA_POOL_NONE)
         return NULL;
     struct la_measure *m = la_pool_at(&explain->measures, idx);
-    memset(m, 0, offsetof(struct la_measure, rtt_us));
+    memset(m, 0, offsetof(struct la_measure, answers));
     m->idx = idx;
     e->measure = m;
     return m;
@@ -122,12 +122,17 @@ la_measure_segment(struct la_explain *explain, struct la_track *track, struct la
         if (placed->rtt_us >= 0) {
             la_rtt_sample(its, placed->rtt_us);
             la_tell_rtt(explain, track, 1u - placed->from, its, placed);
+            if (placed->peer->turn_us > 0)
+                la_turns_take(its, track, placed->peer);
         }
     }
     /* A window that is shut is measured for who cannot send, whatever was captured of that. */
     if (its == NULL && is_shut)
         placed->its = la_measure_take(explain, placed->peer);
     la_flow_segment(placed);
+    if (((seg->flags & LA_TCP_ACE_MASK) | (placed->seen->dscp_ecn & LA_IP_ECN_MASK)) != 0 ||
+        (its != NULL && its->ece))
+        la_ecn_segment(explain, track, placed);
     if (mine != NULL)
         held_back_sent(explain, mine, track, placed);
     if (its != NULL)
@@ -158,6 +163,9 @@ la_measure_count(const struct la_track *track, unsigned end, struct la_explain_d
     out->window_probes = m->window_probe_n;
     out->reordered = m->reordered_n;
     out->capture_gaps = m->gap_n;
+    out->ect = m->ect_n;
+    out->ce = m->ce_n;
+    out->ce_reports = m->reports_n;
     out->duplicate_acks = m->duplicate_ack_n;
     la_flow_count(m, track, out);
 }

@@ -115,6 +115,7 @@ struct la_measure {
     uint8_t id_steps_n;       /* so often in a row it grew by a little */
     bool has_ts, has_id;
     bool probed;              /* by its tail, and not answered */
+    uint16_t answers_n;       /* turns.c: that the end gave, UINT16_MAX: or more */
     uint32_t duplicates_now;  /* duplicate acknowledgements of this text in a row */
     uint8_t recovery;         /* enum la_recovery */
     uint8_t holes_n, agains_n; /* agains_n: all that there were, modulo 256 */
@@ -125,6 +126,10 @@ struct la_measure {
     int64_t heard_at_ns;      /* an acknowledgement that told something new passed last */
     uint64_t prints_n;        /* segments with text that passed, without copies; of the latest */
     uint32_t text_copies_n;   /* there are prints */
+    /* ecn.c */
+    uint32_t ect_n, ce_n;     /* segments with text that passed as ECN-capable, and marked */
+    uint32_t reports_n;       /* of marks, by the receiver */
+    bool ece;                 /* in its latest acknowledgement */
     /* violations.c: text beyond the window, not acknowledged yet */
     uint64_t beyond_frame;
     la_seq beyond_to;
@@ -149,7 +154,11 @@ struct la_measure {
     uint32_t delayed_us;      /* an acknowledgement was late by this, and text is to follow; or 0 */
     int64_t delayed_at_ns;
     struct la_buckets *throughput; /* NULL: not asked for, or no memory */
-    /* Of these as many are valid as holes_n, agains_n, rtt_n and prints_n say. */
+    /* Of these as many are valid as answers_n, holes_n, agains_n, rtt_n and prints_n say. */
+    struct {
+        uint64_t us; /* that the end itself took, for all */
+        uint32_t us_max, frame;
+    } answers;
     uint32_t rtt_us[LA_RTT_SAMPLES_N];
     struct la_hole holes[LA_HOLES_N];
     struct la_again agains[LA_AGAINS_N];
@@ -187,6 +196,19 @@ void la_texts_remember(struct la_measure *m, const struct la_seen *seen);
 /* Text with the number and length of text that passed lately, and it was never this one. */
 bool la_texts_differ(const struct la_measure *m, const struct la_seen *seen);
 
+/* ---- turns.c ---- */
+
+/* Text that may have been an answer was acknowledged (its round trip is known now). */
+void la_turns_take(struct la_measure *m, const struct la_track *track, struct la_track_end *e);
+static inline bool
+la_turns_may_be_slow(const struct la_measure *m)
+{
+    enum { SLOW_US_MIN = 200000 };
+    return m != NULL && m->answers_n > 0 && m->answers.us_max >= SLOW_US_MIN;
+}
+/* Of a track whose server's may be. */
+void la_turns_remark(struct la_explain *explain, struct la_track *track);
+
 /* ---- loss.c, rtt.c, flow.c, rounds.c, stalls.c ---- */
 
 /* Text, a FIN or a SYN that went before, or came late. */
@@ -207,6 +229,11 @@ void la_rounds_sent(const struct la_explain *explain, struct la_measure *m,
 void la_rounds_acked(const struct la_explain *explain, struct la_measure *m,
                      const struct la_track *track, const struct la_placed *placed);
 /* New text that met a full window, filled its rest, or came behind a late acknowledgement. */
+/* Congestion was told of in this round, without a loss. */
+void la_rounds_marked(struct la_measure *m);
+/* It is ECN-capable, or says something of marks, or the one before did. */
+void la_ecn_segment(struct la_explain *explain, struct la_track *track,
+                    const struct la_placed *placed);
 void la_stalls_sent(struct la_measure *m, const struct la_track *track,
                     const struct la_placed *placed);
 /* An acknowledgement that was late, or offers a small window. */

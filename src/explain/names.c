@@ -5,6 +5,7 @@
 #include <lastack/explain.h>
 
 #include "explain/words.h"
+#include "proto/tcp_fsm.h"
 
 #define NAME_OF(names, i) ((size_t)(i) < sizeof(names) / sizeof((names)[0]) ? (names)[i] : "?")
 
@@ -158,10 +159,13 @@ put_duration(struct text *text, int64_t us)
     put(text, " us");
 }
 
+/* The two kinds of SYN-RECEIVED have one name. */
 static void
 put_states(struct text *text, int64_t set)
 {
     bool first = true;
+    if ((set & LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED)) != 0)
+        set &= ~(int64_t)LA_TCP_STATE_BIT(LA_TCP_SYN_RECEIVED_ACTIVE);
     for (unsigned s = 1; s < LA_TCP_STATE_COUNT; s++)
         if ((set >> s & 1) != 0) {
             put(text, first ? "" : "/");

@@ -9,6 +9,7 @@
  * Heuristic: "far" is more than two windows, or 1 MiB where the window is not known.
  */
 #include "base/apart.h"
+#include "explain/measure.h"
 #include "explain/parts.h"
 #include "proto/tcp_accept.h"
 
@@ -137,6 +138,22 @@ compare_text(struct la_track_end *me, struct la_placed *placed)
     return is_first;
 }
 
+/* New text behind its peer's, or the first of all: an answer. Since when it was due, by the
+ * capture's clock; 0: it is none. */
+static uint32_t
+turn_us(const struct la_track_end *me, const struct la_track_end *peer, int64_t at_ns)
+{
+    bool greets = (me->flags & LA_END_SYN_ACK) != 0 && peer->text_at_ns == 0 &&
+                  me->text_at_ns == 0 && peer->syn_n < peer->segments_n;
+    if (peer->text_at_ns <= me->text_at_ns && !greets)
+        return 0;
+    int64_t asked_ns = greets ? peer->last_at_ns : peer->text_at_ns;
+    if (peer->measure != NULL && peer->measure->sent_at_ns > asked_ns)
+        asked_ns = peer->measure->sent_at_ns; /* It was asked again. */
+    int64_t us = (at_ns - asked_ns) / LA_NS_PER_US;
+    return us < 0 || me->window_closed ? 0 : us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
 static inline void
 place_text(struct la_track_end *me, struct la_placed *placed)
 {
@@ -153,6 +170,8 @@ place_text(struct la_track_end *me, struct la_placed *placed)
             me->timing = true;
             me->timed_at_ns = placed->at_ns;
             me->timed_seq = text_end;
+            me->turn_us = turn_us(me, placed->peer, placed->at_ns);
+            me->turn_frame = (uint32_t)placed->frame;
         }
         me->unique_bytes += placed->new_bytes;
         me->text_at_ns = placed->at_ns;
@@ -160,8 +179,10 @@ place_text(struct la_track_end *me, struct la_placed *placed)
             me->flags |= LA_END_NEW_TEXT;
     }
     me->bytes += seg->text_bytes;
-    if (seg->text_bytes > me->segment_bytes_max)
+    if (seg->text_bytes > me->segment_bytes_max) {
         me->segment_bytes_max = seg->text_bytes;
+        me->largest_seq = seg->seq;
+    }
     me->nxt = la_seq_max(me->nxt, la_seq_add(seg->seq, seg->len));
 }
 
@@ -237,11 +258,11 @@ la_numbers_place(struct la_placed *placed)
     struct la_track_end *me = placed->me;
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     placed->rtt_us = -1;
+    placed->window = scaled(me, seg);
     if (!placed->is_next && (placed->is_strange || is_strange(placed))) {
         placed->is_strange = true;
         return;
     }
-    placed->window = scaled(me, seg);
     /* A RST's numbers may be anybody's, and its window means nothing. */
     if ((seg->flags & LA_TCP_RST) != 0)
         return;

@@ -5,6 +5,7 @@
  * SYNs, what they offered and what was agreed, how long the handshake took on either side of the
  * tap, and what came instead of an answer.
  */
+#include "base/extremes.h"
 #include "explain/parts.h"
 
 /* Of these, both vocabularies say the same. */
@@ -18,6 +19,28 @@ _Static_assert((int)LA_EXPLAIN_HAS_MSS == LA_TCP_HAS_MSS &&
                    (int)LA_EXPLAIN_HAS_TIMESTAMPS == LA_TCP_HAS_TIMESTAMPS,
                "options of a SYN");
 
+/* RFC 3168 6.1.1: ECE and CWR; RFC 9768 3.1: AE as well, which others take for the same. */
+static uint32_t
+ecn_asked(uint16_t flags)
+{
+    switch (flags & LA_TCP_ACE_MASK) {
+    case LA_TCP_ECE | LA_TCP_CWR:
+        return LA_EXPLAIN_HAS_ECN;
+    case LA_TCP_ACE_MASK:
+        return LA_EXPLAIN_HAS_ECN | LA_EXPLAIN_HAS_ACCURATE_ECN;
+    default:
+        return 0;
+    }
+}
+
+static uint32_t
+ecn_granted(uint16_t flags)
+{
+    if ((flags & LA_TCP_ACE_MASK) == LA_TCP_ECE)
+        return LA_EXPLAIN_HAS_ECN;
+    return la_tcp_accecn_is_granted(flags) ? LA_EXPLAIN_HAS_ACCURATE_ECN : 0;
+}
+
 uint32_t
 la_opening_options(const struct la_seen *seen)
 {
@@ -25,10 +48,7 @@ la_opening_options(const struct la_seen *seen)
     uint32_t options = seg->has & USUAL_OPTIONS;
     if ((seg->has & LA_TCP_HAS_USER_TIMEOUT) != 0)
         options |= LA_EXPLAIN_HAS_USER_TIMEOUT;
-    /* RFC 3168 6.1.1: both flags in the SYN, ECE alone in the SYN,ACK. */
-    unsigned ecn = seg->flags & (LA_TCP_ECE | LA_TCP_CWR);
-    if (ecn == ((seg->flags & LA_TCP_ACK) != 0 ? LA_TCP_ECE : LA_TCP_ECE | LA_TCP_CWR))
-        options |= LA_EXPLAIN_HAS_ECN;
+    options |= (seg->flags & LA_TCP_ACK) != 0 ? ecn_granted(seg->flags) : ecn_asked(seg->flags);
     if ((seg->has & LA_TCP_HAS_EXTRAS) == 0)
         return options;
     const struct la_tcp_extras *extras = &seen->extras;
@@ -125,8 +145,12 @@ take_syn(struct la_explain *explain, struct la_track *track, struct la_placed *p
     else
         e->syn_n++;
     placed->syn_again = (e->flags & kind) != 0;
-    if (placed->syn_again)
+    if (placed->syn_again) {
+        placed->again_n = (uint8_t)min32(e->syn_n - 1, UINT8_MAX);
+        /* A SYN,ACK may go again because the SYN did. */
+        placed->cause = answers ? LA_CAUSE_NONE : LA_CAUSE_RETRANSMIT_RTO;
         again(explain, track, placed);
+    }
     e->flags |= kind;
     if (!placed->syn_first)
         return;
@@ -192,12 +216,24 @@ answers_for_older(const struct la_placed *placed)
            !la_seq_eq(seg->ack, peer->nxt);
 }
 
+/* A SYN,ACK of an end that has gone on in the meantime, in a capture that began later. */
+static bool
+comes_late(const struct la_track *track, const struct la_placed *placed)
+{
+    const uint8_t both = LA_TCP_SYN | LA_TCP_ACK;
+    const struct la_track_end *e = placed->me;
+    return (placed->seen->tcp.flags & both) == both && !track->handshake_seen &&
+           (e->flags & (LA_END_SYN | LA_END_SYN_ACK)) == 0 && e->segments_n > 0;
+}
+
 void
 la_opening_segment(struct la_explain *explain, struct la_track *track, struct la_placed *placed)
 {
     const struct la_tcp_seg *seg = &placed->seen->tcp;
     struct la_track_end *e = placed->me, *peer = placed->peer;
-    if ((seg->flags & LA_TCP_SYN) != 0)
+    if (comes_late(track, placed))
+        placed->is_strange = true;
+    else if ((seg->flags & LA_TCP_SYN) != 0)
         take_syn(explain, track, placed);
     if (placed->syn_first && (seg->flags & LA_TCP_ACK) != 0)
         la_servers_half_open(explain, track, placed->at_ns, true);
@@ -234,7 +270,7 @@ enum la_open_kind
 la_opening_kind(const struct la_track *track)
 {
     const struct la_track_end *c = &track->end[LA_END_CLIENT], *s = &track->end[LA_END_SERVER];
-    if ((c->flags & LA_END_SYN) == 0 && (s->flags & LA_END_SYN_ACK) == 0)
+    if (!track->handshake_seen)
         return LA_OPEN_MID_STREAM;
     /* RFC 9293 3.5 figure 8: both send SYN,ACK. In a split handshake only the client does. */
     if ((s->flags & LA_END_SYN) != 0) {

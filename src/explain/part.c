@@ -125,7 +125,7 @@ take_raw(struct la_explain *explain, struct la_intake *intake,
     decode(explain, packet, marks);
     if (la_intake_wants(intake, seen))
         la_intake_seen(intake, seen);
-    follow_marks(explain, intake->sums.marks);
+    follow_marks(explain, la_intake_trusts(intake, &seen->src.addr));
     la_explain_seen(explain, packet, at_ns, seen);
 }
 

@@ -13,6 +13,14 @@
 /* Fills what *placed says about numbers, and brings the ends' numbers up to date. */
 void la_numbers_place(struct la_placed *placed);
 
+/* ---- leap.c: numbers that leap over what was not captured -------------------------------- */
+
+/* Of a strange segment: do both ends' numbers stand there? Then those of the track do as well, and
+ * the segment that showed it first (rare->leap) is to be taken anew, and this one behind it. */
+bool la_leap_shows(struct la_explain *explain, struct la_track *track,
+                   const struct la_placed *placed);
+void la_leap_keep(struct la_leap *leap, const struct la_placed *placed);
+
 /* ---- unseen.c: what was sent and not captured ---------------------------------------------- */
 
 void la_unseen_syn(struct la_explain *explain, struct la_track *track,
@@ -98,10 +106,10 @@ void la_steps_doubt_end(struct la_explain *explain, struct la_track *track, unsi
                         uint16_t state);
 /* The track's latest step was this one of the end's, and inferred: it did not happen. */
 bool la_steps_take_back(struct la_track *track, unsigned end, enum la_tcp_event event);
-/* Its latest step, if that was this event of an end in ESTABLISHED, becomes `instead`; *was is what
- * it was. */
+/* Its latest step, if that was this event of an end in `from`, becomes `instead`; *was is what it
+ * was. */
 bool la_steps_replace(struct la_explain *explain, struct la_track *track, enum la_tcp_event event,
-                      const struct la_step *instead, struct la_step *was);
+                      enum la_tcp_state from, const struct la_step *instead, struct la_step *was);
 /* Its FIN may have been the second one. */
 void la_steps_doubt_close(struct la_explain *explain, struct la_track *track, unsigned end);
 void la_steps_free(struct la_explain *explain, struct la_track *track);
@@ -169,6 +177,8 @@ const struct la_rst *la_reset_decisive(const struct la_track *track);
 bool la_reset_is_own(const struct la_track *track, const struct la_rst *rst);
 /* A full accept queue, or a program that was given the connection and gave it up? */
 bool la_reset_may_be_backlog(const struct la_rst *rst);
+/* It may have taken the ACK of the handshake, and answer what its peer sent behind that. */
+bool la_reset_answers_one_of_many(const struct la_track *track, const struct la_rst *rst);
 /* It was not sent by the end that it names. */
 bool la_reset_is_forged(const struct la_track *track, const struct la_rst *rst);
 enum la_reset_cause la_reset_cause_of(const struct la_track *track, const struct la_rst *rst);
@@ -239,6 +249,8 @@ bool la_violations_flags(struct la_explain *explain, struct la_track *track,
 void la_violations_segment(struct la_explain *explain, struct la_track *track,
                            const struct la_placed *placed);
 void la_stalls_remark(struct la_explain *explain, struct la_track *track);
+/* Large packets that never arrived. */
+void la_black_hole_remark(struct la_explain *explain, struct la_track *track);
 /* Of a connection that is over. */
 void la_remarks(struct la_explain *explain, struct la_track *track,
                 const struct la_explain_close *close);
@@ -264,8 +276,15 @@ void la_servers_finish(struct la_explain *explain);
 
 /* ---- tell.c: the story ---------------------------------------------------------------------- */
 
-void la_tell_segment(const struct la_explain *explain, const struct la_track *track,
-                     const struct la_placed *placed);
+void la_tell_segment_heard(const struct la_explain *explain, const struct la_track *track,
+                           const struct la_placed *placed);
+static inline void
+la_tell_segment(const struct la_explain *explain, const struct la_track *track,
+                const struct la_placed *placed)
+{
+    if ((explain->cfg.trace.mask & LA_EVENT_BIT(LA_EVENT_SEGMENT_SENT)) != 0)
+        la_tell_segment_heard(explain, track, placed);
+}
 struct la_measure;
 /* What was timed, and what the sender's window is taken to be after a round trip. */
 void la_tell_rtt(const struct la_explain *explain, const struct la_track *track, unsigned sender,

@@ -2,6 +2,7 @@
  *
  * remarks.c - what is worth saying of a connection that is over
  */
+#include "explain/measure.h"
 #include "explain/parts.h"
 
 static struct la_explain_finding *
@@ -205,4 +206,9 @@ la_remarks(struct la_explain *explain, struct la_track *track, const struct la_e
     remark_resets(explain, track, close);
     remark_silence(explain, track);
     la_stalls_remark(explain, track);
+    if (la_turns_may_be_slow(track->end[LA_END_SERVER].measure))
+        la_turns_remark(explain, track);
+    if (!la_seq_eq(track->end[0].una, track->end[0].nxt) ||
+        !la_seq_eq(track->end[1].una, track->end[1].nxt))
+        la_black_hole_remark(explain, track);
 }

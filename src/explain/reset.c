@@ -207,6 +207,8 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
         evidence |= LA_RST_ONLY_SYNS;
     if (answers_third_ack(placed))
         evidence |= LA_RST_TO_THIRD_ACK;
+    if ((e->flags & LA_END_ACKED) != 0 && la_seq_gt(peer->nxt, e->ack))
+        evidence |= LA_RST_MORE_TO_ANSWER;
     return evidence;
 }
 
@@ -358,6 +360,15 @@ la_reset_may_be_backlog(const struct la_rst *rst)
     return (rst->evidence & shown) == shown;
 }
 
+/* Whoever has no connection answers each segment (RFC 9293 3.10.7.1). One RST alone, where more
+ * than the ACK of the handshake was under way, may as well be the answer to what came behind that.
+ */
+bool
+la_reset_answers_one_of_many(const struct la_track *track, const struct la_rst *rst)
+{
+    return (rst->evidence & LA_RST_MORE_TO_ANSWER) != 0 && track->end[rst->from].rst_n == 1;
+}
+
 /* An end that has it gave it up. */
 static enum la_reset_cause
 cause_of_abort(const struct la_rst *rst)
@@ -436,7 +447,8 @@ certainty_of(const struct la_track *track, const struct la_rst *rst, enum la_res
         (!is_decided(rst, cause) || la_reset_may_be_backlog(rst)))
         return LA_CERTAINTY_UNKNOWN;
     /* A program may have given it up; or the third segment, which it would answer, did not pass. */
-    if (cause == LA_RESET_BACKLOG && (!answers || (rst->evidence & LA_RST_IN_OPENING) != 0))
+    if (cause == LA_RESET_BACKLOG && (!answers || (rst->evidence & LA_RST_IN_OPENING) != 0 ||
+                                      la_reset_answers_one_of_many(track, rst)))
         return LA_CERTAINTY_UNKNOWN;
     /* It spoke a moment ago: another RST of it may have been lost before this one. So may its FIN
      * have gone before the capture began. */

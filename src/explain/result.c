@@ -58,6 +58,8 @@ la_result_brief(struct la_explain *explain, const struct la_track *track,
     out->evicted = track->evicted;
     out->client_guessed = track->client_guessed;
     out->close = *close;
+    if (close->kind == LA_CLOSE_OPEN) /* It may not even have begun. */
+        out->open.kind = (uint8_t)la_opening_kind(track);
     for (unsigned end = 0; end < 2; end++) {
         out->at[end] = la_track_endpoint(track, end);
         count_direction(explain, track, end, &out->direction[end]);

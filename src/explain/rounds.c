@@ -265,6 +265,12 @@ la_rounds_acked(const struct la_explain *explain, struct la_measure *m,
     la_tell_window(explain, track, 1u - placed->from, m, placed);
 }
 
+void
+la_rounds_marked(struct la_measure *m)
+{
+    m->rounds.lost = m->rounds.lost_ever = m->rounds.grown = true;
+}
+
 /* ---- the family ------------------------------------------------------------------------- */
 
 bool

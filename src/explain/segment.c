@@ -381,6 +381,37 @@ clock_us(int64_t at_ns)
     return (uint32_t)(((uint64_t)at_ns + before_ns) / LA_NS_PER_US);
 }
 
+/* It was strange, and is not any more. */
+static void
+take_anew(struct la_explain *explain, struct la_track *track, const struct la_placed *placed,
+          bool is_told)
+{
+    struct la_leap *leap = &track->rare->leap;
+    if (is_told)
+        track->end[leap->from].segments_n--; /* It is counted again. */
+    else
+        la_leap_keep(leap, placed);
+    leap->is_taken = true;
+    leap->is_told = is_told;
+    la_segment(explain, &leap->seen, leap->frame, placed->iface, leap->at_ns);
+    leap->is_taken = leap->is_told = false;
+    track->last_frame = placed->frame;
+}
+
+/* Far from all numbers so far, or kept aside. Nothing is learnt, unless both ends stand there. */
+LA_APART static void
+take_strange(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    if (!la_leap_shows(explain, track, placed)) {
+        la_tell_segment(explain, track, placed);
+        count(placed);
+        return;
+    }
+    if (track->rare->leap.frame != placed->frame)
+        take_anew(explain, track, placed, true);
+    take_anew(explain, track, placed, false);
+}
+
 /* Most segments neither open nor close anything: parts that only have to do with that are left out
  * for them, on conditions that stand here. */
 static inline void
@@ -400,6 +431,8 @@ take(struct la_explain *explain, struct la_track *track, struct la_placed *place
     bool rst = (placed->seen->tcp.flags & LA_TCP_RST) != 0;
     if (!placed->is_next) {
         if (!la_violations_flags(explain, track, placed)) {
+            placed->is_strange = true;
+            la_tell_segment(explain, track, placed);
             count(placed);
             return;
         }
@@ -409,7 +442,11 @@ take(struct la_explain *explain, struct la_track *track, struct la_placed *place
     if ((placed->seen->tcp.flags & LA_TCP_SYN) != 0 || !is_opened(track, placed))
         la_opening_segment(explain, track, placed);
     la_numbers_place(placed);
-    if (placed->is_other && !placed->is_strange)
+    if (placed->is_strange) {
+        take_strange(explain, track, placed);
+        return;
+    }
+    if (placed->is_other)
         placed->is_strange = la_violations_other_text(explain, track, placed);
     if (!placed->is_strange && !rst)
         la_measure_segment(explain, track, placed);

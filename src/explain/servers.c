@@ -12,7 +12,9 @@
  *   wait no longer than 3 s), because nothing remembers them;
  * - full accept queue: several clients' SYNs or last ACKs are ignored, copies included, while other
  *   connections of that listener live. Loss takes single segments, and not of new clients only;
- * - scan: one source tries many ports of one host, few of which answer.
+ * - scan: one source tries many ports of one host, few of which answer;
+ * - spray: many SYNs, each to another server, came to nothing, and one in 16 or more is from an
+ *   address that no host has (of addresses drawn at random one in eight is).
  */
 #include "explain/parts.h"
 #include "explain/share.h"
@@ -23,7 +25,9 @@ enum {
     FLOOD_N_MIN = 64,
     COOKIES_N_MIN = 16,
     IGNORED_N_MIN = 2,
-    SCAN_PORTS_N_MIN = 16
+    SCAN_PORTS_N_MIN = 16,
+    SPRAY_N_MIN = 64,
+    SPRAY_SHARE = 16
 };
 
 static struct la_server *
@@ -371,9 +375,37 @@ judge_scan(struct la_explain *explain, uint32_t first)
             listener_at(explain, i)->is_scanned = true;
 }
 
+/* RFC 1122 3.2.1.3: what is no source but of a host that has no address yet; and 240.0.0.0/4, which
+ * is nobody's. */
+static bool
+is_nobodys(const struct la_addr *addr)
+{
+    enum { RESERVED_MIN = 240 };
+    if (!la_addr_is_v4(addr))
+        return la_addr_is_multicast(addr) || la_addr_is_any(addr);
+    const uint8_t *b = la_addr_v4_bytes(addr);
+    return la_addr_is_multicast(addr) || b[0] == 0 || b[0] >= RESERVED_MIN;
+}
+
+static void
+judge_spray(struct la_explain *explain)
+{
+    int64_t tried = 0, nobodys = 0;
+    for (uint32_t i = 0; i < explain->listeners.live_n; i++) {
+        const struct la_server *listener = listener_at(explain, i);
+        if (listener->syn_n != 1 || listener->synack_n + listener->refused_n > 0)
+            continue;
+        tried++;
+        nobodys += is_nobodys(&listener->client);
+    }
+    if (tried >= SPRAY_N_MIN && nobodys * SPRAY_SHARE >= tried)
+        tell(explain, LA_FINDING_SYN_SPRAY, (int64_t[]){tried, nobodys, 0});
+}
+
 void
 la_servers_finish(struct la_explain *explain)
 {
+    judge_spray(explain);
     /* Nothing is ever given back to this pool: the first live_n are in use. */
     for (uint32_t i = 0; i < explain->listeners.live_n; i++)
         judge(explain, listener_at(explain, i));

@@ -255,7 +255,8 @@ doubt_own_end(struct la_explain *explain, struct la_track *track, unsigned end)
     const struct la_rst *rst = la_reset_decisive(track);
     if (rst == NULL || rst->from != end || e->proven != LA_TCP_STATE_BIT(LA_TCP_CLOSED))
         return;
-    if (la_reset_may_be_backlog(rst) && la_reset_cause_of(track, rst) != LA_RESET_BACKLOG)
+    if (la_reset_may_be_backlog(rst) && (la_reset_cause_of(track, rst) != LA_RESET_BACKLOG ||
+                                         la_reset_answers_one_of_many(track, rst)))
         la_steps_doubt_end(explain, track, end, LA_TCP_STATE_BIT(LA_TCP_ESTABLISHED));
     else if ((e->flags & LA_END_FIN) == 0 && la_closing_may_have_heard(track, end) &&
              la_seq_diff(peer->missing_to, peer->missing_from) == 1)

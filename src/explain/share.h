@@ -153,19 +153,13 @@ la_batch_given_n(const struct la_batch *batch, unsigned part, size_t lot)
     return lot == batch->of[part].last ? (size_t)(batch->of[part].at - batch->lots[lot]) : LA_LOT_N;
 }
 
-/* What checksums tell, by the first segments. */
-struct la_intake_sums {
-    uint32_t segments_n; /* that were looked at, up to LA_SUMS_FIRST_N */
-    uint32_t good_n, bad_n;
-    uint8_t marks;       /* LA_BATCH_TRUST_SUMS, or 0 */
-};
-
 enum { LA_SUMS_FIRST_N = 1 << 14, LA_SUMS_EVERY_N = 64 };
 
 struct la_intake {
     struct la_mem *mem;
     struct la_decoder decoder;
-    struct la_intake_sums sums;
+    struct la_sum_counts sums; /* of the first segments, */
+    uint32_t sums_n;     /* up to LA_SUMS_FIRST_N that were looked at */
     struct la_explain_file file; /* packets and times */
     int64_t back_ns_max, now_ns;
     unsigned parts_n;
@@ -189,7 +183,7 @@ bool la_intake_take(struct la_intake *intake, struct la_batch *batch,
 static inline bool
 la_intake_is_first(const struct la_intake *intake)
 {
-    return intake->sums.segments_n < LA_SUMS_FIRST_N;
+    return intake->sums_n < LA_SUMS_FIRST_N;
 }
 
 /* The same without a batch. The next packet, at a sane time: LA_BATCH_VERIFY, or 0. */
@@ -212,6 +206,13 @@ la_intake_wants(const struct la_intake *intake, const struct la_seen *seen)
 
 /* Then. */
 void la_intake_seen(struct la_intake *intake, struct la_seen *seen);
+
+/* Of a segment from there: LA_BATCH_TRUST_SUMS or 0. */
+static inline uint8_t
+la_intake_trusts(const struct la_intake *intake, const struct la_addr *src)
+{
+    return la_sums_tell(&intake->sums, src) ? LA_BATCH_TRUST_SUMS : 0;
+}
 
 /* ---- parts -------------------------------------------------------------------------------- */
 

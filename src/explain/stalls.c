@@ -12,6 +12,7 @@
  * flight, its acknowledgement took 30 to 550 ms more than the way there and back and carried no
  * text, and the next text followed at once. It had waited for that.
  */
+#include "base/extremes.h"
 #include "explain/measure.h"
 #include "explain/parts.h"
 
@@ -28,12 +29,13 @@ note(struct la_stall *stall, const struct la_track *track, const struct la_place
     stall->us += us > 0 ? (uint64_t)us : 0;
 }
 
-/* RFC 9293 3.8.6.2.1: what is worth a segment, or an update of the window. */
+/* RFC 9293 3.8.6.2.1: what is worth a segment, or an update of the window. The largest that passed
+ * may be several, which a device has not cut yet, or has joined. */
 static uint32_t
 worth(const struct la_track_end *sender, const struct la_track_end *receiver)
 {
-    uint32_t half = receiver->window_max / 2;
-    return sender->segment_bytes_max < half ? sender->segment_bytes_max : half;
+    uint32_t segment = min32(sender->segment_bytes_max, la_measure_mss(receiver));
+    return min32(segment, receiver->window_max / 2);
 }
 
 /* ---- text ------------------------------------------------------------------------------- */

@@ -159,6 +159,13 @@ resume(struct la_explain *explain, struct la_track *track, const struct la_place
        uint16_t demand)
 {
     struct la_track_end *e = placed->me;
+    /* It is the first one of its sender that was captured, in a capture that begins in the
+     * handshake: who sends SYN,ACK has listened (heuristic: few ends open at the same time). */
+    if (!track->handshake_seen && e->segments_n <= 1 && (demand & BIT(SYN_RECEIVED)) != 0) {
+        e->proven = BIT(SYN_RECEIVED);
+        e->certainty = LA_CERTAINTY_INFERRED;
+        return;
+    }
     struct la_explain_finding *finding =
         la_found(explain, track, LA_FINDING_MISSED, la_who_of(placed->from), placed->frame);
     if (finding != NULL && finding->n == 1) {
@@ -187,7 +194,7 @@ put_before(struct la_explain *explain, struct la_track *track, const struct la_p
         .latest_ns = peer->fin_at_ns,
     };
     if (peer->proven != BIT(FIN_WAIT_1) ||
-        !la_steps_replace(explain, track, LA_TCP_EV_CLOSE, &heard, &close))
+        !la_steps_replace(explain, track, LA_TCP_EV_CLOSE, LA_TCP_ESTABLISHED, &heard, &close))
         return;
     la_tell_step(explain, track, &heard);
     peer->proven = BIT(CLOSE_WAIT);
@@ -218,7 +225,7 @@ close_before(struct la_explain *explain, struct la_track *track, const struct la
         .latest_ns = me->last_at_ns,
     };
     if (me->proven != BIT(CLOSE_WAIT) ||
-        !la_steps_replace(explain, track, LA_TCP_EV_RCV_FIN, &close, &heard)) {
+        !la_steps_replace(explain, track, LA_TCP_EV_RCV_FIN, LA_TCP_ESTABLISHED, &close, &heard)) {
         own_event(explain, track, placed, LA_TCP_EV_CLOSE, INT64_MAX);
         return;
     }
@@ -226,6 +233,48 @@ close_before(struct la_explain *explain, struct la_track *track, const struct la
     me->proven = BIT(FIN_WAIT_1);
     heard.certainty = LA_CERTAINTY_INFERRED;
     (void)la_states_move(explain, track, &heard);
+}
+
+/* A SYN,ACK of an end that has sent a SYN answers another one (RFC 9293 3.5 figure 8): where none
+ * of its peer's was captured, that had opened as well, and its own SYN,ACK came out of SYN-SENT. */
+LA_APART static void
+cross(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
+{
+    struct la_track_end *me = placed->me, *peer = placed->peer;
+    struct la_step heard;
+    const struct la_step open = {
+        .end = (uint8_t)(1 - placed->from),
+        .event = LA_TCP_EV_OPEN_ACTIVE,
+        .certainty = LA_CERTAINTY_INFERRED,
+        .frame = me->syn_frame,
+        .from = BIT(CLOSED),
+        .to = BIT(SYN_SENT),
+        .earliest_ns = INT64_MAX,
+        .latest_ns = peer->syn_at_ns,
+    };
+    const uint8_t syn = 1u << LA_MARK_SYN;
+    peer->flags |= LA_END_SYN;
+    if (((me->marks.waiting | me->marks.taken) & syn) == 0) {
+        me->marks.waiting |= syn;
+        me->marks.unseen |= syn;
+        me->marks.frame[LA_MARK_SYN] = la_track_frame(track, placed->frame);
+        me->marks.at_ns[LA_MARK_SYN] = placed->at_ns;
+    }
+    if (peer->proven != BIT(SYN_RECEIVED) ||
+        !la_steps_replace(explain, track, LA_TCP_EV_RCV_SYN, LA_TCP_LISTEN, &open, &heard))
+        return;
+    la_tell_step(explain, track, &open);
+    peer->proven = BIT(SYN_SENT);
+    (void)la_states_move(explain, track, &heard);
+}
+
+static bool
+crosses_unseen(const struct la_placed *placed)
+{
+    const uint8_t both = LA_TCP_SYN | LA_TCP_ACK;
+    const uint32_t peers = placed->peer->flags & (LA_END_SYN | LA_END_SYN_ACK);
+    return (placed->seen->tcp.flags & both) == both && (placed->me->flags & LA_END_SYN) != 0 &&
+           peers == LA_END_SYN_ACK;
 }
 
 /* A first FIN shows that there was none before, also where the beginning was not captured. */
@@ -295,6 +344,8 @@ take_segment(struct la_explain *explain, struct la_track *track, const struct la
             e->proven = BIT(CLOSED); /* Nobody opens actively on a listener (RFC 9293 3.10.1). */
         own_event(explain, track, placed, LA_TCP_EV_OPEN_ACTIVE, INT64_MAX);
     }
+    if (crosses_unseen(placed))
+        cross(explain, track, placed);
     if (e->marks.waiting != 0)
         la_arrivals_take(explain, track, placed);
     if (placed->fin_first) {

@@ -107,7 +107,7 @@ la_steps_take_back(struct la_track *track, unsigned end, enum la_tcp_event event
 
 bool
 la_steps_replace(struct la_explain *explain, struct la_track *track, enum la_tcp_event event,
-                 const struct la_step *instead, struct la_step *was)
+                 enum la_tcp_state from, const struct la_step *instead, struct la_step *was)
 {
     struct la_step *latest = NULL;
     for (uint32_t idx = track->steps_first; idx != NONE; idx = block_at(explain, idx)->next) {
@@ -116,8 +116,7 @@ la_steps_replace(struct la_explain *explain, struct la_track *track, enum la_tcp
             if (block->step[i].end == instead->end)
                 latest = &block->step[i];
     }
-    if (latest == NULL || latest->event != event ||
-        latest->from != LA_TCP_STATE_BIT(LA_TCP_ESTABLISHED))
+    if (latest == NULL || latest->event != event || latest->from != LA_TCP_STATE_BIT(from))
         return false;
     *was = *latest;
     *latest = *instead;

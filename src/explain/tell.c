@@ -31,10 +31,10 @@ event_of(const struct la_track *track, unsigned end, enum la_event_kind kind)
 }
 
 void
-la_tell_segment(const struct la_explain *explain, const struct la_track *track,
-                const struct la_placed *placed)
+la_tell_segment_heard(const struct la_explain *explain, const struct la_track *track,
+                      const struct la_placed *placed)
 {
-    if (!is_heard(explain, LA_EVENT_SEGMENT_SENT))
+    if (track->rare != NULL && track->rare->leap.is_told)
         return;
     struct la_event event = event_of(track, placed->from, LA_EVENT_SEGMENT_SENT);
     event.at.ns = placed->at_ns;
@@ -42,7 +42,7 @@ la_tell_segment(const struct la_explain *explain, const struct la_track *track,
     la_event_segment_of(&event.u.segment, &placed->seen->tcp, placed->window);
     event.u.segment.ecn = placed->seen->dscp_ecn & LA_IP_ECN_MASK;
     event.u.segment.cause = placed->cause;
-    event.u.segment.retransmit_n = placed->is_again;
+    event.u.segment.retransmit_n = placed->again_n;
     if (placed->is_strange)
         event.u.segment.has |= LA_SEG_STRANGE;
     explain->cfg.trace.sink(explain->cfg.trace.ctx, &event);

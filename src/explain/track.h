@@ -147,6 +147,9 @@ struct la_track_end {
     uint32_t copy_lag_us;  /* of the latest of its copies, behind the first one */
     uint32_t copies_n;     /* made by the capture or the network, see artefacts.c */
     uint64_t missing_bytes;/* acknowledged, never captured */
+    la_seq largest_seq;    /* of the first segment with segment_bytes_max */
+    uint32_t turn_us;      /* its timed text passed so long behind its peer's; 0: no turn */
+    uint32_t turn_frame;   /* of that */
 };
 
 /* ---- what few connections need ---------------------------------------------------------- */
@@ -177,6 +180,7 @@ enum la_rst_evidence {
     LA_RST_TOOK_AFTER_FIN = 2097152, /* it acknowledged text that came behind its own FIN */
     LA_RST_ACKS_FIN = 4194304,  /* it acknowledges its peer's FIN */
     LA_RST_ACKS_SYN = 8388608,  /* it acknowledges its peer's SYN,ACK */
+    LA_RST_MORE_TO_ANSWER = 16777216, /* its peer had sent more behind the ACK of the handshake */
     LA_RST_HEARD_NONE = 1048576 /* its peer, whose segments were captured, never sent any text */
 };
 
@@ -192,7 +196,23 @@ struct la_rst {
     uint8_t place;             /* enum la_tcp_rst_kind */
 };
 
+/* The latest segment that was far from all numbers before it, see leap.c. */
+struct la_leap {
+    struct la_seen seen;
+    uint64_t frame;
+    int64_t at_ns;
+    la_seq first_seq;          /* with so many in a row, of the first one of them */
+    uint32_t segments_n;       /* 0: none waits */
+    uint8_t from;
+    bool is_taken;             /* it is being taken anew, */
+    bool is_told;              /* and was told of before */
+    bool has_syn_ack;          /* the server's, with another number, and its frame */
+    la_seq syn_ack_seq;
+    uint64_t syn_ack_frame;
+};
+
 struct la_track_rare {
+    struct la_leap leap;
     struct la_rst rst[LA_RSTS_N_MAX];
     uint8_t rst_n;
     bool syn_waits;            /* a SYN with another number came into the connection, */
@@ -307,7 +327,7 @@ struct la_placed {
     uint32_t missing_bytes;  /* what it acknowledges and was not captured, with acks_missing */
     int64_t rtt_us;          /* since the text that it acknowledges passed; -1: not timed */
     uint32_t filled_bytes;   /* of old_bytes: they had not passed before */
-    bool is_again;           /* it was sent before, */
+    uint8_t again_n;         /* so often the same had gone before, as far as is known */
     uint8_t cause;           /* and why (enum la_cause) */
 };
 

@@ -67,8 +67,8 @@ la_violations_checksum(struct la_explain *explain, struct la_track *track,
                        const struct la_placed *placed)
 {
     explain->file.bad_checksums++;
-    /* Where most are wrong, it is the file's matter. */
-    if (!la_decoder_trusts(&explain->decoder)) {
+    /* Where most are wrong, or most of one source, it is the file's matter. */
+    if (!la_decoder_trusts(&explain->decoder, &placed->seen->src.addr)) {
         explain->file.changed_checksums++;
         return;
     }
@@ -318,7 +318,8 @@ check_what_is_said(struct la_explain *explain, struct la_track *track,
 static bool
 is_damaged(const struct la_explain *explain, const struct la_placed *placed)
 {
-    return placed->seen->checksum == LA_SEEN_CHECKSUM_BAD && la_decoder_trusts(&explain->decoder);
+    return placed->seen->checksum == LA_SEEN_CHECKSUM_BAD &&
+           la_decoder_trusts(&explain->decoder, &placed->seen->src.addr);
 }
 
 void

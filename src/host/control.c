@@ -231,6 +231,8 @@ publish_at(struct la_control *control, unsigned place)
     int error = ENOENT;
     for (int i = 0; i < PLACES_N && error == ENOENT; i++) {
         int dir_fd = la_control_dir_open(place, true);
+        if (dir_fd == -ENOENT)
+            continue; /* the last one that left has just removed it */
         if (dir_fd < 0)
             return -dir_fd;
         la_control_dir_sweep(dir_fd);

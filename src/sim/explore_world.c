@@ -429,6 +429,7 @@ set_tcp(struct la_world_ctx *ctx)
     ctx->tcp = (struct la_tcp_cfg){
         .sndbuf_bytes = LA_WORLD_TEXT_MAX,
         .rcvbuf_bytes = ctx->cfg->window_bytes,
+        .mss_option = true,
         .sack = ctx->cfg->sack,
         .rack = ctx->cfg->rack,
         .rto_us_initial = rto_us,

@@ -12,14 +12,6 @@
 #include "proto/tcp_fsm.h"
 #include "tcp/congestion.h"
 
-static const char *const end_name[2] = {"client", "server"};
-
-static void
-checked(struct la_sim_world *world, enum la_sim_law law)
-{
-    world->counts.checked[law]++;
-}
-
 /* ---- what applications see -------------------------------------------------------------- */
 
 void
@@ -27,13 +19,13 @@ la_sim_law_prefix(struct la_sim_world *world, unsigned conn, unsigned end, struc
 {
     const struct la_sim_conn *c = &world->conn[conn];
     const struct la_sim_app *app = &c->app[end];
-    checked(world, LA_SIM_L_PREFIX);
+    la_sim_checked(world, LA_SIM_L_PREFIX);
     if (c->view[end].fooled)
         return;
     if (app->received_n + octets.n > c->app[1 - end].sent_n) {
         la_sim_violate(world, LA_SIM_L_PREFIX, conn,
-                       "the %s was given %" PRIu64 " octets, its peer sent %" PRIu64, end_name[end],
-                       app->received_n + octets.n, c->app[1 - end].sent_n);
+                       "the %s was given %" PRIu64 " octets, its peer sent %" PRIu64,
+                       la_sim_end_name(end), app->received_n + octets.n, c->app[1 - end].sent_n);
         return;
     }
     uint64_t off = app->received_n;
@@ -44,7 +36,7 @@ la_sim_law_prefix(struct la_sim_world *world, unsigned conn, unsigned end, struc
             la_sim_violate(world, LA_SIM_L_PREFIX, conn,
                            "the %s was given other octets than were sent, from %" PRIu64
                            " on or within %zu behind",
-                           end_name[end], off, n);
+                           la_sim_end_name(end), off, n);
             return;
         }
         octets.p += n;
@@ -53,19 +45,12 @@ la_sim_law_prefix(struct la_sim_world *world, unsigned conn, unsigned end, struc
     }
 }
 
-/* Does the server take text that comes with a SYN? */
-static bool
-takes_early(const struct la_sim_world *world, const struct la_sim_conn *c)
-{
-    return world->host[c->app[1].host].cfg.tcp.fast_open_n_max != 0;
-}
-
 /* Then a copy of a SYN that comes when the connection is gone makes another one (RFC 7413 2.1). */
 static bool
 copies_open(const struct la_sim_world *world, unsigned conn)
 {
     if (conn != LA_SIM_NO_CONN)
-        return takes_early(world, &world->conn[conn]);
+        return la_sim_takes_early(world, &world->conn[conn]);
     return world->host[0].cfg.tcp.fast_open_n_max != 0 ||
            world->host[1].cfg.tcp.fast_open_n_max != 0;
 }
@@ -81,7 +66,7 @@ cookie_opens_again(const struct la_sim_conn *c)
 void
 la_sim_law_accepted(struct la_sim_world *world, unsigned conn)
 {
-    checked(world, LA_SIM_L_ACCEPTED);
+    la_sim_checked(world, LA_SIM_L_ACCEPTED);
     if (conn == LA_SIM_NO_CONN && world->strangers_n == 0 && !copies_open(world, conn))
         la_sim_violate(world, LA_SIM_L_ACCEPTED, conn, "a connection that nobody opened");
     else if (conn != LA_SIM_NO_CONN && world->conn[conn].accepted &&
@@ -95,39 +80,30 @@ la_sim_law_end_of_stream(struct la_sim_world *world, unsigned conn, unsigned end
 {
     const struct la_sim_conn *c = &world->conn[conn];
     const struct la_sim_app *app = &c->app[end], *peer = &c->app[1 - end];
-    checked(world, LA_SIM_L_END_OF_STREAM);
+    la_sim_checked(world, LA_SIM_L_END_OF_STREAM);
     if (c->view[end].fooled || c->view[1 - end].fooled || app->read_closed)
         return;
     if (!peer->close_called && !peer->released)
         la_sim_violate(world, LA_SIM_L_END_OF_STREAM, conn,
-                       "the %s was told the end, and its peer has not closed", end_name[end]);
+                       "the %s was told the end, and its peer has not closed",
+                       la_sim_end_name(end));
     else if (app->received_n != peer->sent_n)
         la_sim_violate(world, LA_SIM_L_END_OF_STREAM, conn,
                        "the %s was told the end after %" PRIu64 " of %" PRIu64 " octets",
-                       end_name[end], app->received_n, peer->sent_n);
+                       la_sim_end_name(end), app->received_n, peer->sent_n);
 }
 
 void
 la_sim_law_urgent(struct la_sim_world *world, unsigned conn, unsigned end, uint64_t unread_n)
 {
     const struct la_sim_conn *c = &world->conn[conn];
-    checked(world, LA_SIM_L_URGENT);
+    la_sim_checked(world, LA_SIM_L_URGENT);
     if (unread_n != 0 && !c->view[end].fooled &&
         c->app[end].received_n + unread_n > c->app[1 - end].urgent_n)
-        la_sim_violate(world, LA_SIM_L_URGENT, conn,
-                       "the %s is told of urgent data up to %" PRIu64
-                       ", its peer's end at %" PRIu64,
-                       end_name[end], c->app[end].received_n + unread_n, c->app[1 - end].urgent_n);
-}
-
-/* Has a listener's queue been full? Then a SYN may be left without an answer. */
-static bool
-was_full(const struct la_sim_host *host)
-{
-    if (host->stack == NULL)
-        return false;
-    const uint64_t *reason = la_stack_stats(host->stack)->reason;
-    return reason[LA_REASON_SYN_QUEUE_FULL] + reason[LA_REASON_ACCEPT_QUEUE_FULL] != 0;
+        la_sim_violate(
+            world, LA_SIM_L_URGENT, conn,
+            "the %s is told of urgent data up to %" PRIu64 ", its peer's end at %" PRIu64,
+            la_sim_end_name(end), c->app[end].received_n + unread_n, c->app[1 - end].urgent_n);
 }
 
 /* Does the peer's host hold a record of these ports in whose numbers our SYN lies? It is no new one
@@ -179,8 +155,8 @@ may_time_out(const struct la_sim_world *world, const struct la_sim_conn *c, unsi
     bool starved = host->memory.refused_n + other->memory.refused_n != 0 ||
                    host->budget_bytes != 0 || other->budget_bytes != 0;
     /* Two losses and the smallest R2, or a clock that a user timeout hangs on. */
-    return peer_gone || starved || was_full(host) || was_full(other) || c->lost_n >= 2 ||
-           host->cfg.tcp.user_timeout_ms != 0 || c->view[end].icmp_seen_n != 0 ||
+    return peer_gone || starved || la_sim_was_full(host) || la_sim_was_full(other) ||
+           c->lost_n >= 2 || host->cfg.tcp.user_timeout_ms != 0 || c->view[end].icmp_seen_n != 0 ||
            meets_an_old_record(world, c, end) || outlasts_r2(world, &host->cfg.tcp);
 }
 
@@ -190,7 +166,7 @@ la_sim_law_error(struct la_sim_world *world, unsigned conn, unsigned end, la_err
     const struct la_sim_conn *c = &world->conn[conn];
     const struct la_sim_view *view = &c->view[end];
     bool told = false;
-    checked(world, LA_SIM_L_ERROR);
+    la_sim_checked(world, LA_SIM_L_ERROR);
     if (view->fooled || c->view[1 - end].fooled)
         return;
     switch (err) {
@@ -219,7 +195,7 @@ la_sim_law_error(struct la_sim_world *world, unsigned conn, unsigned end, la_err
         la_sim_violate(world, LA_SIM_L_ERROR, conn,
                        "the %s was told %s, and nothing of that kind "
                        "had happened",
-                       end_name[end], la_err_name(err));
+                       la_sim_end_name(end), la_err_name(err));
 }
 
 /* ---- what stacks tell ------------------------------------------------------------------- */
@@ -271,7 +247,7 @@ note_end(struct la_sim_world *world, unsigned conn, unsigned end, enum la_tcp_ev
     if (timed_out && !c->view[end].fooled && !c->view[1 - end].fooled &&
         !may_time_out(world, c, end))
         la_sim_violate(world, LA_SIM_L_ERROR, conn,
-                       "the %s gave up by %s, and was not kept waiting", end_name[end],
+                       "the %s gave up by %s, and was not kept waiting", la_sim_end_name(end),
                        la_tcp_event_name(cause));
     c->view[end].broken |= !in_order;
 }
@@ -296,7 +272,7 @@ la_sim_law_edge(struct la_sim_host *host, const struct la_event *event, unsigned
     const struct la_tcp_edge *edge = la_tcp_fsm_edge(from, cause);
     unsigned end = 0;
     uint8_t conn = la_sim_track_find(world, host->index, &event->local, &event->remote, &end);
-    checked(world, LA_SIM_L_EDGE);
+    la_sim_checked(world, LA_SIM_L_EDGE);
     if (edge->to != event->u.state.to || (before != 0 && before != from))
         la_sim_violate(world, LA_SIM_L_EDGE, conn,
                        "%s to %s by %s is no edge of the figure (it "
@@ -308,137 +284,12 @@ la_sim_law_edge(struct la_sim_host *host, const struct la_event *event, unsigned
     else if (conn != LA_SIM_NO_CONN && from >= LA_TCP_ESTABLISHED &&
              !had_cause(world, conn, end, cause))
         la_sim_violate(world, LA_SIM_L_EDGE, conn,
-                       "the %s left %s by %s, which was not on the wire", end_name[end],
+                       "the %s left %s by %s, which was not on the wire", la_sim_end_name(end),
                        la_tcp_state_name(from, LA_NAMES_RFC), la_tcp_event_name(cause));
     else if (conn != LA_SIM_NO_CONN && edge->to == LA_TCP_CLOSED)
         note_end(world, conn, end, cause);
     else if (edge->to == LA_TCP_ESTABLISHED)
         note_up(host, conn, end);
-}
-
-/* ---- what stacks send ------------------------------------------------------------------- */
-
-void
-la_sim_law_reset(struct la_sim_world *world, unsigned conn, unsigned end,
-                 const struct la_tcp_seg *seg)
-{
-    const struct la_sim_view *view = &world->conn[conn].view[end];
-    const struct la_sim_app *app = &world->conn[conn].app[end];
-    struct la_conn_status status;
-    checked(world, LA_SIM_L_RESET);
-    if (!app->is_open || app->crashed || app->aborted || app->released ||
-        la_conn_status(world->host[app->host].stack, app->handle, &status) != LA_OK)
-        return;
-    bool about_this = la_seq_ge(seg->seq, view->iss) && la_seq_le(seg->seq, view->snd_max);
-    /* Drawn by what stood in the same burst before it came up (RFC 9293 3.10.7.2 second, 3.10.7.4
-     * fifth): text that has overtaken a cookie's return, or an ACK whose damage no checksum shows.
-     */
-    if (view->up_at_ns == world->now_ns && (view->cookies_n != 0 || view->fooled))
-        return;
-    if (status.state >= LA_TCP_ESTABLISHED && about_this)
-        la_sim_violate(world, LA_SIM_L_RESET, conn,
-                       "the %s sends a RST in %s, and its application "
-                       "holds it",
-                       end_name[end],
-                       la_tcp_state_name((enum la_tcp_state)status.state, LA_NAMES_RFC));
-}
-
-/* A SYN's window has 16 bits and no scale (RFC 7323 2.2): where more was offered already, by an ACK
- * in SYN-RECEIVED, a SYN,ACK that is sent again can say no more than 65535. */
-void
-la_sim_law_right_edge(struct la_sim_world *world, unsigned conn, unsigned end,
-                      const struct la_tcp_seg *seg, la_seq edge)
-{
-    bool says_all = (seg->flags & LA_TCP_SYN) != 0 && seg->wnd == UINT16_MAX;
-    const struct la_sim_view *view = &world->conn[conn].view[end];
-    checked(world, LA_SIM_L_RIGHT_EDGE);
-    if (view->edge_given && !says_all && !view->strange && la_seq_lt(edge, view->edge_sent))
-        la_sim_violate(world, LA_SIM_L_RIGHT_EDGE, conn,
-                       "the %s moves the right edge of its window left by %" PRId32, end_name[end],
-                       la_seq_diff(view->edge_sent, edge));
-}
-
-void
-la_sim_law_in_window(struct la_sim_world *world, unsigned conn, unsigned end,
-                     const struct la_tcp_seg *seg)
-{
-    const struct la_sim_view *view = &world->conn[conn].view[end];
-    checked(world, LA_SIM_L_IN_WINDOW);
-    int32_t beyond = la_seq_diff(la_seq_add(seg->seq, seg->len), view->edge_seen);
-    /* RFC 9293 3.8.6.1: one octet may probe a window that is shut, and be sent again. */
-    bool probe = seg->text_bytes <= 1 && beyond == 1;
-    if (view->edge_known && beyond > 0 && !probe)
-        la_sim_violate(world, LA_SIM_L_IN_WINDOW, conn,
-                       "the %s sends %" PRId32 " octets beyond the window that it was offered",
-                       end_name[end], beyond);
-}
-
-/* RFC 2018 4, RFC 2883: a block tells of octets that have arrived, once or again. What lies below
- * the acknowledgement did; a forged duplicate may lie so far below that it seems to be beyond. */
-static bool
-sacks_the_truth(const struct la_sim_view *view, const struct la_tcp_seg *seg)
-{
-    for (unsigned i = 0; i < seg->sack_n; i++) {
-        la_seq left = seg->sack[i].left, right = seg->sack[i].right;
-        bool arrived = la_seq_le(right, seg->ack) || la_seq_le(right, view->rcv_max);
-        if (!arrived || la_seq_ge(left, right))
-            return false;
-    }
-    return true;
-}
-
-void
-la_sim_law_sequence(struct la_sim_world *world, unsigned conn, unsigned end,
-                    const struct la_tcp_seg *seg)
-{
-    const struct la_sim_view *view = &world->conn[conn].view[end];
-    /* What had no memory when a super-segment was cut is lost before it is seen here. */
-    bool starved = world->host[world->conn[conn].app[end].host].memory.refused_n != 0;
-    const char *wrong = NULL;
-    checked(world, LA_SIM_L_SEQUENCE);
-    la_seq behind = la_seq_add(seg->seq, seg->len);
-    bool acks = (seg->flags & LA_TCP_ACK) != 0 && view->syn_seen && !view->strange;
-    if (acks && la_seq_gt(seg->ack, view->rcv_max))
-        wrong = "acknowledges what has not arrived";
-    else if (!view->fooled && !sacks_the_truth(view, seg))
-        wrong = "acknowledges selectively what has not arrived";
-    else if (la_seq_gt(seg->seq, view->snd_max) && !starved)
-        wrong = "leaves a gap in what it has sent";
-    else if (la_seq_lt(seg->seq, view->iss))
-        wrong = "sends a number before its first one";
-    else if (acks && (seg->flags & LA_TCP_SYN) != 0 &&
-             !la_seq_eq(seg->ack, la_seq_add(view->irs, 1)) &&
-             !takes_early(world, &world->conn[conn]))
-        wrong = "acknowledges more than a SYN by a SYN,ACK";
-    else if ((seg->flags & LA_TCP_SYN) != 0 && la_seq_gt(view->snd_max, la_seq_add(view->iss, 1)) &&
-             !world->host[world->conn[conn].app[end].host].cfg.tcp.fast_open)
-        wrong = "sends its SYN again after text or FIN";
-    else if (view->fin_sent && la_seq_gt(behind, la_seq_add(view->fin_seq, 1)))
-        wrong = "sends octets behind its FIN";
-    else if (view->fin_sent && (seg->flags & LA_TCP_FIN) != 0 &&
-             !la_seq_eq(la_seq_sub(behind, 1), view->fin_seq))
-        wrong = "sends its FIN at another place";
-    if (wrong != NULL)
-        la_sim_violate(world, LA_SIM_L_SEQUENCE, conn,
-                       "the %s %s (seq %" PRId32 ", len %" PRIu32 ", ack %" PRId32 "; sent up to "
-                       "%" PRId32 ", arrived up to %" PRId32 ")",
-                       end_name[end], wrong, la_seq_diff(seg->seq, view->iss), seg->len,
-                       la_seq_diff(seg->ack, view->irs), la_seq_diff(view->snd_max, view->iss),
-                       la_seq_diff(view->rcv_max, view->irs));
-}
-
-/* RFC 5961 7 and what it leaves open: forged segments that go on for the longest run that is drawn
- * draw less than this, at ten answers a second. */
-enum { BARE_ACKS_MAX = 2000 };
-
-void
-la_sim_law_quiet(struct la_sim_world *world, unsigned conn, unsigned end)
-{
-    checked(world, LA_SIM_L_QUIET);
-    if (world->conn[conn].view[end].bare_n > BARE_ACKS_MAX)
-        la_sim_violate(world, LA_SIM_L_QUIET, conn,
-                       "the %s has sent %d acknowledgements, and nothing else went to and fro",
-                       end_name[end], BARE_ACKS_MAX);
 }
 
 /* ---- memory ----------------------------------------------------------------------------- */
@@ -447,7 +298,7 @@ void
 la_sim_law_memory(struct la_sim_host *host)
 {
     struct la_mem_stats stats;
-    checked(host->world, LA_SIM_L_MEMORY);
+    la_sim_checked(host->world, LA_SIM_L_MEMORY);
     la_mem_stats_get(host->mem, &stats);
     if (stats.used_bytes != host->memory.used_bytes)
         la_sim_violate(host->world, LA_SIM_L_MEMORY, LA_SIM_NO_CONN,
@@ -462,124 +313,10 @@ la_sim_law_memory(struct la_sim_host *host)
 void
 la_sim_law_memory_end(struct la_sim_host *host, const struct la_mem_stats *left)
 {
-    checked(host->world, LA_SIM_L_MEMORY);
+    la_sim_checked(host->world, LA_SIM_L_MEMORY);
     if (left->frames_live_n != 0 || left->blocks_live_n != 0 || host->memory.used_bytes != 0)
         la_sim_violate(host->world, LA_SIM_L_MEMORY, LA_SIM_NO_CONN,
                        "host %u leaves %" PRIu64 " octets, %" PRIu64 " frames, %" PRIu64 " blocks",
                        host->index, host->memory.used_bytes, left->frames_live_n,
                        left->blocks_live_n);
-}
-
-/* ---- ends ------------------------------------------------------------------------------- */
-
-void
-la_sim_law_ends(struct la_sim_host *host)
-{
-    uint32_t states[LA_TCP_STATE_COUNT];
-    checked(host->world, LA_SIM_L_ENDS);
-    la_stack_state_counts(host->stack, states);
-    for (unsigned state = LA_TCP_CLOSED; state < LA_TCP_STATE_COUNT; state++)
-        if (states[state] != 0)
-            la_sim_violate(host->world, LA_SIM_L_ENDS, LA_SIM_NO_CONN,
-                           "host %u keeps %" PRIu32 " in %s, which nobody holds and no timer ends",
-                           host->index, states[state],
-                           la_tcp_state_name((enum la_tcp_state)state, LA_NAMES_RFC));
-}
-
-/* RFC 4987 3.6: nobody sends a cookie again whose answer was lost. Where the peer waits to be
- * spoken to, both wait for ever. */
-static bool
-is_forgotten(const struct la_sim_world *world, const struct la_sim_conn *conn)
-{
-    const struct la_sim_host *host = &world->host[conn->app[1].host];
-    return !conn->accepted && conn->view[1].cookies_n != 0 &&
-           (conn->lost_n != 0 || was_full(host) || host->memory.refused_n != 0 ||
-            host->budget_bytes != 0);
-}
-
-bool
-la_sim_is_disturbed(const struct la_sim_world *world, const struct la_sim_conn *conn)
-{
-    bool disturbed = conn->never_opens || conn->optimistic || is_forgotten(world, conn);
-    for (unsigned end = 0; end < 2; end++) {
-        const struct la_sim_app *app = &conn->app[end];
-        disturbed |= app->crashed || app->aborted || app->err != LA_OK || conn->view[end].fooled ||
-                     conn->view[end].broken || (app->released && !app->ended);
-        disturbed |= world->host[app->host].stack == NULL;
-    }
-    return disturbed;
-}
-
-/* Is the application itself what everybody waits for? */
-static bool
-takes_its_time(const struct la_sim_world *world, const struct la_sim_app *app)
-{
-    return !app->is_over && (app->next_write_ns > world->now_ns ||
-                             app->next_read_ns > world->now_ns || app->close_at_ns > world->now_ns);
-}
-
-/* Nobody waits for ever for a peer that is gone. */
-static void
-give_up(struct la_sim_world *world, unsigned conn)
-{
-    for (unsigned end = 0; end < 2; end++) {
-        world->conn[conn].app[end].rude_at_n = 0;
-        la_sim_app_run(world, conn * 2 + end);
-    }
-}
-
-void
-la_sim_law_progress(struct la_sim_world *world)
-{
-    checked(world, LA_SIM_L_PROGRESS);
-    for (unsigned i = 0; i < world->conns_n && !la_sim_is_over(world); i++) {
-        struct la_sim_conn *c = &world->conn[i];
-        uint64_t moved = 1;
-        for (unsigned end = 0; end < 2; end++) {
-            const struct la_sim_app *app = &c->app[end];
-            moved += app->sent_n + app->received_n + app->is_open + app->close_called + app->ended +
-                     app->is_over + app->released + app->tries_n;
-        }
-        bool over = c->app[0].is_over && (c->app[1].is_over || !c->app[1].is_open);
-        bool stands = moved == c->moved && !over && !takes_its_time(world, &c->app[0]) &&
-                      !takes_its_time(world, &c->app[1]);
-        c->moved = moved;
-        if (!stands)
-            continue;
-        if (la_sim_is_disturbed(world, c)) {
-            give_up(world, i);
-            continue;
-        }
-        /* Half-open strangers may keep a small queue full until their SYN,ACKs are given up. */
-        if (!c->accepted && !c->app[1].opens && was_full(&world->host[1]))
-            continue;
-        la_sim_violate(
-            world, LA_SIM_L_PROGRESS, i,
-            "nothing moved for %" PRIu64 " s on a network without faults: client %" PRIu64
-            "/%" PRIu64 " sent, %" PRIu64 " received; server %" PRIu64 "/%" PRIu64 ", %" PRIu64,
-            world->bound_ns / (uint64_t)LA_NS_PER_S, c->app[0].sent_n, c->app[0].send_n,
-            c->app[0].received_n, c->app[1].sent_n, c->app[1].send_n, c->app[1].received_n);
-    }
-}
-
-void
-la_sim_law_complete(struct la_sim_world *world)
-{
-    for (unsigned i = 0; i < world->conns_n; i++) {
-        const struct la_sim_conn *c = &world->conn[i];
-        checked(world, LA_SIM_L_COMPLETE);
-        if (la_sim_is_disturbed(world, c)) {
-            world->counts.disturbed++;
-            continue;
-        }
-        world->counts.completed++;
-        for (unsigned end = 0; end < 2; end++) {
-            const struct la_sim_app *app = &c->app[end], *peer = &c->app[1 - end];
-            if (!app->is_open || (!app->read_closed && app->received_n != peer->sent_n))
-                la_sim_violate(world, LA_SIM_L_COMPLETE, i,
-                               "the %s received %" PRIu64 " of %" PRIu64
-                               " octets, and nothing had happened to the connection",
-                               end_name[end], app->received_n, peer->sent_n);
-        }
-    }
 }

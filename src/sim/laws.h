@@ -11,6 +11,37 @@
 
 #include "sim/world.h"
 
+/* ---- what several laws ask --------------------------------------------------------------- */
+
+static inline const char *
+la_sim_end_name(unsigned end)
+{
+    return end == 0 ? "client" : "server";
+}
+
+static inline void
+la_sim_checked(struct la_sim_world *world, enum la_sim_law law)
+{
+    world->counts.checked[law]++;
+}
+
+/* Does the server take text that comes with a SYN? */
+static inline bool
+la_sim_takes_early(const struct la_sim_world *world, const struct la_sim_conn *c)
+{
+    return world->host[c->app[1].host].cfg.tcp.fast_open_n_max != 0;
+}
+
+/* Has a listener's queue been full? Then a SYN may be left without an answer. */
+static inline bool
+la_sim_was_full(const struct la_sim_host *host)
+{
+    if (host->stack == NULL)
+        return false;
+    const uint64_t *reason = la_stack_stats(host->stack)->reason;
+    return reason[LA_REASON_SYN_QUEUE_FULL] + reason[LA_REASON_ACCEPT_QUEUE_FULL] != 0;
+}
+
 /* n octets were read. */
 void la_sim_law_prefix(struct la_sim_world *world, unsigned conn, unsigned end,
                        struct la_bytes octets);
@@ -24,6 +55,13 @@ void la_sim_law_error(struct la_sim_world *world, unsigned conn, unsigned end, l
 void la_sim_law_edge(struct la_sim_host *host, const struct la_event *event, unsigned before);
 /* The same change of state, as the observer has to allow for it (tap.c). */
 void la_sim_law_possible(struct la_sim_host *host, const struct la_event *event);
+/* After everything a host did. */
+void la_sim_law_memory(struct la_sim_host *host);
+/* The host's memory is gone: nothing is left. */
+void la_sim_law_memory_end(struct la_sim_host *host, const struct la_mem_stats *left);
+
+/* ---- law_sent.c ------------------------------------------------------------------------- */
+
 /* A RST is sent. What an earlier connection of the same ports is owed may leave late, and has other
  * numbers. */
 void la_sim_law_reset(struct la_sim_world *world, unsigned conn, unsigned end,
@@ -38,6 +76,7 @@ void la_sim_law_sequence(struct la_sim_world *world, unsigned conn, unsigned end
                          const struct la_tcp_seg *seg);
 /* An acknowledgement is sent that takes up no sequence space. */
 void la_sim_law_quiet(struct la_sim_world *world, unsigned conn, unsigned end);
+
 /* ---- law_marks.c: accurate ECN ----------------------------------------------------------- */
 
 /* What the record that a packet is for said before its burst arrived. */
@@ -59,10 +98,8 @@ void la_sim_law_marks_after(const struct la_sim_host *host, struct la_sim_packet
 /* A packet leaves; notes in it what its sender had counted. */
 void la_sim_law_marks_sent(struct la_sim_host *host, struct la_sim_packet *packet);
 
-/* After everything a host did. */
-void la_sim_law_memory(struct la_sim_host *host);
-/* The host's memory is gone: nothing is left. */
-void la_sim_law_memory_end(struct la_sim_host *host, const struct la_mem_stats *left);
+/* ---- law_end.c -------------------------------------------------------------------------- */
+
 /* Nobody holds a handle and nothing is under way any more. */
 void la_sim_law_ends(struct la_sim_host *host);
 /* Every `bound_ns` since the network has healed. */

@@ -270,8 +270,10 @@ static bool
 rst_fits(const struct la_sim_view *view, const struct la_tcp_seg *seg)
 {
     bool answers = (seg->flags & LA_TCP_ACK) != 0 && la_seq_eq(seg->ack, la_seq_add(view->iss, 1));
-    if (!view->acked)
-        return (seg->flags & LA_TCP_ACK) != 0 && acks_syn(view, seg->ack);
+    if (!view->acked) /* also behind an answer that came with it, at once */
+        return ((seg->flags & LA_TCP_ACK) != 0 && acks_syn(view, seg->ack)) ||
+               (view->syn_seen && la_seq_gt(seg->seq, view->irs) &&
+                la_seq_le(seg->seq, view->rcv_max));
     la_seq highest = la_seq_max(view->rcv_max, view->ack_sent);
     return (la_seq_ge(seg->seq, view->ack_sent) && la_seq_le(seg->seq, highest)) || answers;
 }

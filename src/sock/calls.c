@@ -44,7 +44,7 @@ start_connect(struct la_socks *set, struct la_sk *sk, const struct la_endpoint *
     if (la_addr_is_any(&local.addr))
         local.addr = la_addr_is_v4(&remote->addr) ? la_addr_v4(0, 0, 0, 0) : (struct la_addr){{0}};
     struct la_tcp_cfg cfg = la_sk_cfg(set, sk);
-    cfg.fast_open = fast;
+    cfg.fast_open = fast && sk->options[LA_SO_NOOPT] == 0;
     la_err err = la_conn_open(set->stack, &local, remote, &cfg, &sk->handle, now);
     if (err != LA_OK)
         return err;

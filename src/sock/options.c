@@ -33,13 +33,14 @@ static const struct rule rules[LA_SO_COUNT] = {
     [LA_SO_KEEPINTVL] = {1, 32767, LA_OPT_KEEPALIVE_INTERVAL_S},
     [LA_SO_KEEPCNT] = {1, 127, LA_OPT_KEEPALIVE_PROBES_N},
     [LA_SO_USER_TIMEOUT] = {0, INT32_MAX, LA_OPT_USER_TIMEOUT_MS},
-    [LA_SO_SYNCNT] = {1, 127, -1},
+    [LA_SO_SYNCNT] = {1, 127, LA_OPT_R2_SYN_N},
     [LA_SO_REUSEPORT] = {INT32_MIN, INT32_MAX, -1},
     [LA_SO_CONGESTION] = {0, INT32_MAX, LA_OPT_CONGESTION},
     [LA_SO_FASTOPEN] = {0, INT32_MAX, -1},
     [LA_SO_FASTOPEN_CONNECT] = {0, 1, -1},
     [LA_SO_MAX_PACING_RATE] = {-1, INT64_MAX, LA_OPT_PACING_RATE_MAX},
     [LA_SO_NOTSENT_LOWAT] = {INT32_MIN, UINT32_MAX, LA_OPT_NOTSENT_LOWAT_BYTES},
+    [LA_SO_NOOPT] = {INT32_MIN, INT32_MAX, -1},
 };
 
 /* Options that are on or off. */
@@ -89,6 +90,16 @@ set_name(char *to, const char *from)
     while (*from++ != 0);
 }
 
+/* Nothing is offered and nothing agreed to. */
+static void
+no_options(struct la_tcp_cfg *cfg)
+{
+    cfg->mss_option = cfg->window_scale = cfg->timestamps = cfg->sack = false;
+    cfg->fast_open = cfg->user_timeout_option = false;
+    cfg->fast_open_n_max = 0;
+    cfg->accecn_option = LA_ACCECN_OPTION_OFF;
+}
+
 struct la_tcp_cfg
 la_sk_cfg(const struct la_socks *set, const struct la_sk *sk)
 {
@@ -111,6 +122,8 @@ la_sk_cfg(const struct la_socks *set, const struct la_sk *sk)
     set_name(cfg.congestion_control, la_congestion_name((int)o[LA_SO_CONGESTION]));
     if (o[LA_SO_MAXSEG] != 0)
         cfg.mss_bytes_max = (uint16_t)o[LA_SO_MAXSEG];
+    if (o[LA_SO_NOOPT] != 0)
+        no_options(&cfg);
     return cfg;
 }
 

@@ -31,8 +31,7 @@ la_fast_opens_init(struct la_stack *s, const struct la_seed *seed)
 void
 la_fast_opens_fini(struct la_stack *s)
 {
-    if (s->fast_opens.peers != NULL)
-        la_mem_give(s->mem, s->fast_opens.peers, s->fast_opens.peers_bytes);
+    la_stack_fast_open_forget(s);
 }
 
 static uint64_t

@@ -90,6 +90,14 @@ pauses(const struct la_stack *s, const struct la_fast_open_peer *peer)
     return peer->failed_n > FAILED_BEARABLE_N && (int32_t)(peer->again_s - seconds(s)) > 0;
 }
 
+void
+la_stack_fast_open_forget(struct la_stack *s)
+{
+    if (s->fast_opens.peers != NULL)
+        la_mem_give(s->mem, s->fast_opens.peers, s->fast_opens.peers_bytes);
+    s->fast_opens.peers = NULL;
+}
+
 bool
 la_stack_fast_open_known(const struct la_stack *s, const struct la_addr *remote)
 {

@@ -322,7 +322,7 @@ segment(struct la_stack *s, const struct la_net_in *in, struct la_frame *take_fr
 static la_err
 icmp_meaning(const struct la_net_icmp *icmp, unsigned rule, bool *hard)
 {
-    bool refuses = rule == LA_ICMP_REFUSES;
+    bool refuses = rule == LA_ICMP_REFUSES, soft_ends = rule == LA_ICMP_ALL; /* DEVIATION(D35) */
     *hard = rule != LA_ICMP_IGNORED;
     switch ((enum la_net_icmp_kind)icmp->kind) {
     case LA_NET_ICMP_PORT_UNREACHABLE:
@@ -332,16 +332,19 @@ icmp_meaning(const struct la_net_icmp *icmp, unsigned rule, bool *hard)
     case LA_NET_ICMP_PROHIBITED:
         return refuses ? LA_ERR_CONNECTION_REFUSED : LA_ERR_HOST_UNREACHABLE;
     case LA_NET_ICMP_NET_UNREACHABLE:
-        *hard = false;
+        *hard = soft_ends;
         return LA_ERR_NET_UNREACHABLE;
     case LA_NET_ICMP_TIME_EXCEEDED:
-        *hard = refuses && icmp->code == 0; /* in transit, RFC 792 */
+        *hard = soft_ends || (refuses && icmp->code == 0); /* in transit, RFC 792 */
         return LA_ERR_HOST_UNREACHABLE;
     case LA_NET_ICMP_PARAMETER: /* ICMPv6 tells so that nobody there speaks TCP (RFC 4443 3.4) */
         *hard = refuses && icmp->type == LA_ICMP6_PARAMETER && icmp->code == LA_ICMP6_NEXT_HEADER;
-        return *hard ? LA_ERR_CONNECTION_REFUSED : LA_ERR_HOST_UNREACHABLE;
+        if (*hard)
+            return LA_ERR_CONNECTION_REFUSED;
+        *hard = soft_ends;
+        return LA_ERR_HOST_UNREACHABLE;
     case LA_NET_ICMP_HOST_UNREACHABLE:
-        *hard = false;
+        *hard = soft_ends;
         return LA_ERR_HOST_UNREACHABLE;
     case LA_NET_ICMP_NONE:
     case LA_NET_ICMP_TOO_BIG:

@@ -287,6 +287,9 @@ uint32_t la_rec_of_handle(const struct la_stack *s, la_handle h, bool request);
 /* A connection whose handle the application holds: not one that it released, or has yet to accept.
  * LA_REC_NONE otherwise. */
 uint32_t la_rec_owned(const struct la_stack *s, la_handle conn);
+
+/* ---- what follows when something has happened to a record (settle.c) --------------------- */
+
 /* What a call or a segment has changed: sends its RST, counts, queues, arms the timer, tells the
  * application, frees the record. The record may be gone afterwards. */
 void la_rec_settle(struct la_stack *s, uint32_t idx, struct la_tcp_todo *todo);

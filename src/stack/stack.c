@@ -46,6 +46,7 @@ la_stack_cfg_init(struct la_stack_cfg *cfg)
         .ecn_fallback = true,
         .keepalive_idle_s = 7200,
         .keepalive_interval_s = 75,
+        .mss_option = true,
         .keepalive_probes_n = 9,
         .rto_us_initial = 1000000,
         .rto_us_min = 200000,
@@ -130,7 +131,7 @@ la_tcp_cfg_ok(const struct la_tcp_cfg *t)
            t->keepalive_interval_s > 0 && t->keepalive_interval_s <= UINT16_MAX &&
            (t->mss_bytes_max == 0 || t->mss_bytes_max >= MSS_BYTES_MAX_LEAST) &&
            t->ecn <= LA_ECN_ACCURATE_ACCEPT && t->accecn_option <= LA_ACCECN_OPTION_ALWAYS &&
-           t->icmp_hard <= LA_ICMP_REFUSES && t->keepalive_probes_n > 0 &&
+           t->icmp_hard <= LA_ICMP_ALL && t->keepalive_probes_n > 0 &&
            t->keepalive_probes_n <= UINT8_MAX && text_ends &&
            la_cc_find(t->congestion_control) != UINT8_MAX;
 }

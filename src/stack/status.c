@@ -359,6 +359,9 @@ set_value_option(struct la_tcp_conn *c, enum la_conn_option opt, int64_t value,
     case LA_OPT_R2_N:
         c->r2_n = (uint8_t)clamp(value, 0, UINT8_MAX);
         return LA_OK;
+    case LA_OPT_R2_SYN_N:
+        c->r2_syn_n = (uint8_t)clamp(value, 0, UINT8_MAX);
+        return LA_OK;
     case LA_OPT_TTL_HOPS:
         if (value < 1 || value > 255)
             return LA_ERR_BAD_ARGUMENT;
@@ -438,6 +441,7 @@ la_conn_option_get(const struct la_stack *s, la_handle conn, enum la_conn_option
         [LA_OPT_RCVBUF_BYTES] = c->rcvbuf_bytes,
         [LA_OPT_USER_TIMEOUT_MS] = c->user_timeout_ms,
         [LA_OPT_R2_N] = c->r2_n,
+        [LA_OPT_R2_SYN_N] = c->r2_syn_n,
         [LA_OPT_TTL_HOPS] = c->ttl_hops,
         [LA_OPT_DSCP_ECN] = c->dscp_ecn,
         [LA_OPT_MSS_MAX] = c->smss,

@@ -9,10 +9,10 @@ enum { LABEL_COL = 3, TEXT_COL = 13 };
 
 /* "   opened    by client: handshake, 40.0 ms", wrapped under its text. */
 static void
-write_field(const struct la_story *st, const char *label, const struct text *words)
+write_field(const struct la_story *st, const char *label, const char *words)
 {
     struct text line = text_empty();
-    const char *rest = words->p;
+    const char *rest = words;
     bool first = true;
     while (*rest != 0) {
         struct canvas canvas;
@@ -85,7 +85,7 @@ field_opened(const struct la_story *st, const struct conn *conn, const struct ou
         la_text_add(&text, ", ");
         la_text_duration(&text, outcome->open_ns);
     }
-    write_field(st, "opened", &text);
+    write_field(st, "opened", text.p);
 }
 
 static void
@@ -142,7 +142,7 @@ field_closed(const struct la_story *st, const struct conn *conn, const struct ou
     }
     if (outcome->reset_after_close)
         la_text_add(&text, "; a RST was sent");
-    write_field(st, "closed", &text);
+    write_field(st, "closed", text.p);
 }
 
 static void
@@ -156,7 +156,7 @@ field_carried(const struct la_story *st, const struct conn *conn)
         la_text_add(&text, " in ");
         la_text_counted(&text, end->segments_n, "segment");
     }
-    write_field(st, "carried", &text);
+    write_field(st, "carried", text.p);
 }
 
 static void
@@ -226,7 +226,7 @@ field_trouble(const struct la_story *st, const struct conn *conn)
         add_trouble(st, &text, conn, side);
     if (text.n == 0)
         la_text_add(&text, "nothing lost, nothing sent twice");
-    write_field(st, "trouble", &text);
+    write_field(st, "trouble", text.p);
 }
 
 static void
@@ -248,7 +248,7 @@ field_rtt(const struct la_story *st, const struct conn *conn)
     if (text.n == 0)
         return;
     la_text_add(&text, " (min / smoothed / max)");
-    write_field(st, "RTT", &text);
+    write_field(st, "RTT", text.p);
 }
 
 static void
@@ -257,7 +257,16 @@ field_agreed(const struct la_story *st, const struct conn *conn)
     struct text text = text_empty();
     la_words_agreed(st, &text, conn);
     if (text.n != 0)
-        write_field(st, "agreed", &text);
+        write_field(st, "agreed", text.p);
+}
+
+static void
+field_noticed(const struct la_story *st, const struct conn *conn)
+{
+    const char *noticed =
+        st->cfg.noticed == NULL ? NULL : st->cfg.noticed(st->cfg.noticed_ctx, conn->number);
+    if (noticed != NULL)
+        write_field(st, "noticed", noticed);
 }
 
 static void
@@ -272,7 +281,7 @@ field_states(const struct la_story *st, const struct conn *conn)
             la_text_add(&text, " (%s)", la_strerror(end->err));
     }
     if (text.n != 0)
-        write_field(st, "now", &text);
+        write_field(st, "now", text.p);
 }
 
 void
@@ -295,5 +304,6 @@ la_story_summary_conn(struct la_story *st, struct conn *conn)
     field_trouble(st, conn);
     field_rtt(st, conn);
     field_agreed(st, conn);
+    field_noticed(st, conn);
     field_states(st, conn);
 }

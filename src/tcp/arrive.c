@@ -10,7 +10,7 @@
  * A step looks at the segment, may change the connection, records what must be sent, and says
  * whether the next step follows. Nothing is sent from here.
  *
- * Byte order: host, throughout. Deviations: D6, D7 and D15, at their places.
+ * Byte order: host, throughout. Deviations: D6, D7, D15 and D34, at their places.
  */
 #include "tcp/arrive.h"
 
@@ -175,6 +175,19 @@ judged_window(const struct la_tcp_conn *c, const struct la_tcp_todo *todo)
         return told;
     uint32_t room = la_tcp_receive_room(c, todo->env);
     return room > told ? room : told;
+}
+
+/* DEVIATION(D34): on request, TIME-WAIT as FreeBSD has it: what has no ACK is dropped before its
+ * number is looked at, and what is not at RCV.NXT is answered, in the window or not. */
+static enum la_tcp_step
+step1_time_wait(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    bool own_rule = (seg->flags & (LA_TCP_SYN | LA_TCP_RST)) != 0;
+    if (c->state != LA_TCP_TIME_WAIT || !todo->env->cfg->time_wait_exact || own_rule)
+        return LA_TCP_NEXT;
+    if ((seg->flags & LA_TCP_ACK) == 0)
+        return la_tcp_drop(todo, LA_REASON_NO_ACK);
+    return la_seq_eq(seg->seq, c->rcv_nxt) ? LA_TCP_NEXT : unacceptable(c, seg, todo);
 }
 
 /* First: check sequence number. May change `seg` into the part that is looked at. */
@@ -403,7 +416,8 @@ static void
 other_states(struct la_tcp_conn *c, struct la_tcp_seg *seg, struct la_tcp_todo *todo)
 {
     uint32_t text_bytes = seg->text_bytes; /* a probe's octet does not pass the first step */
-    if (step0_timestamp(c, seg, todo) == LA_TCP_DONE || step1_sequence(c, seg, todo) == LA_TCP_DONE)
+    if (step0_timestamp(c, seg, todo) == LA_TCP_DONE ||
+        step1_time_wait(c, seg, todo) == LA_TCP_DONE || step1_sequence(c, seg, todo) == LA_TCP_DONE)
         return;
     if (step2_rst(c, seg, todo) == LA_TCP_DONE || step4_syn(c, seg, todo) == LA_TCP_DONE ||
         la_tcp_arrive_ack(c, seg, todo) == LA_TCP_DONE)

@@ -135,6 +135,19 @@ handshake_sack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tc
     return LA_TCP_NEXT;
 }
 
+/* One that was overtaken says nothing new by its number, but its SACK blocks may: RFC 2018 5 turns
+ * the bits on for each acknowledgement that has some. */
+static void
+old_sack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
+{
+    if (seg->sack_n == 0 || la_tcp_flight(c) == 0)
+        return;
+    la_tcp_selective_ack(c, seg, todo);
+    if (todo->delivered_bytes > 0)
+        la_tcp_look_for_losses(c, seg, todo);
+    la_cc_acked(c, todo);
+}
+
 /* Fifth: check the ACK field. */
 enum la_tcp_step
 la_tcp_arrive_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la_tcp_todo *todo)
@@ -162,6 +175,7 @@ la_tcp_arrive_ack(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct la
         return LA_TCP_DONE;
     case LA_TCP_ACK_OLD:
         la_tcp_stamp_follow(c, seg, todo);
+        old_sack(c, seg, todo);
         return LA_TCP_NEXT;
     case LA_TCP_ACK_DUP:
         if (la_tcp_ecn_is_echo(c, seg))

@@ -80,6 +80,7 @@ take_cfg(struct la_tcp_conn *c, const struct la_tcp_cfg *cfg)
         LA_TCP_WSCALE_MASK & window_shift(c->rcvbuf_tuned ? cfg->rcvbuf.bytes_max : rcvbuf);
     if (cfg->mss_bytes_max != 0 && c->rmss > cfg->mss_bytes_max)
         c->rmss = cfg->mss_bytes_max;
+    c->mss_silent = !cfg->mss_option;
     c->rto_us = cfg->rto_us_initial;
     c->uto_on = cfg->user_timeout_option;
     la_tcp_uto_set(c, cfg->user_timeout_ms);
@@ -111,6 +112,8 @@ la_tcp_conn_init(struct la_tcp_conn *c, const struct la_tcp_open *open, la_insta
     c->smss = open->ipv6 ? DEFAULT_MSS_V6 : DEFAULT_MSS_V4;
     if (c->smss > c->rmss)
         c->smss = c->rmss;
+    if (c->mss_silent) /* the peer will think so (MUST-15) */
+        c->rmss = c->smss;
     c->rcv_mss = c->smss;
 
     c->rtt_us_min = UINT32_MAX;

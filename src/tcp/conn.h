@@ -23,7 +23,7 @@
 
 #define LA_TCP_WSCALE_MASK 15u
 #define LA_TCP_TIMER_MASK 15u
-#define LA_TCP_CC_MASK 15u
+#define LA_TCP_CC_MASK 7u
 #define LA_TCP_ACK_CAUSE_MASK 127u
 enum { LA_BUFFER_BYTES_MIN = 4096, LA_BUFFER_BYTES_MAX = 1 << 30 };
 #define LA_TCP_BUFFER_MASK UINT32_C(0x7fffffff)
@@ -37,7 +37,8 @@ enum { LA_TCP_TIMESTAMPS_BYTES = 12, LA_TCP_ACCECN_BYTES = 12 }; /* the options,
 struct la_tcp_conn {
     uint8_t state;     /* enum la_tcp_state; written by la_tcp_enter() alone */
     uint8_t timer : 4; /* of enum la_timer_kind one that ends or repeats; LA_TCP_TIMER_NONE */
-    uint8_t cc : 4;    /* index of the congestion control */
+    uint8_t cc : 3;    /* index of the congestion control */
+    uint8_t mss_silent : 1; /* no MSS is announced, the peer's counts for nothing */
     uint8_t want;      /* enum la_tcp_want */
     uint8_t backoff_n; /* expirations of `timer` in a row */
     uint32_t flags;    /* enum la_tcp_flag */

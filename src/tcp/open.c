@@ -64,7 +64,8 @@ la_tcp_open_beyond(struct la_tcp_conn *c, la_seq snd_nxt)
 static void
 take_mss(struct la_tcp_conn *c, const struct la_tcp_seg *syn)
 {
-    uint32_t mss = (syn->has & LA_TCP_HAS_MSS) != 0 ? syn->mss : c->smss;
+    bool told = (syn->has & LA_TCP_HAS_MSS) != 0 && !c->mss_silent;
+    uint32_t mss = told ? syn->mss : c->smss;
     if (mss > c->rmss)
         mss = c->rmss;
     if (mss < MSS_LEAST) /* but never more than our own interface takes */

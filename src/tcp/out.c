@@ -117,7 +117,8 @@ send_data(struct la_tcp_conn *c, struct la_tcp_busy *busy, struct la_tcp_out *ou
                 &again);
         return sent_or_no_room(la_tcp_send_again(c, busy, out, &again, todo));
     }
-    if (la_tcp_flight(c) == 0 && la_tcp_unsent(c, busy) > 0)
+    /* RFC 2861 3.1: when text is about to go. A probe of a window that is shut is none. */
+    if (la_tcp_flight(c) == 0 && la_tcp_unsent(c, busy) > 0 && c->snd_wnd > 0)
         la_cc_wakes(c, busy, todo);
     bool forced = (c->want & LA_TCP_WANT_WINDOW_PROBE) != 0;
     /* One header, one pointer: whoever cuts a super-segment would repeat it. And one ECN field: an

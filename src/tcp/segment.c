@@ -98,7 +98,7 @@ fill_header(struct la_tcp_conn *c, const struct la_tcp_out *out, const struct la
     seg->wnd = la_tcp_receive_window(c, todo->env, syn);
     tell_window(c, was_zero, todo);
     if (syn) {
-        seg->has |= LA_TCP_HAS_MSS; /* SHLD-5 */
+        seg->has |= c->mss_silent ? 0 : LA_TCP_HAS_MSS; /* SHLD-5 */
         seg->mss = c->rmss;
         seg->has |= (c->flags & LA_TCP_F_WSCALE) != 0 && !plain ? LA_TCP_HAS_WSCALE : 0;
         seg->wscale = c->rcv_wscale;

@@ -14,6 +14,7 @@ enum { NUMBERS_N = 3, TEXT_BYTES = 64, BUFFER_BYTES_MAX = 1 << 30 };
 enum meaning {
     SAME,
     TRUTH,      /* 0 or another */
+    NO_LIMIT,   /* 0 switches off; others change nothing */
     REVERSED,   /* 1 switches off */
     THOUSAND,   /* times */
     THOUSANDTH, /* milliseconds, as seconds */
@@ -64,6 +65,7 @@ static const struct sysctl sysctls[] = {
     {"net.ipv4.tcp_slow_start_after_idle", "slow_start_after_idle", TRUTH},
     {"net.ipv4.tcp_tso_win_divisor", "burst_window_part", SAME},
     {"net.ipv4.tcp_min_tso_segs", "burst_n_min", SAME},
+    {"net.ipv4.tcp_invalid_ratelimit", "unsent_ack_silent", NO_LIMIT},
     {"net.ipv4.tcp_mtu_probing", "mtu_probing", TRUTH},
     {"net.ipv4.tcp_congestion_control", NULL, CONGESTION},
     {"net.ipv4.tcp_fastopen", NULL, FAST_OPEN},
@@ -195,6 +197,8 @@ meant(const struct la_ways *ways, enum meaning meaning, uint64_t n)
     switch (meaning) {
     case TRUTH:
         return n != 0;
+    case NO_LIMIT:
+        return n != 0 && ways->cfg.tcp.unsent_ack_silent;
     case REVERSED:
         return n == 0;
     case THOUSAND:

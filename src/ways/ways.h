@@ -15,6 +15,7 @@ struct la_ways {
     struct la_stack_cfg cfg;
     uint32_t connect_ms;  /* what TCP_KEEPINIT is: how long an attempt to connect may last */
     bool layout_bsd;      /* options of a SYN in the BSDs' order (layout.h) */
+    uint32_t forgets_n;   /* how often what is known of peers was to be forgotten */
     bool fast_open_keyed; /* net.ipv4.tcp_fastopen_key was told: */
     uint8_t fast_open_key[LA_FAST_OPEN_KEY_BYTES];
 };

@@ -361,7 +361,8 @@ def main(argv):
                 totals["times"][1] += counts[4][1]
                 what += counts[4][2]
             said += what
-        if truth["states"]:
+        # With MPTCP each of its ways to give up is called the same (RFC 8684 3.5).
+        if truth["states"] and "MPTcp" not in truth["kernel_client"]:
             counts = judge_causes(conns, os.path.join(folder, truth["states"]))
             for i in range(3):
                 totals["RST cause"][i] += counts[i]

@@ -20,7 +20,7 @@ import unittest
 
 PROGRAM = sys.argv[1]
 FOLDER = sys.argv[2]
-SECONDS = 60
+SECONDS = 120
 
 
 def capture(name):
@@ -100,6 +100,12 @@ class Files(unittest.TestCase):
                               capture("half_close_data_after_fin.pcap"))
         self.assertEqual(document["connections"][0]["server_to_client"]["segments"], 0)
         self.assertEqual(packets(document) + document["file"]["packets_filtered"], 38)
+        for words in (("--packets", "port port", capture("half_close_data_after_fin.pcap")),
+                      ("-i", "lo", "port", "port")):
+            done = subprocess.run([PROGRAM, "explain", *words], capture_output=True, text=True, timeout=SECONDS,
+                                  check=False)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1))
+            self.assertIn("'port port' is not understood", done.stderr)
 
     def test_connection_filter(self):
         """40 connections, eight of each kind; the server closes the second, resets the fourth."""
@@ -161,11 +167,24 @@ class Growing(unittest.TestCase):
             for off in range(0, len(octets), 300):
                 f.write(octets[off:off + 300])
                 f.flush()
-            deadline = time.monotonic() + SECONDS
-            while self.position(child, f.name) < len(octets) and time.monotonic() < deadline:
-                time.sleep(0.05)
+            self.until("all is read", lambda: self.position(child, f.name) == len(octets) and
+                       self.rests(child))
             found = [line for line in self.end(child) if "client" in line]
             self.assertEqual(len(found), 40)
+
+    def until(self, what, condition):
+        deadline = time.monotonic() + SECONDS
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.05)
+
+    def rests(self, child):
+        """Whether all its threads sleep: what was read is dealt with as well."""
+        states = []
+        for task in os.listdir(f"/proc/{child.pid}/task"):
+            with open(f"/proc/{child.pid}/task/{task}/stat", encoding="utf-8") as f:
+                states.append(f.read().rpartition(")")[2].split()[0])
+        return set(states) == {"S"}
 
     def position(self, child, path):
         """How far the program has read the file; -1: it has not opened it yet."""
@@ -197,20 +216,25 @@ class Growing(unittest.TestCase):
                                       "tcp", "port", "7001"],
                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             self.addCleanup(child.kill)
-            self.wait_for_packet_socket(child)
+            self.until("it captures", lambda child=child: self.captures(child))
             subprocess.run([*inside, sys.executable, "-c", talk], check=True, timeout=SECONDS)
             lines = self.end(child)
             ports = [line["server"]["port"] for line in lines if "client" in line]
             self.assertEqual(ports, [7001, 7001])
 
-    def wait_for_packet_socket(self, child):
-        deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline:
-            with open(f"/proc/{child.pid}/net/packet", encoding="ascii") as f:
-                if len(f.readlines()) > 1:
-                    return
-            time.sleep(0.05)
-        self.fail("no packet socket")
+    def captures(self, child):
+        """Whether it has a packet socket that does not block: that is done last, behind the filter."""
+        with open(f"/proc/{child.pid}/net/packet", encoding="ascii") as f:
+            sockets = {f"socket:[{line.split()[-1]}]" for line in f.readlines()[1:]}
+        for fd in os.listdir(f"/proc/{child.pid}/fd"):
+            try:
+                if os.readlink(f"/proc/{child.pid}/fd/{fd}") in sockets:
+                    with open(f"/proc/{child.pid}/fdinfo/{fd}", encoding="ascii") as f:
+                        flags = dict(line.split(":", 1) for line in f.read().splitlines())["flags"]
+                    return int(flags, 8) & os.O_NONBLOCK != 0
+            except FileNotFoundError:  # closed since
+                continue
+        return False
 
     def test_no_such_interface(self):
         done = subprocess.run([PROGRAM, "explain", "-i", "none-such"], capture_output=True,

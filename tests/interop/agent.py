@@ -101,9 +101,9 @@ def close_with_reset(conn):
     conn.close()
 
 
-def fill(conn):
-    """Sends until nothing is taken for a second; how many octets of stream 1 that were."""
-    stream, n = octets.Stream(1), 0
+def fill(conn, start=0):
+    """Sends of stream 1 from octet `start` until nothing is taken for a second; where that is."""
+    stream, n = octets.Stream(1), start
     conn.settimeout(1)
     try:
         while True:

@@ -22,6 +22,7 @@ LASTACK = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
 LONG = "--long" in sys.argv
 MTU = 1500
 CLONE_NEWNET = 0x40000000
+SECONDS = 120  # for what comes sooner or later: it tells a hang, not a busy machine
 
 
 class Addresses:
@@ -116,6 +117,20 @@ class RelayedNetwork(Network):
         if self.relay.stdout.readline() != "ready\n":
             raise AssertionError("the relay does not start")
 
+    def hold(self):
+        """Nothing arrives any more."""
+        self.tell(signal.SIGUSR1, "holds\n")
+
+    def go_on(self):
+        """What has been sent meanwhile arrives."""
+        self.tell(signal.SIGUSR2, "goes on\n")
+
+    def tell(self, number, answer):
+        self.relay.send_signal(number)
+        line = self.relay.stdout.readline()
+        if line != answer:
+            raise AssertionError(f"the relay says {line!r}")
+
     def fates(self):
         """Ends the relay: {direction: {"seen": n, "lost": n, "dropped": n}}."""
         self.relay.terminate()
@@ -146,13 +161,13 @@ Segment = collections.namedtuple("Segment", "sender flags seq ack window length"
 
 class Capture:
     """The TCP segments that pass the kernel's device from now on: a context."""
-    ETH_P_ALL = 3
+    ETH_P_ALL, SO_RCVBUFFORCE = 3, 33
     FLAGS = "FSRPAU"
 
     def __init__(self, network):
         self.segments, self.done = [], False
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+        self.socket.setsockopt(socket.SOL_SOCKET, self.SO_RCVBUFFORCE, 1 << 26)  # nothing is lost
         self.socket.settimeout(0.05)
         self.socket.bind((network.kernel_device, self.ETH_P_ALL))
         self.thread = threading.Thread(target=self.listen)
@@ -189,7 +204,7 @@ class Capture:
         self.segments.append(Segment(sender, names, seq, ack, window,
                                      end - off - (length >> 4) * 4))
 
-    def wait(self, wanted, seconds=30):
+    def wait(self, wanted, seconds=SECONDS):
         """Until wanted(segments) is true; whether it is."""
         end = time.monotonic() + seconds
         while not (found := wanted(list(self.segments))) and time.monotonic() < end:
@@ -205,11 +220,17 @@ def open_connections():
     return out.splitlines()
 
 
-def in_time_wait(port):
-    """How many connections of this local port the kernel has in TIME-WAIT."""
-    out = subprocess.run(["ss", "-Htan", "state", "time-wait", "sport", "=", f":{port}"],
-                         check=True, capture_output=True, text=True).stdout
-    return len(out.splitlines())
+def in_time_wait(port, wanted_n):
+    """How many connections of this local port the kernel has in TIME-WAIT: the number that is wanted
+    as soon as it is that, for a segment is seen before the state that it brings."""
+    end = time.monotonic() + SECONDS
+    while True:
+        out = subprocess.run(["ss", "-Htan", "state", "time-wait", "sport", "=", f":{port}"],
+                             check=True, capture_output=True, text=True).stdout
+        n = len(out.splitlines())
+        if n == wanted_n or time.monotonic() > end:
+            return n
+        time.sleep(0.01)
 
 
 class Peer:

@@ -53,7 +53,7 @@ class Cases:
         self.addCleanup(self.check_nothing_is_left)  # before that
 
     def check_nothing_is_left(self):
-        end = time.monotonic() + 60
+        end = time.monotonic() + network.SECONDS
         while (left := network.open_connections()) and time.monotonic() < end:
             time.sleep(0.01)
         self.assertEqual(left, [], "in the kernel")
@@ -62,7 +62,7 @@ class Cases:
     def end_run(self):
         """Lets the program end, and the run with it."""
         try:
-            self.assertEqual(self.agent.close(60), ("", 0))
+            self.assertEqual(self.agent.close(network.SECONDS), ("", 0))
         except subprocess.TimeoutExpired:
             self.fail("a connection is left in the stack")
 

@@ -11,7 +11,8 @@
  * side, with a packet socket; that kernel has no address and stays silent. Both give the header of
  * virtio in front of each packet, which is passed on as it is, so checksums that are still to be
  * filled in need no care here. Each direction is a queue, since the delay is the same for all; the
- * fate of its n-th packet is a hash of seed, direction and n.
+ * fate of its n-th packet is a hash of seed, direction and n. After SIGUSR1 nothing leaves until
+ * SIGUSR2: what both ends send meanwhile crosses, however long it takes them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +57,7 @@ struct relay {
     int64_t delay_ns;
     uint64_t seed, loss; /* of 2^64 */
     int signal_fd;
+    bool holds, ended;
 };
 
 static void
@@ -122,6 +125,7 @@ packet_socket_open(const char *device)
         setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) != 0 ||
         setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) != 0 ||
         bind(fd, (const struct sockaddr *)&at, sizeof(at)) != 0)
         fail(device);
     return fd;
@@ -181,7 +185,7 @@ static void
 wait_for_work(const struct relay *relay, struct pollfd fds[3])
 {
     int64_t due = INT64_MAX;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2 && !relay->holds; i++) {
         const struct packet *first = relay->direction[i].first;
         if (first != NULL && first->due_ns < due)
             due = first->due_ns;
@@ -194,17 +198,34 @@ wait_for_work(const struct relay *relay, struct pollfd fds[3])
 }
 
 static void
+heed_signal(struct relay *relay)
+{
+    struct signalfd_siginfo info;
+    if (read(relay->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        fail("signalfd");
+    relay->ended = info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
+    if (relay->ended)
+        return;
+    relay->holds = info.ssi_signo == SIGUSR1;
+    puts(relay->holds ? "holds" : "goes on");
+    (void)fflush(stdout);
+}
+
+static void
 serve(struct relay *relay)
 {
     struct pollfd fds[3] = {{.fd = relay->direction[0].from_fd, .events = POLLIN},
                             {.fd = relay->direction[1].from_fd, .events = POLLIN},
                             {.fd = relay->signal_fd, .events = POLLIN}};
-    while ((fds[2].revents & POLLIN) == 0) {
+    while (!relay->ended) {
         for (int i = 0; i < 2; i++) {
             read_packets(relay, &relay->direction[i]);
-            write_due(&relay->direction[i]);
+            if (!relay->holds)
+                write_due(&relay->direction[i]);
         }
         wait_for_work(relay, fds);
+        if ((fds[2].revents & POLLIN) != 0)
+            heed_signal(relay);
     }
 }
 
@@ -218,6 +239,8 @@ signals_open(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         fail("sigprocmask");
     return signalfd(-1, &set, SFD_CLOEXEC);

@@ -52,13 +52,15 @@ class Pair(pair.Bulk, pair.Cases):
             ends[second].close()
             self.assertTrue(capture.wait(lambda seen: self.fins(seen) == [first, second]))
             self.assertTrue(capture.wait(lambda seen: seen[-1].sender == first))
-        self.assertEqual(network.in_time_wait(port), 1 if first == "kernel" else 0)
+        in_kernel_n = 1 if first == "kernel" else 0
+        self.assertEqual(network.in_time_wait(port, in_kernel_n), in_kernel_n)
 
     @pair.each_way
     def test_close_merged(self, first, second):
         """FIN; FIN and ACK in one; ACK. The one that answers has to be quick for that, and on a
         busy machine it is not each time."""
-        for _ in range(50):
+        end = time.monotonic() + network.SECONDS
+        while True:
             with network.Capture(self.network) as capture:
                 ends = self.connect()
                 wait = agent.start("close_at_end", ends[second])
@@ -74,8 +76,7 @@ class Pair(pair.Bulk, pair.Cases):
                 self.assertEqual((last[1].ack, last[2].ack), (last[0].seq + 1 & 0xffffffff,
                                                               last[1].seq + 1 & 0xffffffff))
                 break
-        else:
-            self.fail(f"never in three segments, lastly in {last}")
+            self.assertLess(time.monotonic(), end, f"never in three segments, lastly in {last}")
 
     @pair.each_way
     def test_half_close(self, first, second):
@@ -97,7 +98,10 @@ class Pair(pair.Bulk, pair.Cases):
                                          self.fins(seen) == [first, second]))
         behind = self.from_first_fin(capture.segments)
         self.assertGreaterEqual(sum(s.length for s in behind if s.sender == second), 1_000_000)
-        self.assertEqual(sum(s.length for s in behind[1:] if s.sender == first), 0)
+        fin = behind[0].seq + behind[0].length
+        for s in behind[1:]:  # nothing new: what was late may have come again
+            if s.sender == first and s.length > 0:
+                self.assertLessEqual((s.seq + s.length - fin + (1 << 31)) % (1 << 32), 1 << 31, s)
 
     @staticmethod
     def fins(segments):
@@ -138,7 +142,7 @@ class Pair(pair.Bulk, pair.Cases):
         is zero."""
         with network.Capture(self.network) as capture:
             ends = self.connect()
-            sent_n = agent.run("fill", ends[first])
+            sent_n = self.fill(ends, first, second, capture)
             agent.run("close_with_reset", ends[first])
             self.assertTrue(capture.wait(lambda seen: any("R" in s.flags for s in seen)))
             with self.assertRaises(ConnectionResetError):
@@ -169,7 +173,8 @@ class Pair(pair.Bulk, pair.Cases):
             ends[second].sendall(b"x")
             self.assertTrue(capture.wait(lambda seen: any("R" in s.flags for s in seen)))
             with self.assertRaises(RESET_ERRORS):
-                for _ in range(1000):  # on a busy machine the RST is read a moment later
+                end = time.monotonic() + network.SECONDS
+                while time.monotonic() < end:  # on a busy machine the RST is read a moment later
                     ends[second].sendall(b"x")
                     time.sleep(0.01)
             ends[second].close()
@@ -182,13 +187,25 @@ class Pair(pair.Bulk, pair.Cases):
 
     # ---- windows
 
+    @staticmethod
+    def fill(ends, sender, receiver, capture):
+        """Sends of stream 1 until the receiver's window is zero and nothing more is taken; how many
+        octets."""
+        sent_n, end = 0, time.monotonic() + network.SECONDS
+        while time.monotonic() < end:
+            sent_n = agent.run("fill", ends[sender], sent_n)
+            last = [s for s in list(capture.segments) if s.sender == receiver][-1]
+            if last.window == 0:
+                return sent_n
+        raise AssertionError("the window stays open")
+
     @pair.each_way
     def test_zero_window(self, receiver, sender):
         """The receiver rests until its window is zero, and longer; the sender probes; everything
         arrives."""
         with network.Capture(self.network) as capture:
             ends = self.connect(receive_bytes=16384)
-            sent_n = agent.run("fill", ends[sender])
+            sent_n = self.fill(ends, sender, receiver, capture)
 
             def is_probed(seen):
                 closed = next((i for i, s in enumerate(seen) if s.sender == receiver and

@@ -49,7 +49,7 @@ print(len(back), bytes(back) == sent)
 
 MARK = """
 import array, fcntl, select, socket, sys
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 60)
 s.settimeout(None)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
 def at_mark():
@@ -66,7 +66,7 @@ s.send(b'!', socket.MSG_OOB)
 s.sendall(b'cd')
 poll = select.poll()
 poll.register(s, select.POLLPRI)
-assert poll.poll(10000)
+assert poll.poll(60000)
 print(exactly(2), at_mark(), exactly(1), at_mark(), exactly(2))
 """
 
@@ -168,7 +168,8 @@ class Server:
         self.socket = socket.create_server(("::", 0), family=socket.AF_INET6,
                                            dualstack_ipv6=True, backlog=200)
         self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
 
     def run(self):
         while True:
@@ -187,6 +188,7 @@ class Server:
 
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()  # it reads no other socket that gets this number
         self.socket.close()
 
 
@@ -209,7 +211,7 @@ class Cases:
         self.addCleanup(self.check_nothing_is_left)
 
     def check_nothing_is_left(self):
-        end = time.monotonic() + 5
+        end = time.monotonic() + network.SECONDS
         while (left := network.open_connections()) and time.monotonic() < end:
             time.sleep(0.01)
         self.assertEqual(left, [])
@@ -237,7 +239,7 @@ class Cases:
 
     def inside(self, *words):
         """Runs it to its end; it must succeed without a word on standard error."""
-        out, said = self.start(*words).communicate(timeout=120)
+        out, said = self.start(*words).communicate(timeout=network.SECONDS)
         self.assertEqual(said, "")
         return out
 
@@ -259,7 +261,7 @@ class Cases:
 import socket, sys
 for port in (1, int(sys.argv[2])):
     try:
-        s = socket.create_connection((sys.argv[1], port), 10)
+        s = socket.create_connection((sys.argv[1], port), 60)
         s.sendall(b'x')
         print(s.recv(1))
     except OSError as error:
@@ -272,10 +274,10 @@ for port in (1, int(sys.argv[2])):
 import socket, sys
 to = (sys.argv[1], int(sys.argv[2]))
 for i in range(100):
-    with socket.create_connection(to, 10) as s:
+    with socket.create_connection(to, 60) as s:
         s.sendall(b'%d' % i)
         assert s.recv(9) == b'%d' % i
-conns = [socket.create_connection(to, 10) for i in range(100)]
+conns = [socket.create_connection(to, 60) for i in range(100)]
 for i, s in enumerate(conns):
     s.sendall(b'%d' % i)
 print(all(s.recv(9) == b'%d' % i for i, s in enumerate(conns)))
@@ -303,14 +305,15 @@ print(s.recvfrom(99))
         data, peer = server.recvfrom(99)
         self.assertEqual((data, peer[0]), (b"ask", network.ADDRESSES[4].stack))
         server.sendto(b"answer", peer)
-        self.assertEqual(child.communicate(timeout=60)[0],
+        self.assertEqual(child.communicate(timeout=network.SECONDS)[0],
                          f"(b'answer', {server.getsockname()})\n")
 
     @unittest.skipIf(shutil.which("curl") is None, "not installed: curl")
     def test_curl(self):
         def page(conn):
-            while not conn.recv(4096).endswith(b"\r\n\r\n"):
-                pass
+            request = b""
+            while not request.endswith(b"\r\n\r\n") and (data := conn.recv(4096)):
+                request += data
             conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
         server = Server(page)
         self.addCleanup(server.close)
@@ -372,7 +375,7 @@ print(s.recvfrom(99))
                     self.assertEqual(s.recv(9), b"ask")
                     s.shutdown(socket.SHUT_WR)
                     self.assertEqual(s.recv(9), b"")
-            self.assertEqual(child.communicate(timeout=60)[0], "False\nTrue\n")
+            self.assertEqual(child.communicate(timeout=network.SECONDS)[0], "False\nTrue\n")
 
     def test_program_serves(self):
         for address, listen in ((network.ADDRESSES[4].stack, "0.0.0.0"),
@@ -381,7 +384,7 @@ print(s.recvfrom(99))
             self.assertEqual(child.stdout.readline(), "listening\n")
             sent = os.urandom(3 << 20)
             for _ in range(2):
-                with socket.create_connection((address, 7), 10) as s:
+                with socket.create_connection((address, 7), 60) as s:
                     writer = threading.Thread(
                         target=lambda s=s: (s.sendall(sent), s.shutdown(socket.SHUT_WR)))
                     writer.start()
@@ -390,18 +393,18 @@ print(s.recvfrom(99))
                         back += data
                     writer.join()
                     self.assertTrue(back == sent)
-            self.assertEqual(child.wait(timeout=60), 0)
+            self.assertEqual(child.wait(timeout=network.SECONDS), 0)
 
     def test_loopback_is_the_programs_own(self):
         self.assertEqual(self.python("""
 import socket, sys
 try:
-    socket.create_connection(('127.0.0.1', int(sys.argv[1])), 5)
+    socket.create_connection(('127.0.0.1', int(sys.argv[1])), 60)
 except ConnectionRefusedError:
     print('refused')
 for host, family in (('127.0.0.1', socket.AF_INET), ('::1', socket.AF_INET6)):
     l = socket.create_server((host, 0), family=family)
-    s = socket.create_connection(l.getsockname()[:2], 5)
+    s = socket.create_connection(l.getsockname()[:2], 60)
     c, peer = l.accept()
     s.sendall(b'x')
     print(c.recv(1), peer[0], s.getpeername()[0])
@@ -413,10 +416,10 @@ for host, family in (('127.0.0.1', socket.AF_INET), ('::1', socket.AF_INET6)):
         pcap = os.path.join(self.dir, "x.pcapng")
         child = self.start("--watch", "--pcap", pcap, "--", sys.executable, "-c", ECHO_ALL,
                            network.ADDRESSES[4].kernel, self.echo.port, 5000)
-        out, said = child.communicate(timeout=20)
+        out, said = child.communicate(timeout=network.SECONDS)
         self.assertEqual(out, "5000 True\n")
         self.assertIn("ESTABLISHED", said)
-        self.assertIn("nothing lost", said)
+        self.assertRegex(said, r"trouble +(nothing lost|.* sent again)")  # as the moment has it
         if shutil.which("tshark") is not None:
             found = subprocess.run(["tshark", "-r", pcap, "-o", "tcp.check_checksum:TRUE", "-Y",
                                     "tcp", "-T", "fields", "-e", "tcp.checksum.status", "-e",

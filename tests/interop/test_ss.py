@@ -54,13 +54,13 @@ class HalfOpen(unittest.TestCase):
 
     def ss(self, *words):
         done = subprocess.run([network.LASTACK, "ss", "-Hn", *words], capture_output=True,
-                              text=True, timeout=60, check=False)
+                              text=True, timeout=network.SECONDS, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return [line.split() for line in done.stdout.splitlines()]
 
     def until(self, n, *words):
         """The rows, as soon as there are n of them."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + network.SECONDS
         while len(rows := self.ss(*words)) != n and time.monotonic() < end:
             time.sleep(0.02)
         self.assertEqual(len(rows), n, rows[:3])
@@ -99,7 +99,7 @@ class HalfOpen(unittest.TestCase):
         self.assertIsNotNone(counted, text)
         self.assertGreaterEqual(int(counted.group(1)), 100)
         # An RST at RCV.NXT ends each of them (RFC 9293 3.10.7.4 second).
-        end = time.monotonic() + 30
+        end = time.monotonic() + network.SECONDS
         while rows and time.monotonic() < end:
             self.send(raw, [int(row[4].rsplit(":", 1)[1]) for row in rows], RST, 1001)
             rows = self.ss("-t", "state", "syn-received")
@@ -108,7 +108,7 @@ class HalfOpen(unittest.TestCase):
 
     def test_beside_the_kernel(self):
         """Both ends of a connection, as both stacks see it."""
-        s = socket.create_connection((ADDRESS, SINK), 10)
+        s = socket.create_connection((ADDRESS, SINK), 60)
         self.addCleanup(s.close)
         ours, = self.until(1, "-t", "state", "established")
         line, = network.open_connections()

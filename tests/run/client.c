@@ -38,7 +38,7 @@ wait_by_select(int fd, bool writing)
     fd_set set;
     FD_ZERO(&set);
     FD_SET(fd, &set);
-    struct timeval tv = {.tv_sec = 10};
+    struct timeval tv = {.tv_sec = 60};
     return select(fd + 1, writing ? NULL : &set, writing ? &set : NULL, NULL, &tv) == 1;
 }
 
@@ -49,7 +49,7 @@ wait_by_epoll(uint32_t *ready, bool writing)
     uint32_t want = writing ? EPOLLOUT : EPOLLIN;
     while ((*ready & want) == 0) {
         struct epoll_event ev;
-        if (epoll_wait(epoll_fd, &ev, 1, 10000) != 1)
+        if (epoll_wait(epoll_fd, &ev, 1, 60000) != 1)
             return false;
         *ready |= ev.events;
     }
@@ -64,7 +64,7 @@ wait_for(const char *how, int fd, uint32_t *ready, bool writing)
         return wait_by_select(fd, writing);
     if (strcmp(how, "epoll") == 0)
         return wait_by_epoll(ready, writing);
-    return poll(&p, 1, 10000) == 1;
+    return poll(&p, 1, 60000) == 1;
 }
 
 static int

@@ -13,6 +13,17 @@ SIOCATMARK = 0x8905
 PATTERN = bytes(range(256)) * 4096
 
 
+def end(sock, thread):
+    """Closes a socket that the thread reads. Were it only closed, the thread might be about to read it,
+    and would then take what belongs to the next socket of this number."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)  # wakes the thread
+    except OSError:  # of datagrams without a peer, which are woken all the same
+        pass
+    thread.join()
+    sock.close()
+
+
 class Server:
     """A TCP server; `serve` gets each connection in a thread of its own."""
 
@@ -23,7 +34,8 @@ class Server:
         self.socket.bind((host, 0))
         self.socket.listen(200)
         self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
 
     def run(self):
         while True:
@@ -41,7 +53,7 @@ class Server:
         conn.close()
 
     def close(self):
-        self.socket.close()
+        end(self.socket, self.thread)
 
 
 def echo(conn):
@@ -131,17 +143,17 @@ class UdpServer:
         self.socket.bind(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.answer = answer
-        threading.Thread(target=self.run, daemon=True).start()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
 
     def run(self):
         while True:
-            try:
-                data, peer = self.socket.recvfrom(65536)
-            except OSError:
+            data, peer = self.socket.recvfrom(65536)
+            if peer is None:  # the end
                 return
             reply = self.answer(data)
             if reply is not None:
                 self.socket.sendto(reply, peer)
 
     def close(self):
-        self.socket.close()
+        end(self.socket, self.thread)

@@ -19,7 +19,8 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 LASTACK = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
 PYTHON = sys.executable
-HANG_SECONDS = 240  # longer than any wait below
+SECONDS = 120  # for what comes sooner or later: it tells a hang, not a busy machine
+HANG_SECONDS = 900  # for a whole test
 
 
 def needs(*programs):
@@ -71,7 +72,7 @@ class Case(unittest.TestCase):
         if child.poll() is None:
             child.terminate()
             try:
-                child.wait(timeout=30)
+                child.wait(timeout=SECONDS)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
@@ -88,7 +89,7 @@ class Case(unittest.TestCase):
         self.assertIsNotNone(said, line)
         return child, int(said[1])
 
-    def run_inside(self, *words, timeout=120, **kwargs):
+    def run_inside(self, *words, timeout=SECONDS, **kwargs):
         """`lastack run WORDS` to its end; a hang is a failure."""
         kwargs.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run([LASTACK, "run", *[str(w) for w in words]], capture_output=True,
@@ -104,7 +105,7 @@ class Case(unittest.TestCase):
         """Python code inside."""
         return self.inside(*options, "--", PYTHON, "-c", code, *arguments, **kwargs)
 
-    def outside(self, *words, status=0, timeout=120, **kwargs):
+    def outside(self, *words, status=0, timeout=SECONDS, **kwargs):
         """WORDS on the kernel's stack, to their end. Returns their output, octets."""
         kwargs.setdefault("stdin", subprocess.DEVNULL)
         done = subprocess.run([str(w) for w in words], capture_output=True, timeout=timeout,
@@ -126,7 +127,7 @@ class Case(unittest.TestCase):
     def ends(self, child, number=signal.SIGTERM, status=None):
         """After the signal it ends by itself, in good order."""
         child.send_signal(number)
-        child.communicate(timeout=120)
+        child.communicate(timeout=SECONDS)
         self.assertEqual(child.returncode, 128 + number if status is None else status)
 
     @staticmethod
@@ -163,7 +164,7 @@ def describe(pid):
             yield "  %s: %s" % (name, error.strerror)
 
 
-def wait_until(condition, what, seconds=120):
+def wait_until(condition, what, seconds=SECONDS):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -174,7 +175,7 @@ def wait_until(condition, what, seconds=120):
 def connects(port, host="127.0.0.1"):
     """Is there a listener? One that has just been closed resets."""
     try:
-        socket.create_connection((host, port), timeout=30).close()
+        socket.create_connection((host, port), timeout=SECONDS).close()
         return True
     except ConnectionError:
         return False

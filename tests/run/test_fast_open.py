@@ -152,10 +152,13 @@ class FastOpen(support.Case):
                            env=env)
         said = child.stdout.readline().split()
         self.assertEqual(said[0], "True")
-        text = subprocess.run([support.LASTACK, "ss", "-Htni", "state", "established"], env=env,
-                              capture_output=True, text=True, check=True, timeout=60).stdout
-        self.assertEqual(text.count(" fastopen "), 2, text)
-        child.communicate("\n", timeout=60)
+
+        def told():
+            return subprocess.run([support.LASTACK, "ss", "-Htni", "state", "established"], env=env,
+                                  capture_output=True, text=True, check=True,
+                                  timeout=support.SECONDS).stdout.count(" fastopen ")
+        support.wait_until(lambda: told() == 2, "both ends are established, and say so")
+        child.communicate("\n", timeout=support.SECONDS)
         self.assertEqual(child.returncode, 0)
 
     @support.needs("curl")

@@ -64,7 +64,7 @@ class Case(support.Case):
                                  stdin=subprocess.PIPE))
 
     def client(self, port, host="127.0.0.1", source=None):
-        s = socket.create_connection((host, port), timeout=30, source_address=source)
+        s = socket.create_connection((host, port), timeout=support.SECONDS, source_address=source)
         self.addCleanup(s.close)
         return s
 
@@ -138,7 +138,7 @@ sys.stdin.read()
 
     def test_ends_with_the_program(self):
         """At once, also while connections are still waited for."""
-        inside, port = self.puppet()
+        inside, port = self.puppet(options=("--linger", "600s"))
         inside("s = listener('0.0.0.0', 80)")
         open_ = self.pair(inside, port)
         inside("c.sendall(b'x' * 1000)")
@@ -150,7 +150,7 @@ sys.stdin.read()
             data += part
         self.assertEqual(len(data), 1000)
         open_.close()
-        self.assertEqual(inside.child.wait(timeout=120), 128 + 15)
+        self.assertEqual(inside.child.wait(timeout=support.SECONDS), 128 + 15)
 
 
 class Connections(Case):
@@ -227,10 +227,11 @@ class Connections(Case):
     def test_program_is_killed(self):
         s = self.pair(self.inside, self.port)
         s.sendall(b"unread")
+        self.inside("c.recv(6, socket.MSG_PEEK | socket.MSG_WAITALL)")  # it has come, and stays
         pid = self.inside("os.getpid()")
         os.kill(pid, signal.SIGKILL)
         self.assertRaises(ConnectionResetError, s.recv, 1)
-        self.assertEqual(self.inside.child.wait(timeout=120), 128 + 9)
+        self.assertEqual(self.inside.child.wait(timeout=support.SECONDS), 128 + 9)
 
     def test_who_does_not_read_stops_the_other(self):
         n = 60000000  # more than all buffers on the way hold
@@ -254,7 +255,7 @@ class Connections(Case):
 
         def ask(k):
             for i in range(20):
-                with socket.create_connection(("127.0.0.1", self.port), timeout=60) as s:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=support.SECONDS) as s:
                     s.sendall(b"%d %d" % (k, i))
                     answers.append(s.recv(100) == b"%d %d" % (k, i))
         threads = [threading.Thread(target=ask, args=(k,)) for k in range(20)]
@@ -289,7 +290,7 @@ class Views(Case):
         s.close()
         inside("c.close()")
         inside.child.stdin.close()
-        inside.child.wait(timeout=120)
+        inside.child.wait(timeout=support.SECONDS)
         said = inside.child.stderr.read()
         self.assertRegex(said, r"program 10\.77\.0\.2:80  outside 10\.77\.0\.1:%d " % client_port)
         self.assertRegex(said, r"opened +by outside")
@@ -328,7 +329,7 @@ class Errors(Case):
             self.assertEqual(s.recv(1), b"")
             s.close()
             inside.child.stdin.close()
-            self.assertEqual(inside.child.wait(timeout=120), 0)
+            self.assertEqual(inside.child.wait(timeout=support.SECONDS), 0)
 
     def test_privileged_port(self):
         with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as f:
@@ -465,7 +466,7 @@ print(conn.makefile().read() == 'called back from %d' % peer[1], peer[0])
         Puppet(child)("s = listener('0.0.0.0', 8000)")
         self.assertTrue(support.connects(port))
         child.stdin.close()
-        self.assertEqual((child.wait(timeout=120), child.stderr.read()), (0, ""))
+        self.assertEqual((child.wait(timeout=support.SECONDS), child.stderr.read()), (0, ""))
 
 
 def send_pattern(s, n):

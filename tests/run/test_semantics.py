@@ -31,9 +31,10 @@ class Semantics(support.Case):
                         str(servers.closed_port()), str(udp.port)]
 
     def compare(self, *options):
-        native = subprocess.run(self.command, capture_output=True, text=True, timeout=60)
+        native = subprocess.run(self.command, capture_output=True, text=True,
+                                timeout=2 * support.SECONDS)
         self.assertEqual(native.returncode, 0, native.stderr)
-        inside = self.run_inside(*options, "--", *self.command, timeout=60)
+        inside = self.run_inside(*options, "--", *self.command, timeout=2 * support.SECONDS)
         self.assertEqual(inside.returncode, 0, inside.stderr)
         want, got = results(native.stdout), results(inside.stdout)
         want.update(DIFFERENT)

@@ -12,7 +12,6 @@ import struct
 import subprocess
 import termios
 import threading
-import time
 import unittest
 
 import servers
@@ -75,7 +74,7 @@ class Ss(support.Case):
         self.env.pop("COLUMNS", None)
 
     def ss(self, *words, status=0, said="", **env):
-        done = subprocess.run([support.LASTACK, "ss", *[str(w) for w in words]], timeout=60,
+        done = subprocess.run([support.LASTACK, "ss", *[str(w) for w in words]], timeout=support.SECONDS,
                               capture_output=True, text=True, env=dict(self.env, **env))
         self.assertEqual((done.returncode, done.stderr), (status, said), done.stdout)
         return done.stdout
@@ -133,9 +132,16 @@ class Listing(Ss):
         self.child = self.program(PROGRAM, silent.port)
         self.a, self.b, self.u = [int(w) for w in self.child.first_line]
         self.silent = silent.port
-        end = time.monotonic() + 60
-        while self.states() != self.CONNECTED and time.monotonic() < end:
-            time.sleep(0.02)  # the last ACKs are delayed ones
+        support.wait_until(self.rests, "nothing moves any more")
+
+    def rests(self):
+        """Everything sent is where it goes to, and acknowledged (by delayed ACKs, lastly)."""
+        conns = [o for o in self.objects("-t", "--end", "near") if o["kind"] == "CONNECTION"]
+        moving = [o for o in conns if o["state"] != "SYN-SENT" and
+                  (o.get("send_queue_bytes", 0) > 0 or "ack_us" in o)]
+        return (self.states() == self.CONNECTED and moving == [] and
+                1234 in [o.get("bytes_received") for o in conns] and
+                [row[0] for row in self.rows("-t", "--end", "far")] == ["SYN-HELD"])
 
     def states(self, *words, **kwargs):
         return sorted(row[0] for row in self.rows("-t", *words, **kwargs))
@@ -231,11 +237,18 @@ class Listing(Ss):
 
     def test_width(self):
         """Nothing is wider than it may be, and nothing is lost."""
-        whole = self.ss("-Htnaoip").split()
         for width in (80, 120, 200):
-            text = self.ss("-Htnaoip", COLUMNS=str(width))
-            self.assertLessEqual(max(len(line) for line in text.splitlines()), width)
-            self.assertEqual(len(text.split()), len(whole))
+            support.wait_until(lambda width=width: self.fits(width), "no word comes or goes")
+
+    def fits(self, width):
+        """Not, when a word has come meanwhile, as when the SYN is sent again."""
+        before = len(self.ss("-Htnaoip").split())
+        text = self.ss("-Htnaoip", COLUMNS=str(width))
+        self.assertLessEqual(max(len(line) for line in text.splitlines()), width)
+        if len(self.ss("-Htnaoip").split()) != before:
+            return False
+        self.assertEqual(len(text.split()), before)
+        return True
 
     def test_terminal(self):
         main, child = pty.openpty()
@@ -248,7 +261,7 @@ class Listing(Ss):
                 octets += data
         except OSError:
             pass  # its end, as Linux tells it
-        self.assertEqual(done.wait(timeout=60), 0)
+        self.assertEqual(done.wait(timeout=support.SECONDS), 0)
         os.close(main)
         lines = octets.decode().splitlines()
         self.assertGreater(len(lines), 20)
@@ -289,7 +302,7 @@ class Listing(Ss):
             self.skipTest("no /dev/full")
         with open("/dev/full", "w", encoding="utf-8") as full:
             done = subprocess.run([support.LASTACK, "ss", "-a"], stdout=full, env=self.env,
-                                  stderr=subprocess.PIPE, text=True, timeout=60)
+                                  stderr=subprocess.PIPE, text=True, timeout=support.SECONDS)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"^lastack ss: cannot write to standard output.*\n$")
 
@@ -311,7 +324,7 @@ class Instances(Ss):
                              (["--pid"], "--pid"), (["--watch", "soon"], "soon"),
                              (["--watch", "0"], "--watch"), (["state", "open"], "open"),
                              (["dport"], "port"), (["bogus"], "bogus"), (["(", "dport", "1"], ")")):
-            done = subprocess.run([support.LASTACK, "ss", *words], env=self.env, timeout=60,
+            done = subprocess.run([support.LASTACK, "ss", *words], env=self.env, timeout=support.SECONDS,
                                   capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stdout), (2, ""), words)
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
@@ -326,10 +339,10 @@ class Instances(Ss):
         self.assertEqual({row[0] for row in rows}, {str(one.pid), str(two.pid)})
         self.assertEqual(len(self.rows("-tl", "--pid", one.pid)), 1)
         self.assertEqual({o["instance"] for o in self.objects("-s", "--pid", two.pid)}, {two.pid})
-        out, said = one.communicate("\n", timeout=60)
+        out, said = one.communicate("\n", timeout=support.SECONDS)
         self.assertEqual((one.returncode, out, said), (0, "", ""))
         self.assertEqual(len(self.rows("-tl")), 1)
-        two.communicate("\n", timeout=60)
+        two.communicate("\n", timeout=support.SECONDS)
         self.ss(status=1, said=self.NONE)
         self.assertEqual(os.listdir(self.path("runtime")), [])
 
@@ -376,8 +389,8 @@ class Instances(Ss):
             line = done.stdout.readline()
             self.assertNotEqual(line, "")
             heads += line.startswith("lastack run, pid %d" % child.pid)
-        child.communicate("\n", timeout=60)
-        done.communicate(timeout=60)  # ends when nothing is left
+        child.communicate("\n", timeout=support.SECONDS)
+        done.communicate(timeout=support.SECONDS)  # ends when nothing is left
         self.assertEqual(done.returncode, 1)
 
     def test_name_that_is_a_trap(self):
@@ -406,12 +419,14 @@ class Info(Ss):
         """A program reads of its connection what `lastack ss` says of it."""
         echo = self.server(servers.Server(servers.echo))
         child = self.program(INFO, echo.port, options=("--delay", "5ms"))
-        end = time.monotonic() + 60
-        while time.monotonic() < end:  # all that was sent is acknowledged: nothing moves any more
-            conn, = [o for o in self.objects("-t") if o["kind"] == "CONNECTION"]
-            if conn["send_queue_bytes"] == 0 and "ack_us" not in conn:
-                break
-        out = bytes.fromhex(child.communicate("\n", timeout=60)[0])
+        seen = []
+
+        def rests():  # all that was sent is acknowledged: nothing moves any more
+            seen[:] = [o for o in self.objects("-t") if o["kind"] == "CONNECTION"]
+            return seen[0]["send_queue_bytes"] == 0 and "ack_us" not in seen[0]
+        support.wait_until(rests, "it rests")
+        conn, = seen
+        out = bytes.fromhex(child.communicate("\n", timeout=support.SECONDS)[0])
         self.assertEqual(out[0:2], b"\1\0")
         u32 = lambda at: struct.unpack_from("=I", out, at)[0]
         u64 = lambda at: struct.unpack_from("=Q", out, at)[0]
@@ -447,6 +462,15 @@ class Hostile(Ss):
         self.child.stdin.flush()
         self.assertEqual(self.child.stdout.readline(), "ping\n")
 
+    def try_ss(self):
+        return subprocess.run([support.LASTACK, "ss", "-H", "-t"], env=self.env, text=True,
+                              timeout=support.SECONDS, capture_output=True, check=False)
+
+    def is_listed(self):
+        """As soon as there is room for one who asks: others have gone, and the supervisor sees it."""
+        support.wait_until(lambda: self.try_ss().returncode == 0, "it answers")
+        self.assertEqual([row[0] for row in self.rows("-t")], ["ESTABLISHED"])
+
     def test_garbage(self):
         for octets in (b"\n", b"\x00\n", b"\xff" * 100 + b"\n", b"GET / HTTP/1.1\r\n\r\n",
                        b"lastack 1 status " + b"near " * 20 + b"\n", b"x" * 100000):
@@ -462,18 +486,17 @@ class Hostile(Ss):
         self.assertEqual([row[0] for row in self.rows("-t")], ["ESTABLISHED"])
 
     def test_many_that_stay_silent(self):
-        crowd = [self.connect(self.child) for _ in range(8)]
-        self.is_well()
-        self.assertIn("too many others are asking it",
-                      subprocess.run([support.LASTACK, "ss"], env=self.env, timeout=60,
-                                     capture_output=True, text=True).stderr)
+        crowd = []
+
+        def crowded():  # unless ten seconds pass meanwhile, and they are sent away
+            while crowd:
+                crowd.pop().close()
+            crowd.extend(self.connect(self.child) for _ in range(8))
+            self.is_well()
+            return "too many others are asking it" in self.try_ss().stderr
+        support.wait_until(crowded, "there is no room")
         crowd.pop().close()
-        for _ in range(100):  # the place is free as soon as the supervisor has seen it
-            if subprocess.run([support.LASTACK, "ss"], env=self.env, capture_output=True,
-                              timeout=60).returncode == 0:
-                break
-            time.sleep(0.02)
-        self.assertEqual([row[0] for row in self.rows("-t")], ["ESTABLISHED"])
+        self.is_listed()
         self.is_well()
         # Ten seconds are all that a silent one gets.
         self.assertEqual([read_all(s) for s in crowd], [b""] * 7)
@@ -500,12 +523,12 @@ class Hostile(Ss):
             stop.set()
             for t in threads:
                 t.join()
-        self.assertEqual([row[0] for row in self.rows("-t")], ["ESTABLISHED"])
+        self.is_listed()
 
     def test_program_ends_while_somebody_asks(self):
         s = self.connect(self.child)
         s.sendall(b"lastack 1 sta")
-        out, said = self.child.communicate("", timeout=60)
+        out, said = self.child.communicate("", timeout=support.SECONDS)
         self.assertEqual((self.child.returncode, out, said), (0, "", ""))
         self.assertEqual(read_all(s), b"")
         self.assertEqual(os.listdir(self.path("runtime")), [])

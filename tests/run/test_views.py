@@ -93,8 +93,11 @@ class Views(support.Case):
                     sent[e["end"]].append(e["segment"])
             gone = {e["segment"] for e in events if e["kind"] == "WIRE" and e["fate"] == "DROPPED"}
             return [[s in gone for s in sent[end][:100]] for end in (0, 1)]
-        first = lost("11")
-        self.assertEqual(lost("11"), first)
+        first, again = lost("11"), lost("11")
+        for a, b in zip(first, again):  # how many ACKs there are is not the seed's
+            n = min(len(a), len(b))
+            self.assertGreater(n, 20)
+            self.assertEqual(a[:n], b[:n])
         self.assertIn(True, first[0] + first[1])
 
     def test_seed_of_chance_is_told(self):

@@ -60,8 +60,8 @@ class Load:
             with open(f"/proc/{self.watched}/statm", encoding="ascii") as f:
                 rss_kib = int(f.read().split()[1]) * PAGE_KIB
             fds = len(os.listdir(f"/proc/{self.watched}/fd"))
-        except (OSError, IndexError):
-            return  # it has just ended
+        except (OSError, IndexError):  # it has just ended
+            rss_kib, fds = (self.rows[-1].rss_kib, self.rows[-1].fds) if self.rows else (0, 0)
         row = Row(conns, octets, p50, p99, errors, rss_kib, fds)
         self.rows.append(row)
         print_row(f"{time.monotonic() - self.began:.0f}", self.name, conns,

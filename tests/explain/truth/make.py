@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import os
 import random
+import signal
 import socket
 import struct
 import sys
@@ -34,6 +35,7 @@ FIELDS = ("file", "capture_point", "truth_streams", "truth_closer", "truth_close
           "ground_truth", "hs_complete", "point", "artefact", "passed", "info", "meddler")
 PORT = networks.PORT
 IPPROTO_MPTCP, TCP_MD5SIG = 262, 14
+HUNG_S = 300  # no run takes that long, however busy the machine is
 AT_ONCE = ("several", "many", "flood")
 
 
@@ -340,13 +342,21 @@ def one_run(number, args, tracer):
     return rows
 
 
+def give_up(*_):
+    raise TimeoutError(f"it hung for {HUNG_S} s")
+
+
 def worker(jobs, results, args, number):
+    signal.signal(signal.SIGALRM, give_up)
     with trace.Tracer(f"unseen-{os.getpid()}-{number}") as tracer:
         while (job := jobs.get()) is not None:
+            signal.alarm(HUNG_S)
             try:
-                results.put((job, one_run(job, args, tracer)))
+                out = one_run(job, args, tracer)
             except Exception as e:  # pylint: disable=broad-except
-                results.put((job, repr(e)))
+                out = repr(e)
+            signal.alarm(0)
+            results.put((job, out))
 
 
 def main():

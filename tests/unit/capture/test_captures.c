@@ -20,10 +20,11 @@ enum { EPOCH_S = 1700000000, FILES_N = 5 };
 static struct la_captures *
 captures_new(const char *filter)
 {
+    bool is_mistaken = true;
     char error[LA_CAPTURE_LINE_BYTES] = "";
     const struct la_captures_options options = {.filter = filter};
-    struct la_captures *captures = la_captures_new(&options, error);
-    if (captures == NULL)
+    struct la_captures *captures = la_captures_new(&options, &is_mistaken, error);
+    if (captures == NULL || is_mistaken)
         fail_msg("%s", error);
     return captures;
 }
@@ -122,7 +123,9 @@ test_captures__filtered(void **state)
     }
     close(fd);
     const struct la_captures_options bad = {.filter = "port fortytwo and ("};
-    assert_null(la_captures_new(&bad, error));
+    bool is_mistaken = false;
+    assert_null(la_captures_new(&bad, &is_mistaken, error));
+    assert_true(is_mistaken);
     assert_non_null(strstr(error, "not understood"));
     assert_null(strchr(error, '\n'));
     la_capture_buf_fini(&w.buf);

@@ -132,7 +132,8 @@ read_once(const char *path, bool follow)
     calls_n = 0;
     live_n = 0;
     watched = true;
-    struct la_captures *captures = la_captures_new(&options, got.error);
+    bool is_mistaken;
+    struct la_captures *captures = la_captures_new(&options, &is_mistaken, got.error);
     got.opened = captures != NULL && la_captures_add_file(captures, path, got.error);
     if (got.opened)
         packets_read(captures, &got);

@@ -75,6 +75,7 @@ tap_send(struct tap *tap, const struct line *line)
     }
     size_t header_n = la_tcp_seg_header_bytes(&seg), n = IP_BYTES + header_n + line->text_n;
     packet[0] = 0x45;
+    packet[1] = line->ip_ecn;
     packet[2] = (uint8_t)(n >> 8);
     packet[3] = (uint8_t)n;
     tap->frame++;
@@ -83,10 +84,10 @@ tap_send(struct tap *tap, const struct line *line)
     packet[5] = (uint8_t)ip_id;
     packet[8] = tap->ttl_hops[line->from];
     packet[9] = 6;
-    const uint8_t server = (uint8_t)(2 + tap->host);
+    const uint8_t server = (uint8_t)(2 + tap->host), net = tap->net != 0 ? tap->net : 10;
     memcpy(packet + 12,
-           line->from == C ? (uint8_t[]){10, 0, 0, 1, 10, 0, 0, server}
-                           : (uint8_t[]){10, 0, 0, server, 10, 0, 0, 1},
+           line->from == C ? (uint8_t[]){net, 0, 0, 1, 10, 0, 0, server}
+                           : (uint8_t[]){10, 0, 0, server, net, 0, 0, 1},
            8);
     (void)la_tcp_seg_emit(&seg, (struct la_room){packet + IP_BYTES, header_n});
     if (line->text_n > 0)

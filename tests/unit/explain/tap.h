@@ -17,6 +17,7 @@ struct tap {
     uint8_t ttl_hops[2];
     uint16_t port; /* of the client; the server's is 80 */
     uint8_t host;  /* added to the last octet of the server's address */
+    uint8_t net;   /* the first octet of the client's address; 0: 10 */
     bool sums;     /* all checksums are filled in */
 };
 
@@ -37,6 +38,7 @@ struct line {
     bool sum;         /* the checksum is filled in */
     bool damaged;     /* the same, and wrong */
     uint16_t flip;    /* or these bits of it are */
+    uint8_t ip_ecn;   /* IP's ECN field */
     uint8_t last;     /* the last octet of the text; the others are 0 */
     uint32_t sack[2]; /* of the peer's numbers; the second one 0: no block */
 };

@@ -352,6 +352,72 @@ test_order__by_echo(void **state)
     }
 }
 
+/* A network that doubles one packet in five may double three of eight: that is no mirror, and the
+ * answer to the doubled SYN is one that the server sent. */
+static void
+test_copies__by_chance(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN, .ip_id = 7},
+              {.from = C, .flags = SYN, .ip_id = 7, .after_ms = 2},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true},
+              {.from = S, .flags = SYN | ACK, .ack = 1, .no_id = true},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .ip_id = 8},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1, .ip_id = 8},
+              {.from = C, .flags = LA_TCP_FIN | ACK, .seq = 1, .ack = 1, .ip_id = 9},
+              {.from = S, .flags = LA_TCP_FIN | ACK, .seq = 1, .ack = 2, .ip_id = 3},
+              {.from = C, .flags = ACK, .seq = 2, .ack = 2, .ip_id = 10},
+              {.from = S, .flags = ACK, .seq = 2, .ack = 2, .ip_id = 4});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.direction[S].retransmissions.syn, 1);
+    assert_int_equal(conn.direction[C].capture_duplicates, 0);
+    assert_int_equal(conn.direction[C].network_duplicates, 2);
+}
+
+/* The host that captures leaves its checksums to a device, which leaves anything there: its
+ * segments count, and nothing is said of damage. Of a source whose checksums are right otherwise, a
+ * wrong one was damaged. */
+static void
+test_sums__of_one_source(void **state)
+{
+    (void)state;
+    enum { CONNS_N = 40, FIRST_N = 8 };
+    struct la_explain_conn conn;
+    struct la_explain_file file;
+    tap.sums = true;
+    for (unsigned k = 0; k < CONNS_N; k++) {
+        tap.port = (uint16_t)(5000 + k);
+        TAP_LINES(&tap, {.from = C, .flags = SYN, .damaged = true},
+                  {.from = S, .flags = SYN | ACK, .ack = 1, .after_ms = 10},
+                  {.from = C, .flags = ACK, .seq = 1, .ack = 1, .damaged = true},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100, .after_ms = 300},
+                  {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100, .after_ms = 600},
+                  {.from = S, .flags = LA_TCP_FIN | ACK, .seq = 101, .ack = 1},
+                  {.from = C, .flags = LA_TCP_FIN | ACK, .seq = 1, .ack = 102, .damaged = true},
+                  {.from = S,
+                   .flags = LA_TCP_FIN | ACK,
+                   .seq = 101,
+                   .ack = 1,
+                   .damaged = k == CONNS_N - 1},
+                  {.from = S, .flags = ACK, .seq = 102, .ack = 2, .after_ms = 10});
+    }
+    la_explain_finish(tap.explain);
+    for (unsigned k = 0; k < CONNS_N; k++) {
+        assert_true(la_explain_next(tap.explain, &conn));
+        if (k < FIRST_N)
+            continue; /* Nothing is known of the source so far. */
+        assert_int_equal(conn.open.kind, LA_OPEN_THREE_WAY);
+        assert_int_equal(conn.open.syn[C].n, 1);
+        assert_int_equal(conn.close.kind, LA_CLOSE_THREE_SEGMENT);
+        const struct la_explain_finding *found = tap_finding(&conn, LA_FINDING_CHECKSUM_WRONG);
+        assert_int_equal(found != NULL, k == CONNS_N - 1);
+        assert_true(found == NULL || (found->who == LA_WHO_SERVER && found->n == 1));
+    }
+    la_explain_file_get(tap.explain, &file);
+    assert_true(file.changed_checksums > CONNS_N);
+}
+
 int
 main(void)
 {
@@ -365,6 +431,8 @@ main(void)
         TEST(test_copies__syn_behind_reset),
         TEST(test_copies__syn_ack_of_each_syn),
         TEST(test_copies__syn_ack_of_a_doubled_syn),
+        TEST(test_copies__by_chance),
+        TEST(test_sums__of_one_source),
         TEST(test_copies__mirrored_burst),
         TEST(test_copies__few_of_text),
         TEST(test_disorder__behind_an_ack),

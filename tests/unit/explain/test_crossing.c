@@ -181,6 +181,84 @@ test_reset__acknowledges_syn(void **state)
     assert_string_equal(tap_states(&conn, C), "SYN-SENT ESTABLISHED CLOSED");
 }
 
+/* Both opened, and one SYN was not captured: the SYN,ACK of the end whose SYN was answers it (RFC
+ * 9293 3.5 figure 8). */
+static void
+test_opening__crossing_unseen(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN}, {.from = S, .flags = SYN | ACK, .ack = 1},
+              {.from = C, .flags = SYN | ACK, .ack = 1, .after_ms = 20},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 100},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 101, .after_ms = 20});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.open.kind, LA_OPEN_SIMULTANEOUS);
+    assert_true(conn.open.complete);
+    assert_string_equal(tap_states(&conn, C), "SYN-SENT SYN-RECEIVED ESTABLISHED");
+    assert_string_equal(tap_states(&conn, S), "SYN-SENT SYN-RECEIVED ESTABLISHED");
+    assert_null(tap_finding(&conn, LA_FINDING_MISSED));
+}
+
+/* The capture begins in the handshake, with an ACK, and the SYN,ACK comes again. */
+static void
+test_opening__begun_in_the_handshake(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 1},
+              {.from = S, .flags = SYN | ACK, .ack = 1},
+              {.from = C, .flags = ACK, .seq = 1, .ack = 1},
+              {.from = S, .flags = FIN, .seq = 1, .ack = 1, .after_ms = 500},
+              {.from = C, .flags = FIN, .seq = 1, .ack = 2},
+              {.from = S, .flags = ACK, .seq = 2, .ack = 2, .after_ms = 10});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.open.kind, LA_OPEN_MID_STREAM);
+    assert_string_equal(tap_states(&conn, S), "ESTABLISHED FIN-WAIT-1 TIME-WAIT");
+    assert_null(tap_finding(&conn, LA_FINDING_MISSED));
+}
+
+/* The same, and the old SYN,ACK comes when its sender has spoken: it was late, and begins nothing.
+ */
+static void
+test_opening__late_in_the_middle(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 101, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 1, .ack = 101, .text_n = 100},
+              {.from = S, .flags = SYN | ACK, .ack = 1},
+              {.from = S, .flags = ACK, .seq = 101, .ack = 101, .text_n = 100},
+              {.from = C, .flags = ACK, .seq = 101, .ack = 201, .after_ms = 5});
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_int_equal(conn.open.kind, LA_OPEN_MID_STREAM);
+    assert_int_equal(conn.direction[S].bytes_unique, 200);
+    assert_int_equal(conn.direction[S].retransmissions.total, 0);
+    assert_null(tap_finding(&conn, LA_FINDING_MISSED));
+}
+
+/* A server that has taken the handshake, and is gone when the FIN comes, answers that, as one whose
+ * accept queue was full would have answered both. */
+static void
+test_reset__one_for_two(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n <= 2; n++) {
+        tap_handshake(&tap);
+        TAP_LINES(&tap, {.from = C, .flags = FIN, .seq = 1, .ack = 1},
+                  {.from = S, .flags = RST, .seq = 1, .after_ms = 9});
+        if (n == 2)
+            TAP_LINES(&tap, {.from = S, .flags = RST, .seq = 1});
+        struct la_explain_conn conn = tap_result(&tap);
+        const struct la_explain_transition *last = &conn.transitions[conn.transitions_n - 1];
+        assert_int_equal(conn.close.reset.cause, LA_RESET_BACKLOG);
+        assert_int_equal(conn.close.reset.certainty,
+                         n == 1 ? LA_CERTAINTY_UNKNOWN : LA_CERTAINTY_INFERRED);
+        assert_int_equal(last->end, S);
+        assert_int_equal(last->from >> LA_TCP_ESTABLISHED & 1, n == 1);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 int
 main(void)
 {
@@ -194,6 +272,10 @@ main(void)
         TEST(test_reset__before_the_ack_of_a_fin),
         TEST(test_opening__behind_an_old_connection),
         TEST(test_reset__acknowledges_syn),
+        TEST(test_opening__crossing_unseen),
+        TEST(test_opening__begun_in_the_handshake),
+        TEST(test_opening__late_in_the_middle),
+        TEST(test_reset__one_for_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

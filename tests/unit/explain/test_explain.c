@@ -506,6 +506,31 @@ test_explain__each_server(void **state)
     assert_int_equal(n, 2);
 }
 
+/* One SYN each to many servers: a flood when some are from addresses that nobody has. */
+static void
+test_explain__spray(void **state)
+{
+    (void)state;
+    enum { SYNS_N = 64, NOBODYS = 240 };
+    static const unsigned nobodys_n[] = {3, 4};
+    for (unsigned k = 0; k < 2; k++) {
+        struct la_explain_file file;
+        for (unsigned i = 0; i < SYNS_N; i++) {
+            tap.host = (uint8_t)i;
+            tap.net = i < nobodys_n[k] ? NOBODYS : (uint8_t)(11 + i);
+            tap_send(&tap, &(struct line){.from = C, .flags = SYN});
+        }
+        la_explain_finish(tap.explain);
+        la_explain_file_get(tap.explain, &file);
+        unsigned n = 0;
+        for (size_t i = 0; i < file.findings_n; i++)
+            n += file.findings[i].id == LA_FINDING_SYN_SPRAY && file.findings[i].values[1] == 4;
+        assert_int_equal(n, k);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 int
 main(void)
 {
@@ -530,6 +555,7 @@ main(void)
         TEST(test_explain__options_taken_out),
         TEST(test_explain__changed_file),
         TEST(test_explain__each_server),
+        TEST(test_explain__spray),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -259,6 +259,27 @@ test_speed__silly_sender(void **state)
     assert_int_equal(f->n, 6);
 }
 
+/* Windows of a segment each, where a device cuts what the sender gives it: none of them is silly,
+ * though all are smaller than the largest that passed, and than half of the largest window. */
+static void
+test_speed__no_silly_windows_of_segments(void **state)
+{
+    (void)state;
+    enum { MSS = 1460, SUPER_N = 2900 };
+    uint32_t seq = 1;
+    open_small(8000);
+    text(seq, SUPER_N, 1);
+    seq += SUPER_N;
+    for (unsigned k = 0; k < 6; k++, seq += MSS) {
+        acked(seq, 0, 10);
+        acked(seq, MSS, 10);
+        text(seq, MSS, 1);
+    }
+    struct la_explain_conn conn = tap_result(&tap);
+    assert_null(tap_finding(&conn, LA_FINDING_SILLY_WINDOW));
+    assert_null(tap_finding(&conn, LA_FINDING_SILLY_SEGMENT));
+}
+
 /* A window that shrinks as it fills, and opens by a half, is as it should be. */
 static void
 test_speed__no_silly_windows(void **state)
@@ -370,6 +391,7 @@ main(void)
         WITH_TAP(test_speed__window_full),
         WITH_TAP(test_speed__silly_receiver),
         WITH_TAP(test_speed__silly_sender),
+        WITH_TAP(test_speed__no_silly_windows_of_segments),
         WITH_TAP(test_speed__no_silly_windows),
         WITH_TAP(test_speed__nagle_delayed_ack),
         WITH_TAP(test_speed__ack_in_time),

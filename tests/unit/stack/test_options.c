@@ -54,6 +54,7 @@ test_options__defaults(void **state)
         {LA_OPT_CONGESTION, la_congestion_find("cubic")},
         {LA_OPT_PACING_RATE_MAX, 0},
         {LA_OPT_NOTSENT_LOWAT_BYTES, 0},
+        {LA_OPT_R2_SYN_N, 7},
     };
     assert_int_equal(sizeof(defaults) / sizeof(defaults[0]), LA_OPT_COUNT);
     for (size_t i = 0; i < LA_OPT_COUNT; i++)
