@@ -87,7 +87,7 @@ take_one(struct la_explain *explain, const struct la_batch *batch, const struct 
     la_explain_seen(explain, packet, packet->at.ns, &explain->seen);
 }
 
-/* Headers, which were looked at when the batch was filled, maybe in another thread. */
+/* Headers, which were looked at when the batch was filled, maybe in another thread; */
 static inline void
 fetch(const struct la_given *given)
 {
@@ -95,15 +95,26 @@ fetch(const struct la_given *given)
     __builtin_prefetch(given->packet.bytes.p + 64);
 }
 
+/* and what was noted of them then, which is wanted sooner. */
+enum { AHEAD_N = 4, FAR_AHEAD_N = 12 };
+
+static void
+fetch_first(const struct la_given lot[LA_LOT_N])
+{
+    for (size_t i = 0; i < FAR_AHEAD_N; i++)
+        __builtin_prefetch(&lot[i]);
+}
+
 /* n packets of a lot. */
 static void
 take_lot(struct la_explain *explain, const struct la_batch *batch, const struct la_given *given,
          size_t n, size_t *looked_n)
 {
-    enum { AHEAD_N = 4 };
     for (size_t i = 0; i < AHEAD_N && i < n; i++)
         fetch(&given[i]);
     for (size_t i = 0; i < n; i++) {
+        if (i + FAR_AHEAD_N < n)
+            __builtin_prefetch(&given[i + FAR_AHEAD_N]);
         if (i + AHEAD_N < n)
             fetch(&given[i + AHEAD_N]);
         pass_time(explain, batch, looked_n, given[i].place + (size_t)1, given[i].now_ns);
@@ -136,11 +147,18 @@ la_part_take(const struct la_part *part, const struct la_batch *batch, struct la
     const unsigned share = part->share;
     size_t looked_n = 0, lot = batch->of[share].first;
     bool more = batch->of[share].at != NULL;
+    if (more)
+        fetch_first(batch->lots[lot]);
     begin(part, outbox);
     while (more) {
-        take_lot(explain, batch, batch->lots[lot], la_batch_given_n(batch, share, lot), &looked_n);
+        size_t taken = lot;
         more = lot != batch->of[share].last;
-        lot = more ? batch->lot_next[lot] : lot;
+        if (more) {
+            lot = batch->lot_next[lot];
+            fetch_first(batch->lots[lot]);
+        }
+        take_lot(explain, batch, batch->lots[taken], la_batch_given_n(batch, share, taken),
+                 &looked_n);
     }
     if (looked_n < batch->n)
         pass_time(explain, batch, &looked_n, batch->n, batch->now_ns[batch->n - 1]);
