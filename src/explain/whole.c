@@ -137,7 +137,7 @@ tell(const struct collection *c, const struct la_outbox *outbox, uint32_t idx, u
             amounts_at += conn->direction[end].throughput_n;
         }
     for (unsigned end = 0; c->doubles && end < 2; end++) {
-        conn->direction[end].capture_duplicates = conn->direction[end].network_duplicates;
+        conn->direction[end].capture_duplicates += conn->direction[end].network_duplicates;
         conn->direction[end].network_duplicates = 0;
     }
     c->tell(c->ctx, conn);

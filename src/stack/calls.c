@@ -16,6 +16,13 @@
 
 /* ---- OPEN ------------------------------------------------------------------------------- */
 
+/* A connection with itself (RFC 9293 figure 8) is for those who name both ends. */
+static bool
+meets_itself(const struct la_tuple *t)
+{
+    return t->local.port == t->remote.port && la_addr_equal(&t->local.addr, &t->remote.addr);
+}
+
 /* RFC 6056 3.3.1: from a random start, the first port whose four-tuple is free. */
 static la_err
 choose_port(struct la_stack *s, struct la_tuple *tuple)
@@ -24,7 +31,7 @@ choose_port(struct la_stack *s, struct la_tuple *tuple)
     uint32_t start = (uint32_t)la_rng_below(&s->port_rng, range);
     for (uint32_t i = 0; i < range; i++) {
         tuple->local.port = (uint16_t)(s->cfg.port_ephemeral_min + (start + i) % range);
-        if (la_stack_find(s, tuple) == LA_REC_NONE)
+        if (!meets_itself(tuple) && la_stack_find(s, tuple) == LA_REC_NONE)
             return LA_OK;
     }
     return LA_ERR_ADDRESS_NOT_AVAILABLE;

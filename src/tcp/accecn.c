@@ -66,11 +66,14 @@ la_tcp_accecn_arrived(struct la_tcp_conn *c, uint32_t text_bytes, struct la_tcp_
     la_tcp_ack_now(c, LA_CAUSE_ACK);
 }
 
-/* Has the server left SYN-RECEIVED? It has when it has acknowledged text of ours that it did not
- * take with our SYN, or sent text; where it did (RFC 7413), it may send from there. */
+/* Has the peer left SYN-RECEIVED? What we have said since its SYN,ACK, or our own that crossed it,
+ * may have opened it. It shows that when it has acknowledged text of ours that it did not take with
+ * our SYN, or sent text; where it did (RFC 7413), it may send from there. */
 static bool
 handshake_is_over(const struct la_tcp_conn *c, const struct la_tcp_accecn *a)
 {
+    if (!a->answered && (c->flags & LA_TCP_F_SYN_ACK_SENT) == 0)
+        return false;
     return a->text_acked || (!c->fast_opened && !la_seq_eq(c->rcv_nxt, la_seq_add(c->irs, 1)));
 }
 
@@ -78,7 +81,7 @@ bool
 la_tcp_accecn_answers(const struct la_tcp_conn *c, const struct la_tcp_env *env)
 {
     const struct la_tcp_accecn *a = la_tcp_accecn(c, env);
-    return a != NULL && a->answers && !(a->may_be_over && handshake_is_over(c, a));
+    return a != NULL && a->answers && !handshake_is_over(c, a);
 }
 
 bool
@@ -104,7 +107,7 @@ la_tcp_accecn_told(struct la_tcp_conn *c, const struct la_tcp_seg *seg, struct l
     if (a == NULL)
         return la_tcp_ace_flags(LA_TCP_CEP_FIRST);
     bool answers = la_tcp_accecn_is_answer(c, seg, env);
-    a->may_be_over |= a->answers;
+    a->answered |= a->answers;
     a->answers = a->of_acks = false;
     a->told_cep = a->r.cep;
     return la_tcp_ace_flags(answers ? la_tcp_accecn_code(c) : a->r.cep);

@@ -135,9 +135,6 @@ la_tcp_accecn_crossing(struct la_tcp_conn *c, const struct la_tcp_seg *syn_ack,
     if ((c->flags & LA_TCP_F_ACCECN) == 0)
         return;
     look_at_syn_ack(c, syn_ack, todo);
-    struct la_tcp_accecn *a = la_tcp_accecn(c, todo->env);
-    if (a != NULL) /* our SYN,ACK may have opened it on the other side */
-        a->may_be_over = true;
 }
 
 void
@@ -152,8 +149,6 @@ la_tcp_accecn_syn_ack_again(struct la_tcp_conn *c, const struct la_tcp_seg *seg,
         return;
     note_mark(c, todo->ecn);
     a->answers = a->option_ack = true;
-    if ((c->flags & LA_TCP_F_SYN_ACK_SENT) != 0)
-        a->may_be_over = true; /* as in la_tcp_accecn_crossing() */
     if (todo->ecn == LA_IP_CE && !a->answer_marked) {
         a->answer_marked = true;
         a->r.cep++;

@@ -32,7 +32,7 @@ struct la_tcp_accecn {
     uint32_t heeded_ts;       /* timestamp of the latest feedback that was heeded */
     uint16_t acked_8n;        /* segments that an acknowledgement is about: average, in eighths */
     bool answers;       /* a SYN,ACK came: the next bare acknowledgement says what marked it */
-    bool may_be_over;   /* then it says so no longer, once the peer has shown that it is */
+    bool answered;      /* something was sent since: not said again when it was heard */
     bool of_acks;       /* the next acknowledgement is due to marks on acknowledgements alone */
     bool answer_marked; /* one of them came as CE, and was counted */
     bool reacts;        /* our SYN or SYN,ACK was marked: the window is reduced once it is open */

@@ -15,7 +15,7 @@ PROGRAM, FOLDER = sys.argv[1:3]
 
 
 def annotate(*words, status=0):
-    done = subprocess.run([PROGRAM, "annotate", *words], capture_output=True, text=True, timeout=60,
+    done = subprocess.run([PROGRAM, "annotate", *words], capture_output=True, text=True, timeout=120,
                           check=False)
     assert done.returncode == status, (words, done.returncode, done.stderr)
     return done.stderr

@@ -22,7 +22,7 @@ LAB = ("reno", "cubic", "cubic", "bbr", "reno", "reno")
 
 def explain(lastack, path):
     done = subprocess.run([lastack, "explain", "-q", "--json", path], capture_output=True, text=True,
-                          timeout=120, check=True)
+                          timeout=240, check=True)
     return json.loads(done.stdout)["connections"]
 
 
@@ -34,7 +34,7 @@ def cases(lastack, folder, place):
             yield name, name.split("_")[0], conn["client_to_server"]
     path = os.path.join(place, "lab.pcapng")
     subprocess.run([lastack, "lab", "congestion", "--pcap", path], stdout=subprocess.DEVNULL,
-                   timeout=120, check=True)
+                   timeout=240, check=True)
     conns = explain(lastack, path)
     assert len(conns) == len(LAB), len(conns)
     for part, (truth, conn) in enumerate(zip(LAB, conns), 1):
@@ -47,7 +47,7 @@ def check_words(lastack, folder):
     way = explain(lastack, path)[0]["client_to_server"]
     sure = round(way["congestion_control"]["confidence"] * 100)
     done = subprocess.run([lastack, "explain", "-q", "--stats", "--width", "400", path],
-                          capture_output=True, text=True, timeout=120, check=True)
+                          capture_output=True, text=True, timeout=240, check=True)
     assert f"CUBIC's: after a loss it keeps {way['congestion_control']['kept_percent']} % " \
            f"(inferred, {sure} % sure)" in done.stdout, done.stdout
     rows = {line[2:28].strip(): line[28:].split() for line in done.stdout.split("\n")}

@@ -25,7 +25,7 @@ AXIS = 9  # columns before the field
 
 
 def explain(*words, status=0, env=None):
-    done = subprocess.run([PROGRAM, "explain", *words], capture_output=True, text=True, timeout=120,
+    done = subprocess.run([PROGRAM, "explain", *words], capture_output=True, text=True, timeout=240,
                           check=False, env=env)
     assert done.returncode == status, (words, done.returncode, done.stderr)
     return done

@@ -20,7 +20,7 @@ JOBS = ("2", "4", "7")
 def explain(*words):
     """Exit status, what was said and what was complained about."""
     done = subprocess.run([PROGRAM, "explain", "-q", *words], stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=120, check=False)
+                          capture_output=True, timeout=240, check=False)
     assert done.returncode in (0, 3), (words, done.returncode, done.stderr)
     return done.returncode, done.stdout, done.stderr
 

@@ -24,7 +24,7 @@ PROGRAM, SCHEMA, FOLDER = sys.argv[1:4]
 
 def explain(*words, status=(0, 3)):
     done = subprocess.run([PROGRAM, "explain", "-q", *words], capture_output=True, text=True,
-                          timeout=120, check=False)
+                          timeout=240, check=False)
     assert done.returncode in status, (words, done.returncode, done.stderr)
     return done.stdout
 

@@ -56,7 +56,7 @@ def fits(ours, life):
 def check(lastack, name, folder, verbose):
     capture, events = (os.path.join(folder, name + end) for end in (".pcapng", ".json"))
     subprocess.run([lastack, "lab", name, "--pcap", capture, "--json", events], check=False,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=240)
     steps = stack_steps(events)
     right, wrong = 0, []
     for conn in score.analyse(lastack, capture)["connections"]:

@@ -28,7 +28,7 @@ MOST = 0.6
 
 def explain(lastack, path):
     done = subprocess.run([lastack, "explain", "-q", "--json", path], capture_output=True, text=True,
-                          timeout=120, check=True)
+                          timeout=240, check=True)
     return json.loads(done.stdout)["connections"][0]
 
 

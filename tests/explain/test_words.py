@@ -41,7 +41,7 @@ LADDERS = (
 
 
 def said(lastack, path, *options):
-    done = subprocess.run([lastack, "explain", *options, path], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([lastack, "explain", *options, path], capture_output=True, text=True, timeout=120, check=True)
     return re.sub(r"\s+", " ", done.stdout)
 
 

@@ -22,7 +22,7 @@ PROGRAM = sys.argv.pop(1)
 
 def lab(*args, **more):
     return subprocess.run([PROGRAM, "lab", *args], capture_output=True, text=True, check=False,
-                          timeout=60, **more)
+                          timeout=300, **more)
 
 
 def listed():
@@ -53,7 +53,7 @@ def on_terminal(args, env):
             if not piece:
                 break
             text += piece
-        process.wait(timeout=60)
+        process.wait(timeout=300)
     os.close(parent)
     return text
 
@@ -228,7 +228,7 @@ class Live(unittest.TestCase):
 
     def ask(self, env, *words):
         return subprocess.run([PROGRAM, "ss", *words], capture_output=True, text=True, check=False,
-                              timeout=60, env=env).stdout
+                              timeout=300, env=env).stdout
 
     def test_half_open_connections_in_ss(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -368,7 +368,7 @@ class Mistakes(unittest.TestCase):
         for words in ([], ["close"], ["--help"]):
             with open("/dev/full", "w", encoding="utf-8") as full:
                 done = subprocess.run([PROGRAM, "lab", *words], stdout=full, check=False,
-                                      stderr=subprocess.PIPE, text=True, timeout=60)
+                                      stderr=subprocess.PIPE, text=True, timeout=300)
             self.assertEqual(done.returncode, 1, words)
             self.assertIn("cannot write", done.stderr)
 

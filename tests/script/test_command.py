@@ -39,7 +39,7 @@ class Drill(unittest.TestCase):
 
     def drill(self, *args):
         return subprocess.run([PROGRAM, "drill", *args], capture_output=True, text=True,
-                              check=False, timeout=60)
+                              check=False, timeout=120)
 
     def fails(self, text, message, status=1, line=None):
         """The script's first line of complaint is this one."""

@@ -306,6 +306,26 @@ test_handles__ephemeral_ports(void **state)
     peer_free(&p);
 }
 
+/* To an own address: the port of the remote end would be a connection with itself (RFC 9293 figure
+ * 8), past the listener that is meant. */
+static void
+test_handles__ephemeral_port_is_not_the_remote_one(void **state)
+{
+    (void)state;
+    peer_new(&p, &(struct peer_cfg){.stack = ten_ports});
+    struct la_endpoint own = {p.host.addr, RANGE_MIN + 4};
+    const struct la_endpoint locals[] = {{{{0}}, 0}, {p.host.addr, 0}};
+    la_handle conn, listener, more;
+    assert_int_equal(la_listener_open(p.stack, &own, 20, NULL, &listener, p.now), LA_OK);
+    for (unsigned i = 0; i < RANGE_MAX - RANGE_MIN; i++) {
+        assert_int_equal(open_to(&locals[i % 2], &own, &conn), LA_OK);
+        assert_int_not_equal(peer_status(&p, conn).local.port, own.port);
+    }
+    assert_int_equal(open_to(&locals[0], &own, &more), LA_ERR_ADDRESS_NOT_AVAILABLE);
+    peer_forget(&p);
+    peer_free(&p);
+}
+
 /* RFC 6056: not one after the other; by default from the dynamic range. */
 /* LEDGER: RFC6056-1 */
 static void
@@ -442,6 +462,7 @@ main(void)
         cmocka_unit_test(test_handles__bad_addresses),
         cmocka_unit_test(test_handles__four_tuples),
         cmocka_unit_test(test_handles__ephemeral_ports),
+        cmocka_unit_test(test_handles__ephemeral_port_is_not_the_remote_one),
         cmocka_unit_test(test_handles__ephemeral_ports_are_scattered),
         cmocka_unit_test(test_handles__limit_of_connections),
         cmocka_unit_test(test_handles__walk),
