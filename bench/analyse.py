@@ -64,12 +64,14 @@ def measure(args, size, progress):
                 for jobs, runs in found.items():
                     runs.append(run([args.lastack, "explain", "-q", "-n", "0", "--jobs", str(jobs),
                                      path]))
-            cpu_s = statistics.median(cpu for cpu, _, _ in found[1])
+            cpu_s = {jobs: statistics.median(cpu for cpu, _, _ in runs)
+                     for jobs, runs in found.items()}
             clock_s = {jobs: statistics.median(clock for _, _, clock in runs)
                        for jobs, runs in found.items()}
-            results[kind] = {"packets": packets, "packets_per_s": packets / max(cpu_s, 1e-9),
+            results[kind] = {"packets": packets, "packets_per_s": packets / max(cpu_s[1], 1e-9),
                              "anonymous_mib": max(memory for _, memory, _ in found[1]),
-                             "two_jobs_speedup": clock_s[1] / max(clock_s[2], 1e-9)}
+                             "two_jobs_speedup": clock_s[1] / max(clock_s[2], 1e-9),
+                             "two_jobs_cpu": cpu_s[2] / max(cpu_s[1], 1e-9)}
         results["tshark"] = beside(args, size, folder, progress)
     progress("")
     return results
