@@ -51,6 +51,23 @@ def run(words):
     return usage.ru_utime + usage.ru_stime, most / 1024, time.monotonic() - begin
 
 
+def beside_itself_s(words):
+    """Seconds by the clock until two such programs are done that were started together: what two
+    cores of this machine give to work that shares nothing."""
+    begin = time.monotonic()
+    both = [subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for _ in range(2)]
+    statuses = [process.wait() for process in both]
+    if any(statuses):
+        raise Failed(f"{' '.join(words[:2])}: status {max(statuses)}")
+    return time.monotonic() - begin
+
+
+def by_rounds(ones, others):
+    """The median of the rounds' ratios: a machine's clock swings."""
+    return statistics.median(a / max(b, 1e-9) for a, b in zip(ones, others))
+
+
 def measure(args, size, progress):
     results = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -58,18 +75,22 @@ def measure(args, size, progress):
             progress(f"explain: a capture, {kind}")
             path = os.path.join(folder, kind + ".pcap")
             packets = make(args.load, kind, n, path)
-            found = {1: [], 2: []}
+            words = {jobs: [args.lastack, "explain", "-q", "-n", "0", "--jobs", str(jobs), path]
+                     for jobs in (1, 2)}
+            found, pairs_s = {1: [], 2: []}, []
             for number in range(size.mem_rounds_n):
                 progress(f"explain, {kind}, round {number + 1} of {size.mem_rounds_n}")
                 for jobs, runs in found.items():
-                    runs.append(run([args.lastack, "explain", "-q", "-n", "0", "--jobs", str(jobs),
-                                     path]))
-            cpu_s = statistics.median(cpu for cpu, _, _ in found[1])
-            clock_s = {jobs: statistics.median(clock for _, _, clock in runs)
-                       for jobs, runs in found.items()}
-            results[kind] = {"packets": packets, "packets_per_s": packets / max(cpu_s, 1e-9),
+                    runs.append(run(words[jobs]))
+                pairs_s.append(beside_itself_s(words[1]))
+            cpu_s = {jobs: statistics.median(cpu for cpu, _, _ in runs)
+                     for jobs, runs in found.items()}
+            clock_s = {jobs: [clock for _, _, clock in runs] for jobs, runs in found.items()}
+            results[kind] = {"packets": packets, "packets_per_s": packets / max(cpu_s[1], 1e-9),
                              "anonymous_mib": max(memory for _, memory, _ in found[1]),
-                             "two_jobs_speedup": clock_s[1] / max(clock_s[2], 1e-9)}
+                             "two_jobs_speedup": by_rounds(clock_s[1], clock_s[2]),
+                             "two_programs_speedup": 2 * by_rounds(clock_s[1], pairs_s),
+                             "two_jobs_cpu": cpu_s[2] / max(cpu_s[1], 1e-9)}
         results["tshark"] = beside(args, size, folder, progress)
     progress("")
     return results

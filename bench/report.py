@@ -146,7 +146,10 @@ def explain(found, size):
         print(f"{found[kind]['packets_per_s'] / 1e6:16.2f}  million packets per CPU second,"
               f" {what} ({rounds('median', size.mem_rounds_n)})")
         print(f"{found[kind]['anonymous_mib']:16.1f}  MiB of memory of its own")
-        print(f"{found[kind]['two_jobs_speedup']:16.2f}  times as fast by the clock with two jobs")
+        print(f"{found[kind]['two_jobs_speedup']:16.2f}  times as fast by the clock with two jobs,"
+              f" which take {found[kind]['two_jobs_cpu']:.2f} times the CPU of one")
+        print(f"{found[kind]['two_programs_speedup']:16.2f}  times as much in the same time, two such"
+              " programs at once: what the machine gives")
     if found["tshark"] is None:
         print("not measured beside tshark: it is not there")
     else:

@@ -15,7 +15,7 @@
 #include "cli/turns.h"
 
 enum {
-    SLOTS_N = 8,
+    SLOTS_N = 5, /* more are more than the caches have room for */
     AHEAD_N = 3,
     AT_ONCE_N = 64,
     FINISH_N = 512,
@@ -50,7 +50,7 @@ struct la_explain_jobs {
     struct la_explain_jobs_cfg cfg;
     unsigned parts_n, slots_n; /* of a part that is alone, one */
     struct share *shares;
-    struct slot slots[SLOTS_N];
+    struct slot *slots;
     /* Whoever fills. */
     struct la_mem *intake_mem;
     struct la_intake intake;
@@ -84,14 +84,14 @@ fill_batch(struct la_explain_jobs *jobs, struct slot *slot)
     slot->work = WORK_BATCH;
     la_batch_begin(batch, &jobs->intake);
     while (batch->n < LA_BATCH_N) {
+        struct la_explain_packet packets[AT_ONCE_N];
         size_t room = LA_BATCH_N - batch->n;
-        size_t n = jobs->cfg.read(jobs->cfg.ctx, &batch->packets[batch->n],
-                                  room < AT_ONCE_N ? room : AT_ONCE_N);
+        size_t n = jobs->cfg.read(jobs->cfg.ctx, packets, room < AT_ONCE_N ? room : AT_ONCE_N);
         if (n == 0) {
             jobs->stage = STAGE_LINE_UP;
             break;
         }
-        if (!la_intake_take(&jobs->intake, batch, n))
+        if (!la_intake_take(&jobs->intake, batch, packets, n))
             jobs->failed = true;
     }
     return batch->n > 0;
@@ -237,12 +237,24 @@ share_init(struct la_explain_jobs *jobs, unsigned number)
     return true;
 }
 
+/* Batches, of which nothing is touched before it is filled. */
+static bool
+slots_init(struct la_explain_jobs *jobs)
+{
+    jobs->slots = aligned_alloc(_Alignof(struct slot), jobs->slots_n * sizeof(jobs->slots[0]));
+    for (unsigned i = 0; i < jobs->slots_n && jobs->slots != NULL; i++) {
+        jobs->slots[i].batch.decoded = NULL;
+        jobs->slots[i].batch.decoded_cap = 0;
+    }
+    return jobs->slots != NULL;
+}
+
 static bool
 init(struct la_explain_jobs *jobs)
 {
     uint64_t bytes = jobs->cfg.memory_bytes;
     jobs->shares = calloc(jobs->parts_n, sizeof(jobs->shares[0]));
-    if (jobs->shares == NULL)
+    if (jobs->shares == NULL || !slots_init(jobs))
         return false;
     jobs->whole_mem = la_mem_new(la_host_alloc(), bytes / WHOLE_SHARE);
     jobs->intake_mem = la_mem_new(la_host_alloc(), bytes / INTAKE_SHARE);
@@ -292,11 +304,12 @@ la_explain_jobs_free(struct la_explain_jobs *jobs)
         share_fini(&jobs->shares[i]);
     free(jobs->shares);
     if (jobs->intake_mem != NULL) {
-        for (unsigned i = 0; i < SLOTS_N; i++)
+        for (unsigned i = 0; i < jobs->slots_n; i++)
             la_batch_fini(&jobs->slots[i].batch, &jobs->intake);
         la_intake_fini(&jobs->intake);
         la_mem_unref(jobs->intake_mem);
     }
+    free(jobs->slots);
     la_whole_fini(&jobs->whole);
     if (jobs->whole_mem != NULL)
         la_mem_unref(jobs->whole_mem);

@@ -352,8 +352,9 @@ la_explain_say_finding(FILE *out, const struct la_explain_finding *f)
     if (text[0] >= 'a' && text[0] <= 'z')
         text[0] = (char)(text[0] - 'a' + 'A');
     (void)fputs(text, out);
-    /* Whose the SYNs are goes without saying. */
-    if (f->id >= LA_FINDING_FIN_REPEATED && (f->who == LA_WHO_CLIENT || f->who == LA_WHO_SERVER))
+    /* Whose the SYNs are goes without saying, and who answers. */
+    if (f->id >= LA_FINDING_FIN_REPEATED && f->id != LA_FINDING_SLOW_ANSWER &&
+        (f->who == LA_WHO_CLIENT || f->who == LA_WHO_SERVER))
         (void)fprintf(out, " (%s)", la_who_name((enum la_who)f->who));
     say_certainty(out, (enum la_certainty)f->certainty);
     if (requirement[0] != 0)

@@ -124,6 +124,7 @@ take_copy(struct la_explain *explain, const struct la_placed *placed, uint32_t f
     if (answers_copy(placed, lag_us))
         me->flags |= LA_END_ANSWERED_COPY;
     me->copy_lag_us = lag_us;
+    me->ttl_copy_hops = placed->seen->ttl_hops;
     la_artefacts_count_copy(explain, me, elsewhere);
 }
 
@@ -247,6 +248,16 @@ la_artefacts_are_doubles(const struct la_copies *of)
             of->text_copies_n * SHARE > of->texts_n + of->text_copies_n);
 }
 
+/* Heuristic: a mirror port may have one direction twice; no network doubles so much of it. */
+bool
+la_artefacts_is_mirrored(const struct la_track_end *e)
+{
+    enum { SHARE = 4, TEXT_COPIES_N_MIN = 16 };
+    const struct la_measure *m = e->measure;
+    return m != NULL && m->text_copies_n >= TEXT_COPIES_N_MIN &&
+           m->text_copies_n * (uint64_t)SHARE > m->prints_n + m->text_copies_n;
+}
+
 /* Of a part, the whole knows. */
 bool
 la_artefacts_doubles(const struct la_explain *explain)
@@ -314,6 +325,8 @@ la_artefacts_end(struct la_explain *explain, const struct la_track *track)
         const struct la_measure *m = track->end[end].measure;
         explain->texts_n += m == NULL ? 0 : m->prints_n;
         explain->text_copies_n += m == NULL ? 0 : m->text_copies_n;
+        if (la_artefacts_is_mirrored(&track->end[end]))
+            explain->mirrored_n += track->end[end].copies_n;
     }
     const struct la_track_end *a = &track->end[0], *b = &track->end[1];
     bool one_way =
@@ -380,6 +393,7 @@ la_artefacts_add(struct la_explain *explain, const struct la_explain *part)
     to->missing_bytes += from->missing_bytes;
     explain->texts_n += part->texts_n;
     explain->text_copies_n += part->text_copies_n;
+    explain->mirrored_n += part->mirrored_n;
     if (part->above_mss_bytes_max > explain->above_mss_bytes_max)
         explain->above_mss_bytes_max = part->above_mss_bytes_max;
     add_findings(explain, part);
@@ -419,7 +433,8 @@ void
 la_artefacts_finish(struct la_explain *explain)
 {
     const struct la_explain_file *file = &explain->file;
-    tell(explain, LA_FINDING_CAPTURE_TWICE, la_artefacts_doubles(explain) ? file->copies : 0, 0);
+    tell(explain, LA_FINDING_CAPTURE_TWICE,
+         la_artefacts_doubles(explain) ? file->copies : explain->mirrored_n, 0);
     tell(explain, LA_FINDING_CAPTURE_UNFILLED, file->unfilled_checksums, 0);
     tell(explain, LA_FINDING_CAPTURE_CHANGED, file->changed_checksums, 0);
     tell(explain, LA_FINDING_CAPTURE_SUPER, file->above_mss, explain->above_mss_bytes_max);

@@ -19,7 +19,7 @@
 #include "wire/ip4.h"
 #include "wire/ip6.h"
 
-enum { PORTS_BYTES = 4 };
+enum { PORTS_BYTES = 4, LAST_BYTES = 4 };
 
 bool
 la_intake_init(struct la_intake *intake, struct la_mem *mem, unsigned parts_n)
@@ -41,10 +41,9 @@ la_batch_begin(struct la_batch *batch, const struct la_intake *intake)
 {
     batch->n = batch->decoded_n = 0;
     batch->before_n = intake->file.packets;
-    for (unsigned part = 0; part < intake->parts_n; part++) {
-        batch->last[part] = (uint16_t)(LA_BATCH_N + part);
-        batch->next[LA_BATCH_N + part] = LA_BATCH_END;
-    }
+    batch->lots_n = 0;
+    for (unsigned part = 0; part < intake->parts_n; part++)
+        batch->of[part].at = NULL;
 }
 
 void
@@ -57,40 +56,6 @@ la_batch_fini(struct la_batch *batch, struct la_intake *intake)
 
 /* ---- shares -----------------------------------------------------------------------------------
  */
-
-/* Both directions of a flow have one share. Balance matters here, not whether somebody can steer
- * it: who makes all flows of a capture fall to one part makes it slow, and nothing else. */
-static inline uint64_t
-mixed(uint64_t high, uint64_t low, uint16_t port)
-{
-    uint64_t h = (high ^ port) * UINT64_C(0x9e3779b97f4a7c15) + low;
-    return (h ^ h >> 29) * UINT64_C(0xd6e8feb86659fd93);
-}
-
-static inline uint64_t
-flow_hash(uint64_t src_mixed, uint64_t dst_mixed, uint32_t path_key)
-{
-    return (src_mixed + dst_mixed + path_key) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-static inline uint64_t
-endpoint_mixed(const uint8_t addr[16], uint16_t port)
-{
-    uint64_t words[2];
-    memcpy(words, addr, sizeof(words));
-    return mixed(words[0], words[1], port);
-}
-
-/* The same of an IPv4 address as a packet has it. */
-static inline uint64_t
-endpoint4_mixed(const uint8_t addr[4], uint16_t port)
-{
-    static const uint8_t mapped[4] = {0, 0, 0xff, 0xff};
-    uint64_t low;
-    memcpy(&low, mapped, sizeof(mapped));
-    memcpy((uint8_t *)&low + sizeof(mapped), addr, 4);
-    return mixed(0, low, port);
-}
 
 /* What a part has been given, and once more what its flows are likely to get: of those that begin
  * at the same time nobody has had packets yet. */
@@ -119,54 +84,98 @@ part_choose(struct la_intake *intake)
     return (uint8_t)best;
 }
 
-/* Puts the packet behind those of its flow's part. */
-static inline void
-give(struct la_intake *intake, struct la_batch *batch, size_t i, uint64_t flow_hash)
+/* The part's next packet begins a lot? */
+static inline bool
+is_lot_due(const struct la_batch *batch, unsigned part)
 {
-    uint8_t *part = &intake->part_of[flow_hash >> (64 - LA_BUCKETS_BITS)];
-    if (*part == LA_SHARE_NOBODY)
-        *part = part_choose(intake);
-    intake->taken_n[*part]++;
-    batch->next[batch->last[*part]] = (uint16_t)i;
-    batch->next[i] = LA_BATCH_END;
-    batch->last[*part] = (uint16_t)i;
+    return (uintptr_t)batch->of[part].at % LA_LOT_BYTES == 0;
 }
 
-/* Ethernet, IP without anything between it and TCP, no fragment: where ports begin. 0: it is not.
- * Where its other fields contradict themselves it is no segment, and it does not matter whose. */
-static inline size_t
-simple_ports_at(const struct la_explain_packet *packet)
+LA_APART static void
+lot_add(struct la_batch *batch, unsigned part)
 {
+    uint16_t lot = batch->lots_n++;
+    if (batch->of[part].at == NULL)
+        batch->of[part].first = lot;
+    else
+        batch->lot_next[batch->of[part].last] = lot;
+    batch->of[part].last = lot;
+    batch->of[part].at = batch->lots[lot];
+}
+
+/* Where the part's next packet goes. */
+static inline struct la_given *
+give_part(struct la_intake *intake, struct la_batch *batch, unsigned part)
+{
+    intake->taken_n[part]++;
+    return batch->of[part].at++;
+}
+
+static struct la_given *
+give(struct la_intake *intake, struct la_batch *batch, unsigned bucket)
+{
+    if (intake->part_of[bucket] == LA_SHARE_NOBODY)
+        intake->part_of[bucket] = part_choose(intake);
+    unsigned part = intake->part_of[bucket];
+    if (is_lot_due(batch, part))
+        lot_add(batch, part);
+    return give_part(intake, batch, part);
+}
+
+/* Both directions of a flow have one bucket, by the last octets of the addresses (which tell hosts
+ * apart in IPv6, too) and by the ports. Balance matters here, not whether somebody can steer it:
+ * who makes all flows of a capture fall into one makes it slow, and nothing else. */
+static inline unsigned
+bucket_of(const uint8_t src[LAST_BYTES], const uint8_t dst[LAST_BYTES],
+          const uint8_t ports[PORTS_BYTES], uint32_t path_key)
+{
+    uint32_t a, b;
+    uint16_t port[2];
+    memcpy(&a, src, sizeof(a));
+    memcpy(&b, dst, sizeof(b));
+    memcpy(port, ports, sizeof(port));
+    uint64_t mixed = ((uint64_t)(a + b) << 32) + port[0] + port[1] + path_key;
+    return (unsigned)(mixed * UINT64_C(0xd6e8feb86659fd93) >> (64 - LA_BUCKETS_BITS));
+}
+
+static unsigned
+bucket_of_seen(const struct la_seen *seen)
+{
+    enum { LAST_AT = sizeof(seen->src.addr.b) - LAST_BYTES };
+    uint8_t ports[PORTS_BYTES];
+    la_put16(ports, seen->src.port);
+    la_put16(ports + 2, seen->dst.port);
+    return bucket_of(seen->src.addr.b + LAST_AT, seen->dst.addr.b + LAST_AT, ports, seen->path_key);
+}
+
+/* Ethernet, IP without anything between it and TCP, no fragment? *bucket: its flow's. Where its
+ * other fields contradict themselves it is no segment, and it does not matter whose. */
+static inline bool
+is_simple(const struct la_explain_packet *packet, unsigned *bucket)
+{
+    /* The last octets of the addresses. */
+    enum { IP4_SRC_AT = 12, IP4_DST_AT = 16, IP6_SRC_AT = 20, IP6_DST_AT = 36 };
     const uint8_t *p = packet->bytes.p + LA_ETH_HEADER_BYTES;
-    size_t n = packet->bytes.n, at = 0;
-    if (packet->link_type != LA_LINKTYPE_ETHERNET || n < LA_ETH_HEADER_BYTES + LA_IP4_HEADER_BYTES)
-        return 0;
+    size_t n = packet->bytes.n;
+    if (packet->link_type != LA_LINKTYPE_ETHERNET ||
+        n < LA_ETH_HEADER_BYTES + LA_IP4_HEADER_BYTES + PORTS_BYTES)
+        return false;
+    n -= LA_ETH_HEADER_BYTES + PORTS_BYTES;
     uint16_t type = la_get16(p - 2);
     if (type == LA_ETH_IPV4) {
         const struct la_ip4_view ip4 = {p, (uint8_t)((p[0] & 0x0f) * 4)};
-        if (p[0] >> 4 == 4 && ip4.header_bytes >= LA_IP4_HEADER_BYTES &&
-            la_ip4_view_protocol(&ip4) == LA_IP_TCP && !la_ip4_view_is_fragment(&ip4))
-            at = LA_ETH_HEADER_BYTES + (size_t)ip4.header_bytes;
-    } else if (type == LA_ETH_IPV6 && n >= LA_ETH_HEADER_BYTES + LA_IP6_HEADER_BYTES) {
-        const struct la_ip6_view ip6 = {p};
-        if (p[0] >> 4 == 6 && la_ip6_view_next_header(&ip6) == LA_IP_TCP)
-            at = LA_ETH_HEADER_BYTES + LA_IP6_HEADER_BYTES;
+        if (p[0] >> 4 != 4 || ip4.header_bytes < LA_IP4_HEADER_BYTES || n < ip4.header_bytes ||
+            la_ip4_view_protocol(&ip4) != LA_IP_TCP || la_ip4_view_is_fragment(&ip4))
+            return false;
+        *bucket = bucket_of(p + IP4_SRC_AT, p + IP4_DST_AT, p + ip4.header_bytes, 0);
+        return true;
     }
-    return at > 0 && n >= at + PORTS_BYTES ? at : 0;
-}
-
-static inline uint64_t
-simple_hash(const struct la_explain_packet *packet, size_t ports_at)
-{
-    enum { IP4_SRC_AT = 12, IP4_DST_AT = 16, IP6_SRC_AT = 8, IP6_DST_AT = 24 };
-    const uint8_t *p = packet->bytes.p + LA_ETH_HEADER_BYTES;
-    uint16_t src_port = la_get16(packet->bytes.p + ports_at);
-    uint16_t dst_port = la_get16(packet->bytes.p + ports_at + 2);
-    if (p[0] >> 4 == 4)
-        return flow_hash(endpoint4_mixed(p + IP4_SRC_AT, src_port),
-                         endpoint4_mixed(p + IP4_DST_AT, dst_port), 0);
-    return flow_hash(endpoint_mixed(p + IP6_SRC_AT, src_port),
-                     endpoint_mixed(p + IP6_DST_AT, dst_port), 0);
+    const struct la_ip6_view ip6 = {p};
+    if (type != LA_ETH_IPV6 || n < LA_IP6_HEADER_BYTES || p[0] >> 4 != 6 ||
+        la_ip6_view_next_header(&ip6) != LA_IP_TCP)
+        return false;
+    *bucket = bucket_of(p + IP6_SRC_AT, p + IP6_DST_AT, p + LA_IP6_HEADER_BYTES, 0);
+    return true;
 }
 
 /* ---- what is decoded here ----------------------------------------------------------------------
@@ -189,7 +198,6 @@ keep(struct la_intake *intake, struct la_batch *batch, const struct la_seen *see
         batch->decoded = grown;
         batch->decoded_cap = cap;
     }
-    batch->decoded_at[batch->n] = (uint16_t)batch->decoded_n;
     struct la_decoded *one = &batch->decoded[batch->decoded_n++];
     one->seen = *seen;
     size_t n = seen->header.n < sizeof(one->header) ? seen->header.n : sizeof(one->header);
@@ -215,7 +223,7 @@ LA_APART void
 la_intake_seen(struct la_intake *intake, struct la_seen *seen)
 {
     bool is_tcp = seen->kind == LA_SEEN_TCP;
-    if (is_tcp && intake->sums_n < LA_SUMS_FIRST_N)
+    if (is_tcp && la_intake_is_first(intake))
         note_checksum(intake, seen);
     if (!seen->is_bare) {
         if (is_tcp && seen->checksum == LA_SEEN_CHECKSUM_UNVERIFIED)
@@ -224,66 +232,141 @@ la_intake_seen(struct la_intake *intake, struct la_seen *seen)
     }
 }
 
-/* One of the first, or not simple. False: no memory. */
-LA_APART static bool
-take_with_care(struct la_intake *intake, struct la_batch *batch, size_t i, bool is_simple)
+static void
+look_at(struct la_intake *intake, const struct la_explain_packet *packet, uint8_t marks,
+        struct la_seen *seen)
+{
+    intake->decoder.options.verify_first_n = (marks & LA_BATCH_VERIFY) != 0;
+    la_decode(&intake->decoder, packet, seen);
+    la_intake_seen(intake, seen);
+}
+
+/* One of the first segments, which tell of checksums. Its part decodes it as every one that is
+ * simple. */
+LA_APART static void
+look_for_sums(struct la_intake *intake, const struct la_explain_packet *packet, uint8_t marks)
 {
     struct la_seen seen;
-    const struct la_explain_packet *packet = &batch->packets[i];
-    intake->decoder.options.verify_first_n = (batch->marks[i] & LA_BATCH_VERIFY) != 0;
-    la_decode(&intake->decoder, packet, &seen);
-    la_intake_seen(intake, &seen);
-    if (is_simple || (seen.kind != LA_SEEN_TCP && seen.kind != LA_SEEN_ICMP_ERROR))
-        return true;
-    if (!keep(intake, batch, &seen))
-        return false;
-    batch->marks[i] |= LA_BATCH_DECODED;
-    give(intake, batch, i,
-         flow_hash(endpoint_mixed(seen.src.addr.b, seen.src.port),
-                   endpoint_mixed(seen.dst.addr.b, seen.dst.port), seen.path_key));
-    return true;
+    look_at(intake, packet, marks, &seen);
+}
+
+/* It is not simple. NULL: it is nobody's; or there is no memory, and *kept is false. */
+LA_APART static struct la_given *
+give_decoded(struct la_intake *intake, struct la_batch *batch,
+             const struct la_explain_packet *packet, uint8_t marks, bool *kept)
+{
+    struct la_seen seen;
+    look_at(intake, packet, marks, &seen);
+    if (seen.kind != LA_SEEN_TCP && seen.kind != LA_SEEN_ICMP_ERROR)
+        return NULL;
+    *kept = keep(intake, batch, &seen);
+    if (!*kept)
+        return NULL;
+    struct la_given *given = give(intake, batch, bucket_of_seen(&seen));
+    given->decoded_at = (uint16_t)(batch->decoded_n - 1);
+    return given;
+}
+
+/* Packets before the next one that is verified, whatever it is. */
+static inline size_t
+until_due(const struct la_intake *intake)
+{
+    return LA_SUMS_EVERY_N - 1 - intake->file.packets % LA_SUMS_EVERY_N;
+}
+
+static inline void
+fill(struct la_given *given, const struct la_explain_packet *packet, int64_t now_ns, size_t place,
+     unsigned marks)
+{
+    given->packet = *packet;
+    given->now_ns = now_ns;
+    given->place = (uint16_t)place;
+    given->marks = (uint8_t)marks;
 }
 
 /* Only where sources differ it is looked for. */
 LA_APART static struct la_addr
-source_of(const struct la_batch *batch, size_t i, size_t ports_at)
+source_of(const struct la_batch *batch, const struct la_given *given)
 {
     enum { IP4_SRC_AT = 12, IP6_SRC_AT = 8 };
-    const uint8_t *p = batch->packets[i].bytes.p + LA_ETH_HEADER_BYTES;
-    if ((batch->marks[i] & LA_BATCH_DECODED) != 0)
-        return batch->decoded[batch->decoded_at[i]].seen.src.addr;
-    if (ports_at == 0)
-        return (struct la_addr){{0}}; /* no segment */
+    const uint8_t *p = given->packet.bytes.p + LA_ETH_HEADER_BYTES;
+    if ((given->marks & LA_BATCH_DECODED) != 0)
+        return batch->decoded[given->decoded_at].seen.src.addr;
     return p[0] >> 4 == 4 ? la_addr_from_v4(p + IP4_SRC_AT) : la_addr_from_v6(p + IP6_SRC_AT);
 }
 
-/* The packet behind the batch's. */
-static inline bool
-take_one(struct la_intake *intake, struct la_batch *batch)
+/* The packet behind the batch's. False: no memory. */
+static bool
+take_one(struct la_intake *intake, struct la_batch *batch, const struct la_explain_packet *packet)
 {
-    size_t i = batch->n;
-    struct la_explain_packet *packet = &batch->packets[i];
+    const size_t place = batch->n++;
+    const la_instant at = la_instant_sane(packet->at);
+    uint8_t marks = la_intake_see(intake, at.ns);
+    unsigned bucket;
     bool kept = true;
-    packet->at = la_instant_sane(packet->at);
-    size_t ports_at = simple_ports_at(packet);
-    batch->marks[i] = la_intake_see(intake, packet->at.ns);
-    batch->now_ns[i] = intake->now_ns;
-    if (ports_at > 0)
-        give(intake, batch, i, simple_hash(packet, ports_at));
-    if (ports_at == 0 || intake->sums_n < LA_SUMS_FIRST_N)
-        kept = take_with_care(intake, batch, i, ports_at > 0);
+    struct la_given *given;
+    batch->now_ns[place] = intake->now_ns;
+    if (is_simple(packet, &bucket)) {
+        if (la_intake_is_first(intake))
+            look_for_sums(intake, packet, marks);
+        given = give(intake, batch, bucket);
+    } else {
+        given = give_decoded(intake, batch, packet, marks, &kept);
+        marks |= LA_BATCH_DECODED;
+    }
+    if (given == NULL)
+        return kept;
+    fill(given, packet, intake->now_ns, place, marks);
+    given->packet.at = at;
     const struct la_addr src =
-        intake->sums.some_left ? source_of(batch, i, ports_at) : (struct la_addr){{0}};
-    batch->marks[i] |= la_intake_trusts(intake, &src);
-    batch->n++;
-    return kept;
+        intake->sums.some_left ? source_of(batch, given) : (struct la_addr){{0}};
+    given->marks |= la_intake_trusts(intake, &src);
+    return true;
+}
+
+/* The same for packets with nothing unusual about them, which are nearly all. Whatever else there
+ * is ends the run, and is take_one()'s. Returns how many. */
+static size_t
+take_run(struct la_intake *intake, struct la_batch *batch, const struct la_explain_packet *packets,
+         size_t n)
+{
+    /* Nothing that is filled can be part of these. */
+    const size_t place = batch->n, until_due_n = until_due(intake);
+    const uint8_t marks = la_intake_trusts(intake, &(struct la_addr){{0}});
+    int64_t now_ns = intake->now_ns;
+    size_t i;
+    if (intake->file.packets == 0 || la_intake_is_first(intake) || intake->sums.some_left)
+        return 0;
+    n = n < until_due_n ? n : until_due_n;
+    for (i = 0; i < n; i++) {
+        const int64_t at_ns = packets[i].at.ns;
+        unsigned bucket;
+        if (at_ns < now_ns || at_ns > LA_NS_LATEST || !is_simple(&packets[i], &bucket))
+            break;
+        const unsigned part = intake->part_of[bucket];
+        if (part == LA_SHARE_NOBODY || is_lot_due(batch, part))
+            break;
+        now_ns = at_ns;
+        batch->now_ns[place + i] = now_ns;
+        fill(give_part(intake, batch, part), &packets[i], now_ns, place + i, marks);
+    }
+    if (i == 0)
+        return 0;
+    batch->n = place + i;
+    intake->file.packets += i;
+    intake->file.last_at.ns = intake->now_ns = now_ns;
+    return i;
 }
 
 bool
-la_intake_take(struct la_intake *intake, struct la_batch *batch, size_t n)
+la_intake_take(struct la_intake *intake, struct la_batch *batch,
+               const struct la_explain_packet *packets, size_t n)
 {
     bool all_kept = true;
-    for (size_t i = 0; i < n; i++)
-        all_kept &= take_one(intake, batch);
+    for (size_t i = 0; i < n;) {
+        i += take_run(intake, batch, &packets[i], n - i);
+        if (i < n)
+            all_kept &= take_one(intake, batch, &packets[i++]);
+    }
     return all_kept;
 }

@@ -87,6 +87,7 @@ go_on_from(struct la_track_end *e, la_seq seq)
     e->nxt = e->una = seq;
     e->flags &= ~(uint32_t)LA_END_EDGE;
     e->timing = false;
+    e->repeats_n = 0;
     if (m == NULL)
         return;
     for (unsigned i = 0; i < m->holes_n; i++)
@@ -100,7 +101,8 @@ go_on_from(struct la_track_end *e, la_seq seq)
     m->sacked = m->probed = m->edge_known = m->rounds.begun = false;
 }
 
-/* A SYN,ACK with another number than the first one, before there was any text. */
+/* A SYN,ACK with another number than the first one, before there was any text. Not where the client
+ * has reset the first one: what it is told to have ended is not undone. */
 static void
 note_syn_ack(struct la_explain *explain, struct la_track *track, const struct la_placed *placed)
 {
@@ -108,17 +110,19 @@ note_syn_ack(struct la_explain *explain, struct la_track *track, const struct la
     const uint16_t both = LA_TCP_SYN | LA_TCP_ACK;
     bool is_second = (seg->flags & (both | LA_TCP_RST)) == both && placed->from == LA_END_SERVER &&
                      (placed->me->flags & LA_END_SYN_ACK) != 0 &&
+                     (placed->peer->flags & LA_END_RST) == 0 &&
                      placed->me->unique_bytes + placed->me->missing_bytes == 0 &&
-                     la_seq_eq(seg->ack, la_seq_add(placed->peer->iss, 1));
+                     la_seq_le(seg->ack, placed->peer->nxt);
     struct la_track_rare *rare = is_second ? la_track_rare(explain, track) : NULL;
-    if (rare == NULL || rare->leap.has_syn_ack)
+    if (rare == NULL)
         return;
     rare->leap.has_syn_ack = true;
     rare->leap.syn_ack_seq = seg->seq;
     rare->leap.syn_ack_frame = placed->frame;
 }
 
-/* The server's numbers are those of its second SYN,ACK. */
+/* The server's numbers are those of its second SYN,ACK, and what either end has said about the
+ * first one shows nothing. */
 static bool
 begins_anew(struct la_explain *explain, struct la_track *track, unsigned end, la_seq seq)
 {
@@ -131,6 +135,8 @@ begins_anew(struct la_explain *explain, struct la_track *track, unsigned end, la
     e->nxt = e->una = seq;
     e->flags &= ~(uint32_t)LA_END_EDGE;
     e->timing = false;
+    e->repeats_n = 0;
+    la_possible_begin(explain, track, false);
     (void)la_found(explain, track, LA_FINDING_SYN_ACK_OTHER, la_who_of(end), leap->syn_ack_frame);
     return true;
 }

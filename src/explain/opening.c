@@ -283,7 +283,8 @@ la_opening_kind(const struct la_track *track)
     if ((s->flags & LA_END_SYN_ACK) == 0) {
         if (track->rare != NULL && track->rare->has_icmp)
             return LA_OPEN_UNREACHABLE;
-        if ((s->flags & LA_END_RST) != 0)
+        /* RFC 9293 3.10.7.3 second: without an ACK of the SYN a RST refuses nothing. */
+        if ((s->flags & LA_END_RST) != 0 && la_reset_decisive(track) != NULL)
             return LA_OPEN_REFUSED;
         return (s->flags & LA_END_SPOKE) != 0 ? LA_OPEN_THREE_WAY : LA_OPEN_UNANSWERED;
     }

@@ -47,16 +47,15 @@ expire(struct la_explain *explain, const struct la_batch *batch, size_t from, si
     }
 }
 
-/* Up to packet to - 1. What was waiting ends with the packet that it was to end with, whoever that
- * belongs to. */
+/* Up to packet to - 1, with which the time is now_ns. What was waiting ends with the packet that it
+ * was to end with, whoever that belongs to. */
 static inline void
-pass_time(struct la_explain *explain, const struct la_batch *batch, size_t *looked_n, size_t to)
+pass_time(struct la_explain *explain, const struct la_batch *batch, size_t *looked_n, size_t to,
+          int64_t now_ns)
 {
-    if (to == *looked_n)
-        return;
-    if (batch->now_ns[to - 1] > explain->expire_ns || batch->before_n + to > explain->expire_n)
+    if (now_ns > explain->expire_ns || batch->before_n + to > explain->expire_n)
         expire(explain, batch, *looked_n, to);
-    explain->now_ns = batch->now_ns[to - 1];
+    explain->now_ns = now_ns;
     explain->packet_n = batch->before_n + to;
     *looked_n = to;
 }
@@ -75,16 +74,52 @@ follow_marks(struct la_explain *explain, uint8_t marks)
         (marks & LA_BATCH_TRUST_SUMS) != 0 ? LA_SUMS_TRUSTED : LA_SUMS_UNTRUSTED;
 }
 
-static void
-take_one(struct la_explain *explain, const struct la_batch *batch, size_t i)
+static inline void
+take_one(struct la_explain *explain, const struct la_batch *batch, const struct la_given *given)
 {
-    const struct la_explain_packet *packet = &batch->packets[i];
-    if ((batch->marks[i] & LA_BATCH_DECODED) != 0)
-        explain->seen = batch->decoded[batch->decoded_at[i]].seen;
+    const struct la_explain_packet *packet = &given->packet;
+    const uint8_t marks = given->marks;
+    if ((marks & LA_BATCH_DECODED) != 0)
+        explain->seen = batch->decoded[given->decoded_at].seen;
     else
-        decode(explain, packet, batch->marks[i]);
-    follow_marks(explain, batch->marks[i]);
+        decode(explain, packet, marks);
+    follow_marks(explain, marks);
     la_explain_seen(explain, packet, packet->at.ns, &explain->seen);
+}
+
+/* Headers, which were looked at when the batch was filled, maybe in another thread; */
+static inline void
+fetch(const struct la_given *given)
+{
+    __builtin_prefetch(given->packet.bytes.p);
+    __builtin_prefetch(given->packet.bytes.p + 64);
+}
+
+/* and what was noted of them then, which is wanted sooner. */
+enum { AHEAD_N = 4, FAR_AHEAD_N = 12 };
+
+static void
+fetch_first(const struct la_given lot[LA_LOT_N])
+{
+    for (size_t i = 0; i < FAR_AHEAD_N; i++)
+        __builtin_prefetch(&lot[i]);
+}
+
+/* n packets of a lot. */
+static void
+take_lot(struct la_explain *explain, const struct la_batch *batch, const struct la_given *given,
+         size_t n, size_t *looked_n)
+{
+    for (size_t i = 0; i < AHEAD_N && i < n; i++)
+        fetch(&given[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (i + FAR_AHEAD_N < n)
+            __builtin_prefetch(&given[i + FAR_AHEAD_N]);
+        if (i + AHEAD_N < n)
+            fetch(&given[i + AHEAD_N]);
+        pass_time(explain, batch, looked_n, given[i].place + (size_t)1, given[i].now_ns);
+        take_one(explain, batch, &given[i]);
+    }
 }
 
 static inline void
@@ -109,14 +144,24 @@ void
 la_part_take(const struct la_part *part, const struct la_batch *batch, struct la_outbox *outbox)
 {
     struct la_explain *explain = part->explain;
-    size_t looked_n = 0;
+    const unsigned share = part->share;
+    size_t looked_n = 0, lot = batch->of[share].first;
+    bool more = batch->of[share].at != NULL;
+    if (more)
+        fetch_first(batch->lots[lot]);
     begin(part, outbox);
-    for (size_t i = la_batch_first(batch, part->share); i != LA_BATCH_END;
-         i = la_batch_next(batch, i)) {
-        pass_time(explain, batch, &looked_n, i + 1);
-        take_one(explain, batch, i);
+    while (more) {
+        size_t taken = lot;
+        more = lot != batch->of[share].last;
+        if (more) {
+            lot = batch->lot_next[lot];
+            fetch_first(batch->lots[lot]);
+        }
+        take_lot(explain, batch, batch->lots[taken], la_batch_given_n(batch, share, taken),
+                 &looked_n);
     }
-    pass_time(explain, batch, &looked_n, batch->n);
+    if (looked_n < batch->n)
+        pass_time(explain, batch, &looked_n, batch->n, batch->now_ns[batch->n - 1]);
     la_artefacts_copies(explain, &outbox->copies);
 }
 

@@ -218,6 +218,8 @@ struct la_copies {
 void la_artefacts_copies(const struct la_explain *explain, struct la_copies *out);
 void la_copies_add(struct la_copies *to, const struct la_copies *from);
 bool la_artefacts_are_doubles(const struct la_copies *of);
+/* Of one direction. */
+bool la_artefacts_is_mirrored(const struct la_track_end *e);
 /* Of a track, by what it has itself. */
 bool la_artefacts_is_doubled(const struct la_track *track);
 /* Of the copies of an end's SYN,ACK, those that it sent itself: a few in a handshake, where the

@@ -173,7 +173,8 @@ evidence_of(const struct la_track *track, const struct la_placed *placed)
     uint32_t evidence = evidence_of_unread(track, placed);
     if (is_answer(placed))
         evidence |= LA_RST_ANSWERS;
-    if (e->segments_n > 0 && seen->ttl_hops != e->ttl_hops)
+    if (e->segments_n > 0 && seen->ttl_hops != e->ttl_hops &&
+        (e->copies_n == 0 || seen->ttl_hops != e->ttl_copy_hops))
         evidence |= LA_RST_OTHER_TTL;
     if ((e->flags & LA_END_FIN) != 0 && peer->text_at_ns > e->fin_at_ns)
         evidence |= LA_RST_TEXT_AFTER_FIN;

@@ -31,7 +31,7 @@ count_direction(const struct la_explain *explain, const struct la_track *track, 
                 struct la_explain_direction *out)
 {
     const struct la_track_end *e = &track->end[end];
-    bool doubles = la_artefacts_doubles(explain);
+    bool doubles = la_artefacts_doubles(explain) || la_artefacts_is_mirrored(e);
     uint32_t answers_n = la_artefacts_answers_n(track, end);
     out->segments = e->segments_n + answers_n;
     out->bytes = e->bytes;

@@ -89,10 +89,11 @@ keep_syn(struct la_explain *explain, struct la_track *track, const struct la_pla
 static void
 begin_from_kept(struct la_explain *explain, struct la_track *track)
 {
-    const struct la_track_rare *rare = track->rare;
+    struct la_track_rare *rare = track->rare;
     struct la_seen syn = rare->syn, answer = rare->answer;
     uint64_t syn_frame = rare->syn_frame, answer_frame = rare->answer_frame;
     int64_t syn_at_ns = rare->syn_at_ns, answer_at_ns = rare->answer_at_ns;
+    rare->syn_waits = false;
     la_flows_end(explain, track);
     la_segment(explain, &syn, syn_frame, 0, syn_at_ns);
     la_segment(explain, &answer, answer_frame, 0, answer_at_ns);

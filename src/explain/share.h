@@ -25,7 +25,8 @@
 enum {
     LA_PARTS_MAX = 64,
     LA_BATCH_N = 2048,
-    LA_BATCH_END = UINT16_MAX,
+    LA_LOT_N = 64,
+    LA_LOTS_N = LA_BATCH_N / LA_LOT_N + LA_PARTS_MAX,
     LA_SHARE_NOBODY = 255,
     LA_BUCKETS_BITS = 10
 };
@@ -112,24 +113,45 @@ enum la_batch_mark {
     LA_BATCH_DECODED = 4     /* `decoded` has it */
 };
 
+/* A packet for its part. It fills a line of the cache, which nobody but the part reads. */
+struct la_given {
+    struct la_explain_packet packet; /* at a sane time */
+    int64_t now_ns;                  /* the latest time so far */
+    uint16_t place;                  /* in the batch, of which others have other packets */
+    uint8_t marks;                   /* enum la_batch_mark */
+    uint16_t decoded_at;             /* with LA_BATCH_DECODED: its place */
+};
+
+_Static_assert(sizeof(struct la_given) == 64, "one line, and no part of another one's");
+enum { LA_LOT_BYTES = LA_LOT_N * sizeof(struct la_given) };
+
+/* Each part has its packets behind each other, in lots: as many as it needs, of those of all. */
 struct la_batch {
     size_t n;
-    uint64_t before_n; /* packets of the capture before the first one */
-    struct la_explain_packet packets[LA_BATCH_N];
-    int64_t now_ns[LA_BATCH_N]; /* the latest time so far */
-    uint8_t marks[LA_BATCH_N];  /* enum la_batch_mark */
-    /* Those of each part: which is the next one, LA_BATCH_END behind the last. Behind the packets'
-     * places are the parts', with their first ones. */
-    uint16_t next[LA_BATCH_N + LA_PARTS_MAX];
-    uint16_t last[LA_PARTS_MAX];      /* places in `next` */
-    uint16_t decoded_at[LA_BATCH_N];  /* with LA_BATCH_DECODED: its place */
+    uint64_t before_n;          /* packets of the capture before the first one */
+    int64_t now_ns[LA_BATCH_N]; /* the latest time so far, with each packet */
+    struct {
+        struct la_given *at;    /* behind its last packet; NULL: it has none. Else: */
+        uint16_t first, last;   /* lots */
+    } of[LA_PARTS_MAX];
+    uint16_t lots_n;
+    uint16_t lot_next[LA_LOTS_N];
     /* What only the intake can decode: fragments, tunnels, ICMP. */
     struct la_decoded {
         struct la_seen seen;
         uint8_t header[LA_TCP_HEADER_BYTES_MAX];
     } *decoded;
     size_t decoded_n, decoded_cap;
+    /* Where one ends shows in its address. */
+    _Alignas(LA_LOT_BYTES) struct la_given lots[LA_LOTS_N][LA_LOT_N];
 };
+
+/* How many packets a part has in one of its lots. */
+static inline size_t
+la_batch_given_n(const struct la_batch *batch, unsigned part, size_t lot)
+{
+    return lot == batch->of[part].last ? (size_t)(batch->of[part].at - batch->lots[lot]) : LA_LOT_N;
+}
 
 enum { LA_SUMS_FIRST_N = 1 << 14, LA_SUMS_EVERY_N = 64 };
 
@@ -149,22 +171,19 @@ struct la_intake {
 /* For so many parts. False: no memory. */
 bool la_intake_init(struct la_intake *intake, struct la_mem *mem, unsigned parts_n) LA_MUST_CHECK;
 void la_intake_fini(struct la_intake *intake);
+/* `decoded` of a new batch is NULL, its size 0. */
 void la_batch_fini(struct la_batch *batch, struct la_intake *intake);
 void la_batch_begin(struct la_batch *batch, const struct la_intake *intake);
-/* The next n packets were put behind the batch's. False: no memory; one or more are left out. */
-bool la_intake_take(struct la_intake *intake, struct la_batch *batch, size_t n);
+/* The next n packets, for which there is room, go into the batch. False: no memory; one or more are
+ * left out. */
+bool la_intake_take(struct la_intake *intake, struct la_batch *batch,
+                    const struct la_explain_packet *packets, size_t n);
 
-/* The first packet of a part, the one behind another; LA_BATCH_END: there is none. */
-static inline size_t
-la_batch_first(const struct la_batch *batch, unsigned part)
+/* Is a segment now one of those that tell of checksums? */
+static inline bool
+la_intake_is_first(const struct la_intake *intake)
 {
-    return batch->next[LA_BATCH_N + part];
-}
-
-static inline size_t
-la_batch_next(const struct la_batch *batch, size_t packet)
-{
-    return batch->next[packet];
+    return intake->sums_n < LA_SUMS_FIRST_N;
 }
 
 /* The same without a batch. The next packet, at a sane time: LA_BATCH_VERIFY, or 0. */
@@ -175,14 +194,14 @@ la_intake_see(struct la_intake *intake, int64_t at_ns)
     intake->now_ns =
         la_artefacts_time(&intake->file, at_ns, intake->now_ns, &intake->back_ns_max);
     bool due = ordinal % LA_SUMS_EVERY_N == 0;
-    return due || intake->sums_n < LA_SUMS_FIRST_N ? LA_BATCH_VERIFY : 0;
+    return due | la_intake_is_first(intake) ? LA_BATCH_VERIFY : 0;
 }
 
 /* It was decoded. Does the intake want to know it? */
 static inline bool
 la_intake_wants(const struct la_intake *intake, const struct la_seen *seen)
 {
-    return !seen->is_bare || intake->sums_n < LA_SUMS_FIRST_N;
+    return !seen->is_bare || la_intake_is_first(intake);
 }
 
 /* Then. */

@@ -67,7 +67,9 @@ la_stalls_acked(struct la_measure *m, const struct la_track *track, const struct
     const struct la_track_end *sender = placed->peer, *receiver = placed->me;
     int32_t opened = la_seq_diff(sender->edge, m->edge_last);
     bool known = m->edge_known && (receiver->flags & LA_END_SCALE_KNOWN) != 0;
-    if (known && opened > 0 && placed->window > 0 && placed->window < worth(sender, receiver))
+    bool is_small = placed->window < receiver->window_max / 2; /* which most are not */
+    if (known && opened > 0 && placed->window > 0 && is_small &&
+        placed->window < worth(sender, receiver))
         note(&m->silly_offered, track, placed, 0);
     int64_t late_us = placed->rtt_us - (int64_t)receiver->part_us_min;
     bool alone = la_seq_eq(sender->una, sender->nxt) && placed->acked_bytes == m->text_bytes_last;

@@ -32,6 +32,7 @@ la_sums_note(struct la_sum_counts *sums, const struct la_addr *src, bool is_good
     struct la_sum_source *source = &sums->sources[place_of(src)];
     sums->good_n += is_good;
     sums->bad_n += !is_good;
+    sums->tell = sums->good_n > sums->bad_n;
     if (!la_addr_same(&source->addr, src)) {
         if (is_good)
             return;

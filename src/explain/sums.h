@@ -23,7 +23,8 @@ struct la_sum_source {
 
 struct la_sum_counts {
     uint64_t good_n, bad_n;
-    bool some_left; /* by a source at least */
+    bool tell;      /* more are right than wrong, */
+    bool some_left; /* but for those of one source at least */
     struct la_sum_source sources[LA_SUMS_SOURCES_N];
 };
 
@@ -36,7 +37,7 @@ bool la_sums_are_left(const struct la_sum_counts *sums, const struct la_addr *sr
 static inline bool
 la_sums_tell(const struct la_sum_counts *sums, const struct la_addr *src)
 {
-    return sums->good_n > sums->bad_n && !(sums->some_left && la_sums_are_left(sums, src));
+    return sums->tell && !(sums->some_left && la_sums_are_left(sums, src));
 }
 
 #endif

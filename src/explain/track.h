@@ -134,6 +134,7 @@ struct la_track_end {
     la_seq fin_seq;
     la_seq fin_ack;        /* that its first FIN acknowledged */
     uint16_t syn_window;
+    uint8_t ttl_copy_hops; /* of copies of its segments, where a capture has them from elsewhere */
     uint8_t widened_by;    /* what had passed when `possible` was last closed, see possible.c */
     uint32_t syn_n;        /* copies of its SYN or SYN,ACK */
     uint32_t syn_frame;
@@ -206,7 +207,7 @@ struct la_leap {
     uint8_t from;
     bool is_taken;             /* it is being taken anew, */
     bool is_told;              /* and was told of before */
-    bool has_syn_ack;          /* the server's, with another number, and its frame */
+    bool has_syn_ack;          /* the server's latest one with another number, and its frame */
     la_seq syn_ack_seq;
     uint64_t syn_ack_frame;
 };
@@ -396,6 +397,7 @@ struct la_explain {
     int64_t back_ns_max;           /* by which a packet's time was before the one before it */
     uint32_t above_mss_bytes_max;  /* text of the largest segment that no sender cut */
     uint64_t texts_n, text_copies_n; /* segments with text of what has ended, and their copies */
+    uint64_t mirrored_n;           /* copies in directions that were captured twice */
     int64_t now_ns;                /* the latest time so far */
     uint64_t packet_n;             /* the packet at hand, counted from 1 */
     int64_t expire_ns;             /* up to then, and up to that packet, */

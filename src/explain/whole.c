@@ -2,6 +2,7 @@
  *
  * whole.c - what all parts of a capture have noted, put together
  */
+#include "base/apart.h"
 #include "explain/parts.h"
 #include "explain/share.h"
 
@@ -49,38 +50,76 @@ slot_of(struct la_whole *whole, unsigned part, uint32_t track, bool begins)
 /* ---- notes, in their order ----------------------------------------------------------------------
  */
 
+/* The parts are in a tournament: the winner has the note that comes next. Part i begins at place
+ * n + i, whoever wins at place k goes on to k / 2, and who lost stays there. With another note only
+ * the matches on the way of its part are played again (Knuth, The Art of Computer Programming,
+ * volume 3, 5.4.1). */
 struct collection {
     struct la_whole *whole;
     struct la_outbox *const *outboxes;
     unsigned n;
-    size_t next[LA_PARTS_MAX]; /* note of each */
+    size_t next[LA_PARTS_MAX];       /* note of each */
+    uint64_t packet_n[LA_PARTS_MAX]; /* of that note; UINT64_MAX: there is none */
+    uint8_t losers[LA_PARTS_MAX];    /* by place */
     bool doubles;
     la_whole_tell *tell;
     void *ctx;
 };
 
-static bool
-is_before(const struct la_note *a, const struct la_note *b)
+static inline void
+look_at_next(struct collection *c, unsigned part)
 {
-    return a->packet_n != b->packet_n ? a->packet_n < b->packet_n : a->order < b->order;
+    const struct la_outbox *outbox = c->outboxes[part];
+    size_t next = c->next[part];
+    c->packet_n[part] = next < outbox->notes_n ? outbox->notes[next].packet_n : UINT64_MAX;
 }
 
-/* The part whose note is the next one; n: there is none. */
-static unsigned
-first_of(const struct collection *c)
+/* Of two notes with the same packet. */
+LA_APART static bool
+is_before_there(const struct collection *c, unsigned a, unsigned b)
 {
-    unsigned best = c->n;
-    const struct la_note *first = NULL;
+    return c->packet_n[a] != UINT64_MAX &&
+           c->outboxes[a]->notes[c->next[a]].order < c->outboxes[b]->notes[c->next[b]].order;
+}
+
+static inline bool
+is_before(const struct collection *c, unsigned a, unsigned b)
+{
+    if (__builtin_expect(c->packet_n[a] == c->packet_n[b], 0))
+        return is_before_there(c, a, b);
+    return c->packet_n[a] < c->packet_n[b];
+}
+
+/* Returns the winner of all. */
+static unsigned
+play(struct collection *c)
+{
+    uint8_t winners[2 * LA_PARTS_MAX];
     for (unsigned i = 0; i < c->n; i++) {
-        if (c->next[i] == c->outboxes[i]->notes_n)
-            continue;
-        const struct la_note *note = &c->outboxes[i]->notes[c->next[i]];
-        if (first == NULL || is_before(note, first)) {
-            first = note;
-            best = i;
-        }
+        look_at_next(c, i);
+        winners[c->n + i] = (uint8_t)i;
     }
-    return best;
+    for (unsigned place = c->n - 1; place > 0; place--) {
+        uint8_t a = winners[2 * place], b = winners[2 * place + 1];
+        bool a_wins = is_before(c, a, b);
+        winners[place] = a_wins ? a : b;
+        c->losers[place] = a_wins ? b : a;
+    }
+    return winners[1];
+}
+
+/* The same when the latest winner's note was taken. */
+static inline unsigned
+play_again(struct collection *c, unsigned part)
+{
+    look_at_next(c, part);
+    for (unsigned place = (c->n + part) / 2; place > 0; place /= 2) {
+        unsigned other = c->losers[place];
+        bool other_wins = is_before(c, other, part);
+        c->losers[place] = (uint8_t)(other_wins ? part : other);
+        part = other_wins ? other : part;
+    }
+    return part;
 }
 
 static void
@@ -98,7 +137,7 @@ tell(const struct collection *c, const struct la_outbox *outbox, uint32_t idx, u
             amounts_at += conn->direction[end].throughput_n;
         }
     for (unsigned end = 0; c->doubles && end < 2; end++) {
-        conn->direction[end].capture_duplicates = conn->direction[end].network_duplicates;
+        conn->direction[end].capture_duplicates += conn->direction[end].network_duplicates;
         conn->direction[end].network_duplicates = 0;
     }
     c->tell(c->ctx, conn);
@@ -144,7 +183,7 @@ la_whole_collect(struct la_whole *whole, struct la_outbox *const outboxes[], uns
         whole->is_incomplete |= outboxes[i]->is_incomplete;
     }
     c.doubles = la_artefacts_are_doubles(&copies);
-    for (unsigned part = first_of(&c); part < n; part = first_of(&c))
+    for (unsigned part = play(&c); c.packet_n[part] != UINT64_MAX; part = play_again(&c, part))
         take(&c, part, &outboxes[part]->notes[c.next[part]++]);
     for (unsigned i = 0; i < n; i++)
         la_outbox_empty(outboxes[i]);

@@ -215,8 +215,9 @@ def undecided(ours):
 
 def crossing_unseen(conn, end, life):
     """It opened as well, and its SYN is not in the capture: its SYN,ACK looks like any other."""
+    ours = pairs(conn["steps"][end])
     return life[:2] == [("CLOSED", "SYN-SENT"), ("SYN-SENT", "SYN-RECEIVED")] and \
-        conn["open"]["kind"] == "three-way" and end == "server"
+        conn["open"]["kind"] == "three-way" and ours[:1] == [("LISTEN", "SYN-RECEIVED")]
 
 
 def judge_states(conns, path):

@@ -35,8 +35,9 @@ def server(document, truth):
 
 
 def point(document, truth):
-    # In a simultaneous open who is the client is a matter of names.
-    ours = [conn["capture_point"] for conn in document["connections"] if conn["open"]["kind"] != "simultaneous"]
+    # In a simultaneous open who is the client is a matter of names; also if one SYN did not pass.
+    ours = [conn["capture_point"] for conn in document["connections"]
+            if conn["open"]["kind"] != "simultaneous" and conn["client"]["port"] != PORT]
     out = []
     if not truth.get("point") or truth["derived_from"]:
         return out

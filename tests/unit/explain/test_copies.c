@@ -203,6 +203,36 @@ test_copies__mirrored_burst(void **state)
     assert_int_equal(d.network_duplicates, 0);
 }
 
+/* A mirror of one port: all that the client sends is there twice, which is less than a quarter of
+ * the capture. */
+static void
+test_copies__mirrored_direction(void **state)
+{
+    (void)state;
+    enum { TEXTS_N = 20 };
+    tap_handshake(&tap);
+    for (unsigned i = 0; i < 4 * TEXTS_N; i++) {
+        if (i < TEXTS_N)
+            text(i, (uint16_t)(100 + i), 1);
+        if (i < TEXTS_N)
+            text(i, (uint16_t)(100 + i), 1);
+        tap_send(&tap, &(struct line){.from = S,
+                                      .flags = ACK,
+                                      .seq = 1 + i * N,
+                                      .ack = 1 + (i < TEXTS_N ? i + 1 : TEXTS_N) * N,
+                                      .text_n = N});
+    }
+    struct la_explain_direction d = client_of_result();
+    assert_int_equal(d.capture_duplicates, TEXTS_N);
+    assert_int_equal(d.network_duplicates, 0);
+    struct la_explain_file file;
+    la_explain_file_get(tap.explain, &file);
+    bool told = false;
+    for (size_t i = 0; i < file.findings_n; i++)
+        told |= file.findings[i].id == LA_FINDING_CAPTURE_TWICE;
+    assert_true(told);
+}
+
 /* Few copies of text among many ACKs are the network's; from four on, a quarter of all text that is
  * there twice shows a mirror (heuristic). */
 static void
@@ -418,6 +448,30 @@ test_sums__of_one_source(void **state)
     assert_true(file.changed_checksums > CONNS_N);
 }
 
+/* Captured on both sides of a router, and merged: its segments have two TTLs, and a RST that passed
+ * one of the places alone is no forgery. A third TTL is. */
+static void
+test_copies__two_ttls(void **state)
+{
+    (void)state;
+    for (uint8_t forged = 0; forged < 2; forged++) {
+        const uint8_t here = tap.ttl_hops[S], there = (uint8_t)(here - 5);
+        tap_handshake(&tap);
+        for (unsigned k = 0; k < 2; k++) {
+            tap.ttl_hops[S] = k == 0 ? here : there;
+            TAP_LINES(&tap, {.from = S, .flags = ACK, .seq = 1, .ack = 1, .text_n = 9, .ip_id = 7});
+        }
+        TAP_LINES(&tap, {.from = C, .flags = ACK, .seq = 1, .ack = 10});
+        tap.ttl_hops[S] = (uint8_t)(there - forged);
+        TAP_LINES(&tap,
+                  {.from = S, .flags = LA_TCP_RST | ACK, .seq = 10, .ack = 1, .after_ms = 20});
+        struct la_explain_conn conn = tap_result(&tap);
+        assert_int_equal(conn.close.reset.cause == LA_RESET_INJECTED, forged == 1);
+        tap_close(&tap);
+        tap_open(&tap, NULL, 0);
+    }
+}
+
 int
 main(void)
 {
@@ -432,8 +486,10 @@ main(void)
         TEST(test_copies__syn_ack_of_each_syn),
         TEST(test_copies__syn_ack_of_a_doubled_syn),
         TEST(test_copies__by_chance),
+        TEST(test_copies__two_ttls),
         TEST(test_sums__of_one_source),
         TEST(test_copies__mirrored_burst),
+        TEST(test_copies__mirrored_direction),
         TEST(test_copies__few_of_text),
         TEST(test_disorder__behind_an_ack),
         TEST(test_disorder__by_identification),

@@ -434,6 +434,25 @@ test_explain__window_of_a_syn(void **state)
     assert_null(tap_finding(&conn, LA_FINDING_WINDOW_SHRUNK));
 }
 
+/* RFC 9293 3.10.7.3 second: a RST that does not acknowledge the SYN refuses nothing. The next SYN
+ * has another number and is answered: it began a connection, and nobody has to be told of it. */
+static void
+test_explain__refused_by_nobody(void **state)
+{
+    (void)state;
+    TAP_LINES(&tap, {.from = C, .flags = SYN}, {.from = S, .flags = LA_TCP_RST, .seq = 7},
+              {.from = C, .flags = SYN, .seq = 5000}, {.from = S, .flags = SYN | ACK, .ack = 5001},
+              {.from = C, .flags = ACK, .seq = 5001, .ack = 1});
+    la_explain_finish(tap.explain);
+    struct la_explain_conn conn;
+    unsigned n = 0;
+    for (; la_explain_next(tap.explain, &conn); n++) {
+        assert_int_equal(conn.open.kind, conn.id == 0 ? LA_OPEN_UNANSWERED : LA_OPEN_THREE_WAY);
+        assert_null(tap_finding(&conn, LA_FINDING_SYN_CHALLENGED));
+    }
+    assert_int_equal(n, 2);
+}
+
 /* Refused one way, and later tried the other way with the same ports. */
 static void
 test_explain__refused_and_called_back(void **state)
@@ -539,6 +558,7 @@ main(void)
         TEST(test_explain__any_instant),
         TEST(test_explain__no_violations),
         TEST(test_explain__window_of_a_syn),
+        TEST(test_explain__refused_by_nobody),
         TEST(test_explain__refused_and_called_back),
         TEST(test_explain__ports_are_used_again),
         TEST(test_explain__old_duplicate_syn),

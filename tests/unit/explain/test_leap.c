@@ -98,7 +98,8 @@ test_leap__second_syn_ack(void **state)
     (void)state;
     const uint16_t both = LA_TCP_SYN | ACK;
     const uint32_t other = (uint32_t)-800000000;
-    TAP_LINES(&tap, {.from = S, .flags = both, .seq = other, .ack = 1},
+    TAP_LINES(&tap, {.from = S, .flags = both, .seq = 5000, .ack = 1},
+              {.from = S, .flags = both, .seq = other, .ack = 1},
               {.from = C, .flags = ACK, .seq = 1, .ack = other + 1, .text_n = N},
               {.from = S, .flags = ACK, .seq = other + 1, .ack = 1 + N, .text_n = N},
               {.from = C, .flags = FIN, .seq = 1 + N, .ack = other + 1 + N},

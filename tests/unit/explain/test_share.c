@@ -37,19 +37,29 @@ packet_make(uint8_t p[PACKET_BYTES], unsigned flow, bool back)
     p[47] = 0x10;
 }
 
-/* The part that a packet of the batch was given to. */
+/* The part's i-th packet of the batch; NULL: it has none. */
+static const struct la_given *
+given_to(const struct la_batch *batch, unsigned part, size_t i)
+{
+    size_t lot = batch->of[part].first;
+    if (batch->of[part].at == NULL)
+        return NULL;
+    for (; i >= la_batch_given_n(batch, part, lot); i -= LA_LOT_N) {
+        if (lot == batch->of[part].last)
+            return NULL;
+        lot = batch->lot_next[lot];
+    }
+    return &batch->lots[lot][i];
+}
+
+/* The part that the batch's last packet was given to. */
 static unsigned
-part_of(const struct la_batch *batch, size_t packet, unsigned parts_n)
+part_of_last(const struct la_batch *batch, unsigned parts_n)
 {
     unsigned part = 0;
-    while (part < parts_n) {
-        size_t i = la_batch_first(batch, part);
-        while (i != packet && i != LA_BATCH_END)
-            i = la_batch_next(batch, i);
-        if (i == packet)
-            break;
+    while (part < parts_n &&
+           (batch->of[part].at == NULL || batch->of[part].at[-1].place != batch->n - 1))
         part++;
-    }
     assert_true(part < parts_n);
     return part;
 }
@@ -78,9 +88,11 @@ spread_init(struct spread *s, unsigned parts_n)
 {
     *s = (struct spread){.mem = la_mem_new(la_host_alloc(), 64 << 20), .parts_n = parts_n};
     s->intake = calloc(1, sizeof(*s->intake));
-    s->batch = calloc(1, sizeof(*s->batch));
+    s->batch = aligned_alloc(_Alignof(struct la_batch), sizeof(*s->batch));
     assert_true(s->mem != NULL && s->intake != NULL && s->batch != NULL);
     assert_true(la_intake_init(s->intake, s->mem, parts_n));
+    s->batch->decoded = NULL;
+    s->batch->decoded_cap = 0;
     la_batch_begin(s->batch, s->intake);
     for (unsigned flow = 0; flow < FLOWS_N; flow++)
         for (unsigned back = 0; back < 2; back++)
@@ -107,14 +119,14 @@ spread_take_octets(struct spread *s, const uint8_t *octets, size_t n)
     if (batch->n == LA_BATCH_N)
         la_batch_begin(batch, s->intake);
     size_t i = batch->n;
-    batch->packets[i] = (struct la_explain_packet){.bytes = {octets, n},
-                                                   .wire_bytes = (uint32_t)n,
-                                                   .link_type = LA_LINKTYPE_ETHERNET,
-                                                   .frame = ++s->packets_n,
-                                                   .at = {(int64_t)s->packets_n}};
-    assert_true(la_intake_take(s->intake, batch, 1));
+    const struct la_explain_packet packet = {.bytes = {octets, n},
+                                             .wire_bytes = (uint32_t)n,
+                                             .link_type = LA_LINKTYPE_ETHERNET,
+                                             .frame = ++s->packets_n,
+                                             .at = {(int64_t)s->packets_n}};
+    assert_true(la_intake_take(s->intake, batch, &packet, 1));
     assert_int_equal(batch->n, i + 1);
-    unsigned part = part_of(batch, i, s->parts_n);
+    unsigned part = part_of_last(batch, s->parts_n);
     s->given_n[part]++;
     return part;
 }
@@ -193,11 +205,37 @@ test_simple_or_not(void **state)
     spread_fini(&s);
 }
 
+/* However many packets a part has: each packet is one part's, and parts have them in order. */
+static void
+test_all_are_given_in_order(void **state)
+{
+    struct spread s;
+    size_t given_n = 0;
+    (void)state;
+    spread_init(&s, 3);
+    for (unsigned i = 0; i < LA_BATCH_N; i++)
+        (void)spread_take(&s, i % 7 == 0 ? i % FLOWS_N : 0, false);
+    for (unsigned part = 0; part < s.parts_n; part++) {
+        int64_t before = -1;
+        const struct la_given *given;
+        for (size_t i = 0; (given = given_to(s.batch, part, i)) != NULL; i++) {
+            assert_true(given->place > before);
+            assert_int_equal(given->packet.frame, given->place + 1);
+            assert_int_equal(given->now_ns, s.batch->now_ns[given->place]);
+            before = given->place;
+            given_n++;
+        }
+    }
+    assert_int_equal(given_n, LA_BATCH_N);
+    spread_fini(&s);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_two), cmocka_unit_test(test_four),
                                        cmocka_unit_test(test_many_begin_at_once),
-                                       cmocka_unit_test(test_simple_or_not)};
+                                       cmocka_unit_test(test_simple_or_not),
+                                       cmocka_unit_test(test_all_are_given_in_order)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
