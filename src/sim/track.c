@@ -346,6 +346,17 @@ learn_numbers(struct la_sim_view *view, const struct la_tcp_seg *seg)
     view->fin_seen |= (seg->flags & LA_TCP_FIN) != 0;
 }
 
+/* A forged SYN may begin a record here in the place of any that has not begun. */
+static void
+expect_stranger(struct la_sim_world *world, unsigned host, const struct la_lab_packet *p)
+{
+    for (unsigned i = 0; i < world->conns_n * 2; i++) {
+        struct la_sim_view *view = &world->conn[i / 2].view[i % 2];
+        if (!view->begun && la_sim_track_is_end(&world->conn[i / 2], i % 2, host, &p->dst, &p->src))
+            view->strange = true;
+    }
+}
+
 void
 la_sim_track_arrives(struct la_sim_world *world, unsigned host, const struct la_sim_packet *packet)
 {
@@ -367,6 +378,8 @@ la_sim_track_arrives(struct la_sim_world *world, unsigned host, const struct la_
         }
     }
     if ((seg->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST)) == LA_TCP_SYN) {
+        if ((packet->marks & LA_SIM_M_MADE) != 0)
+            expect_stranger(world, host, p);
         uint8_t fresh = find_fitting(world, host, &p->dst, &p->src, fits_syn_seen, seg->seq, &end);
         if (fresh != LA_SIM_NO_CONN)
             learn_syn(&world->conn[fresh].view[end], seg);
